@@ -1,0 +1,74 @@
+# The front door; `make` alone says what there is. Works with GNU make 3.81 (macOS) and later.
+
+CARGO ?= cargo
+CLANG_FORMAT ?= clang-format
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# More arguments for demo, test and bench: make demo ARGS='--patrons 8'
+ARGS ?=
+
+PROGRAM := torrent-patron
+BINARY := $(or $(CARGO_TARGET_DIR),target)/release/$(PROGRAM)
+
+# Every C++ file of ours, those in sub-directories too.
+CXX_SOURCES := find cpp $(wildcard benches) \( -name '*.cpp' -o -name '*.hpp' \)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what there is (the default)
+	@echo 'usage: make TARGET [ARGS=...]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## Make torrents, seed and download them in one process; needs no network
+	@vendor/setup build
+	$(CARGO) run --release --features cli -- demo $(ARGS)
+
+.PHONY: build
+build: ## Build the library and the program, optimised
+	@vendor/setup build
+	$(CARGO) build --release --features cli
+
+# The tests themselves read CI: with CI=true a foreign program that is missing is a failure.
+.PHONY: test
+test: ## Run every test; CI=true makes a missing foreign program a failure
+	@vendor/setup test
+	$(CARGO) test --locked --all-features $(ARGS)
+
+.PHONY: check
+check: ## Check format, lints and documentation; changes nothing
+	@vendor/setup check
+	$(CARGO) fmt --check
+	$(CXX_SOURCES) -exec $(CLANG_FORMAT) --dry-run --Werror {} +
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --all-features
+
+.PHONY: format
+format: ## Format the Rust and the C++ sources in place
+	@vendor/setup check
+	$(CARGO) fmt
+	$(CXX_SOURCES) -exec $(CLANG_FORMAT) -i {} +
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	@vendor/setup bench
+	$(CARGO) bench --features cli $(ARGS)
+
+.PHONY: sanitize
+sanitize: ## Run the tests under sanitizers
+	vendor/sanitize
+
+# Builds nothing, so that `sudo make install` does not run cargo as root.
+.PHONY: install
+install: ## Install what `make build` built under PREFIX (/usr/local); DESTDIR is honoured
+	@test -x '$(BINARY)' || { echo "no $(BINARY); run 'make build' first" >&2; exit 1; }
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)'
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean

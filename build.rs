@@ -1,0 +1,42 @@
+//! Builds the C++ shim against the libtorrent-rasterbar of the system. Only the order of the steps
+//! stands here; how the library is found is in `build/find.rs`.
+
+#[path = "build/find.rs"]
+mod find;
+
+/// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
+const SOURCES: [&str; 5] =
+    ["cpp/alerts.cpp", "cpp/convert.cpp", "cpp/metainfo.cpp", "cpp/session.cpp", "cpp/torrent.cpp"];
+const HEADERS: [&str; 4] =
+    ["cpp/compat.hpp", "cpp/convert.hpp", "cpp/shim.hpp", "cpp/trycatch.hpp"];
+
+fn main() {
+    for file in SOURCES.iter().chain(&HEADERS).chain(&["build/find.rs"]) {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    // docs.rs has no libtorrent; rustdoc needs the bridge's Rust half only.
+    println!("cargo::rerun-if-env-changed=DOCS_RS");
+    if std::env::var_os("DOCS_RS").is_some() {
+        return;
+    }
+    let native = match find::libtorrent() {
+        Ok(native) => native,
+        Err(message) => {
+            for line in message.lines() {
+                println!("cargo::error={line}");
+            }
+            std::process::exit(1);
+        }
+    };
+    let mut shim = cxx_build::bridge("src/ffi.rs");
+    shim.files(SOURCES).std("c++17").warnings(true).extra_warnings(true);
+    for directory in &native.include_paths {
+        shim.flag_if_supported(format!("-isystem{}", directory.display()));
+    }
+    // libtorrent's layout depends on its defines: they are taken as they are, none added.
+    for (name, value) in &native.defines {
+        shim.define(name, value.as_deref());
+    }
+    shim.compile("torrent_patron_shim");
+    println!("cargo::metadata=libtorrent_version={}", native.version);
+}

@@ -1,0 +1,34 @@
+//! Finds libtorrent-rasterbar by pkg-config and says what to do when it is not there.
+
+use std::fmt::Write;
+
+/// The first version that this crate is written for, and the first that it is not.
+const OLDEST: &str = "2.0.8";
+const BEYOND: &str = "2.2";
+
+/// The library as pkg-config describes it; the linker's lines are already printed for cargo.
+pub(crate) fn libtorrent() -> Result<pkg_config::Library, String> {
+    pkg_config::Config::new()
+        .range_version(OLDEST..BEYOND)
+        // As an -isystem, /usr/include would hide the C library from libstdc++.
+        .print_system_cflags(false)
+        .probe("libtorrent-rasterbar")
+        .map_err(|error| explain(&error))
+}
+
+fn explain(error: &pkg_config::Error) -> String {
+    let path = std::env::var("PKG_CONFIG_PATH").unwrap_or_else(|_| "not set".into());
+    let mut text = format!(
+        "torrent-patron needs libtorrent-rasterbar {OLDEST} or newer, before {BEYOND}, and could not find it.\n\
+         tried: pkg-config 'libtorrent-rasterbar >= {OLDEST}', 'libtorrent-rasterbar < {BEYOND}' (PKG_CONFIG_PATH: {path})\n"
+    );
+    for line in error.to_string().lines().filter(|line| !line.trim().is_empty()).take(12) {
+        let _ = writeln!(text, "  | {line}");
+    }
+    text.push_str(
+        "Debian, Ubuntu: sudo apt-get install g++ pkg-config libtorrent-rasterbar-dev\n\
+         Fedora:         sudo dnf install gcc-c++ pkgconf-pkg-config rb_libtorrent-devel openssl-devel\n\
+         macOS:          brew install pkg-config libtorrent-rasterbar openssl && export PKG_CONFIG_PATH=\"$(brew --prefix)/lib/pkgconfig:$(brew --prefix openssl)/lib/pkgconfig\"",
+    );
+    text
+}

@@ -1,0 +1,343 @@
+// Alerts become owned records before the call returns; no pointer to an alert outlives it.
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/shim.hpp"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/operations.hpp>
+#include <libtorrent/write_resume_data.hpp>
+
+#include <utility>
+
+namespace patron {
+namespace {
+
+AlertRecord record(AlertKind kind, std::uint64_t torrent = 0) {
+    AlertRecord out{};
+    out.kind = kind;
+    out.torrent = torrent;
+    return out;
+}
+
+AlertRecord failed(AlertKind kind, std::uint64_t torrent, lt::error_code const& code) {
+    AlertRecord out = record(kind, torrent);
+    out.error = error(code);
+    return out;
+}
+
+std::uint64_t id(lt::torrent_alert const& alert) {
+    return torrent_id(alert.handle.userdata());
+}
+
+rust::String operation(lt::operation_t op) {
+    return text(lt::operation_name(op));
+}
+
+bool carries_data(lt::socket_type_t type) {
+    return type == lt::socket_type_t::tcp || type == lt::socket_type_t::tcp_ssl;
+}
+
+// What passes by itself. A duplicate does too: the client knows all torrents of its session, so the
+// other one is just being removed.
+bool passes(lt::error_code const& code) {
+    namespace errc = boost::system::errc;
+    return code == lt::errors::duplicate_torrent || code == errc::too_many_files_open ||
+           code == errc::too_many_files_open_in_system || code == errc::not_enough_memory ||
+           code == errc::resource_unavailable_try_again || code == errc::interrupted;
+}
+
+void append(std::vector<lt::torrent_status> const& statuses, Drained& out) {
+    for (auto const& s : statuses) {
+        StatusRecord converted = status(s);
+        // 0: removed since.
+        if (converted.torrent != 0)
+            out.statuses.push_back(std::move(converted));
+    }
+}
+
+AlertRecord metainfo(lt::save_resume_data_alert& alert) {
+    // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
+    lt::add_torrent_params const params = std::move(alert.params);
+    if (!params.ti)
+        return failed(AlertKind::MetainfoFailed, id(alert), lt::errors::no_metadata);
+    AlertRecord out = record(AlertKind::Metainfo, id(alert));
+    auto const encoded = lt::write_torrent_file_buf(params, {});
+    out.bytes = bytes(lt::string_view(encoded.data(), encoded.size()));
+    return out;
+}
+
+} // namespace
+
+Drained Session::drain() {
+    Drained out{};
+    take_census(out);
+    session_.pop_alerts(&alerts_);
+    out.alerts.reserve(out.alerts.size() + alerts_.size());
+    for (lt::alert* alert : alerts_) {
+        try {
+            convert(*alert, out);
+        } catch (...) {
+            AlertRecord unreadable = record(AlertKind::Unreadable);
+            unreadable.text = text(alert->what());
+            unreadable.error = current_exception();
+            out.alerts.push_back(std::move(unreadable));
+        }
+    }
+    alerts_.clear();
+    return out;
+}
+
+void Session::convert(lt::alert& alert, Drained& out) {
+    auto const push = [&out](AlertRecord converted) { out.alerts.push_back(std::move(converted)); };
+    switch (alert.type()) {
+    case lt::state_update_alert::alert_type: {
+        auto& a = static_cast<lt::state_update_alert&>(alert);
+        std::vector<lt::torrent_status> const statuses = std::move(a.status);
+        append(statuses, out);
+        push(record(AlertKind::Statuses));
+        break;
+    }
+    case lt::add_torrent_alert::alert_type: {
+        auto& a = static_cast<lt::add_torrent_alert&>(alert);
+        lt::add_torrent_params const params = std::move(a.params);
+        std::uint64_t const torrent = torrent_id(params.userdata);
+        if (a.error) {
+            AlertRecord refused = failed(AlertKind::AddFailed, torrent, a.error);
+            refused.number = passes(a.error);
+            push(std::move(refused));
+            break;
+        }
+        torrents_[torrent] = a.handle;
+        pending_.erase(torrent);
+        AlertRecord added = record(AlertKind::Added, torrent);
+        added.text = text(a.torrent_name());
+        hashes(params.info_hashes, added.v1, added.v2);
+        push(std::move(added));
+        break;
+    }
+    case lt::torrent_removed_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_removed_alert const&>(alert);
+        std::uint64_t const torrent = torrent_id(a.userdata);
+        torrents_.erase(torrent);
+        push(record(AlertKind::Removed, torrent));
+        break;
+    }
+    case lt::torrent_deleted_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_deleted_alert const&>(alert);
+        auto const found = deleting_.find(a.info_hashes);
+        if (found == deleting_.end())
+            break;
+        push(record(AlertKind::Deleted, found->second));
+        deleting_.erase(found);
+        break;
+    }
+    case lt::torrent_delete_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_delete_failed_alert const&>(alert);
+        auto const found = deleting_.find(a.info_hashes);
+        if (found == deleting_.end())
+            break;
+        push(failed(AlertKind::DeleteFailed, found->second, a.error));
+        deleting_.erase(found);
+        break;
+    }
+    case lt::state_changed_alert::alert_type: {
+        auto const& a = static_cast<lt::state_changed_alert const&>(alert);
+        AlertRecord changed = record(AlertKind::StateChanged, id(a));
+        changed.state = static_cast<std::uint8_t>(a.state);
+        push(std::move(changed));
+        break;
+    }
+    case lt::torrent_paused_alert::alert_type:
+        push(record(AlertKind::Paused, id(static_cast<lt::torrent_alert const&>(alert))));
+        break;
+    case lt::torrent_resumed_alert::alert_type:
+        push(record(AlertKind::Resumed, id(static_cast<lt::torrent_alert const&>(alert))));
+        break;
+    case lt::torrent_checked_alert::alert_type:
+        push(record(AlertKind::Checked, id(static_cast<lt::torrent_alert const&>(alert))));
+        break;
+    case lt::torrent_finished_alert::alert_type:
+        push(record(AlertKind::Finished, id(static_cast<lt::torrent_alert const&>(alert))));
+        break;
+    case lt::metadata_received_alert::alert_type: {
+        auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
+        AlertRecord received = record(AlertKind::MetadataReceived, id(a));
+        received.text = text(a.torrent_name());
+        hashes(a.handle.info_hashes(), received.v1, received.v2);
+        push(std::move(received));
+        break;
+    }
+    case lt::metadata_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::metadata_failed_alert const&>(alert);
+        push(failed(AlertKind::MetadataFailed, id(a), a.error));
+        break;
+    }
+    case lt::storage_moved_alert::alert_type: {
+        auto const& a = static_cast<lt::storage_moved_alert const&>(alert);
+        AlertRecord moved = record(AlertKind::StorageMoved, id(a));
+        moved.bytes = bytes(a.storage_path());
+        push(std::move(moved));
+        break;
+    }
+    case lt::storage_moved_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
+        AlertRecord stuck = failed(AlertKind::StorageMoveFailed, id(a), a.error);
+        stuck.text = text(a.file_path());
+        push(std::move(stuck));
+        break;
+    }
+    case lt::save_resume_data_alert::alert_type: {
+        auto& a = static_cast<lt::save_resume_data_alert&>(alert);
+        try {
+            push(metainfo(a));
+        } catch (...) {
+            AlertRecord unwritable = record(AlertKind::MetainfoFailed, id(a));
+            unwritable.error = current_exception();
+            push(std::move(unwritable));
+        }
+        break;
+    }
+    case lt::save_resume_data_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::save_resume_data_failed_alert const&>(alert);
+        push(failed(AlertKind::MetainfoFailed, id(a), a.error));
+        break;
+    }
+    case lt::torrent_error_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
+        AlertRecord broken = failed(AlertKind::TorrentError, id(a), a.error);
+        broken.text = text(a.filename());
+        push(std::move(broken));
+        break;
+    }
+    case lt::file_error_alert::alert_type: {
+        auto const& a = static_cast<lt::file_error_alert const&>(alert);
+        AlertRecord broken = failed(AlertKind::FileError, id(a), a.error);
+        broken.text = text(a.filename());
+        broken.operation = operation(a.op);
+        push(std::move(broken));
+        break;
+    }
+    case lt::hash_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::hash_failed_alert const&>(alert);
+        AlertRecord corrupt = record(AlertKind::HashFailed, id(a));
+        corrupt.number = static_cast<int>(a.piece_index);
+        push(std::move(corrupt));
+        break;
+    }
+    case lt::tracker_error_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
+        AlertRecord refused = failed(AlertKind::TrackerError, id(a), a.error);
+        refused.text = text(a.tracker_url());
+        refused.number = a.times_in_row;
+        // The tracker's own words say more than the code.
+        if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
+            refused.error.message = text(reason);
+        push(std::move(refused));
+        break;
+    }
+    case lt::torrent_conflict_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_conflict_alert const&>(alert);
+        push(record(AlertKind::Conflict, id(a)));
+        break;
+    }
+    case lt::listen_succeeded_alert::alert_type: {
+        auto const& a = static_cast<lt::listen_succeeded_alert const&>(alert);
+        // A UDP socket follows each TCP one on the same port; one event is enough.
+        if (!carries_data(a.socket_type))
+            break;
+        AlertRecord listening = record(AlertKind::Listening);
+        listening.text = address(a.address, a.port);
+        push(std::move(listening));
+        break;
+    }
+    case lt::listen_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
+        AlertRecord deaf = failed(AlertKind::ListenFailed, 0, a.error);
+        deaf.operation = operation(a.op);
+        deaf.text = a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
+                                                              : address(a.address, a.port);
+        push(std::move(deaf));
+        break;
+    }
+    case lt::session_error_alert::alert_type: {
+        auto const& a = static_cast<lt::session_error_alert const&>(alert);
+        push(failed(AlertKind::SessionError, 0, a.error));
+        break;
+    }
+    case lt::alerts_dropped_alert::alert_type:
+        push(record(AlertKind::Dropped));
+        break;
+    default:
+        break;
+    }
+}
+
+void Session::request_statuses() {
+    // No flags: name, path and piece bitfield would be copied for every torrent.
+    session_.post_torrent_updates({});
+}
+
+void Session::request_every_status() {
+    if (census_thread_.joinable()) {
+        std::lock_guard<std::mutex> const lock(census_.mutex);
+        if (!census_.ready)
+            return; // one is under way; its answer is for both
+    }
+    if (census_thread_.joinable())
+        census_thread_.join();
+    {
+        std::lock_guard<std::mutex> const lock(census_.mutex);
+        census_.ready = false;
+    }
+    census_thread_ = std::thread([this, waker = waker_] {
+        std::vector<lt::torrent_status> statuses;
+        std::exception_ptr failure;
+        try {
+            auto const all = [](lt::torrent_status const&) { return true; };
+            statuses = session_.get_torrent_status(all, {});
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        {
+            std::lock_guard<std::mutex> const lock(census_.mutex);
+            census_.statuses = std::move(statuses);
+            census_.failure = failure;
+            census_.ready = true;
+        }
+        (*waker)->wake();
+    });
+}
+
+void Session::take_census(Drained& out) {
+    if (!census_thread_.joinable())
+        return;
+    std::vector<lt::torrent_status> statuses;
+    AlertRecord answer = record(AlertKind::EveryStatus);
+    {
+        std::lock_guard<std::mutex> const lock(census_.mutex);
+        if (!census_.ready)
+            return;
+        statuses = std::move(census_.statuses);
+        if (census_.failure) {
+            try {
+                std::rethrow_exception(census_.failure);
+            } catch (...) {
+                answer.error = current_exception();
+            }
+        }
+    }
+    census_thread_.join(); // it has nothing left to do but to return
+    for (auto const& s : statuses) {
+        std::uint64_t const torrent = torrent_id(s.handle.userdata());
+        if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
+            // Its add_torrent_alert was among the lost ones.
+            pending_.erase(torrent);
+            AlertRecord added = record(AlertKind::Added, torrent);
+            hashes(s.info_hashes, added.v1, added.v2);
+            out.alerts.push_back(std::move(added));
+        }
+    }
+    append(statuses, out);
+    out.alerts.push_back(std::move(answer));
+}
+
+} // namespace patron

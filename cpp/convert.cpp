@@ -1,0 +1,185 @@
+#include "torrent-patron/cpp/convert.hpp"
+
+#include <libtorrent/hex.hpp>
+#include <libtorrent/version.hpp>
+
+#include <new>
+#include <stdexcept>
+
+namespace patron {
+
+rust::String text(char const* string) {
+    return rust::String::lossy(string == nullptr ? "" : string);
+}
+
+rust::String text(std::string const& string) {
+    return rust::String::lossy(string.data(), string.size());
+}
+
+std::string path(rust::Slice<std::uint8_t const> bytes) {
+    return std::string(reinterpret_cast<char const*>(bytes.data()), bytes.size());
+}
+
+rust::Vec<std::uint8_t> bytes(lt::string_view string) {
+    rust::Vec<std::uint8_t> out;
+    out.reserve(string.size());
+    for (char const c : string)
+        out.push_back(static_cast<std::uint8_t>(c));
+    return out;
+}
+
+rust::String address(lt::address const& ip, int port) {
+    std::string const host = ip.to_string();
+    return text((ip.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(port));
+}
+
+NativeError none() {
+    return NativeError{{}, 0, {}};
+}
+
+NativeError error(lt::error_code const& code) {
+    if (!code)
+        return none();
+    return NativeError{text(code.category().name()), code.value(), text(code.message())};
+}
+
+NativeError current_exception() {
+    try {
+        throw;
+    } catch (lt::system_error const& e) {
+        return error(e.code());
+    } catch (std::exception const& e) {
+        return NativeError{"exception", 0, text(e.what())};
+    } catch (...) {
+        return NativeError{"exception", 0, "a C++ exception of an unknown type"};
+    }
+}
+
+void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
+            rust::Vec<std::uint8_t>& v2) {
+    if (hashes.has_v1())
+        v1 = bytes(lt::string_view(hashes.v1.data(), hashes.v1.size()));
+    if (hashes.has_v2())
+        v2 = bytes(lt::string_view(hashes.v2.data(), hashes.v2.size()));
+}
+
+namespace {
+struct TorrentTag;
+static_assert(sizeof(TorrentTag*) >= sizeof(std::uint64_t),
+              "a torrent's id is 64 bits and travels in a pointer");
+} // namespace
+
+lt::client_data_t userdata(std::uint64_t torrent) {
+    return lt::client_data_t(reinterpret_cast<TorrentTag*>(static_cast<std::uintptr_t>(torrent)));
+}
+
+std::uint64_t torrent_id(lt::client_data_t data) {
+    return reinterpret_cast<std::uintptr_t>(data.get<TorrentTag>());
+}
+
+StatusRecord status(lt::torrent_status const& s) {
+    StatusRecord out;
+    out.torrent = torrent_id(s.handle.userdata());
+    out.state = static_cast<std::uint8_t>(s.state);
+    out.paused = bool(s.flags & lt::torrent_flags::paused);
+    out.finished = s.is_finished;
+    out.seeding = s.is_seeding;
+    out.has_metadata = s.has_metadata;
+    out.progress_ppm = s.progress_ppm;
+    out.total = s.total;
+    out.total_done = s.total_done;
+    out.total_wanted = s.total_wanted;
+    out.total_wanted_done = s.total_wanted_done;
+    out.downloaded = s.total_payload_download;
+    out.uploaded = s.total_payload_upload;
+    out.download_rate = s.download_payload_rate;
+    out.upload_rate = s.upload_payload_rate;
+    out.num_peers = s.num_peers;
+    out.num_seeds = s.num_seeds;
+    out.num_connections = s.num_connections;
+    out.error = error(s.errc);
+    return out;
+}
+
+lt::settings_pack settings(rust::Slice<SettingRecord const> records) {
+    lt::settings_pack pack;
+    for (SettingRecord const& record : records) {
+        int const index = lt::setting_by_name(std::string(record.name));
+        switch (setting_kind(record.name)) {
+        case 0:
+            pack.set_str(index, std::string(record.text));
+            break;
+        case 1:
+            pack.set_int(index, static_cast<int>(record.number));
+            break;
+        case 2:
+            pack.set_bool(index, record.number != 0);
+            break;
+        default:
+            throw std::invalid_argument("unknown setting " + std::string(record.name));
+        }
+    }
+    return pack;
+}
+
+std::int32_t setting_kind(rust::Str name) {
+    int const index = lt::setting_by_name(std::string(name));
+    if (index < 0)
+        return -1;
+    switch (index & lt::settings_pack::type_mask) {
+    case lt::settings_pack::string_type_base:
+        return 0;
+    case lt::settings_pack::int_type_base:
+        return 1;
+    case lt::settings_pack::bool_type_base:
+        return 2;
+    default:
+        return -1;
+    }
+}
+
+rust::Vec<rust::String> setting_names() {
+    rust::Vec<rust::String> names;
+    auto const collect = [&names](int base, int count) {
+        for (int i = base; i < base + count; ++i) {
+            char const* const name = lt::name_for_setting(i);
+            // Retired settings have no name.
+            if (name != nullptr && *name != '\0')
+                names.push_back(text(name));
+        }
+    };
+    using pack = lt::settings_pack;
+    collect(pack::string_type_base, pack::num_string_settings);
+    collect(pack::int_type_base, pack::num_int_settings);
+    collect(pack::bool_type_base, pack::num_bool_settings);
+    return names;
+}
+
+rust::String compiled_version() {
+    return text(LIBTORRENT_VERSION);
+}
+
+rust::String loaded_version() {
+    return text(lt::version());
+}
+
+void throw_for_test(std::int32_t sort) {
+    switch (sort) {
+    case 0:
+        throw lt::system_error(lt::errors::torrent_is_no_dict);
+    case 1:
+        throw std::system_error(ENOSPC, std::generic_category());
+    case 2:
+        throw std::runtime_error("a plain exception");
+    case 3:
+        throw std::bad_alloc();
+    case 4:
+        throw 42;
+    case 5: // longer than the buffer, with bytes that are not UTF-8
+        throw std::runtime_error(std::string(4096, '\xff'));
+    default:
+        return;
+    }
+}
+
+} // namespace patron

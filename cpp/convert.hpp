@@ -1,0 +1,40 @@
+// libtorrent's types to the bridge's and back.
+#pragma once
+
+#include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/src/ffi.rs.h"
+
+#include <libtorrent/client_data.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/info_hash.hpp>
+#include <libtorrent/settings_pack.hpp>
+#include <libtorrent/socket.hpp>
+#include <libtorrent/string_view.hpp>
+
+#include <string>
+
+namespace patron {
+
+// Text from the network may be anything: what is not UTF-8 is replaced, never refused.
+rust::String text(char const* string);
+rust::String text(std::string const& string);
+std::string path(rust::Slice<std::uint8_t const> bytes);
+rust::Vec<std::uint8_t> bytes(lt::string_view string);
+rust::String address(lt::address const& ip, int port);
+
+NativeError none();
+NativeError error(lt::error_code const& code);
+// Of the exception that is being handled.
+NativeError current_exception();
+
+void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
+            rust::Vec<std::uint8_t>& v2);
+
+// A torrent's id travels in libtorrent's userdata, so that an alert finds its torrent in O(1).
+lt::client_data_t userdata(std::uint64_t torrent);
+std::uint64_t torrent_id(lt::client_data_t data);
+
+StatusRecord status(lt::torrent_status const& status);
+lt::settings_pack settings(rust::Slice<SettingRecord const> records);
+
+} // namespace patron

@@ -1,0 +1,60 @@
+// The session's life: settings, the notify callback, abort.
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/shim.hpp"
+
+#include <libtorrent/alert.hpp>
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/session_params.hpp>
+
+namespace patron {
+
+Session::Session(lt::session_params params, rust::Box<Waker> waker)
+    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), session_(std::move(params)) {
+    // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
+    session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
+}
+
+Session::~Session() {
+    if (census_thread_.joinable())
+        census_thread_.join();
+}
+
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
+                                     rust::Box<Waker> waker) {
+    lt::settings_pack pack = settings(records);
+    // What the client routes and no more: peer, progress and log alerts would be thrown away, and
+    // their number grows with the load.
+    pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
+                                                    lt::alert_category::status |
+                                                    lt::alert_category::storage);
+    auto session =
+        std::make_unique<Session>(lt::session_params(std::move(pack)), std::move(waker));
+    if (loopback_only)
+        session->allow_loopback_only();
+    return session;
+}
+
+void Session::allow_loopback_only() {
+    auto const ip = [](char const* text) { return lt::make_address(text); };
+    lt::ip_filter filter;
+    filter.add_rule(ip("0.0.0.0"), ip("126.255.255.255"), lt::ip_filter::blocked);
+    filter.add_rule(ip("128.0.0.0"), ip("255.255.255.255"), lt::ip_filter::blocked);
+    filter.add_rule(ip("::"), ip("::"), lt::ip_filter::blocked);
+    filter.add_rule(ip("::2"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+                    lt::ip_filter::blocked);
+    session_.set_ip_filter(std::move(filter));
+}
+
+// The census thread is joined first: a call that waits for the network thread must not be under way
+// when that thread ends, or it would wait for ever.
+std::unique_ptr<Teardown> Session::abort() {
+    if (census_thread_.joinable())
+        census_thread_.join();
+    return std::make_unique<Teardown>(session_.abort());
+}
+
+std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session) {
+    return session->abort();
+}
+
+} // namespace patron

@@ -1,0 +1,131 @@
+// All that the bridge (src/ffi.rs) sees of C++.
+//
+//   metainfo.cpp  .torrent files and magnet links: read, described, made. Any thread.
+//   session.cpp   the session's life: settings, the notify callback, abort.
+//   torrent.cpp   what is done with one torrent, by its id.
+//   alerts.cpp    alerts become owned records before the call returns.
+//   convert.*     libtorrent's types to the bridge's and back.
+//
+// A Session is made, used and ended by one thread. No function here calls a libtorrent function
+// that waits for the network thread. Errors are exceptions; trycatch.hpp carries them to Rust.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/info_hash.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace patron {
+
+struct Waker;
+struct PieceObserver;
+struct AddRecord;
+struct AlertRecord;
+struct DescriptionRecord;
+struct Drained;
+struct RecipeRecord;
+struct SettingRecord;
+
+rust::String compiled_version();
+rust::String loaded_version();
+
+rust::Vec<rust::String> setting_names();
+std::int32_t setting_kind(rust::Str name);
+
+class TorrentParams {
+  public:
+    explicit TorrentParams(lt::add_torrent_params params) : params_(std::move(params)) {}
+    DescriptionRecord describe() const;
+    rust::String magnet_uri() const;
+    void configure(AddRecord const& options);
+
+  private:
+    friend class Session;
+    lt::add_torrent_params params_;
+};
+
+std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
+rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
+                                      rust::Box<PieceObserver> observer);
+
+// Joins the network thread when destroyed, on whichever thread that is.
+class Teardown {
+  public:
+    explicit Teardown(lt::session_proxy proxy) : proxy_(std::move(proxy)) {}
+
+  private:
+    lt::session_proxy proxy_;
+};
+
+class Session {
+  public:
+    Session(lt::session_params params, rust::Box<Waker> waker);
+    ~Session();
+    Session(Session const&) = delete;
+    Session& operator=(Session const&) = delete;
+
+    void allow_loopback_only();
+
+    void add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
+    void retry_add(std::uint64_t torrent);
+    void forget_add(std::uint64_t torrent) noexcept;
+    void remove_torrent(std::uint64_t torrent, bool delete_files);
+    void pause(std::uint64_t torrent);
+    void resume(std::uint64_t torrent);
+    void move_storage(std::uint64_t torrent, rust::Slice<std::uint8_t const> path);
+    void request_metainfo(std::uint64_t torrent);
+
+    void request_statuses();
+    void request_every_status();
+    Drained drain();
+    std::unique_ptr<Teardown> abort();
+
+  private:
+    lt::torrent_handle const& handle(std::uint64_t torrent) const;
+    void convert(lt::alert& alert, Drained& out);
+    void take_census(Drained& out);
+
+    // Shared, because std::function wants to be copied; outlives the session by being held in it.
+    std::shared_ptr<rust::Box<Waker>> waker_;
+    lt::session session_;
+    std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
+    // What was handed to libtorrent and is not yet accepted.
+    std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> pending_;
+    // torrent_deleted_alert knows the info hashes only.
+    std::map<lt::info_hash_t, std::uint64_t> deleting_;
+    std::vector<lt::alert*> alerts_;
+
+    // The status of every torrent is a call that waits for the network thread. It is asked for
+    // only after alerts were lost, and by a thread of its own.
+    struct Census {
+        std::mutex mutex;
+        bool ready = false;
+        std::exception_ptr failure;
+        std::vector<lt::torrent_status> statuses;
+    } census_;
+    std::thread census_thread_;
+};
+
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
+                                     rust::Box<Waker> waker);
+std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
+
+void throw_for_test(std::int32_t sort);
+
+} // namespace patron

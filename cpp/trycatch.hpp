@@ -1,0 +1,50 @@
+// How a C++ exception crosses to Rust: category, code and message, none of them lost.
+//
+// cxx calls rust::behavior::trycatch around every bridge function that returns Result. Its own
+// version catches std::exception alone and keeps the message alone; anything else would terminate.
+#pragma once
+
+#include <boost/system/system_error.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <system_error>
+
+namespace patron {
+
+// "category \x1f value \x1f message", read by Error::from_native in src/error.rs. The text is built
+// on the stack, because this runs where memory may have run out.
+template <typename Fail>
+void report(Fail& fail, char const* category, int value, char const* message) noexcept {
+    char text[1024];
+    std::snprintf(text, sizeof text, "%s\x1f%d\x1f%s", category, value, message);
+    fail(text);
+}
+
+} // namespace patron
+
+namespace rust {
+namespace behavior {
+
+template <typename Try, typename Fail>
+static void trycatch(Try&& func, Fail&& fail) noexcept {
+    try {
+        func();
+    } catch (boost::system::system_error const& error) {
+        // lt::system_error is this type. message(char*, size) neither allocates nor throws.
+        char buffer[512];
+        char const* message = error.code().message(buffer, sizeof buffer);
+        patron::report(fail, error.code().category().name(), error.code().value(), message);
+    } catch (std::system_error const& error) {
+        patron::report(fail, error.code().category().name(), error.code().value(), error.what());
+    } catch (std::bad_alloc const&) {
+        patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
+    } catch (std::exception const& error) {
+        patron::report(fail, "", 0, error.what());
+    } catch (...) {
+        patron::report(fail, "", 0, "a C++ exception of an unknown type");
+    }
+}
+
+} // namespace behavior
+} // namespace rust

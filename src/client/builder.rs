@@ -1,0 +1,164 @@
+//! What a client is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Client, start};
+use crate::engine::native::NativeEngine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::{SettingValue, Settings};
+use crate::source::Defaults;
+
+/// Kamaelia's default, and ours.
+const TICK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Configures and starts a [`Client`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use torrent_patron::Client;
+///
+/// let client = Client::builder()
+///     .tick_interval(Duration::from_secs(1))
+///     .listen("0.0.0.0:6881,[::]:6881")
+///     .save_dir("downloads")
+///     .incomplete_dir("downloads/incomplete")
+///     .setting("connections_limit", 500)
+///     .start()?;
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until start() is called"]
+pub struct ClientBuilder {
+    tick_interval: Duration,
+    save_dir: PathBuf,
+    incomplete_dir: Option<PathBuf>,
+    offline: bool,
+    settings: Settings,
+    /// Applied in order on top of `settings`, checked by `start`.
+    overrides: Vec<(String, SettingValue)>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            tick_interval: TICK_INTERVAL,
+            save_dir: ".".into(),
+            incomplete_dir: None,
+            offline: false,
+            settings: Settings::default(),
+            overrides: Vec::new(),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// How old a status may be: each interval the client asks libtorrent what has changed. Commands
+    /// and events do not wait for it. 5 seconds unless set.
+    pub fn tick_interval(mut self, interval: Duration) -> Self {
+        self.tick_interval = interval;
+        self
+    }
+
+    /// Where to accept peers: `ADDRESS:PORT` or `DEVICE:PORT`, separated by commas, as libtorrent's
+    /// `listen_interfaces`; port 0 takes a free one. `0.0.0.0:6881,[::]:6881` unless set, and
+    /// `127.0.0.1:0` offline.
+    pub fn listen(self, interfaces: impl Into<String>) -> Self {
+        self.setting("listen_interfaces", interfaces.into())
+    }
+
+    /// Where finished files belong; the working directory unless set.
+    pub fn save_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.save_dir = directory.into();
+        self
+    }
+
+    /// Where files are until they are complete; the save directory unless set.
+    pub fn incomplete_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.incomplete_dir = Some(directory.into());
+        self
+    }
+
+    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers and
+    /// web seeds elsewhere are dropped before a name is looked up. For tests and demonstrations.
+    pub fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// The name that peers and trackers are told (`user_agent`).
+    pub fn user_agent(self, name: impl Into<String>) -> Self {
+        self.setting("user_agent", name.into())
+    }
+
+    /// The start of the peer id (BEP 20), for example `-XX0100-` (`peer_fingerprint`).
+    pub fn peer_fingerprint(self, prefix: impl Into<String>) -> Self {
+        self.setting("peer_fingerprint", prefix.into())
+    }
+
+    /// Replaces the settings, for example by [`Settings::seeding`].
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Sets one of libtorrent's settings by its name. A wrong name or type is an error of
+    /// [`start`](ClientBuilder::start).
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<SettingValue>) -> Self {
+        self.overrides.push((name.into(), value.into()));
+        self
+    }
+
+    /// The settings that libtorrent will be given, all that differ from its defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type.
+    pub fn effective_settings(&self) -> Result<Settings> {
+        let mut settings = self.settings.clone();
+        if settings.get("listen_interfaces").is_none() {
+            let everywhere = "0.0.0.0:6881,[::]:6881";
+            let here = "127.0.0.1:0";
+            settings.set("listen_interfaces", if self.offline { here } else { everywhere })?;
+        }
+        if self.offline {
+            settings.assume([
+                ("enable_dht", false.into()),
+                ("enable_lsd", false.into()),
+                ("enable_upnp", false.into()),
+                ("enable_natpmp", false.into()),
+                // On loopback all peers have one address.
+                ("allow_multiple_connections_per_ip", true.into()),
+            ]);
+        }
+        for (name, value) in &self.overrides {
+            settings.set(name, value.clone())?;
+        }
+        Ok(settings)
+    }
+
+    /// Starts the client; returns when the session is made. To know where it listens, ask
+    /// [`Patron::listen_addresses`](crate::Patron::listen_addresses).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting;
+    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
+    /// be had.
+    pub fn start(self) -> Result<Client> {
+        let settings = self.effective_settings()?;
+        if self.tick_interval.is_zero() {
+            let message = "the tick interval is zero";
+            return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+        }
+        let loopback_only = self.offline;
+        let defaults = Defaults {
+            save_dir: self.save_dir,
+            incomplete_dir: self.incomplete_dir,
+            loopback_only,
+        };
+        start(defaults, self.tick_interval, move |wake| {
+            NativeEngine::new(&settings, loopback_only, wake)
+        })
+    }
+}

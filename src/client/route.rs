@@ -1,0 +1,223 @@
+//! Who gets which event: the torrents of a client, their owners and their watchers.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::command::Files;
+use crate::error::{Error, ErrorKind, NativeCode, Result};
+use crate::event::Event;
+use crate::reply::Responder;
+use crate::service::{Member, MemberId};
+use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
+
+/// A torrent as the client thread knows it.
+pub(super) struct Torrent {
+    pub(super) name: Arc<str>,
+    pub(super) info_hashes: InfoHashes,
+    /// Who started it and has not left.
+    owner: Option<Arc<Member>>,
+    watchers: Vec<Arc<Member>>,
+    /// Where its files go when complete.
+    pub(super) move_to: Option<PathBuf>,
+    pub(super) moving: bool,
+    pub(super) finished: bool,
+    pub(super) closing: Option<Closing>,
+    /// The newest error that was told, and when.
+    last_error: Option<(Option<NativeCode>, Instant)>,
+}
+
+/// A torrent that is being closed.
+pub(super) struct Closing {
+    pub(super) files: Files,
+    pub(super) from: Arc<Member>,
+    pub(super) reply: Option<Responder<()>>,
+}
+
+/// A full disk fails every write that is queued, and libtorrent reports some failures twice: once
+/// for the file and once for the torrent. The same error is told once in this time.
+const SAME_ERROR: Duration = Duration::from_secs(30);
+
+impl Torrent {
+    pub(super) fn new(
+        name: Arc<str>,
+        info_hashes: InfoHashes,
+        owner: Option<Arc<Member>>,
+        move_to: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            name,
+            info_hashes,
+            owner,
+            watchers: Vec::new(),
+            move_to,
+            moving: false,
+            finished: false,
+            closing: None,
+            last_error: None,
+        }
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        for watcher in &self.watchers {
+            watcher.mailbox.push(event.clone());
+        }
+        if let Some(owner) = &self.owner {
+            owner.mailbox.push(event);
+        }
+    }
+
+    /// Whether an error is news.
+    pub(super) fn is_news(&mut self, error: &Error) -> bool {
+        let code = error.native().cloned();
+        let told = self
+            .last_error
+            .as_ref()
+            .is_some_and(|(last, when)| *last == code && when.elapsed() < SAME_ERROR);
+        if !told {
+            self.last_error = Some((code, Instant::now()));
+        }
+        !told
+    }
+
+    pub(super) fn forget_error(&mut self) {
+        self.last_error = None;
+    }
+
+    fn audience(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.owner.iter().chain(&self.watchers)
+    }
+
+    pub(super) fn has(&self, member: &Member) -> bool {
+        self.audience().any(|known| known.id == member.id)
+    }
+}
+
+/// The torrents of a client, found by id and by info hash.
+#[derive(Default)]
+pub(super) struct Routes {
+    torrents: HashMap<TorrentId, Torrent>,
+    by_v1: HashMap<InfoHashV1, TorrentId>,
+    by_v2: HashMap<InfoHashV2, TorrentId>,
+    /// What each patron owns or watches, so that one that leaves is seen to without a search.
+    concerns: HashMap<MemberId, HashSet<TorrentId>>,
+}
+
+impl Routes {
+    pub(super) fn insert(&mut self, id: TorrentId, torrent: Torrent) {
+        self.index(id, &torrent.info_hashes);
+        if let Some(owner) = &torrent.owner {
+            self.concerns.entry(owner.id).or_default().insert(id);
+        }
+        self.torrents.insert(id, torrent);
+    }
+
+    pub(super) fn remove(&mut self, id: TorrentId) -> Option<Torrent> {
+        let torrent = self.torrents.remove(&id)?;
+        if let Some(v1) = torrent.info_hashes.v1 {
+            self.by_v1.remove(&v1);
+        }
+        if let Some(v2) = torrent.info_hashes.v2 {
+            self.by_v2.remove(&v2);
+        }
+        for member in torrent.audience() {
+            if let Some(concerns) = self.concerns.get_mut(&member.id) {
+                concerns.remove(&id);
+                if concerns.is_empty() {
+                    self.concerns.remove(&member.id);
+                }
+            }
+        }
+        Some(torrent)
+    }
+
+    fn index(&mut self, id: TorrentId, hashes: &InfoHashes) {
+        if let Some(v1) = hashes.v1 {
+            self.by_v1.insert(v1, id);
+        }
+        if let Some(v2) = hashes.v2 {
+            self.by_v2.insert(v2, id);
+        }
+    }
+
+    /// A magnet link has told one hash of a hybrid torrent; its metadata tells both.
+    pub(super) fn learn(&mut self, id: TorrentId, name: Arc<str>, hashes: InfoHashes) {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        torrent.name = name;
+        torrent.info_hashes = hashes;
+        self.index(id, &hashes);
+    }
+
+    pub(super) fn get(&self, id: TorrentId) -> Option<&Torrent> {
+        self.torrents.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: TorrentId) -> Option<&mut Torrent> {
+        self.torrents.get_mut(&id)
+    }
+
+    /// The torrent for a command: it must be here and not on its way out.
+    pub(super) fn open(&mut self, id: TorrentId, op: &'static str) -> Result<&mut Torrent> {
+        match self.torrents.get_mut(&id) {
+            Some(torrent) if torrent.closing.is_none() => Ok(torrent),
+            Some(torrent) => {
+                let message = format!("{id} ({}) is being closed", torrent.name);
+                Err(Error::new(ErrorKind::Gone, op, message))
+            }
+            None => {
+                let message = format!("this client has no {id}; it may have been closed");
+                Err(Error::new(ErrorKind::NotFound, op, message))
+            }
+        }
+    }
+
+    pub(super) fn find(&self, hashes: &InfoHashes) -> Option<TorrentId> {
+        let by_v1 = hashes.v1.and_then(|v1| self.by_v1.get(&v1));
+        let by_v2 = || hashes.v2.and_then(|v2| self.by_v2.get(&v2));
+        by_v1.or_else(by_v2).copied()
+    }
+
+    pub(super) fn watch(&mut self, id: TorrentId, member: &Arc<Member>) {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        if !torrent.has(member) {
+            torrent.watchers.push(member.clone());
+            self.concerns.entry(member.id).or_default().insert(id);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, id: TorrentId, member: &Member) {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        let before = torrent.watchers.len();
+        torrent.watchers.retain(|watcher| watcher.id != member.id);
+        if torrent.watchers.len() < before {
+            member.mailbox.forget(id);
+            if let Some(concerns) = self.concerns.get_mut(&member.id) {
+                concerns.remove(&id);
+            }
+        }
+    }
+
+    /// Takes a patron off all its torrents; returns those that it owned, and it.
+    pub(super) fn leave(&mut self, member: MemberId) -> Option<(Arc<Member>, Vec<TorrentId>)> {
+        let mut left = None;
+        let mut owned = Vec::new();
+        for id in self.concerns.remove(&member)? {
+            let Some(torrent) = self.torrents.get_mut(&id) else { continue };
+            torrent.watchers.retain(|watcher| watcher.id != member);
+            if let Some(owner) = torrent.owner.take_if(|owner| owner.id == member) {
+                left = Some(owner);
+                owned.push(id);
+            }
+        }
+        left.map(|member| (member, owned))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.torrents.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
+        self.torrents.iter().map(|(id, torrent)| (*id, torrent))
+    }
+}

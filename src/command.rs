@@ -1,0 +1,100 @@
+//! What a patron asks of its client.
+
+use std::net::SocketAddr;
+
+use crate::metainfo::Metainfo;
+use crate::reply::Responder;
+use crate::source::{AddOptions, Prepared, Source};
+use crate::status::TorrentStatus;
+use crate::types::TorrentId;
+
+/// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
+/// events; for an answer to wait for, use the patron's methods of the same names.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Command {
+    /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
+    CreateTorrent {
+        /// What it is started from.
+        source: Source,
+        /// How.
+        options: AddOptions,
+    },
+    /// Closes a torrent. Answered by `Closed`.
+    CloseTorrent {
+        /// The torrent.
+        id: TorrentId,
+        /// What becomes of its files.
+        files: Files,
+    },
+    /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
+    Pause(TorrentId),
+    /// Lets a torrent go on; also after an error. Answered by `Resumed` when it was paused.
+    Resume(TorrentId),
+    /// Asks how a torrent stands right now. Answered by `Status`.
+    Status(TorrentId),
+    /// Asks for the .torrent file of a torrent. Answered by `Metainfo`.
+    Metainfo(TorrentId),
+    /// Sends this patron the events of a torrent that another started. The first is its `Status`.
+    Watch(TorrentId),
+    /// Ends that.
+    Unwatch(TorrentId),
+}
+
+/// What becomes of the files of a torrent that is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Files {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are deleted, and with them the directories that become empty.
+    Delete,
+}
+
+/// What becomes of the torrents of a patron that leaves, which is when its last clone is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnLeave {
+    /// They go on as they are, owned by nobody; other patrons can watch them.
+    #[default]
+    KeepSeeding,
+    /// They are paused.
+    Pause,
+    /// They are closed; their files stay.
+    Close,
+}
+
+/// How a start ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Started {
+    /// A new torrent, whose events this patron gets.
+    Created(TorrentId),
+    /// The client had it already. [`Patron::watch`](crate::Patron::watch) joins in.
+    AlreadyDownloading(TorrentId),
+}
+
+impl Started {
+    /// The torrent, new or not.
+    pub fn id(self) -> TorrentId {
+        match self {
+            Self::Created(id) | Self::AlreadyDownloading(id) => id,
+        }
+    }
+}
+
+/// A command as the client thread takes it: read, and with the place for its answer. Without one,
+/// the answer is an event.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Start(Box<Prepared>, Option<Responder<Started>>),
+    Close(TorrentId, Files, Option<Responder<()>>),
+    Pause(TorrentId, Option<Responder<()>>),
+    Resume(TorrentId, Option<Responder<()>>),
+    Status(TorrentId, Option<Responder<TorrentStatus>>),
+    Metainfo(TorrentId, Option<Responder<Metainfo>>),
+    Watch(TorrentId, Option<Responder<()>>),
+    Unwatch(TorrentId, Option<Responder<()>>),
+    ListenAddresses(Responder<Vec<SocketAddr>>),
+}

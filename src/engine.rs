@@ -1,0 +1,114 @@
+//! What the client thread needs of a BitTorrent engine. Nothing of C++ shows here, so that the
+//! client's loop can be tested without it.
+
+pub(crate) mod native;
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::status::{TorrentState, TorrentStatus};
+use crate::types::{InfoHashes, TorrentId};
+
+/// A BitTorrent engine. No function waits; what comes of a request arrives by [`Engine::drain`],
+/// after the wake channel that the engine was made with has got its token.
+pub(crate) trait Engine {
+    /// Answered by `Added` or `AddFailed`.
+    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
+    /// Tries again what failed with `busy`.
+    fn retry_add(&mut self, id: TorrentId) -> Result<()>;
+    /// Gives up what failed.
+    fn forget_add(&mut self, id: TorrentId);
+    /// Answered by `Removed` and, when files are deleted, by `Deleted` or `DeleteFailed`.
+    fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
+    fn pause(&mut self, id: TorrentId) -> Result<()>;
+    fn resume(&mut self, id: TorrentId) -> Result<()>;
+    /// Answered by `Moved` or `MoveFailed`.
+    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()>;
+    /// Answered by `Metainfo`.
+    fn request_metainfo(&mut self, id: TorrentId) -> Result<()>;
+    /// Answered, in the order of the requests, by `Statuses` with those that have changed.
+    fn request_statuses(&mut self) -> Result<()>;
+    /// Answered by `EveryStatus`.
+    fn request_every_status(&mut self) -> Result<()>;
+    /// All that has happened since the last call, in order.
+    fn drain(&mut self) -> Result<Vec<EngineEvent>>;
+    /// Ends the engine. What remains, the caller may wait for on any thread.
+    fn abort(self) -> Result<Box<dyn FnOnce() + Send>>;
+}
+
+/// What an engine has to say. Torrents are named by the id that they were added with.
+#[derive(Debug)]
+pub(crate) enum EngineEvent {
+    Added {
+        id: TorrentId,
+        name: String,
+        info_hashes: InfoHashes,
+    },
+    AddFailed {
+        id: TorrentId,
+        error: Error,
+        busy: bool,
+    },
+    Removed(TorrentId),
+    Deleted(TorrentId),
+    DeleteFailed {
+        id: TorrentId,
+        error: Error,
+    },
+    StateChanged {
+        id: TorrentId,
+        state: TorrentState,
+    },
+    Paused(TorrentId),
+    Resumed(TorrentId),
+    Checked(TorrentId),
+    Finished(TorrentId),
+    MetadataReceived {
+        id: TorrentId,
+        name: String,
+        info_hashes: InfoHashes,
+    },
+    Moved {
+        id: TorrentId,
+        to: PathBuf,
+    },
+    MoveFailed {
+        id: TorrentId,
+        error: Error,
+    },
+    Metainfo {
+        id: TorrentId,
+        torrent_file: Result<Vec<u8>>,
+    },
+    Failed {
+        id: TorrentId,
+        error: Error,
+    },
+    HashFailed {
+        id: TorrentId,
+        piece: u32,
+    },
+    TrackerFailed {
+        id: TorrentId,
+        url: String,
+        times_in_row: u32,
+        error: Error,
+    },
+    Listening(SocketAddr),
+    ListenFailed {
+        address: String,
+        error: Error,
+    },
+    /// The engine as a whole is in trouble.
+    EngineFailed(Error),
+    /// Their names are empty: the client knows them.
+    Statuses(Vec<TorrentStatus>),
+    EveryStatus(Result<Vec<TorrentStatus>>),
+    /// Events were lost.
+    Dropped,
+}

@@ -1,0 +1,134 @@
+//! An engine that does what a test says: requests are told to the test, events come from it.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::{Engine, EngineEvent};
+use crate::error::Result;
+use crate::types::TorrentId;
+
+/// What the client asked of the engine.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Add(TorrentId),
+    RetryAdd(TorrentId),
+    ForgetAdd(TorrentId),
+    Remove(TorrentId, bool),
+    Pause(TorrentId),
+    Resume(TorrentId),
+    MoveStorage(TorrentId, PathBuf),
+    Metainfo(TorrentId),
+    Statuses,
+    EveryStatus,
+    Abort,
+}
+
+pub(crate) struct FakeEngine {
+    asked: Sender<Asked>,
+    events: Receiver<EngineEvent>,
+    /// What is left to do after the abort, for the reaper to wait for.
+    teardown: Receiver<()>,
+}
+
+/// The test's end of a fake engine.
+pub(crate) struct Script {
+    pub(crate) asked: Receiver<Asked>,
+    events: Sender<EngineEvent>,
+    wake: Sender<()>,
+    /// Dropped: the teardown ends.
+    pub(crate) teardown: Option<Sender<()>>,
+}
+
+pub(crate) fn fake(wake: Sender<()>) -> (FakeEngine, Script) {
+    let (asked, asked_here) = unbounded();
+    let (events, events_there) = unbounded();
+    let (teardown, teardown_there) = unbounded();
+    let engine = FakeEngine { asked, events: events_there, teardown: teardown_there };
+    (engine, Script { asked: asked_here, events, wake, teardown: Some(teardown) })
+}
+
+impl Script {
+    pub(crate) fn say(&self, event: EngineEvent) {
+        self.events.send(event).unwrap();
+        let _ = self.wake.try_send(());
+    }
+
+    /// The next thing asked, statuses aside, which every tick asks for.
+    pub(crate) fn next(&self) -> Asked {
+        loop {
+            let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+            if asked != Asked::Statuses {
+                return asked;
+            }
+        }
+    }
+
+    /// Waits for an add and answers it well.
+    pub(crate) fn accept(&self) -> TorrentId {
+        let Asked::Add(id) = self.next() else { panic!("expected an add") };
+        self.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });
+        id
+    }
+}
+
+impl FakeEngine {
+    fn tell(&self, asked: Asked) -> Result<()> {
+        let _ = self.asked.send(asked);
+        Ok(())
+    }
+}
+
+impl Engine for FakeEngine {
+    fn add(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
+        self.tell(Asked::Add(id))
+    }
+
+    fn retry_add(&mut self, id: TorrentId) -> Result<()> {
+        self.tell(Asked::RetryAdd(id))
+    }
+
+    fn forget_add(&mut self, id: TorrentId) {
+        let _ = self.tell(Asked::ForgetAdd(id));
+    }
+
+    fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
+        self.tell(Asked::Remove(id, delete_files))
+    }
+
+    fn pause(&mut self, id: TorrentId) -> Result<()> {
+        self.tell(Asked::Pause(id))
+    }
+
+    fn resume(&mut self, id: TorrentId) -> Result<()> {
+        self.tell(Asked::Resume(id))
+    }
+
+    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()> {
+        self.tell(Asked::MoveStorage(id, to.into()))
+    }
+
+    fn request_metainfo(&mut self, id: TorrentId) -> Result<()> {
+        self.tell(Asked::Metainfo(id))
+    }
+
+    fn request_statuses(&mut self) -> Result<()> {
+        self.tell(Asked::Statuses)
+    }
+
+    fn request_every_status(&mut self) -> Result<()> {
+        self.tell(Asked::EveryStatus)
+    }
+
+    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+        Ok(self.events.try_iter().collect())
+    }
+
+    fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
+        self.tell(Asked::Abort)?;
+        Ok(Box::new(move || {
+            let _ = self.teardown.recv();
+        }))
+    }
+}

@@ -1,0 +1,322 @@
+//! libtorrent behind the [`Engine`] trait. It lives on one thread: `UniquePtr<Session>` is not
+//! `Send`.
+
+use std::any::Any;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use cxx::UniquePtr;
+
+use super::{Engine, EngineEvent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
+use crate::settings::{SettingValue, Settings};
+use crate::status::{TorrentState, TorrentStatus};
+use crate::types::{InfoHashes, TorrentId};
+
+const START_CLIENT: &str = "start the client";
+const START: &str = "start the torrent";
+const USE: &str = "use the torrent";
+
+pub(crate) struct NativeEngine {
+    session: UniquePtr<ffi::Session>,
+}
+
+impl NativeEngine {
+    pub(crate) fn new(settings: &Settings, loopback_only: bool, wake: Sender<()>) -> Result<Self> {
+        check_versions(&ffi::compiled_version(), &ffi::loaded_version())?;
+        let records: Vec<_> = settings.iter().map(setting).collect();
+        let session = ffi::new_session(&records, loopback_only, Box::new(ffi::Waker(wake)))
+            .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        Ok(Self { session })
+    }
+}
+
+/// libtorrent keeps its binary interface within a major and minor version.
+fn check_versions(compiled: &str, loaded: &str) -> Result<()> {
+    let minor = |version: &str| {
+        let mut parts = version.split('.').map(str::to_owned);
+        (parts.next(), parts.next())
+    };
+    if minor(compiled) == minor(loaded) {
+        return Ok(());
+    }
+    let message = format!(
+        "this program was compiled for libtorrent {compiled}, but libtorrent {loaded} is loaded; \
+         compile it again or install the other version"
+    );
+    Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
+}
+
+fn setting((name, value): (&str, &SettingValue)) -> ffi::SettingRecord {
+    let (text, number) = match value {
+        SettingValue::Text(text) => (text.clone(), 0),
+        SettingValue::Int(number) => (String::new(), i64::from(*number)),
+        SettingValue::Bool(switch) => (String::new(), i64::from(*switch)),
+    };
+    ffi::SettingRecord { name: name.into(), text, number }
+}
+
+impl Engine for NativeEngine {
+    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+        let params = params
+            .downcast::<UniquePtr<ffi::TorrentParams>>()
+            .map_err(|_| Error::new(ErrorKind::Panicked, START, "parameters of another engine"))?;
+        self.session
+            .pin_mut()
+            .add_torrent(id.raw(), *params)
+            .map_err(|exception| Error::from_native(START, &exception))
+    }
+
+    fn retry_add(&mut self, id: TorrentId) -> Result<()> {
+        self.session
+            .pin_mut()
+            .retry_add(id.raw())
+            .map_err(|exception| Error::from_native(START, &exception))
+    }
+
+    fn forget_add(&mut self, id: TorrentId) {
+        self.session.pin_mut().forget_add(id.raw());
+    }
+
+    fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
+        self.session
+            .pin_mut()
+            .remove_torrent(id.raw(), delete_files)
+            .map_err(|exception| Error::from_native("close the torrent", &exception).on(id))
+    }
+
+    fn pause(&mut self, id: TorrentId) -> Result<()> {
+        self.session
+            .pin_mut()
+            .pause(id.raw())
+            .map_err(|exception| Error::from_native("pause the torrent", &exception).on(id))
+    }
+
+    fn resume(&mut self, id: TorrentId) -> Result<()> {
+        self.session
+            .pin_mut()
+            .resume(id.raw())
+            .map_err(|exception| Error::from_native("resume the torrent", &exception).on(id))
+    }
+
+    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()> {
+        self.session
+            .pin_mut()
+            .move_storage(id.raw(), to.as_os_str().as_encoded_bytes())
+            .map_err(|exception| Error::from_native(MOVE, &exception).on(id))
+    }
+
+    fn request_metainfo(&mut self, id: TorrentId) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_metainfo(id.raw())
+            .map_err(|exception| Error::from_native(METAINFO, &exception).on(id))
+    }
+
+    fn request_statuses(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_statuses()
+            .map_err(|exception| Error::from_native(STATUS, &exception))
+    }
+
+    fn request_every_status(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_every_status()
+            .map_err(|exception| Error::from_native(STATUS, &exception))
+    }
+
+    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+        let drained = self
+            .session
+            .pin_mut()
+            .drain()
+            .map_err(|exception| Error::from_native("read libtorrent's alerts", &exception))?;
+        let now = Instant::now();
+        let mut statuses: Vec<_> =
+            drained.statuses.into_iter().filter_map(|record| status(record, now)).collect();
+        let events = drained.alerts.into_iter();
+        Ok(events.filter_map(|alert| event(alert, &mut statuses)).collect())
+    }
+
+    fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
+        let teardown = ffi::abort_session(self.session)
+            .map_err(|exception| Error::from_native("stop the client", &exception))?;
+        Ok(Box::new(move || drop(teardown)))
+    }
+}
+
+const MOVE: &str = "move the finished files";
+const METAINFO: &str = "get the metainfo";
+const STATUS: &str = "get the status";
+
+fn event(alert: AlertRecord, statuses: &mut Vec<TorrentStatus>) -> Option<EngineEvent> {
+    let id = TorrentId::from_raw(alert.torrent);
+    let info_hashes = InfoHashes::from_bytes(&alert.v1, &alert.v2);
+    let failure = |op, on: &str| failure(op, on, &alert.error);
+    Some(match alert.kind {
+        AlertKind::Added => EngineEvent::Added { id: id?, name: alert.text, info_hashes },
+        AlertKind::AddFailed => {
+            EngineEvent::AddFailed { id: id?, error: failure(START, ""), busy: alert.number != 0 }
+        }
+        AlertKind::Removed => EngineEvent::Removed(id?),
+        AlertKind::Deleted => EngineEvent::Deleted(id?),
+        // No error: a magnet link without metadata has no files.
+        AlertKind::DeleteFailed if alert.error.category.is_empty() => EngineEvent::Deleted(id?),
+        AlertKind::DeleteFailed => {
+            EngineEvent::DeleteFailed { id: id?, error: failure("delete the files", "") }
+        }
+        AlertKind::StateChanged => EngineEvent::StateChanged { id: id?, state: state(alert.state) },
+        AlertKind::Paused => EngineEvent::Paused(id?),
+        AlertKind::Resumed => EngineEvent::Resumed(id?),
+        AlertKind::Checked => EngineEvent::Checked(id?),
+        AlertKind::Finished => EngineEvent::Finished(id?),
+        AlertKind::MetadataReceived => {
+            EngineEvent::MetadataReceived { id: id?, name: alert.text, info_hashes }
+        }
+        AlertKind::MetadataFailed => {
+            EngineEvent::Failed { id: id?, error: failure("use the metadata that a peer sent", "") }
+        }
+        AlertKind::StorageMoved => EngineEvent::Moved { id: id?, to: path(alert.bytes) },
+        AlertKind::StorageMoveFailed => {
+            EngineEvent::MoveFailed { id: id?, error: failure(MOVE, &alert.text) }
+        }
+        AlertKind::Metainfo => EngineEvent::Metainfo { id: id?, torrent_file: Ok(alert.bytes) },
+        AlertKind::MetainfoFailed => {
+            EngineEvent::Metainfo { id: id?, torrent_file: Err(failure(METAINFO, "")) }
+        }
+        AlertKind::TorrentError => {
+            EngineEvent::Failed { id: id?, error: failure(USE, &alert.text) }
+        }
+        AlertKind::FileError => {
+            EngineEvent::Failed { id: id?, error: failure(disk(&alert.operation), &alert.text) }
+        }
+        AlertKind::HashFailed => {
+            EngineEvent::HashFailed { id: id?, piece: alert.number.try_into().unwrap_or(0) }
+        }
+        AlertKind::TrackerError => EngineEvent::TrackerFailed {
+            id: id?,
+            error: failure("announce to the tracker", &alert.text),
+            times_in_row: alert.number.try_into().unwrap_or(0),
+            url: alert.text,
+        },
+        AlertKind::Conflict => EngineEvent::Failed {
+            id: id?,
+            error: Error::new(
+                ErrorKind::Native,
+                USE,
+                "its metadata shows that it is the same torrent as another one here (a hybrid \
+                 torrent started by its v1 and by its v2 hash); close one of them",
+            ),
+        },
+        AlertKind::Listening => EngineEvent::Listening(alert.text.parse().ok()?),
+        AlertKind::ListenFailed => EngineEvent::ListenFailed {
+            error: failure("listen for peers", &alert.text),
+            address: alert.text,
+        },
+        AlertKind::SessionError => EngineEvent::EngineFailed(failure("run libtorrent", "")),
+        AlertKind::Unreadable => {
+            EngineEvent::EngineFailed(failure("read an alert of libtorrent", &alert.text))
+        }
+        // All statuses of a drain go with the first answer; those after it find none left.
+        AlertKind::Statuses => EngineEvent::Statuses(std::mem::take(statuses)),
+        AlertKind::EveryStatus if alert.error.category.is_empty() => {
+            EngineEvent::EveryStatus(Ok(std::mem::take(statuses)))
+        }
+        AlertKind::EveryStatus => EngineEvent::EveryStatus(Err(failure(STATUS, ""))),
+        AlertKind::Dropped => EngineEvent::Dropped,
+        // The enum is the shim's own and compiled with it: there is no other value.
+        _ => return None,
+    })
+}
+
+fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
+    let failed = Error::from_code(op, &error.category, error.value, &error.message);
+    if on.is_empty() { failed } else { failed.on(on) }
+}
+
+/// `lt::operation_name` as a verb phrase, where a disk error can say so.
+fn disk(operation: &str) -> &'static str {
+    match operation {
+        "file_read" | "file_mmap" => "read the file",
+        "file_write" => "write the file",
+        "file_open" => "open the file",
+        "file_stat" => "look at the file",
+        "file_fallocate" | "file_truncate" => "set the size of the file",
+        "mkdir" => "make the directory",
+        "partfile_read" | "partfile_write" | "partfile_move" => "use the part file",
+        _ => "use the file",
+    }
+}
+
+/// `lt::torrent_status::state_t`.
+fn state(number: u8) -> TorrentState {
+    match number {
+        1 => TorrentState::CheckingFiles,
+        2 => TorrentState::DownloadingMetadata,
+        3 => TorrentState::Downloading,
+        4 => TorrentState::Finished,
+        5 => TorrentState::Seeding,
+        _ => TorrentState::CheckingResumeData,
+    }
+}
+
+fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
+    let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
+    let count = |number: i32| u32::try_from(number).unwrap_or(0);
+    let rate = |bytes: i32| u64::from(count(bytes));
+    let error = (!record.error.category.is_empty()).then(|| failure(USE, "", &record.error));
+    Some(TorrentStatus {
+        id: TorrentId::from_raw(record.torrent)?,
+        name: Default::default(),
+        state: state(record.state),
+        paused: record.paused,
+        finished: record.finished,
+        seeding: record.seeding,
+        has_metadata: record.has_metadata,
+        progress: record.progress_ppm as f32 / 1e6,
+        total_size: size(record.total),
+        total_done: size(record.total_done),
+        wanted_size: size(record.total_wanted),
+        wanted_done: size(record.total_wanted_done),
+        downloaded: size(record.downloaded),
+        uploaded: size(record.uploaded),
+        download_rate: rate(record.download_rate),
+        upload_rate: rate(record.upload_rate),
+        peers: count(record.num_peers),
+        seeds: count(record.num_seeds),
+        connections: count(record.num_connections),
+        error,
+        updated,
+    })
+}
+
+/// A path as libtorrent gives it: the bytes that it was given.
+fn path(bytes: Vec<u8>) -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
+    #[cfg(not(unix))]
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_minor_version_is_refused() {
+        assert!(check_versions("2.0.8.0", "2.0.11.0").is_ok());
+        let error = check_versions("2.0.8.0", "2.1.0.0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
+        assert!(error.to_string().contains("compiled for libtorrent 2.0.8.0"), "{error}");
+    }
+
+    #[test]
+    fn this_build_matches_the_library() {
+        check_versions(&ffi::compiled_version(), &ffi::loaded_version()).unwrap();
+    }
+}

@@ -1,0 +1,192 @@
+//! What went wrong, on what, and why.
+
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error: what was tried, on what, and why it failed.
+///
+/// Its `Display` is one line for a person; [`kind`](Error::kind) is for a program; where the cause
+/// lies in libtorrent or the operating system, [`native`](Error::native) keeps its number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    native: Option<NativeCode>,
+    op: &'static str,
+    message: Box<str>,
+}
+
+/// The sort of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument makes no sense: an unknown setting, a path that is no directory.
+    InvalidArgument,
+    /// No such torrent at this client.
+    NotFound,
+    /// The torrent is closed or being closed.
+    Gone,
+    /// A .torrent file or a magnet link cannot be read.
+    Parse,
+    /// The operating system refused.
+    Io,
+    /// The engine, or the command channel, has no room just now; try again later.
+    Busy,
+    /// The time given was not enough. What was asked for may still happen.
+    TimedOut,
+    /// The client has stopped.
+    Stopped,
+    /// The caller cancelled.
+    Cancelled,
+    /// libtorrent refused; [`Error::native`] says which of its errors it was.
+    Native,
+    /// The libtorrent that is loaded is not the one that this crate was compiled against.
+    VersionMismatch,
+    /// A bug in this crate: the client thread panicked.
+    Panicked,
+}
+
+/// An error number as libtorrent knows it (`boost::system::error_code`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct NativeCode {
+    /// The category's name, for example `libtorrent`, `system`, `bdecode error`.
+    pub category: Box<str>,
+    /// The number within the category.
+    pub value: i32,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
+        Self(Box::new(Inner { kind, native: None, op, message: message.into() }))
+    }
+
+    /// From an exception as `cpp/trycatch.hpp` encodes it.
+    pub(crate) fn from_native(op: &'static str, exception: &cxx::Exception) -> Self {
+        let mut parts = exception.what().splitn(3, '\x1f');
+        match (parts.next(), parts.next().and_then(|value| value.parse().ok()), parts.next()) {
+            (Some(category), Some(value), Some(message)) => {
+                Self::from_code(op, category, value, message)
+            }
+            _ => Self::new(ErrorKind::Native, op, exception.what()),
+        }
+    }
+
+    /// From an error code of libtorrent. `category` may be empty: an exception without a code.
+    pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
+        let kind = match category {
+            "system" | "generic" => ErrorKind::Io,
+            "bdecode error" | "bdecode" => ErrorKind::Parse,
+            _ => ErrorKind::Native,
+        };
+        let native =
+            (!category.is_empty()).then(|| NativeCode { category: category.into(), value });
+        Self(Box::new(Inner { kind, native, op, message: message.into() }))
+    }
+
+    pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &std::io::Error) -> Self {
+        let native =
+            error.raw_os_error().map(|value| NativeCode { category: "system".into(), value });
+        let message = format!("{on}: {error}").into();
+        Self(Box::new(Inner { kind: ErrorKind::Io, native, op, message }))
+    }
+
+    pub(crate) fn stopped(op: &'static str) -> Self {
+        Self::new(ErrorKind::Stopped, op, "the client has stopped")
+    }
+
+    pub(crate) fn timed_out(op: &'static str, after: std::time::Duration) -> Self {
+        Self::new(ErrorKind::TimedOut, op, format!("nothing came within {after:?}"))
+    }
+
+    /// Says on what the operation was tried, in front of the reason.
+    pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message).into();
+        self
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// What sort of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// libtorrent's own category and number, where the cause lies there.
+    pub fn native(&self) -> Option<&NativeCode> {
+        self.0.native.as_ref()
+    }
+
+    /// What was tried, as a verb phrase: `start the torrent`.
+    pub fn operation(&self) -> &'static str {
+        self.0.op
+    }
+
+    /// On what it was tried and why it failed, without the operation.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}: {}", self.0.op, self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, native, op, message } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("native", native)
+            .field("op", op)
+            .field("message", message)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("Error", 3)?;
+        fields.serialize_field("kind", &self.0.kind)?;
+        fields.serialize_field("native", &self.0.native)?;
+        fields.serialize_field("message", &self.to_string())?;
+        fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_was_tried_on_what_and_why() {
+        let error = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary")
+            .on("ubuntu.torrent");
+        assert_eq!(
+            error.to_string(),
+            "cannot read the metainfo: ubuntu.torrent: expected a dictionary"
+        );
+    }
+
+    #[test]
+    fn a_system_code_keeps_its_number() {
+        let error = Error::from_code("move the files", "system", 28, "No space left on device");
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.native().map(|code| code.value), Some(28));
+    }
+}

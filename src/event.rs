@@ -1,0 +1,270 @@
+//! What a client tells its patrons.
+
+use std::mem::{Discriminant, discriminant};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::status::{TorrentState, TorrentStatus};
+use crate::types::{InfoHashes, TorrentId};
+
+/// Something that happened. `Display` explains it in one line for a person.
+///
+/// Events of a torrent reach the patron that started it and those that watch it; events of the
+/// client (`Listening`, `ListenFailed`, `Resynchronized`, `ClientStopped`) reach every patron.
+///
+/// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
+/// case: `{"event":"finished","id":3,"name":"debian.iso"}`.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Event {
+    /// The torrent is started.
+    TorrentCreated {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// Its info hashes; of a magnet link, those that the link has.
+        info_hashes: InfoHashes,
+        /// Where its files are, or will be while incomplete.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        save_dir: PathBuf,
+    },
+    /// The client has this torrent already; it is not started twice. The id may be watched.
+    AlreadyDownloading {
+        /// The torrent that is there.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// The torrent could not be started.
+    StartFailed {
+        /// What it was to be started from: a path, a magnet link, a name.
+        source: Arc<str>,
+        /// Why.
+        error: Error,
+    },
+    /// How the torrent stands: after each tick in which something changed.
+    Status(TorrentStatus),
+    /// A magnet link's metadata has come from a peer (BEP 9).
+    MetadataReceived {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name, known only now.
+        name: Arc<str>,
+        /// Its info hashes, all of them.
+        info_hashes: InfoHashes,
+    },
+    /// The torrent does something else now.
+    StateChanged {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// What it does now.
+        state: TorrentState,
+    },
+    /// The torrent has been paused.
+    Paused {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// The torrent goes on.
+    Resumed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// The files on disk have been compared with their hashes.
+    Checked {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// All wanted pieces are here and good.
+    Finished {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// The finished files lie in their final place now.
+    Moved {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The directory that holds them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        save_dir: PathBuf,
+    },
+    /// A piece did not have the hash that the metainfo gives; it is fetched again.
+    HashFailed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The piece's index.
+        piece: u32,
+    },
+    /// A tracker did not answer, or refused. It is asked again later.
+    TrackerError {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The tracker's URL.
+        url: Box<str>,
+        /// How many times in a row it failed.
+        times_in_row: u32,
+        /// Why.
+        error: Error,
+    },
+    /// The torrent met an error. On a full disk it goes on seeding what it has; on other errors of
+    /// the disk it stops. Resuming it tries again.
+    Error {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// What went wrong.
+        error: Error,
+    },
+    /// The answer to [`Command::Metainfo`](crate::Command::Metainfo).
+    Metainfo {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The .torrent file, for [`Metainfo::decode`](crate::Metainfo::decode).
+        #[cfg_attr(feature = "serde", serde(skip))]
+        torrent_file: Arc<[u8]>,
+    },
+    /// The torrent is closed; its id means nothing from now on.
+    Closed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// What became of its files.
+        files: ClosedFiles,
+    },
+    /// A command sent as a message failed.
+    CommandFailed {
+        /// The command's name: `Pause`.
+        command: &'static str,
+        /// The torrent it was for.
+        id: TorrentId,
+        /// Why.
+        error: Error,
+    },
+    /// The client accepts peers at this address (TCP).
+    Listening {
+        /// The address, with the port that was really taken.
+        address: SocketAddr,
+    },
+    /// The client cannot accept peers at this address.
+    ListenFailed {
+        /// The address, or the interface as it was given.
+        address: Box<str>,
+        /// Why.
+        error: Error,
+    },
+    /// This patron did not read its events and some were dropped, the oldest first. Those about a
+    /// torrent that is still open are never among them.
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
+    /// libtorrent lost events under load. The client has asked it how every torrent stands, and has
+    /// sent the events that follow from the answer.
+    Resynchronized,
+    /// The last event: the client has stopped.
+    ClientStopped {
+        /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
+        error: Option<Error>,
+    },
+}
+
+/// What became of the files of a closed torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ClosedFiles {
+    /// They were left where they are.
+    Kept,
+    /// They were deleted.
+    Deleted,
+    /// They were to be deleted, and were not, or not all.
+    NotDeleted(Error),
+}
+
+/// How a mailbox keeps an event that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The newest of its kind per torrent, in the place of the one it replaces.
+    NewestInPlace(TorrentId, Discriminant<Event>),
+    /// The newest of its kind per torrent, behind all that came before it.
+    NewestLast(TorrentId, Discriminant<Event>),
+    /// The last of its torrent, after which that torrent's events count against the bound.
+    Final(TorrentId),
+    /// Counts against the bound.
+    Bounded,
+}
+
+impl Event {
+    /// The torrent that the event is about, if it is about one.
+    pub fn torrent(&self) -> Option<TorrentId> {
+        match self {
+            Self::TorrentCreated { id, .. }
+            | Self::AlreadyDownloading { id, .. }
+            | Self::Status(TorrentStatus { id, .. })
+            | Self::MetadataReceived { id, .. }
+            | Self::StateChanged { id, .. }
+            | Self::Paused { id, .. }
+            | Self::Resumed { id, .. }
+            | Self::Checked { id, .. }
+            | Self::Finished { id, .. }
+            | Self::Moved { id, .. }
+            | Self::HashFailed { id, .. }
+            | Self::TrackerError { id, .. }
+            | Self::Error { id, .. }
+            | Self::Metainfo { id, .. }
+            | Self::Closed { id, .. }
+            | Self::CommandFailed { id, .. } => Some(*id),
+            Self::StartFailed { .. }
+            | Self::Listening { .. }
+            | Self::ListenFailed { .. }
+            | Self::Lagged { .. }
+            | Self::Resynchronized
+            | Self::ClientStopped { .. } => None,
+        }
+    }
+
+    pub(crate) fn keep(&self) -> Keep {
+        let kind = discriminant(self);
+        match (self, self.torrent()) {
+            (Self::Status(_), Some(id)) => Keep::NewestInPlace(id, kind),
+            (Self::Closed { .. }, Some(id)) => Keep::Final(id),
+            (Self::AlreadyDownloading { .. } | Self::CommandFailed { .. }, _) | (_, None) => {
+                Keep::Bounded
+            }
+            (_, Some(id)) => Keep::NewestLast(id, kind),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn lossy_path<S: serde::Serializer>(
+    path: &std::path::Path,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}

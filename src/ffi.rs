@@ -1,0 +1,319 @@
+//! The one bridge to C++. Data crosses as plain structs; ownership crosses only as `UniquePtr` of
+//! opaque C++ types and as the boxed [`Waker`]. Every function that can throw returns `Result`.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
+
+use crossbeam_channel::{Sender, TrySendError};
+
+/// What libtorrent's alert-notify callback holds: the sending end of the client's wake channel.
+pub(crate) struct Waker(pub(crate) Sender<()>);
+
+impl Waker {
+    /// Called by libtorrent's thread with its alert mutex held: one `try_send`, which neither
+    /// blocks nor panics. A full channel means that the client thread is already on its way.
+    fn wake(&self) {
+        match self.0.try_send(()) {
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+        }
+    }
+}
+
+/// How far a torrent in the making has come, and whether to go on; called once a piece.
+pub(crate) struct PieceObserver(pub(crate) Box<dyn Fn(u64, u64) -> bool + Send>);
+
+impl PieceObserver {
+    fn hashed(&self, pieces: u64, of: u64) -> bool {
+        (self.0)(pieces, of)
+    }
+}
+
+#[cxx::bridge(namespace = "patron")]
+#[allow(clippy::missing_safety_doc)]
+mod bridge {
+    /// What an [`AlertRecord`] says; which fields carry meaning is told at each.
+    #[repr(u8)]
+    enum AlertKind {
+        /// `text` the name, `v1`, `v2`.
+        Added,
+        /// `error`; `number` is not 0 when it may pass by itself.
+        AddFailed,
+        Removed,
+        Deleted,
+        /// `error`; none when there was nothing to delete.
+        DeleteFailed,
+        /// `state`.
+        StateChanged,
+        Paused,
+        Resumed,
+        Checked,
+        Finished,
+        /// `text` the name, `v1`, `v2`.
+        MetadataReceived,
+        /// `error`.
+        MetadataFailed,
+        /// `bytes` the new path.
+        StorageMoved,
+        /// `error`, `text` the file.
+        StorageMoveFailed,
+        /// `bytes` a .torrent file.
+        Metainfo,
+        /// `error`.
+        MetainfoFailed,
+        /// `error`, `text` the file if one is concerned.
+        TorrentError,
+        /// `error`, `operation`, `text` the file.
+        FileError,
+        /// `number` the piece.
+        HashFailed,
+        /// `error`, `text` the URL, `number` how often in a row.
+        TrackerError,
+        /// `text` the name of the other torrent.
+        Conflict,
+        /// `text` the address.
+        Listening,
+        /// `error`, `operation`, `text` the interface.
+        ListenFailed,
+        /// `error`: libtorrent itself gave up.
+        SessionError,
+        /// One `request_statuses` is answered; its statuses are in `Drained::statuses`.
+        Statuses,
+        /// A `request_every_status` is answered, likewise; `error` when it could not be.
+        EveryStatus,
+        /// libtorrent's alert queue was full and alerts were lost.
+        Dropped,
+        /// An alert that could not be converted; `error`.
+        Unreadable,
+    }
+
+    struct NativeError {
+        /// Empty: no error.
+        category: String,
+        value: i32,
+        message: String,
+    }
+
+    struct AlertRecord {
+        kind: AlertKind,
+        /// The torrent's id, 0 for none.
+        torrent: u64,
+        state: u8,
+        number: i64,
+        text: String,
+        bytes: Vec<u8>,
+        operation: String,
+        v1: Vec<u8>,
+        v2: Vec<u8>,
+        error: NativeError,
+    }
+
+    /// `lt::torrent_status` without what costs the network thread something to compute.
+    struct StatusRecord {
+        torrent: u64,
+        /// `lt::torrent_status::state_t`.
+        state: u8,
+        paused: bool,
+        finished: bool,
+        seeding: bool,
+        has_metadata: bool,
+        progress_ppm: i32,
+        total: i64,
+        total_done: i64,
+        total_wanted: i64,
+        total_wanted_done: i64,
+        downloaded: i64,
+        uploaded: i64,
+        download_rate: i32,
+        upload_rate: i32,
+        num_peers: i32,
+        num_seeds: i32,
+        num_connections: i32,
+        error: NativeError,
+    }
+
+    struct Drained {
+        alerts: Vec<AlertRecord>,
+        statuses: Vec<StatusRecord>,
+    }
+
+    /// A libtorrent setting; `text` or `number` holds the value, as the setting's type says.
+    struct SettingRecord {
+        name: String,
+        text: String,
+        number: i64,
+    }
+
+    struct PeerRecord {
+        address: String,
+        port: u16,
+    }
+
+    struct AddRecord {
+        save_path: Vec<u8>,
+        peers: Vec<PeerRecord>,
+        paused: bool,
+        /// Every piece is taken as present, unhashed.
+        trust: bool,
+        /// Pause as soon as the files are checked.
+        stop_when_checked: bool,
+        /// Drop what would be contacted beyond the loopback interface.
+        loopback_only: bool,
+    }
+
+    struct FileRecord {
+        path: String,
+        size: i64,
+        pad: bool,
+    }
+
+    struct TrackerRecord {
+        url: String,
+        tier: i32,
+    }
+
+    /// What a .torrent file or a magnet link says.
+    struct DescriptionRecord {
+        name: String,
+        v1: Vec<u8>,
+        v2: Vec<u8>,
+        has_metadata: bool,
+        total_size: i64,
+        piece_length: i32,
+        num_pieces: i32,
+        files: Vec<FileRecord>,
+        trackers: Vec<TrackerRecord>,
+        web_seeds: Vec<String>,
+        peers: Vec<String>,
+        is_private: bool,
+        comment: String,
+        creator: String,
+        /// Seconds since 1970; 0 when not given.
+        creation_date: i64,
+    }
+
+    struct RecipeRecord {
+        /// The file or directory to share.
+        path: Vec<u8>,
+        /// 0: libtorrent chooses.
+        piece_length: i32,
+        v1: bool,
+        v2: bool,
+        is_private: bool,
+        comment: String,
+        creator: String,
+        /// Seconds since 1970.
+        creation_date: i64,
+        trackers: Vec<TrackerRecord>,
+        web_seeds: Vec<String>,
+    }
+
+    extern "Rust" {
+        type Waker;
+        fn wake(self: &Waker);
+
+        type PieceObserver;
+        fn hashed(self: &PieceObserver, pieces: u64, of: u64) -> bool;
+    }
+
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/shim.hpp");
+
+        /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
+        fn compiled_version() -> String;
+        /// `lt::version()` of the library that is loaded.
+        fn loaded_version() -> String;
+
+        /// The names of all settings of the library.
+        fn setting_names() -> Result<Vec<String>>;
+        /// 0 text, 1 integer, 2 switch, -1 unknown.
+        fn setting_kind(name: &str) -> Result<i32>;
+
+        /// An `lt::add_torrent_params`; made on any thread and handed over.
+        type TorrentParams;
+        fn params_from_metainfo(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
+        fn params_from_magnet(uri: &str) -> Result<UniquePtr<TorrentParams>>;
+        fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
+        fn magnet_uri(self: &TorrentParams) -> Result<String>;
+        fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
+
+        /// Hashes the files; calls the observer once a piece and stops when it says so.
+        fn make_metainfo(recipe: &RecipeRecord, observer: Box<PieceObserver>) -> Result<Vec<u8>>;
+
+        /// One `lt::session`. None of its functions waits for libtorrent's network thread.
+        type Session;
+        fn new_session(
+            settings: &[SettingRecord],
+            loopback_only: bool,
+            waker: Box<Waker>,
+        ) -> Result<UniquePtr<Session>>;
+        fn add_torrent(
+            self: Pin<&mut Session>,
+            torrent: u64,
+            params: UniquePtr<TorrentParams>,
+        ) -> Result<()>;
+        /// Adds again what libtorrent refused; the parameters are kept until it succeeds.
+        fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
+        fn forget_add(self: Pin<&mut Session>, torrent: u64);
+        fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
+        fn pause(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
+        fn resume(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
+        fn move_storage(self: Pin<&mut Session>, torrent: u64, path: &[u8]) -> Result<()>;
+        fn request_metainfo(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
+        fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
+        fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
+        fn drain(self: Pin<&mut Session>) -> Result<Drained>;
+
+        /// Keeps the network thread joinable after the session is gone; dropping it joins, which
+        /// takes as long as the trackers take to be told (`stop_tracker_timeout`).
+        type Teardown;
+        fn abort_session(session: UniquePtr<Session>) -> Result<UniquePtr<Teardown>>;
+
+        /// Throws one exception of each sort.
+        #[allow(dead_code)] // the tests below call it
+        fn throw_for_test(sort: i32) -> Result<()>;
+    }
+}
+
+pub(crate) use bridge::*;
+
+// SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; nothing in
+// it is bound to the thread that made it.
+unsafe impl Send for TorrentParams {}
+// SAFETY: a Teardown is a session_proxy, which libtorrent lets any thread destroy.
+unsafe impl Send for Teardown {}
+
+#[cfg(test)]
+mod tests {
+    use super::throw_for_test;
+    use crate::error::{Error, ErrorKind};
+
+    fn thrown(sort: i32) -> Error {
+        Error::from_native("test", &throw_for_test(sort).unwrap_err())
+    }
+
+    fn code(error: &Error) -> Option<(&str, i32)> {
+        error.native().map(|code| (&*code.category, code.value))
+    }
+
+    #[test]
+    fn every_sort_of_exception_becomes_an_error_that_has_lost_nothing() {
+        let native = thrown(0);
+        assert_eq!(code(&native).map(|(category, _)| category), Some("libtorrent"));
+        assert_eq!(native.message(), "torrent file is not a dictionary");
+        let system = thrown(1);
+        assert_eq!(code(&system), Some(("generic", 28)));
+        assert_eq!(system.kind(), ErrorKind::Io);
+        assert_eq!(thrown(2).message(), "a plain exception");
+        assert_eq!(code(&thrown(3)), Some(("generic", 12)));
+        assert_eq!(thrown(4).message(), "a C++ exception of an unknown type");
+    }
+
+    #[test]
+    fn a_message_that_is_long_and_no_text_is_shortened_and_replaced() {
+        let error = thrown(5);
+        assert!(error.message().starts_with('\u{fffd}'), "{error}");
+    }
+
+    #[test]
+    fn no_exception_is_no_error() {
+        assert!(throw_for_test(-1).is_ok());
+    }
+}

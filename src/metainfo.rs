@@ -1,0 +1,203 @@
+//! .torrent files, read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cxx::UniquePtr;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi;
+use crate::types::InfoHashes;
+
+/// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
+/// 40 MiB of v1 hashes.
+pub const LARGEST_METAINFO: u64 = 64 * 1024 * 1024;
+
+const READ: &str = "read the metainfo";
+
+/// What a .torrent file says (BEP 3, BEP 52).
+///
+/// ```no_run
+/// let metainfo = torrent_patron::Metainfo::read("debian.torrent")?;
+/// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Metainfo {
+    /// The name: of the one file, or of the directory that holds the files.
+    pub name: String,
+    /// The info hashes.
+    pub info_hashes: InfoHashes,
+    /// The sum of the files' sizes in bytes, pad files included.
+    pub total_size: u64,
+    /// Bytes of a piece; the last may be shorter.
+    pub piece_length: u32,
+    /// How many pieces there are.
+    pub piece_count: u32,
+    /// The files in the order of their data.
+    pub files: Vec<FileEntry>,
+    /// The trackers, tier by tier (BEP 12).
+    pub trackers: Vec<Tracker>,
+    /// The web seeds (BEP 19).
+    pub web_seeds: Vec<String>,
+    /// Only the trackers may give peers: no DHT, PEX or LSD (BEP 27).
+    pub private: bool,
+    /// A remark of the one who made it.
+    pub comment: Option<String>,
+    /// The program that made it.
+    pub creator: Option<String>,
+    /// When it was made.
+    pub creation_date: Option<SystemTime>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    torrent_file: Arc<[u8]>,
+}
+
+/// A file of a torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FileEntry {
+    /// Below the save directory. Never absolute and never with `..`: libtorrent drops such elements
+    /// and replaces what a file system refuses.
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// Fills up to a piece boundary (BEP 47); never written to disk.
+    pub pad: bool,
+}
+
+/// A tracker of a torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Tracker {
+    /// Its announce URL.
+    pub url: String,
+    /// Tiers are tried in ascending order (BEP 12).
+    pub tier: u8,
+}
+
+impl Metainfo {
+    /// Reads the bytes of a .torrent file.
+    ///
+    /// # Errors
+    ///
+    /// [`Parse`](ErrorKind::Parse) for anything that is not a sound .torrent file; the reason is
+    /// libtorrent's. Limits: [`LARGEST_METAINFO`] bytes, 2,097,152 pieces, 100 levels of nesting,
+    /// 3,000,000 bencoded items.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let params = params(bytes)?;
+        Self::from_parts(&params, bytes.into())
+    }
+
+    /// Reads a .torrent file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Metainfo::decode), and [`Io`](ErrorKind::Io).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read_file(path)?;
+        Self::decode(&bytes).map_err(|error| error.on(path.display()))
+    }
+
+    /// The .torrent file itself.
+    pub fn torrent_file(&self) -> &Arc<[u8]> {
+        &self.torrent_file
+    }
+
+    /// The magnet link of this torrent: its hashes, name, trackers and web seeds.
+    ///
+    /// # Errors
+    ///
+    /// None is known; libtorrent could refuse.
+    pub fn magnet(&self) -> Result<crate::magnet::Magnet> {
+        let params = params(&self.torrent_file)?;
+        crate::magnet::Magnet::from_params(&params)
+    }
+
+    fn from_parts(params: &ffi::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
+        let record = describe(params)?;
+        Ok(Self {
+            info_hashes: InfoHashes::from_bytes(&record.v1, &record.v2),
+            name: record.name,
+            total_size: unsigned(record.total_size),
+            piece_length: record.piece_length.unsigned_abs(),
+            piece_count: record.num_pieces.unsigned_abs(),
+            files: record
+                .files
+                .into_iter()
+                .map(|file| FileEntry {
+                    path: file.path.into(),
+                    size: unsigned(file.size),
+                    pad: file.pad,
+                })
+                .collect(),
+            trackers: record.trackers.into_iter().map(Tracker::from).collect(),
+            web_seeds: record.web_seeds,
+            private: record.is_private,
+            comment: some_text(record.comment),
+            creator: some_text(record.creator),
+            creation_date: u64::try_from(record.creation_date)
+                .ok()
+                .filter(|&seconds| seconds > 0)
+                .and_then(|seconds| {
+                    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+                }),
+            torrent_file,
+        })
+    }
+}
+
+impl From<ffi::TrackerRecord> for Tracker {
+    fn from(record: ffi::TrackerRecord) -> Self {
+        Self { url: record.url, tier: u8::try_from(record.tier).unwrap_or(u8::MAX) }
+    }
+}
+
+fn some_text(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn unsigned(size: i64) -> u64 {
+    u64::try_from(size).unwrap_or(0)
+}
+
+/// Reads the bytes of a .torrent file into the parameters that start it.
+pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<ffi::TorrentParams>> {
+    let parse = |message: String| Error::new(ErrorKind::Parse, READ, message);
+    if bytes.is_empty() {
+        return Err(parse("it is empty".into()));
+    }
+    if bytes.len() as u64 > LARGEST_METAINFO {
+        return Err(parse(too_large(bytes.len() as u64)));
+    }
+    ffi::params_from_metainfo(bytes)
+        .map_err(|exception| Error::from_native(READ, &exception).with_kind(ErrorKind::Parse))
+}
+
+pub(crate) fn describe(params: &ffi::TorrentParams) -> Result<ffi::DescriptionRecord> {
+    params.describe().map_err(|exception| Error::from_native(READ, &exception))
+}
+
+/// Reads a file that should be a .torrent file, but no more of it than such a file may have.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let failed = |error| Error::io(READ, path.display(), &error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(LARGEST_METAINFO + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST_METAINFO {
+        let size = std::fs::metadata(path).map_or(bytes.len() as u64, |found| found.len());
+        let error = Error::new(ErrorKind::Parse, READ, too_large(size));
+        return Err(error.on(path.display()));
+    }
+    Ok(bytes)
+}
+
+fn too_large(size: u64) -> String {
+    format!("it has {size} bytes; the limit is {LARGEST_METAINFO}")
+}

@@ -1,0 +1,252 @@
+//! The one answer to one command: waited for, waited for with a time limit, or awaited.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, Result};
+
+/// The answer to a command, which comes once.
+///
+/// Wait for it with [`wait`](Reply::wait) or [`wait_timeout`](Reply::wait_timeout), or `.await` it
+/// in any async runtime. Dropping a reply does not take the command back.
+///
+/// When the client stops first, the answer is [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+#[must_use = "a reply that nobody waits for hides a failure"]
+pub struct Reply<T>(Arc<OneShot<T>>);
+
+/// Where the answer is put. Dropped without one, it answers that the client has stopped.
+pub(crate) struct Responder<T> {
+    shot: Arc<OneShot<T>>,
+    op: &'static str,
+}
+
+struct OneShot<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+}
+
+enum State<T> {
+    Pending(Option<Waker>),
+    Here(Answer<T>),
+    Taken,
+}
+
+/// An answer may be work for the one who waits, so that the client thread need not do it.
+enum Answer<T> {
+    Done(Result<T>),
+    Work(Box<dyn FnOnce() -> Result<T> + Send>),
+}
+
+impl<T> Answer<T> {
+    fn take(self) -> Result<T> {
+        match self {
+            Self::Done(result) => result,
+            Self::Work(work) => work(),
+        }
+    }
+}
+
+/// A reply and where to put it; `op` is what the command tries, for the error that says it stopped.
+pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
+    let shot =
+        Arc::new(OneShot { state: Mutex::new(State::Pending(None)), arrived: Condvar::new() });
+    (Responder { shot: shot.clone(), op }, Reply(shot))
+}
+
+impl<T> Responder<T> {
+    pub(crate) fn send(self, result: Result<T>) {
+        self.put(Answer::Done(result));
+    }
+
+    /// Answers with work that the receiver does when it takes the answer.
+    pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
+        self.put(Answer::Work(Box::new(work)));
+    }
+
+    fn put(&self, answer: Answer<T>) {
+        let mut state = self.shot.state.lock();
+        let State::Pending(waker) = &mut *state else { return };
+        let waker = waker.take();
+        *state = State::Here(answer);
+        drop(state);
+        self.shot.arrived.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Drop for Responder<T> {
+    fn drop(&mut self) {
+        self.put(Answer::Done(Err(Error::stopped(self.op))));
+    }
+}
+
+impl<T> Reply<T> {
+    /// A reply that is known at once.
+    pub(crate) fn ready(result: Result<T>) -> Self {
+        Self(Arc::new(OneShot {
+            state: Mutex::new(State::Here(Answer::Done(result))),
+            arrived: Condvar::new(),
+        }))
+    }
+
+    /// Waits for the answer, however long it takes.
+    pub fn wait(self) -> Result<T> {
+        let mut state = self.0.state.lock();
+        loop {
+            if let Some(answer) = take(&mut state) {
+                drop(state);
+                return answer.take();
+            }
+            self.0.arrived.wait(&mut state);
+        }
+    }
+
+    /// Waits for the answer for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is [`TimedOut`](crate::ErrorKind::TimedOut); the reply can be waited for
+    /// again. The inner result is the answer, which comes once: later calls time out.
+    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<T>> {
+        let deadline = Instant::now() + limit;
+        let mut state = self.0.state.lock();
+        loop {
+            if let Some(answer) = take(&mut state) {
+                drop(state);
+                return Ok(answer.take());
+            }
+            if self.0.arrived.wait_until(&mut state, deadline).timed_out() {
+                return match take(&mut state) {
+                    Some(answer) => {
+                        drop(state);
+                        Ok(answer.take())
+                    }
+                    None => Err(Error::timed_out("wait for the reply", limit)),
+                };
+            }
+        }
+    }
+
+    /// The answer if it is here; `None` when it is not, or was taken before.
+    pub fn try_take(&mut self) -> Option<Result<T>> {
+        let answer = take(&mut self.0.state.lock());
+        answer.map(Answer::take)
+    }
+}
+
+fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
+    match std::mem::replace(state, State::Taken) {
+        State::Here(answer) => Some(answer),
+        other => {
+            *state = other;
+            None
+        }
+    }
+}
+
+impl<T> Future for Reply<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let mut state = self.0.state.lock();
+        if let Some(answer) = take(&mut state) {
+            drop(state);
+            return Poll::Ready(answer.take());
+        }
+        if let State::Pending(waker) = &mut *state {
+            match waker {
+                Some(known) => known.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &*self.0.state.lock() {
+            State::Pending(_) => "pending",
+            State::Here(_) => "here",
+            State::Taken => "taken",
+        };
+        f.debug_tuple("Reply").field(&state).finish()
+    }
+}
+
+impl<T> fmt::Debug for Responder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Responder").field(&self.op).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn an_answer_from_another_thread_ends_the_wait() {
+        let (responder, reply) = one_shot("test");
+        let sender = std::thread::spawn(move || responder.send(Ok(7)));
+        assert_eq!(reply.wait().unwrap(), 7);
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn a_responder_that_is_dropped_answers_stopped() {
+        let (responder, reply) = one_shot::<()>("test");
+        drop(responder);
+        assert_eq!(reply.wait().unwrap_err().kind(), ErrorKind::Stopped);
+    }
+
+    #[test]
+    fn a_reply_that_timed_out_can_be_waited_for_again() {
+        let (responder, mut reply) = one_shot("test");
+        let late = reply.wait_timeout(Duration::from_millis(1)).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        responder.send(Ok(1));
+        assert_eq!(reply.wait_timeout(Duration::ZERO).unwrap().unwrap(), 1);
+        assert!(reply.try_take().is_none());
+    }
+
+    #[test]
+    fn work_is_done_by_the_one_who_waits() {
+        let (responder, reply) = one_shot("test");
+        let here = std::thread::current().id();
+        let sender =
+            std::thread::spawn(move || responder.send_work(|| Ok(std::thread::current().id())));
+        sender.join().unwrap();
+        assert_eq!(reply.wait().unwrap(), here);
+    }
+
+    #[test]
+    fn a_future_is_woken_once_by_its_answer() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(count.clone());
+        let mut context = Context::from_waker(&waker);
+        let (responder, mut reply) = one_shot("test");
+        assert!(Pin::new(&mut reply).poll(&mut context).is_pending());
+        assert!(Pin::new(&mut reply).poll(&mut context).is_pending());
+        responder.send(Ok(3));
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(matches!(Pin::new(&mut reply).poll(&mut context), Poll::Ready(Ok(3))));
+    }
+}

@@ -1,0 +1,178 @@
+//! What is known of each torrent, readable from any thread without waiting for the engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::error::Error;
+use crate::types::TorrentId;
+
+/// What a torrent is doing (`lt::torrent_status::state_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum TorrentState {
+    /// The data on disk is compared with its hashes.
+    CheckingFiles,
+    /// A magnet link's metadata is being fetched from peers (BEP 9).
+    DownloadingMetadata,
+    /// Pieces are being downloaded.
+    Downloading,
+    /// All wanted pieces are here, but not all pieces.
+    Finished,
+    /// All pieces are here.
+    Seeding,
+    /// What is known from an earlier run is compared with the disk.
+    CheckingResumeData,
+}
+
+impl std::fmt::Display for TorrentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CheckingFiles => "checking files",
+            Self::DownloadingMetadata => "downloading metadata",
+            Self::Downloading => "downloading",
+            Self::Finished => "finished",
+            Self::Seeding => "seeding",
+            Self::CheckingResumeData => "checking resume data",
+        })
+    }
+}
+
+/// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TorrentStatus {
+    /// The torrent.
+    pub id: TorrentId,
+    /// Its name; of a magnet link without a name, the info hash until the metadata is here.
+    pub name: Arc<str>,
+    /// What it is doing.
+    pub state: TorrentState,
+    /// It does nothing until resumed.
+    pub paused: bool,
+    /// All wanted pieces are here.
+    pub finished: bool,
+    /// All pieces are here.
+    pub seeding: bool,
+    /// The metainfo is known; false for a magnet link at first.
+    pub has_metadata: bool,
+    /// From 0 to 1: of checking while files are checked, else of the wanted data.
+    pub progress: f32,
+    /// Of all files.
+    pub total_size: u64,
+    /// Of the pieces that are here and good.
+    pub total_done: u64,
+    /// Of the files that are wanted.
+    pub wanted_size: u64,
+    /// Of the wanted pieces that are here and good.
+    pub wanted_done: u64,
+    /// Payload received since the torrent was started.
+    pub downloaded: u64,
+    /// Payload sent since the torrent was started.
+    pub uploaded: u64,
+    /// Payload received a second.
+    pub download_rate: u64,
+    /// Payload sent a second.
+    pub upload_rate: u64,
+    /// Peers connected or connecting.
+    pub peers: u32,
+    /// Of these, how many have everything.
+    pub seeds: u32,
+    /// Connections, half-open ones included.
+    pub connections: u32,
+    /// What stopped the torrent, if something did.
+    pub error: Option<Error>,
+    /// When libtorrent said so.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub updated: Instant,
+}
+
+impl TorrentStatus {
+    /// How old this knowledge is. A torrent at rest is not reported again, so a great age of an
+    /// idle torrent means that nothing has happened since.
+    pub fn age(&self) -> Duration {
+        self.updated.elapsed()
+    }
+
+    /// How long the rest takes at the present rate; `None` when done or at a standstill.
+    pub fn time_left(&self) -> Option<Duration> {
+        let left = self.wanted_size.saturating_sub(self.wanted_done);
+        (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
+    }
+
+    /// The first status of a torrent, before libtorrent has said anything.
+    pub(crate) fn starting(id: TorrentId, name: Arc<str>, paused: bool) -> Self {
+        Self {
+            id,
+            name,
+            state: TorrentState::CheckingResumeData,
+            paused,
+            finished: false,
+            seeding: false,
+            has_metadata: false,
+            progress: 0.0,
+            total_size: 0,
+            total_done: 0,
+            wanted_size: 0,
+            wanted_done: 0,
+            downloaded: 0,
+            uploaded: 0,
+            download_rate: 0,
+            upload_rate: 0,
+            peers: 0,
+            seeds: 0,
+            connections: 0,
+            error: None,
+            updated: Instant::now(),
+        }
+    }
+}
+
+/// The newest status of every torrent of a client.
+///
+/// The map's lock is taken for writing only when a torrent comes or goes; a tick locks one torrent
+/// at a time for the length of one assignment, so a reader never waits for a tick.
+#[derive(Debug, Default)]
+pub(crate) struct StatusTable(RwLock<HashMap<TorrentId, Mutex<TorrentStatus>>>);
+
+impl StatusTable {
+    pub(crate) fn insert(&self, status: TorrentStatus) {
+        self.0.write().insert(status.id, Mutex::new(status));
+    }
+
+    pub(crate) fn remove(&self, id: TorrentId) {
+        self.0.write().remove(&id);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.write().clear();
+    }
+
+    pub(crate) fn get(&self, id: TorrentId) -> Option<TorrentStatus> {
+        self.0.read().get(&id).map(|status| status.lock().clone())
+    }
+
+    /// Changes the status of a torrent and returns what it became.
+    pub(crate) fn update(
+        &self,
+        id: TorrentId,
+        change: impl FnOnce(&mut TorrentStatus),
+    ) -> Option<TorrentStatus> {
+        let table = self.0.read();
+        let mut status = table.get(&id)?.lock();
+        change(&mut status);
+        Some(status.clone())
+    }
+
+    pub(crate) fn ids(&self) -> Vec<TorrentId> {
+        self.0.read().keys().copied().collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<TorrentStatus> {
+        self.0.read().values().map(|status| status.lock().clone()).collect()
+    }
+}

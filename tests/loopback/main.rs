@@ -1,0 +1,6 @@
+//! Real sessions on 127.0.0.1, each on a free port, in the offline profile.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod transfer;

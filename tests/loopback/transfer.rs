@@ -1,0 +1,65 @@
+//! Data goes from one client to another.
+
+use torrent_patron::{AddOptions, Event, Files, Protocol, Started, TorrentState};
+
+use crate::await_event;
+use crate::support::{address, client, data, finished, maker, metainfo, same};
+
+#[test]
+fn a_torrent_goes_from_one_client_to_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let file = data(&from, "data.bin", 1, 1_000_000);
+    let metainfo = metainfo(&file);
+
+    let (seeder, leecher) = (client(&from), client(&to));
+    let (source, sink) = (seeder.patron(), leecher.patron());
+    let id = source.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&source, id);
+
+    let options = AddOptions::default().peers([address(&source)]);
+    let started = sink.create_torrent(&metainfo, options).wait().unwrap();
+    let Started::Created(copy) = started else { panic!("{started:?}") };
+    await_event!(sink, Event::TorrentCreated { id, .. } if *id == copy);
+    finished(&sink, copy);
+    assert!(same(&file, &to.join("data.bin")));
+
+    let status = sink.fresh_status(copy).wait().unwrap();
+    assert_eq!(status.state, TorrentState::Seeding);
+    assert_eq!((status.wanted_done, status.wanted_size), (1_000_000, 1_000_000));
+    assert_eq!(&*status.name, "data.bin");
+
+    sink.close(copy, Files::Delete).wait().unwrap();
+    assert!(!to.join("data.bin").exists());
+    assert!(sink.status(copy).is_none());
+    for client in [seeder, leecher] {
+        let report = client.shutdown(crate::support::PATIENCE);
+        assert!(report.is_clean(), "{report:?}");
+    }
+}
+
+#[test]
+fn every_version_of_the_protocol_is_carried() {
+    for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let files = from.join("files");
+        let names = ["a.bin", "b.bin", "empty", "c.bin"];
+        for (seed, (name, size)) in names.iter().zip([70_000, 1, 0, 300_001]).enumerate() {
+            data(&files, name, seed as u64, size);
+        }
+        let metainfo = maker(&files, protocol).start().unwrap().wait().unwrap();
+        assert_eq!(metainfo.info_hashes.v1.is_some(), protocol != Protocol::V2);
+        assert_eq!(metainfo.info_hashes.v2.is_some(), protocol != Protocol::V1);
+
+        let (seeder, leecher) = (client(&from), client(&to));
+        let (source, sink) = (seeder.patron(), leecher.patron());
+        source.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+        let options = AddOptions::default().peers([address(&source)]);
+        let id = sink.create_torrent(&metainfo, options).wait().unwrap().id();
+        finished(&sink, id);
+        for name in names {
+            assert!(same(&files.join(name), &to.join("files").join(name)), "{protocol:?} {name}");
+        }
+    }
+}
