@@ -1,4 +1,5 @@
 // Alerts become owned records before the call returns; no pointer to an alert outlives it.
+#include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
@@ -109,7 +110,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
         torrents_[torrent] = a.handle;
         pending_.erase(torrent);
         AlertRecord added = record(AlertKind::Added, torrent);
-        added.text = text(a.torrent_name());
+        added.text = text(params.ti ? params.ti->name() : params.name);
         hashes(params.info_hashes, added.v1, added.v2);
         push(std::move(added));
         break;
@@ -161,7 +162,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::metadata_received_alert::alert_type: {
         auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
         AlertRecord received = record(AlertKind::MetadataReceived, id(a));
-        received.text = text(a.torrent_name());
+        received.text = text(compat::name(a));
         hashes(a.handle.info_hashes(), received.v1, received.v2);
         push(std::move(received));
         break;
@@ -237,6 +238,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::torrent_conflict_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_conflict_alert const&>(alert);
         push(record(AlertKind::Conflict, id(a)));
+        push(record(AlertKind::Conflict, torrent_id(a.conflicting_torrent.userdata())));
         break;
     }
     case lt::listen_succeeded_alert::alert_type: {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/alert_types.hpp>
 #include <libtorrent/create_torrent.hpp>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -32,6 +33,14 @@ inline std::time_t creation_date(lt::add_torrent_params const& params) {
     return params.creation_date;
 }
 
+// Does not wait for the network thread since 2.1.
+inline std::string name(lt::torrent_alert const& alert) {
+    auto const info = alert.handle.torrent_file();
+    return info ? info->name() : std::string();
+}
+// BEP 17 is gone.
+inline void drop_http_seeds(lt::add_torrent_params&) {}
+
 // The files below a path and the torrent in the making.
 class Draft {
   public:
@@ -60,6 +69,13 @@ inline std::string const& creator(lt::add_torrent_params const& params) {
 }
 inline std::time_t creation_date(lt::add_torrent_params const& params) {
     return params.ti->creation_date();
+}
+
+inline std::string name(lt::torrent_alert const& alert) {
+    return alert.torrent_name();
+}
+inline void drop_http_seeds(lt::add_torrent_params& params) {
+    params.http_seeds.clear();
 }
 
 inline lt::file_storage list(std::string const& path, lt::create_flags_t flags) {

@@ -62,11 +62,9 @@ void keep_loopback_only(lt::add_torrent_params& params) {
     params.trackers = std::move(trackers);
     params.tracker_tiers = std::move(tiers);
 
-    auto const drop_urls = [](auto& urls) {
-        urls.erase(std::remove_if(urls.begin(), urls.end(), leaves_host), urls.end());
-    };
-    drop_urls(params.url_seeds);
-    drop_urls(params.http_seeds);
+    auto& urls = params.url_seeds;
+    urls.erase(std::remove_if(urls.begin(), urls.end(), leaves_host), urls.end());
+    compat::drop_http_seeds(params);
     params.dht_nodes.clear();
 
     auto& peers = params.peers;
@@ -79,7 +77,11 @@ void keep_loopback_only(lt::add_torrent_params& params) {
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    return std::make_unique<TorrentParams>(lt::load_torrent_buffer(buffer, limits()));
+    auto params = lt::load_torrent_buffer(buffer, limits());
+    // A "magnet-uri" in the place of "info" is read too; it describes no files.
+    if (!params.ti->is_valid())
+        throw lt::system_error(lt::errors::torrent_missing_info);
+    return std::make_unique<TorrentParams>(std::move(params));
 }
 
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
@@ -88,7 +90,10 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
 }
 
 rust::String TorrentParams::magnet_uri() const {
-    return text(lt::make_magnet_uri(params_));
+    lt::add_torrent_params named = params_;
+    if (named.name.empty() && named.ti)
+        named.name = named.ti->name();
+    return text(lt::make_magnet_uri(named));
 }
 
 DescriptionRecord TorrentParams::describe() const {
@@ -159,11 +164,8 @@ rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
         throw lt::system_error(lt::errors::no_files_in_torrent);
     compat::Draft draft(source, recipe.piece_length, flags);
     lt::create_torrent& torrent = draft.torrent;
-    int tier_count = 0;
-    for (TrackerRecord const& tracker : recipe.trackers) {
+    for (TrackerRecord const& tracker : recipe.trackers)
         torrent.add_tracker(std::string(tracker.url), tracker.tier);
-        tier_count = std::max(tier_count, tracker.tier + 1);
-    }
     for (rust::String const& url : recipe.web_seeds)
         torrent.add_url_seed(std::string(url));
     torrent.set_priv(recipe.is_private);

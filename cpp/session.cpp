@@ -27,8 +27,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                     lt::alert_category::status |
                                                     lt::alert_category::storage);
-    auto session =
-        std::make_unique<Session>(lt::session_params(std::move(pack)), std::move(waker));
+    auto session = std::make_unique<Session>(lt::session_params(std::move(pack)), std::move(waker));
     if (loopback_only)
         session->allow_loopback_only();
     return session;

@@ -7,6 +7,9 @@ mod shared;
 mod shutdown;
 mod tick;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -66,7 +66,7 @@ mod bridge {
         HashFailed,
         /// `error`, `text` the URL, `number` how often in a row.
         TrackerError,
-        /// `text` the name of the other torrent.
+        /// Two of these, one for each torrent.
         Conflict,
         /// `text` the address.
         Listening,

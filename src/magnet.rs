@@ -4,9 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use cxx::UniquePtr;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
-use crate::metainfo::{Tracker, describe};
+use crate::metainfo::{self, Metainfo, Tracker, describe};
 use crate::types::InfoHashes;
 
 const READ: &str = "read the magnet link";
@@ -43,13 +45,10 @@ impl Magnet {
     ///
     /// [`Parse`](ErrorKind::Parse): not a magnet link, or one without a valid info hash.
     pub fn parse(uri: &str) -> Result<Self> {
-        let params = ffi::params_from_magnet(uri).map_err(|exception| {
-            Error::from_native(READ, &exception).with_kind(ErrorKind::Parse).on(uri)
-        })?;
-        Self::from_params(&params)
+        Self::from_params(&*params(uri)?)
     }
 
-    pub(crate) fn from_params(params: &ffi::TorrentParams) -> Result<Self> {
+    fn from_params(params: &ffi::TorrentParams) -> Result<Self> {
         let uri = params.magnet_uri().map_err(|exception| Error::from_native(READ, &exception))?;
         let record = describe(params)?;
         Ok(Self {
@@ -60,6 +59,78 @@ impl Magnet {
             peers: record.peers.iter().filter_map(|peer| peer.parse().ok()).collect(),
             uri,
         })
+    }
+}
+
+impl Metainfo {
+    /// The magnet link of this torrent: its hashes, name, trackers and web seeds.
+    ///
+    /// # Errors
+    ///
+    /// None is known; libtorrent could refuse.
+    pub fn magnet(&self) -> Result<Magnet> {
+        let params = metainfo::params(self.torrent_file())?;
+        Magnet::from_params(&params)
+    }
+}
+
+/// Reads a magnet link into the parameters that start it. An error names the link.
+pub(crate) fn params(uri: &str) -> Result<UniquePtr<ffi::TorrentParams>> {
+    let wrong = |why: &str| Error::new(ErrorKind::Parse, READ, why).on(Abbreviated(uri));
+    let query = match uri.split_at_checked(SCHEME.len()) {
+        Some((scheme, query)) if scheme.eq_ignore_ascii_case(SCHEME) => query,
+        _ => return Err(wrong("it is not a magnet link")),
+    };
+    // libtorrent takes any 40 or 64 characters for a hash, and what is no hex digit for zero.
+    if query.split('&').filter_map(hash).any(|hex| !hex.bytes().all(|c| c.is_ascii_hexdigit())) {
+        return Err(wrong("invalid info-hash: expected hex digits"));
+    }
+    let params = ffi::params_from_magnet(&[SCHEME, query].concat()).map_err(|exception| {
+        Error::from_native(READ, &exception).with_kind(ErrorKind::Parse).on(Abbreviated(uri))
+    })?;
+    let record = describe(&params)?;
+    if record.v1.is_empty() && record.v2.is_empty() {
+        return Err(wrong("invalid info-hash: it is zero"));
+    }
+    Ok(params)
+}
+
+const SCHEME: &str = "magnet:?";
+
+/// The hex digits of a parameter that gives an info hash in hex.
+fn hash(parameter: &str) -> Option<String> {
+    let (name, value) = parameter.split_once('=')?;
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
+    let value = name.eq_ignore_ascii_case("xt").then(|| unescaped(value))?;
+    let v1 = value.strip_prefix("urn:btih:").filter(|hash| hash.len() == 40);
+    v1.or_else(|| value.strip_prefix("urn:btmh:1220")).map(str::to_owned)
+}
+
+/// With `%3a` read as `:`. What is not understood stays as it is: libtorrent refuses it.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => plain.extend([char::from(byte)].into_iter().chain(part[2..].chars())),
+            None => plain.extend(['%'].into_iter().chain(part.chars())),
+        }
+    }
+    plain
+}
+
+/// A link in an error message: one that is very long would hide the reason.
+struct Abbreviated<'a>(&'a str);
+
+impl fmt::Display for Abbreviated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ENOUGH: usize = 200;
+        match self.0.char_indices().nth(ENOUGH) {
+            None if self.0.is_empty() => f.write_str("an empty text"),
+            None => write!(f, "{}", self.0.escape_debug()),
+            Some((end, _)) => write!(f, "{}…", self.0[..end].escape_debug()),
+        }
     }
 }
 

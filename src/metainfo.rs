@@ -109,16 +109,6 @@ impl Metainfo {
         &self.torrent_file
     }
 
-    /// The magnet link of this torrent: its hashes, name, trackers and web seeds.
-    ///
-    /// # Errors
-    ///
-    /// None is known; libtorrent could refuse.
-    pub fn magnet(&self) -> Result<crate::magnet::Magnet> {
-        let params = params(&self.torrent_file)?;
-        crate::magnet::Magnet::from_params(&params)
-    }
-
     fn from_parts(params: &ffi::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
         let record = describe(params)?;
         Ok(Self {
@@ -189,9 +179,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     let failed = |error| Error::io(READ, path.display(), &error);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(LARGEST_METAINFO + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST_METAINFO {
-        let size = std::fs::metadata(path).map_or(bytes.len() as u64, |found| found.len());
+    let mut size = file.metadata().map_err(failed)?.len();
+    if size <= LARGEST_METAINFO {
+        // A device or a pipe has no size.
+        file.take(LARGEST_METAINFO + 1).read_to_end(&mut bytes).map_err(failed)?;
+        size = bytes.len() as u64;
+    }
+    if size > LARGEST_METAINFO {
         let error = Error::new(ErrorKind::Parse, READ, too_large(size));
         return Err(error.on(path.display()));
     }

@@ -157,6 +157,7 @@ impl<E: Engine> ClientThread<E> {
         let departures = self.service.take_departures();
         let waiting = self.commands.len();
         for _ in 0..waiting {
+            // Not while patrons are leaving: those commands are older than that.
             if self.admission.is_full() && departures.is_empty() {
                 break;
             }

@@ -25,6 +25,9 @@ pub(crate) enum Asked {
     Abort,
 }
 
+/// The message of an `EngineFailed` at which the engine panics.
+pub(crate) const PANIC: &str = "the test wants a panic";
+
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     events: Receiver<EngineEvent>,
@@ -122,7 +125,10 @@ impl Engine for FakeEngine {
     }
 
     fn drain(&mut self) -> Result<Vec<EngineEvent>> {
-        Ok(self.events.try_iter().collect())
+        let panics = |event: &EngineEvent| matches!(event, EngineEvent::EngineFailed(error) if error.message() == PANIC);
+        let events: Vec<_> = self.events.try_iter().collect();
+        assert!(!events.iter().any(panics), "{PANIC}");
+        Ok(events)
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

@@ -1,0 +1,575 @@
+//! The client's loop with an engine that does what a test says: no libtorrent, no network, no disk,
+//! so that miri and the sanitizers can run it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Client, start};
+use crate::command::{Files, Job, OnLeave, Started};
+use crate::engine::EngineEvent;
+use crate::engine::fake::{Asked, Script, fake};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{ClosedFiles, Event};
+use crate::patron::Patron;
+use crate::reply::{Reply, one_shot};
+use crate::service::{Envelope, Member};
+use crate::source::{Defaults, Prepared};
+use crate::status::{TorrentState, TorrentStatus};
+use crate::types::{InfoHashV1, InfoHashes, TorrentId};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn client() -> (Client, Script) {
+    client_that_ticks(Duration::from_millis(20))
+}
+
+fn client_that_ticks(interval: Duration) -> (Client, Script) {
+    let (script, script_here) = crossbeam_channel::bounded(1);
+    let client = start(Defaults::default(), interval, move |wake| {
+        let (engine, its_script) = fake(wake);
+        script.send(its_script).map_err(|_| Error::stopped("test"))?;
+        Ok(engine)
+    })
+    .unwrap();
+    (client, script_here.recv().unwrap())
+}
+
+fn hashes(number: u8) -> InfoHashes {
+    InfoHashes { v1: Some(InfoHashV1([number; 20])), v2: None }
+}
+
+fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
+    Box::new(Prepared {
+        source: format!("{number}.torrent").into(),
+        name: format!("torrent-{number}").into(),
+        info_hashes: hashes(number),
+        save_dir: "incomplete".into(),
+        move_to,
+        paused: false,
+        params: Box::new(()),
+    })
+}
+
+/// A patron without the part that reads sources by libtorrent.
+struct Guest<'a> {
+    client: &'a Client,
+    member: Arc<Member>,
+}
+
+impl<'a> Guest<'a> {
+    fn new(client: &'a Client) -> Self {
+        Self { client, member: client.service.join() }
+    }
+
+    fn job<T>(&self, job: impl FnOnce(crate::reply::Responder<T>) -> Job) -> Reply<T> {
+        let (responder, reply) = one_shot("test");
+        let job = job(responder);
+        let _ = self.client.service.send(Envelope { from: self.member.clone(), job });
+        reply
+    }
+
+    fn start(&self, number: u8) -> Reply<Started> {
+        self.job(|reply| Job::Start(prepared(number, None), Some(reply)))
+    }
+
+    fn close(&self, id: TorrentId, files: Files) -> Reply<()> {
+        self.job(|reply| Job::Close(id, files, Some(reply)))
+    }
+
+    fn message(&self, job: Job) {
+        self.client.service.send(Envelope { from: self.member.clone(), job }).unwrap();
+    }
+
+    fn next(&self) -> Event {
+        self.member.mailbox.recv_timeout(PATIENCE, "test").unwrap()
+    }
+
+    fn leave(self) {
+        self.client.service.leave(&self.member);
+    }
+
+    /// All commands before this one have been carried out when it returns.
+    fn barrier(&self) {
+        let unknown = self.job(|reply| Job::Pause(TorrentId::next(), Some(reply)));
+        assert_eq!(wait(unknown).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}
+
+fn wait<T>(mut reply: Reply<T>) -> Result<T> {
+    reply.wait_timeout(PATIENCE).expect("a reply in time")
+}
+
+fn created(started: Result<Started>) -> TorrentId {
+    match started.unwrap() {
+        Started::Created(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A started torrent, its `TorrentCreated` read.
+fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
+    let reply = guest.start(number);
+    let id = script.accept();
+    assert_eq!(created(wait(reply)), id);
+    assert!(matches!(guest.next(), Event::TorrentCreated { id: told, .. } if told == id));
+    id
+}
+
+fn status(id: TorrentId) -> TorrentStatus {
+    TorrentStatus::starting(id, "".into(), false)
+}
+
+fn busy(id: TorrentId) -> EngineEvent {
+    let error = Error::new(ErrorKind::Io, "test", "too many open files");
+    EngineEvent::AddFailed { id, error, busy: true }
+}
+
+#[test]
+fn an_event_reaches_the_patron_that_owns_the_torrent_and_no_other() {
+    let (client, script) = client();
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    let (a, b) = (torrent(&one, &script, 1), torrent(&two, &script, 2));
+    script.say(EngineEvent::Finished(b));
+    script.say(EngineEvent::Finished(a));
+    assert!(matches!(one.next(), Event::Finished { id, .. } if id == a));
+    assert!(matches!(two.next(), Event::Finished { id, .. } if id == b));
+    assert!(one.member.mailbox.try_recv().is_none());
+    assert!(two.member.mailbox.try_recv().is_none());
+}
+
+#[test]
+fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
+    let (client, script) = client();
+    let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&owner, &script, 1);
+    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    assert!(matches!(watcher.next(), Event::Status(_)));
+    script.say(EngineEvent::Paused(id));
+    assert!(matches!(watcher.next(), Event::Paused { .. }));
+    assert!(matches!(owner.next(), Event::Paused { .. }));
+    assert!(watcher.member.mailbox.try_recv().is_none(), "watched twice, told once");
+
+    script.say(EngineEvent::Resumed(id));
+    assert!(matches!(owner.next(), Event::Resumed { .. }));
+    wait(watcher.job(|reply| Job::Unwatch(id, Some(reply)))).unwrap();
+    assert!(watcher.member.mailbox.try_recv().is_none(), "what was unread is dropped");
+    script.say(EngineEvent::Finished(id));
+    assert!(matches!(owner.next(), Event::Finished { .. }));
+    assert!(watcher.member.mailbox.try_recv().is_none());
+}
+
+#[test]
+fn a_torrent_is_not_started_twice() {
+    let (client, script) = client();
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&one, &script, 1);
+    assert_eq!(wait(two.start(1)).unwrap(), Started::AlreadyDownloading(id));
+    two.message(Job::Start(prepared(1, None), None));
+    assert!(matches!(two.next(), Event::AlreadyDownloading { id: known, .. } if known == id));
+}
+
+/// The second start comes while the first is before the engine.
+#[test]
+fn two_starts_at_once_give_one_torrent() {
+    let (client, script) = client();
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    let first = one.start(1);
+    let second = two.start(1);
+    let id = script.accept();
+    assert_eq!(wait(first).unwrap(), Started::Created(id));
+    assert_eq!(wait(second).unwrap(), Started::AlreadyDownloading(id));
+}
+
+#[test]
+fn a_start_is_tried_again_while_the_engine_is_busy() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let reply = guest.start(1);
+    let Asked::Add(id) = script.next() else { panic!("expected an add") };
+    for _ in 0..3 {
+        script.say(busy(id));
+        assert_eq!(script.next(), Asked::RetryAdd(id));
+    }
+    script.say(EngineEvent::Added { id, name: "n".into(), info_hashes: hashes(1) });
+    assert_eq!(created(wait(reply)), id);
+    assert!(matches!(guest.next(), Event::TorrentCreated { .. }));
+    assert!(guest.member.mailbox.try_recv().is_none(), "the caller sees one answer");
+}
+
+#[test]
+fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let reply = guest.start(1);
+    let Asked::Add(id) = script.next() else { panic!("expected an add") };
+    let error = Error::new(ErrorKind::Native, "test", "no");
+    script.say(EngineEvent::AddFailed { id, error, busy: false });
+    assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Native);
+    assert_eq!(script.next(), Asked::ForgetAdd(id));
+    assert!(guest.member.mailbox.try_recv().is_none());
+    assert!(client.service.statuses.ids().is_empty());
+    torrent(&guest, &script, 1);
+}
+
+#[test]
+fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let old = torrent(&guest, &script, 1);
+    let close = guest.close(old, Files::Delete);
+    assert_eq!(script.next(), Asked::Remove(old, true));
+    let again = guest.start(1);
+    script.say(EngineEvent::Removed(old));
+    // The files are still being deleted: nothing may be added yet.
+    guest.barrier();
+    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+    script.say(EngineEvent::Deleted(old));
+    wait(close).unwrap();
+    let new = script.accept();
+    assert_ne!(created(wait(again)), old);
+    assert!(matches!(
+        guest.next(),
+        Event::Closed { id, files: ClosedFiles::Deleted, .. } if id == old
+    ));
+    assert!(matches!(guest.next(), Event::TorrentCreated { id, .. } if id == new));
+}
+
+#[test]
+fn files_that_could_not_be_deleted_are_told_by_reply_and_event() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let close = guest.close(id, Files::Delete);
+    let error = Error::new(ErrorKind::Io, "delete the files", "permission denied");
+    script.say(EngineEvent::Removed(id));
+    script.say(EngineEvent::DeleteFailed { id, error });
+    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Io);
+    assert!(matches!(guest.next(), Event::Closed { files: ClosedFiles::NotDeleted(_), .. }));
+}
+
+#[test]
+fn commands_for_a_torrent_that_is_gone_fail_by_reply_or_by_event() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let close = guest.close(id, Files::Keep);
+    let second = guest.close(id, Files::Keep);
+    assert_eq!(wait(second).unwrap_err().kind(), ErrorKind::Gone);
+    script.say(EngineEvent::Removed(id));
+    wait(close).unwrap();
+    assert!(matches!(guest.next(), Event::Closed { .. }));
+    let kind = |result: Result<()>| result.unwrap_err().kind();
+    assert_eq!(kind(wait(guest.close(id, Files::Keep))), ErrorKind::NotFound);
+    assert_eq!(kind(wait(guest.job(|r| Job::Resume(id, Some(r))))), ErrorKind::NotFound);
+    guest.message(Job::Pause(id, None));
+    assert!(matches!(
+        guest.next(),
+        Event::CommandFailed { command: "Pause", id: told, .. } if told == id
+    ));
+}
+
+#[test]
+fn a_finished_torrent_moves_to_its_place_once() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let reply = guest.job(|r| Job::Start(prepared(1, Some("done".into())), Some(r)));
+    let id = script.accept();
+    created(wait(reply));
+    assert!(matches!(guest.next(), Event::TorrentCreated { .. }));
+    script.say(EngineEvent::Finished(id));
+    assert!(matches!(guest.next(), Event::Finished { .. }));
+    assert_eq!(script.next(), Asked::MoveStorage(id, "done".into()));
+    script.say(EngineEvent::Moved { id, to: "done".into() });
+    assert!(matches!(guest.next(), Event::Moved { .. }));
+    script.say(EngineEvent::Finished(id));
+    assert!(matches!(guest.next(), Event::Finished { .. }));
+    guest.barrier();
+    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+}
+
+#[test]
+fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
+    let (client, script) = client();
+    for (number, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Close)] {
+        let (guest, other) = (Guest::new(&client), Guest::new(&client));
+        guest.member.set_on_leave(policy);
+        let id = torrent(&guest, &script, number);
+        guest.leave();
+        other.barrier();
+        match policy {
+            OnLeave::KeepSeeding => {
+                assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+            }
+            OnLeave::Pause => assert_eq!(script.next(), Asked::Pause(id)),
+            OnLeave::Close => {
+                assert_eq!(script.next(), Asked::Remove(id, false));
+                script.say(EngineEvent::Removed(id));
+                continue;
+            }
+        }
+        assert!(client.service.statuses.get(id).is_some());
+    }
+}
+
+/// Its command is older than its leaving, and the torrent is created after it has left.
+#[test]
+fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.member.set_on_leave(OnLeave::Close);
+    let _reply = guest.start(1);
+    guest.leave();
+    let Asked::Add(id) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::Added { id, name: "n".into(), info_hashes: hashes(1) });
+    assert_eq!(script.next(), Asked::Remove(id, false));
+    script.say(EngineEvent::Removed(id));
+}
+
+#[test]
+fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let asked_for_statuses = || loop {
+        if script.asked.recv_timeout(PATIENCE).unwrap() == Asked::Statuses {
+            break;
+        }
+    };
+    let done = |total_done, id| {
+        script.say(EngineEvent::Statuses(vec![TorrentStatus { total_done, ..status(id) }]));
+    };
+    asked_for_statuses(); // at the start
+    let id = torrent(&guest, &script, 1);
+    asked_for_statuses(); // because a torrent is new
+    let mut reply = guest.job(|reply| Job::Status(id, Some(reply)));
+    asked_for_statuses();
+    done(1, id);
+    done(2, id);
+    assert!(matches!(guest.next(), Event::Status(_)));
+    guest.barrier();
+    assert!(reply.try_take().is_none(), "those answers were asked for before");
+    done(3, id);
+    let fresh = wait(reply).unwrap();
+    assert_eq!((fresh.total_done, &*fresh.name), (3, "torrent-1"));
+}
+
+#[test]
+fn lost_events_are_made_up_for() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let (done, gone, kept) =
+        (torrent(&guest, &script, 1), torrent(&guest, &script, 2), torrent(&guest, &script, 3));
+    let lost = guest.start(4);
+    let Asked::Add(_) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    let seeding = TorrentStatus { state: TorrentState::Seeding, finished: true, ..status(done) };
+    script.say(EngineEvent::EveryStatus(Ok(vec![seeding, status(kept)])));
+
+    assert_eq!(wait(lost).unwrap_err().kind(), ErrorKind::Busy);
+    let mut events = Vec::new();
+    loop {
+        match guest.next() {
+            Event::Resynchronized => break,
+            event => events.push(event),
+        }
+    }
+    let any = |wanted: &dyn Fn(&Event) -> bool| events.iter().any(wanted);
+    assert!(any(&|event| matches!(event, Event::Finished { id, .. } if *id == done)));
+    assert!(any(&|event| matches!(event, Event::StateChanged { id, .. } if *id == done)));
+    assert!(any(&|event| matches!(event, Event::Closed { id, .. } if *id == gone)));
+    assert!(!any(&|event| matches!(event, Event::Finished { id, .. } if *id == kept)));
+}
+
+#[test]
+fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let full = || EngineEvent::Failed {
+        id,
+        error: Error::from_code("write the file", "system", 28, "No space left on device"),
+    };
+    script.say(full());
+    script.say(full());
+    script.say(EngineEvent::Paused(id));
+    assert!(matches!(guest.next(), Event::Error { .. }));
+    assert!(matches!(guest.next(), Event::Paused { .. }));
+    wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+    script.say(full());
+    assert!(matches!(guest.next(), Event::Error { .. }));
+}
+
+#[test]
+fn the_addresses_are_known_when_the_first_statuses_are() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let reply = guest.job(Job::ListenAddresses);
+    let address = "127.0.0.1:6881".parse().unwrap();
+    script.say(EngineEvent::Listening(address));
+    script.say(EngineEvent::Statuses(Vec::new()));
+    assert_eq!(wait(reply).unwrap(), [address]);
+    assert_eq!(wait(guest.job(Job::ListenAddresses)).unwrap(), [address]);
+    assert!(matches!(guest.next(), Event::Listening { .. }));
+}
+
+#[test]
+fn a_window_of_starts_holds_back_more_commands_and_shutdown_answers_all() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let mut replies: Vec<_> = (0..u16::try_from(3 * 512).unwrap())
+        .map(|number| {
+            let mut start = prepared(0, None);
+            let mut hash = [0; 20];
+            hash[..2].copy_from_slice(&number.to_le_bytes());
+            start.info_hashes.v1 = Some(InfoHashV1(hash));
+            guest.job(|reply| Job::Start(start, Some(reply)))
+        })
+        .collect();
+    for _ in 0..512 {
+        assert!(matches!(script.next(), Asked::Add(_)));
+    }
+    drop(guest);
+    let mut script = script;
+    script.teardown = None;
+    let report = client.shutdown(PATIENCE);
+    let adds = script.asked.try_iter().filter(|asked| matches!(asked, Asked::Add(_))).count();
+    assert_eq!(adds, 0, "the window is 512");
+    assert_eq!(report.unanswered, 3 * 512);
+    assert!(!report.is_clean());
+    for reply in &mut replies {
+        assert_eq!(reply.try_take().unwrap().unwrap_err().kind(), ErrorKind::Stopped);
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_deletions() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let close = guest.close(id, Files::Delete);
+    assert_eq!(script.next(), Asked::Remove(id, true));
+    let patron = client.patron();
+    let deleter = std::thread::spawn({
+        let mut script = script;
+        move || {
+            script.say(EngineEvent::Removed(id));
+            // The patron's mailbox stays open until the deletion is done.
+            assert!(patron.try_recv().is_none());
+            script.say(EngineEvent::Deleted(id));
+            script.teardown = None;
+            script
+        }
+    });
+    drop(guest);
+    let report = client.shutdown(PATIENCE);
+    wait(close).unwrap();
+    assert!(report.is_clean(), "{report}");
+    drop(deleter.join().unwrap());
+}
+
+#[test]
+fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let (deleted, moved) = (torrent(&guest, &script, 1), {
+        let reply = guest.job(|r| Job::Start(prepared(2, Some("done".into())), Some(r)));
+        let id = script.accept();
+        created(wait(reply));
+        id
+    });
+    script.say(EngineEvent::Finished(moved));
+    assert_eq!(script.next(), Asked::MoveStorage(moved, "done".into()));
+    let close = guest.close(deleted, Files::Delete);
+    assert_eq!(script.next(), Asked::Remove(deleted, true));
+    let member = guest.member.clone();
+    drop(guest);
+    let report = client.shutdown(Duration::from_millis(50));
+    assert_eq!(report.deletions_unfinished, [deleted]);
+    assert_eq!(report.moves_unfinished, [moved]);
+    assert!(!report.engine_ended);
+    assert!(report.took < PATIENCE);
+    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Stopped);
+    let last = std::iter::from_fn(|| member.mailbox.try_recv()).last();
+    assert!(matches!(last, Some(Event::ClientStopped { error: None })));
+    drop(script);
+}
+
+#[test]
+fn a_patron_outlives_its_client() {
+    let (client, mut script) = client();
+    script.teardown = None;
+    let patron = client.patron();
+    client.shutdown(PATIENCE);
+    assert!(matches!(patron.recv(), Ok(Event::ClientStopped { .. })));
+    assert_eq!(patron.recv().unwrap_err().kind(), ErrorKind::Stopped);
+    let id = TorrentId::next();
+    assert_eq!(wait(patron.pause(id)).unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(
+        patron.send(crate::command::Command::Pause(id)).unwrap_err().kind(),
+        ErrorKind::Stopped
+    );
+    assert!(patron.status(id).is_none());
+    let late = patron.another();
+    assert!(matches!(late.recv(), Ok(Event::ClientStopped { .. })));
+}
+
+/// Commands sent while the client stops: each is answered, none is waited for without end.
+#[test]
+fn no_command_is_lost_in_a_race_with_the_shutdown() {
+    let rounds = if cfg!(miri) { 2 } else { 50 };
+    for _ in 0..rounds {
+        let (client, mut script) = client();
+        script.teardown = None;
+        let senders: Vec<_> = (0..4)
+            .map(|_| {
+                let patron = client.patron();
+                std::thread::spawn(move || hammer(&patron))
+            })
+            .collect();
+        client.shutdown(PATIENCE);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+    }
+}
+
+fn hammer(patron: &Patron) {
+    let id = TorrentId::next();
+    loop {
+        let replies: Vec<_> = (0..16).map(|_| patron.pause(id)).collect();
+        for reply in replies {
+            if wait(reply).unwrap_err().kind() == ErrorKind::Stopped {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_panic_on_the_client_thread_reaches_every_patron() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let reply = guest.start(1);
+    let Asked::Add(_) = script.next() else { panic!("expected an add") };
+    // The fake engine's `tell` ignores a script that is gone; its teardown does not matter here.
+    script.say(EngineEvent::EngineFailed(Error::new(
+        ErrorKind::Panicked,
+        "test",
+        crate::engine::fake::PANIC,
+    )));
+    assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Stopped);
+    assert!(matches!(
+        guest.next(),
+        Event::ClientStopped { error: Some(error) } if error.kind() == ErrorKind::Panicked
+    ));
+}
+
+#[test]
+fn an_engine_that_cannot_be_made_is_an_error_of_start() {
+    let failed = start(Defaults::default(), Duration::from_secs(1), |_| {
+        Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no"))
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+}

@@ -1,0 +1,282 @@
+//! Many patrons share one client.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use torrent_patron::{
+    AddOptions, Client, Command, ErrorKind, Event, Files, OnLeave, Patron, Source, Started,
+};
+
+use crate::await_event;
+use crate::support::{PATIENCE, address, builder, client, data, finished, metainfo, wait_for};
+
+#[test]
+fn each_event_reaches_the_patron_that_started_the_torrent() {
+    const PATRONS: usize = 100;
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let (seeder, leecher) = (client(&from), client(&to));
+    let source = seeder.patron();
+    let peer = address(&source);
+    let torrents: Vec<_> = (0..PATRONS)
+        .map(|n| {
+            let metainfo = metainfo(&data(&from, &format!("{n}.bin"), n as u64, 40_000));
+            let options = AddOptions::default().trust(true);
+            source.create_torrent(&metainfo, options).wait().unwrap();
+            metainfo
+        })
+        .collect();
+
+    let patrons: Vec<Patron> = torrents.iter().map(|_| leecher.patron()).collect();
+    std::thread::scope(|scope| {
+        for (n, (patron, metainfo)) in patrons.iter().zip(&torrents).enumerate() {
+            scope.spawn(move || {
+                let options = AddOptions::default().peers([peer]);
+                let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+                let mut mine = HashSet::new();
+                let name = wait_for(patron, "Finished", |event| {
+                    mine.extend(event.torrent());
+                    match event {
+                        Event::Finished { name, .. } => Some(name.clone()),
+                        _ => None,
+                    }
+                });
+                assert_eq!(&*name, format!("{n}.bin"));
+                assert_eq!(mine, HashSet::from([id]), "an event of another patron's torrent");
+            });
+        }
+    });
+    assert_eq!(patrons[0].torrents().len(), PATRONS);
+    for n in 0..PATRONS {
+        let name = format!("{n}.bin");
+        assert!(crate::support::same(&from.join(&name), &to.join(&name)));
+    }
+}
+
+#[test]
+fn a_second_patron_watches_the_torrent_that_a_first_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 100_000));
+    let client = client(dir.path());
+    let (first, second) = (client.patron(), client.patron());
+    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&first, id);
+    let again = second.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    assert_eq!(again, Started::AlreadyDownloading(id));
+    second.watch(id).wait().unwrap();
+    await_event!(second, Event::Status(status) if status.id == id);
+    first.pause(id).wait().unwrap();
+    await_event!(second, Event::Paused { .. });
+    assert!(second.fresh_status(id).wait().unwrap().paused);
+    second.unwatch(id).wait().unwrap();
+    second.resume(id).wait().unwrap();
+    await_event!(first, Event::Resumed { .. });
+    assert!(second.try_recv().is_none_or(|event| event.torrent().is_none()));
+}
+
+#[test]
+fn commands_sent_as_messages_are_answered_by_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 100_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    let create = |source| Command::CreateTorrent { source, options: AddOptions::default() };
+    patron.send(create(Source::from(&metainfo))).unwrap();
+    let id = await_event!(patron, Event::TorrentCreated { id, .. } => *id);
+    finished(&patron, id);
+    patron.send(create(Source::from(&metainfo))).unwrap();
+    await_event!(patron, Event::AlreadyDownloading { id: known, .. } if *known == id);
+    patron.send(Command::Pause(id)).unwrap();
+    await_event!(patron, Event::Paused { .. });
+    patron.send(Command::Resume(id)).unwrap();
+    await_event!(patron, Event::Resumed { .. });
+    patron.send(Command::Status(id)).unwrap();
+    await_event!(patron, Event::Status(status) if status.seeding && status.uploaded == 0);
+    patron.send(Command::Metainfo(id)).unwrap();
+    let bytes = await_event!(patron, Event::Metainfo { torrent_file, .. } => torrent_file.clone());
+    let decoded = torrent_patron::Metainfo::decode(&bytes).unwrap();
+    assert_eq!(decoded.info_hashes, metainfo.info_hashes);
+    patron.send(Command::CloseTorrent { id, files: Files::Keep }).unwrap();
+    await_event!(patron, Event::Closed { .. });
+    patron.send(Command::Watch(id)).unwrap();
+    await_event!(patron, Event::CommandFailed { command: "Watch", .. });
+    assert!(dir.path().join("data.bin").exists());
+}
+
+#[test]
+fn the_torrents_of_a_patron_that_leaves_go_on_pause_or_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let witness = client.patron();
+    for (seed, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Close)] {
+        let metainfo = metainfo(&data(dir.path(), &format!("{seed}.bin"), seed, 50_000));
+        let patron = client.patron().on_leave(policy);
+        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        witness.watch(id).wait().unwrap();
+        drop(patron);
+        match policy {
+            OnLeave::Pause => await_event!(witness, Event::Paused { id: told, .. } if *told == id),
+            OnLeave::Close => await_event!(witness, Event::Closed { id: told, .. } if *told == id),
+            _ => assert!(!witness.fresh_status(id).wait().unwrap().paused),
+        }
+    }
+    assert!(dir.path().join("3.bin").exists());
+}
+
+#[test]
+fn several_clients_in_one_process_do_not_know_each_others_torrents() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let (one, two) = (client(dir.path()), client(dir.path()));
+    let (first, second) = (one.patron(), two.patron());
+    assert_ne!(address(&first), address(&second));
+    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    assert_eq!(second.pause(id).wait().unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(second.status(id).is_none());
+    let other = second.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    assert!(matches!(other, Started::Created(theirs) if theirs != id));
+}
+
+/// One test, because the shared client belongs to the process.
+#[test]
+fn the_shared_client_lives_from_its_first_patron_to_its_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let join = || Patron::shared_with(builder(dir.path())).unwrap();
+    let first = join();
+    let second = join();
+    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    assert_eq!(second.torrents(), [id], "they share a client");
+    let third = second.another();
+    drop((first, second));
+    assert_eq!(third.torrents(), [id], "the last one keeps it");
+    let events = third.events();
+    drop(third);
+    drop(events);
+    let later = join();
+    assert!(later.torrents().is_empty(), "a new client");
+}
+
+#[test]
+fn replies_and_events_are_awaited_without_a_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    block_on(async {
+        let started = patron.create_torrent(&metainfo, AddOptions::default()).await.unwrap();
+        let mut events = pin!(patron.events());
+        loop {
+            let next = std::future::poll_fn(|context| {
+                futures_core::Stream::poll_next(events.as_mut(), context)
+            });
+            match next.await {
+                Some(Event::Finished { id, .. }) => break assert_eq!(id, started.id()),
+                Some(_) => {}
+                None => panic!("the client has stopped"),
+            }
+        }
+        patron.close(started.id(), Files::Keep).await.unwrap();
+    });
+}
+
+/// The smallest executor: parks the thread until woken.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        assert!(!left.is_zero(), "not ready in time");
+        std::thread::park_timeout(left);
+    }
+}
+
+#[test]
+fn events_are_waited_for_by_select_and_by_poll() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    let readiness = patron.readiness().unwrap();
+    let ready = patron.ready();
+    patron
+        .send(Command::CreateTorrent {
+            source: Source::from(&metainfo),
+            options: AddOptions::default(),
+        })
+        .unwrap();
+    let mut created = false;
+    while !created {
+        crossbeam_channel::select! {
+            recv(ready) -> token => token.unwrap(),
+            default(PATIENCE) => panic!("nothing came"),
+        }
+        created = matches!(patron.try_recv(), Some(Event::TorrentCreated { .. }));
+    }
+    // A blocking read on the descriptor returns once there is an event; it must not be a busy wait.
+    let socket = std::os::unix::net::UnixStream::from(
+        std::os::fd::AsFd::as_fd(&readiness).try_clone_to_owned().unwrap(),
+    );
+    while patron.try_recv().is_some() {}
+    socket.set_nonblocking(false).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let waiter = std::thread::spawn(move || std::io::Read::read(&mut &socket, &mut [0]));
+    let id = patron.torrents()[0];
+    patron.pause(id).wait().unwrap();
+    assert_eq!(waiter.join().unwrap().unwrap(), 1);
+}
+
+#[test]
+fn handles_may_be_dropped_in_any_order_on_any_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    for order in 0..6 {
+        let client = client(dir.path());
+        let patron = client.patron();
+        let reply = patron.create_torrent(&metainfo, AddOptions::default());
+        let events = patron.events();
+        let (client, patron, rest) = (Some(client), Some(patron), Some((reply, events)));
+        let mut parts: Vec<Box<dyn FnOnce() + Send>> = vec![
+            Box::new(move || drop::<Option<Client>>(client)),
+            Box::new(move || drop(patron)),
+            Box::new(move || drop(rest)),
+        ];
+        parts.rotate_left(order % 3);
+        if order >= 3 {
+            parts.swap(1, 2);
+            // All at once, each on a thread of its own.
+            std::thread::scope(|scope| parts.into_iter().for_each(|part| drop(scope.spawn(part))));
+        } else {
+            parts.into_iter().for_each(|part| part());
+        }
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_refused_before_anything_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = builder(dir.path()).setting("conections_limit", 3).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(
+        error.to_string(),
+        "cannot set a libtorrent setting: there is no setting called \"conections_limit\"; did you \
+         mean connections_limit?"
+    );
+    let error = builder(dir.path()).setting("user_agent", 3).start().unwrap_err();
+    assert!(error.message().contains("user_agent takes a text, not a number"), "{error}");
+}
