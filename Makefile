@@ -59,8 +59,9 @@ bench: ## Run the benchmarks
 	$(CARGO) bench --features cli $(ARGS)
 
 .PHONY: sanitize
-sanitize: ## Run the tests under sanitizers
-	vendor/sanitize
+sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
+	@vendor/setup sanitize
+	vendor/sanitize $(ARGS)
 
 # Builds nothing, so that `sudo make install` does not run cargo as root.
 .PHONY: install

@@ -2,6 +2,8 @@
 
 mod admission;
 mod builder;
+mod commands;
+mod events;
 mod route;
 mod shared;
 mod shutdown;

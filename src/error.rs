@@ -81,13 +81,20 @@ impl Error {
     /// From an error code of libtorrent. `category` may be empty: an exception without a code.
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let kind = match category {
-            "system" | "generic" => ErrorKind::Io,
+            // The last two: a file that ends too soon, a name that is not found.
+            "system" | "generic" | "asio.misc" | "asio.netdb" => ErrorKind::Io,
             "bdecode error" | "bdecode" => ErrorKind::Parse,
             _ => ErrorKind::Native,
         };
         let native =
             (!category.is_empty()).then(|| NativeCode { category: category.into(), value });
-        Self(Box::new(Inner { kind, native, op, message: message.into() }))
+        // libtorrent has codes without words, and failures without a code.
+        let message = match (message, category) {
+            ("", "") => "it did not say why".into(),
+            ("", _) => format!("{category} error {value}").into(),
+            _ => message.into(),
+        };
+        Self(Box::new(Inner { kind, native, op, message }))
     }
 
     pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &std::io::Error) -> Self {

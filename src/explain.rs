@@ -91,8 +91,12 @@ impl fmt::Display for Event {
             Self::AlreadyDownloading { name, .. } => {
                 write!(f, "{name}: is here already and is not started twice")
             }
+            // The source is said once, and not at any length.
+            Self::StartFailed { source, error } if error.message().starts_with(&**source) => {
+                error.fmt(f)
+            }
             Self::StartFailed { source, error } => {
-                write!(f, "{source}: was not started, {error}")
+                write!(f, "{source:.200}: was not started, {error}")
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
             Self::MetadataReceived { name, info_hashes, .. } => {
@@ -111,8 +115,9 @@ impl fmt::Display for Event {
             Self::HashFailed { name, piece, .. } => {
                 write!(f, "{name}: piece {piece} came damaged and is fetched again")
             }
-            Self::TrackerError { name, url, times_in_row, error, .. } => {
-                write!(f, "{name}: the tracker {url} failed, {}", error.message())?;
+            // The error names the tracker.
+            Self::TrackerError { name, times_in_row, error, .. } => {
+                write!(f, "{name}: {error}")?;
                 match times_in_row {
                     0 | 1 => Ok(()),
                     times => write!(f, " ({times} times in a row)"),

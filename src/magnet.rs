@@ -82,7 +82,7 @@ pub(crate) fn params(uri: &str) -> Result<UniquePtr<ffi::TorrentParams>> {
         _ => return Err(wrong("it is not a magnet link")),
     };
     // libtorrent takes any 40 or 64 characters for a hash, and what is no hex digit for zero.
-    if query.split('&').filter_map(hash).any(|hex| !hex.bytes().all(|c| c.is_ascii_hexdigit())) {
+    if query.split('&').filter_map(hash).any(|hex| !hex.iter().all(u8::is_ascii_hexdigit)) {
         return Err(wrong("invalid info-hash: expected hex digits"));
     }
     let params = ffi::params_from_magnet(&[SCHEME, query].concat()).map_err(|exception| {
@@ -98,23 +98,22 @@ pub(crate) fn params(uri: &str) -> Result<UniquePtr<ffi::TorrentParams>> {
 const SCHEME: &str = "magnet:?";
 
 /// The hex digits of a parameter that gives an info hash in hex.
-fn hash(parameter: &str) -> Option<String> {
+fn hash(parameter: &str) -> Option<Vec<u8>> {
     let (name, value) = parameter.split_once('=')?;
     let name = name.split_once('.').map_or(name, |(name, _)| name);
     let value = name.eq_ignore_ascii_case("xt").then(|| unescaped(value))?;
-    let v1 = value.strip_prefix("urn:btih:").filter(|hash| hash.len() == 40);
-    v1.or_else(|| value.strip_prefix("urn:btmh:1220")).map(str::to_owned)
+    let v1 = value.strip_prefix(b"urn:btih:").filter(|hash| hash.len() == 40);
+    v1.or_else(|| value.strip_prefix(b"urn:btmh:1220")).map(<[u8]>::to_vec)
 }
 
 /// With `%3a` read as `:`. What is not understood stays as it is: libtorrent refuses it.
-fn unescaped(text: &str) -> String {
+fn unescaped(text: &str) -> Vec<u8> {
     let mut parts = text.split('%');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
+    let mut plain = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte {
-            Some(byte) => plain.extend([char::from(byte)].into_iter().chain(part[2..].chars())),
-            None => plain.extend(['%'].into_iter().chain(part.chars())),
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => plain.extend([&[byte], &part.as_bytes()[2..]].concat()),
+            None => plain.extend([b"%", part.as_bytes()].concat()),
         }
     }
     plain

@@ -154,7 +154,8 @@ impl TorrentMaker {
 
     fn recipe(&self) -> Result<ffi::RecipeRecord> {
         let length = self.piece_length;
-        if length != 0 && (!length.is_power_of_two() || length < 16 * 1024 || length > 1 << 29) {
+        let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
+        if length != 0 && !sound {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 MAKE,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::command::{Job, OnLeave};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +36,8 @@ pub(crate) struct Service {
 struct Members {
     by_id: HashMap<MemberId, Arc<Member>>,
     next: u64,
+    /// What a newcomer is told first: where the client listens, and where it cannot.
+    listening: Vec<Event>,
     /// Nobody joins a service that has stopped.
     closed: bool,
 }
@@ -115,6 +117,9 @@ impl Service {
         if members.closed {
             member.mailbox.close(Event::ClientStopped { error: None });
         } else {
+            for event in &members.listening {
+                member.mailbox.push(event.clone());
+            }
             members.by_id.insert(id, member.clone());
         }
         member
@@ -174,8 +179,25 @@ impl Service {
 
     /// Sends an event to every patron.
     pub(crate) fn broadcast(&self, event: &Event) {
-        let members: Vec<_> = self.members.lock().by_id.values().cloned().collect();
-        for member in members {
+        let members = self.members.lock();
+        Self::push_to_all(members, event);
+    }
+
+    /// Sends an event to every patron, and to those that join later. The sockets are opened just
+    /// after the start, when the first patron may or may not be there.
+    pub(crate) fn broadcast_listening(&self, event: &Event) {
+        let mut members = self.members.lock();
+        let line = event.to_string();
+        if members.listening.iter().all(|known| known.to_string() != line) {
+            members.listening.push(event.clone());
+        }
+        Self::push_to_all(members, event);
+    }
+
+    fn push_to_all(members: MutexGuard<'_, Members>, event: &Event) {
+        let all: Vec<_> = members.by_id.values().cloned().collect();
+        drop(members);
+        for member in all {
             member.mailbox.push(event.clone());
         }
     }

@@ -10,6 +10,7 @@ use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
 use crate::types::InfoHashes;
 
@@ -45,15 +46,15 @@ impl Source {
         }
     }
 
+    /// An error names the source.
     fn read(&self) -> Result<UniquePtr<ffi::TorrentParams>> {
         match self {
-            Self::Bytes(bytes) => metainfo::params(bytes),
+            Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
             Self::File(path) => {
-                metainfo::read_file(path).and_then(|bytes| metainfo::params(&bytes))
+                let bytes = metainfo::read_file(path)?;
+                metainfo::params(&bytes).map_err(|error| error.on(path.display()))
             }
-            Self::Magnet(uri) => ffi::params_from_magnet(uri).map_err(|exception| {
-                Error::from_native("read the magnet link", &exception).with_kind(ErrorKind::Parse)
-            }),
+            Self::Magnet(uri) => magnet::params(uri),
         }
     }
 }
@@ -88,8 +89,8 @@ impl From<&Metainfo> for Source {
     }
 }
 
-impl From<&crate::magnet::Magnet> for Source {
-    fn from(magnet: &crate::magnet::Magnet) -> Self {
+impl From<&Magnet> for Source {
+    fn from(magnet: &Magnet) -> Self {
         Self::Magnet(magnet.to_string().into())
     }
 }
@@ -203,11 +204,7 @@ fn read(
     defaults: &Defaults,
     label: Arc<str>,
 ) -> Result<Prepared> {
-    let mut params = source.read().map_err(|error| match source {
-        // read_file has named the path already.
-        Source::File(_) if error.kind() == ErrorKind::Io => error,
-        _ => error.on(&label),
-    })?;
+    let mut params = source.read()?;
     let described = metainfo::describe(&params)?;
     if options.trust && !described.has_metadata {
         return Err(Error::new(

@@ -189,3 +189,27 @@ fn unsafe_code_stays_in_its_rooms_and_says_why_it_is_safe() {
         }
     }
 }
+
+/// `rust-version` is what the dependencies need, and no less. Asked of cargo, for this platform only:
+/// the crates of others are not here.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_rust_version_is_the_highest_that_the_dependencies_need() {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .args(["--filter-platform", &platform])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let version = |package: &serde_json::Value| -> Option<Vec<u32>> {
+        let text = package["rust_version"].as_str()?;
+        Some(text.split('.').map(|part| part.parse().unwrap()).take(2).collect())
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    let (ours, others): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|package| package["name"] == env!("CARGO_PKG_NAME"));
+    let highest = others.iter().filter_map(|package| version(package)).max();
+    assert_eq!(version(ours[0]), highest);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::command::Files;
-use crate::error::{Error, ErrorKind, NativeCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::reply::Responder;
 use crate::service::{Member, MemberId};
@@ -25,7 +25,7 @@ pub(super) struct Torrent {
     pub(super) finished: bool,
     pub(super) closing: Option<Closing>,
     /// The newest error that was told, and when.
-    last_error: Option<(Option<NativeCode>, Instant)>,
+    last_error: Option<(Error, Instant)>,
 }
 
 /// A torrent that is being closed.
@@ -35,9 +35,14 @@ pub(super) struct Closing {
     pub(super) reply: Option<Responder<()>>,
 }
 
-/// A full disk fails every write that is queued, and libtorrent reports some failures twice: once
-/// for the file and once for the torrent. The same error is told once in this time.
+/// A full disk fails every write that is queued, then the reads of what was not written, and
+/// libtorrent reports some failures twice: once for the file and once for the torrent. The first one
+/// is the cause. The same error, and any error of the disk after one, is told once in this time.
 const SAME_ERROR: Duration = Duration::from_secs(30);
+
+fn follows(error: &Error, last: &Error) -> bool {
+    last.native() == error.native() || (last.kind(), error.kind()) == (ErrorKind::Io, ErrorKind::Io)
+}
 
 impl Torrent {
     pub(super) fn new(
@@ -70,15 +75,22 @@ impl Torrent {
 
     /// Whether an error is news.
     pub(super) fn is_news(&mut self, error: &Error) -> bool {
-        let code = error.native().cloned();
-        let told = self
-            .last_error
-            .as_ref()
-            .is_some_and(|(last, when)| *last == code && when.elapsed() < SAME_ERROR);
+        let told = matches!(
+            &self.last_error,
+            Some((last, when)) if follows(error, last) && when.elapsed() < SAME_ERROR
+        );
         if !told {
-            self.last_error = Some((code, Instant::now()));
+            self.last_error = Some((error.clone(), Instant::now()));
         }
         !told
+    }
+
+    /// The error that was told, where this one follows from it.
+    pub(super) fn cause(&self, error: Error) -> Error {
+        match &self.last_error {
+            Some((last, _)) if follows(&error, last) => last.clone(),
+            _ => error,
+        }
     }
 
     pub(super) fn forget_error(&mut self) {
