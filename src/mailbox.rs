@@ -30,8 +30,9 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct Inner {
-    /// By order of arrival.
-    queue: BTreeMap<u64, Event>,
+    /// By order of arrival. Boxed, because a node of the tree has room for eleven and most mailboxes
+    /// hold one or two.
+    queue: BTreeMap<u64, Box<Event>>,
     next: u64,
     /// Where the unread events of each open torrent are in `queue`, one of a kind.
     open: HashMap<TorrentId, Vec<(Discriminant<Event>, u64)>>,
@@ -190,7 +191,7 @@ impl Inner {
                 let places = self.open.entry(torrent).or_default();
                 match places.iter().find(|(known, _)| *known == kind) {
                     Some(&(_, old)) => {
-                        self.queue.insert(old, event);
+                        self.queue.insert(old, Box::new(event));
                         return;
                     }
                     None => places.push((kind, place)),
@@ -215,7 +216,7 @@ impl Inner {
                 self.bounded.insert(place);
             }
         }
-        self.queue.insert(place, event);
+        self.queue.insert(place, Box::new(event));
     }
 
     fn drop_oldest_beyond_bound(&mut self) {
@@ -232,7 +233,7 @@ impl Inner {
             0 => {
                 let (place, event) = self.queue.pop_first()?;
                 self.let_go(place, &event);
-                event
+                *event
             }
             missed => Event::Lagged { missed },
         };

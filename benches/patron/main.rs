@@ -1,0 +1,76 @@
+//! What patrons cost: round trips, commands, statuses, mailboxes, memory, and CPU at rest.
+//!
+//!     cargo bench --bench patron [-- NAME]
+//!
+//! First criterion measures the smallest figures, then a table compares the others with their
+//! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
+//! `round`, `status`, `commands`, `seeding`, `mailbox`, `memory`, `idle`. All of it takes about two
+//! minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
+
+mod allocations;
+mod commands;
+mod idle;
+mod mailbox;
+mod memory;
+mod round_trip;
+mod seeding;
+mod session;
+mod status;
+mod table;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+use session::Result;
+use table::Table;
+
+type Topic = fn(&mut Table) -> Result<()>;
+
+const TOPICS: [(&str, Topic); 6] = [
+    ("round", round_trip::measure),
+    ("commands", commands::measure),
+    ("seeding", seeding::measure),
+    ("mailbox", mailbox::measure),
+    ("memory", memory::measure),
+    ("idle", idle::measure),
+];
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    // Memory and idle CPU are measured in processes of their own, which this program starts.
+    match arguments.first().map(String::as_str) {
+        Some(memory::CHILD) => return memory::child(),
+        Some(idle::CHILD) => return idle::child(&arguments[1..]),
+        _ => {}
+    }
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        eprintln!("nothing is measured without --bench");
+        return Ok(());
+    }
+    let chosen = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let is_chosen = |name: &str| chosen.is_none_or(|chosen| name.starts_with(chosen.as_str()));
+
+    let mut criterion = Criterion::default()
+        .without_plots()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3));
+    if is_chosen("round") {
+        round_trip::criterion(&mut criterion)?;
+    }
+    if is_chosen("status") {
+        status::criterion(&mut criterion)?;
+    }
+
+    let mut table = Table::default();
+    table.note(&format!("load average before: {}", session::load_average()));
+    for (name, topic) in TOPICS {
+        if is_chosen(name) {
+            eprintln!("measuring: {name}");
+            topic(&mut table)?;
+        }
+    }
+    table.note(&format!("load average after: {}", session::load_average()));
+    println!("\n{table}");
+    Ok(())
+}
