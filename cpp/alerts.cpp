@@ -119,6 +119,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
         auto const& a = static_cast<lt::torrent_removed_alert const&>(alert);
         std::uint64_t const torrent = torrent_id(a.userdata);
         torrents_.erase(torrent);
+        finishing_.erase(torrent);
         push(record(AlertKind::Removed, torrent));
         break;
     }
@@ -156,9 +157,17 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::torrent_checked_alert::alert_type:
         push(record(AlertKind::Checked, id(static_cast<lt::torrent_alert const&>(alert))));
         break;
+    // All pieces have passed their hash checks, in memory: the last of them may not be written yet.
+    // Finished is said when libtorrent has closed the files, which it then does at once.
     case lt::torrent_finished_alert::alert_type:
-        push(record(AlertKind::Finished, id(static_cast<lt::torrent_alert const&>(alert))));
+        finishing_.insert(id(static_cast<lt::torrent_alert const&>(alert)));
         break;
+    case lt::cache_flushed_alert::alert_type: {
+        std::uint64_t const torrent = id(static_cast<lt::torrent_alert const&>(alert));
+        if (finishing_.erase(torrent) > 0)
+            push(record(AlertKind::Finished, torrent));
+        break;
+    }
     case lt::metadata_received_alert::alert_type: {
         auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
         AlertRecord received = record(AlertKind::MetadataReceived, id(a));
@@ -181,7 +190,10 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::storage_moved_failed_alert::alert_type: {
         auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
-        AlertRecord stuck = failed(AlertKind::StorageMoveFailed, id(a), a.error);
+        // A file that lies at the destination already is reported without a code.
+        lt::error_code const code =
+            a.error ? a.error : make_error_code(boost::system::errc::file_exists);
+        AlertRecord stuck = failed(AlertKind::StorageMoveFailed, id(a), code);
         stuck.text = text(a.file_path());
         push(std::move(stuck));
         break;
@@ -232,6 +244,8 @@ void Session::convert(lt::alert& alert, Drained& out) {
         // The tracker's own words say more than the code.
         if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
             refused.error.message = text(reason);
+        else if (!a.error)
+            refused.error.message = "its answer makes no sense";
         push(std::move(refused));
         break;
     }
@@ -243,6 +257,8 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::listen_succeeded_alert::alert_type: {
         auto const& a = static_cast<lt::listen_succeeded_alert const&>(alert);
+        if (a.socket_type == lt::socket_type_t::utp)
+            call_out_by_utp(true);
         // A UDP socket follows each TCP one on the same port; one event is enough.
         if (!carries_data(a.socket_type))
             break;
@@ -253,6 +269,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
+        call_out_by_utp(false);
         AlertRecord deaf = failed(AlertKind::ListenFailed, 0, a.error);
         deaf.operation = operation(a.op);
         deaf.text = a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())

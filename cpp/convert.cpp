@@ -3,6 +3,7 @@
 #include <libtorrent/hex.hpp>
 #include <libtorrent/version.hpp>
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
@@ -86,7 +87,8 @@ StatusRecord status(lt::torrent_status const& s) {
     out.seeding = s.is_seeding;
     out.has_metadata = s.has_metadata;
     out.progress_ppm = s.progress_ppm;
-    out.total = s.total;
+    // libtorrent leaves it at 0 for a torrent without a piece picker: all or nothing is here.
+    out.total = s.total != 0 ? s.total : std::max(s.total_done, s.total_wanted);
     out.total_done = s.total_done;
     out.total_wanted = s.total_wanted;
     out.total_wanted_done = s.total_wanted_done;

@@ -72,12 +72,30 @@ void keep_loopback_only(lt::add_torrent_params& params) {
     peers.erase(std::remove_if(peers.begin(), peers.end(), remote), peers.end());
 }
 
+// libtorrent makes the empty files of a torrent before it checks the others; looking must not
+// write.
+void leave_out_empty_files(lt::add_torrent_params& params) {
+    lt::file_storage const& files = compat::files(*params.ti);
+    params.file_priorities.resize(static_cast<std::size_t>(files.num_files()),
+                                  lt::default_priority);
+    for (auto const i : files.file_range())
+        if (files.file_size(i) == 0)
+            params.file_priorities[static_cast<std::size_t>(static_cast<int>(i))] =
+                lt::dont_download;
+}
+
 } // namespace
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    auto params = lt::load_torrent_buffer(buffer, limits());
+    lt::add_torrent_params params;
+    try {
+        params = lt::load_torrent_buffer(buffer, limits());
+    } catch (lt::system_error const& e) {
+        // A file entry that is no dictionary is refused without a code.
+        throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
+    }
     // A "magnet-uri" in the place of "info" is read too; it describes no files.
     if (!params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
@@ -140,8 +158,11 @@ void TorrentParams::configure(AddRecord const& options) {
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;
-    if (options.stop_when_checked)
+    if (options.stop_when_checked) {
         params_.flags |= lt::torrent_flags::stop_when_ready;
+        if (params_.ti)
+            leave_out_empty_files(params_);
+    }
     if (options.trust && params_.ti) {
         // Complete without hashing, now or on the first request (which seed_mode would do).
         params_.have_pieces.resize(params_.ti->num_pieces(), true);

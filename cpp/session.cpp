@@ -9,7 +9,9 @@
 namespace patron {
 
 Session::Session(lt::session_params params, rust::Box<Waker> waker)
-    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), session_(std::move(params)) {
+    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))),
+      utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
+      session_(std::move(params)) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
 }
@@ -42,6 +44,18 @@ void Session::allow_loopback_only() {
     filter.add_rule(ip("::2"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
                     lt::ip_filter::blocked);
     session_.set_ip_filter(std::move(filter));
+}
+
+// uTP calls out through a listening socket. Without one libtorrent fails each connection and does
+// not fall back to TCP, as it does where the peer does not answer: a port in use would stop all
+// downloads.
+void Session::call_out_by_utp(bool possible) {
+    if (!utp_wanted_ || has_utp_socket_)
+        return;
+    has_utp_socket_ = possible;
+    lt::settings_pack pack;
+    pack.set_bool(lt::settings_pack::enable_outgoing_utp, possible);
+    session_.apply_settings(std::move(pack));
 }
 
 // The census thread is joined first: a call that waits for the network thread must not be under way

@@ -28,6 +28,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace patron {
@@ -99,14 +100,19 @@ class Session {
   private:
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void convert(lt::alert& alert, Drained& out);
+    void call_out_by_utp(bool possible);
     void take_census(Drained& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.
     std::shared_ptr<rust::Box<Waker>> waker_;
+    bool const utp_wanted_;
+    bool has_utp_socket_ = false;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
     // What was handed to libtorrent and is not yet accepted.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> pending_;
+    // All pieces are here, but not all on disk.
+    std::unordered_set<std::uint64_t> finishing_;
     // torrent_deleted_alert knows the info hashes only.
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;

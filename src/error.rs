@@ -88,11 +88,12 @@ impl Error {
         };
         let native =
             (!category.is_empty()).then(|| NativeCode { category: category.into(), value });
-        // libtorrent has codes without words, and failures without a code.
+        // libtorrent has codes without words, and failures without a code. The words may be those of
+        // a tracker: one line, and no commands for a terminal.
         let message = match (message, category) {
             ("", "") => "it did not say why".into(),
             ("", _) => format!("{category} error {value}").into(),
-            _ => message.into(),
+            _ => message.replace(char::is_control, " ").into(),
         };
         Self(Box::new(Inner { kind, native, op, message }))
     }

@@ -49,7 +49,8 @@ pub struct Metainfo {
     pub comment: Option<String>,
     /// The program that made it.
     pub creator: Option<String>,
-    /// When it was made.
+    /// When it was made; seconds since 1970 when serialized.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
     pub creation_date: Option<SystemTime>,
     #[cfg_attr(feature = "serde", serde(skip))]
     torrent_file: Arc<[u8]>,
@@ -194,4 +195,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 fn too_large(size: u64) -> String {
     format!("it has {size} bytes; the limit is {LARGEST_METAINFO}")
+}
+
+#[cfg(feature = "serde")]
+fn seconds_since_1970<S: serde::Serializer>(
+    date: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let since = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+    serde::Serialize::serialize(&since.map(|since| since.as_secs()), serializer)
 }

@@ -243,7 +243,8 @@ fn read(
     let name = if described.name.is_empty() {
         info_hashes.to_string().into()
     } else {
-        described.name.into()
+        // That of a magnet link may hold anything.
+        described.name.replace(char::is_control, " ").into()
     };
     Ok(Prepared {
         source: label,

@@ -89,8 +89,17 @@ impl<E: Engine> ClientThread<E> {
                 self.tell(id, |name| Event::HashFailed { id, name, piece });
             }
             EngineEvent::TrackerFailed { id, url, times_in_row, error } => {
-                let url = url.into();
-                self.tell(id, |name| Event::TrackerError { id, name, url, times_in_row, error });
+                let Some(torrent) = self.routes.get_mut(id) else { return };
+                if torrent.is_tracker_news(&url, times_in_row) {
+                    let url = url.into();
+                    self.tell(id, |name| Event::TrackerError {
+                        id,
+                        name,
+                        url,
+                        times_in_row,
+                        error,
+                    });
+                }
             }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");

@@ -26,6 +26,7 @@ pub(super) struct Torrent {
     pub(super) closing: Option<Closing>,
     /// The newest error that was told, and when.
     last_error: Option<(Error, Instant)>,
+    last_tracker_error: Option<(Box<str>, u32)>,
 }
 
 /// A torrent that is being closed.
@@ -61,6 +62,7 @@ impl Torrent {
             finished: false,
             closing: None,
             last_error: None,
+            last_tracker_error: None,
         }
     }
 
@@ -83,6 +85,16 @@ impl Torrent {
             self.last_error = Some((error.clone(), Instant::now()));
         }
         !told
+    }
+
+    /// Whether a tracker's failure is news: a hybrid torrent is announced by each of its info hashes.
+    pub(super) fn is_tracker_news(&mut self, url: &str, times_in_row: u32) -> bool {
+        let news = !matches!(
+            &self.last_tracker_error,
+            Some((last, times)) if **last == *url && *times == times_in_row
+        );
+        self.last_tracker_error = Some((url.into(), times_in_row));
+        news
     }
 
     /// The error that was told, where this one follows from it.

@@ -159,7 +159,10 @@ fn event(alert: AlertRecord, statuses: &mut Vec<TorrentStatus>) -> Option<Engine
     let info_hashes = InfoHashes::from_bytes(&alert.v1, &alert.v2);
     let failure = |op, on: &str| failure(op, on, &alert.error);
     Some(match alert.kind {
-        AlertKind::Added => EngineEvent::Added { id: id?, name: alert.text, info_hashes },
+        AlertKind::Added => {
+            let name = alert.text.replace(char::is_control, " ");
+            EngineEvent::Added { id: id?, name, info_hashes }
+        }
         AlertKind::AddFailed => {
             EngineEvent::AddFailed { id: id?, error: failure(START, ""), busy: alert.number != 0 }
         }
@@ -236,7 +239,8 @@ fn event(alert: AlertRecord, statuses: &mut Vec<TorrentStatus>) -> Option<Engine
 
 fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
-    if on.is_empty() { failed } else { failed.on(on) }
+    // A tracker's URL may hold anything.
+    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
 }
 
 /// `lt::operation_name` as a verb phrase, where a disk error can say so.

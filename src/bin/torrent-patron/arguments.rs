@@ -1,0 +1,275 @@
+//! What the program is told on its command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use torrent_patron::{Client, ClientBuilder, Protocol, Settings, Source};
+
+/// The environment variable that turns the log on.
+pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
+
+/// Makes, checks, downloads and seeds torrents.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = MORE)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const MORE: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Progress and errors go to stderr, results to stdout.
+TORRENT_PATRON_LOG=debug writes a log to stderr.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make torrents, seed and download them in one process; needs no network
+    #[command(after_help = "EXAMPLE:\n  torrent-patron demo --patrons 8 --size 1GiB")]
+    Demo(Demo),
+    /// Make a .torrent file of a file or a directory
+    #[command(after_help = "EXAMPLE:\n  torrent-patron create holiday -o holiday.torrent \
+                            --tracker https://tracker.example/announce")]
+    Create(Create),
+    /// Show what a .torrent file or a magnet link says
+    #[command(after_help = "EXAMPLE:\n  torrent-patron info debian.torrent --json")]
+    Info(Info),
+    /// Compare data on disk with its torrent; changes nothing
+    #[command(after_help = "EXAMPLE:\n  torrent-patron verify debian.torrent downloads")]
+    Verify(Verify),
+    /// Download torrents
+    #[command(after_help = "EXAMPLE:\n  torrent-patron download debian.torrent \
+                            'magnet:?xt=urn:btih:...' -o downloads\n\n\
+                            Ctrl-C stops cleanly (exit code 130), a second one at once.")]
+    Download(Download),
+    /// Seed data until Ctrl-C
+    #[command(after_help = "EXAMPLE:\n  torrent-patron seed debian.torrent downloads \
+                            --preset seeding --limit-up 10MiB\n\n\
+                            Ctrl-C stops cleanly (exit code 0), a second one at once.")]
+    Seed(Seed),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many patrons share the downloading client; each downloads one torrent
+    #[arg(long, value_name = "N", default_value = "4", value_parser = patrons())]
+    pub(crate) patrons: u8,
+    /// How much data they download in all
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) size: ByteSize,
+}
+
+fn patrons() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=64)
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The file or directory to share
+    pub(crate) path: PathBuf,
+    /// The .torrent file to write
+    #[arg(short, long, value_name = "FILE.torrent")]
+    pub(crate) output: PathBuf,
+    /// A tracker; of several, each is tried when those before it fail
+    #[arg(long, value_name = "URL")]
+    pub(crate) tracker: Vec<String>,
+    /// An HTTP server that has the data (BEP 19)
+    #[arg(long, value_name = "URL")]
+    pub(crate) web_seed: Vec<String>,
+    /// A power of two from 16KiB to 512MiB; chosen by the size of the data unless given
+    #[arg(long, value_name = "SIZE", value_parser = piece_length)]
+    pub(crate) piece_length: Option<u32>,
+    #[command(flatten)]
+    version: Version,
+    /// Let only the trackers give peers (BEP 27)
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// A remark for those who read the file
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// Overwrite the .torrent file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Version {
+    /// For BitTorrent v1 alone
+    #[arg(long)]
+    v1: bool,
+    /// For BitTorrent v2 alone
+    #[arg(long)]
+    v2: bool,
+    /// For both; the default
+    #[arg(long)]
+    hybrid: bool,
+}
+
+impl Create {
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.version {
+            Version { v1: true, .. } => Protocol::V1,
+            Version { v2: true, .. } => Protocol::V2,
+            _ => Protocol::Hybrid,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// A .torrent file or a magnet link
+    #[arg(value_name = "FILE|MAGNET")]
+    pub(crate) source: PathBuf,
+    /// As one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The torrent
+    #[arg(value_name = "FILE.torrent")]
+    pub(crate) torrent: PathBuf,
+    /// The directory that holds its data
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Download {
+    /// .torrent files and magnet links
+    #[arg(required = true, value_name = "FILE|MAGNET")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// Where the files go; made if it does not exist
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// A peer to try at once, for every torrent
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) peer: Vec<SocketAddr>,
+    /// Go on seeding when all is here, until Ctrl-C
+    #[arg(long)]
+    pub(crate) seed: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seed {
+    /// Torrents, each with the directory that holds its data
+    #[arg(required = true, num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
+    paths: Vec<PathBuf>,
+    /// Take the data as complete without hashing it
+    #[arg(long)]
+    pub(crate) trust: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Seed {
+    /// Torrents and directories; an odd number of paths is a usage error and ends the program.
+    pub(crate) fn pairs(&self) -> Vec<(&PathBuf, &PathBuf)> {
+        let (pairs, []) = self.paths.as_chunks::<2>() else { odd_paths() };
+        pairs.iter().map(|[torrent, directory]| (torrent, directory)).collect()
+    }
+}
+
+fn odd_paths() -> ! {
+    let mut command = Arguments::command();
+    command.build();
+    let seed = command.find_subcommand_mut("seed").map(std::mem::take).unwrap_or_default();
+    let message = "each FILE.torrent needs the DIR that holds its data";
+    seed.clone().error(ErrorKind::WrongNumberOfValues, message).exit()
+}
+
+/// What download and seed have in common.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Client")]
+pub(crate) struct Common {
+    /// Where to accept peers [default: 0.0.0.0:6881,[::]:6881; with --offline 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR[,ADDR]")]
+    listen: Option<String>,
+    /// The settings to start from
+    #[arg(long, value_enum, default_value = "default")]
+    preset: Preset,
+    /// Send nothing beyond this machine
+    #[arg(long)]
+    offline: bool,
+    /// Send at most so much a second, such as 5MiB; libtorrent exempts the local network
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit_up: Option<i32>,
+    /// Receive at most so much a second; libtorrent exempts the local network
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit_down: Option<i32>,
+    /// How often to say how things stand
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    tick: Duration,
+    /// Write each event as one JSON object a line to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress, only results, warnings and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Preset {
+    /// For a desktop or a small server
+    Default,
+    /// For a machine that seeds at full speed
+    Seeding,
+}
+
+impl Common {
+    pub(crate) fn client(&self) -> ClientBuilder {
+        let settings = match self.preset {
+            Preset::Default => Settings::default(),
+            Preset::Seeding => Settings::seeding(),
+        };
+        let mut builder =
+            Client::builder().settings(settings).offline(self.offline).tick_interval(self.tick);
+        if let Some(listen) = &self.listen {
+            builder = builder.listen(listen);
+        }
+        if let Some(rate) = self.limit_up {
+            builder = builder.setting("upload_rate_limit", rate);
+        }
+        if let Some(rate) = self.limit_down {
+            builder = builder.setting("download_rate_limit", rate);
+        }
+        builder
+    }
+}
+
+/// A path need not be UTF-8; a magnet link is.
+pub(crate) fn source(path: &std::path::Path) -> Source {
+    path.to_str().map_or_else(|| Source::from(path), Source::from_text)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    text.parse::<ByteSize>().map(|size| size.as_u64())
+}
+
+fn piece_length(text: &str) -> Result<u32, String> {
+    let bytes = size(text)?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| bytes.is_power_of_two() && (16 << 10..=512 << 20).contains(bytes))
+        .ok_or_else(|| format!("{bytes} bytes are no power of two from 16KiB to 512MiB"))
+}
+
+fn rate(text: &str) -> Result<i32, String> {
+    let bytes = size(text)?;
+    i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|tick| !tick.is_zero())
+        .ok_or_else(|| "not a time above 0".to_owned())
+}

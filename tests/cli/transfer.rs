@@ -1,0 +1,206 @@
+//! seed and download, over loopback.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::program::{Program, run};
+use crate::support::{data, metainfo, same};
+
+/// A file and its torrent.
+struct Movie {
+    name: &'static str,
+    file: PathBuf,
+    torrent: PathBuf,
+}
+
+fn movie(directory: &Path, name: &'static str, seed: u64) -> Movie {
+    let file = data(&directory.join("from"), name, seed, 200_000);
+    let torrent = directory.join(format!("{name}.torrent"));
+    fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
+    Movie { name, file, torrent }
+}
+
+/// Arguments of all sorts.
+fn words<const N: usize>(words: [&dyn AsRef<std::ffi::OsStr>; N]) -> Vec<OsString> {
+    words.map(|word| word.as_ref().to_owned()).into()
+}
+
+fn seed(movies: &[Movie]) -> Program {
+    let mut arguments = words([&"seed", &"--offline", &"--json", &"--tick", &"0.1"]);
+    for movie in movies {
+        arguments.push(movie.torrent.clone().into());
+        arguments.push(movie.file.parent().unwrap().into());
+    }
+    Program::start(arguments)
+}
+
+#[test]
+fn three_torrents_go_from_a_seeder_to_a_downloader() {
+    let dir = tempfile::tempdir().unwrap();
+    let movies = [("a.bin", 1), ("b.bin", 2), ("c.bin", 3)].map(|(n, s)| movie(dir.path(), n, s));
+    let mut seeder = seed(&movies);
+    let peer = seeder.address().to_string();
+    for _ in &movies {
+        seeder.event("finished");
+    }
+
+    let to = dir.path().join("to");
+    let mut arguments =
+        words([&"download", &"-o", &to, &"--peer", &peer, &"--offline", &"--json", &"--tick=0.1"]);
+    arguments.extend(movies.iter().map(|movie| movie.torrent.clone().into()));
+    let mut downloader = Program::start(arguments);
+    downloader.address();
+    let output = downloader.end().expect(0);
+    for movie in &movies {
+        assert!(same(&movie.file, &to.join(movie.name)), "{}", movie.name);
+    }
+    let events: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!(count("listening"), 1, "{output:#?}");
+    assert_eq!(count("torrent_created"), 3, "{output:#?}");
+    assert_eq!(count("finished"), 3, "{output:#?}");
+    assert_eq!(events.last().unwrap()["event"], "client_stopped");
+    assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
+
+    seeder.signal("INT");
+    let output = seeder.end().expect(0);
+    assert!(output.stderr.contains("stopped with 3 torrents"), "{output:#?}");
+}
+
+#[test]
+fn a_person_sees_lines_and_results() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let mut seeder = Program::start(words([
+        &"seed",
+        &movie.torrent,
+        &movie.file.parent().unwrap(),
+        &"--offline",
+        &"--trust",
+        &"--listen=127.0.0.1:0",
+        &"--preset=seeding",
+        &"--limit-up=50MiB",
+    ]));
+    seeder.find("result", |line| line.starts_with("seeding ").then_some(()));
+    seeder.signal("TERM");
+    let output = seeder.end().expect(0);
+    let address = output.stderr.lines().find_map(|line| Some(line.split_once("listening at ")?.1));
+    assert!(address.is_some_and(|address| address.starts_with("127.0.0.1:")), "{output:#?}");
+    assert!(output.stderr.contains("stopped with 1 torrent"), "{output:#?}");
+}
+
+#[test]
+fn quiet_leaves_the_results() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    let output =
+        run(words([&"download", &movie.torrent, &"-o", &here, &"--offline", &"--quiet"])).expect(0);
+    assert_eq!(output.stdout, format!("complete  {}\n", movie.file.display()));
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn one_that_cannot_start_does_not_stop_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    let bad = data(dir.path(), "bad.torrent", 9, 100);
+    let arguments = words([&"download", &bad, &movie.torrent, &"-o", &here, &"--offline"]);
+    let output = run(arguments).expect(1);
+    assert!(output.stderr.contains("error: cannot read the metainfo"), "{output:#?}");
+    assert!(output.stdout.contains("complete  "), "{output:#?}");
+}
+
+#[test]
+fn the_same_torrent_twice_is_downloaded_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    let arguments =
+        words([&"download", &movie.torrent, &movie.torrent, &"-o", &here, &"--offline", &"--json"]);
+    let output = run(arguments).expect(0);
+    assert!(output.stdout.contains("already_downloading"), "{output:#?}");
+}
+
+#[test]
+fn a_download_with_seed_goes_on_until_it_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    let arguments =
+        words([&"download", &movie.torrent, &"-o", &here, &"--offline", &"--json", &"--seed"]);
+    let mut program = Program::start(arguments);
+    program.event("finished");
+    program.signal("INT");
+    program.end().expect(0);
+}
+
+#[test]
+fn an_interrupted_download_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let to = dir.path().join("to");
+    let arguments = words([&"download", &movie.torrent, &"-o", &to, &"--offline", &"--json"]);
+    let mut program = Program::start(arguments);
+    program.event("checked");
+    program.signal("INT");
+    let output = program.end().expect(130);
+    assert!(output.stderr.contains("stopped with 1 torrent"), "{output:#?}");
+}
+
+#[test]
+fn incomplete_data_is_seeded_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let half = fs::OpenOptions::new().write(true).open(&movie.file).unwrap();
+    half.set_len(100_000).unwrap();
+    let mut seeder = seed(&[movie]);
+    seeder.event("checked");
+    seeder.find("status", |line| line.contains("\"state\":\"downloading\"").then_some(()));
+    seeder.signal("INT");
+    let output = seeder.end().expect(0);
+    assert!(output.stderr.contains("a.bin: INCOMPLETE: 4"), "{output:#?}");
+}
+
+#[test]
+fn a_seeder_that_cannot_listen_fails_and_a_downloader_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--listen={}", taken.local_addr().unwrap());
+    let output = run(words([&"seed", &movie.torrent, &here, &"--offline", &listen])).expect(1);
+    assert!(output.stderr.starts_with("error: "), "{output:#?}");
+    assert!(output.stderr.contains("in use"), "{output:#?}");
+
+    let arguments = words([&"download", &movie.torrent, &"-o", &here, &"--offline", &listen]);
+    let output = run(arguments).expect(0);
+    assert!(output.stderr.contains("warning: "), "{output:#?}");
+}
+
+#[test]
+fn a_closed_stdout_ends_the_program_quietly() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let torrent = movie.torrent.to_str().unwrap().to_owned();
+    let mut seeder = seed(&[movie]);
+    seeder.address();
+    seeder.close_stdout();
+    let stderr = seeder.end().stderr;
+    assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
+
+    for arguments in [&["info", &torrent][..], &["info", &torrent, "--json"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let program = env!("CARGO_BIN_EXE_torrent-patron");
+        let output = Command::new(program).args(arguments).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Arguments, help, and what is said of errors.
+
+use crate::program::run;
+use crate::support::data;
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let wrong: &[&[&str]] = &[
+        &[],
+        &["fly"],
+        &["info"],
+        &["create", "x"],
+        &["create", "x", "-o", "y", "--v1", "--v2"],
+        &["create", "x", "-o", "y", "--piece-length", "17KiB"],
+        &["demo", "--patrons", "0"],
+        &["demo", "--size", "many"],
+        &["download", "x"],
+        &["download", "x", "-o", "y", "--peer", "nowhere"],
+        &["download", "x", "-o", "y", "--tick", "0"],
+        &["download", "x", "-o", "y", "--limit-up", "9GiB"],
+        &["seed", "a"],
+        &["seed", "a", "b", "c"],
+        &["seed", "a", "b", "--preset", "fast"],
+    ];
+    for arguments in wrong {
+        let output = run(*arguments);
+        assert_eq!(output.code, 2, "{arguments:?}: {output:#?}");
+        // Without any argument, that is the help itself.
+        assert!(output.stderr.contains("--help"), "{arguments:?}: {output:#?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let overview = run(["--help"]).expect(0).stdout;
+    for command in ["demo", "create", "info", "verify", "download", "seed"] {
+        assert!(overview.contains(&format!("  {command} ")), "{overview}");
+        let help = run([command, "--help"]).expect(0).stdout;
+        assert!(help.contains(&format!("EXAMPLE:\n  torrent-patron {command} ")), "{help}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing.torrent");
+    let missing = missing.to_str().unwrap();
+    let noise = data(dir.path(), "noise.torrent", 1, 1000);
+    let noise = noise.to_str().unwrap();
+    let place = dir.path().to_str().unwrap();
+
+    let runs: &[&[&str]] = &[
+        &["info", missing],
+        &["info", noise],
+        &["info", "magnet:?dn=nothing"],
+        &["verify", missing, place],
+        &["verify", noise, place],
+        &["create", missing, "-o", "x.torrent"],
+        &["download", missing, "-o", place, "--offline"],
+        &["download", noise, "-o", place, "--offline", "--json"],
+        &["seed", missing, place, "--offline"],
+        &["seed", noise, missing, "--offline"],
+    ];
+    for arguments in runs {
+        let output = run(*arguments).expect(1);
+        assert!(
+            output.stderr.starts_with("error: ") || output.stderr.contains("\nerror: "),
+            "{arguments:?}: {output:#?}"
+        );
+    }
+    let output = run(["info", missing]);
+    assert!(output.stderr.contains("missing.torrent: No such file"), "{output:#?}");
+}
+
+#[test]
+fn the_demo_explains_itself_and_compares_what_came() {
+    let output = run(["demo", "--patrons", "3", "--size", "1000001"]).expect(0);
+    for patron in 1..=3 {
+        let said = |what: &str| {
+            let line = format!("patron {patron}  | movie-{patron}.bin: {what}");
+            output.stderr.lines().any(|said| said.starts_with(&line))
+        };
+        assert!(said("started"), "{output:#?}");
+        assert!(said("complete"), "{output:#?}");
+    }
+    assert!(!output.stderr.contains('\x1b'), "no colours for a pipe: {output:#?}");
+    assert!(output.stdout.contains("3, 976.6 KiB in all"), "{output:#?}");
+    assert!(output.stdout.contains("all 3 copies are equal to their originals"), "{output:#?}");
+    assert!(output.stdout.contains("each reached the patron that owns"), "{output:#?}");
+    assert_eq!(output.stdout.matches("stopped with 3 torrents").count(), 2, "{output:#?}");
+}
