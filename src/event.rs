@@ -127,8 +127,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The torrent met an error. On a full disk it goes on seeding what it has; on other errors of
-    /// the disk it stops. Resuming it tries again.
+    /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
+    /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
     Error {
         /// The torrent.
         id: TorrentId,

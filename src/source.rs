@@ -107,7 +107,8 @@ pub struct AddOptions {
     pub peers: Vec<SocketAddr>,
     /// Do nothing until resumed.
     pub paused: bool,
-    /// Take the data in the save directory as complete without hashing it. Needs metainfo.
+    /// Take the data in the save directory as complete without hashing it. Needs metainfo. The
+    /// torrent seeds from the start, without an [`Event::Finished`](crate::Event::Finished).
     pub trust: bool,
     /// Pause as soon as the files are compared with their hashes ([`Event::Checked`]); nothing is
     /// downloaded.

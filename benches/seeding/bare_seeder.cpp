@@ -44,14 +44,16 @@ struct usage_error : std::runtime_error {
 // SIGTERM and SIGINT as a file descriptor. Made before the session, so that every thread of
 // libtorrent inherits the blocked signals.
 class termination {
-public:
+  public:
     termination() {
         sigset_t signals;
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
-        if (sigprocmask(SIG_BLOCK, &signals, nullptr) == 0) fd_ = signalfd(-1, &signals, SFD_CLOEXEC);
-        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+        if (sigprocmask(SIG_BLOCK, &signals, nullptr) == 0)
+            fd_ = signalfd(-1, &signals, SFD_CLOEXEC);
+        if (fd_ < 0)
+            throw std::system_error(errno, std::generic_category(), "signalfd");
     }
     termination(termination const&) = delete;
     termination& operator=(termination const&) = delete;
@@ -59,7 +61,7 @@ public:
 
     int fd() const { return fd_; }
 
-private:
+  private:
     int fd_ = -1;
 };
 
@@ -71,6 +73,14 @@ int to_int(std::string_view setting, std::string_view value) {
     return number;
 }
 
+bool to_bool(std::string_view setting, std::string_view value) {
+    if (value == "true" || value == "1")
+        return true;
+    if (value == "false" || value == "0")
+        return false;
+    throw usage_error("neither true nor false: " + std::string(setting));
+}
+
 void apply(lt::settings_pack& pack, std::string_view setting) {
     auto const equals = setting.find('=');
     if (equals == std::string_view::npos)
@@ -78,13 +88,21 @@ void apply(lt::settings_pack& pack, std::string_view setting) {
 
     auto const value = setting.substr(equals + 1);
     int const id = lt::setting_by_name(std::string(setting.substr(0, equals)));
-    if (id < 0) throw usage_error("unknown setting: " + std::string(setting));
+    if (id < 0)
+        throw usage_error("unknown setting: " + std::string(setting));
 
     switch (id & lt::settings_pack::type_mask) {
-        case lt::settings_pack::string_type_base: pack.set_str(id, std::string(value)); break;
-        case lt::settings_pack::int_type_base: pack.set_int(id, to_int(setting, value)); break;
-        case lt::settings_pack::bool_type_base: pack.set_bool(id, to_int(setting, value) != 0); break;
-        default: throw usage_error("setting of an unknown type: " + std::string(setting));
+    case lt::settings_pack::string_type_base:
+        pack.set_str(id, std::string(value));
+        break;
+    case lt::settings_pack::int_type_base:
+        pack.set_int(id, to_int(setting, value));
+        break;
+    case lt::settings_pack::bool_type_base:
+        pack.set_bool(id, to_bool(setting, value));
+        break;
+    default:
+        throw usage_error("setting of an unknown type: " + std::string(setting));
     }
 }
 
@@ -98,7 +116,8 @@ lt::add_torrent_params complete(char const* torrent_file, char const* directory)
 }
 
 void complain(lt::alert const& alert) {
-    if (alert.category() & lt::alert_category::error) std::cerr << alert.message() << std::endl;
+    if (alert.category() & lt::alert_category::error)
+        std::cerr << alert.message() << std::endl;
 }
 
 lt::tcp::endpoint wait_until_listening(lt::session& session) {
@@ -108,10 +127,13 @@ lt::tcp::endpoint wait_until_listening(lt::session& session) {
         session.wait_for_alert(deadline - lt::clock_type::now());
         session.pop_alerts(&alerts);
         for (auto const* alert : alerts) {
-            complain(*alert);
+            auto const* failed = lt::alert_cast<lt::listen_failed_alert>(alert);
+            if (failed && failed->socket_type == lt::socket_type_t::tcp)
+                throw std::runtime_error(failed->message());
             auto const* listening = lt::alert_cast<lt::listen_succeeded_alert>(alert);
             if (listening && listening->socket_type == lt::socket_type_t::tcp)
                 return {listening->address, static_cast<std::uint16_t>(listening->port)};
+            complain(*alert);
         }
     }
     throw std::runtime_error("no TCP listen socket after 10 s");
@@ -124,28 +146,33 @@ void seed_until_told(lt::session& session, termination const& termination) {
         if (poll(events, 2, 1000) < 0 && errno != EINTR)
             throw std::system_error(errno, std::generic_category(), "poll");
         session.pop_alerts(&alerts);
-        for (auto const* alert : alerts) complain(*alert);
+        for (auto const* alert : alerts)
+            complain(*alert);
 
-        if (events[1].revents) return;
+        if (events[1].revents)
+            return;
         char ignored[256];
-        if (events[0].revents && read(STDIN_FILENO, ignored, sizeof ignored) <= 0) return;
+        if (events[0].revents && read(STDIN_FILENO, ignored, sizeof ignored) <= 0)
+            return;
     }
 }
 
 void seed(int argc, char* argv[]) {
-    if (argc < 3) throw usage_error("usage: bare_seeder FILE.torrent DIR name=value...");
+    if (argc < 3)
+        throw usage_error("usage: bare_seeder FILE.torrent DIR name=value...");
 
     lt::session_params params;
-    params.settings.set_int(
-        lt::settings_pack::alert_mask,
-        lt::alert_category::error | lt::alert_category::status | lt::alert_category::storage);
-    for (int i = 3; i < argc; ++i) apply(params.settings, argv[i]);
+    params.settings.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
+                                                               lt::alert_category::status |
+                                                               lt::alert_category::storage);
+    for (int i = 3; i < argc; ++i)
+        apply(params.settings, argv[i]);
 
     termination const termination;
     lt::session session(std::move(params));
     session.add_torrent(complete(argv[1], argv[2]));
-    std::cout << R"({"event":"listening","address":")" << wait_until_listening(session) << R"("})"
-              << std::endl;
+    auto const address = wait_until_listening(session);
+    std::cout << R"({"event":"listening","address":")" << address << R"("})" << std::endl;
     seed_until_told(session, termination);
 }
 

@@ -13,14 +13,14 @@ const PIECE_LENGTH: u32 = 1 << 20;
 const NAME: &str = "random.data";
 
 /// A complete download: the data in a directory, and its torrent file beside it.
-pub struct Data {
-    pub directory: PathBuf,
-    pub torrent_file: PathBuf,
-    pub torrent: Torrent,
+pub(crate) struct Data {
+    pub(crate) directory: PathBuf,
+    pub(crate) torrent_file: PathBuf,
+    pub(crate) torrent: Torrent,
 }
 
 impl Data {
-    pub fn make(directory: &Path, size: u64) -> Result<Self> {
+    pub(crate) fn make(directory: &Path, size: u64) -> Result<Self> {
         let path = directory.join(NAME);
         let piece_hashes =
             write_random(&path, size).with_context(|| format!("cannot make {}", path.display()))?;
@@ -43,7 +43,7 @@ impl Data {
     }
 
     /// Reads the data once, so that it is in the page cache.
-    pub fn warm(&self) -> Result<()> {
+    pub(crate) fn warm(&self) -> Result<()> {
         let mut file = File::open(self.directory.join(NAME))?;
         let mut buffer = vec![0; PIECE_LENGTH as usize];
         while file.read(&mut buffer)? > 0 {}

@@ -18,7 +18,7 @@ use rustix::net::{RecvFlags, recv};
 use rustix::time::{ClockId, clock_gettime};
 use sha1::{Digest, Sha1};
 
-pub const BLOCK: u32 = 16 * 1024;
+const BLOCK: u32 = 16 * 1024;
 const BLOCK_HEADER: usize = 13;
 const HANDSHAKE: usize = 68;
 
@@ -34,13 +34,15 @@ const QUANTUM: usize = 1 << 20;
 const MAX_MESSAGE: usize = 1 << 20;
 /// A seeder that sends nothing for so long has failed.
 const STALL: Duration = Duration::from_secs(5);
+/// How long a seeder may take to unchoke as many connections as it has upload slots for.
+const UNCHOKE_GRACE: Duration = Duration::from_secs(2);
 
 /// What a leecher has to know of a torrent.
-pub struct Torrent {
-    pub info_hash: [u8; 20],
-    pub piece_hashes: Vec<[u8; 20]>,
-    pub piece_length: u32,
-    pub size: u64,
+pub(crate) struct Torrent {
+    pub(crate) info_hash: [u8; 20],
+    pub(crate) piece_hashes: Vec<[u8; 20]>,
+    pub(crate) piece_length: u32,
+    pub(crate) size: u64,
 }
 
 impl Torrent {
@@ -55,7 +57,7 @@ impl Torrent {
 }
 
 /// Which pieces a swarm asks for, and what it does with them.
-pub enum Plan {
+pub(crate) enum Plan {
     /// Random pieces without end, thrown away.
     Discard { seed: u64 },
     /// Each piece once, held to its hash.
@@ -63,16 +65,20 @@ pub enum Plan {
 }
 
 /// What came in a stretch of time.
-#[derive(Clone, Copy)]
-pub struct Taken {
-    pub bytes: u64,
-    pub elapsed: Duration,
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Taken {
+    pub(crate) bytes: u64,
+    pub(crate) elapsed: Duration,
     /// Processor time of the load generator itself.
-    pub cpu: Duration,
+    pub(crate) cpu: Duration,
 }
 
 /// Waits until the seeder at `address` answers a handshake for the torrent.
-pub fn wait_until_served(address: SocketAddr, torrent: &Torrent, deadline: Instant) -> Result<()> {
+pub(crate) fn wait_until_served(
+    address: SocketAddr,
+    torrent: &Torrent,
+    deadline: Instant,
+) -> Result<()> {
     loop {
         match shake_hands(address, torrent, deadline) {
             Ok(()) => return Ok(()),
@@ -94,7 +100,7 @@ fn shake_hands(address: SocketAddr, torrent: &Torrent, deadline: Instant) -> Res
 }
 
 /// Connections to one seeder that all ask for pieces of one torrent.
-pub struct Swarm<'a> {
+pub(crate) struct Swarm<'a> {
     epoll: OwnedFd,
     ready: Vec<epoll::Event>,
     peers: Vec<Peer>,
@@ -103,10 +109,9 @@ pub struct Swarm<'a> {
 }
 
 impl<'a> Swarm<'a> {
-    /// Connects, and waits until every connection is unchoked.
-    ///
-    /// Each connection keeps up to `pipeline` requests outstanding.
-    pub fn connect(
+    /// Connects, and waits until every connection is unchoked, or all that the seeder has upload
+    /// slots for. Each keeps up to `pipeline` requests outstanding.
+    pub(crate) fn connect(
         address: SocketAddr,
         torrent: &'a Torrent,
         connections: u32,
@@ -131,32 +136,50 @@ impl<'a> Swarm<'a> {
             pieces: Pieces::new(torrent, plan),
             buffer: vec![0; 256 * 1024],
         };
-        while let Some(id) = swarm.peers.iter().position(|peer| peer.choked) {
-            ensure!(Instant::now() < deadline, "connection {id} was never unchoked");
+        let connected = Instant::now();
+        while swarm.unchoked() < connections && connected.elapsed() < UNCHOKE_GRACE {
             swarm.turn()?;
         }
+        ensure!(swarm.unchoked() > 0, "the seeder unchokes nobody");
         Ok(swarm)
     }
 
+    /// How many connections the seeder serves.
+    pub(crate) fn unchoked(&self) -> u32 {
+        self.peers.iter().filter(|peer| !peer.choked).count() as u32
+    }
+
     /// Takes what the seeder gives for as long as `window`.
-    pub fn run_for(&mut self, window: Duration) -> Result<Taken> {
+    pub(crate) fn run_for(&mut self, window: Duration) -> Result<Taken> {
+        self.ask(true)?;
         self.run_until(|_, elapsed| elapsed >= window)
     }
 
     /// Takes every piece, until the last one of [`Plan::Verify`] is verified.
-    pub fn run_to_end(&mut self, deadline: Instant) -> Result<Taken> {
-        let taken =
-            self.run_until(|pieces, _| pieces.all_verified() || Instant::now() >= deadline)?;
+    pub(crate) fn run_to_end(&mut self, deadline: Instant) -> Result<()> {
+        self.run_until(|swarm, _| swarm.pieces.all_verified() || Instant::now() >= deadline)?;
         ensure!(self.pieces.all_verified(), "not every piece came before the deadline");
-        Ok(taken)
+        Ok(())
     }
 
-    fn run_until(&mut self, done: impl Fn(&Pieces, Duration) -> bool) -> Result<Taken> {
+    /// Asks for nothing more and takes what was asked for, so that the seeder comes to rest.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        self.ask(false)?;
+        self.run_until(|swarm, _| swarm.peers.iter().all(|peer| peer.outstanding == 0))?;
+        Ok(())
+    }
+
+    fn ask(&mut self, asking: bool) -> Result<()> {
+        self.pieces.asking = asking;
+        self.peers.iter_mut().try_for_each(|peer| peer.request(&mut self.pieces))
+    }
+
+    fn run_until(&mut self, done: impl Fn(&Self, Duration) -> bool) -> Result<Taken> {
         let (start, cpu, bytes) = (Instant::now(), thread_cpu(), self.pieces.bytes);
         let (mut last_arrival, mut last_bytes) = (start, bytes);
         loop {
             let now = Instant::now();
-            if done(&self.pieces, now - start) {
+            if done(self, now - start) {
                 return Ok(Taken {
                     bytes: self.pieces.bytes - bytes,
                     elapsed: now - start,
@@ -290,14 +313,15 @@ impl Peer {
                         self.expect_message();
                     }
                 }
-                Expect::Message => self.parse_message(&mut data, pieces.torrent)?,
+                Expect::Message => self.parse_message(&mut data, pieces)?,
                 Expect::Payload { block, left } => {
                     let part = split(&mut data, *left);
                     pieces.take(*block, part)?;
                     block.begin += part.len() as u32;
                     *left -= part.len();
                     if *left == 0 {
-                        self.outstanding -= 1;
+                        // A choke has set it to 0, and blocks that were on their way still come.
+                        self.outstanding = self.outstanding.saturating_sub(1);
                         self.expect_message();
                     }
                 }
@@ -318,7 +342,7 @@ impl Peer {
     }
 
     /// Reads a message up to its payload, as far as `data` goes.
-    fn parse_message(&mut self, data: &mut &[u8], torrent: &Torrent) -> Result<()> {
+    fn parse_message(&mut self, data: &mut &[u8], pieces: &Pieces) -> Result<()> {
         if !self.gather(data, 4) {
             return Ok(());
         }
@@ -332,14 +356,18 @@ impl Peer {
             return Ok(());
         }
         match self.head[4] {
-            CHOKE => bail!("the seeder choked it"),
+            CHOKE => {
+                // Without the fast extension a choke drops all requests, unanswered.
+                ensure!(pieces.are_discarded(), "choked before every piece was verified");
+                self.choked = true;
+                self.outstanding = 0;
+            }
             UNCHOKE => self.choked = false,
             PIECE => {
                 if self.gather(data, BLOCK_HEADER) {
                     let block = Block { piece: self.head_u32(5), begin: self.head_u32(9) };
                     let left = (length + 4).saturating_sub(BLOCK_HEADER);
-                    check_block(block, left, torrent)?;
-                    ensure!(self.outstanding > 0, "a block that nobody asked for");
+                    check_block(block, left, pieces.torrent)?;
                     self.expect = Expect::Payload { block, left };
                 }
                 return Ok(());
@@ -368,7 +396,8 @@ impl Peer {
 
     /// Fills the pipeline again once a quarter of it has come: many requests in one packet.
     fn request(&mut self, pieces: &mut Pieces) -> Result<()> {
-        if !self.choked && self.outstanding <= self.pipeline - self.pipeline.div_ceil(4) {
+        let asks = pieces.asking && !self.choked;
+        if asks && self.outstanding <= self.pipeline - self.pipeline.div_ceil(4) {
             while self.outstanding < self.pipeline {
                 let Some(block) = self.next.or_else(|| pieces.pick()) else {
                     break;
@@ -396,6 +425,8 @@ impl Peer {
 /// The pieces that a swarm asks for, and what becomes of them.
 struct Pieces<'a> {
     torrent: &'a Torrent,
+    /// Whether requests are sent.
+    asking: bool,
     bytes: u64,
     state: State,
 }
@@ -417,7 +448,7 @@ impl<'a> Pieces<'a> {
             Plan::Discard { seed } => State::Discard { random: seed },
             Plan::Verify => State::Verify { next: 0, verified: 0, partial: HashMap::new() },
         };
-        Self { torrent, bytes: 0, state }
+        Self { torrent, asking: true, bytes: 0, state }
     }
 
     fn are_discarded(&self) -> bool {
@@ -529,7 +560,7 @@ fn thread_cpu() -> Duration {
 }
 
 /// SplitMix64: random enough for data and piece numbers, and the same in every run.
-pub fn split_mix(state: &mut u64) -> u64 {
+pub(crate) fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -19,34 +19,28 @@ const START: Duration = Duration::from_secs(20);
 const STOP: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// One side of the comparison.
-pub enum Side {
+pub(crate) enum Side {
     /// `bare_seeder.cpp`, with the settings that the wrapper uses.
     Bare { program: PathBuf, settings: Vec<(String, String)> },
     /// `torrent-patron seed`.
-    Wrapper { program: PathBuf },
+    Wrapper { program: PathBuf, preset: String },
 }
 
 impl Side {
     /// Builds the bare seeder.
-    pub fn bare(directory: &Path, settings: Vec<(String, String)>) -> Result<Self> {
+    pub(crate) fn bare(directory: &Path, settings: Vec<(String, String)>) -> Result<Self> {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/seeding/bare_seeder.cpp");
+        let flags = output("pkg-config", &["--cflags", "--libs", "libtorrent-rasterbar"])?;
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
         let program = directory.join("bare_seeder");
-        let flags = output(Command::new("pkg-config").args([
-            "--cflags",
-            "--libs",
-            "libtorrent-rasterbar",
-        ]))?;
-        let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
-        output(
-            Command::new(compiler)
-                .args(["-O2", "-std=c++17", source, "-o"])
-                .arg(&program)
-                .args(flags.split_whitespace()),
-        )?;
+        let target = program.to_str().context("a directory that is not UTF-8")?;
+        let mut arguments = vec!["-O2", "-std=c++17", source, "-o", target];
+        arguments.extend(flags.split_whitespace());
+        output(&compiler, &arguments)?;
         Ok(Self::Bare { program, settings })
     }
 
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Bare { .. } => "bare libtorrent",
             Self::Wrapper { .. } => "torrent-patron",
@@ -61,10 +55,11 @@ impl Side {
                 command.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
                 command
             }
-            Self::Wrapper { program } => {
+            Self::Wrapper { program, preset } => {
                 let mut command = Command::new(program);
                 command.arg("seed").arg(&data.torrent_file).arg(&data.directory);
                 command.args(["--trust", "--offline", "--json", "--listen", "127.0.0.1:0"]);
+                command.args(["--preset", preset]);
                 command
             }
         }
@@ -72,20 +67,32 @@ impl Side {
 }
 
 /// A seeder that runs. Dropped, it is killed.
-pub struct Seeder {
+pub(crate) struct Seeder {
+    name: &'static str,
     child: Child,
-    pub address: SocketAddr,
+    /// Where its stderr goes.
+    log: PathBuf,
+    pub(crate) address: SocketAddr,
 }
 
 impl Seeder {
-    /// Starts a seeder, and waits until it listens. What it says on stderr goes to `log`.
-    pub fn start(side: &Side, data: &Data, log: &Path) -> Result<Self> {
+    /// Starts a seeder, and waits until it listens.
+    pub(crate) fn start(side: &Side, data: &Data, log: &Path) -> Result<Self> {
         let mut command = side.command(data);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(log)?);
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let mut seeder = Self { child, address: ([127, 0, 0, 1], 0).into() };
-        seeder.address = seeder.wait_until_listening()?;
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut seeder = Self { name: side.name(), child, log: log.into(), address: unknown };
+        seeder.address = seeder.wait_until_listening().with_context(|| seeder.describe())?;
         Ok(seeder)
+    }
+
+    /// Its name, and what it said on stderr: for errors.
+    pub(crate) fn describe(&self) -> String {
+        match std::fs::read_to_string(&self.log) {
+            Ok(said) if !said.is_empty() => format!("{}, which says:\n{said}", self.name),
+            _ => self.name.to_owned(),
+        }
     }
 
     fn wait_until_listening(&mut self) -> Result<SocketAddr> {
@@ -113,17 +120,18 @@ impl Seeder {
     }
 
     /// User and system time so far.
-    pub fn cpu(&self) -> Result<Duration> {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let ticks = cpu_ticks(&stat).with_context(|| format!("cannot parse {path}"))?;
-        Ok(Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32)
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        cpu_of_process(self.child.id())
     }
 
-    /// Ends it as Ctrl-C would, and holds it to a clean end.
-    pub fn stop(mut self) -> Result<()> {
+    /// Ends it as SIGTERM does, and holds it to a clean end.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.terminate().with_context(|| self.describe())
+    }
+
+    fn terminate(&mut self) -> Result<()> {
         let pid = Pid::from_child(&self.child);
-        let ended = pidfd_open(pid, PidfdFlags::empty()).context("pidfd_open")?;
+        let ended = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch its end")?;
         kill_process(pid, Signal::TERM).context("cannot send SIGTERM")?;
         let ready = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&STOP))?;
         ensure!(ready > 0, "it did not stop within {} s of SIGTERM", STOP.tv_sec);
@@ -148,20 +156,38 @@ fn listening_address(line: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-/// utime and stime of `/proc/PID/stat`: the 14th and 15th field. The second, the name of the program,
-/// may contain spaces.
-fn cpu_ticks(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+/// User and system time of a process so far: the 14th and 15th field of its `stat`. The second, the
+/// name of the program, may contain spaces.
+pub(crate) fn cpu_of_process(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    sum_of_ticks(after_name.split_whitespace().skip(11).take(2))
+        .with_context(|| format!("cannot parse {path}"))
 }
 
-/// What a command prints, which must succeed.
-pub fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+/// User, nice and system time of the whole machine so far.
+pub(crate) fn cpu_of_all() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    sum_of_ticks(stat.split_whitespace().skip(1).take(3)).context("cannot parse /proc/stat")
+}
+
+fn sum_of_ticks<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Duration> {
+    let ticks = fields.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+    Ok(Duration::from_secs(ticks) / per_second)
+}
+
+/// What a program prints, which must succeed.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
     ensure!(
         output.status.success(),
-        "{command:?} failed:\n{}",
+        "{program} {} failed:\n{}",
+        arguments.join(" "),
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

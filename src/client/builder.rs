@@ -127,6 +127,9 @@ impl ClientBuilder {
                 ("enable_lsd", false.into()),
                 ("enable_upnp", false.into()),
                 ("enable_natpmp", false.into()),
+                // uTP gives way to other traffic, which a busy machine looks like: on loopback it is
+                // slow at best and stalls at worst. Whoever calls by it is still answered.
+                ("enable_outgoing_utp", false.into()),
                 // On loopback all peers have one address.
                 ("allow_multiple_connections_per_ip", true.into()),
             ]);

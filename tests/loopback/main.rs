@@ -3,4 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
+mod faults;
+mod hostile_peer;
+mod making;
+mod patrons;
 mod transfer;

@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use torrent_patron::{
-    Client, ClientBuilder, Event, Metainfo, Patron, Protocol, TorrentId, TorrentMaker,
+    AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, TorrentId,
+    TorrentMaker,
 };
 
 /// How long anything here may take before it is called a failure.
@@ -93,4 +95,87 @@ pub fn finished(patron: &Patron, id: TorrentId) {
 /// Whether two files hold the same bytes.
 pub fn same(a: &Path, b: &Path) -> bool {
     std::fs::read(a).unwrap() == std::fs::read(b).unwrap()
+}
+
+/// A client that seeds, for the others of a test to download from.
+pub struct Seeder {
+    pub client: Client,
+    pub patron: Patron,
+    pub metainfo: Metainfo,
+    pub path: PathBuf,
+}
+
+impl Seeder {
+    /// Of a file or directory.
+    pub fn of(path: &Path) -> Self {
+        Self::with(path, metainfo(path))
+    }
+
+    pub fn with(path: &Path, metainfo: Metainfo) -> Self {
+        let client = client(path.parent().unwrap());
+        let patron = client.patron();
+        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        Self { client, patron, metainfo, path: path.into() }
+    }
+
+    /// A client that has the data, knows of one other client, and connects to it.
+    pub fn that_calls(path: &Path, metainfo: &Metainfo, other: SocketAddr) -> Client {
+        let client = client(path.parent().unwrap());
+        let options = AddOptions::default().peers([other]);
+        client.patron().create_torrent(metainfo, options).wait().unwrap();
+        client
+    }
+
+    /// To download from it.
+    pub fn options(&self) -> AddOptions {
+        AddOptions::default().peers([address(&self.patron)])
+    }
+}
+
+/// Proof that a client goes on: it downloads a torrent that it did not know. The patron's own
+/// mailbox is left alone.
+pub fn still_works(patron: &Patron) {
+    static NEXT: AtomicU64 = AtomicU64::new(1_000);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "proof.bin", number, 100_000);
+    let seeder = Seeder::of(&file);
+    let patron = patron.another();
+    let options = seeder.options().save_dir(dir.path().join("to"));
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(same(&file, &dir.path().join("to/proof.bin")));
+    patron.close(id, Files::Keep).wait().unwrap();
+}
+
+/// The events that are there now, of those that `pick` has an answer for.
+pub fn drain<T>(patron: &Patron, pick: impl FnMut(Event) -> Option<T>) -> Vec<T> {
+    std::iter::from_fn(|| patron.try_recv()).filter_map(pick).collect()
+}
+
+/// Bencoding (BEP 3), to write what no sound program would.
+pub mod bencode {
+    use std::fmt::Display;
+
+    pub fn text(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        let bytes = bytes.as_ref();
+        [format!("{}:", bytes.len()).as_bytes(), bytes].concat()
+    }
+
+    pub fn number(value: impl Display) -> Vec<u8> {
+        format!("i{value}e").into()
+    }
+
+    pub fn list(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+        let items: Vec<_> = items.into_iter().collect();
+        [b"l", &items.concat()[..], b"e"].concat()
+    }
+
+    /// In the order given: a sound dictionary is sorted.
+    pub fn dict<'a>(pairs: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Vec<u8> {
+        let items = pairs.into_iter().flat_map(|(key, value)| [text(key), value]);
+        let items: Vec<_> = items.collect();
+        [b"d", &items.concat()[..], b"e"].concat()
+    }
 }

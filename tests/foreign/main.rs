@@ -1,0 +1,82 @@
+//! Clients and trackers that others wrote, on 127.0.0.1. A test whose program is not installed
+//! counts as ignored, but fails where CI is `true`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aria2;
+mod opentracker;
+mod process;
+mod swarm;
+mod transmission;
+
+use std::path::Path;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::aria2::ARIA2;
+use crate::opentracker::OPENTRACKER;
+use crate::process::Program;
+use crate::transmission::TRANSMISSION;
+
+fn main() {
+    let tracker = &[OPENTRACKER];
+    let aria2 = &[OPENTRACKER, ARIA2];
+    let transmission = &[OPENTRACKER, TRANSMISSION];
+    let trials = vec![
+        trial("opentracker_introduces_our_peers_over_http", tracker, |dir| {
+            opentracker::introduces_our_peers(dir, "http");
+        }),
+        trial("opentracker_introduces_our_peers_over_udp", tracker, |dir| {
+            opentracker::introduces_our_peers(dir, "udp");
+        }),
+        trial(
+            "opentracker_refuses_what_is_not_on_its_list",
+            tracker,
+            opentracker::refuses_what_is_not_on_its_list,
+        ),
+        trial("aria2_downloads_from_us", aria2, aria2::downloads_from_us),
+        trial("aria2_downloads_from_us_encrypted", aria2, aria2::downloads_from_us_encrypted),
+        trial("aria2_seeds_to_us", aria2, aria2::seeds_to_us),
+        trial("a_magnet_link_gives_aria2_our_metadata", aria2, aria2::takes_our_metadata),
+        trial("a_magnet_link_fetches_its_metadata_from_aria2", aria2, aria2::gives_its_metadata),
+        trial("transmission_downloads_from_us", transmission, transmission::downloads_from_us),
+        trial("transmission_seeds_to_us", transmission, transmission::seeds_to_us),
+        trial("transmission_seeds_to_us_over_utp", transmission, transmission::seeds_over_utp),
+        trial(
+            "a_magnet_link_gives_transmission_our_metadata",
+            transmission,
+            transmission::takes_our_metadata,
+        ),
+        trial(
+            "a_magnet_link_fetches_its_metadata_from_transmission",
+            transmission,
+            transmission::gives_its_metadata,
+        ),
+    ];
+    let mut arguments = Arguments::from_args();
+    // They wait for the timers of others most of the time.
+    arguments.test_threads.get_or_insert(6);
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A test in a directory of its own.
+fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Some(missing) = needs.iter().find(|program| !program.is_installed()) {
+            return without(missing);
+        }
+        let dir = tempfile::tempdir()?;
+        test(dir.path());
+        Ok(Completion::Completed)
+    })
+}
+
+fn without(program: &Program) -> Result<Completion, Failed> {
+    let Program { command, package } = program;
+    let reason = format!("{command} is not installed (apt-get install {package})");
+    if std::env::var_os("CI").is_some_and(|ci| ci == "true") {
+        return Err(reason.into());
+    }
+    Ok(Completion::ignored_with(reason))
+}

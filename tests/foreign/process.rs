@@ -1,0 +1,138 @@
+//! Programs that others wrote: looked up, started, awaited and stopped.
+
+use std::env;
+use std::fmt::Display;
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::PATIENCE;
+
+/// A program that a test needs, and the Debian package that brings it.
+pub(crate) struct Program {
+    pub(crate) command: &'static str,
+    pub(crate) package: &'static str,
+}
+
+impl Program {
+    pub(crate) fn is_installed(&self) -> bool {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path).any(|directory| directory.join(self.command).is_file())
+    }
+
+    /// The program with nothing of this process's environment that could change what it does:
+    /// proxies, configuration in the home directory.
+    pub(crate) fn command(&self, home: &Path) -> Command {
+        let mut command = Command::new(self.command);
+        command.env_clear().env("HOME", home).env("LC_ALL", "C.UTF-8");
+        command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        command
+    }
+}
+
+/// A program that runs; it is killed when this is dropped. The end of what it said is shown when
+/// the test fails.
+pub(crate) struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command, log: PathBuf) -> Self {
+        let output = File::create(&log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self { child, log }
+    }
+
+    /// Waits until the program has ended, and ended well.
+    pub(crate) fn wait(&mut self) {
+        let status = poll("end of the program", || self.child.try_wait().unwrap().ok_or("it runs"));
+        assert!(status.success(), "the program ended with {status}");
+    }
+
+    /// Waits for something that only a program that still runs can bring.
+    pub(crate) fn wait_for<T, E: Display>(
+        &mut self,
+        what: &str,
+        look: impl FnMut() -> Result<T, E>,
+    ) -> T {
+        self.watch(what, look).unwrap_or_else(|| panic!("no {what}: the program has ended"))
+    }
+
+    /// As `wait_for`, but `None` if the program ends before, and ends well.
+    pub(crate) fn watch<T, E: Display>(
+        &mut self,
+        what: &str,
+        mut look: impl FnMut() -> Result<T, E>,
+    ) -> Option<T> {
+        poll(what, || {
+            // In this order: what a program has done is there when it ends.
+            let ended = self.child.try_wait().unwrap();
+            match (look(), ended) {
+                (Ok(found), _) => Ok(Some(found)),
+                (Err(reason), None) => Err(reason),
+                (Err(_), Some(status)) if status.success() => Ok(None),
+                (Err(reason), Some(status)) => panic!("no {what}: {status}, {reason}"),
+            }
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", tail(&self.log));
+        }
+    }
+}
+
+fn tail(log: &Path) -> String {
+    const LINES: usize = 40;
+    let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
+    // Progress lines end in a carriage return.
+    let lines: Vec<_> = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty()).collect();
+    let end = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    format!("--- the end of {} ---\n{end}\n---", log.display())
+}
+
+/// Looks again and again, ever less often, until there is something to see.
+pub(crate) fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+    const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(reason) if Instant::now() > deadline => panic!("no {what} in time: {reason}"),
+            Err(_) => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A free port of 127.0.0.1, for TCP and UDP. It is below those that systems give away themselves,
+/// lest a connection takes it before the program does, and no port is given twice: two opentrackers
+/// would share it without a word (`SO_REUSEPORT`).
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        // Each process has a hundred ports of its own.
+        let first = 10_000 + (std::process::id() % 200) as u16 * 100;
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        let address = (Ipv4Addr::LOCALHOST, port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return port;
+        }
+    }
+}

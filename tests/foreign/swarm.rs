@@ -1,0 +1,142 @@
+//! A torrent, its tracker, and clients of ours that take part.
+
+use std::path::{Path, PathBuf};
+
+use torrent_patron::{
+    AddOptions, Client, ClientBuilder, Event, FileEntry, Metainfo, Patron, Protocol, Source,
+    TorrentId,
+};
+
+use crate::await_event;
+use crate::opentracker::Opentracker;
+use crate::process::poll;
+use crate::support::{PATIENCE, builder, data, finished, maker, same};
+
+/// A directory that is shared by way of opentracker.
+pub(crate) struct Swarm {
+    pub(crate) tracker: Opentracker,
+    pub(crate) metainfo: Metainfo,
+    /// The .torrent file.
+    pub(crate) torrent: PathBuf,
+    /// The directory that holds the original.
+    pub(crate) from: PathBuf,
+}
+
+impl Swarm {
+    pub(crate) fn new(dir: &Path, protocol: Protocol, scheme: &str) -> Self {
+        let from = dir.join("from");
+        let maker = maker(&tree(&from), protocol);
+        // The tracker has to know the torrent first, the torrent the tracker's port.
+        let unannounced = maker.clone().start().unwrap().wait().unwrap();
+        let tracker = Opentracker::start(dir, &[unannounced.info_hashes]);
+        let metainfo = maker.tracker(0, tracker.url(scheme)).start().unwrap().wait().unwrap();
+        assert_eq!(metainfo.info_hashes, unannounced.info_hashes);
+        let torrent = dir.join("swarm.torrent");
+        std::fs::write(&torrent, metainfo.torrent_file()).unwrap();
+        Self { tracker, metainfo, torrent, from }
+    }
+
+    /// Shares the original; returns when the tracker knows.
+    pub(crate) fn seed(&self) -> Participant {
+        let seeder = Participant::start(builder(&self.from), &self.metainfo);
+        seeder.finish();
+        poll("seed at the tracker", || self.has_a_seed());
+        seeder
+    }
+
+    pub(crate) fn download(&self, save_dir: &Path) -> Participant {
+        Participant::start(builder(save_dir), &self.metainfo)
+    }
+
+    pub(crate) fn has_a_seed(&self) -> Result<(), String> {
+        self.tracker.has_a_seed(&self.metainfo.info_hashes)
+    }
+
+    pub(crate) fn has_a_leecher(&self) -> Result<(), String> {
+        self.tracker.has_a_leecher(&self.metainfo.info_hashes)
+    }
+
+    pub(crate) fn magnet(&self) -> String {
+        self.metainfo.magnet().unwrap().to_string()
+    }
+
+    /// Starts from the magnet link, with no more than a foreign client to fetch from.
+    pub(crate) fn download_by_magnet(&self, save_dir: &Path) {
+        let magnet = Source::Magnet(self.magnet().into());
+        let download = Participant::start(builder(save_dir), magnet);
+        let Participant { patron, id, .. } = &download;
+        await_event!(
+            patron,
+            Event::MetadataReceived { id: of, info_hashes, .. }
+                if of == id && *info_hashes == self.metainfo.info_hashes
+        );
+        download.finish();
+        self.assert_same(save_dir);
+        let fetched = patron.metainfo(*id).wait().unwrap();
+        assert_eq!(fetched.info_hashes, self.metainfo.info_hashes);
+        assert_eq!(fetched.files, self.metainfo.files);
+        download.stop();
+    }
+
+    /// That a copy has all files of the original, byte by byte.
+    pub(crate) fn assert_same(&self, copy: &Path) {
+        self.assert_same_where(copy, |_| true);
+    }
+
+    /// That a copy has all files of the original but perhaps the empty ones.
+    pub(crate) fn assert_same_data(&self, copy: &Path) {
+        self.assert_same_where(copy, |file| file.size > 0);
+    }
+
+    fn assert_same_where(&self, copy: &Path, pick: impl Fn(&FileEntry) -> bool) {
+        for file in self.metainfo.files.iter().filter(|file| !file.pad && pick(file)) {
+            let (original, copy) = (self.from.join(&file.path), copy.join(&file.path));
+            assert!(copy.exists(), "{} is missing", copy.display());
+            assert!(same(&original, &copy), "{} differs", copy.display());
+        }
+    }
+}
+
+/// Files with all that is awkward: empty, nested, names with spaces and of many scripts.
+fn tree(from: &Path) -> PathBuf {
+    let tree = from.join("En liten låda, много слов");
+    let files = [
+        ("läs mig först.txt", 1_234),
+        ("leer", 0),
+        ("том 1/один.bin", 3 * 1024 * 1024),
+        ("том 1/noch tiefer/第二 部.bin", 2 * 1024 * 1024 + 17),
+        ("zuletzt.bin", 16 * 1024),
+    ];
+    for (seed, (path, size)) in files.into_iter().enumerate() {
+        let path = tree.join(path);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        data(path.parent().unwrap(), name, seed as u64, size);
+    }
+    tree
+}
+
+/// A client of ours with one torrent.
+pub(crate) struct Participant {
+    client: Client,
+    patron: Patron,
+    id: TorrentId,
+}
+
+impl Participant {
+    pub(crate) fn start(client: ClientBuilder, source: impl Into<Source>) -> Self {
+        let client = client.start().unwrap();
+        let patron = client.patron();
+        let id = patron.create_torrent(source, AddOptions::default()).wait().unwrap().id();
+        Self { client, patron, id }
+    }
+
+    /// Waits until it has everything.
+    pub(crate) fn finish(&self) {
+        finished(&self.patron, self.id);
+    }
+
+    pub(crate) fn stop(self) {
+        let report = self.client.shutdown(PATIENCE);
+        assert!(report.is_clean(), "{report:?}");
+    }
+}

@@ -1,0 +1,423 @@
+//! What fails around a client: disks, directories, ports, trackers. Each failure is told once, the
+//! other torrents go on, and nothing on disk is lost.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use torrent_patron::{AddOptions, Client, Error, ErrorKind, Event, Patron, Protocol, TorrentId};
+
+use crate::await_event;
+use crate::support::bencode::{dict, number, text};
+use crate::support::{
+    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same,
+    still_works,
+};
+
+const MIB: usize = 1024 * 1024;
+
+/// The next error of a torrent.
+fn error(patron: &Patron, id: TorrentId) -> Error {
+    let (error, line) = await_event!(
+        patron, event @ Event::Error { id: on, error, .. } if *on == id
+            => (error.clone(), event.to_string())
+    );
+    println!("{line}");
+    assert!(!line.contains('\n') && !error.message().trim_end().ends_with(':'), "{line}");
+    error
+}
+
+/// Errors of a torrent that wait in the mailbox.
+fn more_errors(patron: &Patron, id: TorrentId) -> Vec<String> {
+    drain(patron, |event| match event {
+        Event::Error { id: on, .. } if on == id => Some(event.to_string()),
+        _ => None,
+    })
+}
+
+/// A small file system of its own, gone with the guard.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// `None` where mounting is not permitted: the test is skipped, and says so; in CI it fails.
+    fn mount(at: PathBuf, size: &str, test: &str) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "torrent-patron-test"])
+            .arg(&at)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if mounted {
+            return Some(Self(at));
+        }
+        let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!in_ci, "{test} needs the right to mount a tmpfs");
+        // Not eprintln!, which the test harness swallows.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: it needs the right to mount a tmpfs");
+        None
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap();
+        assert!(status.success(), "{options}");
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily: a test that failed may still have files open.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_save_directory_that_is_a_file_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 31, 100_000);
+    let seeder = Seeder::of(&file);
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let below = file.join("below");
+    for wrong in [&file, &below] {
+        for options in
+            [AddOptions::default().save_dir(wrong), AddOptions::default().incomplete_dir(wrong)]
+        {
+            let error = patron.create_torrent(&seeder.metainfo, options).wait().unwrap_err();
+            println!("{error}");
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert!(error.message().contains(wrong.to_str().unwrap()), "{error}");
+        }
+    }
+    assert!(patron.torrents().is_empty());
+    still_works(&patron);
+    assert!(std::fs::read(&file).unwrap() == noise(31, 100_000));
+}
+
+#[test]
+fn a_read_only_file_system_stops_one_torrent_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "a_read_only_file_system_stops_one_torrent_alone";
+    let Some(tmpfs) = Tmpfs::mount(dir.path().join("to"), "4m", test) else { return };
+    let file = data(&dir.path().join("from"), "data.bin", 32, 500_000);
+    let seeder = Seeder::of(&file);
+    let client = client(&dir.path().join("elsewhere"));
+    let patron = client.patron();
+
+    tmpfs.remount("ro");
+    let options = seeder.options().save_dir(&tmpfs.0);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let error = error(&patron, id);
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 30), "{error:?}");
+    assert!(error.message().contains("data.bin"), "{error}");
+    still_works(&patron);
+    assert_eq!(more_errors(&patron, id), [""; 0]);
+
+    tmpfs.remount("rw");
+    patron.resume(id).wait().unwrap();
+    finished(&patron, id);
+    assert!(same(&file, &tmpfs.0.join("data.bin")));
+    drop((client, seeder));
+}
+
+#[test]
+fn a_full_disk_pauses_a_torrent_until_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "a_full_disk_pauses_a_torrent_until_there_is_room";
+    let Some(tmpfs) = Tmpfs::mount(dir.path().join("to"), "1m", test) else { return };
+    let file = data(&dir.path().join("from"), "data.bin", 33, 4 * MIB);
+    let seeder = Seeder::of(&file);
+    let client = client(&dir.path().join("elsewhere"));
+    let patron = client.patron();
+
+    let options = seeder.options().save_dir(&tmpfs.0);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let error = error(&patron, id);
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 28), "{error:?}");
+    assert!(error.message().contains("data.bin"), "{error}");
+    assert!(error.message().contains("No space left on device"), "{error}");
+    still_works(&patron);
+    assert_eq!(more_errors(&patron, id), [""; 0]);
+    let status = patron.fresh_status(id).wait().unwrap();
+    println!("{status}");
+    assert!(status.total_done > 0 && !status.finished, "{status:?}");
+    assert!(status.error.is_none_or(|shown| shown == error), "the first error is the cause");
+
+    tmpfs.remount("size=16m");
+    patron.resume(id).wait().unwrap();
+    finished(&patron, id);
+    assert!(same(&file, &tmpfs.0.join("data.bin")));
+    let received = patron.fresh_status(id).wait().unwrap().downloaded;
+    assert!(received < 8 * MIB as u64, "what was there was fetched again: {received}");
+    drop((client, seeder));
+}
+
+#[test]
+fn a_path_longer_than_the_system_takes_stops_one_torrent_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = (0..30).map(|_| text("x".repeat(200)));
+    let bytes = dict([(
+        "info",
+        dict([
+            (
+                "files",
+                [
+                    b"l",
+                    &dict([
+                        ("length", number(1000)),
+                        ("path", [b"l", &path.collect::<Vec<_>>().concat()[..], b"e"].concat()),
+                    ])[..],
+                    b"e",
+                ]
+                .concat(),
+            ),
+            ("name", text("deep")),
+            ("piece length", number(16384)),
+            ("pieces", text([1; 20])),
+        ]),
+    )]);
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.create_torrent(bytes, AddOptions::default()).wait().unwrap().id();
+    let error = error(&patron, id);
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 36), "{error:?}");
+    still_works(&patron);
+    assert_eq!(more_errors(&patron, id), [""; 0]);
+}
+
+#[test]
+fn a_port_in_use_is_told_and_the_client_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
+    let deaf = builder(dir.path()).listen(taken.to_string()).start().unwrap();
+    let patron = deaf.patron();
+    let (told, reason) = match patron.listen_addresses().wait() {
+        Err(error) => (error.clone(), error),
+        Ok(addresses) => panic!("{addresses:?}"),
+    };
+    println!("{reason}");
+    assert_eq!((told.kind(), told.native().unwrap().value), (ErrorKind::Io, 98), "{told:?}");
+    assert!(reason.message().contains("Address already in use"), "{reason}");
+    assert!(reason.message().contains(&taken.to_string()), "{reason}");
+    let line = await_event!(patron, event @ Event::ListenFailed { address, error } => {
+        assert_eq!((&**address, error), (&*taken.to_string(), &told));
+        event.to_string()
+    });
+    println!("{line}");
+    still_works(&patron);
+    let more = drain(&patron, |event| match event {
+        Event::ListenFailed { .. } => Some(event.to_string()),
+        _ => None,
+    });
+    assert_eq!(more, [""; 0]);
+
+    let half = format!("{taken},127.0.0.1:0");
+    let half_deaf = builder(dir.path()).listen(half).start().unwrap();
+    let patron = half_deaf.patron();
+    let addresses = patron.listen_addresses().wait().unwrap();
+    assert!(addresses.len() == 1 && addresses[0] != taken, "{addresses:?}");
+    await_event!(patron, Event::ListenFailed { address, .. } if **address == taken.to_string());
+    await_event!(patron, Event::Listening { address } if *address == addresses[0]);
+    still_works(&patron);
+}
+
+/// A tracker that gives every request the same answer.
+struct Tracker {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Tracker {
+    fn start(answer: &[u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, answer) = (stop.clone(), answer.to_vec());
+        let thread = std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept()
+                && !stopped.load(Ordering::Relaxed)
+            {
+                let _ = stream.set_read_timeout(Some(PATIENCE / 4));
+                // One read is the whole request: a few hundred bytes in one segment.
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(&answer);
+            }
+        });
+        Self { address, stop, thread: Some(thread) }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/announce", self.address)
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = std::net::TcpStream::connect(self.address);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[test]
+fn a_tracker_in_trouble_is_told_and_peers_are_found_elsewhere() {
+    let ok = |body: &[u8]| {
+        [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body]
+            .concat()
+    };
+    let refusal = dict([("failure reason", text("not\nwelcome here"))]);
+    for (what, answer, reason) in [
+        ("garbage", noise(41, 3000), ""),
+        ("a web page", ok(b"<html><body>hello</body></html>"), ""),
+        ("nothing", ok(b""), ""),
+        ("a list", ok(b"le"), ""),
+        ("a failure reason", ok(&refusal), "welcome here"),
+        (
+            "500",
+            b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            "Internal Server Error",
+        ),
+        ("404", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(), "Not Found"),
+        ("too large", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nd".to_vec(), ""),
+        ("a redirect to itself", b"HTTP/1.1 302 Found\r\nLocation: /announce\r\n\r\n".to_vec(), ""),
+        ("it closes", vec![], ""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 42, 100_000);
+        let tracker = Tracker::start(&answer);
+        let maker = maker(&file, Protocol::V1).tracker(0, tracker.url());
+        let metainfo = maker.start().unwrap().wait().unwrap();
+        let to = dir.path().join("to");
+        let client = client(&to);
+        let patron = client.patron();
+        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let (line, error) = await_event!(
+            patron, event @ Event::TrackerError { id: on, url, error, .. }
+                if *on == id && **url == tracker.url() => (event.to_string(), error.clone())
+        );
+        println!("{what}: {line}");
+        assert!(error.message().contains(&tracker.url()), "{what}: {error}");
+        assert!(error.message().contains(reason) && !line.contains('\n'), "{what}: {line:?}");
+        assert!(!error.message().trim_end().ends_with(':'), "{what}: {line}");
+
+        let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
+        finished(&patron, id);
+        assert!(same(&file, &to.join("data.bin")));
+        assert_eq!(more_errors(&patron, id), [""; 0]);
+    }
+}
+
+/// A download into `save_dir` by way of `incomplete_dir`.
+fn download(seeder: &Seeder, save_dir: &Path, incomplete: &Path) -> (Client, Patron, TorrentId) {
+    let client = client(save_dir);
+    let patron = client.patron();
+    let options = seeder.options().incomplete_dir(incomplete);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    (client, patron, id)
+}
+
+#[test]
+fn a_finished_torrent_moves_to_its_final_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 51, 300_000);
+    let seeder = Seeder::of(&file);
+    let (to, incomplete) = (dir.path().join("to"), dir.path().join("incomplete"));
+    let (_client, patron, id) = download(&seeder, &to, &incomplete);
+    await_event!(patron, Event::Moved { id: on, save_dir, .. } if *on == id => {
+        assert_eq!(*save_dir, to);
+    });
+    assert!(same(&file, &to.join("data.bin")));
+    assert!(std::fs::read_dir(&incomplete).unwrap().next().is_none());
+    assert_eq!(more_errors(&patron, id), [""; 0]);
+}
+
+#[test]
+fn what_lies_at_the_final_place_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 52, 300_000);
+    let seeder = Seeder::of(&file);
+    let (to, incomplete) = (dir.path().join("to"), dir.path().join("incomplete"));
+    let other = data(&to, "data.bin", 53, 700_000);
+    let (_client, patron, id) = download(&seeder, &to, &incomplete);
+    let error = error(&patron, id);
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 17), "{error:?}");
+    assert!(error.message().contains("data.bin"), "{error}");
+    assert!(std::fs::read(&other).unwrap() == noise(53, 700_000));
+    assert!(same(&file, &incomplete.join("data.bin")));
+
+    // It seeds from where it is.
+    let third = client(&dir.path().join("third"));
+    let reader = third.patron();
+    let options = AddOptions::default().peers([address(&patron)]);
+    let copy = reader.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    drop(seeder);
+    finished(&reader, copy);
+    assert!(same(&incomplete.join("data.bin"), &dir.path().join("third/data.bin")));
+    assert_eq!(more_errors(&patron, id), [""; 0]);
+}
+
+/// libtorrent takes a file of the right name for the torrent's own: it is checked, what is not right
+/// is replaced, and what is too much is cut off.
+#[test]
+fn a_larger_file_of_the_same_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 54, 300_000);
+    let seeder = Seeder::of(&file);
+    let to = dir.path().join("to");
+    let other = data(&to, "data.bin", 55, 700_000);
+    let client = client(&to);
+    let patron = client.patron();
+
+    // Until data comes, it is only looked at.
+    let options = AddOptions::default().stop_when_checked(true);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id);
+    assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
+    patron.close(id, torrent_patron::Files::Keep).wait().unwrap();
+    assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
+
+    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    println!("length is now {}", other.metadata().unwrap().len());
+    assert!(same(&file, &other));
+}
+
+#[test]
+fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
+    for (what, size) in [("missing", None), ("short", Some(100_000)), ("empty", Some(0))] {
+        let dir = tempfile::tempdir().unwrap();
+        for length in [300_000, 2 * MIB] {
+            // Below and above the size from which libtorrent maps a file.
+            let file = data(&dir.path().join("from"), "data.bin", 56, length);
+            let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+            let hollow = tempfile::tempdir().unwrap();
+            if let Some(size) = size {
+                data(hollow.path(), "data.bin", 56, size);
+            }
+            let seeder = client(hollow.path());
+            let patron = seeder.patron();
+            let options = AddOptions::default().trust(true);
+            let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+            assert!(patron.fresh_status(id).wait().unwrap().seeding);
+
+            let reader = client(&dir.path().join("to"));
+            let options = AddOptions::default().peers([address(&patron)]);
+            reader.patron().create_torrent(&metainfo, options).wait().unwrap();
+            println!("{what}, {length} bytes:");
+            let error = error(&patron, id);
+            assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+            assert!(error.message().contains("data.bin"), "{error}");
+            still_works(&patron);
+            assert_eq!(more_errors(&patron, id), [""; 0]);
+            assert!(hollow.path().join("data.bin").exists() == size.is_some());
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! A peer that means harm (BEP 3, 6, 9, 10): nothing but its connection is lost.
+
+use std::io::{Read, Result, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use torrent_patron::{
+    AddOptions, ClientBuilder, ErrorKind, Event, Magnet, Metainfo, Patron, Protocol, TorrentId,
+};
+
+use crate::await_event;
+use crate::support::bencode::{dict, number, text};
+use crate::support::{
+    PATIENCE, Seeder, address, builder, data, drain, finished, maker, noise, same, still_works,
+    wait_for,
+};
+
+/// What a peer does after a handshake that is in order.
+#[derive(Debug, Clone)]
+enum Harm {
+    /// Claims to have all, and answers a request with other bytes.
+    CorruptPiece,
+    /// Says nothing that makes sense.
+    Garbage,
+    /// Announces a message of 2 GiB.
+    HugeMessage,
+    /// Announces a message of a negative length.
+    NegativeMessage,
+    /// A bitfield for another number of pieces.
+    WrongBitfield,
+    /// Has a piece far beyond the last.
+    WrongHave,
+    /// Sends a block that nobody asked for, of a piece that does not exist.
+    UnaskedBlock,
+    /// Closes in the middle of a block.
+    CloseMidPiece,
+    /// Closes at once.
+    Close,
+    /// Sends other metadata than the info hash is of.
+    FalseMetadata(Arc<[u8]>),
+    /// Announces metadata of 2 GiB.
+    HugeMetadata,
+}
+
+const UNCHOKE: u8 = 1;
+const HAVE: u8 = 4;
+const BITFIELD: u8 = 5;
+const REQUEST: u8 = 6;
+const PIECE: u8 = 7;
+const HAVE_ALL: u8 = 14;
+const EXTENDED: u8 = 20;
+
+struct HostilePeer {
+    address: SocketAddr,
+    /// Gets a token each time that the harm is done.
+    done: Receiver<()>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl HostilePeer {
+    fn start(harm: Harm) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, done) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept()
+                && !stopped.load(Ordering::Relaxed)
+            {
+                // The other end closes when it has had enough.
+                let _ = Connection::shake_hands(stream).and_then(|mut to| to.harm(&harm, &tell));
+            }
+        });
+        Self { address, done, stop, thread: Some(thread) }
+    }
+
+    fn is_done(&self) {
+        self.done.recv_timeout(PATIENCE).expect("the peer was not asked");
+    }
+}
+
+impl Drop for HostilePeer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))));
+    }
+}
+
+struct Connection(TcpStream);
+
+impl Connection {
+    fn shake_hands(mut stream: TcpStream) -> Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE / 4))?;
+        let mut theirs = [0; 68];
+        stream.read_exact(&mut theirs)?;
+        let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL01=============";
+        ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0x04]); // extended, fast
+        ours[28..48].copy_from_slice(&theirs[28..48]);
+        stream.write_all(&ours)?;
+        Ok(Self(stream))
+    }
+
+    fn harm(&mut self, harm: &Harm, done: &Sender<()>) -> Result<()> {
+        let told = || {
+            let _ = done.send(());
+        };
+        let wrong: &[u8] = match harm {
+            Harm::CorruptPiece => return self.corrupt(told),
+            Harm::CloseMidPiece => return self.close_mid_piece(told),
+            Harm::Close => {
+                told();
+                return Ok(());
+            }
+            Harm::FalseMetadata(metadata) => return self.offer(metadata, metadata.len(), told),
+            Harm::HugeMetadata => return self.offer(&[], i32::MAX as usize, told),
+            Harm::Garbage => &noise(66, 100_000),
+            Harm::HugeMessage => &[0x7f, 0xff, 0xff, 0xff, PIECE, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3],
+            Harm::NegativeMessage => &[0xff, 0xff, 0xff, 0xff, PIECE, 0, 0, 0, 0, 0, 0, 0, 0],
+            Harm::WrongBitfield => &[0, 0, 0, 100, BITFIELD],
+            Harm::WrongHave => &[0, 0, 0, 5, HAVE, 0x7f, 0xff, 0xff, 0xff],
+            Harm::UnaskedBlock => &[0, 0, 0, 10, PIECE, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 1],
+        };
+        self.0.write_all(wrong)?;
+        if matches!(harm, Harm::WrongBitfield) {
+            self.0.write_all(&[0xff; 99])?;
+        }
+        told();
+        self.until_closed()
+    }
+
+    /// Answers one request for a block, with other bytes. One piece is enough: were several of them
+    /// checked while an honest peer runs out of work, libtorrent 2.0.8 would not ask that one again
+    /// for the pieces that then fail (`torrent::on_piece_sync`).
+    fn corrupt(&mut self, told: impl Fn()) -> Result<()> {
+        let request = self.be_asked()?;
+        let length = u32::from_be_bytes(request[8..12].try_into().unwrap());
+        let block = vec![0x66; length as usize];
+        self.send(PIECE, &[&request[..8], &block].concat())?;
+        told();
+        self.until_closed()
+    }
+
+    fn close_mid_piece(&mut self, told: impl Fn()) -> Result<()> {
+        let request = self.be_asked()?;
+        let head = [&(9_u32 + 16384).to_be_bytes()[..], &[PIECE], &request[..8]].concat();
+        self.0.write_all(&head)?;
+        self.0.write_all(&[0; 5000])?;
+        told();
+        Ok(())
+    }
+
+    /// Claims to have all, and waits for a request.
+    fn be_asked(&mut self) -> Result<Vec<u8>> {
+        self.send(HAVE_ALL, &[])?;
+        self.send(UNCHOKE, &[])?;
+        self.receive(REQUEST)
+    }
+
+    /// Answers requests for metadata (BEP 9).
+    fn offer(&mut self, metadata: &[u8], size: usize, told: impl Fn()) -> Result<()> {
+        let ours =
+            dict([("m", dict([("ut_metadata", number(1))])), ("metadata_size", number(size))]);
+        self.send(EXTENDED, &[&[0], &ours[..]].concat())?;
+        if metadata.is_empty() {
+            told();
+            return self.until_closed();
+        }
+        let mut theirs = 0;
+        loop {
+            let message = self.receive(EXTENDED)?;
+            if message[0] == 0 {
+                theirs = metadata_id(&message).unwrap_or(0);
+            } else if message[0] == 1 {
+                let head = dict([
+                    ("msg_type", number(1)),
+                    ("piece", number(0)),
+                    ("total_size", number(size)),
+                ]);
+                self.send(EXTENDED, &[&[theirs], &head[..], metadata].concat())?;
+                told();
+                // libtorrent 2.0.8 would go on asking this connection before any other.
+                return Ok(());
+            }
+        }
+    }
+
+    fn until_closed(&mut self) -> Result<()> {
+        std::io::copy(&mut self.0, &mut std::io::sink()).map(|_| ())
+    }
+
+    fn send(&mut self, id: u8, payload: &[u8]) -> Result<()> {
+        let length = u32::try_from(payload.len() + 1).unwrap();
+        self.0.write_all(&[&length.to_be_bytes()[..], &[id], payload].concat())
+    }
+
+    /// The next message of a kind; others are passed over.
+    fn receive(&mut self, wanted: u8) -> Result<Vec<u8>> {
+        loop {
+            let mut length = [0; 4];
+            self.0.read_exact(&mut length)?;
+            let mut message = vec![0; u32::from_be_bytes(length) as usize];
+            self.0.read_exact(&mut message)?;
+            if message.first() == Some(&wanted) {
+                message.remove(0);
+                return Ok(message);
+            }
+        }
+    }
+}
+
+/// The number that the other end gives to metadata messages in its extended handshake.
+fn metadata_id(handshake: &[u8]) -> Option<u8> {
+    let key = b"11:ut_metadatai";
+    let at = handshake.windows(key.len()).position(|window| window == key)? + key.len();
+    let digits = handshake[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    String::from_utf8(digits.copied().collect()).ok()?.parse().ok()
+}
+
+/// A client that talks to its peers at once: over TCP and in the clear.
+fn plain(save_dir: &std::path::Path) -> ClientBuilder {
+    builder(save_dir)
+        .setting("enable_outgoing_utp", false)
+        .setting("enable_incoming_utp", false)
+        .setting("out_enc_policy", 2) // disabled
+}
+
+/// Errors that were told about a torrent.
+fn errors(patron: &Patron, id: TorrentId) -> Vec<String> {
+    drain(patron, |event| match event {
+        Event::Error { id: on, .. } if on == id => Some(event.to_string()),
+        _ => None,
+    })
+}
+
+fn torrent(path: &std::path::Path) -> Metainfo {
+    maker(path, Protocol::V1).start().unwrap().wait().unwrap()
+}
+
+#[test]
+fn a_corrupt_piece_is_told_and_never_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let file = data(&from, "data.bin", 21, 200_000);
+    let metainfo = torrent(&file);
+    let peer = HostilePeer::start(Harm::CorruptPiece);
+
+    let client = plain(&to).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().peers([peer.address]);
+    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    let line = wait_for(&patron, "HashFailed", |event| match event {
+        Event::HashFailed { id: on, piece, .. } => {
+            assert_eq!(*on, id);
+            assert!(*piece < metainfo.piece_count);
+            Some(event.to_string())
+        }
+        _ => None,
+    });
+    println!("{line}");
+    assert_eq!(patron.fresh_status(id).wait().unwrap().total_done, 0);
+
+    let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
+    finished(&patron, id);
+    assert!(same(&file, &to.join("data.bin")));
+    assert_eq!(errors(&patron, id), [""; 0]);
+    still_works(&patron);
+}
+
+#[test]
+fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
+    for harm in [
+        Harm::Garbage,
+        Harm::HugeMessage,
+        Harm::NegativeMessage,
+        Harm::WrongBitfield,
+        Harm::WrongHave,
+        Harm::UnaskedBlock,
+        Harm::CloseMidPiece,
+        Harm::Close,
+        Harm::HugeMetadata,
+    ] {
+        println!("{harm:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let file = data(&from, "data.bin", 22, 100_000);
+        let metainfo = torrent(&file);
+        let peer = HostilePeer::start(harm);
+
+        let client = plain(&to).start().unwrap();
+        let patron = client.patron();
+        let options = AddOptions::default().peers([peer.address]);
+        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        peer.is_done();
+
+        let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
+        finished(&patron, id);
+        assert!(same(&file, &to.join("data.bin")));
+        assert_eq!(errors(&patron, id), [""; 0]);
+    }
+}
+
+#[test]
+fn false_metadata_is_told_and_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let file = data(&from, "data.bin", 23, 100_000);
+    let metainfo = torrent(&file);
+    let info = dict([
+        ("length", number(16384)),
+        ("name", text("false.bin")),
+        ("piece length", number(16384)),
+        ("pieces", text([9; 20])),
+    ]);
+    let peer = HostilePeer::start(Harm::FalseMetadata(info.into()));
+
+    let client = plain(&to).start().unwrap();
+    let patron = client.patron();
+    let link = format!("magnet:?xt=urn:btih:{}", metainfo.info_hashes);
+    let magnet: Magnet = link.parse().unwrap();
+    let options = AddOptions::default().peers([peer.address]);
+    let id = patron.create_torrent(&magnet, options).wait().unwrap().id();
+    let error = await_event!(
+        patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+    );
+    println!("{error}");
+    assert_eq!(error.kind(), ErrorKind::Native);
+    assert!(error.message().contains("info-hash"), "{error}");
+    let status = patron.fresh_status(id).wait().unwrap();
+    assert!(!status.has_metadata && !status.paused, "{status:?}");
+
+    let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
+    await_event!(patron, Event::MetadataReceived { id: on, name, .. } if *on == id => {
+        assert_eq!(&**name, "data.bin");
+    });
+    finished(&patron, id);
+    assert!(same(&file, &to.join("data.bin")));
+    assert!(!to.join("false.bin").exists());
+    still_works(&patron);
+}
