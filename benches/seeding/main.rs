@@ -4,7 +4,7 @@
 //!
 //! Both sides seed the same data over 127.0.0.1, with the same settings, to the same load generator.
 //! In each run both processes are fresh, every piece is verified once, and then they take turns in
-//! slices of half a second, so that whatever else the machine does hits both alike.
+//! slices of a fifth of a second, so that whatever else the machine does hits both alike.
 //!
 //! `PATRON_BENCH_SIZE_MIB` (1024) is the size of the data, `PATRON_BENCH_SECONDS` (5) the time that
 //! each side is measured in a run and `PATRON_BENCH_RUNS` (5) the number of runs. With

@@ -11,8 +11,8 @@ use crate::load::{Plan, Swarm, Taken, wait_until_served};
 use crate::seeder::{Seeder, Side, cpu_of_all, cpu_of_process};
 
 pub(crate) const CONNECTIONS: [u32; 2] = [8, 50];
-/// Requests outstanding on each connection: 2 MiB.
-const PIPELINE: u32 = 128;
+/// Requests outstanding on each connection: 1 MiB.
+const PIPELINE: u32 = 64;
 /// How long a side is measured before it is the other's turn.
 const SLICE: Duration = Duration::from_millis(200);
 /// What passes unmeasured before a slice, until buffers and TCP windows have grown again.

@@ -23,15 +23,26 @@ impl Program {
         env::split_paths(&path).any(|directory| directory.join(self.command).is_file())
     }
 
-    /// The program with nothing of this process's environment that could change what it does:
-    /// proxies, configuration in the home directory.
+    /// The program with nothing of this process that could change what it does: no environment,
+    /// with its proxies and configuration, and no open files.
     pub(crate) fn command(&self, home: &Path) -> Command {
-        let mut command = Command::new(self.command);
+        let mut command = Command::new("bash");
+        command.args(["-c", WITHOUT_OPEN_FILES, self.command]);
         command.env_clear().env("HOME", home).env("LC_ALL", "C.UTF-8");
         command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
         command
     }
 }
+
+/// libtorrent does not mark its sockets and files close-on-exec. A program that inherits them holds
+/// ports and connections open, and opentracker can loop for ever by the mere numbers of its own.
+const WITHOUT_OPEN_FILES: &str = r#"
+    for fd in /dev/fd/*; do
+        fd=${fd##*/}
+        if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
+    done
+    exec "$0" "$@"
+"#;
 
 /// A program that runs; it is killed when this is dropped. The end of what it said is shown when
 /// the test fails.
