@@ -100,30 +100,32 @@ impl Mailbox {
     }
 
     pub(crate) fn recv(&self, op: &'static str) -> Result<Event> {
-        let mut inner = self.inner.lock();
-        loop {
-            if let Some(event) = inner.take() {
-                return Ok(event);
-            }
-            if inner.closed {
-                return Err(Error::stopped(op));
-            }
-            self.arrived.wait(&mut inner);
-        }
+        self.recv_until(None, op)?.ok_or_else(|| Error::stopped(op))
     }
 
     pub(crate) fn recv_timeout(&self, limit: Duration, op: &'static str) -> Result<Event> {
-        let deadline = Instant::now() + limit;
+        // A limit beyond the end of time is none.
+        let deadline = Instant::now().checked_add(limit);
+        self.recv_until(deadline, op)?.ok_or_else(|| Error::timed_out(op, limit))
+    }
+
+    /// `None` when the deadline has passed.
+    fn recv_until(&self, deadline: Option<Instant>, op: &'static str) -> Result<Option<Event>> {
         let mut inner = self.inner.lock();
+        let mut late = false;
         loop {
             if let Some(event) = inner.take() {
-                return Ok(event);
+                return Ok(Some(event));
             }
             if inner.closed {
                 return Err(Error::stopped(op));
             }
-            if self.arrived.wait_until(&mut inner, deadline).timed_out() {
-                return inner.take().ok_or_else(|| Error::timed_out(op, limit));
+            if late {
+                return Ok(None);
+            }
+            match deadline {
+                None => self.arrived.wait(&mut inner),
+                Some(deadline) => late = self.arrived.wait_until(&mut inner, deadline).timed_out(),
             }
         }
     }
@@ -449,6 +451,15 @@ mod tests {
         assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
         assert!(matches!(mailbox.recv("t"), Ok(Event::ClientStopped { .. })));
         assert_eq!(mailbox.recv("t").unwrap_err().kind(), crate::ErrorKind::Stopped);
+    }
+
+    #[test]
+    fn a_limit_ends_the_wait_and_the_longest_one_is_no_limit() {
+        let mailbox = Mailbox::default();
+        let error = mailbox.recv_timeout(Duration::ZERO, "t").unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::TimedOut);
+        mailbox.push(Event::Resynchronized);
+        mailbox.recv_timeout(Duration::MAX, "t").unwrap();
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The answer to a command, which comes once.
 ///
@@ -99,14 +99,7 @@ impl<T> Reply<T> {
 
     /// Waits for the answer, however long it takes.
     pub fn wait(self) -> Result<T> {
-        let mut state = self.0.state.lock();
-        loop {
-            if let Some(answer) = take(&mut state) {
-                drop(state);
-                return answer.take();
-            }
-            self.0.arrived.wait(&mut state);
-        }
+        self.wait_until(None).unwrap_or_else(|| Err(taken()))
     }
 
     /// Waits for the answer for at most `limit`.
@@ -114,23 +107,30 @@ impl<T> Reply<T> {
     /// # Errors
     ///
     /// The outer error is [`TimedOut`](crate::ErrorKind::TimedOut); the reply can be waited for
-    /// again. The inner result is the answer, which comes once: later calls time out.
+    /// again. The inner result is the answer, which comes once: later calls time out at once.
     pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<T>> {
-        let deadline = Instant::now() + limit;
+        // A limit beyond the end of time is none.
+        let deadline = Instant::now().checked_add(limit);
+        self.wait_until(deadline).ok_or_else(|| Error::timed_out("wait for the reply", limit))
+    }
+
+    /// `None` when the deadline has passed, or when the answer was taken before.
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.0.state.lock();
+        let mut late = false;
         loop {
             if let Some(answer) = take(&mut state) {
                 drop(state);
-                return Ok(answer.take());
+                return Some(answer.take());
             }
-            if self.0.arrived.wait_until(&mut state, deadline).timed_out() {
-                return match take(&mut state) {
-                    Some(answer) => {
-                        drop(state);
-                        Ok(answer.take())
-                    }
-                    None => Err(Error::timed_out("wait for the reply", limit)),
-                };
+            if late || matches!(*state, State::Taken) {
+                return None;
+            }
+            match deadline {
+                None => self.0.arrived.wait(&mut state),
+                Some(deadline) => {
+                    late = self.0.arrived.wait_until(&mut state, deadline).timed_out()
+                }
             }
         }
     }
@@ -152,6 +152,11 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
     }
 }
 
+fn taken() -> Error {
+    let message = "the answer comes once, and has been taken";
+    Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
+}
+
 impl<T> Future for Reply<T> {
     type Output = Result<T>;
 
@@ -161,11 +166,10 @@ impl<T> Future for Reply<T> {
             drop(state);
             return Poll::Ready(answer.take());
         }
-        if let State::Pending(waker) = &mut *state {
-            match waker {
-                Some(known) => known.clone_from(context.waker()),
-                None => *waker = Some(context.waker().clone()),
-            }
+        let State::Pending(waker) = &mut *state else { return Poll::Ready(Err(taken())) };
+        match waker {
+            Some(known) => known.clone_from(context.waker()),
+            None => *waker = Some(context.waker().clone()),
         }
         Poll::Pending
     }
@@ -194,7 +198,6 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn an_answer_from_another_thread_ends_the_wait() {
@@ -219,6 +222,8 @@ mod tests {
         responder.send(Ok(1));
         assert_eq!(reply.wait_timeout(Duration::ZERO).unwrap().unwrap(), 1);
         assert!(reply.try_take().is_none());
+        assert!(reply.wait_timeout(Duration::MAX).is_err(), "taken: there is nothing to wait for");
+        assert_eq!(reply.wait().unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl<E: Engine> ClientThread<E> {
             commands: inbox.commands,
             woken: inbox.woken,
             orders: inbox.orders,
-            tick_interval,
+            // As good as never, without overflow.
+            tick_interval: tick_interval.min(Duration::from_secs(365 * 24 * 3600)),
             next_status: Instant::now(),
             routes: Routes::default(),
             admission: Admission::default(),
