@@ -41,6 +41,9 @@ pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// Dropping it shuts it down and waits for that, for at most [`DROP_DEADLINE`].
 ///
+/// libtorrent 2.0 does not mark its sockets and files close-on-exec: a program that is started while
+/// a client runs inherits them, and may keep ports and files open after the client has stopped.
+///
 /// ```no_run
 /// use std::time::Duration;
 /// use torrent_patron::{AddOptions, Client, Event, Source};
