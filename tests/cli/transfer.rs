@@ -190,13 +190,23 @@ fn a_closed_stdout_ends_the_program_quietly() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "a.bin", 1);
     let torrent = movie.torrent.to_str().unwrap().to_owned();
+    let from = movie.file.parent().unwrap().to_str().unwrap().to_owned();
     let mut seeder = seed(&[movie]);
-    seeder.address();
+    let peer = seeder.address().to_string();
+    seeder.event("finished");
     seeder.close_stdout();
+    // A seeder at rest has nothing to say; one that is downloaded from does.
+    let to = dir.path().join("to").to_str().unwrap().to_owned();
+    run(["download", &torrent, "-o", &to, "--offline", "--peer", &peer]).expect(0);
     let stderr = seeder.end().stderr;
     assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
 
-    for arguments in [&["info", &torrent][..], &["info", &torrent, "--json"], &["--help"]] {
+    for arguments in [
+        &["info", &torrent][..],
+        &["info", &torrent, "--json"],
+        &["seed", &torrent, &from, "--offline", "--json"],
+        &["--help"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let program = env!("CARGO_BIN_EXE_torrent-patron");
