@@ -90,7 +90,9 @@ impl Seeder {
     /// Its name, and what it said on stderr: for errors.
     pub(crate) fn describe(&self) -> String {
         match std::fs::read_to_string(&self.log) {
-            Ok(said) if !said.is_empty() => format!("{}, which says:\n{said}", self.name),
+            Ok(said) if !said.is_empty() => {
+                format!("{}, which says:\n{}", self.name, said.trim_end())
+            }
             _ => self.name.to_owned(),
         }
     }
