@@ -3,13 +3,16 @@
 CARGO ?= cargo
 CLANG_FORMAT ?= clang-format
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
 ARGS ?=
 
 PROGRAM := torrent-patron
-BINARY := $(or $(CARGO_TARGET_DIR),target)/release/$(PROGRAM)
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+BINARY := $(RELEASE)/$(PROGRAM)
+CAPI := $(RELEASE)/capi
 
 # Every C++ file of ours, those in sub-directories too.
 CXX_SOURCES := find cpp $(wildcard benches) \( -name '*.cpp' -o -name '*.hpp' \)
@@ -20,7 +23,7 @@ CXX_SOURCES := find cpp $(wildcard benches) \( -name '*.cpp' -o -name '*.hpp' \)
 help: ## Say what there is (the default)
 	@echo 'usage: make TARGET [ARGS=...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
@@ -29,9 +32,10 @@ demo: ## Make torrents, seed and download them in one process; needs no network
 	$(CARGO) run --release --features cli -- demo $(ARGS)
 
 .PHONY: build
-build: ## Build the library and the program, optimised
+build: ## Build the program and the C library, optimised
 	@vendor/setup build
 	$(CARGO) build --release --features cli
+	CARGO='$(CARGO)' vendor/capi '$(CAPI)'
 
 # The tests themselves read CI: with CI=true a foreign program that is missing is a failure.
 .PHONY: test
@@ -65,10 +69,27 @@ sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 
 # Builds nothing, so that `sudo make install` does not run cargo as root.
 .PHONY: install
-install: ## Install what `make build` built under PREFIX (/usr/local); DESTDIR is honoured
+install: install-capi ## Install what `make build` built under PREFIX (/usr/local); DESTDIR is honoured
 	@test -x '$(BINARY)' || { echo "no $(BINARY); run 'make build' first" >&2; exit 1; }
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)'
+
+# The links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
+.PHONY: install-capi
+install-capi: ## Of these only the C library: shared and static, header, torrent_patron.pc
+	@test -f '$(CAPI)/torrent_patron.pc' || \
+		{ echo "no $(CAPI)/torrent_patron.pc; run 'make build' first" >&2; exit 1; }
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 644 include/torrent_patron.h '$(DESTDIR)$(PREFIX)/include/'
+	install -m 644 '$(CAPI)/libtorrent_patron.a' '$(DESTDIR)$(LIBDIR)/'
+	cp -P '$(CAPI)'/libtorrent_patron.so* '$(DESTDIR)$(LIBDIR)/'
+	sed -e 's|^prefix=.*|prefix=$(PREFIX)|' -e 's|^libdir=.*|libdir=$(LIBDIR)|' \
+		'$(CAPI)/torrent_patron.pc' >'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc'
+
+.PHONY: header
+header: ## Write include/torrent_patron.h anew from src/capi
+	@vendor/setup build
+	PATRON_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test capi header
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -248,6 +248,34 @@ impl Event {
         }
     }
 
+    /// The name of that torrent.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::TorrentCreated { name, .. }
+            | Self::AlreadyDownloading { name, .. }
+            | Self::Status(TorrentStatus { name, .. })
+            | Self::MetadataReceived { name, .. }
+            | Self::StateChanged { name, .. }
+            | Self::Paused { name, .. }
+            | Self::Resumed { name, .. }
+            | Self::Checked { name, .. }
+            | Self::Finished { name, .. }
+            | Self::Moved { name, .. }
+            | Self::HashFailed { name, .. }
+            | Self::TrackerError { name, .. }
+            | Self::Error { name, .. }
+            | Self::Metainfo { name, .. }
+            | Self::Closed { name, .. } => Some(name),
+            Self::StartFailed { .. }
+            | Self::CommandFailed { .. }
+            | Self::Listening { .. }
+            | Self::ListenFailed { .. }
+            | Self::Lagged { .. }
+            | Self::Resynchronized
+            | Self::ClientStopped { .. } => None,
+        }
+    }
+
     pub(crate) fn keep(&self) -> Keep {
         let kind = discriminant(self);
         match (self, self.torrent()) {

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "capi")]
+mod capi;
 mod client;
 mod command;
 mod engine;

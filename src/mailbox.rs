@@ -47,6 +47,7 @@ struct Inner {
 #[derive(Default)]
 struct Signals {
     channel: Option<(Sender<()>, Receiver<()>)>,
+    wake_up: Option<Sender<()>>,
     #[cfg(unix)]
     socket: Option<Socket>,
     wakers: Vec<Waker>,
@@ -110,7 +111,11 @@ impl Mailbox {
     }
 
     /// `None` when the deadline has passed.
-    fn recv_until(&self, deadline: Option<Instant>, op: &'static str) -> Result<Option<Event>> {
+    pub(crate) fn recv_until(
+        &self,
+        deadline: Option<Instant>,
+        op: &'static str,
+    ) -> Result<Option<Event>> {
         let mut inner = self.inner.lock();
         let mut late = false;
         loop {
@@ -154,6 +159,19 @@ impl Mailbox {
             let _ = sender.try_send(());
         }
         receiver.clone()
+    }
+
+    /// A channel that gets a token each time the mailbox turns from empty to not empty. The one made
+    /// before ends.
+    #[cfg(feature = "capi")]
+    pub(crate) fn wake_ups(&self) -> Receiver<()> {
+        let mut inner = self.inner.lock();
+        let (sender, receiver) = bounded(1);
+        if inner.is_raised() {
+            let _ = sender.try_send(());
+        }
+        inner.signals.wake_up = Some(sender);
+        receiver
     }
 
     /// A socket that is readable while the mailbox is not empty.
@@ -272,6 +290,9 @@ impl Inner {
 impl Signals {
     fn raise(&mut self) {
         self.rearm_channel();
+        if let Some(wake_up) = &self.wake_up {
+            let _ = wake_up.try_send(());
+        }
         #[cfg(unix)]
         if let Some(socket) = &self.socket {
             socket.raise();

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "capi")]
+use std::time::Instant;
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -262,6 +264,14 @@ impl Making {
     /// The outer one is [`TimedOut`](ErrorKind::TimedOut): look at the progress and wait again.
     pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<Metainfo>> {
         self.reply.wait_timeout(limit)
+    }
+}
+
+impl Making {
+    /// As [`Reply::wait_until`].
+    #[cfg(feature = "capi")]
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<Metainfo>> {
+        self.reply.wait_until(deadline)
     }
 }
 

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+#[cfg(feature = "capi")]
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use futures_core::Stream;
@@ -232,6 +234,18 @@ impl Patron {
     /// [`TimedOut`](crate::ErrorKind::TimedOut), and as for [`recv`](Patron::recv).
     pub fn recv_timeout(&self, limit: Duration) -> Result<Event> {
         self.0.member.mailbox.recv_timeout(limit, RECEIVE)
+    }
+
+    /// Waits for the next event until the deadline, if there is one; then `None`.
+    #[cfg(feature = "capi")]
+    pub(crate) fn recv_until(&self, deadline: Option<Instant>) -> Result<Option<Event>> {
+        self.0.member.mailbox.recv_until(deadline, RECEIVE)
+    }
+
+    /// As [`Mailbox::wake_ups`](crate::mailbox::Mailbox::wake_ups).
+    #[cfg(feature = "capi")]
+    pub(crate) fn wake_ups(&self) -> Receiver<()> {
+        self.0.member.mailbox.wake_ups()
     }
 
     /// The next event if there is one.

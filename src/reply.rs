@@ -115,7 +115,7 @@ impl<T> Reply<T> {
     }
 
     /// `None` when the deadline has passed, or when the answer was taken before.
-    fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.0.state.lock();
         let mut late = false;
         loop {
@@ -133,6 +133,12 @@ impl<T> Reply<T> {
                 }
             }
         }
+    }
+
+    /// Whether the answer is here, or was and has been taken.
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_here(&self) -> bool {
+        !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
     /// The answer if it is here; `None` when it is not, or was taken before.

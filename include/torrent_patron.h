@@ -1,0 +1,1485 @@
+/*
+ * torrent-patron: a BitTorrent engine for programs.
+ *
+ * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs;
+ * patrons ask it for torrents and receive the events of theirs:
+ *
+ *     patron *handle = NULL;
+ *     patron_reply *reply = NULL;
+ *     patron_error *error = NULL;
+ *     patron_event *event = NULL;
+ *
+ *     if (patron_shared(NULL, &handle, &error) != PATRON_OK ||
+ *         patron_create_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
+ *                               &reply, &error) != PATRON_OK ||
+ *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
+ *         fprintf(stderr, "%s\n", patron_error_message(error).data);
+ *         return 1;
+ *     }
+ *     patron_reply_free(reply);
+ *     while (patron_next_event(handle, -1, &event, NULL) == PATRON_OK) {
+ *         puts(patron_event_explain(event).data);
+ *         patron_event_free(event);
+ *     }
+ *     patron_free(handle);
+ *
+ * Compile with: cc app.c $(pkg-config --cflags --libs torrent_patron)
+ *
+ * This file is generated from src/capi; `make header` writes it anew.
+ */
+#ifndef TORRENT_PATRON_H
+#define TORRENT_PATRON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ===============================================================================================
+ * Threads and processes
+ * ===============================================================================================
+ *
+ * Any thread may use a handle (patron_client, patron, patron_reply, patron_making), any number of
+ * threads at once. All else is an object for one thread at a time, except where its chapter says
+ * that several may read it.
+ *
+ * A process that is forked while the library is in use has no thread that would run the client. In
+ * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; exec, or
+ * fork before the first call. The library cannot be unloaded: dlclose() leaves it where it is.
+ *
+ * ===============================================================================================
+ * Ownership
+ * ===============================================================================================
+ *
+ * What a function gives through a parameter called `out`, `reply`, `report` or `error` belongs to
+ * the caller, who frees it with the function named like its type and `_free`. What it returns is
+ * borrowed from the object that was asked and lives until that is freed, or changed where it can
+ * be. No function keeps what it is given: texts and objects may be freed as soon as it returns. All
+ * objects but handles are addresses: using one after it is freed is undefined.
+ *
+ * NULL where it makes no sense is PATRON_E_NULL, or the neutral value. A parameter may be NULL
+ * where its function says so; `error` always may.
+ */
+
+/* ===============================================================================================
+ * Texts and bytes
+ * ===============================================================================================
+ *
+ * Into the library go a pointer and a length in bytes; `PATRON_TEXT("...")` writes both. Texts are
+ * UTF-8; paths are bytes as the system has them (UTF-8 on Windows). `NULL` with the length 0 is an
+ * empty text.
+ *
+ * Out of it come a `patron_text` or a `patron_bytes`, borrowed from the object that was asked and
+ * good until that object is freed. A `patron_text` has a zero byte behind its end that the length
+ * does not count, and its pointer is never `NULL`: `printf("%s", patron_event_explain(event).data)`
+ * is fine. Where there is nothing to say, the length is 0.
+ */
+
+/** A text that ends in a zero, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), strlen(text)
+
+/** A text that belongs to the object it was got from. */
+typedef struct patron_text {
+    /** Never NULL; a zero byte follows the text. */
+    const char *data;
+    /** In bytes, without the zero. */
+    size_t length;
+} patron_text;
+
+/** Bytes that belong to the object they were got from. */
+typedef struct patron_bytes {
+    /** NULL only if there are none. */
+    const uint8_t *data;
+    /** How many. */
+    size_t length;
+} patron_bytes;
+
+/* ===============================================================================================
+ * Errors
+ * ===============================================================================================
+ *
+ * A function that can fail returns `PATRON_OK` or one of the codes below, whose values never
+ * change. Its last parameter takes an error object that says what was tried, on what, and why it
+ * failed; it may be `NULL`. Outputs are written only on success, the error only on failure. A code
+ * that a newer library brings is negative like all others.
+ */
+
+/** It went well. */
+#define PATRON_OK 0
+
+/**
+ * An argument makes no sense: an unknown setting, a text that is not UTF-8, a path that is no
+ * directory.
+ */
+#define PATRON_E_INVALID_ARGUMENT (-1)
+
+/** No such torrent at this client. */
+#define PATRON_E_NOT_FOUND (-2)
+
+/** The torrent is closed or being closed. */
+#define PATRON_E_GONE (-3)
+
+/** A .torrent file or a magnet link cannot be read. */
+#define PATRON_E_PARSE (-4)
+
+/** The operating system refused. */
+#define PATRON_E_IO (-5)
+
+/** There is no room just now; try again later. */
+#define PATRON_E_BUSY (-6)
+
+/** The time given was not enough, or, with the limit 0, nothing is here yet. */
+#define PATRON_E_TIMED_OUT (-7)
+
+/** The client has stopped. */
+#define PATRON_E_STOPPED (-8)
+
+/** The caller cancelled. */
+#define PATRON_E_CANCELLED (-9)
+
+/** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
+#define PATRON_E_NATIVE (-10)
+
+/** The libtorrent that is loaded is not the one that the library was compiled against. */
+#define PATRON_E_VERSION_MISMATCH (-11)
+
+/** A bug in the library: it panicked. */
+#define PATRON_E_PANICKED (-12)
+
+/** A pointer that must not be NULL is. */
+#define PATRON_E_NULL (-13)
+
+/** A handle was freed before, belongs to another type, or is none. */
+#define PATRON_E_BAD_HANDLE (-14)
+
+/** The process was forked after the library had been used in it; see "Threads and processes". */
+#define PATRON_E_FORKED (-15)
+
+/**
+ * What went wrong. Belongs to the caller; free it with patron_error_free(). One that was borrowed
+ * from an event belongs to the event.
+ */
+typedef struct patron_error patron_error;
+
+/** The code, as the function that failed returned it; 0 for NULL. */
+int32_t patron_error_code(const struct patron_error *error);
+
+/**
+ * Where the cause lies in libtorrent or the operating system: the category of its number, for
+ * example "libtorrent", "system", "bdecode error". Else empty.
+ */
+patron_text patron_error_category(const struct patron_error *error);
+
+/** The number within patron_error_category(); of "system" it is an errno. */
+int32_t patron_error_value(const struct patron_error *error);
+
+/** What was tried, as a verb phrase: "start the torrent". */
+patron_text patron_error_operation(const struct patron_error *error);
+
+/** One line for a person: "cannot start the torrent: a.torrent: No such file or directory". */
+patron_text patron_error_message(const struct patron_error *error);
+
+/** Frees an error that the caller owns. NULL is fine. */
+void patron_error_free(struct patron_error *error);
+
+/* ===============================================================================================
+ * Handles
+ * ===============================================================================================
+ *
+ * What several threads use has a handle. A handle is not an address but a place in a table, a
+ * generation and a type: one that was freed before, that was never given out, or that belongs to
+ * another type is PATRON_E_BAD_HANDLE to a function that can fail, gives the neutral value of one
+ * that cannot, and is nothing to free. A place comes round to the same handle after 2^24 uses (2^10
+ * where a pointer has 32 bits).
+ *
+ * A handle that is freed while another thread is in a call with it stays good for that call.
+ */
+
+/** A patron: what a program asks for torrents, and where it receives their events. */
+typedef struct patron patron;
+
+/** A client: one libtorrent session and the thread that owns it. */
+typedef struct patron_client patron_client;
+
+/** A torrent in the making. */
+typedef struct patron_making patron_making;
+
+/** The answer to a command, which comes once. */
+typedef struct patron_reply patron_reply;
+
+/* ===============================================================================================
+ * Versions
+ * ===============================================================================================
+ *
+ * While the first number is 0, programs must be compiled again for each new second number, and the
+ * name of the shared object (`libtorrent_patron.so.0.1`) sees to that. Within it, functions and
+ * codes are only added, and structs only grow at their end.
+ */
+
+/** The version of this header: the first number. */
+#define PATRON_VERSION_MAJOR 0
+
+/** The second. */
+#define PATRON_VERSION_MINOR 1
+
+/** The third. */
+#define PATRON_VERSION_PATCH 0
+
+/** The version of the library that is loaded: "0.1.0". Lives as long as the process. */
+patron_text patron_version(void);
+
+/* ===============================================================================================
+ * Settings
+ * ===============================================================================================
+ *
+ * libtorrent's settings by the names of its reference
+ * (https://libtorrent.org/reference-Settings.html). A set of them starts from a preset; what is not
+ * named in it keeps libtorrent's default. A set is used by one thread at a time.
+ */
+
+/** What every client starts from. */
+#define PATRON_PRESET_DEFAULT 0
+
+/** For a machine that seeds at full speed. */
+#define PATRON_PRESET_SEEDING 1
+
+/** A setting that is true or false. */
+#define PATRON_SETTING_BOOL 0
+
+/** A setting that is a number. */
+#define PATRON_SETTING_INT 1
+
+/** A setting that is a text. */
+#define PATRON_SETTING_TEXT 2
+
+/** A set of settings. */
+typedef struct patron_settings patron_settings;
+
+/**
+ * Makes a set from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
+ *
+ * Errors: INVALID_ARGUMENT for an unknown preset.
+ */
+int32_t patron_settings_new(int32_t preset, struct patron_settings **out, patron_error **error);
+
+/** Frees a set of settings. NULL is fine. */
+void patron_settings_free(struct patron_settings *settings);
+
+/**
+ * Sets a setting to true or false.
+ *
+ * Errors: INVALID_ARGUMENT for a name that libtorrent does not know (the nearest one is named) and
+ * for a setting of another type.
+ */
+int32_t patron_settings_set_bool(struct patron_settings *settings,
+                                 const char *name,
+                                 size_t name_length,
+                                 bool value,
+                                 patron_error **error);
+
+/**
+ * Sets a setting to a number, in the unit that libtorrent's reference gives. Errors as for
+ * patron_settings_set_bool().
+ */
+int32_t patron_settings_set_int(struct patron_settings *settings,
+                                const char *name,
+                                size_t name_length,
+                                int32_t value,
+                                patron_error **error);
+
+/**
+ * Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
+ * for patron_settings_set_bool(), and INVALID_ARGUMENT for a text that is no value of the setting's
+ * type.
+ */
+int32_t patron_settings_set(struct patron_settings *settings,
+                            const char *name,
+                            size_t name_length,
+                            const char *value,
+                            size_t value_length,
+                            patron_error **error);
+
+/** How many settings the set names. */
+size_t patron_settings_count(const struct patron_settings *settings);
+
+/**
+ * The name of a setting of the set; they are in alphabetical order. Good until the set is changed
+ * or freed.
+ */
+patron_text patron_settings_name(const struct patron_settings *settings, size_t index);
+
+/**
+ * The value of the setting called so, written as a text; empty where libtorrent's default holds.
+ * `kind`, if not NULL, becomes its type, a PATRON_SETTING_*. Good until the set is changed or
+ * freed.
+ */
+patron_text patron_settings_get(const struct patron_settings *settings,
+                                const char *name,
+                                size_t name_length,
+                                int32_t *kind);
+
+/* ===============================================================================================
+ * Metainfo
+ * ===============================================================================================
+ *
+ * What a .torrent file says (BEP 3, BEP 52). Any thread may read a metainfo object, also several at
+ * once.
+ */
+
+/** A .torrent file, read. */
+typedef struct patron_metainfo patron_metainfo;
+
+/**
+ * Reads the bytes of a .torrent file. Free the result with patron_metainfo_free().
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_metainfo_decode(const uint8_t *data,
+                               size_t length,
+                               struct patron_metainfo **out,
+                               patron_error **error);
+
+/**
+ * Reads a .torrent file. Free the result with patron_metainfo_free().
+ *
+ * Errors: PARSE, IO.
+ */
+int32_t patron_metainfo_read(const char *file,
+                             size_t file_length,
+                             struct patron_metainfo **out,
+                             patron_error **error);
+
+/** Frees a metainfo object. NULL is fine. */
+void patron_metainfo_free(struct patron_metainfo *metainfo);
+
+/** The name: of the one file, or of the directory that holds the files. */
+patron_text patron_metainfo_name(const struct patron_metainfo *metainfo);
+
+/** Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none. */
+bool patron_metainfo_info_hash_v1(const struct patron_metainfo *metainfo, uint8_t (*out)[20]);
+
+/** Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none. */
+bool patron_metainfo_info_hash_v2(const struct patron_metainfo *metainfo, uint8_t (*out)[32]);
+
+/** The sum of the files' sizes in bytes, pad files included. */
+uint64_t patron_metainfo_total_size(const struct patron_metainfo *metainfo);
+
+/** Bytes of a piece; the last may be shorter. */
+uint32_t patron_metainfo_piece_length(const struct patron_metainfo *metainfo);
+
+/** How many pieces there are. */
+uint32_t patron_metainfo_piece_count(const struct patron_metainfo *metainfo);
+
+/** How many files there are, pad files included. */
+size_t patron_metainfo_file_count(const struct patron_metainfo *metainfo);
+
+/** The path of a file below the save directory; never absolute, never with "..". */
+patron_text patron_metainfo_file_path(const struct patron_metainfo *metainfo, size_t index);
+
+/** The size of a file in bytes. */
+uint64_t patron_metainfo_file_size(const struct patron_metainfo *metainfo, size_t index);
+
+/** Whether a file only fills up to a piece boundary (BEP 47); such a file is never on disk. */
+bool patron_metainfo_file_is_pad(const struct patron_metainfo *metainfo, size_t index);
+
+/** How many trackers there are. */
+size_t patron_metainfo_tracker_count(const struct patron_metainfo *metainfo);
+
+/**
+ * The announce URL of a tracker. `tier`, if not NULL, becomes its tier; tiers are tried in
+ * ascending order (BEP 12).
+ */
+patron_text patron_metainfo_tracker(const struct patron_metainfo *metainfo,
+                                    size_t index,
+                                    uint8_t *tier);
+
+/** How many web seeds there are (BEP 19). */
+size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
+
+/** The URL of a web seed. */
+patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
+
+/** Whether only the trackers may give peers (BEP 27). */
+bool patron_metainfo_is_private(const struct patron_metainfo *metainfo);
+
+/** A remark of the one who made it; often empty. */
+patron_text patron_metainfo_comment(const struct patron_metainfo *metainfo);
+
+/** The program that made it; often empty. */
+patron_text patron_metainfo_creator(const struct patron_metainfo *metainfo);
+
+/** When it was made, in seconds since 1970; 0 where it does not say. */
+uint64_t patron_metainfo_creation_date(const struct patron_metainfo *metainfo);
+
+/** The .torrent file itself. */
+patron_bytes patron_metainfo_torrent_file(const struct patron_metainfo *metainfo);
+
+/* ===============================================================================================
+ * Magnet links
+ * ===============================================================================================
+ *
+ * What a magnet link says (BEP 9, BEP 53). Any thread may read a magnet object, also several at
+ * once.
+ */
+
+/** A magnet link, read. */
+typedef struct patron_magnet patron_magnet;
+
+/**
+ * Reads a magnet link. Free the result with patron_magnet_free().
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_magnet_parse(const char *uri,
+                            size_t uri_length,
+                            struct patron_magnet **out,
+                            patron_error **error);
+
+/**
+ * Makes the magnet link of a torrent: its hashes, name, trackers and web seeds. Free the result
+ * with patron_magnet_free().
+ */
+int32_t patron_magnet_of(const patron_metainfo *metainfo,
+                         struct patron_magnet **out,
+                         patron_error **error);
+
+/** Frees a magnet object. NULL is fine. */
+void patron_magnet_free(struct patron_magnet *magnet);
+
+/** The link itself. */
+patron_text patron_magnet_uri(const struct patron_magnet *magnet);
+
+/** The name to show until the metainfo is here; empty where the link has none. */
+patron_text patron_magnet_name(const struct patron_magnet *magnet);
+
+/** Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none. */
+bool patron_magnet_info_hash_v1(const struct patron_magnet *magnet, uint8_t (*out)[20]);
+
+/** Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none. */
+bool patron_magnet_info_hash_v2(const struct patron_magnet *magnet, uint8_t (*out)[32]);
+
+/** How many trackers the link names. */
+size_t patron_magnet_tracker_count(const struct patron_magnet *magnet);
+
+/** The announce URL of a tracker. `tier`, if not NULL, becomes its tier. */
+patron_text patron_magnet_tracker(const struct patron_magnet *magnet, size_t index, uint8_t *tier);
+
+/** How many web seeds the link names (BEP 19). */
+size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
+
+/** The URL of a web seed. */
+patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
+
+/** How many peers the link names. */
+size_t patron_magnet_peer_count(const struct patron_magnet *magnet);
+
+/** The address and port of a peer. */
+patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index);
+
+/* ===============================================================================================
+ * Making torrents
+ * ===============================================================================================
+ *
+ * A maker is used by one thread at a time. A torrent in the making may be watched, cancelled and
+ * waited for from any thread.
+ */
+
+/** BitTorrent v1 (BEP 3) alone. */
+#define PATRON_PROTOCOL_V1 0
+
+/** BitTorrent v2 (BEP 52) alone. */
+#define PATRON_PROTOCOL_V2 1
+
+/** Both (BEP 52). */
+#define PATRON_PROTOCOL_HYBRID 2
+
+/** Makes a .torrent file of a file or a directory. */
+typedef struct patron_maker patron_maker;
+
+/**
+ * Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
+ * size. Free it with patron_maker_free().
+ */
+int32_t patron_maker_new(const char *source,
+                         size_t source_length,
+                         struct patron_maker **out,
+                         patron_error **error);
+
+/** Frees a maker. NULL is fine. A torrent that it has started to make is not concerned. */
+void patron_maker_free(struct patron_maker *maker);
+
+/**
+ * For which versions of the protocol, a PATRON_PROTOCOL_*; hybrid unless set.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown one.
+ */
+int32_t patron_maker_set_protocol(struct patron_maker *maker,
+                                  int32_t protocol,
+                                  patron_error **error);
+
+/**
+ * Bytes of a piece: a power of two from 16 KiB to 512 MiB, checked by patron_maker_start(); 0,
+ * which is the default, chooses by the size of the data.
+ */
+int32_t patron_maker_set_piece_length(struct patron_maker *maker,
+                                      uint32_t bytes,
+                                      patron_error **error);
+
+/** Adds a tracker to a tier; tier 0 is tried first (BEP 12). */
+int32_t patron_maker_add_tracker(struct patron_maker *maker,
+                                 uint8_t tier,
+                                 const char *url,
+                                 size_t url_length,
+                                 patron_error **error);
+
+/** Adds a web seed (BEP 19). */
+int32_t patron_maker_add_web_seed(struct patron_maker *maker,
+                                  const char *url,
+                                  size_t url_length,
+                                  patron_error **error);
+
+/** Whether only the trackers may give peers (BEP 27). False unless set. */
+int32_t patron_maker_set_private(struct patron_maker *maker, bool is_private, patron_error **error);
+
+/** A remark for those who read the file. */
+int32_t patron_maker_set_comment(struct patron_maker *maker,
+                                 const char *comment,
+                                 size_t comment_length,
+                                 patron_error **error);
+
+/** The program that makes it; this library's name and version unless set. */
+int32_t patron_maker_set_creator(struct patron_maker *maker,
+                                 const char *creator,
+                                 size_t creator_length,
+                                 patron_error **error);
+
+/**
+ * When it was made, in seconds since 1970; now unless set. A fixed date makes the file
+ * reproducible.
+ */
+int32_t patron_maker_set_creation_date(struct patron_maker *maker,
+                                       uint64_t seconds,
+                                       patron_error **error);
+
+/**
+ * Starts to hash, on a thread of its own. Free the result with patron_making_free(). The maker
+ * stays the caller's and may start again.
+ *
+ * Errors: INVALID_ARGUMENT for a wrong piece length; IO when the path cannot be read. What fails
+ * later is told by patron_making_wait().
+ */
+int32_t patron_maker_start(const struct patron_maker *maker,
+                           patron_making **out,
+                           patron_error **error);
+
+/**
+ * How many pieces are hashed, and of how many; 0 and 0 while the files are being listed. Either
+ * place may be NULL.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_making_progress(patron_making *making,
+                               uint64_t *pieces,
+                               uint64_t *of,
+                               patron_error **error);
+
+/**
+ * Stops the hashing at the next piece; patron_making_wait() then gives CANCELLED.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_making_cancel(patron_making *making, patron_error **error);
+
+/**
+ * Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
+ * however long it takes. Free the result with patron_metainfo_free(). May be called again.
+ *
+ * Errors: TIMED_OUT (wait again); IO when a file cannot be read; NATIVE when there is no data to
+ * share; CANCELLED; BAD_HANDLE.
+ */
+int32_t patron_making_wait(patron_making *making,
+                           int64_t timeout_ms,
+                           patron_metainfo **out,
+                           patron_error **error);
+
+/** Frees it, and cancels what is not yet made. NULL is fine, and so is what was freed before. */
+void patron_making_free(patron_making *making);
+
+/* ===============================================================================================
+ * How a torrent is started
+ * ===============================================================================================
+ *
+ * What is not set has the client's default. Options are used by one thread at a time, and any
+ * number of times.
+ */
+
+/** How a torrent is started. */
+typedef struct patron_options patron_options;
+
+/** Makes options in which nothing is set. Free them with patron_options_free(). */
+int32_t patron_options_new(struct patron_options **out, patron_error **error);
+
+/** Frees options. NULL is fine. */
+void patron_options_free(struct patron_options *options);
+
+/** Where the finished files belong. */
+int32_t patron_options_set_save_dir(struct patron_options *options,
+                                    const char *directory,
+                                    size_t directory_length,
+                                    patron_error **error);
+
+/** Where the files are until they are complete. */
+int32_t patron_options_set_incomplete_dir(struct patron_options *options,
+                                          const char *directory,
+                                          size_t directory_length,
+                                          patron_error **error);
+
+/**
+ * Adds a peer to try at once, written "127.0.0.1:6881" or "[::1]:6881".
+ *
+ * Errors: INVALID_ARGUMENT for what is no address and port.
+ */
+int32_t patron_options_add_peer(struct patron_options *options,
+                                const char *address,
+                                size_t address_length,
+                                patron_error **error);
+
+/** Whether the torrent does nothing until resumed. False unless set. */
+int32_t patron_options_set_paused(struct patron_options *options,
+                                  bool paused,
+                                  patron_error **error);
+
+/**
+ * Whether the data in the save directory is taken as complete without hashing it; not possible with
+ * a magnet link. False unless set.
+ */
+int32_t patron_options_set_trust(struct patron_options *options, bool trust, patron_error **error);
+
+/**
+ * Whether the torrent pauses as soon as its files are compared with their hashes
+ * (PATRON_EVENT_CHECKED). False unless set.
+ */
+int32_t patron_options_set_stop_when_checked(struct patron_options *options,
+                                             bool stop,
+                                             patron_error **error);
+
+/* ===============================================================================================
+ * Clients
+ * ===============================================================================================
+ *
+ * A client is one libtorrent session on a thread of its own. It makes patrons, which do all the
+ * work, and it is shut down. Several clients work side by side in one process; most programs want
+ * one, and those that do not want to carry it around use patron_shared().
+ */
+
+/** What a client is to be started with. Used by one thread at a time. */
+typedef struct patron_builder patron_builder;
+
+/** What a shutdown did and what it left undone. */
+typedef struct patron_report patron_report;
+
+/**
+ * Prepares a client: with the settings of PATRON_PRESET_DEFAULT, listening on port 6881, saving to
+ * the working directory. Free it with patron_builder_free().
+ */
+int32_t patron_builder_new(struct patron_builder **out, patron_error **error);
+
+/** Frees a builder. NULL is fine. The clients that it has started are not concerned. */
+void patron_builder_free(struct patron_builder *builder);
+
+/**
+ * How old a status may be, in milliseconds: each interval the client asks libtorrent what has
+ * changed. Commands and events do not wait for it. 5000 unless set; 0 is refused at the start.
+ */
+int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
+                                         uint64_t interval_ms,
+                                         patron_error **error);
+
+/**
+ * Where to accept peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas; port 0 takes a free
+ * one. "0.0.0.0:6881,[::]:6881" unless set, and "127.0.0.1:0" offline.
+ */
+int32_t patron_builder_set_listen(struct patron_builder *builder,
+                                  const char *interfaces,
+                                  size_t interfaces_length,
+                                  patron_error **error);
+
+/** Where finished files belong; the working directory unless set. */
+int32_t patron_builder_set_save_dir(struct patron_builder *builder,
+                                    const char *directory,
+                                    size_t directory_length,
+                                    patron_error **error);
+
+/** Where files are until they are complete; the save directory unless set. */
+int32_t patron_builder_set_incomplete_dir(struct patron_builder *builder,
+                                          const char *directory,
+                                          size_t directory_length,
+                                          patron_error **error);
+
+/**
+ * Whether nothing is sent beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers,
+ * trackers and web seeds elsewhere are dropped before a name is looked up. False unless set.
+ */
+int32_t patron_builder_set_offline(struct patron_builder *builder,
+                                   bool offline,
+                                   patron_error **error);
+
+/** Replaces the settings by a copy of these. */
+int32_t patron_builder_set_settings(struct patron_builder *builder,
+                                    const patron_settings *settings,
+                                    patron_error **error);
+
+/**
+ * The settings that libtorrent will be given, all that differ from its defaults. Free the result
+ * with patron_settings_free().
+ */
+int32_t patron_builder_effective_settings(const struct patron_builder *builder,
+                                          patron_settings **out,
+                                          patron_error **error);
+
+/**
+ * Starts a client; returns when the session is made. The builder stays the caller's and may start
+ * more. End the client with patron_client_shutdown() or patron_client_free().
+ *
+ * Errors: INVALID_ARGUMENT for a wrong setting or a tick interval of 0; VERSION_MISMATCH; IO when
+ * no thread is to be had.
+ */
+int32_t patron_builder_start(const struct patron_builder *builder,
+                             patron_client **out,
+                             patron_error **error);
+
+/**
+ * Makes a patron of the client, with a mailbox of its own. Free it with patron_free().
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_client_patron(patron_client *client, patron **out, patron_error **error);
+
+/**
+ * Makes a patron of the process-wide client, which the first starts, with `builder`, and which
+ * stops after the last is freed. A `builder` of NULL means the defaults. Free the patron with
+ * patron_free(); freeing the last waits for the client to end, for at most 5 seconds.
+ *
+ * Errors: as for patron_builder_start().
+ */
+int32_t patron_shared(const struct patron_builder *builder,
+                      patron **out,
+                      patron_error **error);
+
+/**
+ * Stops a client: no more commands are taken, deletions and moves under way are waited for,
+ * trackers are told, files are flushed; all of it for at most so many milliseconds. Open replies
+ * become STOPPED, and every patron gets PATRON_EVENT_CLIENT_STOPPED. The handle means nothing from
+ * now on. `report` may be NULL; free what it gets with patron_report_free().
+ *
+ * What libtorrent has not ended by then goes on ending on a thread of its own; the report says so.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_client_shutdown(patron_client *client,
+                               uint64_t deadline_ms,
+                               struct patron_report **report,
+                               patron_error **error);
+
+/**
+ * Stops a client as patron_client_shutdown() does, within 5 seconds and without a report. NULL is
+ * fine, and so is what was freed or shut down before.
+ */
+void patron_client_free(patron_client *client);
+
+/** How long the shutdown took, in milliseconds. */
+uint64_t patron_report_took(const struct patron_report *report);
+
+/** How many torrents were open. */
+size_t patron_report_torrents(const struct patron_report *report);
+
+/** How many commands and starts got the answer that the client has stopped. */
+size_t patron_report_unanswered(const struct patron_report *report);
+
+/**
+ * A torrent whose files were being deleted when the deadline came; 0 from the index on that has
+ * none.
+ */
+uint64_t patron_report_unfinished_deletion(const struct patron_report *report,
+                                           size_t index);
+
+/**
+ * A torrent whose files were being moved when the deadline came; 0 from the index on that has none.
+ */
+uint64_t patron_report_unfinished_move(const struct patron_report *report, size_t index);
+
+/** Whether libtorrent has ended: trackers are told, files are flushed and closed. */
+bool patron_report_engine_ended(const struct patron_report *report);
+
+/** Whether nothing was left undone. */
+bool patron_report_is_clean(const struct patron_report *report);
+
+/** One line for a person: "stopped with 3 torrents in 0.2 s". */
+patron_text patron_report_explain(const struct patron_report *report);
+
+/** Frees a report. NULL is fine. */
+void patron_report_free(struct patron_report *report);
+
+/* ===============================================================================================
+ * Patrons
+ * ===============================================================================================
+ *
+ * A patron is a handle to a client, and the mailbox in which the events of its torrents arrive. Any
+ * thread may use it, any number at once. What it is asked for is put into the client's queue, which
+ * has room for 4096 commands; while it is full the caller waits. No call waits for libtorrent,
+ * except where it says so.
+ *
+ * There are two ways to ask. A function with a `reply` gives an answer to wait for. patron_send()
+ * sends the same as a message, and what comes of it arrives as events.
+ *
+ * A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE
+ * for a patron that was freed, and STOPPED when the client has ended.
+ */
+
+/** Its torrents go on as they are when it is freed; other patrons can watch them. The default. */
+#define PATRON_ON_LEAVE_KEEP_SEEDING 0
+
+/** Its torrents are paused. */
+#define PATRON_ON_LEAVE_PAUSE 1
+
+/** Its torrents are closed; their files stay. */
+#define PATRON_ON_LEAVE_CLOSE 2
+
+/** The bytes of a .torrent file. */
+#define PATRON_SOURCE_BYTES 0
+
+/** The path of a .torrent file. */
+#define PATRON_SOURCE_FILE 1
+
+/** A magnet link. */
+#define PATRON_SOURCE_MAGNET 2
+
+/** A magnet link if the text is one, else the path of a .torrent file. */
+#define PATRON_SOURCE_TEXT 3
+
+/** The files of a closed torrent stay. */
+#define PATRON_FILES_KEEP 0
+
+/** The files of a closed torrent are deleted, and with them the directories that become empty. */
+#define PATRON_FILES_DELETE 1
+
+/** As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running. */
+#define PATRON_COMMAND_PAUSE 1
+
+/** As patron_resume(). Answered by PATRON_EVENT_RESUMED when it was paused. */
+#define PATRON_COMMAND_RESUME 2
+
+/** As patron_fresh_status(). Answered by PATRON_EVENT_STATUS. */
+#define PATRON_COMMAND_STATUS 3
+
+/** As patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO. */
+#define PATRON_COMMAND_METAINFO 4
+
+/** As patron_watch(). Answered by PATRON_EVENT_STATUS. */
+#define PATRON_COMMAND_WATCH 5
+
+/** As patron_unwatch(). */
+#define PATRON_COMMAND_UNWATCH 6
+
+/** As patron_close() with PATRON_FILES_KEEP. Answered by PATRON_EVENT_CLOSED. */
+#define PATRON_COMMAND_CLOSE 7
+
+/** As patron_close() with PATRON_FILES_DELETE. Answered by PATRON_EVENT_CLOSED. */
+#define PATRON_COMMAND_CLOSE_AND_DELETE 8
+
+/**
+ * Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
+ */
+int32_t patron_another(patron *handle, patron **out, patron_error **error);
+
+/**
+ * Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
+ * with it on other threads end first. NULL is fine, and so is what was freed before.
+ */
+void patron_free(patron *handle);
+
+/**
+ * Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown one.
+ */
+int32_t patron_set_on_leave(patron *handle, int32_t policy, patron_error **error);
+
+/**
+ * Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
+ * NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
+ * the torrent in; patron_reply_torrent() is then its id.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown kind. Of the reply: PARSE, IO, and BUSY when libtorrent
+ * was still busy after many tries.
+ */
+int32_t patron_create_torrent(patron *handle,
+                              int32_t kind,
+                              const char *source_data,
+                              size_t source_length,
+                              const patron_options *add_options,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
+ * Closes a torrent. The reply comes when it is gone from the client and, with PATRON_FILES_DELETE,
+ * its files are gone from the disk.
+ *
+ * Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+ */
+int32_t patron_close(patron *handle,
+                     uint64_t torrent_id,
+                     int32_t files,
+                     patron_reply **reply,
+                     patron_error **error);
+
+/**
+ * Stops a torrent until it is resumed. The reply says that libtorrent has the command;
+ * PATRON_EVENT_PAUSED says that it is done.
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_pause(patron *handle,
+                     uint64_t torrent_id,
+                     patron_reply **reply,
+                     patron_error **error);
+
+/**
+ * Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
+ * command; PATRON_EVENT_RESUMED says that it is done.
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_resume(patron *handle,
+                      uint64_t torrent_id,
+                      patron_reply **reply,
+                      patron_error **error);
+
+/**
+ * Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
+ * the client knows already, see patron_get_status().
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_fresh_status(patron *handle,
+                            uint64_t torrent_id,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * Asks for the metainfo of a torrent, also of one that was started by a magnet link and has
+ * received its metadata; patron_reply_metainfo() reads the answer.
+ *
+ * Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+ */
+int32_t patron_get_metainfo(patron *handle,
+                            uint64_t torrent_id,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * From now on the events of a torrent that another patron started come here too; the first is its
+ * status.
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_watch(patron *handle,
+                     uint64_t torrent_id,
+                     patron_reply **reply,
+                     patron_error **error);
+
+/**
+ * Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
+ * patron started go on.
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_unwatch(patron *handle,
+                       uint64_t torrent_id,
+                       patron_reply **reply,
+                       patron_error **error);
+
+/**
+ * Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
+ * taken; patron_reply_address() reads the answer. The reply comes when libtorrent has tried all
+ * that it was told to listen on.
+ *
+ * Errors of the reply: the reason, when it can listen on none of them.
+ */
+int32_t patron_listen_addresses(patron *handle,
+                                patron_reply **reply,
+                                patron_error **error);
+
+/**
+ * Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
+ * as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
+ * wait.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+ */
+int32_t patron_send(patron *handle,
+                    int32_t command_kind,
+                    uint64_t torrent_id,
+                    bool wait,
+                    patron_error **error);
+
+/**
+ * Starts a torrent by a message: as patron_create_torrent(), but what comes of it arrives as
+ * PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED.
+ * `wait` as for patron_send().
+ *
+ * Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
+ */
+int32_t patron_send_create_torrent(patron *handle,
+                                   int32_t kind,
+                                   const char *source_data,
+                                   size_t source_length,
+                                   const patron_options *add_options,
+                                   bool wait,
+                                   patron_error **error);
+
+/* ===============================================================================================
+ * Status
+ * ===============================================================================================
+ *
+ * How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
+ * nothing. Structs grow at their end, so each function is told `sizeof(patron_status)` of the
+ * header that the program was compiled with: an older library fills the rest with zeros, a newer
+ * one leaves out what the program does not know.
+ */
+
+/** The data on disk is compared with its hashes. */
+#define PATRON_STATE_CHECKING_FILES 1
+
+/** A magnet link's metadata is being fetched from peers (BEP 9). */
+#define PATRON_STATE_DOWNLOADING_METADATA 2
+
+/** Pieces are being downloaded. */
+#define PATRON_STATE_DOWNLOADING 3
+
+/** All wanted pieces are here, but not all pieces. */
+#define PATRON_STATE_FINISHED 4
+
+/** All pieces are here. */
+#define PATRON_STATE_SEEDING 5
+
+/** What is known from an earlier run is compared with the disk. */
+#define PATRON_STATE_CHECKING_RESUME_DATA 6
+
+/**
+ * How many torrents stood at one moment, in the order of their ids. Any thread may read it, also
+ * several at once.
+ */
+typedef struct patron_snapshot patron_snapshot;
+
+/**
+ * How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+ */
+typedef struct patron_status {
+    /** Its id. */
+    uint64_t torrent;
+    /** What it is doing, a PATRON_STATE_*. */
+    int32_t state;
+    /** What stopped it, a PATRON_E_*, or 0; patron_snapshot_error() says more. */
+    int32_t error;
+    /** It does nothing until resumed. */
+    bool paused;
+    /** All wanted pieces are here. */
+    bool finished;
+    /** All pieces are here. */
+    bool seeding;
+    /** The metainfo is known; false for a magnet link at first. */
+    bool has_metadata;
+    /** From 0 to 1: of checking while files are checked, else of the wanted data. */
+    float progress;
+    /** Of all files. */
+    uint64_t total_size;
+    /** Of the pieces that are here and good. */
+    uint64_t total_done;
+    /** Of the files that are wanted. */
+    uint64_t wanted_size;
+    /** Of the wanted pieces that are here and good. */
+    uint64_t wanted_done;
+    /** Payload received since the torrent was started. */
+    uint64_t downloaded;
+    /** Payload sent since the torrent was started. */
+    uint64_t uploaded;
+    /** Payload received a second. */
+    uint64_t download_rate;
+    /** Payload sent a second. */
+    uint64_t upload_rate;
+    /** How long the rest takes at the present rate; -1 when done or at a standstill. */
+    int64_t seconds_left;
+    /** How old this knowledge is. A torrent at rest is not reported again. */
+    uint64_t age_ms;
+    /** Peers connected or connecting. */
+    uint32_t peers;
+    /** Of these, how many have everything. */
+    uint32_t seeds;
+    /** Connections, half-open ones included. */
+    uint32_t connections;
+    /** Zero. */
+    uint32_t reserved;
+} patron_status;
+
+/**
+ * How a torrent stood at the last tick. `struct_size` is sizeof(patron_status). No allocation, no
+ * wait.
+ *
+ * Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
+ */
+int32_t patron_get_status(patron *handle,
+                          uint64_t torrent_id,
+                          struct patron_status *out,
+                          size_t struct_size,
+                          patron_error **error);
+
+/**
+ * Takes the status of every torrent of the client, those of other patrons included. Free the result
+ * with patron_snapshot_free().
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_snapshot_take(patron *handle, struct patron_snapshot **out, patron_error **error);
+
+/** Frees a snapshot. NULL is fine. */
+void patron_snapshot_free(struct patron_snapshot *snapshot);
+
+/** How many torrents it has. */
+size_t patron_snapshot_count(const struct patron_snapshot *snapshot);
+
+/**
+ * Writes the statuses from index `first` on into an array of `capacity` structs, and how many they
+ * were to `written`. `struct_size` is sizeof(patron_status).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_snapshot_read(const struct patron_snapshot *snapshot,
+                             size_t first,
+                             struct patron_status *out,
+                             size_t struct_size,
+                             size_t capacity,
+                             size_t *written,
+                             patron_error **error);
+
+/**
+ * The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
+ */
+patron_text patron_snapshot_name(const struct patron_snapshot *snapshot, size_t index);
+
+/** One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers". */
+patron_text patron_snapshot_explain(const struct patron_snapshot *snapshot, size_t index);
+
+/** What stopped a torrent; NULL if nothing did. Belongs to the snapshot. */
+const patron_error *patron_snapshot_error(const struct patron_snapshot *snapshot, size_t index);
+
+/* ===============================================================================================
+ * Replies
+ * ===============================================================================================
+ *
+ * A function that asks for something gives a reply, in which the answer arrives. It may be waited
+ * for and read from any thread. Freeing a reply does not take the command back.
+ */
+
+/** Whether the answer is here, be it an error. False for a handle that means nothing. */
+bool patron_reply_is_ready(patron_reply *reply);
+
+/**
+ * Waits for the answer for at most so many milliseconds; 0 only looks, a negative number waits
+ * however long it takes. Gives PATRON_OK when what was asked for is done, else the code of the
+ * error that the command ended with. May be called again, with the same result.
+ *
+ * Errors: TIMED_OUT (wait again), BAD_HANDLE, STOPPED when the client ended first, and those of the
+ * command.
+ */
+int32_t patron_reply_wait(patron_reply *reply,
+                          int64_t timeout_ms,
+                          patron_error **error);
+
+/** Of patron_create_torrent(): the torrent, new or not; 0 while it is not answered. */
+uint64_t patron_reply_torrent(patron_reply *reply);
+
+/**
+ * Of patron_create_torrent(): whether the client had the torrent already, so that it was not
+ * started twice. patron_watch() joins in.
+ */
+bool patron_reply_was_there(patron_reply *reply);
+
+/**
+ * Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_status(patron_reply *reply,
+                            patron_status *out,
+                            size_t struct_size,
+                            patron_error **error);
+
+/**
+ * Of patron_get_metainfo(): the metainfo, a new object for each call. Free it with
+ * patron_metainfo_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no metainfo, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_metainfo(patron_reply *reply, patron_metainfo **out, patron_error **error);
+
+/** Of patron_listen_addresses(): how many addresses there are. */
+size_t patron_reply_address_count(patron_reply *reply);
+
+/** Of patron_listen_addresses(): an address, "127.0.0.1:6881". Good until the reply is freed. */
+patron_text patron_reply_address(patron_reply *reply, size_t index);
+
+/** Frees a reply. NULL is fine, and so is what was freed before. */
+void patron_reply_free(patron_reply *reply);
+
+/* ===============================================================================================
+ * Events
+ * ===============================================================================================
+ *
+ * What happened. Events of a torrent reach the patron that started it and those that watch it;
+ * events of the client reach every patron. A mailbox is bounded: a status replaces the unread
+ * status of the same torrent, another event of an open torrent the unread one of its kind, and of
+ * the rest the oldest go, which PATRON_EVENT_LAGGED tells. So a program that reads slowly loses no
+ * state and costs no memory.
+ *
+ * An event is read by one thread at a time. A function that does not concern the event's kind gives
+ * 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
+ * patron_event_explain() explains those too.
+ */
+
+/** The torrent is started. Has: name, save_dir, info hashes. */
+#define PATRON_EVENT_TORRENT_CREATED 1
+
+/** The client has this torrent already; it is not started twice. Has: name. */
+#define PATRON_EVENT_ALREADY_DOWNLOADING 2
+
+/** A torrent could not be started. Has: source, error. No torrent. */
+#define PATRON_EVENT_START_FAILED 3
+
+/**
+ * How the torrent stands: after each tick in which something changed. Has: name, status, state, and
+ * error if one stopped it.
+ */
+#define PATRON_EVENT_STATUS 4
+
+/** A magnet link's metadata has come from a peer (BEP 9). Has: name, info hashes. */
+#define PATRON_EVENT_METADATA_RECEIVED 5
+
+/** The torrent does something else now. Has: name, state. */
+#define PATRON_EVENT_STATE_CHANGED 6
+
+/** The torrent has been paused. Has: name. */
+#define PATRON_EVENT_PAUSED 7
+
+/** The torrent goes on. Has: name. */
+#define PATRON_EVENT_RESUMED 8
+
+/** The files on disk have been compared with their hashes. Has: name. */
+#define PATRON_EVENT_CHECKED 9
+
+/** All wanted pieces are here and good. Has: name. */
+#define PATRON_EVENT_FINISHED 10
+
+/** The finished files lie in their final place now. Has: name, save_dir. */
+#define PATRON_EVENT_MOVED 11
+
+/** A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece. */
+#define PATRON_EVENT_HASH_FAILED 12
+
+/**
+ * A tracker did not answer, or refused. It is asked again later. Has: name, url, count (failures in
+ * a row), error.
+ */
+#define PATRON_EVENT_TRACKER_ERROR 13
+
+/** The torrent met an error and stopped; resuming it tries again. Has: name, error. */
+#define PATRON_EVENT_ERROR 14
+
+/** The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file. */
+#define PATRON_EVENT_METAINFO 15
+
+/**
+ * The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if
+ * the files were to be deleted and were not.
+ */
+#define PATRON_EVENT_CLOSED 16
+
+/** A command sent as a message failed. Has: command, error. */
+#define PATRON_EVENT_COMMAND_FAILED 17
+
+/** The client accepts peers at this address (TCP). Has: address. */
+#define PATRON_EVENT_LISTENING 18
+
+/** The client cannot accept peers at this address. Has: address, error. */
+#define PATRON_EVENT_LISTEN_FAILED 19
+
+/**
+ * This patron did not read its events and some were dropped; those about a torrent that is still
+ * open are never among them. Has: count.
+ */
+#define PATRON_EVENT_LAGGED 20
+
+/** libtorrent lost events under load; the client has asked it how every torrent stands. */
+#define PATRON_EVENT_RESYNCHRONIZED 21
+
+/** The last event: the client has stopped. Has: error if it was not shut down. */
+#define PATRON_EVENT_CLIENT_STOPPED 22
+
+/** The files were left where they are. */
+#define PATRON_CLOSED_FILES_KEPT 1
+
+/** The files were deleted. */
+#define PATRON_CLOSED_FILES_DELETED 2
+
+/** The files were to be deleted, and were not, or not all. */
+#define PATRON_CLOSED_FILES_NOT_DELETED 3
+
+/** Something that happened. Belongs to the caller; free it with patron_event_free(). */
+typedef struct patron_event patron_event;
+
+/**
+ * Explains a run of events to a person: each line with the time since the start, and a status only
+ * when it says something else than the one before. Used by one thread at a time.
+ */
+typedef struct patron_explainer patron_explainer;
+
+/**
+ * Takes the next event of a patron, and waits for it for at most so many milliseconds; 0 only
+ * looks, a negative number waits however long it takes.
+ *
+ * Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
+ */
+int32_t patron_next_event(patron *handle,
+                          int64_t timeout_ms,
+                          struct patron_event **out,
+                          patron_error **error);
+
+/** Frees an event, and with it all that was borrowed from it. NULL is fine. */
+void patron_event_free(struct patron_event *event);
+
+/** What sort of event it is, a PATRON_EVENT_*; 0 for NULL. */
+int32_t patron_event_kind(const struct patron_event *event);
+
+/** The torrent that the event is about; 0 if it is about none. */
+uint64_t patron_event_torrent(const struct patron_event *event);
+
+/** The event in one line for a person: "debian.iso: downloading 34.5 %, ...". */
+patron_text patron_event_explain(const struct patron_event *event);
+
+/** The name of the torrent. */
+patron_text patron_event_name(const struct patron_event *event);
+
+/** Of TORRENT_CREATED and MOVED: the directory that holds the files. */
+patron_text patron_event_save_dir(const struct patron_event *event);
+
+/**
+ * Of TORRENT_CREATED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). False, and
+ * nothing written, where there is none.
+ */
+bool patron_event_info_hash_v1(const struct patron_event *event, uint8_t (*out)[20]);
+
+/**
+ * Of TORRENT_CREATED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). False, and
+ * nothing written, where there is none.
+ */
+bool patron_event_info_hash_v2(const struct patron_event *event, uint8_t (*out)[32]);
+
+/**
+ * Of STATUS: the status. `struct_size` is sizeof(patron_status).
+ *
+ * Errors: INVALID_ARGUMENT for an event of another kind and for a wrong struct size.
+ */
+int32_t patron_event_status(const struct patron_event *event,
+                            patron_status *out,
+                            size_t struct_size,
+                            patron_error **error);
+
+/** Of STATUS and STATE_CHANGED: what the torrent does now, a PATRON_STATE_*. */
+int32_t patron_event_state(const struct patron_event *event);
+
+/** What went wrong; NULL if nothing did. Belongs to the event. */
+const patron_error *patron_event_error(const struct patron_event *event);
+
+/** Of START_FAILED: what the torrent was to be started from: a path, a magnet link, a name. */
+patron_text patron_event_source(const struct patron_event *event);
+
+/** Of HASH_FAILED: the index of the piece. */
+uint32_t patron_event_piece(const struct patron_event *event);
+
+/** Of TRACKER_ERROR: the URL of the tracker. */
+patron_text patron_event_url(const struct patron_event *event);
+
+/** Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. */
+uint64_t patron_event_count(const struct patron_event *event);
+
+/** Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
+patron_bytes patron_event_torrent_file(const struct patron_event *event);
+
+/** Of CLOSED: what became of the files, a PATRON_CLOSED_FILES_*. */
+int32_t patron_event_closed_files(const struct patron_event *event);
+
+/** Of COMMAND_FAILED: the name of the command, as "Pause". */
+patron_text patron_event_command(const struct patron_event *event);
+
+/**
+ * Of LISTENING: the address with the port that was really taken. Of LISTEN_FAILED: the address, or
+ * the interface as it was given.
+ */
+patron_text patron_event_address(const struct patron_event *event);
+
+/** Makes an explainer, whose clock starts now. Free it with patron_explainer_free(). */
+int32_t patron_explainer_new(struct patron_explainer **out, patron_error **error);
+
+/** Frees an explainer. NULL is fine. */
+void patron_explainer_free(struct patron_explainer *explainer);
+
+/** A line for the event; empty for a status that says nothing new. Good until the next call. */
+patron_text patron_explainer_explain(struct patron_explainer *explainer,
+                                     const struct patron_event *event);
+
+/* ===============================================================================================
+ * Being told of events
+ * ===============================================================================================
+ *
+ * Three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for a loop around
+ * poll, epoll or kqueue; patron_set_wake() calls a function, for loops that have their own way to
+ * be woken.
+ */
+
+/**
+ * A descriptor that is readable while events are waiting. Do not read from it and do not close it:
+ * call patron_next_event() with the time-out 0 until it gives TIMED_OUT. It belongs to the patron,
+ * and is closed when the patron is freed. It stays readable once the client has stopped.
+ *
+ * Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
+ */
+int32_t patron_event_fd(patron *handle, int32_t *out, patron_error **error);
+
+/**
+ * Has `wake(user_data)` called each time that the mailbox turns from empty to not empty, and once
+ * at first if it is not empty; drain it then with patron_next_event(). A call may come when the
+ * events are already gone.
+ *
+ * The calls are made on a thread that the patron has for this alone, never two at once: `wake` may
+ * take its time and may call every function here, patron_free() too. It must not unwind.
+ * `finalize(user_data)`, if not NULL, is called once on that thread after the last `wake`: when
+ * another function is set, or NULL, or when the patron has been freed. On failure nothing is kept
+ * and nothing called.
+ *
+ * Errors: IO when no thread is to be had.
+ */
+int32_t patron_set_wake(patron *handle,
+                        void (*wake)(void *user_data),
+                        void *user_data,
+                        void (*finalize)(void *user_data),
+                        patron_error **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TORRENT_PATRON_H */

@@ -1,0 +1,90 @@
+//! What C hands in, checked.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::errors::Failure;
+use crate::types::TorrentId;
+
+pub(super) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, Failure> {
+    argument.ok_or_else(|| Failure::null(name))
+}
+
+/// # Safety
+///
+/// `data` is NULL or points to `length` bytes that stay as they are for `'a`.
+pub(super) unsafe fn bytes<'a>(
+    data: *const u8,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a [u8], Failure> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Failure::null(name));
+    }
+    if isize::try_from(length).is_err() {
+        return Err(Failure::invalid(format!("{name}: a length of {length} bytes")));
+    }
+    // SAFETY: not NULL, and the caller vouches for the length.
+    Ok(unsafe { std::slice::from_raw_parts(data, length) })
+}
+
+/// # Safety
+///
+/// As for [`bytes`].
+pub(super) unsafe fn text<'a>(
+    data: *const c_char,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a str, Failure> {
+    // SAFETY: as the caller vouches.
+    let bytes = unsafe { bytes(data.cast(), length, name) }?;
+    std::str::from_utf8(bytes).map_err(|error| Failure::invalid(format!("{name}: {error}")))
+}
+
+/// # Safety
+///
+/// As for [`bytes`].
+pub(super) unsafe fn path<'a>(
+    data: *const c_char,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a Path, Failure> {
+    #[cfg(unix)]
+    {
+        // SAFETY: as the caller vouches.
+        let bytes = unsafe { bytes(data.cast(), length, name) }?;
+        Ok(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)))
+    }
+    #[cfg(not(unix))]
+    // SAFETY: as the caller vouches.
+    Ok(Path::new(unsafe { text(data, length, name) }?))
+}
+
+/// 0 is no torrent, and as unknown as any that was never given out.
+pub(super) fn torrent(id: u64) -> Result<TorrentId, Failure> {
+    TorrentId::from_raw(id).ok_or_else(|| Failure::not_found("torrent 0: no such torrent"))
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// When a wait of so many milliseconds ends; `None` for never, which a negative number means.
+pub(super) fn deadline(timeout_ms: i64) -> Option<Instant> {
+    let limit = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
+    Instant::now().checked_add(limit)
+}
+
+/// The two kinds of info hash, into a place of their size if there is one.
+pub(super) fn hash<const N: usize>(
+    hash: Option<[u8; N]>,
+    out: Option<&mut MaybeUninit<[u8; N]>>,
+) -> Option<bool> {
+    out?.write(hash?);
+    Some(true)
+}

@@ -1,0 +1,110 @@
+//! What every C function runs inside: no panic gets out, and a process that was forked while the
+//! library was in use gets an error instead of a lock that nobody will ever release.
+
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::errors::{Failure, PATRON_OK, patron_error};
+
+/// Runs a function that can fail. An error object is made only if there is a place for it.
+pub(super) fn guard(
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+    work: impl FnOnce() -> Result<(), Failure>,
+) -> i32 {
+    let result = if fork::happened() {
+        Err(Failure::forked())
+    } else {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
+    };
+    let Err(failure) = result else { return PATRON_OK };
+    let code = failure.code();
+    if let Some(error) = error {
+        error.write(Box::new(failure.into()));
+    }
+    code
+}
+
+/// Runs a function that cannot fail; `neutral` is what it gives where there is nothing to give.
+pub(super) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
+    if fork::happened() {
+        return neutral;
+    }
+    catch_unwind(AssertUnwindSafe(work)).ok().flatten().unwrap_or(neutral)
+}
+
+/// Drops an object that C has given back. After a fork it is left as it is: what it holds may be
+/// locked for ever.
+pub(super) fn release<T>(object: T) {
+    if fork::happened() {
+        std::mem::forget(object);
+    } else {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(object)));
+    }
+}
+
+#[cfg(unix)]
+mod fork {
+    use std::ffi::c_int;
+    use std::sync::Once;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static HAPPENED: AtomicBool = AtomicBool::new(false);
+    static WATCH: Once = Once::new();
+
+    type Handler = Option<extern "C" fn()>;
+
+    // SAFETY: declared as POSIX has it.
+    unsafe extern "C" {
+        fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
+    }
+
+    extern "C" fn in_the_child() {
+        HAPPENED.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process was forked from one that had used the library.
+    pub(super) fn happened() -> bool {
+        WATCH.call_once(|| {
+            // SAFETY: the handler only stores to a static, which is safe in a forked child. It is
+            // never unloaded: the shared object is linked with `-z nodelete`.
+            unsafe { pthread_atfork(None, None, Some(in_the_child)) };
+        });
+        HAPPENED.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(unix))]
+mod fork {
+    pub(super) fn happened() -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::errors::PATRON_E_PANICKED;
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_code_and_an_error_with_its_message() {
+        let mut error = MaybeUninit::uninit();
+        let code = guard(Some(&mut error), || panic!("out of {}", "cheese"));
+        assert_eq!(code, PATRON_E_PANICKED);
+        // SAFETY: guard failed, so it has written the error.
+        let error = unsafe { error.assume_init() };
+        assert!(error.message().contains("out of cheese"), "{}", error.message());
+        assert_eq!(guard(None, || panic!("nobody listens")), PATRON_E_PANICKED);
+    }
+
+    #[test]
+    fn a_panic_where_nothing_can_fail_gives_the_neutral_value() {
+        assert_eq!(read(7, || panic!("out of cheese")), 7);
+        struct Explosive;
+        impl Drop for Explosive {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        release(Explosive);
+    }
+}

@@ -1,0 +1,383 @@
+//! Patrons
+//!
+//! A patron is a handle to a client, and the mailbox in which the events of its torrents arrive. Any
+//! thread may use it, any number at once. What it is asked for is put into the client's queue, which
+//! has room for 4096 commands; while it is full the caller waits. No call waits for libtorrent,
+//! except where it says so.
+//!
+//! There are two ways to ask. A function with a `reply` gives an answer to wait for. patron_send()
+//! sends the same as a message, and what comes of it arrives as events.
+//!
+//! A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE for
+//! a patron that was freed, and STOPPED when the client has ended.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+
+use super::arguments::{bytes, path, required, text, torrent};
+use super::errors::{Failure, patron_error};
+use super::guard::{guard, read, release};
+use super::handle::{Table, patron, patron_reply};
+use super::options::patron_options;
+use super::reply::ask;
+use super::wake::Wake;
+use crate::command::{Command, Files, OnLeave};
+use crate::patron::Patron;
+#[cfg(unix)]
+use crate::patron::Readiness;
+use crate::source::{AddOptions, Source};
+
+/// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
+pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
+/// Its torrents are paused.
+pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
+/// Its torrents are closed; their files stay.
+pub const PATRON_ON_LEAVE_CLOSE: i32 = 2;
+
+/// The bytes of a .torrent file.
+pub const PATRON_SOURCE_BYTES: i32 = 0;
+/// The path of a .torrent file.
+pub const PATRON_SOURCE_FILE: i32 = 1;
+/// A magnet link.
+pub const PATRON_SOURCE_MAGNET: i32 = 2;
+/// A magnet link if the text is one, else the path of a .torrent file.
+pub const PATRON_SOURCE_TEXT: i32 = 3;
+
+/// The files of a closed torrent stay.
+pub const PATRON_FILES_KEEP: i32 = 0;
+/// The files of a closed torrent are deleted, and with them the directories that become empty.
+pub const PATRON_FILES_DELETE: i32 = 1;
+
+/// As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running.
+pub const PATRON_COMMAND_PAUSE: i32 = 1;
+/// As patron_resume(). Answered by PATRON_EVENT_RESUMED when it was paused.
+pub const PATRON_COMMAND_RESUME: i32 = 2;
+/// As patron_fresh_status(). Answered by PATRON_EVENT_STATUS.
+pub const PATRON_COMMAND_STATUS: i32 = 3;
+/// As patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO.
+pub const PATRON_COMMAND_METAINFO: i32 = 4;
+/// As patron_watch(). Answered by PATRON_EVENT_STATUS.
+pub const PATRON_COMMAND_WATCH: i32 = 5;
+/// As patron_unwatch().
+pub const PATRON_COMMAND_UNWATCH: i32 = 6;
+/// As patron_close() with PATRON_FILES_KEEP. Answered by PATRON_EVENT_CLOSED.
+pub const PATRON_COMMAND_CLOSE: i32 = 7;
+/// As patron_close() with PATRON_FILES_DELETE. Answered by PATRON_EVENT_CLOSED.
+pub const PATRON_COMMAND_CLOSE_AND_DELETE: i32 = 8;
+
+pub(super) struct Entry {
+    pub(super) patron: Patron,
+    #[cfg(unix)]
+    pub(super) readiness: OnceLock<Readiness>,
+    pub(super) wake: Mutex<Option<Wake>>,
+}
+
+impl From<Patron> for Entry {
+    fn from(patron: Patron) -> Self {
+        Self {
+            patron,
+            #[cfg(unix)]
+            readiness: OnceLock::new(),
+            wake: Mutex::new(None),
+        }
+    }
+}
+
+pub(super) static PATRONS: Table<Entry, patron> = Table::new(2);
+
+/// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_another(
+    handle: *mut patron,
+    out: Option<&mut MaybeUninit<*mut patron>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        required(out, "out")?.write(PATRONS.insert(entry.patron.another().into()));
+        Ok(())
+    })
+}
+
+/// Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
+/// with it on other threads end first. NULL is fine, and so is what was freed before.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_free(handle: *mut patron) {
+    read((), || PATRONS.remove(handle, "patron").ok().map(release));
+}
+
+/// Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_on_leave(
+    handle: *mut patron,
+    policy: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        let policy = match policy {
+            PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
+            PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
+            PATRON_ON_LEAVE_CLOSE => OnLeave::Close,
+            other => return Err(Failure::invalid(format!("there is no policy {other}"))),
+        };
+        let _ = entry.patron.clone().on_leave(policy);
+        Ok(())
+    })
+}
+
+/// # Safety
+///
+/// `data` is NULL or points to `length` bytes.
+unsafe fn source(kind: i32, data: *const c_char, length: usize) -> Result<Source, Failure> {
+    // SAFETY: the caller vouches for the length.
+    unsafe {
+        Ok(match kind {
+            PATRON_SOURCE_BYTES => bytes(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_FILE => path(data, length, "source")?.into(),
+            PATRON_SOURCE_MAGNET => Source::Magnet(text(data, length, "source")?.into()),
+            PATRON_SOURCE_TEXT => Source::from_text(text(data, length, "source")?),
+            other => return Err(Failure::invalid(format!("there is no source {other}"))),
+        })
+    }
+}
+
+fn options(options: Option<&patron_options>) -> AddOptions {
+    options.map(|given| given.options.clone()).unwrap_or_default()
+}
+
+/// Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
+/// NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
+/// the torrent in; patron_reply_torrent() is then its id.
+///
+/// Errors: INVALID_ARGUMENT for an unknown kind. Of the reply: PARSE, IO, and BUSY when libtorrent
+/// was still busy after many tries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_create_torrent(
+    handle: *mut patron,
+    kind: i32,
+    source_data: *const c_char,
+    source_length: usize,
+    add_options: Option<&patron_options>,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || {
+            // SAFETY: the caller gives the length of the source.
+            let source = unsafe { source(kind, source_data, source_length) }?;
+            Ok(entry.patron.create_torrent(source, options(add_options)))
+        })
+    })
+}
+
+/// Closes a torrent. The reply comes when it is gone from the client and, with PATRON_FILES_DELETE,
+/// its files are gone from the disk.
+///
+/// Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_close(
+    handle: *mut patron,
+    torrent_id: u64,
+    files: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        let files = match files {
+            PATRON_FILES_KEEP => Files::Keep,
+            PATRON_FILES_DELETE => Files::Delete,
+            other => return Err(Failure::invalid(format!("there are no files {other}"))),
+        };
+        ask(reply, || Ok(entry.patron.close(torrent(torrent_id)?, files)))
+    })
+}
+
+/// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
+/// PATRON_EVENT_PAUSED says that it is done.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pause(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.pause(torrent(torrent_id)?)))
+    })
+}
+
+/// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
+/// command; PATRON_EVENT_RESUMED says that it is done.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_resume(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.resume(torrent(torrent_id)?)))
+    })
+}
+
+/// Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
+/// the client knows already, see patron_get_status().
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_fresh_status(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.fresh_status(torrent(torrent_id)?)))
+    })
+}
+
+/// Asks for the metainfo of a torrent, also of one that was started by a magnet link and has received
+/// its metadata; patron_reply_metainfo() reads the answer.
+///
+/// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_metainfo(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.metainfo(torrent(torrent_id)?)))
+    })
+}
+
+/// From now on the events of a torrent that another patron started come here too; the first is its
+/// status.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_watch(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.watch(torrent(torrent_id)?)))
+    })
+}
+
+/// Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
+/// patron started go on.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_unwatch(
+    handle: *mut patron,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.unwatch(torrent(torrent_id)?)))
+    })
+}
+
+/// Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
+/// taken; patron_reply_address() reads the answer. The reply comes when libtorrent has tried all that
+/// it was told to listen on.
+///
+/// Errors of the reply: the reason, when it can listen on none of them.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_listen_addresses(
+    handle: *mut patron,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.listen_addresses()))
+    })
+}
+
+fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
+    let id = torrent(torrent_id)?;
+    Ok(match kind {
+        PATRON_COMMAND_PAUSE => Command::Pause(id),
+        PATRON_COMMAND_RESUME => Command::Resume(id),
+        PATRON_COMMAND_STATUS => Command::Status(id),
+        PATRON_COMMAND_METAINFO => Command::Metainfo(id),
+        PATRON_COMMAND_WATCH => Command::Watch(id),
+        PATRON_COMMAND_UNWATCH => Command::Unwatch(id),
+        PATRON_COMMAND_CLOSE => Command::CloseTorrent { id, files: Files::Keep },
+        PATRON_COMMAND_CLOSE_AND_DELETE => Command::CloseTorrent { id, files: Files::Delete },
+        other => return Err(Failure::invalid(format!("there is no command {other}"))),
+    })
+}
+
+/// Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
+/// as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
+/// wait.
+///
+/// Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_send(
+    handle: *mut patron,
+    command_kind: i32,
+    torrent_id: u64,
+    wait: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        send(&entry.patron, command(command_kind, torrent_id)?, wait)
+    })
+}
+
+/// Starts a torrent by a message: as patron_create_torrent(), but what comes of it arrives as
+/// PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED. `wait`
+/// as for patron_send().
+///
+/// Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_send_create_torrent(
+    handle: *mut patron,
+    kind: i32,
+    source_data: *const c_char,
+    source_length: usize,
+    add_options: Option<&patron_options>,
+    wait: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        // SAFETY: the caller gives the length of the source.
+        let source = unsafe { source(kind, source_data, source_length) }?;
+        let command = Command::CreateTorrent { source, options: options(add_options) };
+        send(&entry.patron, command, wait)
+    })
+}
+
+fn send(patron: &Patron, command: Command, wait: bool) -> Result<(), Failure> {
+    let sent = if wait { patron.send(command) } else { patron.try_send(command) };
+    Ok(sent?)
+}

@@ -1,0 +1,111 @@
+//! Texts and bytes
+//!
+//! Into the library go a pointer and a length in bytes; `PATRON_TEXT("...")` writes both. Texts are
+//! UTF-8; paths are bytes as the system has them (UTF-8 on Windows). `NULL` with the length 0 is an
+//! empty text.
+//!
+//! Out of it come a `patron_text` or a `patron_bytes`, borrowed from the object that was asked and
+//! good until that object is freed. A `patron_text` has a zero byte behind its end that the length
+//! does not count, and its pointer is never `NULL`: `printf("%s", patron_event_explain(event).data)`
+//! is fine. Where there is nothing to say, the length is 0.
+
+use std::collections::HashMap;
+use std::ffi::c_char;
+
+use parking_lot::Mutex;
+
+/// A text that belongs to the object it was got from.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_text {
+    /// Never NULL; a zero byte follows the text.
+    pub data: *const c_char,
+    /// In bytes, without the zero.
+    pub length: usize,
+}
+
+/// Bytes that belong to the object they were got from.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_bytes {
+    /// NULL only if there are none.
+    pub data: *const u8,
+    /// How many.
+    pub length: usize,
+}
+
+impl patron_text {
+    pub(super) const EMPTY: Self = Self { data: c"".as_ptr(), length: 0 };
+}
+
+impl patron_bytes {
+    pub(super) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
+
+    /// Borrowed from `bytes`, which the caller keeps where they are.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            Self::NONE
+        } else {
+            Self { data: bytes.as_ptr(), length: bytes.len() }
+        }
+    }
+}
+
+/// A text with a zero behind it. Moving it does not move the text.
+pub(super) struct Kept(Box<[u8]>);
+
+impl Kept {
+    pub(super) fn new(text: impl AsRef<[u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(text.as_ref().len() + 1);
+        bytes.extend_from_slice(text.as_ref());
+        bytes.push(0);
+        Self(bytes.into())
+    }
+
+    pub(super) fn text(&self) -> patron_text {
+        patron_text { data: self.0.as_ptr().cast(), length: self.0.len() - 1 }
+    }
+
+    #[cfg(test)]
+    pub(super) fn lossy(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.0[..self.0.len() - 1])
+    }
+}
+
+/// The texts that C has borrowed from an object, made when they are first asked for.
+#[derive(Default)]
+pub(super) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
+
+impl Texts {
+    pub(super) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
+        self.lend_nth(field, 0, text)
+    }
+
+    pub(super) fn lend_nth(
+        &self,
+        field: &'static str,
+        index: usize,
+        text: impl AsRef<[u8]>,
+    ) -> patron_text {
+        self.0.lock().entry((field, index)).or_insert_with(|| Kept::new(text)).text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_borrowed_text_ends_in_a_zero_and_stays_where_it_is() {
+        let texts = Texts::default();
+        let first = texts.lend("name", "héllo");
+        for index in 0..100 {
+            texts.lend_nth("file", index, format!("{index}"));
+        }
+        assert_eq!(texts.lend("name", "héllo").data, first.data);
+        // SAFETY: `texts` keeps the text and the zero behind it.
+        let text = unsafe { std::ffi::CStr::from_ptr(first.data) };
+        assert_eq!(text.to_str(), Ok("héllo"));
+        assert_eq!(first.length, 6);
+    }
+}

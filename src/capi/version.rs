@@ -1,0 +1,38 @@
+//! Versions
+//!
+//! While the first number is 0, programs must be compiled again for each new second number, and the
+//! name of the shared object (`libtorrent_patron.so.0.1`) sees to that. Within it, functions and
+//! codes are only added, and structs only grow at their end.
+
+use super::guard::read;
+use super::text::patron_text;
+
+/// The version of this header: the first number.
+pub const PATRON_VERSION_MAJOR: u32 = 0;
+/// The second.
+pub const PATRON_VERSION_MINOR: u32 = 1;
+/// The third.
+pub const PATRON_VERSION_PATCH: u32 = 0;
+
+/// The version of the library that is loaded: "0.1.0". Lives as long as the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_version() -> patron_text {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    read(patron_text::EMPTY, || {
+        Some(patron_text { data: VERSION.as_ptr().cast(), length: VERSION.len() - 1 })
+    })
+}
+
+const fn number(text: &str) -> u32 {
+    match u32::from_str_radix(text, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("the package's version has a part that is no number"),
+    }
+}
+
+const _: () = assert!(
+    number(env!("CARGO_PKG_VERSION_MAJOR")) == PATRON_VERSION_MAJOR
+        && number(env!("CARGO_PKG_VERSION_MINOR")) == PATRON_VERSION_MINOR
+        && number(env!("CARGO_PKG_VERSION_PATCH")) == PATRON_VERSION_PATCH,
+    "the header has another version than the package"
+);
