@@ -60,7 +60,7 @@ format: ## Format the Rust and the C++ sources in place
 .PHONY: bench
 bench: ## Run the benchmarks
 	@vendor/setup bench
-	$(CARGO) bench --features cli $(ARGS)
+	$(CARGO) bench --features cli,capi $(ARGS)
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered

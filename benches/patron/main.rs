@@ -4,10 +4,13 @@
 //!
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
-//! `round`, `status`, `commands`, `seeding`, `mailbox`, `memory`, `idle`. All of it takes about two
+//! `round`, `status`, `commands`, `seeding`, `mailbox`, `capi` (with the feature of that name),
+//! `memory`, `idle`. All of it takes about two
 //! minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
 
 mod allocations;
+#[cfg(feature = "capi")]
+mod capi;
 mod commands;
 mod idle;
 mod mailbox;
@@ -27,11 +30,13 @@ use table::Table;
 
 type Topic = fn(&mut Table) -> Result<()>;
 
-const TOPICS: [(&str, Topic); 6] = [
+const TOPICS: &[(&str, Topic)] = &[
     ("round", round_trip::measure),
     ("commands", commands::measure),
     ("seeding", seeding::measure),
     ("mailbox", mailbox::measure),
+    #[cfg(feature = "capi")]
+    ("capi", capi::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
 ];
@@ -64,7 +69,7 @@ fn main() -> Result<()> {
 
     let mut table = Table::default();
     table.note(&format!("load average before: {}", session::load_average()));
-    for (name, topic) in TOPICS {
+    for &(name, topic) in TOPICS {
         if is_chosen(name) {
             eprintln!("measuring: {name}");
             topic(&mut table)?;
