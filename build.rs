@@ -7,11 +7,22 @@ mod find;
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
 const SOURCES: [&str; 5] =
     ["cpp/alerts.cpp", "cpp/convert.cpp", "cpp/metainfo.cpp", "cpp/session.cpp", "cpp/torrent.cpp"];
-const HEADERS: [&str; 4] =
-    ["cpp/compat.hpp", "cpp/convert.hpp", "cpp/shim.hpp", "cpp/trycatch.hpp"];
+/// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
+const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
+const HEADERS: [&str; 9] = [
+    "cpp/compat.hpp",
+    "cpp/convert.hpp",
+    "cpp/disk/buffers.hpp",
+    "cpp/disk/counters.hpp",
+    "cpp/disk/file.hpp",
+    "cpp/disk/pool.hpp",
+    "cpp/disk/read_path.hpp",
+    "cpp/shim.hpp",
+    "cpp/trycatch.hpp",
+];
 
 fn main() {
-    for file in SOURCES.iter().chain(&HEADERS).chain(&["build/find.rs"]) {
+    for file in SOURCES.iter().chain(&READ_PATH).chain(&HEADERS).chain(&["build/find.rs"]) {
         println!("cargo::rerun-if-changed={file}");
     }
     // docs.rs has no libtorrent; rustdoc needs the bridge's Rust half only.
@@ -30,6 +41,9 @@ fn main() {
     };
     let mut shim = cxx_build::bridge("src/ffi.rs");
     shim.files(SOURCES).std("c++17").warnings(true).extra_warnings(true);
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        shim.files(READ_PATH);
+    }
     for directory in &native.include_paths {
         shim.flag_if_supported(format!("-isystem{}", directory.display()));
     }

@@ -223,6 +223,13 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::file_error_alert::alert_type: {
         auto const& a = static_cast<lt::file_error_alert const&>(alert);
+        // A read that was given up after the first one failed: that one is told.
+        if (a.error == boost::asio::error::operation_aborted)
+            break;
+        // A torrent whose data cannot be read refuses each request by itself: libtorrent pauses it
+        // for an error of a write or of a check, not for this one.
+        if (a.op == lt::operation_t::file_read && !passes(a.error) && a.handle.is_valid())
+            a.handle.pause();
         AlertRecord broken = failed(AlertKind::FileError, id(a), a.error);
         broken.text = text(a.filename());
         broken.operation = operation(a.op);

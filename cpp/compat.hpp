@@ -4,11 +4,14 @@
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/create_torrent.hpp>
+#include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/file_storage.hpp>
+#include <libtorrent/storage_defs.hpp>
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/version.hpp>
 
 #include <ctime>
+#include <memory>
 #include <string>
 
 #if LIBTORRENT_VERSION_NUM < 20008
@@ -40,6 +43,34 @@ inline std::string name(lt::torrent_alert const& alert) {
 }
 // BEP 17 is gone.
 inline void drop_http_seeds(lt::add_torrent_params&) {}
+
+class BufferAllocator : public lt::buffer_allocator_interface {
+  public:
+    void free_multiple_buffers(lt::span<char*> buffers) override {
+        for (char* const buffer : buffers)
+            free_disk_buffer(buffer);
+    }
+};
+inline lt::disk_buffer_holder holder(BufferAllocator& allocator, char* buffer, int) {
+    return lt::disk_buffer_holder(allocator, buffer);
+}
+
+// Where the files of a torrent lie.
+class FileNames {
+  public:
+    explicit FileNames(lt::storage_params const& params)
+        : files_(params.files), renamed_(params.renamed_files) {}
+    std::string path(lt::file_index_t file, std::string const& save_path) const {
+        return renamed_.file_path(files_, file, save_path);
+    }
+    void rename(lt::file_index_t file, std::string const& name) {
+        renamed_.rename_file(files_, file, name);
+    }
+
+  private:
+    lt::file_storage const& files_;
+    lt::renamed_files renamed_;
+};
 
 // The files below a path and the torrent in the making.
 class Draft {
@@ -77,6 +108,33 @@ inline std::string name(lt::torrent_alert const& alert) {
 inline void drop_http_seeds(lt::add_torrent_params& params) {
     params.http_seeds.clear();
 }
+
+using BufferAllocator = lt::buffer_allocator_interface;
+
+// The size is exact: libtorrent writes its next message into what a buffer has to spare.
+inline lt::disk_buffer_holder holder(BufferAllocator& allocator, char* buffer, int size) {
+    return lt::disk_buffer_holder(allocator, buffer, size);
+}
+
+class FileNames {
+  public:
+    explicit FileNames(lt::storage_params const& params) : files_(params.files) {
+        if (params.mapped_files != nullptr)
+            renamed_ = std::make_unique<lt::file_storage>(*params.mapped_files);
+    }
+    std::string path(lt::file_index_t file, std::string const& save_path) const {
+        return (renamed_ ? *renamed_ : files_).file_path(file, save_path);
+    }
+    void rename(lt::file_index_t file, std::string const& name) {
+        if (!renamed_)
+            renamed_ = std::make_unique<lt::file_storage>(files_);
+        renamed_->rename_file(file, name);
+    }
+
+  private:
+    lt::file_storage const& files_;
+    std::unique_ptr<lt::file_storage> renamed_;
+};
 
 inline lt::file_storage list(std::string const& path, lt::create_flags_t flags) {
     lt::file_storage found;

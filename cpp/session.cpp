@@ -1,15 +1,23 @@
 // The session's life: settings, the notify callback, abort.
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/read_path.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
 namespace patron {
 
-Session::Session(lt::session_params params, rust::Box<Waker> waker)
-    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))),
+Session::Session(lt::session_params params, std::shared_ptr<PlainTorrents> plain,
+                 rust::Box<Waker> waker)
+    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       session_(std::move(params)) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
@@ -22,6 +30,7 @@ Session::~Session() {
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
+                                     DiskReads reads, std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     lt::settings_pack pack = settings(records);
     // What the client routes and no more: peer, progress and log alerts would be thrown away, and
@@ -29,10 +38,34 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                     lt::alert_category::status |
                                                     lt::alert_category::storage);
-    auto session = std::make_unique<Session>(lt::session_params(std::move(pack)), std::move(waker));
+    lt::session_params params(std::move(pack));
+    std::shared_ptr<PlainTorrents> plain;
+#ifdef __linux__
+    if (reads != DiskReads::Stock) {
+        bool const map = reads == DiskReads::ZeroCopy;
+        plain = std::make_shared<PlainTorrents>();
+        params.disk_io_constructor = read_path(map, plain, std::move(counters));
+        if (!map)
+            plain = nullptr;
+    }
+#endif
+    auto session = std::make_unique<Session>(std::move(params), std::move(plain), std::move(waker));
     if (loopback_only)
         session->allow_loopback_only();
     return session;
+}
+
+std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        throw std::system_error(errno, std::generic_category());
+    if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+        // Where it is refused, as by macOS above its own limit, what was there stays.
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 && ::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+            throw std::system_error(errno, std::generic_category());
+    }
+    return limit.rlim_cur;
 }
 
 void Session::allow_loopback_only() {

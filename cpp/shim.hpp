@@ -4,12 +4,14 @@
 //   session.cpp   the session's life: settings, the notify callback, abort.
 //   torrent.cpp   what is done with one torrent, by its id.
 //   alerts.cpp    alerts become owned records before the call returns.
+//   disk/         how blocks are read for peers; see read_path.hpp.
 //   convert.*     libtorrent's types to the bridge's and back.
 //
 // A Session is made, used and ended by one thread. No function here calls a libtorrent function
 // that waits for the network thread. Errors are exceptions; trycatch.hpp carries them to Rust.
 #pragma once
 
+#include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"
 
 #include "rust/cxx.h"
@@ -41,12 +43,17 @@ struct DescriptionRecord;
 struct Drained;
 struct RecipeRecord;
 struct SettingRecord;
+enum class DiskReads : std::uint8_t;
+class PlainTorrents;
 
 rust::String compiled_version();
 rust::String loaded_version();
 
 rust::Vec<rust::String> setting_names();
 std::int32_t setting_kind(rust::Str name);
+
+// Raises the process's limit of open descriptors where it is lower; returns what it is then.
+std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
 class TorrentParams {
   public:
@@ -76,7 +83,8 @@ class Teardown {
 
 class Session {
   public:
-    Session(lt::session_params params, rust::Box<Waker> waker);
+    Session(lt::session_params params, std::shared_ptr<PlainTorrents> plain,
+            rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -105,6 +113,8 @@ class Session {
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.
     std::shared_ptr<rust::Box<Waker>> waker_;
+    // Null where nobody asks.
+    std::shared_ptr<PlainTorrents> plain_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     lt::session session_;
@@ -129,6 +139,7 @@ class Session {
 };
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
+                                     DiskReads reads, std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 

@@ -1,9 +1,11 @@
 // What is done with one torrent, by its id. All of it is handed to the network thread and returns.
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/read_path.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/storage_defs.hpp>
 #include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
 
 namespace patron {
 
@@ -16,6 +18,9 @@ lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
 
 void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
     params->params_.userdata = userdata(torrent);
+    auto const& info = params->params_.ti;
+    if (plain_ && info && info->ssl_cert().empty())
+        plain_->add(info->info_hashes().get_best());
     pending_[torrent] = std::move(params);
     retry_add(torrent);
 }

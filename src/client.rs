@@ -28,7 +28,7 @@ use self::tick::ClientThread;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::patron::Patron;
-use crate::service::{COMMANDS, Service};
+use crate::service::{COMMANDS, ReadCount, Service};
 use crate::source::Defaults;
 
 /// How long a client that is dropped without [`Client::shutdown`] is given to end.
@@ -117,13 +117,14 @@ impl fmt::Debug for Client {
 fn start<E: Engine>(
     defaults: Defaults,
     tick_interval: Duration,
+    reads: Box<ReadCount>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
     let (wake, woken) = bounded(1);
     let (orders, orders_there) = bounded(1);
     let (started, starting) = bounded(1);
-    let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults));
+    let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
     let thread = std::thread::Builder::new()
         .name("torrent-patron".into())
         .spawn({

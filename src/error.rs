@@ -81,8 +81,9 @@ impl Error {
     /// From an error code of libtorrent. `category` may be empty: an exception without a code.
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let kind = match category {
-            // The last two: a file that ends too soon, a name that is not found.
-            "system" | "generic" | "asio.misc" | "asio.netdb" => ErrorKind::Io,
+            // The last three: a file that ends too soon, a name that is not found, a file that is
+            // not what it was (cpp/disk/file.cpp).
+            "system" | "generic" | "asio.misc" | "asio.netdb" | "file" => ErrorKind::Io,
             "bdecode error" | "bdecode" => ErrorKind::Parse,
             _ => ErrorKind::Native,
         };

@@ -12,7 +12,8 @@ use crate::types::{InfoHashes, TorrentId};
 /// Something that happened. `Display` explains it in one line for a person.
 ///
 /// Events of a torrent reach the patron that started it and those that watch it; events of the
-/// client (`Listening`, `ListenFailed`, `Resynchronized`, `ClientStopped`) reach every patron.
+/// client (`Listening`, `ListenFailed`, `DescriptorLimit`, `Resynchronized`, `ClientStopped`) reach
+/// every patron.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`.
@@ -177,6 +178,15 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The settings ask for more open files and connections than the process may have. It goes on
+    /// with fewer connections (`connections_limit`), and closes files more often.
+    DescriptorLimit {
+        /// How many descriptors the settings can need.
+        wanted: u64,
+        /// How many the process may have (`RLIMIT_NOFILE`, which the client has raised as far as it
+        /// may).
+        available: u64,
+    },
     /// This patron did not read its events and some were dropped, the oldest first. Those about a
     /// torrent that is still open are never among them.
     Lagged {
@@ -242,6 +252,7 @@ impl Event {
             Self::StartFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
+            | Self::DescriptorLimit { .. }
             | Self::Lagged { .. }
             | Self::Resynchronized
             | Self::ClientStopped { .. } => None,

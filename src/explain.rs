@@ -137,6 +137,11 @@ impl fmt::Display for Event {
             }
             Self::Listening { address } => write!(f, "listening at {address}"),
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
+            Self::DescriptorLimit { wanted, available } => write!(
+                f,
+                "the settings can need {wanted} open files and connections, and the process may \
+                 have {available}: it goes on with fewer"
+            ),
             Self::Lagged { missed: 1 } => write!(f, "1 event came too fast to be kept"),
             Self::Lagged { missed } => write!(f, "{missed} events came too fast to be kept"),
             Self::Resynchronized => {

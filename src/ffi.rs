@@ -141,6 +141,36 @@ mod bridge {
         number: i64,
     }
 
+    /// How blocks are read for peers.
+    #[repr(u8)]
+    enum DiskReads {
+        /// As libtorrent does it.
+        Stock,
+        Copy,
+        ZeroCopy,
+    }
+
+    /// What the read path has done so far.
+    struct ReadRecord {
+        mapped_blocks: u64,
+        mapped_bytes: u64,
+        copied_blocks: u64,
+        copied_bytes: u64,
+        cold_blocks: u64,
+        cold_bytes: u64,
+        stock_writing: u64,
+        stock_partial: u64,
+        stock_scattered: u64,
+        stock_descriptors: u64,
+        stock_unusable: u64,
+        stock_other: u64,
+        failed: u64,
+        refused: u64,
+        evicted: u64,
+        open_files: u64,
+        mappings: u64,
+    }
+
     struct PeerRecord {
         address: String,
         port: u16,
@@ -226,6 +256,15 @@ mod bridge {
         /// 0 text, 1 integer, 2 switch, -1 unknown.
         fn setting_kind(name: &str) -> Result<i32>;
 
+        /// Raises the process's limit of open descriptors where it is below `wanted`, as far as it
+        /// may, and says what it is then.
+        fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
+
+        /// Atomic counters; read on any thread.
+        type ReadCounters;
+        fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
+        fn snapshot(self: &ReadCounters) -> ReadRecord;
+
         /// An `lt::add_torrent_params`; made on any thread and handed over.
         type TorrentParams;
         fn params_from_metainfo(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
@@ -242,6 +281,8 @@ mod bridge {
         fn new_session(
             settings: &[SettingRecord],
             loopback_only: bool,
+            reads: DiskReads,
+            counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;
         fn add_torrent(
@@ -277,6 +318,10 @@ pub(crate) use bridge::*;
 // SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; nothing in
 // it is bound to the thread that made it.
 unsafe impl Send for TorrentParams {}
+// SAFETY: nothing but atomics, and what reads them changes nothing.
+unsafe impl Send for ReadCounters {}
+// SAFETY: as above.
+unsafe impl Sync for ReadCounters {}
 // SAFETY: a Teardown is a session_proxy, which libtorrent lets any thread destroy.
 unsafe impl Send for Teardown {}
 

@@ -18,6 +18,7 @@ mod reply;
 mod service;
 mod settings;
 mod source;
+mod statistics;
 mod status;
 mod types;
 
@@ -35,5 +36,6 @@ pub use crate::patron::{Events, Patron};
 pub use crate::reply::Reply;
 pub use crate::settings::{SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};
+pub use crate::statistics::ReadStatistics;
 pub use crate::status::{TorrentState, TorrentStatus};
 pub use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, TorrentId};

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::mailbox::Mailbox;
 use crate::source::Defaults;
+use crate::statistics::ReadStatistics;
 use crate::status::StatusTable;
 
 /// How many commands may wait for the client thread; the next one waits for room.
@@ -26,18 +27,22 @@ pub(crate) struct Service {
     wake: Sender<()>,
     pub(crate) statuses: StatusTable,
     pub(crate) defaults: Defaults,
+    /// Asks nobody: it reads counters.
+    pub(crate) reads: Box<ReadCount>,
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have yet to be seen to.
     departures: Mutex<Vec<MemberId>>,
     stopped: AtomicBool,
 }
 
+pub(crate) type ReadCount = dyn Fn() -> ReadStatistics + Send + Sync;
+
 #[derive(Default)]
 struct Members {
     by_id: HashMap<MemberId, Arc<Member>>,
     next: u64,
-    /// What a newcomer is told first: where the client listens, and where it cannot.
-    listening: Vec<Event>,
+    /// What a newcomer is told first: where the client listens, where it cannot, and what it lacks.
+    news: Vec<Event>,
     /// Nobody joins a service that has stopped.
     closed: bool,
 }
@@ -88,6 +93,7 @@ impl Service {
         (commands, waiting): (Sender<Envelope>, Receiver<Envelope>),
         wake: Sender<()>,
         defaults: Defaults,
+        reads: Box<ReadCount>,
     ) -> Self {
         Self {
             commands,
@@ -95,6 +101,7 @@ impl Service {
             wake,
             statuses: StatusTable::default(),
             defaults,
+            reads,
             members: Mutex::default(),
             departures: Mutex::default(),
             stopped: AtomicBool::new(false),
@@ -117,7 +124,7 @@ impl Service {
         if members.closed {
             member.mailbox.close(Event::ClientStopped { error: None });
         } else {
-            for event in &members.listening {
+            for event in &members.news {
                 member.mailbox.push(event.clone());
             }
             members.by_id.insert(id, member.clone());
@@ -183,13 +190,13 @@ impl Service {
         Self::push_to_all(members, event);
     }
 
-    /// Sends an event to every patron, and to those that join later. The sockets are opened just
-    /// after the start, when the first patron may or may not be there.
-    pub(crate) fn broadcast_listening(&self, event: &Event) {
+    /// Sends an event to every patron, and to those that join later. It comes just after the start,
+    /// when the first patron may or may not be there.
+    pub(crate) fn announce(&self, event: &Event) {
         let mut members = self.members.lock();
         let line = event.to_string();
-        if members.listening.iter().all(|known| known.to_string() != line) {
-            members.listening.push(event.clone());
+        if members.news.iter().all(|known| known.to_string() != line) {
+            members.news.push(event.clone());
         }
         Self::push_to_all(members, event);
     }

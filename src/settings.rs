@@ -88,8 +88,50 @@ impl SettingKind {
     }
 }
 
+/// How blocks are read for peers: the one setting that is not libtorrent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DiskReads {
+    Stock,
+    Copy,
+    ZeroCopy,
+}
+
+const DISK_READS: &str = "disk_reads";
+
+impl DiskReads {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "stock" => Some(Self::Stock),
+            "copy" => Some(Self::Copy),
+            "zero_copy" => Some(Self::ZeroCopy),
+            _ => None,
+        }
+    }
+}
+
 /// A set of libtorrent settings by the names of its
 /// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
+///
+/// One setting is this crate's own and is not handed to libtorrent: `disk_reads`, a text that says how
+/// blocks are read for peers.
+///
+/// | `disk_reads` | how a block gets to a peer |
+/// | --- | --- |
+/// | `stock` | libtorrent's own way: another thread maps the file and copies the block |
+/// | `copy` | what is in the page cache is copied on libtorrent's network thread, at once; what is not is read by a thread of its own. The default |
+/// | `zero_copy` | what is in the page cache is sent from where it lies; the rest as for `copy` |
+///
+/// `zero_copy` needs files that nobody cuts short while they are served: a peer that is just being
+/// sent the missing part is dropped. Where libtorrent itself would read that part, in encrypting or in
+/// uTP, the process would end; a client with `zero_copy` and such a setting is therefore
+/// [refused](crate::ClientBuilder::start), and torrents that are for TLS, or are not known to be
+/// without it because they were started by a magnet link, are copied. Torrents that are being written
+/// to and torrents of which not all files are wanted are libtorrent's to read, in every mode. On
+/// systems other than Linux every mode is `stock`.
+///
+/// In the modes `copy` and `zero_copy` a file that is in use is looked at once a second: one that is
+/// missing, has become too short, was replaced or was written to by another program stops its torrent
+/// with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
 ///
 /// ```
 /// use torrent_patron::Settings;
@@ -103,51 +145,82 @@ impl SettingKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, SettingValue>);
 
-/// What every client of this crate starts from.
+/// What every client of this crate starts from, where it differs from libtorrent.
+///
+/// | setting | value | why |
+/// | --- | --- | --- |
+/// | `user_agent` | `torrent-patron/` and the version | the name that peers and trackers are told |
+/// | `alert_queue_size` | 10000 | a burst of adds posts a few alerts per torrent before the client's thread gets its turn |
+/// | `max_retry_port_bind` | 0 | a port in use is an error that is reported, not a silent move to another port |
+/// | `listen_system_port_fallback` | false | likewise |
+/// | `auto_manage_startup` | 10 | a torrent at rest leaves libtorrent's once-a-second round after this many seconds |
+/// | `listen_queue_size` | 128 | a burst of peers overflows libtorrent's 5 |
+/// | `disk_reads` | `copy` | saves two changes of thread for each block, and is safe with every transport |
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self(BTreeMap::new());
         settings.assume([
             ("user_agent", concat!("torrent-patron/", env!("CARGO_PKG_VERSION")).into()),
-            // A burst of adds posts a few alerts per torrent before the client thread gets its turn.
             ("alert_queue_size", 10_000.into()),
-            // A port in use is an error that is reported, not a silent move to another port.
             ("max_retry_port_bind", 0.into()),
             ("listen_system_port_fallback", false.into()),
-            // A torrent at rest leaves libtorrent's once-a-second round after this many seconds.
             ("auto_manage_startup", 10.into()),
-            // The default is 5, which a burst of peers overflows.
             ("listen_queue_size", 128.into()),
+            (DISK_READS, "copy".into()),
         ]);
         settings
     }
 }
 
 impl Settings {
-    /// For a machine that seeds at full speed: libtorrent's `high_performance_seed()` without the
-    /// three values there that hurt a real seeder, on top of the defaults.
+    /// For a machine that seeds at full speed, on top of the defaults:
+    ///
+    /// | setting | value | why |
+    /// | --- | --- | --- |
+    /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files |
+    /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
+    /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
+    /// | `prefer_rc4` | false | likewise |
+    /// | `mixed_mode_algorithm` | 0 (`prefer_tcp`) | TCP is never held back for uTP |
+    /// | `unchoke_slots_limit` | -1 | whoever asks is served |
+    /// | `allowed_fast_set_size` | 0 | nobody is choked, so that nobody needs pieces for the choked |
+    /// | `connections_limit` | 8000 | the default is 200; the client raises `RLIMIT_NOFILE` to fit, or tells by [`Event::DescriptorLimit`](crate::Event::DescriptorLimit) that it cannot |
+    /// | `listen_queue_size` | 3000 | so many may arrive at once (the kernel's `somaxconn` permitting) |
+    /// | `send_buffer_low_watermark` | 1 MiB | more than one block on its way to a peer that has just begun |
+    /// | `send_buffer_watermark` | 3 MiB | what a fast and distant peer has on its way |
+    /// | `send_buffer_watermark_factor` | 150 | more on its way than the peer took in the last second |
+    /// | `send_not_sent_low_watermark` | 512 KiB | fewer and larger `sendmsg` calls than with 16 KiB |
+    /// | `max_allowed_in_request_queue` | 2000 | requests of one peer, 32 MiB of them, before more are refused |
+    /// | `max_out_request_queue` | 1500 | where it downloads, likewise |
+    /// | `file_pool_size` | 500 | more active files than the default 40 would be opened again for each block |
+    /// | `rate_limit_ip_overhead` | false | no rate is limited |
+    ///
+    /// These are those of libtorrent's `high_performance_seed()` without what hurts a real seeder:
+    /// its `suggest_mode` makes every seed keep a piece picker, its `peer_timeout` of 20 s drops slow
+    /// peers, its `max_failcount` of 1 gives a peer no second try. Its `active_limit`, `active_seeds`
+    /// and `active_tracker_limit` are for torrents that libtorrent queues (`auto_managed`); those of
+    /// this crate run and announce until they are told not to.
     pub fn seeding() -> Self {
         let mut settings = Self::default();
         settings.assume([
-            // TCP: uTP costs a system call for each 1.4 KB in libtorrent 2.0.
+            (DISK_READS, "zero_copy".into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
-            // Whoever asks is served.
+            ("allowed_enc_level", PLAINTEXT.into()),
+            ("prefer_rc4", false.into()),
+            ("mixed_mode_algorithm", 0.into()),
             ("unchoke_slots_limit", (-1).into()),
+            ("allowed_fast_set_size", 0.into()),
             ("connections_limit", 8000.into()),
             ("listen_queue_size", 3000.into()),
-            // More than one block in flight to a peer that has just begun.
             ("send_buffer_low_watermark", (1024 * 1024).into()),
             ("send_buffer_watermark", (3 * 1024 * 1024).into()),
             ("send_buffer_watermark_factor", 150.into()),
-            // Fewer and larger sendmsg calls than with the default of 16 KiB.
             ("send_not_sent_low_watermark", (512 * 1024).into()),
             ("max_allowed_in_request_queue", 2000.into()),
             ("max_out_request_queue", 1500.into()),
-            // More files than the default 40 are open at once, or they are opened for each block.
             ("file_pool_size", 500.into()),
-            // suggest_mode stays off: it makes a seed keep a piece picker. peer_timeout and
-            // max_failcount stay at their defaults: slow peers and retries are worth keeping.
+            ("rate_limit_ip_overhead", false.into()),
         ]);
         settings
     }
@@ -160,13 +233,19 @@ impl Settings {
     /// (the nearest one is named) and for a value of the wrong type.
     pub fn set(&mut self, name: &str, value: impl Into<SettingValue>) -> Result<()> {
         let value = value.into();
-        let wanted = SettingKind::of(name).ok_or_else(|| unknown(name))?;
+        let wanted = kind(name)?;
         if wanted != value.kind() {
             let message = format!(
                 "{name} takes {}, not {} ({value})",
                 wanted.article_and_name(),
                 value.kind().article_and_name()
             );
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
+        if let (DISK_READS, SettingValue::Text(text)) = (name, &value)
+            && DiskReads::of(text).is_none()
+        {
+            let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
         self.0.insert(name.into(), value);
@@ -179,7 +258,7 @@ impl Settings {
     ///
     /// As for [`set`](Settings::set), and when the text is not a value of that type.
     pub fn set_text(&mut self, name: &str, value: &str) -> Result<()> {
-        let kind = SettingKind::of(name).ok_or_else(|| unknown(name))?;
+        let kind = kind(name)?;
         let parsed = match kind {
             SettingKind::Text => Some(SettingValue::from(value)),
             SettingKind::Int => value.parse::<i32>().ok().map(SettingValue::from),
@@ -189,8 +268,7 @@ impl Settings {
             let message = format!("{name} takes {}, not {value:?}", kind.article_and_name());
             Error::new(ErrorKind::InvalidArgument, SET, message)
         })?;
-        self.0.insert(name.into(), parsed);
-        Ok(())
+        self.set(name, parsed)
     }
 
     /// The value of `name` in this set; `None` where libtorrent's default holds.
@@ -203,17 +281,113 @@ impl Settings {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Those that are libtorrent's.
+    pub(crate) fn native(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
+        self.iter().filter(|(name, _)| *name != DISK_READS)
+    }
+
+    pub(crate) fn disk_reads(&self) -> DiskReads {
+        let text = self.text(DISK_READS, "copy");
+        DiskReads::of(text).unwrap_or(DiskReads::Copy)
+    }
+
+    /// Whether the settings go together: a pointer into a mapped file is for the kernel alone. Where
+    /// libtorrent reads what it points to and the file was cut short, SIGBUS ends the process.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.disk_reads() != DiskReads::ZeroCopy {
+            return Ok(());
+        }
+        let refuse = |conflict: &str, why: &str| {
+            let message = format!(
+                "disk_reads=zero_copy does not go with {conflict}: {why}, and a file that is cut \
+                 short meanwhile would end the process (SIGBUS)"
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
+        };
+        for name in ["enable_incoming_utp", "enable_outgoing_utp"] {
+            if self.switch(name, true) {
+                return refuse(&format!("{name}=true"), "uTP reads what it sends in user space");
+            }
+        }
+        let encrypts = |name| self.number(name, PE_ENABLED) != PE_DISABLED;
+        let level = self.number("allowed_enc_level", PE_BOTH);
+        if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
+            let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
+            return refuse(&conflict, "RC4 reads what it sends in user space");
+        }
+        let interfaces = self.text("listen_interfaces", "");
+        if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
+            let conflict = format!("listen_interfaces={tls}");
+            return refuse(&conflict, "TLS (the s) reads what it sends in user space");
+        }
+        Ok(())
+    }
+
+    /// How many descriptors a client can need: its connections, of which libtorrent allows 80 % of
+    /// what is there, or its connections and its files, which libtorrent and the read path each keep
+    /// open, and some for everything else.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let count = |name, default| u64::try_from(self.number(name, default)).unwrap_or(0);
+        let connections = count("connections_limit", 200);
+        let files = 2 * count("file_pool_size", 40);
+        (connections * 5).div_ceil(4).max(connections + files) + 64
+    }
+
+    fn switch(&self, name: &str, default: bool) -> bool {
+        match self.get(name) {
+            Some(SettingValue::Bool(value)) => *value,
+            _ => default,
+        }
+    }
+
+    fn number(&self, name: &str, default: i32) -> i32 {
+        match self.get(name) {
+            Some(SettingValue::Int(value)) => *value,
+            _ => default,
+        }
+    }
+
+    fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+        match self.get(name) {
+            Some(SettingValue::Text(value)) => value,
+            _ => default,
+        }
+    }
+
     /// For names that this crate knows to exist; `tests` hold it to that.
     pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
         self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
     }
 }
 
+// `lt::settings_pack::enc_level` and `enc_policy`; both and enabled are libtorrent's defaults.
+const PLAINTEXT: i32 = 1;
+const PE_BOTH: i32 = 3;
+const PE_ENABLED: i32 = 1;
+const PE_DISABLED: i32 = 2;
+
+/// `ADDRESS:PORT` and flags, of which `s` is TLS.
+fn is_tls(interface: &str) -> bool {
+    let port = interface.rsplit(':').next().unwrap_or_default();
+    port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
+}
+
 const SET: &str = "set a libtorrent setting";
+
+fn kind(name: &str) -> Result<SettingKind> {
+    if name == DISK_READS {
+        return Ok(SettingKind::Text);
+    }
+    SettingKind::of(name).ok_or_else(|| unknown(name))
+}
 
 fn unknown(name: &str) -> Error {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
-    let names = NAMES.get_or_init(|| ffi::setting_names().unwrap_or_default());
+    let names = NAMES.get_or_init(|| {
+        let mut names = ffi::setting_names().unwrap_or_default();
+        names.push(DISK_READS.into());
+        names
+    });
     let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
     let hint = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
     let message = format!("there is no setting called {name:?}{hint}");
@@ -245,6 +419,61 @@ mod tests {
             settings.set_text("enable_dht", "perhaps").unwrap_err().kind(),
             ErrorKind::InvalidArgument
         );
+    }
+
+    #[test]
+    fn how_blocks_are_read_is_a_setting_that_libtorrent_never_sees() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.disk_reads(), DiskReads::Copy);
+        settings.set("disk_reads", "stock").unwrap();
+        assert_eq!(settings.disk_reads(), DiskReads::Stock);
+        settings.set_text("disk_reads", "zero_copy").unwrap();
+        assert_eq!(settings.disk_reads(), DiskReads::ZeroCopy);
+        assert!(settings.iter().any(|(name, _)| name == "disk_reads"));
+        assert!(settings.native().all(|(name, _)| name != "disk_reads"));
+
+        let error = settings.set("disk_reads", "sendfile").unwrap_err();
+        assert!(error.message().contains("stock, copy or zero_copy"), "{error}");
+        let error = settings.set_text("disk_reads", "").unwrap_err();
+        assert!(error.message().contains("stock, copy or zero_copy"), "{error}");
+        let error = settings.set("disk_read", "copy").unwrap_err();
+        assert!(error.message().contains("did you mean disk_reads?"), "{error}");
+    }
+
+    #[test]
+    fn zero_copy_is_refused_where_the_process_itself_would_read_the_file() {
+        Settings::seeding().check().unwrap();
+        Settings::default().check().unwrap();
+        let conflicts: [(&str, SettingValue); 5] = [
+            ("enable_incoming_utp", true.into()),
+            ("enable_outgoing_utp", true.into()),
+            ("allowed_enc_level", 3.into()),
+            ("allowed_enc_level", 2.into()),
+            ("listen_interfaces", "0.0.0.0:6881,[::]:6882s".into()),
+        ];
+        for (name, value) in conflicts {
+            let mut settings = Settings::seeding();
+            settings.set(name, value).unwrap();
+            let error = settings.check().unwrap_err();
+            println!("{error}");
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains(name), "{error}");
+            settings.set("disk_reads", "copy").unwrap();
+            settings.check().unwrap();
+        }
+        let mut settings = Settings::default();
+        settings.set("disk_reads", "zero_copy").unwrap();
+        assert!(settings.check().is_err(), "uTP is libtorrent's default");
+    }
+
+    #[test]
+    fn a_tls_interface_is_known_by_its_flag() {
+        for tls in ["0.0.0.0:6881s", "[::]:1ls", "eth0:0s"] {
+            assert!(is_tls(tls), "{tls}");
+        }
+        for plain in ["0.0.0.0:6881", "[::]:1l", "wlps0:0", ""] {
+            assert!(!is_tls(plain), "{plain}");
+        }
     }
 
     #[test]

@@ -107,8 +107,15 @@ pub struct AddOptions {
     pub peers: Vec<SocketAddr>,
     /// Do nothing until resumed.
     pub paused: bool,
-    /// Take the data in the save directory as complete without hashing it. Needs metainfo. The
-    /// torrent seeds from the start, without an [`Event::Finished`](crate::Event::Finished).
+    /// Take the data in the save directory as complete without hashing it, now or when it is asked
+    /// for. Needs metainfo. The torrent seeds from the start, without an
+    /// [`Event::Finished`](crate::Event::Finished).
+    ///
+    /// Only whether each file is there and long enough is looked at, here, on the caller's thread.
+    /// Where one is not, the torrent is started paused, with an [`Event::Error`](crate::Event::Error)
+    /// that names it; resuming it tries again. What happens to a file later is told likewise, when it
+    /// is asked for (see [`Settings`](crate::Settings)). What was in it before it was first asked for
+    /// is not: a peer that finds the data wrong says nothing to the one it got it from.
     pub trust: bool,
     /// Pause as soon as the files are compared with their hashes ([`Event::Checked`]); nothing is
     /// downloaded.
@@ -179,6 +186,8 @@ pub(crate) struct Prepared {
     /// Where they go when complete, if that is elsewhere.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) paused: bool,
+    /// What keeps data that is to be trusted from being so; the torrent is paused then.
+    pub(crate) distrust: Option<Error>,
     /// The engine's own parameters; opaque to all but the engine.
     pub(crate) params: Box<dyn Any + Send>,
 }
@@ -224,6 +233,8 @@ fn read(
         }
         _ => (final_dir, None),
     };
+    let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
+    let paused = options.paused || distrust.is_some();
     let record = ffi::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
@@ -231,7 +242,7 @@ fn read(
             .iter()
             .map(|peer| ffi::PeerRecord { address: peer.ip().to_string(), port: peer.port() })
             .collect(),
-        paused: options.paused,
+        paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
@@ -253,7 +264,8 @@ fn read(
         info_hashes,
         save_dir,
         move_to,
-        paused: options.paused,
+        paused,
+        distrust,
         params: Box::new(params),
     })
 }
@@ -266,6 +278,27 @@ fn make_dir(directory: &Path) -> Result<PathBuf> {
         |error: std::io::Error| Error::io("use the save directory", directory.display(), &error);
     std::fs::create_dir_all(directory).map_err(failed)?;
     std::path::absolute(directory).map_err(failed)
+}
+
+/// The first file that is not there, or not with its full size.
+fn missing(described: &ffi::DescriptionRecord, directory: &Path) -> Option<Error> {
+    const TRUST: &str = "trust the data";
+    described.files.iter().filter(|file| !file.pad && file.size > 0).find_map(|file| {
+        let path = directory.join(&file.path);
+        match std::fs::metadata(&path) {
+            Ok(found) if i64::try_from(found.len()).is_ok_and(|size| size < file.size) => {
+                let why = format!(
+                    "{}: it has {} bytes, and {} in the torrent",
+                    path.display(),
+                    found.len(),
+                    file.size
+                );
+                Some(Error::new(ErrorKind::Io, TRUST, why))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Error::io(TRUST, path.display(), &error)),
+        }
+    })
 }
 
 /// Whether every file lies in the directory with its full size: a torrent that was complete in an

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("types", &["error"]),
     ("status", &["error", "types"]),
     ("settings", &["error", "ffi"]),
+    ("statistics", &[]),
     // Reading and making torrents, on the caller's thread.
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
@@ -24,13 +25,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mailbox", &["error", "types", "event"]),
     ("explain", &["types", "event", "status"]),
     // What patrons and the client thread share.
-    ("service", &["error", "command", "event", "mailbox", "source", "status"]),
+    ("service", &["error", "command", "event", "mailbox", "source", "statistics", "status"]),
     // The handle: never the engine, never the client.
     (
         "patron",
         &[
-            "error", "types", "status", "metainfo", "source", "command", "event", "mailbox",
-            "reply", "service",
+            "error",
+            "types",
+            "status",
+            "metainfo",
+            "source",
+            "command",
+            "event",
+            "mailbox",
+            "reply",
+            "service",
+            "statistics",
         ],
     ),
     // The C ABI, a user of the Rust one.
@@ -43,7 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // The owner: the engine by its trait; by name only where it is made.
     ("engine", &["error", "types", "status"]),
-    ("engine/native", &["engine", "error", "types", "status", "settings", "ffi"]),
+    ("engine/native", &["engine", "error", "types", "statistics", "status", "settings", "ffi"]),
     (
         "client",
         &[

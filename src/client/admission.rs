@@ -35,6 +35,7 @@ pub(super) struct Start {
     pub(super) save_dir: PathBuf,
     pub(super) move_to: Option<PathBuf>,
     pub(super) paused: bool,
+    pub(super) distrust: Option<Error>,
     /// Not yet handed to the engine.
     pub(super) params: Option<Box<dyn Any + Send>>,
     began: Instant,
@@ -47,7 +48,8 @@ impl Start {
         prepared: Prepared,
         reply: Option<Responder<Started>>,
     ) -> Self {
-        let Prepared { source, name, info_hashes, save_dir, move_to, paused, params } = prepared;
+        let Prepared { source, name, info_hashes, save_dir, move_to, paused, distrust, params } =
+            prepared;
         Self {
             id: TorrentId::next(),
             from,
@@ -58,6 +60,7 @@ impl Start {
             save_dir,
             move_to,
             paused,
+            distrust,
             params: Some(params),
             began: Instant::now(),
             delay: FIRST_DELAY,

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Client, start};
-use crate::engine::native::NativeEngine;
+use crate::engine::native::{NativeEngine, ReadCounters, raise_descriptor_limit};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
 use crate::settings::{SettingValue, Settings};
 use crate::source::Defaults;
 
@@ -109,7 +110,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The settings that libtorrent will be given, all that differ from its defaults.
+    /// The settings that the client will have, all that differ from libtorrent's defaults.
     ///
     /// # Errors
     ///
@@ -140,16 +141,19 @@ impl ClientBuilder {
         Ok(settings)
     }
 
-    /// Starts the client; returns when the session is made. To know where it listens, ask
+    /// Starts the client; returns when the session is made. Where the settings need more open files
+    /// than the process's soft limit (`RLIMIT_NOFILE`) lets it have, that is raised towards the hard
+    /// one; if even that is too low, every patron gets an [`Event::DescriptorLimit`]. To know where it listens, ask
     /// [`Patron::listen_addresses`](crate::Patron::listen_addresses).
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting;
-    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting and for settings that
+    /// contradict each other (see [`Settings`]); [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
     /// be had.
     pub fn start(self) -> Result<Client> {
         let settings = self.effective_settings()?;
+        settings.check()?;
         if self.tick_interval.is_zero() {
             let message = "the tick interval is zero";
             return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
@@ -160,8 +164,18 @@ impl ClientBuilder {
             incomplete_dir: self.incomplete_dir,
             loopback_only,
         };
-        start(defaults, self.tick_interval, move |wake| {
-            NativeEngine::new(&settings, loopback_only, wake)
-        })
+        let wanted = settings.descriptors();
+        let available = raise_descriptor_limit(wanted)?;
+        let counters = ReadCounters::new()?;
+        let reads = counters.clone();
+        let client =
+            start(defaults, self.tick_interval, Box::new(move || reads.read()), move |wake| {
+                NativeEngine::new(&settings, loopback_only, &counters, wake)
+            })?;
+        if available < wanted {
+            tracing::warn!(wanted, available, "too few descriptors");
+            client.service.announce(&Event::DescriptorLimit { wanted, available });
+        }
+        Ok(client)
     }
 }

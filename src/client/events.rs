@@ -105,14 +105,14 @@ impl<E: Engine> ClientThread<E> {
                 tracing::info!(%address, "listening");
                 if !self.listening.addresses.contains(&address) {
                     self.listening.addresses.push(address);
-                    self.service.broadcast_listening(&Event::Listening { address });
+                    self.service.announce(&Event::Listening { address });
                 }
             }
             EngineEvent::ListenFailed { address, error } => {
                 tracing::error!(address, %error, "not listening");
                 let address = address.into();
                 self.listening.failure.get_or_insert_with(|| error.clone());
-                self.service.broadcast_listening(&Event::ListenFailed { address, error });
+                self.service.announce(&Event::ListenFailed { address, error });
             }
             EngineEvent::EngineFailed(error) => {
                 tracing::error!(%error, "libtorrent is in trouble");
@@ -163,6 +163,9 @@ impl<E: Engine> ClientThread<E> {
         self.statuses.wanted = true;
         let save_dir = start.save_dir;
         self.tell(id, |name| Event::TorrentCreated { id, name, info_hashes, save_dir });
+        if let Some(error) = start.distrust {
+            self.route(EngineEvent::Failed { id, error });
+        }
         if start.from.has_left() {
             self.see_to_orphan(id, &start.from);
         }

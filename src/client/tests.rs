@@ -15,6 +15,7 @@ use crate::patron::Patron;
 use crate::reply::{Reply, one_shot};
 use crate::service::{Envelope, Member};
 use crate::source::{Defaults, Prepared};
+use crate::statistics::ReadStatistics;
 use crate::status::{TorrentState, TorrentStatus};
 use crate::types::{InfoHashV1, InfoHashes, TorrentId};
 
@@ -26,12 +27,13 @@ fn client() -> (Client, Script) {
 
 fn client_that_ticks(interval: Duration) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client = start(Defaults::default(), interval, move |wake| {
-        let (engine, its_script) = fake(wake);
-        script.send(its_script).map_err(|_| Error::stopped("test"))?;
-        Ok(engine)
-    })
-    .unwrap();
+    let client =
+        start(Defaults::default(), interval, Box::new(ReadStatistics::default), move |wake| {
+            let (engine, its_script) = fake(wake);
+            script.send(its_script).map_err(|_| Error::stopped("test"))?;
+            Ok(engine)
+        })
+        .unwrap();
     (client, script_here.recv().unwrap())
 }
 
@@ -47,6 +49,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         save_dir: "incomplete".into(),
         move_to,
         paused: false,
+        distrust: None,
         params: Box::new(()),
     })
 }
@@ -568,8 +571,11 @@ fn a_panic_on_the_client_thread_reaches_every_patron() {
 
 #[test]
 fn an_engine_that_cannot_be_made_is_an_error_of_start() {
-    let failed = start(Defaults::default(), Duration::from_secs(1), |_| {
-        Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no"))
-    });
+    let failed = start(
+        Defaults::default(),
+        Duration::from_secs(1),
+        Box::new(ReadStatistics::default),
+        |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
+    );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
 }

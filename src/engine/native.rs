@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use cxx::UniquePtr;
+use cxx::{SharedPtr, UniquePtr};
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
-use crate::settings::{SettingValue, Settings};
+use crate::settings::{DiskReads, SettingValue, Settings};
+use crate::statistics::ReadStatistics;
 use crate::status::{TorrentState, TorrentStatus};
 use crate::types::{InfoHashes, TorrentId};
 
@@ -25,13 +26,68 @@ pub(crate) struct NativeEngine {
 }
 
 impl NativeEngine {
-    pub(crate) fn new(settings: &Settings, loopback_only: bool, wake: Sender<()>) -> Result<Self> {
+    pub(crate) fn new(
+        settings: &Settings,
+        loopback_only: bool,
+        counters: &ReadCounters,
+        wake: Sender<()>,
+    ) -> Result<Self> {
         check_versions(&ffi::compiled_version(), &ffi::loaded_version())?;
-        let records: Vec<_> = settings.iter().map(setting).collect();
-        let session = ffi::new_session(&records, loopback_only, Box::new(ffi::Waker(wake)))
+        let records: Vec<_> = settings.native().map(setting).collect();
+        let reads = match settings.disk_reads() {
+            DiskReads::Stock => ffi::DiskReads::Stock,
+            DiskReads::Copy => ffi::DiskReads::Copy,
+            DiskReads::ZeroCopy => ffi::DiskReads::ZeroCopy,
+        };
+        let waker = Box::new(ffi::Waker(wake));
+        let session = ffi::new_session(&records, loopback_only, reads, counters.0.clone(), waker)
             .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
         Ok(Self { session })
     }
+}
+
+/// What the read path counts. The session adds to it; any thread reads it, also when the session is
+/// gone.
+#[derive(Clone)]
+pub(crate) struct ReadCounters(SharedPtr<ffi::ReadCounters>);
+
+impl ReadCounters {
+    pub(crate) fn new() -> Result<Self> {
+        let counters = ffi::new_read_counters()
+            .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        Ok(Self(counters))
+    }
+
+    pub(crate) fn read(&self) -> ReadStatistics {
+        let Some(counters) = self.0.as_ref() else { return ReadStatistics::default() };
+        let now = counters.snapshot();
+        ReadStatistics {
+            mapped_blocks: now.mapped_blocks,
+            mapped_bytes: now.mapped_bytes,
+            copied_blocks: now.copied_blocks,
+            copied_bytes: now.copied_bytes,
+            cold_blocks: now.cold_blocks,
+            cold_bytes: now.cold_bytes,
+            stock_writing: now.stock_writing,
+            stock_partial: now.stock_partial,
+            stock_scattered: now.stock_scattered,
+            stock_descriptors: now.stock_descriptors,
+            stock_unusable: now.stock_unusable,
+            stock_other: now.stock_other,
+            failed: now.failed,
+            refused_files: now.refused,
+            evicted_files: now.evicted,
+            open_files: now.open_files,
+            mappings: now.mappings,
+        }
+    }
+}
+
+/// Raises the process's limit of open descriptors to what is wanted, as far as it may; what it is
+/// then.
+pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
+    ffi::raise_descriptor_limit(wanted)
+        .map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }
 
 /// libtorrent keeps its binary interface within a major and minor version.
