@@ -289,6 +289,14 @@ void Session::convert(lt::alert& alert, Drained& out) {
         push(failed(AlertKind::SessionError, 0, a.error));
         break;
     }
+    case lt::session_stats_alert::alert_type: {
+        auto const& a = static_cast<lt::session_stats_alert const&>(alert);
+        out.counters.clear();
+        for (std::int64_t const value : a.counters())
+            out.counters.push_back(value);
+        push(record(AlertKind::Statistics));
+        break;
+    }
     case lt::alerts_dropped_alert::alert_type:
         push(record(AlertKind::Dropped));
         break;
@@ -300,6 +308,10 @@ void Session::convert(lt::alert& alert, Drained& out) {
 void Session::request_statuses() {
     // No flags: name, path and piece bitfield would be copied for every torrent.
     session_.post_torrent_updates({});
+}
+
+void Session::request_statistics() {
+    session_.post_session_stats();
 }
 
 void Session::request_every_status() {

@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/hex.hpp>
+#include <libtorrent/session_stats.hpp>
 #include <libtorrent/version.hpp>
 
 #include <algorithm>
@@ -138,6 +139,18 @@ std::int32_t setting_kind(rust::Str name) {
     default:
         return -1;
     }
+}
+
+rust::Vec<MetricRecord> metrics() {
+    rust::Vec<MetricRecord> out;
+    for (auto const& metric : lt::session_stats_metrics()) {
+        MetricRecord known{};
+        known.name = text(metric.name);
+        known.index = metric.value_index;
+        known.gauge = metric.type == lt::metric_type_t::gauge;
+        out.push_back(std::move(known));
+    }
+    return out;
 }
 
 rust::Vec<rust::String> setting_names() {

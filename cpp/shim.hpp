@@ -41,6 +41,7 @@ struct AddRecord;
 struct AlertRecord;
 struct DescriptionRecord;
 struct Drained;
+struct MetricRecord;
 struct RecipeRecord;
 struct SettingRecord;
 enum class DiskReads : std::uint8_t;
@@ -51,6 +52,7 @@ rust::String loaded_version();
 
 rust::Vec<rust::String> setting_names();
 std::int32_t setting_kind(rust::Str name);
+rust::Vec<MetricRecord> metrics();
 
 // Raises the process's limit of open descriptors where it is lower; returns what it is then.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
@@ -102,6 +104,7 @@ class Session {
 
     void request_statuses();
     void request_every_status();
+    void request_statistics();
     Drained drain();
     std::unique_ptr<Teardown> abort();
 

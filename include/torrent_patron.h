@@ -323,6 +323,40 @@ patron_text patron_settings_get(const struct patron_settings *settings,
                                 int32_t *kind);
 
 /* ===============================================================================================
+ * Statistics
+ * ===============================================================================================
+ *
+ * What a client has counted since it was started: all of libtorrent's counters by their names
+ * (https://libtorrent.org/manual-ref.html#session-statistics), for example "net.sent_payload_bytes"
+ * and "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread
+ * may read a statistics object, also several at once.
+ */
+
+/** What a client had counted at one moment. */
+typedef struct patron_statistics patron_statistics;
+
+/** Frees a statistics object. NULL is fine. */
+void patron_statistics_free(struct patron_statistics *statistics);
+
+/** Writes the value of the counter called so. False, and nothing written, where there is none. */
+bool patron_statistics_get(const struct patron_statistics *statistics,
+                           const char *name,
+                           size_t name_length,
+                           int64_t *out);
+
+/** How many counters there are. They are in alphabetical order. */
+size_t patron_statistics_count(const struct patron_statistics *statistics);
+
+/** The name of a counter. */
+patron_text patron_statistics_name(const struct patron_statistics *statistics, size_t index);
+
+/** The value of a counter. */
+int64_t patron_statistics_value(const struct patron_statistics *statistics, size_t index);
+
+/** Whether a counter goes up and down; else it only grows. */
+bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size_t index);
+
+/* ===============================================================================================
  * Metainfo
  * ===============================================================================================
  *
@@ -1015,6 +1049,14 @@ int32_t patron_listen_addresses(patron *handle,
                                 patron_error **error);
 
 /**
+ * Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the
+ * answer.
+ */
+int32_t patron_get_statistics(patron *handle,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
  * Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
  * as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
  * wait.
@@ -1227,6 +1269,14 @@ int32_t patron_reply_status(patron_reply *reply,
  */
 int32_t patron_reply_metainfo(patron_reply *reply, patron_metainfo **out, patron_error **error);
 
+/**
+ * Of patron_get_statistics(): the statistics, a new object for each call. Free it with
+ * patron_statistics_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_statistics(patron_reply *reply, patron_statistics **out, patron_error **error);
+
 /** Of patron_listen_addresses(): how many addresses there are. */
 size_t patron_reply_address_count(patron_reply *reply);
 
@@ -1329,6 +1379,12 @@ void patron_reply_free(patron_reply *reply);
 /** The last event: the client has stopped. Has: error if it was not shut down. */
 #define PATRON_EVENT_CLIENT_STOPPED 22
 
+/**
+ * The settings ask for more open files and connections than the process may have. Has: count (how
+ * many descriptors the settings can need), available.
+ */
+#define PATRON_EVENT_DESCRIPTOR_LIMIT 23
+
 /** The files were left where they are. */
 #define PATRON_CLOSED_FILES_KEPT 1
 
@@ -1413,8 +1469,14 @@ uint32_t patron_event_piece(const struct patron_event *event);
 /** Of TRACKER_ERROR: the URL of the tracker. */
 patron_text patron_event_url(const struct patron_event *event);
 
-/** Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. */
+/**
+ * Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
+ * DESCRIPTOR_LIMIT: how many descriptors the settings can need.
+ */
 uint64_t patron_event_count(const struct patron_event *event);
+
+/** Of DESCRIPTOR_LIMIT: how many descriptors the process may have. */
+uint64_t patron_event_available(const struct patron_event *event);
 
 /** Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
 patron_bytes patron_event_torrent_file(const struct patron_event *event);

@@ -22,6 +22,7 @@ mod options;
 mod patron;
 mod reply;
 mod settings;
+mod statistics;
 mod status;
 mod text;
 mod version;

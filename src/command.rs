@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::metainfo::Metainfo;
 use crate::reply::Responder;
 use crate::source::{AddOptions, Prepared, Source};
+use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::TorrentId;
 
@@ -97,4 +98,5 @@ pub(crate) enum Job {
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
+    Statistics(Responder<Statistics>),
 }

@@ -35,6 +35,8 @@ pub(crate) trait Engine {
     fn request_statuses(&mut self) -> Result<()>;
     /// Answered by `EveryStatus`.
     fn request_every_status(&mut self) -> Result<()>;
+    /// Answered by `Statistics`.
+    fn request_statistics(&mut self) -> Result<()>;
     /// All that has happened since the last call, in order.
     fn drain(&mut self) -> Result<Vec<EngineEvent>>;
     /// Ends the engine. What remains, the caller may wait for on any thread.
@@ -109,6 +111,8 @@ pub(crate) enum EngineEvent {
     /// Their names are empty: the client knows them.
     Statuses(Vec<TorrentStatus>),
     EveryStatus(Result<Vec<TorrentStatus>>),
+    /// The engine's counters, in an order of its own.
+    Statistics(Vec<i64>),
     /// Events were lost.
     Dropped,
 }

@@ -281,6 +281,7 @@ impl Event {
             | Self::CommandFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
+            | Self::DescriptorLimit { .. }
             | Self::Lagged { .. }
             | Self::Resynchronized
             | Self::ClientStopped { .. } => None,

@@ -78,6 +78,8 @@ mod bridge {
         Statuses,
         /// A `request_every_status` is answered, likewise; `error` when it could not be.
         EveryStatus,
+        /// A `request_statistics` is answered; the counters are in `Drained::counters`.
+        Statistics,
         /// libtorrent's alert queue was full and alerts were lost.
         Dropped,
         /// An alert that could not be converted; `error`.
@@ -132,6 +134,16 @@ mod bridge {
     struct Drained {
         alerts: Vec<AlertRecord>,
         statuses: Vec<StatusRecord>,
+        /// libtorrent's own counters, the newest; [`MetricRecord::index`] is a place in it.
+        counters: Vec<i64>,
+    }
+
+    /// One of libtorrent's counters.
+    struct MetricRecord {
+        name: String,
+        index: i32,
+        /// It goes up and down; else it only grows.
+        gauge: bool,
     }
 
     /// A libtorrent setting; `text` or `number` holds the value, as the setting's type says.
@@ -256,6 +268,9 @@ mod bridge {
         /// 0 text, 1 integer, 2 switch, -1 unknown.
         fn setting_kind(name: &str) -> Result<i32>;
 
+        /// What libtorrent counts.
+        fn metrics() -> Result<Vec<MetricRecord>>;
+
         /// Raises the process's limit of open descriptors where it is below `wanted`, as far as it
         /// may, and says what it is then.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
@@ -300,6 +315,7 @@ mod bridge {
         fn request_metainfo(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
+        fn request_statistics(self: Pin<&mut Session>) -> Result<()>;
         fn drain(self: Pin<&mut Session>) -> Result<Drained>;
 
         /// Keeps the network thread joinable after the session is gone; dropping it joins, which

@@ -36,6 +36,6 @@ pub use crate::patron::{Events, Patron};
 pub use crate::reply::Reply;
 pub use crate::settings::{SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};
-pub use crate::statistics::ReadStatistics;
+pub use crate::statistics::{Counter, ReadStatistics, Statistics};
 pub use crate::status::{TorrentState, TorrentStatus};
 pub use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, TorrentId};

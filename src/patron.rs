@@ -20,7 +20,7 @@ use crate::metainfo::Metainfo;
 use crate::reply::{Reply, Responder, one_shot};
 use crate::service::{Envelope, Member, Service};
 use crate::source::{AddOptions, Source, prepare};
-use crate::statistics::ReadStatistics;
+use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::TorrentId;
 
@@ -191,6 +191,12 @@ impl Patron {
         self.ask("listen for peers", Job::ListenAddresses)
     }
 
+    /// What libtorrent and the read path have counted since the client was started. Who asks while
+    /// an answer is under way gets that one.
+    pub fn statistics(&self) -> Reply<Statistics> {
+        self.ask("get the statistics", Job::Statistics)
+    }
+
     fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {
         let (responder, reply) = one_shot(op);
         let envelope = Envelope { from: self.0.member.clone(), job: job(responder) };
@@ -205,11 +211,6 @@ impl Patron {
     /// says how old it is.
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
-    }
-
-    /// How the client has read what peers asked for.
-    pub fn read_statistics(&self) -> ReadStatistics {
-        (self.0.service.reads)()
     }
 
     /// How all torrents of the client stood at the last tick, those of other patrons included.

@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("types", &["error"]),
     ("status", &["error", "types"]),
     ("settings", &["error", "ffi"]),
-    ("statistics", &[]),
+    ("statistics", &["ffi"]),
     // Reading and making torrents, on the caller's thread.
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Messages.
     ("reply", &["error"]),
     ("event", &["error", "types", "status"]),
-    ("command", &["types", "status", "metainfo", "source", "reply"]),
+    ("command", &["types", "statistics", "status", "metainfo", "source", "reply"]),
     ("mailbox", &["error", "types", "event"]),
     ("explain", &["types", "event", "status"]),
     // What patrons and the client thread share.
@@ -47,8 +47,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "capi",
         &[
-            "error", "types", "status", "settings", "metainfo", "magnet", "maker", "source",
-            "reply", "event", "explain", "command", "patron", "client",
+            "error",
+            "types",
+            "statistics",
+            "status",
+            "settings",
+            "metainfo",
+            "magnet",
+            "maker",
+            "source",
+            "reply",
+            "event",
+            "explain",
+            "command",
+            "patron",
+            "client",
         ],
     ),
     // The owner: the engine by its trait; by name only where it is made.
@@ -57,8 +70,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "engine", "error", "types", "status", "settings", "metainfo", "source", "command",
-            "event", "reply", "service", "patron",
+            "engine",
+            "error",
+            "types",
+            "statistics",
+            "status",
+            "settings",
+            "metainfo",
+            "source",
+            "command",
+            "event",
+            "reply",
+            "service",
+            "patron",
         ],
     ),
 ];

@@ -75,6 +75,10 @@ pub const PATRON_EVENT_RESYNCHRONIZED: i32 = 21;
 /// The last event: the client has stopped. Has: error if it was not shut down.
 pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
 
+/// The settings ask for more open files and connections than the process may have. Has: count (how many
+/// descriptors the settings can need), available.
+pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
+
 /// The files were left where they are.
 pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
 /// The files were deleted.
@@ -144,6 +148,7 @@ pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
             Event::CommandFailed { .. } => PATRON_EVENT_COMMAND_FAILED,
             Event::Listening { .. } => PATRON_EVENT_LISTENING,
             Event::ListenFailed { .. } => PATRON_EVENT_LISTEN_FAILED,
+            Event::DescriptorLimit { .. } => PATRON_EVENT_DESCRIPTOR_LIMIT,
             Event::Lagged { .. } => PATRON_EVENT_LAGGED,
             Event::Resynchronized => PATRON_EVENT_RESYNCHRONIZED,
             Event::ClientStopped { .. } => PATRON_EVENT_CLIENT_STOPPED,
@@ -293,12 +298,23 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
     })
 }
 
-/// Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped.
+/// Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
+/// DESCRIPTOR_LIMIT: how many descriptors the settings can need.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
         Event::TrackerError { times_in_row, .. } => Some((*times_in_row).into()),
         Event::Lagged { missed } => Some(*missed),
+        Event::DescriptorLimit { wanted, .. } => Some(*wanted),
+        _ => None,
+    })
+}
+
+/// Of DESCRIPTOR_LIMIT: how many descriptors the process may have.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
+    read(0, || match &event?.event {
+        Event::DescriptorLimit { available, .. } => Some(*available),
         _ => None,
     })
 }

@@ -319,6 +319,19 @@ pub extern "C" fn patron_listen_addresses(
     })
 }
 
+/// Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_statistics(
+    handle: *mut patron,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(handle, "patron")?;
+        ask(reply, || Ok(entry.patron.statistics()))
+    })
+}
+
 fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
     let id = torrent(torrent_id)?;
     Ok(match kind {

@@ -16,12 +16,14 @@ use super::guard::{guard, read, release};
 use super::handle::{Table, patron_reply};
 use super::maker::wait_once;
 use super::metainfo::patron_metainfo;
+use super::statistics::patron_statistics;
 use super::status::{patron_status, write_status};
 use super::text::{Texts, patron_text};
 use crate::command::Started;
 use crate::error::Result;
 use crate::metainfo::Metainfo;
 use crate::reply::Reply;
+use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 
 enum Answer {
@@ -30,6 +32,7 @@ enum Answer {
     Status(TorrentStatus),
     Metainfo(Metainfo),
     Addresses(Vec<SocketAddr>),
+    Statistics(Box<Statistics>),
 }
 
 /// What a Rust reply answers, as C reads it.
@@ -56,6 +59,7 @@ answers! {
     TorrentStatus => Answer::Status,
     Metainfo => Answer::Metainfo,
     Vec<SocketAddr> => Answer::Addresses,
+    Statistics => |statistics| Answer::Statistics(Box::new(statistics)),
 }
 
 trait Pending: Send + Sync {
@@ -194,6 +198,27 @@ pub extern "C" fn patron_reply_metainfo(
         match entry.answer() {
             Some(Answer::Metainfo(metainfo)) => give(out, metainfo.clone().into()),
             _ => return Err(Failure::invalid("the reply has no metainfo")),
+        }
+        Ok(())
+    })
+}
+
+/// Of patron_get_statistics(): the statistics, a new object for each call. Free it with
+/// patron_statistics_free().
+///
+/// Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_statistics(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = REPLIES.get(reply, "reply")?;
+        let out = required(out, "out")?;
+        match entry.answer() {
+            Some(Answer::Statistics(statistics)) => give(out, (&**statistics).into()),
+            _ => return Err(Failure::invalid("the reply has no statistics")),
         }
         Ok(())
     })

@@ -75,6 +75,21 @@ impl<E: Engine> ClientThread<E> {
                     self.listening.waiting.push(reply);
                 }
             }
+            Job::Statistics(reply) => {
+                self.statistics.push(reply);
+                // The answer to an earlier question is fresh enough for this one.
+                if self.statistics.len() == 1 {
+                    self.ask_statistics();
+                }
+            }
+        }
+    }
+
+    pub(super) fn ask_statistics(&mut self) {
+        if let Err(error) = self.engine.request_statistics() {
+            for reply in std::mem::take(&mut self.statistics) {
+                reply.send(Err(error.clone()));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClosedFiles, Event};
 use crate::metainfo::Metainfo;
+use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::{InfoHashes, TorrentId};
 
@@ -122,6 +123,12 @@ impl<E: Engine> ClientThread<E> {
                 self.take_statuses(statuses);
                 self.settle_listening();
                 self.answer_statuses();
+            }
+            EngineEvent::Statistics(counters) => {
+                let statistics = Statistics::new(counters, (self.service.reads)());
+                for reply in std::mem::take(&mut self.statistics) {
+                    reply.send(Ok(statistics.clone()));
+                }
             }
             EngineEvent::Dropped => {
                 tracing::warn!("libtorrent's alert queue was full; asking for every status");
@@ -317,6 +324,9 @@ impl<E: Engine> ClientThread<E> {
         self.statuses.answered = self.statuses.asked;
         self.settle_listening();
         self.answer_statuses();
+        if !self.statistics.is_empty() {
+            self.ask_statistics();
+        }
         self.service.broadcast(&Event::Resynchronized);
     }
 }

@@ -386,6 +386,29 @@ fn lost_events_are_made_up_for() {
 }
 
 #[test]
+fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_were_lost() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let patron = client.patron();
+    let first = patron.statistics();
+    assert_eq!(script.next(), Asked::Statistics);
+    let second = patron.statistics();
+    // Commands are taken in order: after this one, the second question has been taken too.
+    let taken = guest.start(1);
+    let Asked::Add(_) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    script.say(EngineEvent::EveryStatus(Ok(Vec::new())));
+    let again = std::iter::repeat_with(|| script.next()).find(|asked| *asked == Asked::Statistics);
+    assert_eq!(again, Some(Asked::Statistics));
+    script.say(EngineEvent::Statistics(Vec::new()));
+    for reply in [first, second] {
+        assert_eq!(wait(reply).unwrap().sent, 0);
+    }
+    drop(taken);
+}
+
+#[test]
 fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
     let (client, script) = client();
     let guest = Guest::new(&client);

@@ -21,6 +21,7 @@ use crate::event::Event;
 use crate::metainfo::Metainfo;
 use crate::reply::Responder;
 use crate::service::{Envelope, Member, Service};
+use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::TorrentId;
 
@@ -46,6 +47,8 @@ pub(super) struct ClientThread<E> {
     pub(super) listening: Listening,
     /// By torrent, in the order of the questions.
     pub(super) metainfo: HashMap<TorrentId, VecDeque<Asked<Metainfo>>>,
+    /// Those who wait for the statistics.
+    pub(super) statistics: Vec<Responder<Statistics>>,
     /// Starts no moves any more.
     pub(super) stopping: bool,
 }
@@ -112,6 +115,7 @@ impl<E: Engine> ClientThread<E> {
             statuses: Statuses::default(),
             listening: Listening::default(),
             metainfo: HashMap::new(),
+            statistics: Vec::new(),
             stopping: false,
         }
     }

@@ -22,6 +22,7 @@ pub(crate) enum Asked {
     Metainfo(TorrentId),
     Statuses,
     EveryStatus,
+    Statistics,
     Abort,
 }
 
@@ -122,6 +123,10 @@ impl Engine for FakeEngine {
 
     fn request_every_status(&mut self) -> Result<()> {
         self.tell(Asked::EveryStatus)
+    }
+
+    fn request_statistics(&mut self) -> Result<()> {
+        self.tell(Asked::Statistics)
     }
 
     fn drain(&mut self) -> Result<Vec<EngineEvent>> {

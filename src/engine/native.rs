@@ -186,6 +186,13 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native(STATUS, &exception))
     }
 
+    fn request_statistics(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_statistics()
+            .map_err(|exception| Error::from_native("get the statistics", &exception))
+    }
+
     fn drain(&mut self) -> Result<Vec<EngineEvent>> {
         let drained = self
             .session
@@ -193,10 +200,11 @@ impl Engine for NativeEngine {
             .drain()
             .map_err(|exception| Error::from_native("read libtorrent's alerts", &exception))?;
         let now = Instant::now();
+        let mut counters = drained.counters;
         let mut statuses: Vec<_> =
             drained.statuses.into_iter().filter_map(|record| status(record, now)).collect();
         let events = drained.alerts.into_iter();
-        Ok(events.filter_map(|alert| event(alert, &mut statuses)).collect())
+        Ok(events.filter_map(|alert| event(alert, &mut statuses, &mut counters)).collect())
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
@@ -210,7 +218,11 @@ const MOVE: &str = "move the finished files";
 const METAINFO: &str = "get the metainfo";
 const STATUS: &str = "get the status";
 
-fn event(alert: AlertRecord, statuses: &mut Vec<TorrentStatus>) -> Option<EngineEvent> {
+fn event(
+    alert: AlertRecord,
+    statuses: &mut Vec<TorrentStatus>,
+    counters: &mut Vec<i64>,
+) -> Option<EngineEvent> {
     let id = TorrentId::from_raw(alert.torrent);
     let info_hashes = InfoHashes::from_bytes(&alert.v1, &alert.v2);
     let failure = |op, on: &str| failure(op, on, &alert.error);
@@ -287,6 +299,9 @@ fn event(alert: AlertRecord, statuses: &mut Vec<TorrentStatus>) -> Option<Engine
             EngineEvent::EveryStatus(Ok(std::mem::take(statuses)))
         }
         AlertKind::EveryStatus => EngineEvent::EveryStatus(Err(failure(STATUS, ""))),
+        // The first answer answers all who have asked.
+        AlertKind::Statistics if counters.is_empty() => return None,
+        AlertKind::Statistics => EngineEvent::Statistics(std::mem::take(counters)),
         AlertKind::Dropped => EngineEvent::Dropped,
         // The enum is the shim's own and compiled with it: there is no other value.
         _ => return None,

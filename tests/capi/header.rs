@@ -8,8 +8,22 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// In the order in which a reader meets what they are about.
 const CHAPTERS: &[&str] = &[
-    "text", "errors", "handle", "version", "settings", "metainfo", "magnet", "maker", "options",
-    "client", "patron", "status", "reply", "events", "wake",
+    "text",
+    "errors",
+    "handle",
+    "version",
+    "settings",
+    "statistics",
+    "metainfo",
+    "magnet",
+    "maker",
+    "options",
+    "client",
+    "patron",
+    "status",
+    "reply",
+    "events",
+    "wake",
 ];
 
 /// The files of `src/capi` that say nothing to C.

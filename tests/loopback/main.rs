@@ -8,4 +8,5 @@ mod faults;
 mod hostile_peer;
 mod making;
 mod patrons;
+mod statistics;
 mod transfer;
