@@ -34,7 +34,7 @@ demo: ## Make torrents, seed and download them in one process; needs no network
 .PHONY: build
 build: ## Build the program and the C library, optimised
 	@vendor/setup build
-	$(CARGO) build --release --features cli
+	$(CARGO) build --release --features cli,metrics
 	CARGO='$(CARGO)' vendor/capi '$(CAPI)'
 
 # The tests themselves read CI: with CI=true a foreign program that is missing is a failure.

@@ -5,6 +5,8 @@
 mod support;
 
 mod files;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod program;
 mod transfer;
 mod usage;

@@ -39,12 +39,13 @@ fn statistics_are_there_for_all_who_ask_and_end_with_the_client() {
     for reply in replies {
         assert_eq!(reply.wait().unwrap().torrents_seeding, 0);
     }
-    patron.create_torrent(
-        &crate::support::metainfo(&data(dir.path(), "data.bin", 2, 100)),
-        AddOptions::default(),
-    )
-    .wait()
-    .unwrap();
+    patron
+        .create_torrent(
+            &crate::support::metainfo(&data(dir.path(), "data.bin", 2, 100)),
+            AddOptions::default(),
+        )
+        .wait()
+        .unwrap();
     client.shutdown(PATIENCE);
     assert_eq!(patron.statistics().wait().unwrap_err().kind(), ErrorKind::Stopped);
 }

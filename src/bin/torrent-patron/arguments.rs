@@ -165,6 +165,10 @@ pub(crate) struct Seed {
     /// Take the data as complete without hashing it
     #[arg(long)]
     pub(crate) trust: bool,
+    /// Answer Prometheus at http://ADDR/metrics
+    #[cfg(feature = "metrics")]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

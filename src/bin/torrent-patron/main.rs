@@ -5,6 +5,8 @@ mod create;
 mod demo;
 mod info;
 mod interrupt;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod output;
 mod transfer;
 mod verify;

@@ -15,6 +15,8 @@ use torrent_patron::{
 
 use crate::arguments::{Common, Download, Seed, source};
 use crate::interrupt::Interrupt;
+#[cfg(feature = "metrics")]
+use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
 use crate::{Outcome, Result, is_broken_pipe};
 
@@ -54,7 +56,11 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     });
     let client = arguments.common.client();
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
+    #[cfg(feature = "metrics")]
+    let exporter = transfer.export(arguments.metrics)?;
     transfer.run(starts, Transfer::is_dead)?;
+    #[cfg(feature = "metrics")]
+    drop(exporter);
     let outcome = if transfer.failed { Outcome::Failed } else { Outcome::Done };
     transfer.end()?;
     Ok(outcome)
@@ -130,6 +136,20 @@ impl Transfer {
             Err(error) => return Err(error.into()),
         }
         Ok(transfer)
+    }
+
+    /// Starts the endpoint for Prometheus, and says where it is.
+    #[cfg(feature = "metrics")]
+    fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
+        let Some(address) = address else { return Ok(None) };
+        let exporter = Exporter::start(address, self.patron.another())?;
+        let url = exporter.url();
+        if self.json {
+            output::json(&serde_json::json!({ "event": "metrics", "url": url }))?;
+        } else {
+            self.screen.line(format_args!("metrics at {url}"));
+        }
+        Ok(Some(exporter))
     }
 
     /// Until `ended`, or until interrupted, which it returns.
