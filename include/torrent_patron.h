@@ -237,7 +237,7 @@ patron_text patron_version(void);
  * ===============================================================================================
  *
  * libtorrent's settings by the names of its reference
- * (https://libtorrent.org/reference-Settings.html). A set of them starts from a preset; what is not
+ * <https://libtorrent.org/reference-Settings.html>. A set of them starts from a preset; what is not
  * named in it keeps libtorrent's default. A set is used by one thread at a time.
  */
 
@@ -327,7 +327,7 @@ patron_text patron_settings_get(const struct patron_settings *settings,
  * ===============================================================================================
  *
  * What a client has counted since it was started: all of libtorrent's counters by their names
- * (https://libtorrent.org/manual-ref.html#session-statistics), for example "net.sent_payload_bytes"
+ * <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes"
  * and "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread
  * may read a statistics object, also several at once.
  */

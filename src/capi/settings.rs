@@ -1,6 +1,6 @@
 //! Settings
 //!
-//! libtorrent's settings by the names of its reference (https://libtorrent.org/reference-Settings.html).
+//! libtorrent's settings by the names of its reference <https://libtorrent.org/reference-Settings.html>.
 //! A set of them starts from a preset; what is not named in it keeps libtorrent's default. A set is
 //! used by one thread at a time.
 

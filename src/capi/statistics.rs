@@ -1,7 +1,7 @@
 //! Statistics
 //!
 //! What a client has counted since it was started: all of libtorrent's counters by their names
-//! (https://libtorrent.org/manual-ref.html#session-statistics), for example "net.sent_payload_bytes" and
+//! <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes" and
 //! "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread may
 //! read a statistics object, also several at once.
 
