@@ -1540,6 +1540,49 @@ int32_t patron_set_wake(patron *handle,
                         void (*finalize)(void *user_data),
                         patron_error **error);
 
+/* ===============================================================================================
+ * The log
+ * ===============================================================================================
+ *
+ * What the library does, for the operator of a program: starts, stops, what failed and is tried
+ * again. It says nothing until it is asked to.
+ */
+
+/** Nothing. */
+#define PATRON_LOG_OFF 0
+
+/** What went wrong and is not put right by itself. */
+#define PATRON_LOG_ERROR 1
+
+/** And what may be put right, or was. */
+#define PATRON_LOG_WARN 2
+
+/** And that clients start, listen and stop. */
+#define PATRON_LOG_INFO 3
+
+/** And every event. */
+#define PATRON_LOG_DEBUG 4
+
+/** And all else. */
+#define PATRON_LOG_TRACE 5
+
+/**
+ * Has `log(user_data, level, line)` called for all that is as important as `level`, a PATRON_LOG_*,
+ * or more so; PATRON_LOG_OFF or a `log` of NULL ends that. One function serves the process.
+ *
+ * The calls come from the library's own threads and from those that call it, several at once. `log`
+ * must return soon, must not unwind and must not call functions of this header but
+ * patron_error_*(). The line lives until it returns. A call that has begun when the function is
+ * replaced may still be under way afterwards.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown level; BUSY when the process, written in Rust, has a log
+ * of its own.
+ */
+int32_t patron_set_log(int32_t level,
+                       void (*log)(void *user_data, int32_t level, patron_text line),
+                       void *user_data,
+                       patron_error **error);
+
 #ifdef __cplusplus
 }
 #endif

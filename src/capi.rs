@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod guard;
 mod handle;
+mod log;
 mod magnet;
 mod maker;
 mod metainfo;

@@ -159,6 +159,10 @@ impl Failure {
         Self::misuse(PATRON_E_INVALID_ARGUMENT, message.into())
     }
 
+    pub(super) fn busy(message: &str) -> Self {
+        Error::new(ErrorKind::Busy, CALL, message).into()
+    }
+
     pub(super) fn not_found(message: &str) -> Self {
         Error::new(ErrorKind::NotFound, CALL, message).into()
     }

@@ -24,6 +24,7 @@ const CHAPTERS: &[&str] = &[
     "reply",
     "events",
     "wake",
+    "log",
 ];
 
 /// The files of `src/capi` that say nothing to C.

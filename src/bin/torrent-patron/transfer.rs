@@ -259,6 +259,10 @@ impl Transfer {
                 self.screen.warn(format_args!("warning: {error}"));
                 return Ok(());
             }
+            Event::DescriptorLimit { .. } => {
+                self.screen.warn(format_args!("warning: {event}"));
+                return Ok(());
+            }
             Event::ClientStopped { error: Some(error) } => return Err(error.clone().into()),
             _ => {}
         }
