@@ -48,8 +48,9 @@ extern "C" {
  * that several may read it.
  *
  * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; exec, or
- * fork before the first call. The library cannot be unloaded: dlclose() leaves it where it is.
+ * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
+ * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
+ * be unloaded: dlclose() leaves it where it is.
  *
  * ===============================================================================================
  * Ownership
@@ -180,7 +181,7 @@ int32_t patron_error_value(const struct patron_error *error);
 /** What was tried, as a verb phrase: "start the torrent". */
 patron_text patron_error_operation(const struct patron_error *error);
 
-/** One line for a person: "cannot start the torrent: a.torrent: No such file or directory". */
+/** One line for a person: "cannot read the metainfo: a.torrent: No such file or directory". */
 patron_text patron_error_message(const struct patron_error *error);
 
 /** Frees an error that the caller owns. NULL is fine. */

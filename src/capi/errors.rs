@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::mem::MaybeUninit;
 
-use super::guard::{read, release};
+use super::guard::read_anywhere;
 use super::text::{Kept, patron_text};
 use crate::error::{Error, ErrorKind};
 
@@ -59,38 +59,38 @@ pub struct patron_error {
 /// The code, as the function that failed returned it; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_code(error: Option<&patron_error>) -> i32 {
-    read(PATRON_OK, || Some(error?.code))
+    read_anywhere(PATRON_OK, || Some(error?.code))
 }
 
 /// Where the cause lies in libtorrent or the operating system: the category of its number, for
 /// example "libtorrent", "system", "bdecode error". Else empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_category(error: Option<&patron_error>) -> patron_text {
-    read(patron_text::EMPTY, || Some(error?.category.text()))
+    read_anywhere(patron_text::EMPTY, || Some(error?.category.text()))
 }
 
 /// The number within patron_error_category(); of "system" it is an errno.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_value(error: Option<&patron_error>) -> i32 {
-    read(0, || Some(error?.value))
+    read_anywhere(0, || Some(error?.value))
 }
 
 /// What was tried, as a verb phrase: "start the torrent".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_operation(error: Option<&patron_error>) -> patron_text {
-    read(patron_text::EMPTY, || Some(error?.operation.text()))
+    read_anywhere(patron_text::EMPTY, || Some(error?.operation.text()))
 }
 
-/// One line for a person: "cannot start the torrent: a.torrent: No such file or directory".
+/// One line for a person: "cannot read the metainfo: a.torrent: No such file or directory".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_message(error: Option<&patron_error>) -> patron_text {
-    read(patron_text::EMPTY, || Some(error?.message.text()))
+    read_anywhere(patron_text::EMPTY, || Some(error?.message.text()))
 }
 
 /// Frees an error that the caller owns. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_free(error: Option<Box<patron_error>>) {
-    release(error);
+    read_anywhere((), || Some(drop(error)));
 }
 
 impl patron_error {

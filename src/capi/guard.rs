@@ -29,6 +29,11 @@ pub(super) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     if fork::happened() {
         return neutral;
     }
+    read_anywhere(neutral, work)
+}
+
+/// As [`read`], for what a forked process may do too: it takes no lock.
+pub(super) fn read_anywhere<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten().unwrap_or(neutral)
 }
 

@@ -48,8 +48,9 @@ extern "C" {
  * that several may read it.
  *
  * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; exec, or
- * fork before the first call. The library cannot be unloaded: dlclose() leaves it where it is.
+ * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
+ * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
+ * be unloaded: dlclose() leaves it where it is.
  *
  * ===============================================================================================
  * Ownership

@@ -141,6 +141,64 @@ fn wrapped(lines: &[&str], prefix: &str) -> Vec<String> {
     out
 }
 
+/// A function as the header declares it.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// As C writes it, "int32_t" or "patron_text".
+    pub(crate) result: String,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+pub(crate) struct Parameter {
+    /// Without `struct` and with one space before each `*`: "const patron_options *". Of a pointer
+    /// to an array or to a function, the whole declaration without the name.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+pub(crate) fn functions() -> Vec<Function> {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let (_, text) = text.split_once("extern \"C\" {\n#endif\n").unwrap();
+    let (text, _) = text.split_once("#ifdef __cplusplus").unwrap();
+    let mut code = String::new();
+    for (index, part) in text.split("/*").enumerate() {
+        code.push_str(if index == 0 { part } else { part.split_once("*/").unwrap().1 });
+    }
+    let code: Vec<_> = code.lines().filter(|line| !line.starts_with('#')).collect();
+    let code = code.join(" ").replace("struct ", "");
+    // The members of a struct are no functions, and have no parentheses.
+    let statements = code.split(';').filter(|statement| statement.contains('('));
+    statements.map(|statement| function(statement.trim())).collect()
+}
+
+fn function(statement: &str) -> Function {
+    let (head, parameters) = statement.split_once('(').unwrap();
+    let parameters = parameters.strip_suffix(')').unwrap();
+    let (result, name) = declaration(head);
+    // A comma inside of parentheses belongs to a function type.
+    let mut depth = 0;
+    let parameters = parameters.split(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0 && c == ','
+    });
+    let parameters = parameters.filter(|text| text.trim() != "void").map(|text| {
+        let (kind, name) = declaration(text);
+        Parameter { kind, name }
+    });
+    Function { name, result, parameters: parameters.collect() }
+}
+
+/// The type and the name.
+fn declaration(text: &str) -> (String, String) {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((before, rest)) = text.split_once("(*") {
+        let (name, after) = rest.split_once(')').unwrap();
+        return (format!("{before}(*){after}"), name.to_owned());
+    }
+    let start = text.rfind(|c: char| !c.is_alphanumeric() && c != '_').unwrap() + 1;
+    (text[..start].trim().to_owned(), text[start..].to_owned())
+}
+
 #[test]
 fn the_header_is_what_the_sources_say() -> Result<()> {
     let fresh = generate()?;

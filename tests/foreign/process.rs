@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
+
 use crate::support::PATIENCE;
 
 /// A program that a test needs, and the Debian package that brings it.
@@ -36,7 +38,7 @@ impl Program {
 
 /// libtorrent does not mark its sockets and files close-on-exec. A program that inherits them holds
 /// ports and connections open, and opentracker can loop for ever by the mere numbers of its own.
-const WITHOUT_OPEN_FILES: &str = r#"
+pub(crate) const WITHOUT_OPEN_FILES: &str = r#"
     for fd in /dev/fd/*; do
         fd=${fd##*/}
         if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
@@ -67,6 +69,11 @@ impl Running {
     pub(crate) fn wait(&mut self) {
         let status = poll("end of the program", || self.child.try_wait().unwrap().ok_or("it runs"));
         assert!(status.success(), "the program ended with {status}");
+    }
+
+    /// What Ctrl-C sends.
+    pub(crate) fn interrupt(&self) {
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
     /// Waits for something that only a program that still runs can bring.

@@ -1,0 +1,115 @@
+/*
+ * Downloads one torrent and says what happens, until it is complete or Ctrl-C is pressed.
+ *
+ *     download [--offline] FILE|MAGNET DIRECTORY [PEER]
+ *
+ * FILE is a .torrent file, PEER an address to try at once, as 127.0.0.1:6881. With --offline nothing
+ * leaves this machine. Compile with:
+ *
+ *     cc download.c $(pkg-config --cflags --libs torrent_patron) -o download
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <torrent_patron.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How long Ctrl-C may go unnoticed. */
+#define INTERVAL_MS 250
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+/* Prints the events until one says how it ended; 0 is a complete download. */
+static int follow(patron* handle) {
+    int result = -1;
+    while (result < 0 && !interrupted) {
+        patron_event* event = NULL;
+        patron_error* error = NULL;
+        int32_t code = patron_next_event(handle, INTERVAL_MS, &event, &error);
+        if (code == PATRON_OK) {
+            puts(patron_event_explain(event).data);
+            fflush(stdout);
+            switch (patron_event_kind(event)) {
+            case PATRON_EVENT_FINISHED:
+                result = 0;
+                break;
+            case PATRON_EVENT_ERROR:
+            case PATRON_EVENT_CLIENT_STOPPED:
+                result = 1;
+                break;
+            }
+        } else if (code != PATRON_E_TIMED_OUT) {
+            fprintf(stderr, "download: %s\n", patron_error_message(error).data);
+            result = 1;
+        }
+        patron_event_free(event);
+        patron_error_free(error);
+    }
+    return result < 0 ? 1 : result;
+}
+
+static int download(const char* source, const char* directory, const char* peer, bool offline) {
+    patron_builder* builder = NULL;
+    patron_options* options = NULL;
+    patron_client* client = NULL;
+    patron* handle = NULL;
+    patron_reply* reply = NULL;
+    patron_report* report = NULL;
+    patron_error* error = NULL;
+    int result = 1;
+
+    /* Each call is made only if those before it went well, so that `error` is set at most once. */
+    bool started =
+        patron_builder_new(&builder, &error) == PATRON_OK &&
+        patron_builder_set_offline(builder, offline, &error) == PATRON_OK &&
+        patron_builder_set_save_dir(builder, PATRON_TEXT(directory), &error) == PATRON_OK &&
+        patron_builder_start(builder, &client, &error) == PATRON_OK &&
+        patron_client_patron(client, &handle, &error) == PATRON_OK &&
+        patron_options_new(&options, &error) == PATRON_OK &&
+        (!peer || patron_options_add_peer(options, PATRON_TEXT(peer), &error) == PATRON_OK) &&
+        patron_create_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(source), options, &reply,
+                              &error) == PATRON_OK &&
+        patron_reply_wait(reply, -1, &error) == PATRON_OK;
+    if (started) {
+        result = follow(handle);
+    }
+    if (!error && patron_client_shutdown(client, 5000, &report, &error) == PATRON_OK) {
+        puts(patron_report_explain(report).data);
+    }
+    if (error) {
+        fprintf(stderr, "download: %s\n", patron_error_message(error).data);
+        result = 1;
+    }
+
+    /* Freeing NULL is fine, and so is a handle that was freed or shut down before. */
+    patron_report_free(report);
+    patron_reply_free(reply);
+    patron_options_free(options);
+    patron_free(handle);
+    patron_client_free(client);
+    patron_builder_free(builder);
+    patron_error_free(error);
+    return result;
+}
+
+int main(int argc, char** argv) {
+    bool offline = argc > 1 && strcmp(argv[1], "--offline") == 0;
+    int first = offline ? 2 : 1;
+    if (argc - first < 2 || argc - first > 3) {
+        fputs("usage: download [--offline] FILE|MAGNET DIRECTORY [PEER]\n", stderr);
+        return 2;
+    }
+    struct sigaction action = {0};
+    action.sa_handler = interrupt;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return download(argv[first], argv[first + 1], argc - first == 3 ? argv[first + 2] : NULL,
+                    offline);
+}

@@ -1,0 +1,492 @@
+"""torrent-patron for Python, by ctypes: a module to copy, and a program that downloads.
+
+    python3 patron.py [--offline] [--peer ADDRESS] FILE|MAGNET DIRECTORY
+
+As a module:
+
+    with Client(save_dir="downloads") as client, client.patron() as patron:
+        torrent = patron.create_torrent("debian.torrent")
+        for event in patron.events():
+            print(event)
+            if event.torrent == torrent and event.kind == EventKind.FINISHED:
+                break
+
+The library is found as the loader finds it (ldconfig, LD_LIBRARY_PATH), or where the environment
+variable TORRENT_PATRON_LIBRARY says. ctypes releases the GIL during each call, so a thread that waits
+for an event holds up no other. Python 3.9 or later; nothing else is needed.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import enum
+import itertools
+import os
+import sys
+import threading
+from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+
+
+class Code(enum.IntEnum):
+    """PATRON_E_*"""
+
+    INVALID_ARGUMENT = -1
+    NOT_FOUND = -2
+    GONE = -3
+    PARSE = -4
+    IO = -5
+    BUSY = -6
+    TIMED_OUT = -7
+    STOPPED = -8
+    CANCELLED = -9
+    NATIVE = -10
+    VERSION_MISMATCH = -11
+    PANICKED = -12
+    NULL = -13
+    BAD_HANDLE = -14
+    FORKED = -15
+
+
+class EventKind(enum.IntEnum):
+    """PATRON_EVENT_*"""
+
+    TORRENT_CREATED = 1
+    ALREADY_DOWNLOADING = 2
+    START_FAILED = 3
+    STATUS = 4
+    METADATA_RECEIVED = 5
+    STATE_CHANGED = 6
+    PAUSED = 7
+    RESUMED = 8
+    CHECKED = 9
+    FINISHED = 10
+    MOVED = 11
+    HASH_FAILED = 12
+    TRACKER_ERROR = 13
+    ERROR = 14
+    METAINFO = 15
+    CLOSED = 16
+    COMMAND_FAILED = 17
+    LISTENING = 18
+    LISTEN_FAILED = 19
+    LAGGED = 20
+    RESYNCHRONIZED = 21
+    CLIENT_STOPPED = 22
+
+
+SOURCE_BYTES = 0
+SOURCE_TEXT = 3
+FILES_KEEP, FILES_DELETE = 0, 1
+
+
+class _Text(ctypes.Structure):
+    _fields_ = [("data", c_void_p), ("length", c_size_t)]
+
+    def bytes(self):
+        return ctypes.string_at(self.data, self.length)
+
+    def __str__(self):
+        # A path need not be UTF-8.
+        return os.fsdecode(self.bytes())
+
+
+class Status(ctypes.Structure):
+    """patron_status"""
+
+    _fields_ = [
+        ("torrent", c_uint64),
+        ("state", c_int32),
+        ("error", c_int32),
+        ("paused", c_bool),
+        ("finished", c_bool),
+        ("seeding", c_bool),
+        ("has_metadata", c_bool),
+        ("progress", ctypes.c_float),
+        ("total_size", c_uint64),
+        ("total_done", c_uint64),
+        ("wanted_size", c_uint64),
+        ("wanted_done", c_uint64),
+        ("downloaded", c_uint64),
+        ("uploaded", c_uint64),
+        ("download_rate", c_uint64),
+        ("upload_rate", c_uint64),
+        ("seconds_left", c_int64),
+        ("age_ms", c_uint64),
+        ("peers", ctypes.c_uint32),
+        ("seeds", ctypes.c_uint32),
+        ("connections", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    ]
+
+
+_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p)
+_library = ctypes.CDLL(os.environ.get("TORRENT_PATRON_LIBRARY", "libtorrent_patron.so.0.1"))
+
+
+def _function(name, result, *arguments):
+    function = getattr(_library, name)
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+def _fallible(name, *arguments):
+    """A function that raises PatronError when it fails."""
+    function = _function(name, c_int32, *arguments, POINTER(c_void_p))
+
+    def call(*given):
+        error = c_void_p()
+        if function(*given, byref(error)) != 0:
+            try:
+                raise PatronError(error)
+            finally:
+                _error_free(error)
+
+    return call
+
+
+_TEXT = (c_char_p, c_size_t)
+_OUT = POINTER(c_void_p)
+
+_error_code = _function("patron_error_code", c_int32, c_void_p)
+_error_category = _function("patron_error_category", _Text, c_void_p)
+_error_value = _function("patron_error_value", c_int32, c_void_p)
+_error_message = _function("patron_error_message", _Text, c_void_p)
+_error_free = _function("patron_error_free", None, c_void_p)
+
+_builder_new = _fallible("patron_builder_new", _OUT)
+_builder_free = _function("patron_builder_free", None, c_void_p)
+_builder_set_offline = _fallible("patron_builder_set_offline", c_void_p, c_bool)
+_builder_set_listen = _fallible("patron_builder_set_listen", c_void_p, *_TEXT)
+_builder_set_save_dir = _fallible("patron_builder_set_save_dir", c_void_p, *_TEXT)
+_builder_set_tick = _fallible("patron_builder_set_tick_interval", c_void_p, c_uint64)
+_builder_start = _fallible("patron_builder_start", c_void_p, _OUT)
+
+_client_patron = _fallible("patron_client_patron", c_void_p, _OUT)
+_client_shutdown = _fallible("patron_client_shutdown", c_void_p, c_uint64, _OUT)
+_report_explain = _function("patron_report_explain", _Text, c_void_p)
+_report_free = _function("patron_report_free", None, c_void_p)
+
+_options_new = _fallible("patron_options_new", _OUT)
+_options_free = _function("patron_options_free", None, c_void_p)
+_options_set_save_dir = _fallible("patron_options_set_save_dir", c_void_p, *_TEXT)
+_options_add_peer = _fallible("patron_options_add_peer", c_void_p, *_TEXT)
+_options_set_paused = _fallible("patron_options_set_paused", c_void_p, c_bool)
+
+_free = _function("patron_free", None, c_void_p)
+_another = _fallible("patron_another", c_void_p, _OUT)
+_create_torrent = _fallible(
+    "patron_create_torrent", c_void_p, c_int32, *_TEXT, c_void_p, _OUT
+)
+_close = _fallible("patron_close", c_void_p, c_uint64, c_int32, _OUT)
+_pause = _fallible("patron_pause", c_void_p, c_uint64, _OUT)
+_resume = _fallible("patron_resume", c_void_p, c_uint64, _OUT)
+_listen_addresses = _fallible("patron_listen_addresses", c_void_p, _OUT)
+_get_status = _fallible(
+    "patron_get_status", c_void_p, c_uint64, POINTER(Status), c_size_t
+)
+_event_fd = _fallible("patron_event_fd", c_void_p, POINTER(c_int32))
+_set_wake = _fallible("patron_set_wake", c_void_p, _CALLBACK, c_void_p, _CALLBACK)
+
+_reply_wait = _fallible("patron_reply_wait", c_void_p, c_int64)
+_reply_torrent = _function("patron_reply_torrent", c_uint64, c_void_p)
+_reply_address_count = _function("patron_reply_address_count", c_size_t, c_void_p)
+_reply_address = _function("patron_reply_address", _Text, c_void_p, c_size_t)
+_reply_free = _function("patron_reply_free", None, c_void_p)
+
+_next_event = _fallible("patron_next_event", c_void_p, c_int64, _OUT)
+_event_kind = _function("patron_event_kind", c_int32, c_void_p)
+_event_torrent = _function("patron_event_torrent", c_uint64, c_void_p)
+_event_name = _function("patron_event_name", _Text, c_void_p)
+_event_explain = _function("patron_event_explain", _Text, c_void_p)
+_event_error = _function("patron_event_error", c_void_p, c_void_p)
+_event_status = _fallible("patron_event_status", c_void_p, POINTER(Status), c_size_t)
+_event_torrent_file = _function("patron_event_torrent_file", _Text, c_void_p)
+_event_free = _function("patron_event_free", None, c_void_p)
+
+
+class PatronError(Exception):
+    """What went wrong: `code`, and where the cause is libtorrent's, `category` and `value`."""
+
+    def __init__(self, error):
+        super().__init__(str(_error_message(error)))
+        number = _error_code(error)
+        # A newer library may have codes that are not known here.
+        self.code = Code(number) if number in Code._value2member_map_ else number
+        self.category = str(_error_category(error))
+        self.value = _error_value(error)
+
+
+class Event:
+    """Something that happened; str() explains it."""
+
+    def __init__(self, event):
+        number = _event_kind(event)
+        self.kind = EventKind(number) if number in EventKind._value2member_map_ else number
+        self.torrent = _event_torrent(event)
+        self.name = str(_event_name(event))
+        self.explanation = str(_event_explain(event))
+        error = _event_error(event)
+        self.error = PatronError(error) if error else None
+        self.status = None
+        if self.kind == EventKind.STATUS:
+            self.status = Status()
+            _event_status(event, byref(self.status), ctypes.sizeof(Status))
+        self.torrent_file = None
+        if self.kind == EventKind.METAINFO:
+            self.torrent_file = _event_torrent_file(event).bytes()
+
+    def __str__(self):
+        return self.explanation
+
+    def __repr__(self):
+        return f"<Event {self.kind!r}: {self.explanation}>"
+
+
+def _path(path):
+    path = os.fsencode(path)
+    return path, len(path)
+
+
+def _text(text):
+    text = text.encode()
+    return text, len(text)
+
+
+def _milliseconds(timeout):
+    return -1 if timeout is None else max(0, round(timeout * 1000))
+
+
+class Client:
+    """A libtorrent session. A context manager: leaving it shuts the client down."""
+
+    def __init__(self, save_dir=".", *, offline=False, listen=None, tick_ms=None):
+        builder = c_void_p()
+        _builder_new(byref(builder))
+        try:
+            _builder_set_save_dir(builder, *_path(save_dir))
+            _builder_set_offline(builder, offline)
+            if listen is not None:
+                _builder_set_listen(builder, *_text(listen))
+            if tick_ms is not None:
+                _builder_set_tick(builder, tick_ms)
+            self._handle = c_void_p()
+            _builder_start(builder, byref(self._handle))
+        finally:
+            _builder_free(builder)
+
+    def patron(self):
+        handle = c_void_p()
+        _client_patron(self._handle, byref(handle))
+        return Patron(handle)
+
+    def shutdown(self, timeout=5.0):
+        """Stops the client and returns a line that says what that did. Once only."""
+        report = c_void_p()
+        _client_shutdown(self._handle, _milliseconds(timeout), byref(report))
+        try:
+            return str(_report_explain(report))
+        finally:
+            _report_free(report)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.shutdown()
+        except PatronError as error:
+            if error.code != Code.BAD_HANDLE:  # it was shut down before
+                raise
+
+
+class Patron:
+    """Asks a client for torrents and receives their events. Any thread may use it.
+
+    A context manager: leaving it frees the patron; its torrents go on.
+    """
+
+    def __init__(self, handle):
+        self._handle = handle
+        self._finalized = []
+
+    def close(self):
+        """Frees the patron. Not to be called from within a `wake`."""
+        _free(self._handle)
+        # Python cannot be called back once it has ended, so the last calls are waited for here.
+        for finalized in self._finalized:
+            finalized.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def another(self):
+        handle = c_void_p()
+        _another(self._handle, byref(handle))
+        return Patron(handle)
+
+    def _ask(self, function, *arguments, read=lambda reply: None):
+        reply = c_void_p()
+        function(self._handle, *arguments, byref(reply))
+        try:
+            _reply_wait(reply, -1)
+            return read(reply)
+        finally:
+            _reply_free(reply)
+
+    def create_torrent(self, source, *, save_dir=None, peers=(), paused=False):
+        """Starts a torrent and returns its number. `source` is the path of a .torrent file, a magnet
+        link, or the bytes of a .torrent file."""
+        kind = SOURCE_BYTES if isinstance(source, bytes) else SOURCE_TEXT
+        options = c_void_p()
+        _options_new(byref(options))
+        try:
+            if save_dir is not None:
+                _options_set_save_dir(options, *_path(save_dir))
+            for peer in peers:
+                _options_add_peer(options, *_text(peer))
+            _options_set_paused(options, paused)
+            return self._ask(
+                _create_torrent, kind, *_path(source), options, read=_reply_torrent
+            )
+        finally:
+            _options_free(options)
+
+    def close_torrent(self, torrent, *, delete_files=False):
+        self._ask(_close, torrent, FILES_DELETE if delete_files else FILES_KEEP)
+
+    def pause(self, torrent):
+        self._ask(_pause, torrent)
+
+    def resume(self, torrent):
+        self._ask(_resume, torrent)
+
+    def listen_addresses(self):
+        def read(reply):
+            count = _reply_address_count(reply)
+            return [str(_reply_address(reply, index)) for index in range(count)]
+
+        return self._ask(_listen_addresses, read=read)
+
+    def status(self, torrent):
+        """How the torrent stood at the last tick."""
+        status = Status()
+        _get_status(self._handle, torrent, byref(status), ctypes.sizeof(Status))
+        return status
+
+    def next_event(self, timeout=None):
+        """Waits for an event for so many seconds; None means that nothing came."""
+        event = c_void_p()
+        try:
+            _next_event(self._handle, _milliseconds(timeout), byref(event))
+        except PatronError as error:
+            if error.code == Code.TIMED_OUT:
+                return None
+            raise
+        try:
+            return Event(event)
+        finally:
+            _event_free(event)
+
+    def events(self):
+        """All events, until the client has stopped."""
+        while True:
+            try:
+                # Not for ever: Ctrl-C is noticed only between calls.
+                event = self.next_event(timeout=0.25)
+            except PatronError as error:
+                if error.code == Code.STOPPED:
+                    return
+                raise
+            if event is not None:
+                yield event
+
+    def waiting_events(self):
+        """The events that are here now."""
+        return iter(lambda: self.next_event(timeout=0), None)
+
+    def event_fd(self):
+        """A descriptor that is readable while events are waiting, for select and asyncio."""
+        fd = c_int32()
+        _event_fd(self._handle, byref(fd))
+        return fd.value
+
+    def set_wake(self, wake):
+        """Has `wake()` called, on a thread of the library's, when events have come; None ends it."""
+        if wake is None:
+            _set_wake(self._handle, _CALLBACK(), None, _CALLBACK())
+            return
+        number = next(_numbers)
+        finalized = threading.Event()
+        _wakes[number] = (wake, finalized)
+        try:
+            _set_wake(self._handle, _run_wake, number, _finalize_wake)
+        except PatronError:
+            del _wakes[number]
+            raise
+        self._finalized.append(finalized)
+
+
+# The functions that C knows live as long as the module; which Python function is meant is looked up
+# by number. So none can be collected while the library may call it.
+_wakes = {}
+_numbers = itertools.count(1)
+
+
+@_CALLBACK
+def _run_wake(number):
+    _wakes[number][0]()
+
+
+@_CALLBACK
+def _finalize_wake(number):
+    _wakes.pop(number)[1].set()
+
+
+async def download(source, directory, peers, offline):
+    """With asyncio: the loop is told by the descriptor, and nothing waits."""
+    with Client(directory, offline=offline) as client, client.patron() as patron:
+        loop = asyncio.get_running_loop()
+        finished = loop.create_future()
+
+        def drain():
+            for event in patron.waiting_events():
+                print(event, flush=True)
+                if finished.done():
+                    continue
+                if event.kind == EventKind.FINISHED:
+                    finished.set_result(None)
+                elif event.kind == EventKind.ERROR:
+                    finished.set_exception(event.error)
+
+        fd = patron.event_fd()
+        loop.add_reader(fd, drain)
+        try:
+            # It waits for the reply, hence on another thread.
+            await asyncio.to_thread(patron.create_torrent, source, peers=peers)
+            await finished
+        finally:
+            loop.remove_reader(fd)
+        print(client.shutdown())
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Downloads one torrent.")
+    parser.add_argument("source", help="a .torrent file or a magnet link")
+    parser.add_argument("directory", help="where the files belong")
+    parser.add_argument("--peer", action="append", default=[], help="to try at once")
+    parser.add_argument("--offline", action="store_true", help="nothing leaves this machine")
+    given = parser.parse_args()
+    try:
+        asyncio.run(download(given.source, given.directory, given.peer, given.offline))
+    except PatronError as error:
+        sys.exit(f"patron.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

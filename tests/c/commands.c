@@ -1,0 +1,246 @@
+/* Everything that can be asked for with a reply, and the end of a client. */
+#include "check.h"
+
+static patron_reply* create(patron* handle, int32_t kind, const char* source, size_t length,
+                            const patron_options* options) {
+    patron_reply* reply = NULL;
+    OK(patron_create_torrent(handle, kind, source, length, options, &reply, &error));
+    return reply;
+}
+
+/* Looks instead of waiting, as a program with a loop of its own does. */
+static void poll_for(patron_reply* reply) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    int32_t code;
+    while ((code = patron_reply_wait(reply, 0, NULL)) == PATRON_E_TIMED_OUT) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+    CHECK(code == PATRON_OK && patron_reply_is_ready(reply));
+}
+
+/* The reply to a command that has nothing to say but that it is done. */
+static void done(patron_reply* reply) {
+    wait_for(reply);
+    CHECK(patron_reply_wait(reply, 0, NULL) == PATRON_OK); /* again */
+    CHECK(patron_reply_is_ready(reply) && patron_reply_torrent(reply) == 0);
+    CHECK(!patron_reply_was_there(reply) && patron_reply_address_count(reply) == 0);
+    CHECK(is(patron_reply_address(reply, 0), ""));
+    patron_status status;
+    patron_metainfo* metainfo = NULL;
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_status(reply, &status, sizeof status, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_metainfo(reply, &metainfo, &error));
+    CHECK(!metainfo);
+    patron_reply_free(reply);
+}
+
+/* Each way to name a torrent starts it, or says that it is there. */
+static uint64_t starts(patron* handle, const patron_metainfo* metainfo, const char* file) {
+    patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
+    patron_reply* reply =
+        create(handle, PATRON_SOURCE_BYTES, (const char*)bytes.data, bytes.length, NULL);
+    poll_for(reply);
+    uint64_t torrent = patron_reply_torrent(reply);
+    CHECK(torrent != 0 && !patron_reply_was_there(reply));
+    patron_reply_free(reply);
+
+    patron_magnet* magnet = NULL;
+    OK(patron_magnet_of(metainfo, &magnet, &error));
+    patron_text uri = patron_magnet_uri(magnet);
+    patron_reply* again[] = {
+        create(handle, PATRON_SOURCE_FILE, file, strlen(file), NULL),
+        create(handle, PATRON_SOURCE_TEXT, file, strlen(file), NULL),
+        create(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, NULL),
+        create(handle, PATRON_SOURCE_TEXT, uri.data, uri.length, NULL),
+    };
+    for (size_t index = 0; index < sizeof again / sizeof again[0]; index++) {
+        wait_for(again[index]);
+        CHECK(patron_reply_torrent(again[index]) == torrent);
+        CHECK(patron_reply_was_there(again[index]));
+        patron_reply_free(again[index]);
+    }
+    patron_magnet_free(magnet);
+    return torrent;
+}
+
+static void failures(patron* handle, uint64_t unknown) {
+    patron_reply* reply = create(handle, PATRON_SOURCE_TEXT, "none.torrent", 12, NULL);
+    patron_error* error = NULL;
+    CHECK(patron_reply_wait(reply, PATIENCE_MS, &error) == PATRON_E_IO);
+    CHECK(patron_reply_is_ready(reply) && patron_reply_torrent(reply) == 0);
+    CHECK(is(patron_error_category(error), "system") && patron_error_value(error) == 2);
+    CHECK(has(patron_error_message(error), "none.torrent: No such file or directory"));
+    CHECK(is(patron_error_operation(error), "read the metainfo"));
+    patron_error_free(error);
+    patron_reply_free(reply);
+
+    reply = create(handle, PATRON_SOURCE_MAGNET, "magnet:?", 8, NULL);
+    FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
+    patron_reply_free(reply);
+
+    int32_t (*const asks[])(patron*, uint64_t, patron_reply**, patron_error**) = {
+        patron_pause,        patron_resume, patron_fresh_status,
+        patron_get_metainfo, patron_watch,  patron_unwatch,
+    };
+    for (size_t index = 0; index < sizeof asks / sizeof asks[0]; index++) {
+        reply = NULL;
+        FAILS(PATRON_E_NOT_FOUND, asks[index](handle, 0, &reply, &error));
+        CHECK(!reply);
+        OK(asks[index](handle, unknown, &reply, &error));
+        FAILS(PATRON_E_NOT_FOUND, patron_reply_wait(reply, PATIENCE_MS, &error));
+        patron_reply_free(reply);
+    }
+    OK(patron_close(handle, unknown, PATRON_FILES_KEEP, &reply, &error));
+    FAILS(PATRON_E_NOT_FOUND, patron_reply_wait(reply, PATIENCE_MS, &error));
+    patron_reply_free(reply);
+}
+
+static void transfer(const char* directory) {
+    const char* file = path(directory, "from/data.bin");
+    make_file(file, 1, 1000000);
+    patron_metainfo* metainfo = make_torrent(file);
+    const char* torrent_file = path(directory, "data.torrent");
+    FILE* stream = fopen(torrent_file, "wb");
+    CHECK(stream);
+    patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
+    CHECK(fwrite(bytes.data, 1, bytes.length, stream) == bytes.length && fclose(stream) == 0);
+
+    patron_client* seeder = start(new_builder(path(directory, "from")));
+    patron* handle = new_patron(seeder);
+    uint64_t torrent = starts(handle, metainfo, torrent_file);
+    await(handle, PATRON_EVENT_FINISHED, torrent);
+    failures(handle, torrent + 1);
+
+    patron_client* other = start(new_builder(path(directory, "to")));
+    patron* reader = new_patron(other);
+    uint64_t download = add(reader, metainfo, peer_options(handle));
+    await(reader, PATRON_EVENT_FINISHED, download);
+    CHECK(same_file(file, path(directory, "to/data.bin")));
+
+    patron_reply* reply = NULL;
+    patron_status status;
+    OK(patron_fresh_status(reader, download, &reply, &error));
+    poll_for(reply);
+    OK(patron_reply_status(reply, &status, sizeof status, &error));
+    CHECK(status.torrent == download && status.finished && status.seeding && status.has_metadata);
+    CHECK(status.state == PATRON_STATE_SEEDING && status.progress == 1.0f && !status.paused);
+    CHECK(status.total_size == 1000000 && status.total_done == 1000000 && status.error == 0);
+    CHECK(status.downloaded >= 1000000 && status.seconds_left == -1 && status.reserved == 0);
+    patron_reply_free(reply);
+
+    OK(patron_get_metainfo(reader, download, &reply, &error));
+    wait_for(reply);
+    patron_metainfo *first = NULL, *second = NULL;
+    OK(patron_reply_metainfo(reply, &first, &error));
+    OK(patron_reply_metainfo(reply, &second, &error));
+    CHECK(first != second && is(patron_metainfo_name(first), "data.bin"));
+    patron_reply_free(reply);
+    CHECK(is(patron_metainfo_name(second), "data.bin"));
+    patron_metainfo_free(first);
+    patron_metainfo_free(second);
+
+    OK(patron_pause(reader, download, &reply, &error));
+    done(reply);
+    await(reader, PATRON_EVENT_PAUSED, download);
+    OK(patron_resume(reader, download, &reply, &error));
+    done(reply);
+    await(reader, PATRON_EVENT_RESUMED, download);
+
+    patron* witness = NULL;
+    OK(patron_another(reader, &witness, &error));
+    OK(patron_watch(witness, download, &reply, &error));
+    done(reply);
+    await(witness, PATRON_EVENT_STATUS, download);
+    OK(patron_unwatch(witness, download, &reply, &error));
+    done(reply);
+
+    /* What a patron leaves behind, the others see. */
+    OK(patron_watch(witness, download, &reply, &error));
+    done(reply);
+    OK(patron_set_on_leave(reader, PATRON_ON_LEAVE_PAUSE, &error));
+    patron_free(reader);
+    await(witness, PATRON_EVENT_PAUSED, download);
+
+    OK(patron_close(witness, download, PATRON_FILES_DELETE, &reply, &error));
+    done(reply);
+    CHECK(access(path(directory, "to/data.bin"), F_OK) != 0);
+    FAILS(PATRON_E_NOT_FOUND, patron_get_status(witness, download, &status, sizeof status, &error));
+    OK(patron_close(handle, torrent, PATRON_FILES_KEEP, &reply, &error));
+    done(reply);
+    CHECK(access(file, F_OK) == 0);
+
+    patron_free(witness);
+    patron_free(handle);
+    stop(other);
+    stop(seeder);
+    patron_metainfo_free(metainfo);
+}
+
+/* A patron and its replies outlive the client, and say that it has stopped. */
+static void shutdown_with_a_report(const char* directory) {
+    make_file(path(directory, "from/more.bin"), 2, 300000);
+    patron_metainfo* metainfo = make_torrent(path(directory, "from/more.bin"));
+    patron_client* client = start(new_builder(path(directory, "from")));
+    patron* handle = new_patron(client);
+    uint64_t torrent = add(handle, metainfo, NULL);
+
+    patron_report* report = NULL;
+    OK(patron_client_shutdown(client, PATIENCE_MS, &report, &error));
+    CHECK(patron_report_torrents(report) == 1 && patron_report_unanswered(report) == 0);
+    CHECK(patron_report_is_clean(report) && patron_report_engine_ended(report));
+    CHECK(patron_report_took(report) < PATIENCE_MS);
+    CHECK(patron_report_unfinished_deletion(report, 0) == 0);
+    CHECK(patron_report_unfinished_move(report, 0) == 0);
+    CHECK(has(patron_report_explain(report), "stopped with 1 torrent"));
+    patron_report_free(report);
+    FAILS(PATRON_E_BAD_HANDLE, patron_client_shutdown(client, 0, NULL, &error));
+    patron* late = NULL;
+    FAILS(PATRON_E_BAD_HANDLE, patron_client_patron(client, &late, &error));
+    CHECK(!late);
+    patron_client_free(client);
+
+    patron_event* stopped = await_event(handle, PATRON_EVENT_CLIENT_STOPPED, 0);
+    CHECK(!patron_event_error(stopped));
+    patron_event_free(stopped);
+    patron_event* event = NULL;
+    FAILS(PATRON_E_STOPPED, patron_next_event(handle, -1, &event, &error));
+    FAILS(PATRON_E_STOPPED, patron_next_event(handle, 0, &event, &error));
+    CHECK(!event);
+    patron_reply* reply = NULL;
+    OK(patron_resume(handle, torrent, &reply, &error));
+    FAILS(PATRON_E_STOPPED, patron_reply_wait(reply, -1, &error));
+    patron_reply_free(reply);
+    FAILS(PATRON_E_STOPPED, patron_send(handle, PATRON_COMMAND_RESUME, torrent, true, &error));
+    patron* another = NULL;
+    OK(patron_another(handle, &another, &error));
+    FAILS(PATRON_E_STOPPED, patron_send(another, PATRON_COMMAND_RESUME, torrent, true, &error));
+    patron_free(another);
+    patron_free(handle);
+    patron_metainfo_free(metainfo);
+}
+
+/* The last patron ends the process-wide client, and the next starts it again. */
+static void shared(const char* directory) {
+    for (int round = 0; round < 2; round++) {
+        patron_builder* builder = new_builder(directory);
+        patron *one = NULL, *two = NULL;
+        OK(patron_shared(builder, &one, &error));
+        OK(patron_shared(NULL, &two, &error)); /* joins, so that its defaults are not used */
+        char address[64];
+        snprintf(address, sizeof address, "%s", address_of(one));
+        CHECK(strcmp(address, address_of(two)) == 0);
+        patron_free(one);
+        CHECK(strcmp(address, address_of(two)) == 0);
+        patron_free(two);
+        patron_builder_free(builder);
+    }
+}
+
+int main(int argc, char** argv) {
+    CHECK(argc == 3);
+    make_directory(path(argv[1], "from"));
+    transfer(argv[1]);
+    shutdown_with_a_report(argv[1]);
+    shared(argv[1]);
+    return 0;
+}

@@ -1,0 +1,540 @@
+/* Every kind of event that loopback can provoke, with its fields; and three ways to be told. */
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+    NAME = 1,
+    SAVE_DIR = 1 << 1,
+    HASHES = 1 << 2,
+    STATUS = 1 << 3,
+    STATE = 1 << 4,
+    ERROR = 1 << 5,
+    SOURCE = 1 << 6,
+    PIECE = 1 << 7,
+    URL = 1 << 8,
+    COUNT = 1 << 9,
+    TORRENT_FILE = 1 << 10,
+    CLOSED_FILES = 1 << 11,
+    COMMAND = 1 << 12,
+    ADDRESS = 1 << 13,
+    TORRENT = 1 << 14,
+    MAYBE_ERROR = 1 << 15,
+};
+
+#define KINDS (PATRON_EVENT_CLIENT_STOPPED + 1)
+
+/* What the header says that an event has. */
+static const int has_fields[KINDS] = {
+    0,
+    TORRENT | NAME | SAVE_DIR | HASHES,          /* TORRENT_CREATED */
+    TORRENT | NAME,                              /* ALREADY_DOWNLOADING */
+    SOURCE | ERROR,                              /* START_FAILED */
+    TORRENT | NAME | STATUS | STATE | MAYBE_ERROR, /* STATUS */
+    TORRENT | NAME | HASHES,                     /* METADATA_RECEIVED */
+    TORRENT | NAME | STATE,                      /* STATE_CHANGED */
+    TORRENT | NAME,                              /* PAUSED */
+    TORRENT | NAME,                              /* RESUMED */
+    TORRENT | NAME,                              /* CHECKED */
+    TORRENT | NAME,                              /* FINISHED */
+    TORRENT | NAME | SAVE_DIR,                   /* MOVED */
+    TORRENT | NAME | PIECE,                      /* HASH_FAILED */
+    TORRENT | NAME | URL | COUNT | ERROR,        /* TRACKER_ERROR */
+    TORRENT | NAME | ERROR,                      /* ERROR */
+    TORRENT | NAME | TORRENT_FILE,               /* METAINFO */
+    TORRENT | NAME | CLOSED_FILES | MAYBE_ERROR, /* CLOSED */
+    TORRENT | COMMAND | ERROR,                   /* COMMAND_FAILED */
+    ADDRESS,                                     /* LISTENING */
+    ADDRESS | ERROR,                             /* LISTEN_FAILED */
+    COUNT,                                       /* LAGGED */
+    0,                                           /* RESYNCHRONIZED */
+    MAYBE_ERROR,                                 /* CLIENT_STOPPED */
+};
+
+static int seen[KINDS];
+
+/* That there is all that belongs to its kind, and nothing else. */
+static void examine(const patron_event* event) {
+    int32_t kind = patron_event_kind(event);
+    CHECK(kind > 0 && kind < KINDS);
+    seen[kind]++;
+    CHECK(patron_event_explain(event).length > 0);
+    CHECK(patron_event_explain(event).data == patron_event_explain(event).data);
+
+    uint8_t v1[20], v2[32];
+    patron_status status;
+    const patron_error* error = patron_event_error(event);
+    int found = 0;
+    found |= patron_event_torrent(event) ? TORRENT : 0;
+    found |= patron_event_name(event).length ? NAME : 0;
+    found |= patron_event_save_dir(event).length ? SAVE_DIR : 0;
+    found |= patron_event_info_hash_v1(event, &v1) ? HASHES : 0;
+    found |= patron_event_info_hash_v2(event, &v2) ? HASHES : 0;
+    found |= patron_event_state(event) ? STATE : 0;
+    found |= error ? ERROR : 0;
+    found |= patron_event_source(event).length ? SOURCE : 0;
+    found |= patron_event_url(event).length ? URL : 0;
+    found |= patron_event_count(event) ? COUNT : 0;
+    found |= patron_event_torrent_file(event).length ? TORRENT_FILE : 0;
+    found |= patron_event_closed_files(event) ? CLOSED_FILES : 0;
+    found |= patron_event_command(event).length ? COMMAND : 0;
+    found |= patron_event_address(event).length ? ADDRESS : 0;
+    if (kind == PATRON_EVENT_STATUS) {
+        OK(patron_event_status(event, &status, sizeof status, &error));
+        CHECK(status.torrent == patron_event_torrent(event));
+        CHECK(status.state == patron_event_state(event));
+        CHECK(status.error == patron_error_code(error));
+        found |= STATUS;
+    } else {
+        FAILS(PATRON_E_INVALID_ARGUMENT, patron_event_status(event, &status, sizeof status, &error));
+    }
+    CHECK(!error || (patron_error_code(error) < 0 && patron_error_message(error).length));
+    /* The piece may be 0. */
+    found |= kind == PATRON_EVENT_HASH_FAILED ? PIECE : 0;
+    CHECK(patron_event_piece(event) == 0 || found & PIECE);
+
+    int expected = has_fields[kind];
+    if (expected & MAYBE_ERROR) {
+        expected = (expected & ~MAYBE_ERROR) | (found & ERROR);
+    }
+    if (found != expected) {
+        FAIL("%s: has %x, not %x", patron_event_explain(event).data, (unsigned)found,
+             (unsigned)expected);
+    }
+}
+
+/* As await_event() of check.h, and all that comes is examined. */
+static patron_event* see(patron* handle, int32_t kind, uint64_t torrent) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    for (;;) {
+        patron_event* event = NULL;
+        int64_t left = deadline - now_ms();
+        if (patron_next_event(handle, left > 0 ? left : 0, &event, NULL) != PATRON_OK) {
+            FAIL("no event of kind %" PRId32, kind);
+        }
+        examine(event);
+        if (patron_event_kind(event) == kind &&
+            (torrent == 0 || patron_event_torrent(event) == torrent)) {
+            return event;
+        }
+        fprintf(stderr, "  %s\n", patron_event_explain(event).data);
+        patron_event_free(event);
+    }
+}
+
+static void expect(patron* handle, int32_t kind, uint64_t torrent) {
+    patron_event_free(see(handle, kind, torrent));
+}
+
+static void send_create(patron* handle, const patron_metainfo* metainfo,
+                        const patron_options* options) {
+    patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
+    OK(patron_send_create_torrent(handle, PATRON_SOURCE_BYTES, (const char*)bytes.data,
+                                  bytes.length, options, true, &error));
+}
+
+/* The messages, and what answers them. */
+static void messages(patron* handle, const patron_metainfo* metainfo, const char* save_dir) {
+    send_create(handle, metainfo, NULL);
+    patron_event* event = see(handle, PATRON_EVENT_TORRENT_CREATED, 0);
+    uint64_t torrent = patron_event_torrent(event);
+    uint8_t told[20], known[20];
+    CHECK(patron_event_info_hash_v1(event, &told) && patron_metainfo_info_hash_v1(metainfo, &known));
+    CHECK(memcmp(told, known, sizeof told) == 0);
+    CHECK(is(patron_event_name(event), "data.bin") && is(patron_event_save_dir(event), save_dir));
+    patron_event_free(event);
+    expect(handle, PATRON_EVENT_FINISHED, torrent);
+
+    send_create(handle, metainfo, NULL);
+    expect(handle, PATRON_EVENT_ALREADY_DOWNLOADING, torrent);
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, true, &error));
+    expect(handle, PATRON_EVENT_PAUSED, torrent);
+    OK(patron_send(handle, PATRON_COMMAND_RESUME, torrent, false, &error));
+    expect(handle, PATRON_EVENT_RESUMED, torrent);
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    expect(handle, PATRON_EVENT_STATUS, torrent);
+
+    OK(patron_send(handle, PATRON_COMMAND_METAINFO, torrent, true, &error));
+    event = see(handle, PATRON_EVENT_METAINFO, torrent);
+    patron_bytes bytes = patron_event_torrent_file(event);
+    patron_metainfo* decoded = NULL;
+    OK(patron_metainfo_decode(bytes.data, bytes.length, &decoded, &error));
+    CHECK(is(patron_metainfo_name(decoded), "data.bin"));
+    patron_metainfo_free(decoded);
+    patron_event_free(event);
+
+    patron* witness = NULL;
+    OK(patron_another(handle, &witness, &error));
+    OK(patron_send(witness, PATRON_COMMAND_WATCH, torrent, true, &error));
+    expect(witness, PATRON_EVENT_STATUS, torrent);
+    OK(patron_send(witness, PATRON_COMMAND_UNWATCH, torrent, true, &error));
+    patron_free(witness);
+
+    OK(patron_send_create_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL,
+                                  true, &error));
+    event = see(handle, PATRON_EVENT_START_FAILED, 0);
+    CHECK(is(patron_event_source(event), "none.torrent"));
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
+    patron_event_free(event);
+
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent + 1000, true, &error));
+    event = see(handle, PATRON_EVENT_COMMAND_FAILED, torrent + 1000);
+    CHECK(is(patron_event_command(event), "Pause"));
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_NOT_FOUND);
+    patron_event_free(event);
+
+    OK(patron_send(handle, PATRON_COMMAND_CLOSE, torrent, true, &error));
+    event = see(handle, PATRON_EVENT_CLOSED, torrent);
+    CHECK(patron_event_closed_files(event) == PATRON_CLOSED_FILES_KEPT);
+    patron_event_free(event);
+}
+
+/* A download by a magnet link, by way of a directory for what is incomplete. */
+static void magnet(patron* seeder, const patron_metainfo* metainfo, const char* directory) {
+    patron_client* client = start(new_builder(path(directory, "to")));
+    patron* handle = new_patron(client);
+    patron_magnet* link = NULL;
+    OK(patron_magnet_of(metainfo, &link, &error));
+    patron_options* options = peer_options(seeder);
+    OK(patron_options_set_incomplete_dir(options, PATRON_TEXT(path(directory, "part")), &error));
+    patron_text uri = patron_magnet_uri(link);
+    OK(patron_send_create_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, true,
+                                  &error));
+    patron_event_free(see(handle, PATRON_EVENT_METADATA_RECEIVED, 0));
+    patron_event* moved = see(handle, PATRON_EVENT_MOVED, 0);
+    CHECK(is(patron_event_save_dir(moved), path(directory, "to")));
+    CHECK(same_file(path(directory, "from/data.bin"), path(directory, "to/data.bin")));
+    uint64_t torrent = patron_event_torrent(moved);
+    patron_event_free(moved);
+    OK(patron_send(handle, PATRON_COMMAND_CLOSE_AND_DELETE, torrent, true, &error));
+    patron_event* closed = see(handle, PATRON_EVENT_CLOSED, torrent);
+    CHECK(patron_event_closed_files(closed) == PATRON_CLOSED_FILES_DELETED);
+    patron_event_free(closed);
+    patron_options_free(options);
+    patron_magnet_free(link);
+    patron_free(handle);
+    stop(client);
+}
+
+/* A seeder that does not compare its files with their hashes gives what is wrong. */
+static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
+    const char* from = path(directory, "wrong");
+    make_directory(from);
+    make_file(path(from, "data.bin"), 99, 1000000);
+    patron_settings* settings = NULL;
+    OK(patron_settings_new(PATRON_PRESET_DEFAULT, &settings, &error));
+    OK(patron_settings_set_bool(settings, PATRON_TEXT("disable_hash_checks"), true, &error));
+    patron_builder* builder = new_builder(from);
+    OK(patron_builder_set_settings(builder, settings, &error));
+    patron_settings_free(settings);
+    patron_client* liar = start(builder);
+    patron* seeder = new_patron(liar);
+    uint64_t torrent = add(seeder, metainfo, NULL);
+    await(seeder, PATRON_EVENT_FINISHED, torrent);
+
+    patron_client* client = start(new_builder(path(directory, "misled")));
+    patron* handle = new_patron(client);
+    torrent = add(handle, metainfo, peer_options(seeder));
+    patron_event* event = see(handle, PATRON_EVENT_HASH_FAILED, torrent);
+    CHECK(patron_event_piece(event) < patron_metainfo_piece_count(metainfo));
+    patron_event_free(event);
+    patron_free(handle);
+    patron_free(seeder);
+    stop(client);
+    stop(liar);
+}
+
+/* A port that is taken and where nobody listens, and a directory where the file should be. */
+static void trouble(const char* directory) {
+    int taken = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in name;
+    socklen_t length = sizeof name;
+    memset(&name, 0, sizeof name);
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(taken, (struct sockaddr*)&name, length) == 0);
+    CHECK(getsockname(taken, (struct sockaddr*)&name, &length) == 0);
+    char address[64], url[128];
+    snprintf(address, sizeof address, "127.0.0.1:%d", ntohs(name.sin_port));
+
+    patron_builder* builder = new_builder(path(directory, "trouble"));
+    OK(patron_builder_set_listen(builder, PATRON_TEXT(address), &error));
+    patron_client* client = start(builder);
+    patron* handle = new_patron(client);
+    patron_reply* reply = NULL;
+    OK(patron_listen_addresses(handle, &reply, &error));
+    FAILS(PATRON_E_IO, patron_reply_wait(reply, PATIENCE_MS, &error));
+    patron_reply_free(reply);
+    patron_event* event = see(handle, PATRON_EVENT_LISTEN_FAILED, 0);
+    CHECK(is(patron_event_address(event), address));
+    CHECK(is(patron_error_category(patron_event_error(event)), "system"));
+    patron_event_free(event);
+    patron_free(handle);
+    stop(client);
+
+    client = start(new_builder(path(directory, "trouble")));
+    handle = new_patron(client);
+    snprintf(url, sizeof url, "http://%s/announce", address);
+    patron_maker* maker = new_maker(path(directory, "from/data.bin"));
+    OK(patron_maker_add_tracker(maker, 0, PATRON_TEXT(url), &error));
+    patron_metainfo* metainfo = make(maker);
+    uint64_t torrent = add(handle, metainfo, NULL);
+    event = see(handle, PATRON_EVENT_TRACKER_ERROR, torrent);
+    CHECK(is(patron_event_url(event), url) && patron_event_count(event) == 1);
+    patron_event_free(event);
+    patron_metainfo_free(metainfo);
+
+    make_directory(path(directory, "blocked"));
+    make_directory(path(directory, "blocked/data.bin"));
+    metainfo = make_torrent(path(directory, "from/data.bin"));
+    patron_client* other = start(new_builder(path(directory, "blocked")));
+    patron* stopped = new_patron(other);
+    torrent = add(stopped, metainfo, NULL);
+    event = see(stopped, PATRON_EVENT_ERROR, torrent);
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
+    patron_event_free(event);
+    /* The snapshot knows it too. */
+    patron_snapshot* snapshot = NULL;
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    for (;;) {
+        OK(patron_snapshot_take(stopped, &snapshot, &error));
+        CHECK(patron_snapshot_count(snapshot) == 1);
+        if (patron_snapshot_error(snapshot, 0)) {
+            break;
+        }
+        patron_snapshot_free(snapshot);
+        CHECK(now_ms() < deadline);
+        expect(stopped, PATRON_EVENT_STATUS, torrent);
+    }
+    CHECK(patron_error_code(patron_snapshot_error(snapshot, 0)) == PATRON_E_IO);
+    CHECK(is(patron_snapshot_name(snapshot, 0), "data.bin"));
+    CHECK(patron_snapshot_explain(snapshot, 0).length > 0);
+    CHECK(!patron_snapshot_error(snapshot, 1) && is(patron_snapshot_explain(snapshot, 1), ""));
+    patron_snapshot_free(snapshot);
+    patron_metainfo_free(metainfo);
+    patron_free(stopped);
+    patron_free(handle);
+    close(taken);
+    stop(other);
+    stop(client);
+}
+
+/* A mailbox that nobody reads keeps its bound. */
+static void lagging(patron* handle) {
+    drain(handle);
+    for (int count = 0; count < 5000; count++) {
+        OK(patron_send(handle, PATRON_COMMAND_PAUSE, 1u << 30, true, &error));
+    }
+    /* The answer to this comes behind all of these. */
+    patron_reply* reply = NULL;
+    OK(patron_listen_addresses(handle, &reply, &error));
+    wait_for(reply);
+    patron_reply_free(reply);
+    patron_event* event = see(handle, PATRON_EVENT_LAGGED, 0);
+    CHECK(patron_event_count(event) >= 5000 - 4096);
+    patron_event_free(event);
+    drain(handle);
+}
+
+static void explainer(patron* handle, uint64_t torrent) {
+    patron_explainer* explainer = NULL;
+    OK(patron_explainer_new(&explainer, &error));
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    patron_event* event = see(handle, PATRON_EVENT_STATUS, torrent);
+    CHECK(has(patron_explainer_explain(explainer, event), "data.bin"));
+    CHECK(is(patron_explainer_explain(explainer, event), "")); /* nothing new */
+    patron_event_free(event);
+    patron_explainer_free(explainer);
+}
+
+static void by_timeout(patron* handle) {
+    patron_event* event = NULL;
+    drain(handle);
+    FAILS(PATRON_E_TIMED_OUT, patron_next_event(handle, 0, &event, &error));
+    int64_t before = now_ms();
+    while (patron_next_event(handle, 30, &event, NULL) == PATRON_OK) {
+        patron_event_free(event);
+        event = NULL;
+        before = now_ms();
+    }
+    CHECK(!event && now_ms() - before >= 29);
+}
+
+static bool readable(int fd, int timeout_ms) {
+    struct pollfd poll_for = {fd, POLLIN, 0};
+    int count = poll(&poll_for, 1, timeout_ms);
+    CHECK(count >= 0);
+    return count == 1 && poll_for.revents & POLLIN;
+}
+
+static void by_descriptor(patron* handle, uint64_t torrent) {
+    int32_t fd = -1, same = -1;
+    OK(patron_event_fd(handle, &fd, &error));
+    OK(patron_event_fd(handle, &same, &error));
+    CHECK(fd >= 0 && fd == same);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event wanted, ready;
+    memset(&wanted, 0, sizeof wanted);
+    wanted.events = EPOLLIN;
+    CHECK(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted) == 0);
+    for (int round = 0; round < 20; round++) {
+        int64_t deadline = now_ms() + PATIENCE_MS;
+        do { /* a status of the tick may come at any time */
+            drain(handle);
+            CHECK(now_ms() < deadline);
+        } while (readable(fd, 0));
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        CHECK(round % 2 ? readable(fd, PATIENCE_MS)
+                        : epoll_wait(epoll, &ready, 1, PATIENCE_MS) == 1);
+        patron_event* event = NULL;
+        OK(patron_next_event(handle, 0, &event, &error));
+        patron_event_free(event);
+    }
+    close(epoll);
+}
+
+/* What a callback does, told by a letter in a pipe: w for each call, f and its end for the last. */
+struct waker {
+    int pipe[2];
+    patron* handle;
+    uint64_t torrent;
+    void (*act)(struct waker* waker);
+};
+
+static void wake(void* data) {
+    struct waker* waker = (struct waker*)data;
+    CHECK(write(waker->pipe[1], "w", 1) == 1);
+    if (waker->act) {
+        waker->act(waker);
+    }
+}
+
+static void finalize(void* data) {
+    struct waker* waker = (struct waker*)data;
+    /* Were it called twice, the pipe would be closed. */
+    CHECK(write(waker->pipe[1], "f", 1) == 1 && close(waker->pipe[1]) == 0);
+}
+
+static struct waker set_wake(patron* handle, uint64_t torrent, struct waker* place,
+                             void (*act)(struct waker*)) {
+    CHECK(pipe(place->pipe) == 0);
+    place->handle = handle;
+    place->torrent = torrent;
+    place->act = act;
+    OK(patron_set_wake(handle, wake, place, finalize, &error));
+    return *place;
+}
+
+static void woken(struct waker* waker) {
+    char letter = 0;
+    CHECK(readable(waker->pipe[0], PATIENCE_MS) && read(waker->pipe[0], &letter, 1) == 1);
+    CHECK(letter == 'w');
+}
+
+static void finalized(struct waker* waker) {
+    char letter = 0;
+    do {
+        struct pollfd poll_for = {waker->pipe[0], POLLIN, 0};
+        CHECK(poll(&poll_for, 1, PATIENCE_MS) == 1 && read(waker->pipe[0], &letter, 1) == 1);
+    } while (letter == 'w');
+    CHECK(letter == 'f' && read(waker->pipe[0], &letter, 1) == 0);
+    close(waker->pipe[0]);
+}
+
+/* Nearly all that a program may do from inside. */
+static void use_all(struct waker* waker) {
+    drain(waker->handle);
+    patron_reply* reply = NULL;
+    if (patron_fresh_status(waker->handle, waker->torrent, &reply, NULL) == PATRON_OK) {
+        patron_reply_wait(reply, PATIENCE_MS, NULL);
+        patron_reply_free(reply);
+    }
+}
+
+static void free_patron(struct waker* waker) { patron_free(waker->handle); }
+
+static void unset(struct waker* waker) {
+    OK(patron_set_wake(waker->handle, NULL, NULL, NULL, &error));
+}
+
+static void by_callback(patron_client* client, patron* handle, uint64_t torrent) {
+    struct waker first, second, third;
+    drain(handle);
+    set_wake(handle, torrent, &first, use_all);
+    for (int round = 0; round < 5; round++) {
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        woken(&first);
+    }
+    /* Replaced, and unset from inside. */
+    set_wake(handle, torrent, &second, unset);
+    finalized(&first);
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    woken(&second);
+    finalized(&second);
+    /* On failure nothing is called. */
+    FAILS(PATRON_E_BAD_HANDLE, patron_set_wake((patron*)client, wake, &first, finalize, &error));
+
+    /* The patron is freed from outside, and from inside. Unread events wake at once. */
+    patron* other = NULL;
+    OK(patron_another(handle, &other, &error));
+    OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
+    await(other, PATRON_EVENT_STATUS, torrent);
+    set_wake(other, torrent, &first, NULL);
+    patron_free(other);
+    finalized(&first);
+
+    OK(patron_another(handle, &other, &error));
+    set_wake(other, torrent, &second, free_patron);
+    OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
+    woken(&second);
+    finalized(&second);
+    FAILS(PATRON_E_BAD_HANDLE, patron_set_on_leave(other, PATRON_ON_LEAVE_PAUSE, &error));
+
+    /* A patron that outlives its client keeps its callback until it is freed. */
+    set_wake(handle, torrent, &third, NULL);
+    stop(client);
+    woken(&third);
+    expect(handle, PATRON_EVENT_CLIENT_STOPPED, 0);
+    int32_t fd = -1;
+    OK(patron_event_fd(handle, &fd, &error));
+    CHECK(readable(fd, 0)); /* once for all */
+    patron_free(handle);
+    finalized(&third);
+}
+
+int main(int argc, char** argv) {
+    CHECK(argc == 3);
+    const char* directory = argv[1];
+    char from[PATH_MAX];
+    snprintf(from, sizeof from, "%s", path(directory, "from"));
+    make_directory(from);
+    make_file(path(from, "data.bin"), 1, 1000000);
+    patron_metainfo* metainfo = make_torrent(path(from, "data.bin"));
+
+    patron_client* client = start(new_builder(from));
+    patron* handle = new_patron(client);
+    expect(handle, PATRON_EVENT_LISTENING, 0);
+    messages(handle, metainfo, from);
+    uint64_t torrent = add(handle, metainfo, NULL);
+    expect(handle, PATRON_EVENT_FINISHED, torrent);
+    magnet(handle, metainfo, directory);
+    wrong_data(metainfo, directory);
+    trouble(directory);
+    explainer(handle, torrent);
+    lagging(handle);
+    by_timeout(handle);
+    by_descriptor(handle, torrent);
+    by_callback(client, handle, torrent);
+    patron_metainfo_free(metainfo);
+
+    for (int32_t kind = 1; kind < KINDS; kind++) {
+        /* That libtorrent drops alerts cannot be brought about. */
+        if (!seen[kind] && kind != PATRON_EVENT_RESYNCHRONIZED) {
+            FAIL("no event of kind %" PRId32 " came", kind);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,124 @@
+/* Many threads on one patron, and one that frees it under them. */
+#include "check.h"
+
+#include <pthread.h>
+
+#define THREADS 64
+#define ROUNDS 40
+
+static patron* handle;
+static uint64_t torrent;
+
+static void read_snapshot(const patron_snapshot* snapshot) {
+    patron_status statuses[4];
+    size_t written = 0;
+    OK(patron_snapshot_read(snapshot, 0, statuses, sizeof statuses[0], 4, &written, &error));
+    CHECK(written == 1 && statuses[0].torrent == torrent);
+    CHECK(is(patron_snapshot_name(snapshot, 0), "data.bin"));
+}
+
+static void* use(void* unused) {
+    (void)unused;
+    for (int round = 0; round < ROUNDS; round++) {
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        patron_status status;
+        OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
+        CHECK(status.torrent == torrent && status.total_size >= 100000);
+
+        patron_snapshot* snapshot = NULL;
+        OK(patron_snapshot_take(handle, &snapshot, &error));
+        read_snapshot(snapshot);
+        patron_snapshot_free(snapshot);
+
+        patron_event* event = NULL;
+        int32_t code = patron_next_event(handle, 0, &event, NULL);
+        CHECK(code == PATRON_OK || code == PATRON_E_TIMED_OUT);
+        CHECK(!event == (code != PATRON_OK) && !event == !patron_event_kind(event));
+        patron_event_free(event);
+
+        patron* other = NULL;
+        OK(patron_another(handle, &other, &error));
+        patron_reply* reply = NULL;
+        OK(patron_fresh_status(other, torrent, &reply, &error));
+        patron_free(other);
+        wait_for(reply);
+        OK(patron_reply_status(reply, &status, sizeof status, &error));
+        patron_reply_free(reply);
+    }
+    return NULL;
+}
+
+/* Until the patron is freed: each call goes well or says that it is no handle. */
+static void* use_until_freed(void* unused) {
+    (void)unused;
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    for (;;) {
+        patron_status status;
+        patron_event* event = NULL;
+        int32_t codes[] = {
+            patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, NULL),
+            patron_get_status(handle, torrent, &status, sizeof status, NULL),
+            patron_next_event(handle, 5, &event, NULL),
+        };
+        patron_event_free(event);
+        for (size_t index = 0; index < 3; index++) {
+            if (codes[index] == PATRON_E_BAD_HANDLE) {
+                return NULL;
+            }
+            CHECK(codes[index] == PATRON_OK || (index == 2 && codes[2] == PATRON_E_TIMED_OUT));
+        }
+        CHECK(now_ms() < deadline);
+    }
+}
+
+/* One reply and one snapshot, read by all. */
+static patron_reply* reply;
+static patron_snapshot* snapshot;
+
+static void* read_the_same(void* unused) {
+    (void)unused;
+    wait_for(reply);
+    CHECK(patron_reply_address_count(reply) == 1 && has(patron_reply_address(reply, 0), "127.0.0.1"));
+    read_snapshot(snapshot);
+    CHECK(patron_snapshot_explain(snapshot, 0).length > 0);
+    return NULL;
+}
+
+static void run(void* (*work)(void*), void (*meanwhile)(void)) {
+    pthread_t threads[THREADS];
+    for (int index = 0; index < THREADS; index++) {
+        CHECK(pthread_create(&threads[index], NULL, work, NULL) == 0);
+    }
+    if (meanwhile) {
+        meanwhile();
+    }
+    for (int index = 0; index < THREADS; index++) {
+        CHECK(pthread_join(threads[index], NULL) == 0);
+    }
+}
+
+static void free_it(void) {
+    usleep(50000); /* long enough for them to be in the middle of it */
+    patron_free(handle);
+}
+
+int main(int argc, char** argv) {
+    CHECK(argc == 3);
+    make_file(path(argv[1], "data.bin"), 1, 100000);
+    patron_metainfo* metainfo = make_torrent(path(argv[1], "data.bin"));
+    patron_client* client = start(new_builder(argv[1]));
+    handle = new_patron(client);
+    torrent = add(handle, metainfo, NULL);
+    await(handle, PATRON_EVENT_FINISHED, torrent);
+    patron_metainfo_free(metainfo);
+
+    run(use, NULL);
+    OK(patron_listen_addresses(handle, &reply, &error));
+    OK(patron_snapshot_take(handle, &snapshot, &error));
+    run(read_the_same, NULL);
+    patron_reply_free(reply);
+    patron_snapshot_free(snapshot);
+    run(use_until_freed, free_it);
+    stop(client);
+    return 0;
+}
