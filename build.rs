@@ -5,8 +5,14 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 5] =
-    ["cpp/alerts.cpp", "cpp/convert.cpp", "cpp/metainfo.cpp", "cpp/session.cpp", "cpp/torrent.cpp"];
+const SOURCES: [&str; 6] = [
+    "cpp/alerts.cpp",
+    "cpp/convert.cpp",
+    "cpp/file_names.cpp",
+    "cpp/metainfo.cpp",
+    "cpp/session.cpp",
+    "cpp/torrent.cpp",
+];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
 const HEADERS: [&str; 9] = [

@@ -174,6 +174,7 @@ void TorrentParams::configure(AddRecord const& options) {
 
 rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
                                       rust::Box<PieceObserver> observer) {
+    keep_file_names();
     std::string const source = path({recipe.path.data(), recipe.path.size()});
     lt::create_flags_t flags{};
     if (!recipe.v2)

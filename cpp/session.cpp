@@ -32,6 +32,7 @@ Session::~Session() {
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
                                      DiskReads reads, std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
+    keep_file_names();
     lt::settings_pack pack = settings(records);
     // What the client routes and no more: peer, progress and log alerts would be thrown away, and
     // their number grows with the load.

@@ -5,6 +5,7 @@
 //   torrent.cpp   what is done with one torrent, by its id.
 //   alerts.cpp    alerts become owned records before the call returns.
 //   disk/         how blocks are read for peers; see read_path.hpp.
+//   file_names.cpp  what libtorrent makes of names that are not ASCII.
 //   convert.*     libtorrent's types to the bridge's and back.
 //
 // A Session is made, used and ended by one thread. No function here calls a libtorrent function
@@ -68,6 +69,9 @@ class TorrentParams {
     friend class Session;
     lt::add_torrent_params params_;
 };
+
+// To be called before libtorrent touches files.
+void keep_file_names();
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);

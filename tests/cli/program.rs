@@ -51,6 +51,8 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_torrent-patron"))
             .args(arguments)
             .env_remove("TORRENT_PATRON_LOG")
+            // As services have it. Names that are not ASCII must survive that.
+            .env_remove("LANG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -42,7 +42,7 @@ fn seed(movies: &[Movie]) -> Program {
 #[test]
 fn three_torrents_go_from_a_seeder_to_a_downloader() {
     let dir = tempfile::tempdir().unwrap();
-    let movies = [("a.bin", 1), ("b.bin", 2), ("c.bin", 3)].map(|(n, s)| movie(dir.path(), n, s));
+    let movies = [("a.bin", 1), ("b.bin", 2), ("ĉ ☂.bin", 3)].map(|(n, s)| movie(dir.path(), n, s));
     let mut seeder = seed(&movies);
     let peer = seeder.address().to_string();
     for _ in &movies {
