@@ -223,7 +223,9 @@ static inline void drain(patron* handle) {
 static inline void stop(patron_client* client) {
     patron_report* report = NULL;
     OK(patron_client_shutdown(client, PATIENCE_MS, &report, &error));
-    CHECK(patron_report_is_clean(report));
+    if (!patron_report_is_clean(report)) {
+        FAIL("%s", patron_report_explain(report).data);
+    }
     patron_report_free(report);
 }
 

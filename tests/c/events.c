@@ -477,7 +477,7 @@ static void by_callback(patron_client* client, patron* handle, uint64_t torrent)
     /* On failure nothing is called. */
     FAILS(PATRON_E_BAD_HANDLE, patron_set_wake((patron*)client, wake, &first, finalize, &error));
 
-    /* The patron is freed from outside, and from inside. Unread events wake at once. */
+    /* The patron is freed from outside, and from inside. */
     patron* other = NULL;
     OK(patron_another(handle, &other, &error));
     OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
@@ -487,8 +487,7 @@ static void by_callback(patron_client* client, patron* handle, uint64_t torrent)
     finalized(&first);
 
     OK(patron_another(handle, &other, &error));
-    set_wake(other, torrent, &second, free_patron);
-    OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
+    set_wake(other, torrent, &second, free_patron); /* it is told at once where the client listens */
     woken(&second);
     finalized(&second);
     FAILS(PATRON_E_BAD_HANDLE, patron_set_on_leave(other, PATRON_ON_LEAVE_PAUSE, &error));

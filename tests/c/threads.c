@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     patron_client* client = start(new_builder(argv[1]));
     handle = new_patron(client);
     torrent = add(handle, metainfo, NULL);
-    await(handle, PATRON_EVENT_FINISHED, torrent);
+    await(handle, PATRON_EVENT_STATUS, torrent); /* the first tick knows its size */
     patron_metainfo_free(metainfo);
 
     run(use, NULL);

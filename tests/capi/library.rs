@@ -25,15 +25,9 @@ fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let built = temporary.join("capi");
-        // Where this test was built, whose dependencies are there already.
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
-            let levels = 1 + usize::from(std::env::var_os("CARGO_BUILD_TARGET").is_some());
-            temporary.ancestors().nth(levels).unwrap().into()
-        });
-        let mut command = Command::new("vendor/capi");
-        command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
-        output(command.env("CARGO_TARGET_DIR", target).env("CARGO", env!("CARGO")));
+        // vendor/sanitize brings one of its own.
+        let built =
+            std::env::var_os("PATRON_CAPI_BUILT").map_or_else(|| build(temporary), Into::into);
 
         let directory = tempfile::tempdir_in(temporary).unwrap();
         let install = |name, linkage| {
@@ -55,6 +49,19 @@ fn library() -> &'static Library {
         }
         Library { shared, archive, _directory: directory }
     })
+}
+
+fn build(temporary: &Path) -> PathBuf {
+    // Where this test was built, whose dependencies are there already. Cargo has let go of it.
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
+        let levels = 1 + usize::from(std::env::var_os("CARGO_BUILD_TARGET").is_some());
+        temporary.ancestors().nth(levels).unwrap().into()
+    });
+    let built = temporary.join("capi");
+    let mut command = Command::new("vendor/capi");
+    command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
+    output(command.env("CARGO_TARGET_DIR", target).env("CARGO", env!("CARGO")));
+    built
 }
 
 fn variable(name: &str, path: &Path) -> OsString {
@@ -109,7 +116,9 @@ impl Prefix {
         command.args(["-c", WITHOUT_OPEN_FILES]);
         let runner = std::env::var("PATRON_C_RUNNER").unwrap_or_default();
         command.args(runner.split_whitespace()).arg(program);
-        command.env_clear().env("LD_LIBRARY_PATH", self.lib()).env("LC_ALL", "C.UTF-8");
+        command.env_clear().env("LD_LIBRARY_PATH", self.lib());
+        // libtorrent asks for LANG, not LC_ALL, whether names of files are UTF-8.
+        command.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
         for name in ["PATH", "HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }

@@ -10,6 +10,6 @@ mod process;
 mod examples;
 mod header;
 mod library;
-//mod misuse;
+mod misuse;
 mod programs;
 mod symbols;

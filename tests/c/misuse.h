@@ -1,0 +1,183 @@
+/* What the calls need that tests/capi/misuse.rs writes: each function of the header with each
+ * argument wrong, one at a time, and all others right. */
+#include "check.h"
+
+#include <stdint.h>
+#include <sys/wait.h>
+
+static const char* current = "";
+
+/* A place for more than one status, so that what is written behind it is seen. */
+typedef union {
+    patron_status status;
+    unsigned char bytes[2 * sizeof(patron_status)];
+} status_place;
+
+static inline bool all(const void* place, int value, size_t first, size_t end) {
+    for (size_t index = first; index < end; index++) {
+        if (((const unsigned char*)place)[index] != value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What stands in a place before the call. Only a call that goes well may write there. */
+#define IS_UNTOUCHED(place) all(&(place), 0x5e, 0, sizeof(place))
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            FAIL("%s: %s", current, #condition);                                                   \
+        }                                                                                          \
+    } while (0)
+
+static inline void expect_code(int32_t code, int32_t expected, patron_error* error) {
+    patron_error* untouched;
+    memset(&untouched, 0x5e, sizeof untouched);
+    if (code != expected) {
+        FAIL("%s: %" PRId32 " instead of %" PRId32 ", %s", current, code, expected,
+             error == untouched ? "" : patron_error_message(error).data);
+    }
+    if (code == PATRON_OK) {
+        EXPECT(error == untouched);
+    } else {
+        EXPECT(error != untouched && patron_error_code(error) == code);
+        EXPECT(patron_error_message(error).length > 0);
+        EXPECT(code != PATRON_E_NULL || has(patron_error_message(error), "is NULL"));
+        patron_error_free(error);
+    }
+}
+
+/* Right arguments, by type; those that a call may change have a name of their own. */
+static const char *directory, *torrent_path;
+static uint64_t torrent;
+static patron_builder *the_builder, *scratch_builder;
+static patron_settings *the_settings, *scratch_settings;
+static patron_maker *the_maker, *scratch_maker;
+static patron_options *the_options, *scratch_options;
+static patron_explainer *the_explainer, *scratch_explainer;
+static patron_metainfo* the_metainfo;
+static patron_magnet* the_magnet;
+static patron_event* the_event;
+static patron_snapshot* the_snapshot;
+static patron_report* the_report;
+static const patron_error* the_error;
+static patron_client *the_client, *freed_client;
+static patron *the_patron, *freed_patron, *shared_patron;
+static patron_making *the_making, *freed_making;
+static patron_reply *the_reply, *status_reply, *metainfo_reply, *freed_reply;
+static patron_error* owned_error;
+
+static inline patron_client* spare_client(void) { return start(new_builder(directory)); }
+
+static inline void on_wake(void* data) { (void)data; }
+
+static inline void prepare(void) {
+    char* at = strdup(directory);
+    make_file(path(at, "data.bin"), 1, 100000);
+    the_maker = new_maker(path(at, "data.bin"));
+    scratch_maker = new_maker(path(at, "data.bin"));
+    OK(patron_maker_start(the_maker, &the_making, &error));
+    OK(patron_making_wait(the_making, PATIENCE_MS, &the_metainfo, &error));
+    OK(patron_magnet_of(the_metainfo, &the_magnet, &error));
+    torrent_path = strdup(path(at, "data.torrent"));
+    FILE* stream = fopen(torrent_path, "wb");
+    patron_bytes bytes = patron_metainfo_torrent_file(the_metainfo);
+    CHECK(stream && fwrite(bytes.data, 1, bytes.length, stream) == bytes.length);
+    CHECK(fclose(stream) == 0);
+
+    OK(patron_settings_new(PATRON_PRESET_DEFAULT, &the_settings, &error));
+    OK(patron_settings_new(PATRON_PRESET_DEFAULT, &scratch_settings, &error));
+    OK(patron_options_new(&the_options, &error));
+    OK(patron_options_new(&scratch_options, &error));
+    OK(patron_explainer_new(&the_explainer, &error));
+    OK(patron_explainer_new(&scratch_explainer, &error));
+    the_builder = new_builder(at);
+    scratch_builder = new_builder(at);
+    OK(patron_client_shutdown(spare_client(), PATIENCE_MS, &the_report, &error));
+
+    the_client = spare_client();
+    the_patron = new_patron(the_client);
+    /* So that the process-wide client is never started with defaults, which would go online. */
+    OK(patron_shared(the_builder, &shared_patron, &error));
+    torrent = add(the_patron, the_metainfo, NULL);
+    await(the_patron, PATRON_EVENT_FINISHED, torrent);
+    the_event = await_event(the_patron, PATRON_EVENT_STATUS, torrent);
+    OK(patron_snapshot_take(the_patron, &the_snapshot, &error));
+    OK(patron_listen_addresses(the_patron, &the_reply, &error));
+    OK(patron_fresh_status(the_patron, torrent, &status_reply, &error));
+    OK(patron_get_metainfo(the_patron, torrent, &metainfo_reply, &error));
+    wait_for(the_reply);
+    wait_for(status_reply);
+    wait_for(metainfo_reply);
+    CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
+    the_error = owned_error;
+
+    /* Handles that were good once; freed twice, which is fine. */
+    freed_client = spare_client();
+    freed_patron = new_patron(freed_client);
+    OK(patron_maker_start(the_maker, &freed_making, &error));
+    OK(patron_listen_addresses(freed_patron, &freed_reply, &error));
+    for (int time = 0; time < 2; time++) {
+        patron_reply_free(freed_reply);
+        patron_making_free(freed_making);
+        patron_free(freed_patron);
+        patron_client_free(freed_client);
+    }
+    /* As one of another type, a handle is nothing to free either. */
+    patron_free((patron*)the_client);
+    patron_client_free((patron_client*)the_patron);
+    patron_reply_free((patron_reply*)the_making);
+    patron_making_free((patron_making*)the_reply);
+    free(at);
+}
+
+static inline void clean_up(void) {
+    patron_error_free(owned_error);
+    patron_reply_free(the_reply);
+    patron_reply_free(status_reply);
+    patron_reply_free(metainfo_reply);
+    patron_snapshot_free(the_snapshot);
+    patron_event_free(the_event);
+    patron_free(shared_patron);
+    patron_free(the_patron);
+    stop(the_client);
+    patron_report_free(the_report);
+    patron_builder_free(the_builder);
+    patron_builder_free(scratch_builder);
+    patron_explainer_free(the_explainer);
+    patron_explainer_free(scratch_explainer);
+    patron_options_free(the_options);
+    patron_options_free(scratch_options);
+    patron_settings_free(the_settings);
+    patron_settings_free(scratch_settings);
+    patron_magnet_free(the_magnet);
+    patron_metainfo_free(the_metainfo);
+    patron_making_free(the_making);
+    patron_maker_free(the_maker);
+    patron_maker_free(scratch_maker);
+    free((char*)torrent_path);
+}
+
+static void misuse_all(void);
+static void forked_all(void);
+
+int main(int argc, char** argv) {
+    CHECK(argc == 3);
+    directory = argv[1];
+    prepare();
+    misuse_all();
+    fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(PATIENCE_MS / 1000);
+        forked_all();
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    clean_up();
+    return 0;
+}

@@ -1,0 +1,446 @@
+//! Each function of the header with each argument wrong in each way that can be checked: NULL, an
+//! unknown number, a text that is not UTF-8, a wrong size, a handle that means nothing; and in a
+//! process that was forked. The calls are written from the prototypes, so that none is forgotten; the
+//! right arguments are in `tests/c/misuse.h`.
+
+use std::fmt::Write;
+
+use crate::header::{Function, Parameter, functions};
+use crate::library::{C11, CXX17, SANITIZED, shared};
+use crate::programs::run;
+
+/// Pointers that may be NULL, as the header says. `error` may be in every function.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("patron_settings_get", "kind"),
+    ("patron_metainfo_tracker", "tier"),
+    ("patron_magnet_tracker", "tier"),
+    ("patron_making_progress", "pieces"),
+    ("patron_making_progress", "of"),
+    ("patron_shared", "builder"),
+    ("patron_client_shutdown", "report"),
+    ("patron_create_torrent", "add_options"),
+    ("patron_send_create_torrent", "add_options"),
+    ("patron_set_wake", "wake"),
+    ("patron_set_wake", "user_data"),
+    ("patron_set_wake", "finalize"),
+];
+
+/// Right arguments that only one function wants.
+const SPECIAL: &[(&str, &str, &str)] = &[
+    ("patron_settings_set_int", "name", "\"connections_limit\""),
+    ("patron_settings_set_int", "value", "17"),
+    ("patron_settings_set", "value", "\"true\""),
+    ("patron_metainfo_decode", "data", "patron_metainfo_torrent_file(the_metainfo).data"),
+    ("patron_metainfo_decode", "length", "patron_metainfo_torrent_file(the_metainfo).length"),
+    ("patron_maker_new", "source", "directory"),
+    ("patron_client_shutdown", "client", "spare_client()"),
+    ("patron_close", "torrent_id", "torrent + 1000"),
+    ("patron_reply_status", "reply", "status_reply"),
+    ("patron_reply_metainfo", "reply", "metainfo_reply"),
+];
+
+/// Right arguments by name.
+const VALUES: &[(&str, &str)] = &[
+    ("preset", "PATRON_PRESET_DEFAULT"),
+    ("protocol", "PATRON_PROTOCOL_HYBRID"),
+    ("policy", "PATRON_ON_LEAVE_KEEP_SEEDING"),
+    ("kind", "PATRON_SOURCE_TEXT"),
+    ("files", "PATRON_FILES_KEEP"),
+    ("command_kind", "PATRON_COMMAND_STATUS"),
+    ("torrent_id", "torrent"),
+    ("index", "0"),
+    ("first", "0"),
+    ("capacity", "1"),
+    ("tier", "0"),
+    ("bytes", "16384"),
+    ("seconds", "1"),
+    ("interval_ms", "100"),
+    ("timeout_ms", "PATIENCE_MS"),
+    ("deadline_ms", "PATIENCE_MS"),
+    ("struct_size", "sizeof(patron_status)"),
+    ("name", "\"enable_dht\""),
+    ("file", "torrent_path"),
+    ("uri", "patron_magnet_uri(the_magnet).data"),
+    ("url", "\"http://127.0.0.1:1/\""),
+    ("comment", "\"a comment\""),
+    ("creator", "\"a program\""),
+    ("directory", "directory"),
+    ("address", "\"127.0.0.1:1\""),
+    ("interfaces", "\"127.0.0.1:0\""),
+    ("source_data", "torrent_path"),
+    ("wake", "on_wake"),
+    ("finalize", "on_wake"),
+    ("user_data", "&torrent"),
+];
+
+/// Numbers that stand for one of a few things.
+const CHOICES: &[&str] = &["preset", "protocol", "policy", "kind", "files", "command_kind"];
+
+/// Texts that are paths, which need not be UTF-8.
+const PATHS: &[(&str, &str)] = &[("patron_maker_new", "source")];
+const PATH_NAMES: &[&str] = &["directory", "file"];
+
+const HANDLES: &[&str] = &["patron", "patron_client", "patron_reply", "patron_making"];
+
+#[derive(Clone, Copy)]
+enum Expected {
+    Good,
+    /// A code where the function can fail, else its neutral value.
+    Bad(&'static str),
+}
+
+impl Parameter {
+    fn is_pointer(&self) -> bool {
+        self.kind.contains('*')
+    }
+
+    fn is_error(&self) -> bool {
+        self.kind == "patron_error **"
+    }
+
+    /// The type of the object that is given out.
+    fn object(&self) -> Option<&str> {
+        self.kind.strip_suffix(" **").filter(|_| !self.is_error())
+    }
+
+    /// The type behind the pointer, where the function writes it.
+    fn output(&self) -> Option<String> {
+        if let Some(object) = self.kind.strip_suffix(" **") {
+            return Some(format!("{object} *"));
+        }
+        let scalar = self.kind.strip_suffix(" *")?;
+        match scalar {
+            "patron_status" => Some("status_place".to_owned()),
+            "int32_t" | "uint8_t" | "uint64_t" | "size_t" => Some(scalar.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The length of an array of bytes that is written.
+    fn array(&self) -> Option<&str> {
+        self.kind.strip_prefix("uint8_t (*)[")?.strip_suffix(']')
+    }
+
+    fn handle(&self) -> Option<&str> {
+        self.kind.strip_suffix(" *").filter(|kind| HANDLES.contains(kind))
+    }
+
+    fn is_text(&self) -> bool {
+        self.kind == "const char *"
+    }
+
+    fn is_data(&self) -> bool {
+        self.is_text() || self.kind == "const uint8_t *"
+    }
+}
+
+impl Function {
+    fn can_fail(&self) -> bool {
+        self.parameters.last().is_some_and(Parameter::is_error)
+    }
+
+    fn frees(&self) -> bool {
+        self.result == "void"
+    }
+
+    /// A right argument.
+    fn right(&self, index: usize) -> String {
+        let parameter = &self.parameters[index];
+        let Parameter { kind, name } = parameter;
+        let special =
+            SPECIAL.iter().find(|(function, known, _)| *function == self.name && known == name);
+        if let Some((_, _, value)) = special {
+            return (*value).to_owned();
+        }
+        if let Some(before) = index.checked_sub(1).map(|index| &self.parameters[index])
+            && before.is_data()
+        {
+            return format!("strlen({})", self.right(index - 1));
+        }
+        if parameter.output().is_some_and(|place| place == "status_place") {
+            return format!("&{name}_place.status");
+        }
+        if parameter.output().is_some() || parameter.array().is_some() {
+            return format!("&{name}_place");
+        }
+        if let Some(object) = kind.strip_suffix(" *").and_then(|kind| kind.strip_prefix("const ")) {
+            if let Some(short) = object.strip_prefix("patron_") {
+                return format!("the_{short}");
+            }
+        } else if let Some(handle) = parameter.handle() {
+            return format!("the_{}", handle.strip_prefix("patron_").unwrap_or(handle));
+        } else if let Some(short) =
+            kind.strip_suffix(" *").and_then(|kind| kind.strip_prefix("patron_"))
+        {
+            let whose = if self.frees() { "the" } else { "scratch" };
+            return format!("{whose}_{short}");
+        }
+        if kind == "bool" {
+            return "true".to_owned();
+        }
+        let value = VALUES.iter().find(|(known, _)| known == name);
+        value.unwrap_or_else(|| panic!("what is right for {} of {}?", name, self.name)).1.to_owned()
+    }
+
+    /// One call with some arguments replaced.
+    fn call(&self, out: &mut String, what: &str, changes: &[(usize, &str)], expected: Expected) {
+        let name = &self.name;
+        writeln!(out, "    {{\n        current = \"{name}: {what}\";").unwrap();
+        for parameter in &self.parameters {
+            let place = &parameter.name;
+            let declared = match (parameter.output(), parameter.array()) {
+                (Some(kind), _) => format!("{kind} {place}_place"),
+                (None, Some(length)) => format!("uint8_t {place}_place[{length}]"),
+                (None, None) => continue,
+            };
+            writeln!(
+                out,
+                "        {declared};\n        memset(&{place}_place, 0x5e, sizeof {place}_place);"
+            )
+            .unwrap();
+        }
+        if name == "patron_next_event" {
+            // So that one is there.
+            let send = "patron_send(the_patron, PATRON_COMMAND_STATUS, torrent, true, NULL);";
+            writeln!(out, "        {send}").unwrap();
+        }
+        let arguments: Vec<_> = (0..self.parameters.len())
+            .map(|index| {
+                let change = changes.iter().find(|(changed, _)| *changed == index);
+                change.map_or_else(|| self.right(index), |(_, value)| (*value).to_owned())
+            })
+            .collect();
+        let has_error = arguments.last().is_some_and(|last| last == "&error_place");
+        let call = format!("{name}({})", arguments.join(", "));
+        match expected {
+            _ if self.frees() => writeln!(out, "        {call};"),
+            Expected::Good if self.can_fail() && !has_error => {
+                writeln!(out, "        EXPECT({call} == PATRON_OK);")
+            }
+            Expected::Bad(code) if self.can_fail() && !has_error => {
+                writeln!(out, "        EXPECT({call} == {code});")
+            }
+            Expected::Good | Expected::Bad(_) if self.can_fail() => {
+                let code = if let Expected::Bad(code) = expected { code } else { "PATRON_OK" };
+                writeln!(out, "        int32_t code = {call};").unwrap();
+                writeln!(out, "        expect_code(code, {code}, error_place);")
+            }
+            Expected::Good => writeln!(out, "        (void){call};"),
+            Expected::Bad(_) => {
+                let neutral = match &*self.result {
+                    "patron_text" => format!("is({call}, \"\")"),
+                    "patron_bytes" => {
+                        let test = "!bytes.data && !bytes.length";
+                        writeln!(out, "        patron_bytes bytes = {call};").unwrap();
+                        test.to_owned()
+                    }
+                    _ => format!("!{call}"),
+                };
+                writeln!(out, "        EXPECT({neutral});")
+            }
+        }
+        .unwrap();
+        for (parameter, argument) in self.parameters.iter().zip(&arguments) {
+            let place = &parameter.name;
+            let is_place = parameter.output().is_some() || parameter.array().is_some();
+            match expected {
+                Expected::Bad(_) if is_place && !parameter.is_error() => {
+                    writeln!(out, "        EXPECT(IS_UNTOUCHED({place}_place));").unwrap();
+                }
+                Expected::Good if argument != "NULL" => {
+                    if let Some(object) = parameter.object() {
+                        writeln!(out, "        {object}_free({place}_place);").unwrap();
+                    }
+                }
+                _ => {}
+            }
+        }
+        out.push_str("    }\n");
+    }
+
+    fn misuse(&self, out: &mut String) {
+        use Expected::{Bad, Good};
+        writeln!(out, "static void misuse_{}(void) {{", self.name).unwrap();
+        if self.frees() {
+            self.call(out, "NULL", &[(0, "NULL")], Bad(""));
+            out.push_str("}\n\n");
+            return;
+        }
+        self.call(out, "all is right", &[], Good);
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let name = &*parameter.name;
+            let optional = OPTIONAL.contains(&(&*self.name, name)) || parameter.is_error();
+            let says = |wrong: &str| format!("{name} is {wrong}");
+            if parameter.is_data() {
+                self.call(out, &says("NULL"), &[(index, "NULL"), (index + 1, "1")], Bad(NULL));
+                let most = [(index + 1, "SIZE_MAX")];
+                self.call(out, &says("too long"), &most, Bad(INVALID));
+                self.empty(out, index);
+            } else if parameter.is_pointer() {
+                let expected = if optional { Good } else { Bad(NULL) };
+                self.call(out, &says("NULL"), &[(index, "NULL")], expected);
+                if parameter.is_error() && self.parameters[0].is_pointer() {
+                    let mut changes = vec![(0, "NULL"), (index, "NULL")];
+                    if self.parameters[0].is_data() {
+                        changes.push((1, "1"));
+                    }
+                    let may = self.parameters.len() == 2
+                        && OPTIONAL.contains(&(&*self.name, &*self.parameters[0].name));
+                    let may = may || self.name == "patron_shared";
+                    self.call(out, "no error", &changes, if may { Good } else { Bad(NULL) });
+                }
+            }
+            let is_path = PATHS.contains(&(&*self.name, name)) || PATH_NAMES.contains(&name);
+            if parameter.is_text() && !is_path {
+                let changes = [(index, "\"\\xff\""), (index + 1, "1")];
+                self.call(out, &says("not UTF-8"), &changes, Bad(INVALID));
+            }
+            if parameter.kind == "int32_t" && CHOICES.contains(&name) {
+                for wrong in ["-1", "99", "INT32_MAX", "INT32_MIN"] {
+                    self.call(out, &says(wrong), &[(index, wrong)], Bad(INVALID));
+                }
+            }
+            if name == "struct_size" {
+                for wrong in ["0", "1", "sizeof(patron_status) - 1", "sizeof(patron_status) - 8"] {
+                    self.call(out, &says(wrong), &[(index, wrong)], Bad(INVALID));
+                }
+                self.larger(out, index);
+            }
+            if let Some(handle) = parameter.handle() {
+                let short = |handle: &str| handle.trim_start_matches("patron_").to_owned();
+                let freed = format!("freed_{}", short(handle));
+                self.call(out, &says("freed"), &[(index, &freed)], Bad(BAD_HANDLE));
+                for other in HANDLES.iter().filter(|other| **other != handle) {
+                    let other = format!("({handle}*)the_{}", short(other));
+                    self.call(out, &says("of another type"), &[(index, &other)], Bad(BAD_HANDLE));
+                }
+                for address in ["&torrent", "1", "UINTPTR_MAX"] {
+                    let strange = format!("({handle}*){address}");
+                    self.call(out, &says("no handle"), &[(index, &strange)], Bad(BAD_HANDLE));
+                }
+            }
+        }
+        out.push_str("}\n\n");
+    }
+
+    /// NULL with the length 0 is an empty text, and does what that does.
+    fn empty(&self, out: &mut String, index: usize) {
+        let call = |text: &str| {
+            let mut arguments: Vec<_> =
+                (0..self.parameters.len()).map(|index| self.right(index)).collect();
+            arguments[index] = text.to_owned();
+            arguments[index + 1] = "0".to_owned();
+            for (argument, parameter) in arguments.iter_mut().zip(&self.parameters) {
+                if parameter.is_error() {
+                    *argument = "NULL".to_owned();
+                } else if parameter.output().is_some() {
+                    *argument = format!("&{}", parameter.name);
+                }
+            }
+            format!("{}({})", self.name, arguments.join(", "))
+        };
+        let cast = if self.parameters[index].is_text() { "" } else { "(const uint8_t*)" };
+        let calls = [call("NULL"), call(&format!("{cast}\"\""))];
+        writeln!(out, "    {{\n        current = \"{}: empty\";", self.name).unwrap();
+        for (number, call) in calls.iter().enumerate() {
+            let mut frees = String::new();
+            out.push_str("        {\n");
+            for parameter in self.parameters.iter().filter(|parameter| !parameter.is_error()) {
+                let name = &parameter.name;
+                if let Some(kind) = parameter.output() {
+                    let zero = if parameter.object().is_some() { "NULL" } else { "0" };
+                    writeln!(out, "            {kind} {name} = {zero};").unwrap();
+                }
+                if let Some(object) = parameter.object() {
+                    write!(frees, "            {object}_free({name});\n").unwrap();
+                }
+            }
+            if self.result == "patron_text" {
+                writeln!(out, "            EXPECT(is({call}, \"\"));").unwrap();
+            } else if number == 0 {
+                writeln!(out, "            first_code = {call};").unwrap();
+            } else {
+                writeln!(out, "            EXPECT({call} == first_code);").unwrap();
+            }
+            out.push_str(&frees);
+            out.push_str("        }\n");
+        }
+        out.push_str("    }\n");
+    }
+
+    /// The struct of a program that was compiled with a newer header: the rest becomes zero, and
+    /// nothing is written behind it.
+    fn larger(&self, out: &mut String, index: usize) {
+        let size = "sizeof(patron_status) + 8";
+        let mut text = String::new();
+        self.call(&mut text, "a larger struct", &[(index, size)], Expected::Good);
+        let text = text.strip_suffix("    }\n").unwrap();
+        write!(
+            out,
+            "{text}        EXPECT(out_place.status.torrent == torrent);\n        \
+             EXPECT(all(&out_place, 0, sizeof(patron_status), {size}));\n        \
+             EXPECT(all(&out_place, 0x5e, {size}, sizeof out_place));\n    }}\n"
+        )
+        .unwrap();
+    }
+
+    fn forked(&self, out: &mut String) {
+        // Errors can be read in any process.
+        if self.name.starts_with("patron_error_") {
+            return;
+        }
+        // Its right argument cannot be made there.
+        let client = self.parameters.iter().position(|parameter| parameter.name == "client");
+        let changes: Vec<_> = client.map(|index| (index, "the_client")).into_iter().collect();
+        self.call(out, "forked", &changes, Expected::Bad("PATRON_E_FORKED"));
+    }
+}
+
+const NULL: &str = "PATRON_E_NULL";
+const INVALID: &str = "PATRON_E_INVALID_ARGUMENT";
+const BAD_HANDLE: &str = "PATRON_E_BAD_HANDLE";
+
+fn program() -> String {
+    let functions = functions();
+    for (function, parameter) in OPTIONAL {
+        let known = functions.iter().find(|known| known.name == *function);
+        let known = known.unwrap_or_else(|| panic!("there is no {function}"));
+        assert!(known.parameters.iter().any(|known| known.name == *parameter), "{parameter}");
+    }
+    let mut out = "#include \"misuse.h\"\n\nstatic int32_t first_code;\n\n".to_owned();
+    for function in &functions {
+        function.misuse(&mut out);
+    }
+    out.push_str("static void misuse_all(void) {\n");
+    for function in &functions {
+        writeln!(out, "    misuse_{}();", function.name).unwrap();
+    }
+    out.push_str("}\n\nstatic void forked_all(void) {\n");
+    for function in &functions {
+        function.forked(&mut out);
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn check(compiler: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("misuse.c");
+    std::fs::write(&source, program()).unwrap();
+    run(shared(), compiler, &source);
+}
+
+#[test]
+fn c11() {
+    check(C11);
+}
+
+#[test]
+fn cxx17() {
+    check(CXX17);
+}
+
+#[test]
+fn sanitized() {
+    check(SANITIZED);
+}
