@@ -333,6 +333,14 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
+    /// Takes back what would not fit. libtorrent gives 80 % to connections by itself; the read path
+    /// and its own backend share the rest.
+    pub(crate) fn fit(&mut self, descriptors: u64) {
+        let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
+        let wanted = self.number("file_pool_size", 40);
+        self.assume([("file_pool_size", wanted.min(files).into())]);
+    }
+
     fn switch(&self, name: &str, default: bool) -> bool {
         match self.get(name) {
             Some(SettingValue::Bool(value)) => *value,

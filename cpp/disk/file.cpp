@@ -175,7 +175,8 @@ void File::open() {
         ::close(descriptor);
         return state_.store(State::unusable);
     }
-    if (stamp_ && *stamp_ != Stamp(found)) {
+    // Some file systems number their files anew once nobody has them open.
+    if (stamp_ && !stamp_->same_content(Stamp(found))) {
         ::close(descriptor);
         return lose(file_error(changed));
     }
@@ -196,7 +197,7 @@ void File::check() {
         return lose(system_error(errno));
     if (found.st_size < size_)
         return lose(file_error(shorter));
-    if (*stamp_ != Stamp(found))
+    if (!stamp_->same_file(Stamp(found)) || !stamp_->same_content(Stamp(found)))
         return lose(file_error(changed));
     if (mapping_ != nullptr)
         mapping_->sweep();

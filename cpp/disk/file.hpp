@@ -25,9 +25,11 @@ struct Stamp {
     explicit Stamp(struct stat const& file)
         : device(file.st_dev), inode(file.st_ino), size(file.st_size), seconds(file.st_mtim.tv_sec),
           nanoseconds(file.st_mtim.tv_nsec) {}
-    bool operator!=(Stamp const& other) const noexcept {
-        return device != other.device || inode != other.inode || size != other.size ||
-               seconds != other.seconds || nanoseconds != other.nanoseconds;
+    bool same_file(Stamp const& other) const noexcept {
+        return device == other.device && inode == other.inode;
+    }
+    bool same_content(Stamp const& other) const noexcept {
+        return size == other.size && seconds == other.seconds && nanoseconds == other.nanoseconds;
     }
 
     std::uint64_t device;
@@ -54,7 +56,8 @@ class Mapping final : public compat::BufferAllocator {
     bool is_resident(std::int64_t offset, int length) const noexcept;
     void set_resident(std::int64_t offset, int length) noexcept;
     // Looks at the next part of what is said to be resident; if some of it is gone, then the kernel
-    // is short of memory, and none of it is believed any more.
+    // is short of memory, and none of it is believed any more. Of files that are neither ours nor
+    // writable for us the kernel says that all is there.
     void sweep();
     // The file is closed.
     void let_go() noexcept;

@@ -34,6 +34,13 @@ constexpr std::chrono::seconds interval{1};
 
 struct Storage;
 
+// Want of descriptors or memory: the files are as good as they were.
+bool passes(lt::error_code const& code) {
+    namespace errc = boost::system::errc;
+    return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
+           code == errc::not_enough_memory;
+}
+
 // The place of a file in the list of those that were used last.
 struct Use {
     Storage* storage;
@@ -634,7 +641,7 @@ class ReadPath final : public lt::disk_interface {
         error.operation = lt::operation_t::file_read;
         if (run != storage.run || now < storage.failed_until) {
             error.ec = boost::asio::error::operation_aborted;
-        } else if (error.ec != boost::asio::error::operation_aborted) {
+        } else if (error.ec != boost::asio::error::operation_aborted && !passes(error.ec)) {
             storage.failed_until = now + interval;
             add(counters_->failed);
         }

@@ -152,7 +152,7 @@ impl ClientBuilder {
     /// contradict each other (see [`Settings`]); [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
     /// be had.
     pub fn start(self) -> Result<Client> {
-        let settings = self.effective_settings()?;
+        let mut settings = self.effective_settings()?;
         settings.check()?;
         if self.tick_interval.is_zero() {
             let message = "the tick interval is zero";
@@ -166,6 +166,9 @@ impl ClientBuilder {
         };
         let wanted = settings.descriptors();
         let available = raise_descriptor_limit(wanted)?;
+        if available < wanted {
+            settings.fit(available);
+        }
         let counters = ReadCounters::new()?;
         let reads = counters.clone();
         let client =

@@ -4,6 +4,7 @@
 mod support;
 
 mod bad_input;
+mod disk;
 mod faults;
 mod hostile_peer;
 mod making;

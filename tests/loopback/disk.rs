@@ -1,0 +1,726 @@
+//! How blocks are read for peers, and what becomes of files while they are served: no wrong byte, no
+//! crash, no silence.
+
+use std::fs::OpenOptions;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use torrent_patron::{
+    AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
+    Settings, TorrentId,
+};
+
+use crate::await_event;
+use crate::support::{
+    PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, same, still_works,
+};
+
+const MIB: usize = 1024 * 1024;
+const BLOCK: usize = 16 * 1024;
+/// A file that is in use is looked at this often.
+const CHECKED: Duration = Duration::from_secs(1);
+const MODES: [&str; 2] = ["copy", "zero_copy"];
+
+/// A builder with the seeding preset and a way of reading.
+fn reading(mode: &str, save_dir: &Path) -> ClientBuilder {
+    let mut settings = Settings::seeding();
+    settings.set("disk_reads", mode).unwrap();
+    builder(save_dir).settings(settings)
+}
+
+/// A client that takes what lies in the directory as complete.
+fn trusting(mode: &str, metainfo: &Metainfo, directory: &Path) -> (Client, Patron, TorrentId) {
+    let client = reading(mode, directory).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().trust(true);
+    let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+    (client, patron, id)
+}
+
+/// Downloads from a client and compares.
+fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: &Path) {
+    let client = client(to);
+    let patron = client.patron();
+    let options = AddOptions::default().peers([address(from)]);
+    let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    for (file, copy) in files {
+        assert!(same(file, copy), "{}", file.display());
+    }
+    assert!(client.shutdown(PATIENCE).is_clean());
+}
+
+/// Waits for what no event tells.
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A peer that asks for blocks (BEP 3, BEP 6).
+struct Peer {
+    stream: TcpStream,
+    /// The pieces that the other end said it has by now.
+    had: Vec<u32>,
+}
+
+enum Answer {
+    /// The piece, the offset in it, and the data.
+    Block(u32, u32, Vec<u8>),
+    Rejected,
+}
+
+impl Peer {
+    const UNCHOKE: u8 = 1;
+    const INTERESTED: u8 = 2;
+    const REQUEST: u8 = 6;
+    const PIECE: u8 = 7;
+    const HAVE: u8 = 4;
+    const REJECT: u8 = 16;
+
+    /// Connects and waits until it may ask.
+    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
+        let mut stream = TcpStream::connect(to)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        // Of two peers with one id libtorrent keeps one.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut hello =
+            *b"\x13BitTorrent protocol\0\0\0\0\0\0\0\x04---------------------TP0000-............";
+        let hashes = metainfo.info_hashes;
+        match (hashes.v1, hashes.v2) {
+            (Some(v1), _) => hello[28..48].copy_from_slice(&v1.0),
+            (None, Some(v2)) => hello[28..48].copy_from_slice(&v2.0[..20]),
+            (None, None) => unreachable!(),
+        }
+        hello[60..].copy_from_slice(&number.to_be_bytes());
+        stream.write_all(&hello)?;
+        stream.read_exact(&mut [0; 68])?;
+        stream.write_all(&[0, 0, 0, 1, 15])?; // has none
+        stream.write_all(&[0, 0, 0, 1, Self::INTERESTED])?;
+        let mut peer = Self { stream, had: Vec::new() };
+        while peer.message()?.0 != Self::UNCHOKE {}
+        Ok(peer)
+    }
+
+    fn message(&mut self) -> Result<(u8, Vec<u8>)> {
+        loop {
+            let mut length = [0; 4];
+            self.stream.read_exact(&mut length)?;
+            let mut body = vec![0; u32::from_be_bytes(length) as usize];
+            self.stream.read_exact(&mut body)?;
+            if !body.is_empty() {
+                let rest = body.split_off(1);
+                if body[0] == Self::HAVE {
+                    self.had.push(u32::from_be_bytes(rest[..4].try_into().unwrap()));
+                }
+                return Ok((body[0], rest));
+            }
+        }
+    }
+
+    fn request(&mut self, piece: u32, offset: u32, length: usize) -> Result<()> {
+        let mut message = vec![0, 0, 0, 13, Self::REQUEST];
+        for number in [piece, offset, length as u32] {
+            message.extend(number.to_be_bytes());
+        }
+        self.stream.write_all(&message)
+    }
+
+    fn answer(&mut self) -> Result<Answer> {
+        loop {
+            let (kind, body) = self.message()?;
+            let number = |at: usize| u32::from_be_bytes(body[at..at + 4].try_into().unwrap());
+            match kind {
+                Self::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
+                Self::REJECT => return Ok(Answer::Rejected),
+                _ => {}
+            }
+        }
+    }
+
+    /// One block, which must be right; `None`: it was refused.
+    fn block(&mut self, piece: u32, all: &[u8], piece_length: usize) -> Result<Option<()>> {
+        let begin = piece as usize * piece_length;
+        let length = BLOCK.min(all.len() - begin);
+        self.request(piece, 0, length)?;
+        match self.answer()? {
+            Answer::Rejected => Ok(None),
+            Answer::Block(from, offset, bytes) => {
+                assert_eq!((from, offset), (piece, 0));
+                assert!(bytes == all[begin..begin + length], "piece {piece} is wrong");
+                Ok(Some(()))
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mode_serves_every_version_of_the_protocol() {
+    for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from/files");
+        let sizes = [70_000, 1, 0, 300_001, 16_384, 5_000, 3_000, 32_768, 2, 100, 900, 40_000];
+        let mut names: Vec<_> = (0..sizes.len()).map(|number| format!("{number}.bin")).collect();
+        for (number, size) in sizes.into_iter().enumerate() {
+            data(&from, &names[number], number as u64, size);
+        }
+        // What a torrent gives by another way than its name.
+        std::fs::rename(from.join("3.bin"), dir.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), from.join("link.bin")).unwrap();
+        names[3] = "link.bin".into();
+        let metainfo = maker(&from, protocol).start().unwrap().wait().unwrap();
+        let paths: Vec<_> = names.iter().map(|name| from.join(name)).collect();
+        for mode in ["stock", "copy", "zero_copy"] {
+            let (client, patron, _) = trusting(mode, &metainfo, &dir.path().join("from"));
+            for time in 0..2 {
+                let to = dir.path().join(format!("{mode}{time}"));
+                let files: Vec<_> = paths
+                    .iter()
+                    .zip(&names)
+                    // A symbolic link is carried as one by a torrent made of it.
+                    .filter(|(_, name)| *name != "link.bin")
+                    .map(|(path, name)| (path.as_path(), to.join("files").join(name)))
+                    .collect();
+                download(&metainfo, &patron, &files, &to);
+            }
+            let read = patron.read_statistics();
+            println!("{protocol:?} {mode}: {read:?}");
+            assert_eq!(read.failed, 0);
+            match mode {
+                "stock" => assert_eq!(read, ReadStatistics::default()),
+                "copy" => assert!(read.inline_blocks() > 0 && read.mapped_blocks == 0),
+                _ => assert!(read.mapped_blocks > 0 && read.mappings > 0),
+            }
+            // Several tiny files in one block.
+            assert!(read.stock_blocks() == read.stock_scattered, "{read:?}");
+            assert!(client.shutdown(PATIENCE).is_clean());
+        }
+    }
+}
+
+#[test]
+fn trusted_data_is_not_hashed_even_when_it_is_asked_for() {
+    for mode in ["stock", "copy", "zero_copy"] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 61, 300_000);
+        let metainfo = maker(&file, Protocol::Hybrid).start().unwrap().wait().unwrap();
+        let wrong = data(&dir.path().join("wrong"), "data.bin", 62, 300_000);
+        let (_client, patron, id) = trusting(mode, &metainfo, &dir.path().join("wrong"));
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        for piece in 0..300_000_usize.div_ceil(BLOCK) {
+            let sent = peer.block(piece as u32, &std::fs::read(&wrong).unwrap(), BLOCK).unwrap();
+            assert!(sent.is_some());
+        }
+        assert!(patron.fresh_status(id).wait().unwrap().seeding);
+    }
+}
+
+/// What happens to a file.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Truncated,
+    Deleted,
+    Replaced,
+    Rewritten,
+}
+
+impl Fault {
+    fn befall(self, file: &Path) {
+        match self {
+            Self::Truncated => {
+                OpenOptions::new().write(true).open(file).unwrap().set_len(0).unwrap()
+            }
+            Self::Deleted => std::fs::remove_file(file).unwrap(),
+            Self::Replaced => {
+                let other = file.with_extension("new");
+                std::fs::write(&other, noise(99, 4 * MIB)).unwrap();
+                std::fs::rename(other, file).unwrap();
+            }
+            Self::Rewritten => {
+                let file = OpenOptions::new().write(true).open(file).unwrap();
+                // Not where it is read.
+                file.write_all_at(b"something else", 3 * MIB as u64).unwrap();
+                file.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_again() {
+    for mode in MODES {
+        for fault in [Fault::Truncated, Fault::Deleted, Fault::Replaced, Fault::Rewritten] {
+            let dir = tempfile::tempdir().unwrap();
+            let from = dir.path().join("from");
+            let file = data(&from, "data.bin", 63, 4 * MIB);
+            let all = std::fs::read(&file).unwrap();
+            let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+            let (client, patron, id) = trusting(mode, &metainfo, &from);
+            let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+            // The first time cold or copied, then from where it lies.
+            for _ in 0..2 {
+                for piece in 0..64 {
+                    assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+                }
+            }
+            fault.befall(&file);
+            // Until the client notices, what comes is right or nothing comes. A new file at the old
+            // name is another one; what was written into the old one is its new content.
+            let asking = std::thread::spawn({
+                let (all, metainfo, to) = (all.clone(), metainfo.clone(), address(&patron));
+                move || loop {
+                    match peer.block(7, &all, BLOCK) {
+                        Ok(Some(())) => {}
+                        Ok(None) => return,
+                        // Cut short, it could not be sent.
+                        Err(_) => match Peer::connect(to, &metainfo) {
+                            Ok(next) => peer = next,
+                            Err(_) => return,
+                        },
+                    }
+                }
+            });
+            let error = await_event!(
+                patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+            );
+            println!("{mode}, {fault:?}: {error}");
+            assert_eq!(error.kind(), torrent_patron::ErrorKind::Io, "{error:?}");
+            assert!(error.message().contains("data.bin"), "{error}");
+            await_event!(patron, Event::Paused { id: on, .. } if *on == id);
+            asking.join().unwrap();
+            still_works(&patron);
+
+            std::fs::write(&file, &all).unwrap();
+            patron.resume(id).wait().unwrap();
+            await_event!(patron, Event::Resumed { id: on, .. } if *on == id);
+            let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+            for _ in 0..2 {
+                for piece in 0..64 {
+                    assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+                }
+            }
+            let read = patron.read_statistics();
+            assert_eq!(read.failed, 1, "{read:?}");
+            assert!(client.shutdown(PATIENCE).is_clean());
+        }
+    }
+}
+
+#[test]
+fn trusted_data_that_is_not_there_is_told_at_the_start() {
+    for mode in ["stock", "copy", "zero_copy"] {
+        for size in [None, Some(100_000), Some(0)] {
+            let dir = tempfile::tempdir().unwrap();
+            let from = dir.path().join("from");
+            let file = data(&from, "data.bin", 64, 300_000);
+            let all = std::fs::read(&file).unwrap();
+            let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+            match size {
+                None => std::fs::remove_file(&file).unwrap(),
+                Some(size) => std::fs::write(&file, &all[..size]).unwrap(),
+            }
+            let (_client, patron, id) = trusting(mode, &metainfo, &from);
+            let error = await_event!(
+                patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+            );
+            println!("{mode}, {size:?}: {error}");
+            assert_eq!(error.kind(), torrent_patron::ErrorKind::Io);
+            assert!(error.message().contains("data.bin"), "{error}");
+            assert!(patron.fresh_status(id).wait().unwrap().paused);
+
+            std::fs::write(&file, &all).unwrap();
+            patron.resume(id).wait().unwrap();
+            await_event!(patron, Event::Resumed { id: on, .. } if *on == id);
+            let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+            assert!(peer.block(3, &all, BLOCK).unwrap().is_some());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_loses_its_permissions_is_still_served() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 65, MIB);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let (_client, patron, id) = trusting(mode, &metainfo, &from);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        assert!(peer.block(1, &all, BLOCK).unwrap().is_some());
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
+        // Past the time after which the file is looked at again.
+        let began = Instant::now();
+        while began.elapsed() < 2 * CHECKED {
+            assert!(peer.block(1, &all, BLOCK).unwrap().is_some());
+        }
+        assert!(!patron.fresh_status(id).wait().unwrap().paused);
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    }
+}
+
+#[test]
+fn a_torrent_is_served_from_where_it_was_moved_to() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 66, 16 * MIB);
+        let all = std::fs::read(&file).unwrap();
+        let seeder = Seeder::of(&file);
+        let (to, incomplete) = (dir.path().join("to"), dir.path().join("incomplete"));
+        let client = reading(mode, &to).start().unwrap();
+        let patron = client.patron();
+        let options = seeder.options().incomplete_dir(&incomplete);
+        let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        // It is read while it is written to, and while it moves.
+        let moved = Arc::new(AtomicBool::new(false));
+        let asking = std::thread::spawn({
+            let (all, metainfo, to) = (all.clone(), seeder.metainfo.clone(), address(&patron));
+            let moved = moved.clone();
+            move || {
+                // Refused while the files are checked.
+                let mut peer = None;
+                until("no connection", || {
+                    peer = Peer::connect(to, &metainfo).ok();
+                    peer.is_some()
+                });
+                let mut peer = peer.unwrap();
+                let mut served = 0;
+                // Past the time after which a file is looked at again: that it was written to is not
+                // held against it.
+                let mut left = None;
+                while left.is_none_or(|since: Instant| since.elapsed() < 2 * CHECKED) {
+                    if moved.load(Ordering::Relaxed) {
+                        left.get_or_insert_with(Instant::now);
+                    }
+                    match peer.had.get(served % peer.had.len().max(1)) {
+                        None => drop(peer.message().unwrap()),
+                        Some(&piece) => {
+                            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+                            served += 1;
+                        }
+                    }
+                }
+                served
+            }
+        });
+        await_event!(patron, Event::Moved { id: on, .. } if *on == id);
+        moved.store(true, Ordering::Relaxed);
+        println!("{mode}: {} blocks while it came, moved and stayed", asking.join().unwrap());
+        drop(seeder.client);
+        assert!(!incomplete.join("data.bin").exists());
+        let files = [(file.as_path(), dir.path().join("third/data.bin"))];
+        download(&seeder.metainfo, &patron, &files, &dir.path().join("third"));
+        let read = patron.read_statistics();
+        println!("{mode}: {read:?}");
+        assert!(read.inline_blocks() > 0 && read.failed == 0, "{read:?}");
+    }
+}
+
+#[test]
+fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 67, 2 * MIB);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let (client, patron, mut id) = trusting(mode, &metainfo, &from);
+        for _ in 0..5 {
+            let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+            for piece in (0..128).cycle().take(200) {
+                assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+            }
+            // Blocks that nobody takes wait to be sent.
+            for piece in 0..128 {
+                peer.request(piece, 0, BLOCK).unwrap();
+            }
+            patron.close(id, Files::Keep).wait().unwrap();
+            drop(peer);
+            until("files stay open", || {
+                let read = patron.read_statistics();
+                (read.open_files, read.mappings) == (0, 0)
+            });
+            let options = AddOptions::default().trust(true);
+            id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        }
+        patron.close(id, Files::Delete).wait().unwrap();
+        assert!(!file.exists());
+        assert!(client.shutdown(PATIENCE).is_clean());
+    }
+}
+
+/// Drops what the page cache has of a file.
+fn make_cold(file: &Path) {
+    let target = format!("of={}", file.display());
+    let arguments = ["oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"];
+    let status = Command::new("dd").arg("if=/dev/null").arg(target).args(arguments).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_client_stops_with_thousands_of_blocks_on_their_way() {
+    for mode in MODES {
+        for cold in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let from = dir.path().join("from");
+            let file = data(&from, "data.bin", 68, 32 * MIB);
+            let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+            if cold {
+                make_cold(&file);
+            }
+            let (client, patron, _) = trusting(mode, &metainfo, &from);
+            let mut peers: Vec<_> =
+                (0..4).map(|_| Peer::connect(address(&patron), &metainfo).unwrap()).collect();
+            for (number, peer) in peers.iter_mut().enumerate() {
+                for piece in 0..1900 {
+                    peer.request((piece + 500 * number as u32) % 2048, 0, BLOCK).unwrap();
+                }
+            }
+            until("nothing was read", || {
+                let read = patron.read_statistics();
+                read.inline_blocks() + read.cold_blocks > 4
+            });
+            let report = client.shutdown(PATIENCE);
+            println!("{mode}, cold {cold}: {report}, {:?}", patron.read_statistics());
+            assert!(report.is_clean(), "{report:?}");
+            drop(peers);
+            let read = patron.read_statistics();
+            assert_eq!((read.open_files, read.mappings), (0, 0), "{mode}, cold {cold}");
+        }
+    }
+}
+
+#[test]
+fn cold_data_is_read_by_others_and_then_hot() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 69, 8 * MIB);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        make_cold(&file);
+        let (_client, patron, _) = trusting(mode, &metainfo, &from);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        for piece in 0..512 {
+            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+        }
+        let first = patron.read_statistics();
+        for piece in 0..512 {
+            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+        }
+        let second = patron.read_statistics();
+        println!("{mode}: {first:?}, then {second:?}");
+        assert!(first.cold_blocks > 0);
+        assert!(second.inline_blocks() > first.inline_blocks());
+        assert_eq!(second.stock_blocks(), 0);
+    }
+}
+
+#[test]
+fn a_torrent_that_has_a_part_of_its_data_serves_that_part() {
+    for mode in MODES {
+        for short in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let from = dir.path().join("from");
+            let file = data(&from, "data.bin", 70, 2 * MIB);
+            let all = std::fs::read(&file).unwrap();
+            let metainfo = maker(&file, Protocol::Hybrid).start().unwrap().wait().unwrap();
+            let mut half = all[..MIB].to_vec();
+            if !short {
+                half.resize(2 * MIB, 0);
+            }
+            std::fs::write(&file, half).unwrap();
+            let client = reading(mode, &from).start().unwrap();
+            let patron = client.patron();
+            let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+            await_event!(patron, Event::Checked { id: on, .. } if *on == id);
+            let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+            for piece in 0..64 {
+                assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+            }
+            let refused = peer.block(100, &all, BLOCK);
+            assert!(!matches!(refused, Ok(Some(()))), "it does not have that one");
+            let read = patron.read_statistics();
+            println!("{mode}, short {short}: {read:?}");
+            assert_eq!(read.failed, 0);
+            if short {
+                assert!(read.stock_unusable > 0, "{read:?}");
+            } else {
+                assert!(read.inline_blocks() > 0, "{read:?}");
+            }
+        }
+    }
+}
+
+/// A directory of many small files.
+fn many(directory: &Path, count: usize) -> (Metainfo, Vec<String>) {
+    let names: Vec<_> = (0..count).map(|number| format!("{number}.bin")).collect();
+    for (number, name) in names.iter().enumerate() {
+        data(directory, name, number as u64, 20_000 + number);
+    }
+    (maker(directory, Protocol::Hybrid).start().unwrap().wait().unwrap(), names)
+}
+
+fn pairs<'a>(from: &'a [PathBuf], to: &Path) -> Vec<(&'a Path, PathBuf)> {
+    let copy = |path: &Path| to.join("files").join(path.file_name().unwrap());
+    from.iter().map(|path| (path.as_path(), copy(path))).collect()
+}
+
+#[test]
+fn more_files_than_may_be_open_are_served_one_after_another() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from/files");
+        let (metainfo, names) = many(&from, 200);
+        let client =
+            reading(mode, &dir.path().join("from")).setting("file_pool_size", 10).start().unwrap();
+        let patron = client.patron();
+        let options = AddOptions::default().trust(true);
+        patron.create_torrent(&metainfo, options).wait().unwrap();
+        let paths: Vec<_> = names.iter().map(|name| from.join(name)).collect();
+        for time in 0..2 {
+            let to = dir.path().join(format!("to{time}"));
+            download(&metainfo, &patron, &pairs(&paths, &to), &to);
+        }
+        let read = patron.read_statistics();
+        println!("{mode}: {read:?}");
+        assert!(read.evicted_files >= 380 && read.failed == 0, "{read:?}");
+        until("evicted files stay open", || patron.read_statistics().open_files <= 10);
+    }
+}
+
+/// Runs in a process of its own, with few descriptors.
+#[test]
+#[ignore = "run by fewer_descriptors_than_files"]
+fn few_descriptors() {
+    for mode in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from/files");
+        let (metainfo, _) = many(&from, 150);
+        let in_order = metainfo.files.iter().filter(|file| !file.pad);
+        let files: Vec<_> = in_order
+            .map(|file| std::fs::read(dir.path().join("from").join(&file.path)).unwrap())
+            .collect();
+        let client = reading(mode, &dir.path().join("from")).start().unwrap();
+        let patron = client.patron();
+        let late = client.patron();
+        for patron in [&patron, &late] {
+            let line = await_event!(
+                patron, event @ Event::DescriptorLimit { available: 100, .. } => event.to_string()
+            );
+            println!("{line}");
+        }
+        let options = AddOptions::default().trust(true);
+        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        let connect = || Peer::connect(address(&patron), &metainfo);
+        let ask = |peer: &mut Peer, number: usize| -> Result<bool> {
+            // Two pieces each.
+            peer.request(2 * number as u32, 0, BLOCK)?;
+            Ok(match peer.answer()? {
+                Answer::Block(_, _, bytes) => {
+                    assert!(bytes == files[number][..BLOCK], "{number}");
+                    true
+                }
+                Answer::Rejected => false,
+            })
+        };
+        let mut peer = connect().unwrap();
+        for number in 0..files.len() {
+            assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
+        }
+
+        // Then none are left: what cannot be opened is refused, until libtorrent has refused this peer
+        // a hundred times, and nothing else happens.
+        let taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+        let answers = (0..files.len()).map_while(|number| ask(&mut peer, number).ok());
+        let served = answers.filter(|served| *served).count();
+        let read = patron.read_statistics();
+        println!("{mode}: {served} of {} files without descriptors, {read:?}", files.len());
+        assert!(read.stock_descriptors > 0 && read.failed == 0, "{read:?}");
+        drop((taken, peer));
+        let mut peer = connect().unwrap();
+        for number in 0..files.len() {
+            assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
+        }
+        assert!(!patron.fresh_status(id).wait().unwrap().paused);
+        assert_eq!(patron.read_statistics().failed, 0);
+    }
+}
+
+#[test]
+fn fewer_descriptors_than_files() {
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            r#"ulimit -n 100 && exec "$0" --exact disk::few_descriptors --ignored --nocapture"#,
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_file_system_that_cannot_tell_what_is_in_memory() {
+    // A tmpfs refuses RWF_NOWAIT.
+    let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no /dev/shm");
+        return;
+    };
+    for mode in MODES {
+        let from = dir.path().join(mode);
+        let file = data(&from, "data.bin", 71, 4 * MIB);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let (_client, patron, _) = trusting(mode, &metainfo, &from);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        for _ in 0..2 {
+            for piece in 0..256 {
+                assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+            }
+        }
+        let read = patron.read_statistics();
+        println!("{mode}: {read:?}");
+        if read.refused_files == 0 {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: this tmpfs knows RWF_NOWAIT");
+            return;
+        }
+        assert_eq!((read.refused_files, read.failed, read.stock_blocks()), (1, 0, 0));
+        match mode {
+            "copy" => assert_eq!(read.cold_blocks, 512),
+            _ => assert_eq!((read.cold_blocks, read.mapped_blocks), (256, 256)),
+        }
+    }
+}
+
+#[test]
+fn settings_that_would_end_the_process_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let zero_copy = || reading("zero_copy", dir.path());
+    for (name, builder) in [
+        ("enable_incoming_utp", zero_copy().setting("enable_incoming_utp", true)),
+        ("enable_outgoing_utp", zero_copy().setting("enable_outgoing_utp", true)),
+        ("allowed_enc_level", zero_copy().setting("allowed_enc_level", 3)),
+        ("listen_interfaces", zero_copy().listen("127.0.0.1:0s")),
+    ] {
+        let error = builder.start().unwrap_err();
+        println!("{error}");
+        assert_eq!(error.kind(), torrent_patron::ErrorKind::InvalidArgument);
+        assert!(error.message().contains(name), "{error}");
+    }
+    let error: Error = zero_copy().setting("disk_reads", "mmap").start().map(|_| ()).map_or_else(
+        |error| Error::new(ErrorKind::InvalidInput, error.to_string()),
+        |()| panic!("it started"),
+    );
+    assert!(error.to_string().contains("stock, copy or zero_copy"), "{error}");
+}
