@@ -23,7 +23,7 @@ CXX_SOURCES := find cpp $(wildcard benches) \( -name '*.cpp' -o -name '*.hpp' \)
 help: ## Say what there is (the default)
 	@echo 'usage: make TARGET [ARGS=...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
@@ -58,9 +58,14 @@ format: ## Format the Rust and the C++ sources in place
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) -i {} +
 
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: ## Run the benchmarks of the library; takes two minutes
+	@vendor/setup build
+	$(CARGO) bench --features capi --bench patron $(ARGS)
+
+.PHONY: bench-seeding
+bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes five minutes
 	@vendor/setup bench
-	$(CARGO) bench --features cli,capi $(ARGS)
+	$(CARGO) bench --features cli --bench seeding
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered

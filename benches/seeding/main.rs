@@ -1,76 +1,173 @@
-//! What the wrapper costs: `torrent-patron seed` beside a bare libtorrent program.
+//! Seeders compared: how fast they send, and what that costs.
 //!
-//!     cargo bench --features cli --bench seeding
+//!     make bench-seeding
 //!
-//! Both sides seed the same data over 127.0.0.1, with the same settings, to the same load generator.
-//! In each run both processes are fresh, every piece is verified once, and then they take turns in
-//! slices of a fifth of a second, so that whatever else the machine does hits both alike.
+//! Or, without the look for missing programs, `cargo bench --features cli --bench seeding`. It needs
+//! no network and no root, and takes about five minutes. In one run and on the same bytes it
+//! measures, over loopback and with a load generator that throws everything away:
 //!
-//! `PATRON_BENCH_SIZE_MIB` (1024) is the size of the data, `PATRON_BENCH_SECONDS` (5) the time that
-//! each side is measured in a run and `PATRON_BENCH_RUNS` (5) the number of runs. With
-//! `PATRON_BENCH_PRESET=seeding` both sides use that preset. Without `--bench`, as under
+//! - `bare`: a C++ program around libtorrent, with its own disk and the best settings known;
+//! - `no-disk`: the same without any disk, which sends zeros: the ceiling;
+//! - `patron-stock`, `patron-copy`, `patron-zero-copy`: `torrent-patron seed --preset seeding`, in
+//!   each of the ways in which it can read the disk;
+//! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, where installed;
+//! - the sender of `iperf3`, where installed: what sending so much costs at the least.
+//!
+//! The scenarios are `hot-large` (one large torrent in the page cache), `hot-small` (many small
+//! ones), `cold-large` and `cold-small` (the same on the disk alone) and `hot-while-cold` (small
+//! torrents read from the page cache while the large one is read from the disk). "First byte" is the
+//! time from the first request of a fresh connection to the first byte of its block, while the
+//! other connections load the seeder.
+//!
+//! It prints a table for each scenario and number of connections, and whether our targets are
+//! reached; it writes `results.json` (see `report/json.rs`) and plots to `target/bench-seeding/`,
+//! and prints their paths last.
+//!
+//! Environment variables choose what is measured and for how long:
+//!
+//! | | default | |
+//! | --- | --- | --- |
+//! | `PATRON_BENCH_SECONDS` | 1 | that each contender is measured on each number of connections |
+//! | `PATRON_BENCH_CONNECTIONS` | 1,8,50,200 | |
+//! | `PATRON_BENCH_CONTENDERS` | all | by the names above; `bare` always takes part |
+//! | `PATRON_BENCH_SCENARIOS` | all | by the names above |
+//! | `PATRON_BENCH_SIZE_MIB` | 1024 | of the large torrent |
+//! | `PATRON_BENCH_SMALL_TORRENTS` | 200 | how many small torrents; each has 2 MiB |
+//!
+//! The figures of the targets are for 1, 8, 50 and 200 connections. Without `--bench`, as under
 //! `cargo test --benches`, it only shows that it works.
 
+mod contenders;
 mod data;
+mod facts;
 mod load;
 mod measure;
-mod seeder;
-mod table;
+mod options;
+mod page_cache;
+mod process;
+mod report;
+mod scenario;
 
-use std::str::FromStr;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use torrent_patron::{Client, Settings};
+use anyhow::{Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use contenders::iperf3::{self, Iperf3};
+use contenders::{Contender, Seeder};
 use data::Data;
-use seeder::{Side, output};
-
-/// The settings that both sides have: those that `torrent-patron seed --offline` starts from.
-fn settings(preset: &str) -> Result<Vec<(String, String)>> {
-    let settings = match preset {
-        "default" => Settings::default(),
-        "seeding" => Settings::seeding(),
-        other => bail!("there is no preset called {other}"),
-    };
-    let effective = Client::builder().offline(true).settings(settings).effective_settings()?;
-    Ok(effective.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect())
-}
+use facts::Facts;
+use measure::tolerate;
+use options::Options;
+use report::Report;
+use scenario::Scenario;
 
 fn main() -> Result<()> {
     let benching = std::env::args().any(|argument| argument == "--bench");
-    let (size, seconds, runs) = if benching { (1024, 5.0, 5) } else { (16, 0.5, 1) };
-    let size: u64 = variable("PATRON_BENCH_SIZE_MIB", size)?;
-    let seconds: f64 = variable("PATRON_BENCH_SECONDS", seconds)?;
-    let runs: usize = variable("PATRON_BENCH_RUNS", runs)?;
-    let preset: String = variable("PATRON_BENCH_PRESET", "default".into())?;
-    let time = Duration::try_from_secs_f64(seconds).context("PATRON_BENCH_SECONDS")?;
+    let options = Options::read(benching)?;
+    allow_many_files()?;
 
+    progress("making the data");
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let sides = [
-        Side::bare(directory.path(), settings(&preset)?)?,
-        Side::Wrapper { program: env!("CARGO_BIN_EXE_torrent-patron").into(), preset },
-    ];
-    let data = Data::make(directory.path(), size << 20)?;
-    data.warm()?;
-    println!("seeding {size} MiB over loopback with libtorrent {}", libtorrent_version()?);
+    let all = contenders::all(directory.path())?;
+    let mut present = take_part(&all, &options);
+    let mut report = Report::new(Facts::gather()?, &present);
+    let data = Data::make(directory.path(), options.large, options.small, options.small_count)?;
 
-    let mut pairs = Vec::new();
-    for number in 0..runs {
-        pairs.push(measure::run(&sides, &data, time, number, directory.path())?);
+    let required: Vec<_> =
+        present.iter().copied().filter(|contender| contender.is_required()).collect();
+
+    hot(&mut present, &data, &options, directory.path(), &mut report)?;
+    let (no_disk, mut present): (Vec<_>, Vec<_>) =
+        present.into_iter().partition(|contender| contender.has_no_disk());
+    present.retain(|contender| contender.starts_quickly());
+    let wants = |scenario| options.scenarios.contains(&scenario);
+    if wants(Scenario::ColdLarge) || wants(Scenario::ColdSmall) {
+        measure::cold(&mut present, &data, &options, directory.path(), &mut report);
     }
-    table::print(&sides, &pairs);
+    if wants(Scenario::HotWhileCold) {
+        measure::hot_while_cold(&mut present, &data, &options, directory.path(), &mut report);
+    }
+    report.tell(options.results.as_deref())?;
+
+    let survivors: Vec<_> = no_disk.iter().chain(&present).map(|one| one.key()).collect();
+    let failed: Vec<_> = required
+        .iter()
+        .filter(|one| !survivors.contains(&one.key()))
+        .map(|one| one.name())
+        .collect();
+    ensure!(failed.is_empty(), "failed: {}", failed.join("; "));
     Ok(())
 }
 
-fn libtorrent_version() -> Result<String> {
-    let version = output("pkg-config", &["--modversion", "libtorrent-rasterbar"])?;
-    Ok(version.trim().to_owned())
+/// Those that are wanted and can take part.
+fn take_part<'a>(all: &'a [Box<dyn Contender>], options: &Options) -> Vec<&'a dyn Contender> {
+    let wanted = all.iter().map(|contender| &**contender).filter(|one| options.wants(*one));
+    let is_here = |contender: &&dyn Contender| match contender.unavailable() {
+        Some(reason) => {
+            println!("{} is left out: {reason}", contender.name());
+            false
+        }
+        None => true,
+    };
+    wanted.filter(is_here).collect()
 }
 
-fn variable<T: FromStr<Err: Into<anyhow::Error>>>(name: &str, default: T) -> Result<T> {
-    match std::env::var(name) {
-        Ok(value) => value.parse().map_err(Into::into).with_context(|| format!("{name}={value}")),
-        Err(_) => Ok(default),
+/// Measures the hot scenarios; of the contenders, those stay that have not failed.
+fn hot<'a>(
+    contenders: &mut Vec<&'a dyn Contender>,
+    data: &'a Data,
+    options: &Options,
+    directory: &Path,
+    report: &mut Report,
+) -> Result<()> {
+    let mut seeders = Vec::new();
+    for &contender in &*contenders {
+        let started = Seeder::start(contender, data, directory);
+        seeders.extend(tolerate(contender, started));
     }
+    page_cache::warm(data.files())?;
+    let mut checked = Vec::new();
+    for seeder in seeders {
+        progress(seeder.contender.name());
+        let ready = seeder.wait_until_complete(data);
+        let verified = ready.and_then(|()| match seeder.contender.has_no_disk() {
+            true => Ok(()),
+            false => measure::verify(&seeder, data),
+        });
+        if tolerate(seeder.contender, verified).is_some() {
+            checked.push(seeder);
+        }
+    }
+    let iperf3 = match iperf3::about() {
+        Some(_) if options.wants_key(iperf3::KEY) => Some(Iperf3::start(directory)?),
+        Some(_) => None,
+        None => {
+            println!("{} is left out: it is not installed", iperf3::NAME);
+            None
+        }
+    };
+    let scenarios = options.scenarios.iter().filter(|scenario| scenario.is_hot());
+    let cells: Vec<_> = scenarios
+        .flat_map(|&scenario| options.connections.iter().map(move |&count| (scenario, count)))
+        .collect();
+    progress("hot");
+    measure::hot(&cells, &mut checked, iperf3.as_ref(), data, options, report)?;
+    contenders
+        .retain(|contender| checked.iter().any(|seeder| seeder.contender.key() == contender.key()));
+    checked.into_iter().try_for_each(Seeder::stop)
+}
+
+/// Each connection is an open file, here and in the seeders, which inherit the limit.
+fn allow_many_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
+}
+
+/// Says on stderr what is done now, and when.
+pub(crate) fn progress(what: &str) {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    eprintln!("{:>4.0} s  {what}", START.elapsed().as_secs_f64());
 }

@@ -1,145 +1,212 @@
-//! One run: both sides alive, measured in turns.
+//! The measurements: what is taken in a slice of time, and what that cost.
+
+mod cold;
+mod hot;
+mod hot_while_cold;
 
 use std::ops::AddAssign;
-use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 
-use crate::data::Data;
-use crate::load::{Plan, Swarm, Taken, wait_until_served};
-use crate::seeder::{Seeder, Side, cpu_of_all, cpu_of_process};
+pub(crate) use cold::cold;
+pub(crate) use hot::{hot, verify};
+pub(crate) use hot_while_cold::{HotWhileCold, hot_while_cold};
 
-pub(crate) const CONNECTIONS: [u32; 2] = [8, 50];
-/// Requests outstanding on each connection: 1 MiB.
-const PIPELINE: u32 = 64;
-/// How long a side is measured before it is the other's turn.
-const SLICE: Duration = Duration::from_millis(200);
+use crate::contenders::{Contender, Seeder};
+use crate::data::{Data, split_mix};
+use crate::load::{Block, Plan, Probes, Swarm, Taken};
+use crate::process::{Memory, cpu_of_all};
+
+/// Requests outstanding on all connections together: 64 MiB, but on each from 256 KiB to 2 MiB.
+const PIPELINES: usize = 4096;
+/// How long a contender is measured before it is the next one's turn.
+const SLICE: Duration = Duration::from_millis(250);
 /// What passes unmeasured before a slice, until buffers and TCP windows have grown again.
 const RAMP: Duration = Duration::from_millis(100);
-const DEADLINE: Duration = Duration::from_secs(60);
+const CONNECT: Duration = Duration::from_secs(60);
+/// Transmission unchokes every 10 seconds.
+const UNCHOKE: Duration = Duration::from_secs(12);
 
-/// What one side did in its slices on one number of connections.
-#[derive(Clone, Copy, Default)]
+const MIB: f64 = (1u64 << 20) as f64;
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// What a contender did in its slices.
+#[derive(Clone, Default)]
 pub(crate) struct Sample {
-    pub(crate) taken: Taken,
+    pub(crate) bytes: u64,
+    pub(crate) elapsed: Duration,
     pub(crate) seeder_cpu: Duration,
+    /// Processor time of the load generator.
+    pub(crate) load_cpu: Duration,
     /// Processor time of everything that is neither a seeder nor this program.
     pub(crate) foreign_cpu: Duration,
     /// Connections that the seeder had unchoked.
-    pub(crate) served: u32,
+    pub(crate) unchoked: u32,
+    /// From a request to the first byte of its block, on fresh connections.
+    pub(crate) first_bytes: Vec<Duration>,
+    /// Requests on fresh connections that were not answered.
+    pub(crate) unanswered: u32,
+    /// MiB/s of each slice.
+    pub(crate) slices: Vec<f64>,
+    pub(crate) memory: Option<Memory>,
 }
 
-/// Bare and wrapper, on each number of connections.
-pub(crate) type Pairs = [[Sample; 2]; CONNECTIONS.len()];
+impl Sample {
+    /// MiB/s.
+    pub(crate) fn rate(&self) -> f64 {
+        self.bytes as f64 / MIB / self.elapsed.as_secs_f64()
+    }
 
-/// Measures each side for `time` on each number of connections.
-pub(crate) fn run(
-    sides: &[Side; 2],
-    data: &Data,
-    time: Duration,
-    number: usize,
-    directory: &Path,
-) -> Result<Pairs> {
-    let [bare, wrapper] = sides;
-    let seeders = [
-        Seeder::start(bare, data, &directory.join("bare.log"))?,
-        Seeder::start(wrapper, data, &directory.join("wrapper.log"))?,
-    ];
-    for seeder in &seeders {
-        verify(seeder, data).with_context(|| seeder.describe())?;
+    /// Seconds of the seeder's processor time for a GiB.
+    pub(crate) fn cost(&self) -> f64 {
+        self.seeder_cpu.as_secs_f64() / (self.bytes as f64 / GIB)
     }
-    let mut pairs = Pairs::default();
-    for (pair, connections) in pairs.iter_mut().zip(CONNECTIONS) {
-        *pair = take_turns(&seeders, data, connections, time, number)?;
+
+    /// Seconds of the load generator's processor time for a GiB.
+    pub(crate) fn load_cost(&self) -> f64 {
+        self.load_cpu.as_secs_f64() / (self.bytes as f64 / GIB)
     }
-    for seeder in seeders {
-        seeder.stop()?;
+
+    /// So much of the first bytes, 0 to 1, came in this time, in milliseconds.
+    pub(crate) fn first_byte(&self, part: f64) -> Option<f64> {
+        let mut sorted = self.first_bytes.clone();
+        sorted.sort();
+        let index = (sorted.len() as f64 * part).ceil() as usize;
+        sorted.get(index.saturating_sub(1)).map(|time| time.as_secs_f64() * 1e3)
     }
-    Ok(pairs)
 }
 
-/// Takes every piece once, which also maps all of the data into the seeder.
-fn verify(seeder: &Seeder, data: &Data) -> Result<()> {
-    let deadline = Instant::now() + DEADLINE;
-    wait_until_served(seeder.address, &data.torrent, deadline)?;
-    Swarm::connect(seeder.address, &data.torrent, 4, PIPELINE, Plan::Verify, deadline)?
-        .run_to_end(deadline)
-}
-
-fn take_turns(
-    seeders: &[Seeder; 2],
-    data: &Data,
-    connections: u32,
-    time: Duration,
-    number: usize,
-) -> Result<[Sample; 2]> {
-    let connect = |seeder: &Seeder| {
-        let deadline = Instant::now() + DEADLINE;
-        let plan = Plan::Discard { seed: number as u64 };
-        Swarm::connect(seeder.address, &data.torrent, connections, PIPELINE, plan, deadline)
-            .with_context(|| seeder.describe())
-    };
-    let [bare, wrapper] = seeders;
-    let mut swarms = [connect(bare)?, connect(wrapper)?];
-    let mut samples = [Sample::default(); 2];
-    let slices = time.div_duration_f64(SLICE).round().max(1.0) as usize;
-    for slice in 0..slices {
-        // bare, wrapper, wrapper, bare, ...: a machine that slows down favours neither.
-        for turn in 0..2 {
-            let side = (number + slice + turn) % 2;
-            samples[side] += measure_slice(&mut swarms[side], side, seeders)
-                .with_context(|| seeders[side].describe())?;
-        }
+impl AddAssign for Sample {
+    fn add_assign(&mut self, slice: Self) {
+        self.bytes += slice.bytes;
+        self.elapsed += slice.elapsed;
+        self.seeder_cpu += slice.seeder_cpu;
+        self.load_cpu += slice.load_cpu;
+        self.foreign_cpu += slice.foreign_cpu;
+        self.unchoked = self.unchoked.max(slice.unchoked);
+        self.first_bytes.extend(slice.first_bytes);
+        self.unanswered += slice.unanswered;
+        self.slices.extend(slice.slices);
+        self.memory = slice.memory.or(self.memory);
     }
-    Ok(samples)
 }
 
-fn measure_slice(swarm: &mut Swarm, side: usize, seeders: &[Seeder; 2]) -> Result<Sample> {
-    swarm.run_for(RAMP)?;
-    let before = Clocks::read(seeders)?;
-    let taken = swarm.run_for(SLICE)?;
-    let after = Clocks::read(seeders)?;
-    let served = swarm.unchoked();
-    swarm.drain()?;
+/// A swarm, and the fresh connections beside it.
+struct Load<'a> {
+    swarm: Swarm<'a>,
+    probes: Probes<'a>,
+}
 
-    let ours = after.ours() - before.ours();
-    Ok(Sample {
-        taken,
-        seeder_cpu: after.seeders[side] - before.seeders[side],
-        foreign_cpu: (after.all - before.all).saturating_sub(ours),
-        served,
-    })
+impl<'a> Load<'a> {
+    /// One connection for each of `torrents`, one probe for each of `probed`.
+    fn open(
+        seeder: &Seeder,
+        data: &'a Data,
+        torrents: &[usize],
+        plan: Plan,
+        probed: &[(usize, Block)],
+    ) -> Result<Self> {
+        let (address, deadline) = (seeder.address, Instant::now() + CONNECT);
+        let swarm = Swarm::open(
+            address,
+            &data.torrents,
+            torrents,
+            pipeline(torrents.len()),
+            plan,
+            deadline,
+        );
+        let swarm = swarm.with_context(|| seeder.describe())?;
+        let probes = Probes::open(address, &data.torrents, probed.iter().copied(), deadline);
+        Ok(Self { swarm, probes: probes.with_context(|| seeder.describe())? })
+    }
+
+    fn wait_until_unchoked(&mut self, deadline: Instant) -> Result<()> {
+        self.swarm.wait_until_unchoked(deadline)?;
+        self.probes.wait_until_unchoked(deadline);
+        Ok(())
+    }
+
+    /// Measures what `seeder` gives in as long as `window`; `alive` are all seeders that run.
+    fn measure(&mut self, window: Duration, seeder: &Seeder, alive: &[&Seeder]) -> Result<Sample> {
+        let before = Clocks::read(seeder, alive)?;
+        let (taken, after, answers) = thread::scope(|scope| {
+            let probes = scope.spawn(|| self.probes.run_for(window));
+            let taken = self.swarm.run_for(window);
+            // The probes may still wait for an answer.
+            let after = Clocks::read(seeder, alive);
+            (taken, after, probes.join().unwrap_or_default())
+        });
+        let (taken, after): (Taken, Clocks) = (taken?, after?);
+        let mut sample = Sample {
+            bytes: taken.bytes,
+            elapsed: taken.elapsed,
+            seeder_cpu: after.seeder - before.seeder,
+            load_cpu: after.this - before.this,
+            foreign_cpu: (after.all - before.all).saturating_sub(after.ours - before.ours),
+            unchoked: self.swarm.unchoked(),
+            first_bytes: answers.times,
+            unanswered: answers.missing,
+            slices: Vec::new(),
+            memory: Some(seeder.process.memory()?),
+        };
+        sample.slices.push(sample.rate());
+        Ok(sample)
+    }
+}
+
+/// Requests outstanding on each of so many connections.
+fn pipeline(connections: usize) -> u32 {
+    (PIPELINES / connections).clamp(16, 128) as u32
 }
 
 /// Processor time so far.
 struct Clocks {
     all: Duration,
     this: Duration,
-    seeders: [Duration; 2],
+    seeder: Duration,
+    /// Of all seeders and this program.
+    ours: Duration,
 }
 
 impl Clocks {
-    fn read([bare, wrapper]: &[Seeder; 2]) -> Result<Self> {
-        Ok(Self {
-            all: cpu_of_all()?,
-            this: cpu_of_process(std::process::id())?,
-            seeders: [bare.cpu()?, wrapper.cpu()?],
-        })
-    }
-
-    fn ours(&self) -> Duration {
-        self.this + self.seeders[0] + self.seeders[1]
+    fn read(seeder: &Seeder, alive: &[&Seeder]) -> Result<Self> {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        let this = Duration::new(time.tv_sec as u64, time.tv_nsec as u32);
+        let mut ours = this;
+        for seeder in alive {
+            ours += seeder.process.cpu()?;
+        }
+        Ok(Self { all: cpu_of_all()?, this, seeder: seeder.process.cpu()?, ours })
     }
 }
 
-impl AddAssign for Sample {
-    fn add_assign(&mut self, slice: Self) {
-        self.taken.bytes += slice.taken.bytes;
-        self.taken.elapsed += slice.taken.elapsed;
-        self.taken.cpu += slice.taken.cpu;
-        self.seeder_cpu += slice.seeder_cpu;
-        self.foreign_cpu += slice.foreign_cpu;
-        self.served = self.served.max(slice.served);
-    }
+/// A contender that fails is left out: what the others did is still worth its time.
+pub(crate) fn tolerate<T>(contender: &dyn Contender, result: Result<T>) -> Option<T> {
+    result
+        .inspect_err(|error| println!("{} is left out from here on: {error:#}", contender.name()))
+        .ok()
+}
+
+/// Beginnings of random pieces, one each from the given torrents in turn.
+fn random_blocks(
+    data: &Data,
+    torrents: &[usize],
+    count: usize,
+    mut seed: u64,
+) -> Vec<(usize, Block)> {
+    let random_block = |&torrent: &usize| {
+        let pieces = u64::from(data.torrents[torrent].pieces());
+        (torrent, Block { piece: (split_mix(&mut seed) % pieces) as u32, begin: 0 })
+    };
+    torrents.iter().cycle().take(count).map(random_block).collect()
+}
+
+/// The pieces of a torrent in random order.
+fn shuffled(pieces: u32, mut seed: u64) -> Vec<u32> {
+    let mut shuffled: Vec<u32> = (0..pieces).collect();
+    shuffled.sort_by_cached_key(|_| split_mix(&mut seed));
+    shuffled
 }

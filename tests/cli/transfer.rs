@@ -95,6 +95,21 @@ fn a_person_sees_lines_and_results() {
     assert!(output.stderr.contains("stopped with 1 torrent"), "{output:#?}");
 }
 
+/// A listen address is a setting whose effect is easy to see.
+#[test]
+fn settings_are_those_of_libtorrent_and_the_last_one_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let mut arguments = words([&"seed", &movie.torrent, &movie.file.parent().unwrap()]);
+    arguments.extend(words([&"--offline", &"--trust", &"--json"]));
+    arguments.extend(words([&"--setting", &"listen_interfaces=127.0.0.2:0"]));
+    arguments.extend(words([&"--setting=listen_interfaces=127.0.0.3:0"]));
+    let mut seeder = Program::start(arguments);
+    assert_eq!(seeder.address().ip().to_string(), "127.0.0.3");
+    seeder.signal("TERM");
+    seeder.end().expect(0);
+}
+
 #[test]
 fn quiet_leaves_the_results() {
     let dir = tempfile::tempdir().unwrap();

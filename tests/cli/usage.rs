@@ -21,6 +21,9 @@ fn wrong_usage_exits_with_2() {
         &["seed", "a"],
         &["seed", "a", "b", "c"],
         &["seed", "a", "b", "--preset", "fast"],
+        &["seed", "a", "b", "--setting", "connections_limit"],
+        &["seed", "a", "b", "--setting", "connections_limit=many"],
+        &["download", "x", "-o", "y", "--setting", "conections_limit=500"],
     ];
     for arguments in wrong {
         let output = run(*arguments);
@@ -28,6 +31,12 @@ fn wrong_usage_exits_with_2() {
         // Without any argument, that is the help itself.
         assert!(output.stderr.contains("--help"), "{arguments:?}: {output:#?}");
     }
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_answered_with_the_nearest_one() {
+    let output = run(["seed", "a", "b", "--setting", "conections_limit=500"]).expect(2);
+    assert!(output.stderr.contains("did you mean connections_limit?"), "{output:#?}");
 }
 
 #[test]

@@ -199,6 +199,9 @@ pub(crate) struct Common {
     /// The settings to start from
     #[arg(long, value_enum, default_value = "default")]
     preset: Preset,
+    /// Change one setting of the preset, by its name in libtorrent; can be given again
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    setting: Vec<Setting>,
     /// Send nothing beyond this machine
     #[arg(long)]
     offline: bool,
@@ -219,6 +222,13 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
+/// A setting that exists, with a value of its type.
+#[derive(Debug, Clone)]
+struct Setting {
+    name: String,
+    value: String,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Preset {
     /// For a desktop or a small server
@@ -228,11 +238,14 @@ enum Preset {
 }
 
 impl Common {
-    pub(crate) fn client(&self) -> ClientBuilder {
-        let settings = match self.preset {
+    pub(crate) fn client(&self) -> torrent_patron::Result<ClientBuilder> {
+        let mut settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
         };
+        for Setting { name, value } in &self.setting {
+            settings.set_text(name, value)?;
+        }
         let mut builder =
             Client::builder().settings(settings).offline(self.offline).tick_interval(self.tick);
         if let Some(listen) = &self.listen {
@@ -244,7 +257,7 @@ impl Common {
         if let Some(rate) = self.limit_down {
             builder = builder.setting("download_rate_limit", rate);
         }
-        builder
+        Ok(builder)
     }
 }
 
@@ -268,6 +281,12 @@ fn piece_length(text: &str) -> Result<u32, String> {
 fn rate(text: &str) -> Result<i32, String> {
     let bytes = size(text)?;
     i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("not of the form NAME=VALUE")?;
+    Settings::default().set_text(name, value).map_err(|error| error.to_string())?;
+    Ok(Setting { name: name.to_owned(), value: value.to_owned() })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,12 +1,15 @@
 // A seeder with nothing between it and libtorrent: the measure of what the wrapper costs.
 //
-//     bare_seeder FILE.torrent DIR name=value...
+//     bare_seeder stock|none DIR [name=value | FILE.torrent]...
 //
-// The data in DIR is taken as complete. It prints where it listens, seeds until stdin closes or
-// SIGTERM or SIGINT comes, and prints what that took. Exit codes: 0 done, 1 failed, 2 wrong usage.
+// The data in DIR is taken as complete. With stock, libtorrent reads it as it likes; with none, it
+// reads nothing and sends zeros: the most that its network side can do. It prints where it listens,
+// seeds until stdin closes or SIGTERM or SIGINT comes, and prints what that took. Exit codes: 0
+// done, 1 failed, 2 wrong usage.
 
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/alert_types.hpp>
+#include <libtorrent/disabled_disk_io.hpp>
 #include <libtorrent/load_torrent.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/session_params.hpp>
@@ -106,7 +109,13 @@ void apply(lt::settings_pack& pack, std::string_view setting) {
     }
 }
 
-lt::add_torrent_params complete(char const* torrent_file, char const* directory) {
+bool is_torrent_file(std::string const& argument) {
+    std::string const suffix = ".torrent";
+    return argument.size() > suffix.size() &&
+           argument.compare(argument.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+lt::add_torrent_params complete(std::string const& torrent_file, char const* directory) {
     auto params = lt::load_torrent_file(torrent_file);
     params.save_path = directory;
     params.have_pieces.resize(params.ti->num_pieces(), true);
@@ -158,19 +167,29 @@ void seed_until_told(lt::session& session, termination const& termination) {
 }
 
 void seed(int argc, char* argv[]) {
-    if (argc < 3)
-        throw usage_error("usage: bare_seeder FILE.torrent DIR name=value...");
+    std::string_view const disk = argc < 3 ? "" : argv[1];
+    if (disk != "stock" && disk != "none")
+        throw usage_error("usage: bare_seeder stock|none DIR [name=value | FILE.torrent]...");
+    char const* const directory = argv[2];
 
     lt::session_params params;
+    if (disk == "none")
+        params.disk_io_constructor = lt::disabled_disk_io_constructor;
     params.settings.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                                lt::alert_category::status |
                                                                lt::alert_category::storage);
-    for (int i = 3; i < argc; ++i)
-        apply(params.settings, argv[i]);
+    std::vector<std::string> torrents;
+    for (int i = 3; i < argc; ++i) {
+        if (is_torrent_file(argv[i]))
+            torrents.emplace_back(argv[i]);
+        else
+            apply(params.settings, argv[i]);
+    }
 
     termination const termination;
     lt::session session(std::move(params));
-    session.add_torrent(complete(argv[1], argv[2]));
+    for (auto const& torrent : torrents)
+        session.add_torrent(complete(torrent, directory));
     auto const address = wait_until_listening(session);
     std::cout << R"({"event":"listening","address":")" << address << R"("})" << std::endl;
     seed_until_told(session, termination);

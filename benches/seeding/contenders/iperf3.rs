@@ -1,0 +1,76 @@
+//! The sender of iperf3, which writes 16 KiB at a time: what the kernel asks of whoever sends so
+//! much, and so the limit of a seeder that copies. It is no seeder, and takes part beside the others.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::version;
+use crate::process::{Process, free_address, output};
+
+pub(crate) const KEY: &str = "iperf3";
+pub(crate) const NAME: &str = "iperf3 sender";
+/// It takes no more.
+const MOST_STREAMS: u32 = 128;
+const START: Duration = Duration::from_secs(10);
+
+pub(crate) struct Iperf3 {
+    _server: Process,
+    port: String,
+}
+
+pub(crate) struct Sent {
+    pub(crate) bytes: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) cpu: Duration,
+}
+
+pub(crate) fn about() -> Option<String> {
+    Some(version("iperf3")? + ", -l 16K")
+}
+
+impl Iperf3 {
+    /// Starts the end that receives.
+    pub(crate) fn start(directory: &Path) -> Result<Self> {
+        let port = free_address()?.port().to_string();
+        let mut command = Command::new("iperf3");
+        command.args(["--server", "--bind", "127.0.0.1", "--forceflush", "--port", &port]);
+        let server = Process::start(command, &directory.join("iperf3.log"))?;
+        server.find(START, |line| line.starts_with("Server listening").then_some(()))?;
+        Ok(Self { _server: server, port })
+    }
+
+    /// Sends for a second, the least it can do.
+    pub(crate) fn send(&self, connections: u32) -> Result<Sent> {
+        let streams = connections.min(MOST_STREAMS).to_string();
+        let said = output(
+            "iperf3",
+            &[
+                "--client",
+                "127.0.0.1",
+                "--port",
+                &self.port,
+                "--length",
+                "16K",
+                "--time",
+                "1",
+                "--parallel",
+                &streams,
+                "--json",
+            ],
+        )?;
+        let said: serde_json::Value = serde_json::from_str(&said)?;
+        let end = &said["end"];
+        let number =
+            |value: &serde_json::Value| value.as_f64().context("iperf3 says less than expected");
+        let elapsed = number(&end["sum_sent"]["seconds"])?;
+        let share = number(&end["cpu_utilization_percent"]["host_total"])? / 100.0;
+        Ok(Sent {
+            bytes: number(&end["sum_sent"]["bytes"])? as u64,
+            elapsed: Duration::try_from_secs_f64(elapsed)?,
+            cpu: Duration::try_from_secs_f64(elapsed * share)?,
+        })
+    }
+}
