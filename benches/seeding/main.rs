@@ -13,11 +13,11 @@
 //! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, where installed;
 //! - the sender of `iperf3`, where installed: what sending so much costs at the least.
 //!
-//! The scenarios are `hot-large` (one large torrent in the page cache), `hot-small` (many small
-//! ones), `cold-large` and `cold-small` (the same on the disk alone) and `hot-while-cold` (small
-//! torrents read from the page cache while the large one is read from the disk). "First byte" is the
-//! time from the first request of a fresh connection to the first byte of its block, while the
-//! other connections load the seeder.
+//! The scenarios are `hot-large` (one large torrent in the page cache), `hot-shallow` (the same with
+//! few requests outstanding), `hot-small` (many small ones), `cold-large` and `cold-small` (the same
+//! on the disk alone) and `hot-while-cold` (small torrents read from the page cache while the large
+//! one is read from the disk). "First byte" is the time from the first request of a fresh connection
+//! to the first byte of its block, while the other connections load the seeder.
 //!
 //! It prints a table for each scenario and number of connections, and whether our targets are
 //! reached; it writes `results.json` (see `report/json.rs`) and plots to `target/bench-seeding/`,

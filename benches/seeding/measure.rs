@@ -19,9 +19,8 @@ use crate::contenders::{Contender, Seeder};
 use crate::data::{Data, split_mix};
 use crate::load::{Block, Plan, Probes, Swarm, Taken};
 use crate::process::{Memory, cpu_of_all};
+use crate::scenario::Scenario;
 
-/// Requests outstanding on all connections together: 64 MiB, but on each from 256 KiB to 2 MiB.
-const PIPELINES: usize = 4096;
 /// How long a contender is measured before it is the next one's turn.
 const SLICE: Duration = Duration::from_millis(250);
 /// What passes unmeasured before a slice, until buffers and TCP windows have grown again.
@@ -105,6 +104,7 @@ impl<'a> Load<'a> {
     fn open(
         seeder: &Seeder,
         data: &'a Data,
+        scenario: Scenario,
         torrents: &[usize],
         plan: Plan,
         probed: &[(usize, Block)],
@@ -114,7 +114,7 @@ impl<'a> Load<'a> {
             address,
             &data.torrents,
             torrents,
-            pipeline(torrents.len()),
+            scenario.pipeline(torrents.len()),
             plan,
             deadline,
         );
@@ -155,11 +155,6 @@ impl<'a> Load<'a> {
         sample.slices.push(sample.rate());
         Ok(sample)
     }
-}
-
-/// Requests outstanding on each of so many connections.
-fn pipeline(connections: usize) -> u32 {
-    (PIPELINES / connections).clamp(16, 128) as u32
 }
 
 /// Processor time so far.

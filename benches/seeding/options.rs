@@ -72,7 +72,7 @@ const BENCHING: Defaults = Defaults {
     small_count: 200,
     seconds: 1.0,
     connections: "1,8,50,200",
-    scenarios: "hot-large,hot-small,cold-large,cold-small,hot-while-cold",
+    scenarios: "hot-large,hot-shallow,hot-small,cold-large,cold-small,hot-while-cold",
     contenders: "",
 };
 

@@ -4,10 +4,15 @@ use std::str::FromStr;
 
 use anyhow::{Error, bail};
 
+/// Requests outstanding on all connections together, if that is enough for each.
+const PIPELINES: usize = 4096;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
     /// Random pieces of the large torrent, which is in the page cache.
     HotLarge,
+    /// The same for peers that keep few requests outstanding.
+    HotShallow,
     /// Random pieces of the small torrents, which are in the page cache.
     HotSmall,
     /// Pieces of the large torrent that are on the disk alone.
@@ -19,12 +24,19 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    const ALL: [Self; 5] =
-        [Self::HotLarge, Self::HotSmall, Self::ColdLarge, Self::ColdSmall, Self::HotWhileCold];
+    const ALL: [Self; 6] = [
+        Self::HotLarge,
+        Self::HotShallow,
+        Self::HotSmall,
+        Self::ColdLarge,
+        Self::ColdSmall,
+        Self::HotWhileCold,
+    ];
 
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::HotLarge => "hot-large",
+            Self::HotShallow => "hot-shallow",
             Self::HotSmall => "hot-small",
             Self::ColdLarge => "cold-large",
             Self::ColdSmall => "cold-small",
@@ -35,6 +47,7 @@ impl Scenario {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::HotLarge => "One large torrent, in the page cache",
+            Self::HotShallow => "The same with 16 requests outstanding on each connection",
             Self::HotSmall => "Many small torrents, in the page cache",
             Self::ColdLarge => "One large torrent, on the disk",
             Self::ColdSmall => "Many small torrents, on the disk",
@@ -45,7 +58,16 @@ impl Scenario {
     }
 
     pub(crate) fn is_hot(self) -> bool {
-        matches!(self, Self::HotLarge | Self::HotSmall)
+        matches!(self, Self::HotLarge | Self::HotShallow | Self::HotSmall)
+    }
+
+    /// Requests outstanding on each of so many connections. libtorrent's own default is 500; with 16,
+    /// a seeder has 256 KiB to go on with while the next requests are under way.
+    pub(crate) fn pipeline(self, connections: usize) -> u32 {
+        match self {
+            Self::HotShallow => 16,
+            _ => (PIPELINES / connections).clamp(16, 128) as u32,
+        }
     }
 
     /// The torrent of each connection, as an index in the data: first the large one, then the small
@@ -53,7 +75,7 @@ impl Scenario {
     pub(crate) fn torrents(self, connections: u32, all: usize) -> Vec<usize> {
         let small = |number: u32| 1 + number as usize % (all - 1);
         match self {
-            Self::HotLarge | Self::ColdLarge => vec![0; connections as usize],
+            Self::HotLarge | Self::HotShallow | Self::ColdLarge => vec![0; connections as usize],
             _ => (0..connections).map(small).collect(),
         }
     }

@@ -92,7 +92,7 @@ fn open<'a>(seeder: &Seeder, data: &'a Data, options: &Options) -> Result<Vec<Ce
                 probed.iter().map(|&piece| (0, Block { piece, begin: 0 })).collect();
             let plan = Plan::Once(vec![taken.to_vec()]);
             let torrents = scenario.torrents(connections, all);
-            let load = Load::open(seeder, data, &torrents, plan, &probed)?;
+            let load = Load::open(seeder, data, scenario, &torrents, plan, &probed)?;
             cells.push(Cell { scenario, connections, load });
         }
     }
@@ -109,7 +109,7 @@ fn open<'a>(seeder: &Seeder, data: &'a Data, options: &Options) -> Result<Vec<Ce
         for (torrent, block) in &mut probed {
             block.piece = pieces[*torrent].pop().unwrap_or_default();
         }
-        let load = Load::open(seeder, data, &torrents, Plan::Once(pieces), &probed)?;
+        let load = Load::open(seeder, data, scenario, &torrents, Plan::Once(pieces), &probed)?;
         cells.push(Cell { scenario, connections, load });
     }
     Ok(cells)

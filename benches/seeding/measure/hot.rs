@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{CONNECT, Load, RAMP, SLICE, Sample, UNCHOKE, pipeline, random_blocks, tolerate};
+use super::{CONNECT, Load, RAMP, SLICE, Sample, UNCHOKE, random_blocks, tolerate};
 use crate::contenders::Seeder;
 use crate::contenders::iperf3::{self, Iperf3};
 use crate::data::Data;
@@ -27,7 +27,7 @@ pub(crate) fn verify(seeder: &Seeder, data: &Data) -> Result<()> {
         seeder.address,
         &data.torrents,
         &connections,
-        pipeline(connections.len()),
+        Scenario::HotSmall.pipeline(connections.len()),
         Plan::Verify,
         now + CONNECT,
     )?;
@@ -77,7 +77,7 @@ pub(crate) fn hot<'a>(
             // First to last, then last to first: a machine that slows down favours none.
             turns.reverse();
             turns = take_turns(turns, &alive);
-            let large = scenario == Scenario::HotLarge;
+            let large = scenario != Scenario::HotSmall;
             if let Some(iperf3) = iperf3.filter(|_| large && round == rounds / 2) {
                 report.add(scenario, connections, iperf3::KEY, send(iperf3, connections)?);
             }
@@ -104,7 +104,7 @@ fn open<'s, 'a>(
     for (number, &seeder) in seeders.iter().enumerate() {
         let plan = Plan::Random { seed: number as u64 };
         let probed = random_blocks(data, &torrents, PROBES, number as u64);
-        let load = Load::open(seeder, data, &torrents, plan, &probed);
+        let load = Load::open(seeder, data, scenario, &torrents, plan, &probed);
         if let Some(load) = tolerate(seeder.contender, load) {
             turns.push(Turn { seeder, load, sample: Sample::default() });
         }

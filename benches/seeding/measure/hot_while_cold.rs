@@ -59,7 +59,14 @@ fn one(
     seeder.wait_until_complete(data)?;
     let torrents = Scenario::HotWhileCold.torrents(HOT_CONNECTIONS, data.torrents.len());
     let probed = random_blocks(data, &torrents, PROBES, 0);
-    let mut hot = Load::open(&seeder, data, &torrents, Plan::Random { seed: 0 }, &probed)?;
+    let mut hot = Load::open(
+        &seeder,
+        data,
+        Scenario::HotWhileCold,
+        &torrents,
+        Plan::Random { seed: 0 },
+        &probed,
+    )?;
     let pieces = shuffled(data.torrents[0].pieces(), 1);
     let plan = Plan::Once(vec![pieces]);
     let now = Instant::now();

@@ -18,7 +18,9 @@ const GRID: RGBColor = RGBColor(222, 222, 222);
 
 pub(super) fn write(report: &Report, directory: &Path) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
-    for scenario in [Scenario::HotLarge, Scenario::HotSmall, Scenario::ColdLarge] {
+    for scenario in
+        [Scenario::HotLarge, Scenario::HotShallow, Scenario::HotSmall, Scenario::ColdLarge]
+    {
         // A line needs two points.
         if report.connections(scenario).len() > 1 {
             let path = directory.join(format!("rate-{}.svg", scenario.key()));

@@ -25,9 +25,13 @@ pub(super) fn print(report: &Report) {
     if !facts.kernel_discards {
         println!("  this kernel copies what the load generator throws away: it costs more here");
     }
-    for scenario in
-        [Scenario::HotLarge, Scenario::HotSmall, Scenario::ColdLarge, Scenario::ColdSmall]
-    {
+    for scenario in [
+        Scenario::HotLarge,
+        Scenario::HotShallow,
+        Scenario::HotSmall,
+        Scenario::ColdLarge,
+        Scenario::ColdSmall,
+    ] {
         for connections in report.connections(scenario) {
             print_cell(report, scenario, connections);
         }

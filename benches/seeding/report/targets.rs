@@ -73,17 +73,20 @@ pub(super) fn print(report: &Report) {
 }
 
 fn targets(report: &Report) -> Vec<Target> {
-    use Scenario::{ColdLarge, HotLarge};
+    use Scenario::{ColdLarge, HotLarge, HotShallow};
     let rates = |what, least, scenario, pair, connections| {
         Target::of_rates(report, what, AtLeast(least), scenario, pair, connections)
     };
     vec![
         rates("zero-copy rate / bare libtorrent", 2.8, HotLarge, (OURS, BARE), &[8, 50]),
+        rates("  with 16 requests outstanding", 2.8, HotShallow, (OURS, BARE), &[8, 50]),
         zero_copy_cost(report),
         rates("zero-copy rate / no disk", 0.95, HotLarge, (OURS, "no-disk"), ALL),
         rates("copy rate / bare libtorrent", 1.4, HotLarge, (COPY, BARE), &[8, 50]),
+        rates("  with 16 requests outstanding", 1.4, HotShallow, (COPY, BARE), &[8, 50]),
         rates("zero-copy rate / rqbit", 1.4, HotLarge, (OURS, "rqbit"), ALL),
         rates("zero-copy rate / bare, one connection", 5.0, HotLarge, (OURS, BARE), &[1]),
+        rates("  with 16 requests outstanding", 5.0, HotShallow, (OURS, BARE), &[1]),
         rates("zero-copy rate / bare, cold", 1.0, ColdLarge, (OURS, BARE), ALL),
         hot_while_cold(report),
     ]
