@@ -25,11 +25,11 @@ static inline bool all(const void* place, int value, size_t first, size_t end) {
 /* What stands in a place before the call. Only a call that goes well may write there. */
 #define IS_UNTOUCHED(place) all(&(place), 0x5e, 0, sizeof(place))
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            FAIL("%s: %s", current, #condition);                                                   \
-        }                                                                                          \
+#define EXPECT(condition)                        \
+    do {                                         \
+        if (!(condition)) {                      \
+            FAIL("%s: %s", current, #condition); \
+        }                                        \
     } while (0)
 
 static inline void expect_code(int32_t code, int32_t expected, patron_error* error) {
@@ -69,9 +69,13 @@ static patron_making *the_making, *freed_making;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *freed_reply;
 static patron_error* owned_error;
 
-static inline patron_client* spare_client(void) { return start(new_builder(directory)); }
+static inline patron_client* spare_client(void) {
+    return start(new_builder(directory));
+}
 
-static inline void on_wake(void* data) { (void)data; }
+static inline void on_wake(void* data) {
+    (void)data;
+}
 
 static inline void prepare(void) {
     char* at = strdup(directory);

@@ -73,8 +73,8 @@ const VALUES: &[(&str, &str)] = &[
     ("user_data", "&torrent"),
 ];
 
-/// Numbers that stand for one of a few things.
-const CHOICES: &[&str] = &["preset", "protocol", "policy", "kind", "files", "command_kind"];
+/// An `int32_t` stands for one of a few things, but for these.
+const NUMBERS: &[&str] = &["value"];
 
 /// Texts that are paths, which need not be UTF-8.
 const PATHS: &[(&str, &str)] = &[("patron_maker_new", "source")];
@@ -284,9 +284,8 @@ impl Function {
                     if self.parameters[0].is_data() {
                         changes.push((1, "1"));
                     }
-                    let may = self.parameters.len() == 2
-                        && OPTIONAL.contains(&(&*self.name, &*self.parameters[0].name));
-                    let may = may || self.name == "patron_shared";
+                    let first = &*self.parameters[0].name;
+                    let may = OPTIONAL.contains(&(&*self.name, first));
                     self.call(out, "no error", &changes, if may { Good } else { Bad(NULL) });
                 }
             }
@@ -295,7 +294,7 @@ impl Function {
                 let changes = [(index, "\"\\xff\""), (index + 1, "1")];
                 self.call(out, &says("not UTF-8"), &changes, Bad(INVALID));
             }
-            if parameter.kind == "int32_t" && CHOICES.contains(&name) {
+            if parameter.kind == "int32_t" && !NUMBERS.contains(&name) {
                 for wrong in ["-1", "99", "INT32_MAX", "INT32_MIN"] {
                     self.call(out, &says(wrong), &[(index, wrong)], Bad(INVALID));
                 }
@@ -352,7 +351,7 @@ impl Function {
                     writeln!(out, "            {kind} {name} = {zero};").unwrap();
                 }
                 if let Some(object) = parameter.object() {
-                    write!(frees, "            {object}_free({name});\n").unwrap();
+                    writeln!(frees, "            {object}_free({name});").unwrap();
                 }
             }
             if self.result == "patron_text" {
