@@ -81,6 +81,10 @@ static inline void prepare(void) {
     char* at = strdup(directory);
     make_file(path(at, "data.bin"), 1, 100000);
     the_maker = new_maker(path(at, "data.bin"));
+    OK(patron_maker_add_tracker(the_maker, 0, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_maker_add_web_seed(the_maker, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_maker_set_comment(the_maker, PATRON_TEXT("a comment"), &error));
+    OK(patron_maker_set_private(the_maker, true, &error));
     scratch_maker = new_maker(path(at, "data.bin"));
     OK(patron_maker_start(the_maker, &the_making, &error));
     OK(patron_making_wait(the_making, PATIENCE_MS, &the_metainfo, &error));
@@ -93,6 +97,7 @@ static inline void prepare(void) {
 
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &the_settings, &error));
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &scratch_settings, &error));
+    OK(patron_settings_set_bool(the_settings, PATRON_TEXT("enable_dht"), false, &error));
     OK(patron_options_new(&the_options, &error));
     OK(patron_options_new(&scratch_options, &error));
     OK(patron_explainer_new(&the_explainer, &error));
