@@ -112,6 +112,7 @@ static inline void prepare(void) {
     OK(patron_shared(the_builder, &shared_patron, &error));
     torrent = add(the_patron, the_metainfo, NULL);
     await(the_patron, PATRON_EVENT_FINISHED, torrent);
+    OK(patron_send(the_patron, PATRON_COMMAND_STATUS, torrent, true, &error));
     the_event = await_event(the_patron, PATRON_EVENT_STATUS, torrent);
     OK(patron_snapshot_take(the_patron, &the_snapshot, &error));
     OK(patron_listen_addresses(the_patron, &the_reply, &error));
