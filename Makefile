@@ -14,8 +14,9 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 BINARY := $(RELEASE)/$(PROGRAM)
 CAPI := $(RELEASE)/capi
 
-# Every C++ file of ours, those in sub-directories too.
-CXX_SOURCES := find cpp $(wildcard benches) \( -name '*.cpp' -o -name '*.hpp' \)
+# Every C and C++ file of ours, those in sub-directories too; not the generated header.
+CXX_SOURCES := find cpp tests/c $(wildcard benches examples) \
+	\( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \)
 
 .DEFAULT_GOAL := help
 

@@ -3,8 +3,8 @@
  *
  *     download [--offline] FILE|MAGNET DIRECTORY [PEER]
  *
- * FILE is a .torrent file, PEER an address to try at once, as 127.0.0.1:6881. With --offline nothing
- * leaves this machine. Compile with:
+ * FILE is a .torrent file, PEER an address to try at once, as 127.0.0.1:6881. With --offline
+ * nothing leaves this machine. Compile with:
  *
  *     cc download.c $(pkg-config --cflags --libs torrent_patron) -o download
  */

@@ -3,8 +3,8 @@
  *
  *     patron [--offline] PATH
  *
- * The .torrent file is written to the working directory. With --offline nothing leaves this machine.
- * The first part is RAII over the C header, to be copied. Compile with:
+ * The .torrent file is written to the working directory. With --offline nothing leaves this
+ * machine. The first part is RAII over the C header, to be copied. Compile with:
  *
  *     c++ -std=c++17 patron.cpp $(pkg-config --cflags --libs torrent_patron) -o patron
  */
@@ -17,19 +17,24 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 // `patron` is the name of a type of the header, and so not free for a namespace.
 namespace torrents {
 
 /// What the C function in `Free` frees.
-template <auto Free> struct deleter {
-    template <class T> void operator()(T* object) const noexcept { Free(object); }
+template <auto Free>
+struct deleter {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        Free(object);
+    }
 };
-template <class T, auto Free> using owned = std::unique_ptr<T, deleter<Free>>;
+template <class T, auto Free>
+using owned = std::unique_ptr<T, deleter<Free>>;
 
 using builder = owned<::patron_builder, patron_builder_free>;
 using client = owned<::patron_client, patron_client_free>;
@@ -44,10 +49,12 @@ using reply = owned<::patron_reply, patron_reply_free>;
 using report = owned<::patron_report, patron_report_free>;
 
 /// A view of what belongs to the object that was asked.
-inline std::string_view view(patron_text text) { return {text.data, text.length}; }
+inline std::string_view view(patron_text text) {
+    return {text.data, text.length};
+}
 
 class error : public std::runtime_error {
-public:
+  public:
     explicit error(owned<::patron_error, patron_error_free> failure)
         : std::runtime_error(patron_error_message(failure.get()).data),
           code_(patron_error_code(failure.get())) {}
@@ -55,7 +62,7 @@ public:
     /// A PATRON_E_*.
     std::int32_t code() const noexcept { return code_; }
 
-private:
+  private:
     std::int32_t code_;
 };
 
@@ -76,16 +83,16 @@ Owned get(Function function, Arguments... arguments) {
     return Owned(object);
 }
 
-/// The next event, or none when the time is up.
-inline std::optional<event> next_event(const patron& from, std::int64_t timeout_ms) {
-    try {
-        return get<event>(patron_next_event, from.get(), timeout_ms);
-    } catch (const error& failure) {
-        if (failure.code() == PATRON_E_TIMED_OUT) {
-            return std::nullopt;
-        }
-        throw;
+/// The next event, or null when the time is up.
+inline event next_event(const patron& from, std::int64_t timeout_ms) {
+    ::patron_event* object = nullptr;
+    ::patron_error* failure = nullptr;
+    std::int32_t code = patron_next_event(from.get(), timeout_ms, &object, &failure);
+    owned<::patron_error, patron_error_free> reason(failure);
+    if (code != PATRON_OK && code != PATRON_E_TIMED_OUT) {
+        throw error(std::move(reason));
     }
+    return event(object);
 }
 
 } // namespace torrents
@@ -94,7 +101,9 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-extern "C" void interrupt(int) { interrupted = 1; }
+extern "C" void interrupt(int) {
+    interrupted = 1;
+}
 
 torrents::metainfo make(const std::string& path) {
     auto maker = torrents::get<torrents::maker>(patron_maker_new, path.data(), path.size());
@@ -136,7 +145,7 @@ void seed(const std::filesystem::path& path, bool offline) {
 
     while (!interrupted) {
         if (auto event = torrents::next_event(patron, 250)) {
-            std::cout << torrents::view(patron_event_explain(event->get())) << std::endl;
+            std::cout << torrents::view(patron_event_explain(event.get())) << std::endl;
         }
     }
     auto report = torrents::get<torrents::report>(

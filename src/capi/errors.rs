@@ -90,10 +90,7 @@ pub extern "C" fn patron_error_message(error: Option<&patron_error>) -> patron_t
 /// Frees an error that the caller owns. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_free(error: Option<Box<patron_error>>) {
-    read_anywhere((), || {
-        drop(error);
-        Some(())
-    });
+    read_anywhere((), || error.map(drop));
 }
 
 impl patron_error {

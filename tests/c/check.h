@@ -6,8 +6,6 @@
 #define _GNU_SOURCE
 #endif
 
-/* Twice, as it happens in programs of some size. */
-#include <torrent_patron.h>
 #include <torrent_patron.h>
 
 #include <inttypes.h>
@@ -18,43 +16,46 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Again, as it happens in programs of some size. */
+#include <torrent_patron.h>
+
 /* How long anything may take before it is called a failure. */
 #define PATIENCE_MS 60000
 
-#define FAIL(...)                                                                                  \
-    do {                                                                                           \
-        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                            \
-        fprintf(stderr, __VA_ARGS__);                                                              \
-        fputc('\n', stderr);                                                                       \
-        exit(1);                                                                                   \
+#define FAIL(...)                                       \
+    do {                                                \
+        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+        fprintf(stderr, __VA_ARGS__);                   \
+        fputc('\n', stderr);                            \
+        exit(1);                                        \
     } while (0)
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            FAIL("%s", #condition);                                                                \
-        }                                                                                          \
+#define CHECK(condition)            \
+    do {                            \
+        if (!(condition)) {         \
+            FAIL("%s", #condition); \
+        }                           \
     } while (0)
 
 /* A call, with `&error` as its last argument, that must go well and leave the error alone. */
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        patron_error* error = NULL;                                                                \
-        if ((call) != PATRON_OK || error) {                                                        \
-            FAIL("%s: %s", #call, patron_error_message(error).data);                               \
-        }                                                                                          \
+#define OK(call)                                                     \
+    do {                                                             \
+        patron_error* error = NULL;                                  \
+        if ((call) != PATRON_OK || error) {                          \
+            FAIL("%s: %s", #call, patron_error_message(error).data); \
+        }                                                            \
     } while (0)
 
 /* A call, with `&error` as its last argument, that must fail in one way and say why. */
-#define FAILS(expected, call)                                                                      \
-    do {                                                                                           \
-        patron_error* error = NULL;                                                                \
-        int32_t code_ = (call);                                                                    \
-        if (code_ != (expected) || patron_error_code(error) != code_ ||                            \
-            !patron_error_message(error).length || !patron_error_operation(error).length) {        \
-            FAIL("%s: %" PRId32 ", %s", #call, code_, patron_error_message(error).data);           \
-        }                                                                                          \
-        patron_error_free(error);                                                                  \
+#define FAILS(expected, call)                                                               \
+    do {                                                                                    \
+        patron_error* error = NULL;                                                         \
+        int32_t code_ = (call);                                                             \
+        if (code_ != (expected) || patron_error_code(error) != code_ ||                     \
+            !patron_error_message(error).length || !patron_error_operation(error).length) { \
+            FAIL("%s: %" PRId32 ", %s", #call, code_, patron_error_message(error).data);    \
+        }                                                                                   \
+        patron_error_free(error);                                                           \
     } while (0)
 
 /* A borrowed text: never NULL, and a zero behind its end. */
@@ -120,7 +121,9 @@ static inline patron_metainfo* make(patron_maker* maker) {
     return metainfo;
 }
 
-static inline patron_metainfo* make_torrent(const char* file) { return make(new_maker(file)); }
+static inline patron_metainfo* make_torrent(const char* file) {
+    return make(new_maker(file));
+}
 
 /* For a client that cannot leave this machine and whose ticks are short. */
 static inline patron_builder* new_builder(const char* save_dir) {

@@ -38,8 +38,8 @@ static void settings(const char* directory) {
           patron_settings_set_int(set, PATRON_TEXT("enable_dht"), 1, &error));
     FAILS(PATRON_E_INVALID_ARGUMENT,
           patron_settings_set_bool(set, PATRON_TEXT("user_agent"), true, &error));
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_settings_set(set, PATRON_TEXT("connections_limit"),
-                                                         PATRON_TEXT("many"), &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT,
+          patron_settings_set(set, PATRON_TEXT("connections_limit"), PATRON_TEXT("many"), &error));
 
     size_t count = patron_settings_count(set);
     CHECK(count >= 4);

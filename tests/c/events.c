@@ -30,28 +30,28 @@ enum {
 /* What the header says that an event has. */
 static const int has_fields[KINDS] = {
     0,
-    TORRENT | NAME | SAVE_DIR | HASHES,          /* TORRENT_CREATED */
-    TORRENT | NAME,                              /* ALREADY_DOWNLOADING */
-    SOURCE | ERROR,                              /* START_FAILED */
+    TORRENT | NAME | SAVE_DIR | HASHES,            /* TORRENT_CREATED */
+    TORRENT | NAME,                                /* ALREADY_DOWNLOADING */
+    SOURCE | ERROR,                                /* START_FAILED */
     TORRENT | NAME | STATUS | STATE | MAYBE_ERROR, /* STATUS */
-    TORRENT | NAME | HASHES,                     /* METADATA_RECEIVED */
-    TORRENT | NAME | STATE,                      /* STATE_CHANGED */
-    TORRENT | NAME,                              /* PAUSED */
-    TORRENT | NAME,                              /* RESUMED */
-    TORRENT | NAME,                              /* CHECKED */
-    TORRENT | NAME,                              /* FINISHED */
-    TORRENT | NAME | SAVE_DIR,                   /* MOVED */
-    TORRENT | NAME | PIECE,                      /* HASH_FAILED */
-    TORRENT | NAME | URL | COUNT | ERROR,        /* TRACKER_ERROR */
-    TORRENT | NAME | ERROR,                      /* ERROR */
-    TORRENT | NAME | TORRENT_FILE,               /* METAINFO */
-    TORRENT | NAME | CLOSED_FILES | MAYBE_ERROR, /* CLOSED */
-    TORRENT | COMMAND | ERROR,                   /* COMMAND_FAILED */
-    ADDRESS,                                     /* LISTENING */
-    ADDRESS | ERROR,                             /* LISTEN_FAILED */
-    COUNT,                                       /* LAGGED */
-    0,                                           /* RESYNCHRONIZED */
-    MAYBE_ERROR,                                 /* CLIENT_STOPPED */
+    TORRENT | NAME | HASHES,                       /* METADATA_RECEIVED */
+    TORRENT | NAME | STATE,                        /* STATE_CHANGED */
+    TORRENT | NAME,                                /* PAUSED */
+    TORRENT | NAME,                                /* RESUMED */
+    TORRENT | NAME,                                /* CHECKED */
+    TORRENT | NAME,                                /* FINISHED */
+    TORRENT | NAME | SAVE_DIR,                     /* MOVED */
+    TORRENT | NAME | PIECE,                        /* HASH_FAILED */
+    TORRENT | NAME | URL | COUNT | ERROR,          /* TRACKER_ERROR */
+    TORRENT | NAME | ERROR,                        /* ERROR */
+    TORRENT | NAME | TORRENT_FILE,                 /* METAINFO */
+    TORRENT | NAME | CLOSED_FILES | MAYBE_ERROR,   /* CLOSED */
+    TORRENT | COMMAND | ERROR,                     /* COMMAND_FAILED */
+    ADDRESS,                                       /* LISTENING */
+    ADDRESS | ERROR,                               /* LISTEN_FAILED */
+    COUNT,                                         /* LAGGED */
+    0,                                             /* RESYNCHRONIZED */
+    MAYBE_ERROR,                                   /* CLIENT_STOPPED */
 };
 
 static int seen[KINDS];
@@ -89,7 +89,8 @@ static void examine(const patron_event* event) {
         CHECK(status.error == patron_error_code(error));
         found |= STATUS;
     } else {
-        FAILS(PATRON_E_INVALID_ARGUMENT, patron_event_status(event, &status, sizeof status, &error));
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_event_status(event, &status, sizeof status, &error));
     }
     CHECK(!error || (patron_error_code(error) < 0 && patron_error_message(error).length));
     /* The piece may be 0. */
@@ -142,7 +143,8 @@ static void messages(patron* handle, const patron_metainfo* metainfo, const char
     patron_event* event = see(handle, PATRON_EVENT_TORRENT_CREATED, 0);
     uint64_t torrent = patron_event_torrent(event);
     uint8_t told[20], known[20];
-    CHECK(patron_event_info_hash_v1(event, &told) && patron_metainfo_info_hash_v1(metainfo, &known));
+    CHECK(patron_event_info_hash_v1(event, &told) &&
+          patron_metainfo_info_hash_v1(metainfo, &known));
     CHECK(memcmp(told, known, sizeof told) == 0);
     CHECK(is(patron_event_name(event), "data.bin") && is(patron_event_save_dir(event), save_dir));
     patron_event_free(event);
@@ -454,7 +456,9 @@ static void use_all(struct waker* waker) {
     }
 }
 
-static void free_patron(struct waker* waker) { patron_free(waker->handle); }
+static void free_patron(struct waker* waker) {
+    patron_free(waker->handle);
+}
 
 static void unset(struct waker* waker) {
     OK(patron_set_wake(waker->handle, NULL, NULL, NULL, &error));
@@ -487,7 +491,8 @@ static void by_callback(patron_client* client, patron* handle, uint64_t torrent)
     finalized(&first);
 
     OK(patron_another(handle, &other, &error));
-    set_wake(other, torrent, &second, free_patron); /* it is told at once where the client listens */
+    set_wake(other, torrent, &second,
+             free_patron); /* it is told at once where the client listens */
     woken(&second);
     finalized(&second);
     FAILS(PATRON_E_BAD_HANDLE, patron_set_on_leave(other, PATRON_ON_LEAVE_PAUSE, &error));

@@ -9,7 +9,9 @@ bool in_child;
 
 #ifdef __SANITIZE_ADDRESS__
 /* What the threads held that the child does not have is lost there, and no leak. */
-int __lsan_is_turned_off(void) { return in_child; }
+int __lsan_is_turned_off(void) {
+    return in_child;
+}
 #endif
 
 /* Forks; the child ends with exit(), as a program that does not think of it would. */
@@ -66,7 +68,9 @@ static void forked(const char* directory) {
     CHECK(access(directory, F_OK) == 0);
 }
 
-static void nothing(void* data) { (void)data; }
+static void nothing(void* data) {
+    (void)data;
+}
 
 static volatile bool stopping;
 

@@ -25,11 +25,11 @@ static inline bool all(const void* place, int value, size_t first, size_t end) {
 /* What stands in a place before the call. Only a call that goes well may write there. */
 #define IS_UNTOUCHED(place) all(&(place), 0x5e, 0, sizeof(place))
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            FAIL("%s: %s", current, #condition);                                                   \
-        }                                                                                          \
+#define EXPECT(condition)                        \
+    do {                                         \
+        if (!(condition)) {                      \
+            FAIL("%s: %s", current, #condition); \
+        }                                        \
     } while (0)
 
 static inline void expect_code(int32_t code, int32_t expected, patron_error* error) {
@@ -69,14 +69,22 @@ static patron_making *the_making, *freed_making;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *freed_reply;
 static patron_error* owned_error;
 
-static inline patron_client* spare_client(void) { return start(new_builder(directory)); }
+static inline patron_client* spare_client(void) {
+    return start(new_builder(directory));
+}
 
-static inline void on_wake(void* data) { (void)data; }
+static inline void on_wake(void* data) {
+    (void)data;
+}
 
 static inline void prepare(void) {
     char* at = strdup(directory);
     make_file(path(at, "data.bin"), 1, 100000);
     the_maker = new_maker(path(at, "data.bin"));
+    OK(patron_maker_add_tracker(the_maker, 0, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_maker_add_web_seed(the_maker, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_maker_set_comment(the_maker, PATRON_TEXT("a comment"), &error));
+    OK(patron_maker_set_private(the_maker, true, &error));
     scratch_maker = new_maker(path(at, "data.bin"));
     OK(patron_maker_start(the_maker, &the_making, &error));
     OK(patron_making_wait(the_making, PATIENCE_MS, &the_metainfo, &error));
@@ -89,6 +97,7 @@ static inline void prepare(void) {
 
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &the_settings, &error));
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &scratch_settings, &error));
+    OK(patron_settings_set_bool(the_settings, PATRON_TEXT("enable_dht"), false, &error));
     OK(patron_options_new(&the_options, &error));
     OK(patron_options_new(&scratch_options, &error));
     OK(patron_explainer_new(&the_explainer, &error));
@@ -103,6 +112,7 @@ static inline void prepare(void) {
     OK(patron_shared(the_builder, &shared_patron, &error));
     torrent = add(the_patron, the_metainfo, NULL);
     await(the_patron, PATRON_EVENT_FINISHED, torrent);
+    OK(patron_send(the_patron, PATRON_COMMAND_STATUS, torrent, true, &error));
     the_event = await_event(the_patron, PATRON_EVENT_STATUS, torrent);
     OK(patron_snapshot_take(the_patron, &the_snapshot, &error));
     OK(patron_listen_addresses(the_patron, &the_reply, &error));

@@ -78,7 +78,8 @@ static patron_snapshot* snapshot;
 static void* read_the_same(void* unused) {
     (void)unused;
     wait_for(reply);
-    CHECK(patron_reply_address_count(reply) == 1 && has(patron_reply_address(reply, 0), "127.0.0.1"));
+    CHECK(patron_reply_address_count(reply) == 1 &&
+          has(patron_reply_address(reply, 0), "127.0.0.1"));
     read_snapshot(snapshot);
     CHECK(patron_snapshot_explain(snapshot, 0).length > 0);
     return NULL;

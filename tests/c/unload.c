@@ -1,5 +1,5 @@
-/* A program that opens the library at run time, as a plug-in host does, and closes it when it likes.
- * It is not linked with it. */
+/* A program that opens the library at run time, as a plug-in host does, and closes it when it
+ * likes. It is not linked with it. */
 #include "check.h"
 
 #include <dlfcn.h>

@@ -72,6 +72,7 @@ impl Running {
     }
 
     /// What Ctrl-C sends.
+    #[allow(dead_code)] // the tests of the C ABI use it
     pub(crate) fn interrupt(&self) {
         rustix::process::kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
