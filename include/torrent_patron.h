@@ -4,24 +4,24 @@
  * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs;
  * patrons ask it for torrents and receive the events of theirs:
  *
- *     patron *handle = NULL;
+ *     patron_handle *patron = NULL;
  *     patron_reply *reply = NULL;
  *     patron_error *error = NULL;
  *     patron_event *event = NULL;
  *
- *     if (patron_shared(NULL, &handle, &error) != PATRON_OK ||
- *         patron_create_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
+ *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
+ *         patron_create_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
  *                               &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
  *     }
  *     patron_reply_free(reply);
- *     while (patron_next_event(handle, -1, &event, NULL) == PATRON_OK) {
+ *     while (patron_next_event(patron, -1, &event, NULL) == PATRON_OK) {
  *         puts(patron_event_explain(event).data);
  *         patron_event_free(event);
  *     }
- *     patron_free(handle);
+ *     patron_free(patron);
  *
  * Compile with: cc app.c $(pkg-config --cflags --libs torrent_patron)
  *
@@ -43,7 +43,7 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron, patron_reply, patron_making), any number of
+ * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
  * threads at once. All else is an object for one thread at a time, except where its chapter says
  * that several may read it.
  *
@@ -57,10 +57,11 @@ extern "C" {
  * ===============================================================================================
  *
  * What a function gives through a parameter called `out`, `reply`, `report` or `error` belongs to
- * the caller, who frees it with the function named like its type and `_free`. What it returns is
- * borrowed from the object that was asked and lives until that is freed, or changed where it can
- * be. No function keeps what it is given: texts and objects may be freed as soon as it returns. All
- * objects but handles are addresses: using one after it is freed is undefined.
+ * the caller, who frees it with the function named like its type and `_free`; a patron_handle with
+ * patron_free(). What it returns is borrowed from the object that was asked and lives until that is
+ * freed, or changed where it can be. No function keeps what it is given: texts and objects may be
+ * freed as soon as it returns. All objects but handles are addresses: using one after it is freed
+ * is undefined.
  *
  * NULL where it makes no sense is PATRON_E_NULL, or the neutral value. A parameter may be NULL
  * where its function says so; `error` always may.
@@ -200,11 +201,11 @@ void patron_error_free(struct patron_error *error);
  * A handle that is freed while another thread is in a call with it stays good for that call.
  */
 
-/** A patron: what a program asks for torrents, and where it receives their events. */
-typedef struct patron patron;
-
 /** A client: one libtorrent session and the thread that owns it. */
 typedef struct patron_client patron_client;
+
+/** A patron: what a program asks for torrents, and where it receives their events. */
+typedef struct patron_handle patron_handle;
 
 /** A torrent in the making. */
 typedef struct patron_making patron_making;
@@ -792,7 +793,7 @@ int32_t patron_builder_start(const struct patron_builder *builder,
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_client_patron(patron_client *client, patron **out, patron_error **error);
+int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_error **error);
 
 /**
  * Makes a patron of the process-wide client, which the first starts, with `builder`, and which
@@ -802,7 +803,7 @@ int32_t patron_client_patron(patron_client *client, patron **out, patron_error *
  * Errors: as for patron_builder_start().
  */
 int32_t patron_shared(const struct patron_builder *builder,
-                      patron **out,
+                      patron_handle **out,
                       patron_error **error);
 
 /**
@@ -929,20 +930,20 @@ void patron_report_free(struct patron_report *report);
 /**
  * Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
  */
-int32_t patron_another(patron *handle, patron **out, patron_error **error);
+int32_t patron_another(patron_handle *patron, patron_handle **out, patron_error **error);
 
 /**
  * Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
  * with it on other threads end first. NULL is fine, and so is what was freed before.
  */
-void patron_free(patron *handle);
+void patron_free(patron_handle *patron);
 
 /**
  * Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
  *
  * Errors: INVALID_ARGUMENT for an unknown one.
  */
-int32_t patron_set_on_leave(patron *handle, int32_t policy, patron_error **error);
+int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error **error);
 
 /**
  * Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
@@ -952,9 +953,9 @@ int32_t patron_set_on_leave(patron *handle, int32_t policy, patron_error **error
  * Errors: INVALID_ARGUMENT for an unknown kind. Of the reply: PARSE, IO, and BUSY when libtorrent
  * was still busy after many tries.
  */
-int32_t patron_create_torrent(patron *handle,
+int32_t patron_create_torrent(patron_handle *patron,
                               int32_t kind,
-                              const char *source_data,
+                              const void *source,
                               size_t source_length,
                               const patron_options *add_options,
                               patron_reply **reply,
@@ -966,7 +967,7 @@ int32_t patron_create_torrent(patron *handle,
  *
  * Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
  */
-int32_t patron_close(patron *handle,
+int32_t patron_close(patron_handle *patron,
                      uint64_t torrent_id,
                      int32_t files,
                      patron_reply **reply,
@@ -978,7 +979,7 @@ int32_t patron_close(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_pause(patron *handle,
+int32_t patron_pause(patron_handle *patron,
                      uint64_t torrent_id,
                      patron_reply **reply,
                      patron_error **error);
@@ -989,7 +990,7 @@ int32_t patron_pause(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_resume(patron *handle,
+int32_t patron_resume(patron_handle *patron,
                       uint64_t torrent_id,
                       patron_reply **reply,
                       patron_error **error);
@@ -1000,7 +1001,7 @@ int32_t patron_resume(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_fresh_status(patron *handle,
+int32_t patron_fresh_status(patron_handle *patron,
                             uint64_t torrent_id,
                             patron_reply **reply,
                             patron_error **error);
@@ -1011,7 +1012,7 @@ int32_t patron_fresh_status(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
  */
-int32_t patron_get_metainfo(patron *handle,
+int32_t patron_get_metainfo(patron_handle *patron,
                             uint64_t torrent_id,
                             patron_reply **reply,
                             patron_error **error);
@@ -1022,7 +1023,7 @@ int32_t patron_get_metainfo(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_watch(patron *handle,
+int32_t patron_watch(patron_handle *patron,
                      uint64_t torrent_id,
                      patron_reply **reply,
                      patron_error **error);
@@ -1033,7 +1034,7 @@ int32_t patron_watch(patron *handle,
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_unwatch(patron *handle,
+int32_t patron_unwatch(patron_handle *patron,
                        uint64_t torrent_id,
                        patron_reply **reply,
                        patron_error **error);
@@ -1045,7 +1046,7 @@ int32_t patron_unwatch(patron *handle,
  *
  * Errors of the reply: the reason, when it can listen on none of them.
  */
-int32_t patron_listen_addresses(patron *handle,
+int32_t patron_listen_addresses(patron_handle *patron,
                                 patron_reply **reply,
                                 patron_error **error);
 
@@ -1053,7 +1054,7 @@ int32_t patron_listen_addresses(patron *handle,
  * Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the
  * answer.
  */
-int32_t patron_get_statistics(patron *handle,
+int32_t patron_get_statistics(patron_handle *patron,
                               patron_reply **reply,
                               patron_error **error);
 
@@ -1064,7 +1065,7 @@ int32_t patron_get_statistics(patron *handle,
  *
  * Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
  */
-int32_t patron_send(patron *handle,
+int32_t patron_send(patron_handle *patron,
                     int32_t command_kind,
                     uint64_t torrent_id,
                     bool wait,
@@ -1077,9 +1078,9 @@ int32_t patron_send(patron *handle,
  *
  * Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
  */
-int32_t patron_send_create_torrent(patron *handle,
+int32_t patron_send_create_torrent(patron_handle *patron,
                                    int32_t kind,
-                                   const char *source_data,
+                                   const void *source,
                                    size_t source_length,
                                    const patron_options *add_options,
                                    bool wait,
@@ -1170,12 +1171,12 @@ typedef struct patron_status {
 } patron_status;
 
 /**
- * How a torrent stood at the last tick. `struct_size` is sizeof(patron_status). No allocation, no
- * wait.
+ * How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
+ * next. `struct_size` is sizeof(patron_status). No wait.
  *
  * Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
  */
-int32_t patron_get_status(patron *handle,
+int32_t patron_get_status(patron_handle *patron,
                           uint64_t torrent_id,
                           struct patron_status *out,
                           size_t struct_size,
@@ -1187,7 +1188,9 @@ int32_t patron_get_status(patron *handle,
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_snapshot_take(patron *handle, struct patron_snapshot **out, patron_error **error);
+int32_t patron_snapshot_take(patron_handle *patron,
+                             struct patron_snapshot **out,
+                             patron_error **error);
 
 /** Frees a snapshot. NULL is fine. */
 void patron_snapshot_free(struct patron_snapshot *snapshot);
@@ -1410,7 +1413,7 @@ typedef struct patron_explainer patron_explainer;
  *
  * Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
  */
-int32_t patron_next_event(patron *handle,
+int32_t patron_next_event(patron_handle *patron,
                           int64_t timeout_ms,
                           struct patron_event **out,
                           patron_error **error);
@@ -1520,7 +1523,7 @@ patron_text patron_explainer_explain(struct patron_explainer *explainer,
  *
  * Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
  */
-int32_t patron_event_fd(patron *handle, int32_t *out, patron_error **error);
+int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **error);
 
 /**
  * Has `wake(user_data)` called each time that the mailbox turns from empty to not empty, and once
@@ -1535,7 +1538,7 @@ int32_t patron_event_fd(patron *handle, int32_t *out, patron_error **error);
  *
  * Errors: IO when no thread is to be had.
  */
-int32_t patron_set_wake(patron *handle,
+int32_t patron_set_wake(patron_handle *patron,
                         void (*wake)(void *user_data),
                         void *user_data,
                         void (*finalize)(void *user_data),

@@ -27,7 +27,7 @@ static void interrupt(int number) {
 }
 
 /* Prints the events until one says how it ended; 0 is a complete download. */
-static int follow(patron* handle) {
+static int follow(patron_handle* handle) {
     int result = -1;
     while (result < 0 && !interrupted) {
         patron_event* event = NULL;
@@ -59,7 +59,7 @@ static int download(const char* source, const char* directory, const char* peer,
     patron_builder* builder = NULL;
     patron_options* options = NULL;
     patron_client* client = NULL;
-    patron* handle = NULL;
+    patron_handle* handle = NULL;
     patron_reply* reply = NULL;
     patron_report* report = NULL;
     patron_error* error = NULL;

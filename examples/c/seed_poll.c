@@ -35,7 +35,7 @@ static bool complain_of(const char* call) {
 }
 
 /* Takes all events there are. False when the client has stopped. */
-static bool drain(patron* handle) {
+static bool drain(patron_handle* handle) {
     patron_event* event = NULL;
     patron_error* error = NULL;
     int32_t code;
@@ -54,7 +54,7 @@ static bool drain(patron* handle) {
 }
 
 /* Sums up all torrents, a page of them at a time. */
-static bool print_status(patron* handle) {
+static bool print_status(patron_handle* handle) {
     patron_snapshot* snapshot = NULL;
     patron_error* error = NULL;
     if (patron_snapshot_take(handle, &snapshot, &error) != PATRON_OK) {
@@ -89,7 +89,7 @@ static bool watch(int epoll, int fd) {
 }
 
 /* Returns when a signal came (true) or something failed (false). */
-static bool loop(patron* handle, int epoll, int events, int signals, int timer) {
+static bool loop(patron_handle* handle, int epoll, int events, int signals, int timer) {
     if (!watch(epoll, events) || !watch(epoll, signals) || !watch(epoll, timer)) {
         return complain_of("epoll_ctl");
     }
@@ -121,7 +121,7 @@ static bool loop(patron* handle, int epoll, int events, int signals, int timer) 
     }
 }
 
-static bool run(patron* handle, int signals) {
+static bool run(patron_handle* handle, int signals) {
     int32_t events = -1;
     patron_error* error = NULL;
     if (patron_event_fd(handle, &events, &error) != PATRON_OK) {
@@ -139,7 +139,8 @@ static bool run(patron* handle, int signals) {
     return done;
 }
 
-static bool start(const char* directory, bool offline, patron_client** client, patron** handle) {
+static bool start(const char* directory, bool offline, patron_client** client,
+                  patron_handle** handle) {
     patron_builder* builder = NULL;
     patron_settings* settings = NULL;
     patron_error* error = NULL;
@@ -188,7 +189,7 @@ int main(int argc, char** argv) {
     }
 
     patron_client* client = NULL;
-    patron* handle = NULL;
+    patron_handle* handle = NULL;
     patron_error* error = NULL;
     bool good = start(argv[first], offline, &client, &handle);
     for (int index = first + 1; good && index < argc; index++) {

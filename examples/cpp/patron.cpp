@@ -44,7 +44,7 @@ using maker = owned<::patron_maker, patron_maker_free>;
 using making = owned<::patron_making, patron_making_free>;
 using metainfo = owned<::patron_metainfo, patron_metainfo_free>;
 using options = owned<::patron_options, patron_options_free>;
-using patron = owned<::patron, patron_free>;
+using patron = owned<patron_handle, patron_free>;
 using reply = owned<::patron_reply, patron_reply_free>;
 using report = owned<::patron_report, patron_report_free>;
 
@@ -138,9 +138,9 @@ void seed(const std::filesystem::path& path, bool offline) {
     torrents::call(patron_options_set_save_dir, options.get(), directory.data(), directory.size());
     torrents::call(patron_options_set_trust, options.get(), true);
     patron_bytes source = patron_metainfo_torrent_file(metainfo.get());
-    auto reply = torrents::get<torrents::reply>(
-        patron_create_torrent, patron.get(), PATRON_SOURCE_BYTES,
-        reinterpret_cast<const char*>(source.data), source.length, options.get());
+    auto reply =
+        torrents::get<torrents::reply>(patron_create_torrent, patron.get(), PATRON_SOURCE_BYTES,
+                                       source.data, source.length, options.get());
     torrents::call(patron_reply_wait, reply.get(), -1);
 
     while (!interrupted) {

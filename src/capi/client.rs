@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::arguments::{milliseconds, path, required, text};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
-use super::handle::{Table, patron, patron_client};
+use super::handle::{Table, patron_client, patron_handle};
 use super::patron::PATRONS;
 use super::settings::patron_settings;
 use super::text::{Kept, patron_text};
@@ -192,7 +192,7 @@ pub extern "C" fn patron_builder_start(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_client_patron(
     client: *mut patron_client,
-    out: Option<&mut MaybeUninit<*mut patron>>,
+    out: Option<&mut MaybeUninit<*mut patron_handle>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
@@ -213,7 +213,7 @@ pub extern "C" fn patron_client_patron(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_shared(
     builder: Option<&patron_builder>,
-    out: Option<&mut MaybeUninit<*mut patron>>,
+    out: Option<&mut MaybeUninit<*mut patron_handle>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use super::arguments::{deadline, hash, required};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
-use super::handle::patron;
+use super::handle::patron_handle;
 use super::patron::PATRONS;
 use super::status::{patron_status, state, write_status};
 use super::text::{Texts, patron_bytes, patron_text};
@@ -99,13 +99,13 @@ pub struct patron_event {
 /// Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_next_event(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     timeout_ms: i64,
     out: Option<&mut MaybeUninit<Box<patron_event>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         // Looking first spares the clock where events are being drained.
         let event = match entry.patron.try_recv() {

@@ -22,7 +22,7 @@ pub struct patron_client {
 }
 
 /// A patron: what a program asks for torrents, and where it receives their events.
-pub struct patron {
+pub struct patron_handle {
     _opaque: [u8; 0],
 }
 

@@ -11,7 +11,7 @@
 //! A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE for
 //! a patron that was freed, and STOPPED when the client has ended.
 
-use std::ffi::c_char;
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use super::arguments::{bytes, path, required, text, torrent};
 use super::errors::{Failure, patron_error};
 use super::guard::{guard, read, release};
-use super::handle::{Table, patron, patron_reply};
+use super::handle::{Table, patron_handle, patron_reply};
 use super::options::patron_options;
 use super::reply::ask;
 use super::wake::Wake;
@@ -86,17 +86,17 @@ impl From<Patron> for Entry {
     }
 }
 
-pub(super) static PATRONS: Table<Entry, patron> = Table::new(2);
+pub(super) static PATRONS: Table<Entry, patron_handle> = Table::new(2);
 
 /// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_another(
-    handle: *mut patron,
-    out: Option<&mut MaybeUninit<*mut patron>>,
+    patron: *mut patron_handle,
+    out: Option<&mut MaybeUninit<*mut patron_handle>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         required(out, "out")?.write(PATRONS.insert(entry.patron.another().into()));
         Ok(())
     })
@@ -105,8 +105,8 @@ pub extern "C" fn patron_another(
 /// Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
 /// with it on other threads end first. NULL is fine, and so is what was freed before.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_free(handle: *mut patron) {
-    read((), || PATRONS.remove(handle, "patron").ok().map(release));
+pub extern "C" fn patron_free(patron: *mut patron_handle) {
+    read((), || PATRONS.remove(patron, "patron").ok().map(release));
 }
 
 /// Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
@@ -114,12 +114,12 @@ pub extern "C" fn patron_free(handle: *mut patron) {
 /// Errors: INVALID_ARGUMENT for an unknown one.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_on_leave(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     policy: i32,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let policy = match policy {
             PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
             PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
@@ -134,14 +134,14 @@ pub extern "C" fn patron_set_on_leave(
 /// # Safety
 ///
 /// `data` is NULL or points to `length` bytes.
-unsafe fn source(kind: i32, data: *const c_char, length: usize) -> Result<Source, Failure> {
+unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<Source, Failure> {
     // SAFETY: the caller vouches for the length.
     unsafe {
         Ok(match kind {
             PATRON_SOURCE_BYTES => bytes(data.cast(), length, "source")?.into(),
-            PATRON_SOURCE_FILE => path(data, length, "source")?.into(),
-            PATRON_SOURCE_MAGNET => Source::Magnet(text(data, length, "source")?.into()),
-            PATRON_SOURCE_TEXT => Source::from_text(text(data, length, "source")?),
+            PATRON_SOURCE_FILE => path(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_MAGNET => Source::Magnet(text(data.cast(), length, "source")?.into()),
+            PATRON_SOURCE_TEXT => Source::from_text(text(data.cast(), length, "source")?),
             other => return Err(Failure::invalid(format!("there is no source {other}"))),
         })
     }
@@ -159,19 +159,19 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// was still busy after many tries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_create_torrent(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     kind: i32,
-    source_data: *const c_char,
+    source: *const c_void,
     source_length: usize,
     add_options: Option<&patron_options>,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || {
             // SAFETY: the caller gives the length of the source.
-            let source = unsafe { source(kind, source_data, source_length) }?;
+            let source = unsafe { read_source(kind, source, source_length) }?;
             Ok(entry.patron.create_torrent(source, options(add_options)))
         })
     })
@@ -183,14 +183,14 @@ pub unsafe extern "C" fn patron_create_torrent(
 /// Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_close(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     files: i32,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let files = match files {
             PATRON_FILES_KEEP => Files::Keep,
             PATRON_FILES_DELETE => Files::Delete,
@@ -206,13 +206,13 @@ pub extern "C" fn patron_close(
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pause(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.pause(torrent(torrent_id)?)))
     })
 }
@@ -223,13 +223,13 @@ pub extern "C" fn patron_pause(
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_resume(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.resume(torrent(torrent_id)?)))
     })
 }
@@ -240,13 +240,13 @@ pub extern "C" fn patron_resume(
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_fresh_status(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.fresh_status(torrent(torrent_id)?)))
     })
 }
@@ -257,13 +257,13 @@ pub extern "C" fn patron_fresh_status(
 /// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_metainfo(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.metainfo(torrent(torrent_id)?)))
     })
 }
@@ -274,13 +274,13 @@ pub extern "C" fn patron_get_metainfo(
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_watch(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.watch(torrent(torrent_id)?)))
     })
 }
@@ -291,13 +291,13 @@ pub extern "C" fn patron_watch(
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_unwatch(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.unwatch(torrent(torrent_id)?)))
     })
 }
@@ -309,12 +309,12 @@ pub extern "C" fn patron_unwatch(
 /// Errors of the reply: the reason, when it can listen on none of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_listen_addresses(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.listen_addresses()))
     })
 }
@@ -322,12 +322,12 @@ pub extern "C" fn patron_listen_addresses(
 /// Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_statistics(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         ask(reply, || Ok(entry.patron.statistics()))
     })
 }
@@ -354,14 +354,14 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
 /// Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_send(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     command_kind: i32,
     torrent_id: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         send(&entry.patron, command(command_kind, torrent_id)?, wait)
     })
 }
@@ -373,18 +373,18 @@ pub extern "C" fn patron_send(
 /// Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_send_create_torrent(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     kind: i32,
-    source_data: *const c_char,
+    source: *const c_void,
     source_length: usize,
     add_options: Option<&patron_options>,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         // SAFETY: the caller gives the length of the source.
-        let source = unsafe { source(kind, source_data, source_length) }?;
+        let source = unsafe { read_source(kind, source, source_length) }?;
         let command = Command::CreateTorrent { source, options: options(add_options) };
         send(&entry.patron, command, wait)
     })

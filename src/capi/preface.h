@@ -4,24 +4,24 @@
  * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs;
  * patrons ask it for torrents and receive the events of theirs:
  *
- *     patron *handle = NULL;
+ *     patron_handle *patron = NULL;
  *     patron_reply *reply = NULL;
  *     patron_error *error = NULL;
  *     patron_event *event = NULL;
  *
- *     if (patron_shared(NULL, &handle, &error) != PATRON_OK ||
- *         patron_create_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
+ *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
+ *         patron_create_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
  *                               &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
  *     }
  *     patron_reply_free(reply);
- *     while (patron_next_event(handle, -1, &event, NULL) == PATRON_OK) {
+ *     while (patron_next_event(patron, -1, &event, NULL) == PATRON_OK) {
  *         puts(patron_event_explain(event).data);
  *         patron_event_free(event);
  *     }
- *     patron_free(handle);
+ *     patron_free(patron);
  *
  * Compile with: cc app.c $(pkg-config --cflags --libs torrent_patron)
  *
@@ -43,7 +43,7 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron, patron_reply, patron_making), any number of
+ * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
  * threads at once. All else is an object for one thread at a time, except where its chapter says
  * that several may read it.
  *
@@ -57,10 +57,11 @@ extern "C" {
  * ===============================================================================================
  *
  * What a function gives through a parameter called `out`, `reply`, `report` or `error` belongs to
- * the caller, who frees it with the function named like its type and `_free`. What it returns is
- * borrowed from the object that was asked and lives until that is freed, or changed where it can
- * be. No function keeps what it is given: texts and objects may be freed as soon as it returns. All
- * objects but handles are addresses: using one after it is freed is undefined.
+ * the caller, who frees it with the function named like its type and `_free`; a patron_handle with
+ * patron_free(). What it returns is borrowed from the object that was asked and lives until that is
+ * freed, or changed where it can be. No function keeps what it is given: texts and objects may be
+ * freed as soon as it returns. All objects but handles are addresses: using one after it is freed
+ * is undefined.
  *
  * NULL where it makes no sense is PATRON_E_NULL, or the neutral value. A parameter may be NULL
  * where its function says so; `error` always may.

@@ -10,7 +10,7 @@ use std::mem::{MaybeUninit, offset_of};
 use super::arguments::{milliseconds, required, torrent};
 use super::errors::{Failure, code, give, patron_error};
 use super::guard::{guard, read, release};
-use super::handle::patron;
+use super::handle::patron_handle;
 use super::patron::PATRONS;
 use super::text::{Texts, patron_text};
 use crate::status::{TorrentState, TorrentStatus};
@@ -153,20 +153,20 @@ pub(super) unsafe fn write_status(
     Ok(())
 }
 
-/// How a torrent stood at the last tick. `struct_size` is sizeof(patron_status). No allocation, no
-/// wait.
+/// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
+/// next. `struct_size` is sizeof(patron_status). No wait.
 ///
 /// Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_get_status(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     torrent_id: u64,
     out: *mut patron_status,
     struct_size: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         check(out, struct_size)?;
         let status = entry.patron.status(torrent(torrent_id)?).ok_or_else(|| {
             Failure::not_found(&format!("torrent {torrent_id}: no such torrent at this client"))
@@ -190,12 +190,12 @@ pub struct patron_snapshot {
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_take(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     out: Option<&mut MaybeUninit<Box<patron_snapshot>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         let mut statuses = entry.patron.statuses();
         statuses.sort_unstable_by_key(|status| status.id);

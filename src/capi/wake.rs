@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use super::arguments::required;
 use super::errors::{Failure, patron_error};
 use super::guard::guard;
-use super::handle::patron;
+use super::handle::patron_handle;
 use super::patron::PATRONS;
 use crate::error::Error;
 
@@ -23,12 +23,12 @@ use crate::error::Error;
 /// Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_fd(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     out: Option<&mut MaybeUninit<i32>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         #[cfg(unix)]
         {
@@ -61,14 +61,14 @@ pub extern "C" fn patron_event_fd(
 /// Errors: IO when no thread is to be had.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_wake(
-    handle: *mut patron,
+    patron: *mut patron_handle,
     wake: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     user_data: *mut c_void,
     finalize: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = PATRONS.get(handle, "patron")?;
+        let entry = PATRONS.get(patron, "patron")?;
         let next = match wake {
             Some(wake) => {
                 Some(Wake::start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)

@@ -143,8 +143,8 @@ static inline patron_client* start(patron_builder* builder) {
     return client;
 }
 
-static inline patron* new_patron(patron_client* client) {
-    patron* handle = NULL;
+static inline patron_handle* new_patron(patron_client* client) {
+    patron_handle* handle = NULL;
     OK(patron_client_patron(client, &handle, &error));
     return handle;
 }
@@ -155,7 +155,7 @@ static inline void wait_for(patron_reply* reply) {
 }
 
 /* The address at which the client of a patron accepts peers, to be copied by the caller. */
-static inline const char* address_of(patron* handle) {
+static inline const char* address_of(patron_handle* handle) {
     static char address[64];
     patron_reply* reply = NULL;
     OK(patron_listen_addresses(handle, &reply, &error));
@@ -165,7 +165,7 @@ static inline const char* address_of(patron* handle) {
     return address;
 }
 
-static inline patron_options* peer_options(patron* handle) {
+static inline patron_options* peer_options(patron_handle* handle) {
     patron_options* options = NULL;
     OK(patron_options_new(&options, &error));
     OK(patron_options_add_peer(options, PATRON_TEXT(address_of(handle)), &error));
@@ -173,12 +173,12 @@ static inline patron_options* peer_options(patron* handle) {
 }
 
 /* Starts a torrent; frees the options. */
-static inline uint64_t add(patron* handle, const patron_metainfo* metainfo,
+static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainfo,
                            patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(handle, PATRON_SOURCE_BYTES, (const char*)bytes.data, bytes.length,
-                             options, &reply, &error));
+    OK(patron_create_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, &reply,
+                             &error));
     wait_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent != 0 && !patron_reply_was_there(reply));
@@ -194,7 +194,7 @@ static inline int64_t now_ms(void) {
 }
 
 /* The next event of a kind, about this torrent unless it is 0; those before it are dropped. */
-static inline patron_event* await_event(patron* handle, int32_t kind, uint64_t torrent) {
+static inline patron_event* await_event(patron_handle* handle, int32_t kind, uint64_t torrent) {
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
         patron_event* event = NULL;
@@ -211,11 +211,11 @@ static inline patron_event* await_event(patron* handle, int32_t kind, uint64_t t
     }
 }
 
-static inline void await(patron* handle, int32_t kind, uint64_t torrent) {
+static inline void await(patron_handle* handle, int32_t kind, uint64_t torrent) {
     patron_event_free(await_event(handle, kind, torrent));
 }
 
-static inline void drain(patron* handle) {
+static inline void drain(patron_handle* handle) {
     patron_event* event = NULL;
     while (patron_next_event(handle, 0, &event, NULL) == PATRON_OK) {
         patron_event_free(event);

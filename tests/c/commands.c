@@ -1,7 +1,7 @@
 /* Everything that can be asked for with a reply, and the end of a client. */
 #include "check.h"
 
-static patron_reply* create(patron* handle, int32_t kind, const char* source, size_t length,
+static patron_reply* create(patron_handle* handle, int32_t kind, const void* source, size_t length,
                             const patron_options* options) {
     patron_reply* reply = NULL;
     OK(patron_create_torrent(handle, kind, source, length, options, &reply, &error));
@@ -35,10 +35,9 @@ static void done(patron_reply* reply) {
 }
 
 /* Each way to name a torrent starts it, or says that it is there. */
-static uint64_t starts(patron* handle, const patron_metainfo* metainfo, const char* file) {
+static uint64_t starts(patron_handle* handle, const patron_metainfo* metainfo, const char* file) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
-    patron_reply* reply =
-        create(handle, PATRON_SOURCE_BYTES, (const char*)bytes.data, bytes.length, NULL);
+    patron_reply* reply = create(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, NULL);
     poll_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent != 0 && !patron_reply_was_there(reply));
@@ -63,7 +62,7 @@ static uint64_t starts(patron* handle, const patron_metainfo* metainfo, const ch
     return torrent;
 }
 
-static void failures(patron* handle, uint64_t unknown) {
+static void failures(patron_handle* handle, uint64_t unknown) {
     patron_reply* reply = create(handle, PATRON_SOURCE_TEXT, "none.torrent", 12, NULL);
     patron_error* error = NULL;
     CHECK(patron_reply_wait(reply, PATIENCE_MS, &error) == PATRON_E_IO);
@@ -78,7 +77,7 @@ static void failures(patron* handle, uint64_t unknown) {
     FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
 
-    int32_t (*const asks[])(patron*, uint64_t, patron_reply**, patron_error**) = {
+    int32_t (*const asks[])(patron_handle*, uint64_t, patron_reply**, patron_error**) = {
         patron_pause,        patron_resume, patron_fresh_status,
         patron_get_metainfo, patron_watch,  patron_unwatch,
     };
@@ -106,13 +105,13 @@ static void transfer(const char* directory) {
     CHECK(fwrite(bytes.data, 1, bytes.length, stream) == bytes.length && fclose(stream) == 0);
 
     patron_client* seeder = start(new_builder(path(directory, "from")));
-    patron* handle = new_patron(seeder);
+    patron_handle* handle = new_patron(seeder);
     uint64_t torrent = starts(handle, metainfo, torrent_file);
     await(handle, PATRON_EVENT_FINISHED, torrent);
     failures(handle, torrent + 1);
 
     patron_client* other = start(new_builder(path(directory, "to")));
-    patron* reader = new_patron(other);
+    patron_handle* reader = new_patron(other);
     uint64_t download = add(reader, metainfo, peer_options(handle));
     await(reader, PATRON_EVENT_FINISHED, download);
     CHECK(same_file(file, path(directory, "to/data.bin")));
@@ -146,7 +145,7 @@ static void transfer(const char* directory) {
     done(reply);
     await(reader, PATRON_EVENT_RESUMED, download);
 
-    patron* witness = NULL;
+    patron_handle* witness = NULL;
     OK(patron_another(reader, &witness, &error));
     OK(patron_watch(witness, download, &reply, &error));
     done(reply);
@@ -181,7 +180,7 @@ static void shutdown_with_a_report(const char* directory) {
     make_file(path(directory, "from/more.bin"), 2, 300000);
     patron_metainfo* metainfo = make_torrent(path(directory, "from/more.bin"));
     patron_client* client = start(new_builder(path(directory, "from")));
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     uint64_t torrent = add(handle, metainfo, NULL);
 
     patron_report* report = NULL;
@@ -194,7 +193,7 @@ static void shutdown_with_a_report(const char* directory) {
     CHECK(has(patron_report_explain(report), "stopped with 1 torrent"));
     patron_report_free(report);
     FAILS(PATRON_E_BAD_HANDLE, patron_client_shutdown(client, 0, NULL, &error));
-    patron* late = NULL;
+    patron_handle* late = NULL;
     FAILS(PATRON_E_BAD_HANDLE, patron_client_patron(client, &late, &error));
     CHECK(!late);
     patron_client_free(client);
@@ -211,7 +210,7 @@ static void shutdown_with_a_report(const char* directory) {
     FAILS(PATRON_E_STOPPED, patron_reply_wait(reply, -1, &error));
     patron_reply_free(reply);
     FAILS(PATRON_E_STOPPED, patron_send(handle, PATRON_COMMAND_RESUME, torrent, true, &error));
-    patron* another = NULL;
+    patron_handle* another = NULL;
     OK(patron_another(handle, &another, &error));
     FAILS(PATRON_E_STOPPED, patron_send(another, PATRON_COMMAND_RESUME, torrent, true, &error));
     patron_free(another);
@@ -223,7 +222,7 @@ static void shutdown_with_a_report(const char* directory) {
 static void shared(const char* directory) {
     for (int round = 0; round < 2; round++) {
         patron_builder* builder = new_builder(directory);
-        patron *one = NULL, *two = NULL;
+        patron_handle *one = NULL, *two = NULL;
         OK(patron_shared(builder, &one, &error));
         OK(patron_shared(NULL, &two, &error)); /* joins, so that its defaults are not used */
         char address[64];
@@ -236,11 +235,66 @@ static void shared(const char* directory) {
     }
 }
 
+static void statistics(const char* directory) {
+    patron_client* client = start(new_builder(directory));
+    patron_handle* handle = new_patron(client);
+    patron_reply* reply = NULL;
+    OK(patron_get_statistics(handle, &reply, &error));
+    wait_for(reply);
+    patron_statistics* all = NULL;
+    OK(patron_reply_statistics(reply, &all, &error));
+    int64_t value = -1;
+    CHECK(patron_statistics_get(all, PATRON_TEXT("ses.num_seeding_torrents"), &value) &&
+          value == 0);
+    CHECK(patron_statistics_get(all, PATRON_TEXT("reads.copied_bytes"), &value) && value == 0);
+    CHECK(!patron_statistics_get(all, PATRON_TEXT("reads.nothing"), &value));
+    size_t count = patron_statistics_count(all);
+    CHECK(count > 200 && is(patron_statistics_name(all, count), ""));
+    for (size_t index = 0; index < count; index++) {
+        patron_text name = patron_statistics_name(all, index);
+        CHECK(patron_statistics_get(all, name.data, name.length, &value));
+        CHECK(value == patron_statistics_value(all, index));
+    }
+    patron_statistics_free(all);
+    patron_metainfo* none = NULL;
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_metainfo(reply, &none, &error));
+    CHECK(!none);
+    patron_reply_free(reply);
+    patron_free(handle);
+    stop(client);
+}
+
+static int lines, wrong_lines;
+
+static void count_line(void* data, int32_t level, patron_text line) {
+    CHECK(data == &lines);
+    if (level > PATRON_LOG_INFO || line.length == 0 || line.data[line.length] != 0) {
+        __atomic_fetch_add(&wrong_lines, 1, __ATOMIC_SEQ_CST);
+    } else if (has(line, "the client has started")) {
+        __atomic_fetch_add(&lines, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void log_lines(const char* directory) {
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_log(6, count_line, &lines, &error));
+    OK(patron_set_log(PATRON_LOG_INFO, count_line, &lines, &error));
+    stop(start(new_builder(directory)));
+    CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
+    OK(patron_set_log(PATRON_LOG_WARN, count_line, &lines, &error));
+    stop(start(new_builder(directory)));
+    OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, &error));
+    stop(start(new_builder(directory)));
+    CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
+    CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);
+}
+
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     make_directory(path(argv[1], "from"));
     transfer(argv[1]);
     shutdown_with_a_report(argv[1]);
     shared(argv[1]);
+    statistics(argv[1]);
+    log_lines(argv[1]);
     return 0;
 }

@@ -108,7 +108,7 @@ static void examine(const patron_event* event) {
 }
 
 /* As await_event() of check.h, and all that comes is examined. */
-static patron_event* see(patron* handle, int32_t kind, uint64_t torrent) {
+static patron_event* see(patron_handle* handle, int32_t kind, uint64_t torrent) {
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
         patron_event* event = NULL;
@@ -126,19 +126,19 @@ static patron_event* see(patron* handle, int32_t kind, uint64_t torrent) {
     }
 }
 
-static void expect(patron* handle, int32_t kind, uint64_t torrent) {
+static void expect(patron_handle* handle, int32_t kind, uint64_t torrent) {
     patron_event_free(see(handle, kind, torrent));
 }
 
-static void send_create(patron* handle, const patron_metainfo* metainfo,
+static void send_create(patron_handle* handle, const patron_metainfo* metainfo,
                         const patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
-    OK(patron_send_create_torrent(handle, PATRON_SOURCE_BYTES, (const char*)bytes.data,
-                                  bytes.length, options, true, &error));
+    OK(patron_send_create_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options,
+                                  true, &error));
 }
 
 /* The messages, and what answers them. */
-static void messages(patron* handle, const patron_metainfo* metainfo, const char* save_dir) {
+static void messages(patron_handle* handle, const patron_metainfo* metainfo, const char* save_dir) {
     send_create(handle, metainfo, NULL);
     patron_event* event = see(handle, PATRON_EVENT_TORRENT_CREATED, 0);
     uint64_t torrent = patron_event_torrent(event);
@@ -168,7 +168,7 @@ static void messages(patron* handle, const patron_metainfo* metainfo, const char
     patron_metainfo_free(decoded);
     patron_event_free(event);
 
-    patron* witness = NULL;
+    patron_handle* witness = NULL;
     OK(patron_another(handle, &witness, &error));
     OK(patron_send(witness, PATRON_COMMAND_WATCH, torrent, true, &error));
     expect(witness, PATRON_EVENT_STATUS, torrent);
@@ -195,9 +195,9 @@ static void messages(patron* handle, const patron_metainfo* metainfo, const char
 }
 
 /* A download by a magnet link, by way of a directory for what is incomplete. */
-static void magnet(patron* seeder, const patron_metainfo* metainfo, const char* directory) {
+static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const char* directory) {
     patron_client* client = start(new_builder(path(directory, "to")));
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     patron_magnet* link = NULL;
     OK(patron_magnet_of(metainfo, &link, &error));
     patron_options* options = peer_options(seeder);
@@ -233,12 +233,12 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     OK(patron_builder_set_settings(builder, settings, &error));
     patron_settings_free(settings);
     patron_client* liar = start(builder);
-    patron* seeder = new_patron(liar);
+    patron_handle* seeder = new_patron(liar);
     uint64_t torrent = add(seeder, metainfo, NULL);
     await(seeder, PATRON_EVENT_FINISHED, torrent);
 
     patron_client* client = start(new_builder(path(directory, "misled")));
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     torrent = add(handle, metainfo, peer_options(seeder));
     patron_event* event = see(handle, PATRON_EVENT_HASH_FAILED, torrent);
     CHECK(patron_event_piece(event) < patron_metainfo_piece_count(metainfo));
@@ -265,7 +265,7 @@ static void trouble(const char* directory) {
     patron_builder* builder = new_builder(path(directory, "trouble"));
     OK(patron_builder_set_listen(builder, PATRON_TEXT(address), &error));
     patron_client* client = start(builder);
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     patron_reply* reply = NULL;
     OK(patron_listen_addresses(handle, &reply, &error));
     FAILS(PATRON_E_IO, patron_reply_wait(reply, PATIENCE_MS, &error));
@@ -293,7 +293,7 @@ static void trouble(const char* directory) {
     make_directory(path(directory, "blocked/data.bin"));
     metainfo = make_torrent(path(directory, "from/data.bin"));
     patron_client* other = start(new_builder(path(directory, "blocked")));
-    patron* stopped = new_patron(other);
+    patron_handle* stopped = new_patron(other);
     torrent = add(stopped, metainfo, NULL);
     event = see(stopped, PATRON_EVENT_ERROR, torrent);
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
@@ -325,7 +325,7 @@ static void trouble(const char* directory) {
 }
 
 /* A mailbox that nobody reads keeps its bound. */
-static void lagging(patron* handle) {
+static void lagging(patron_handle* handle) {
     drain(handle);
     for (int count = 0; count < 5000; count++) {
         OK(patron_send(handle, PATRON_COMMAND_PAUSE, 1u << 30, true, &error));
@@ -341,7 +341,7 @@ static void lagging(patron* handle) {
     drain(handle);
 }
 
-static void explainer(patron* handle, uint64_t torrent) {
+static void explainer(patron_handle* handle, uint64_t torrent) {
     patron_explainer* explainer = NULL;
     OK(patron_explainer_new(&explainer, &error));
     OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
@@ -352,7 +352,7 @@ static void explainer(patron* handle, uint64_t torrent) {
     patron_explainer_free(explainer);
 }
 
-static void by_timeout(patron* handle) {
+static void by_timeout(patron_handle* handle) {
     patron_event* event = NULL;
     drain(handle);
     FAILS(PATRON_E_TIMED_OUT, patron_next_event(handle, 0, &event, &error));
@@ -372,7 +372,7 @@ static bool readable(int fd, int timeout_ms) {
     return count == 1 && poll_for.revents & POLLIN;
 }
 
-static void by_descriptor(patron* handle, uint64_t torrent) {
+static void by_descriptor(patron_handle* handle, uint64_t torrent) {
     int32_t fd = -1, same = -1;
     OK(patron_event_fd(handle, &fd, &error));
     OK(patron_event_fd(handle, &same, &error));
@@ -401,7 +401,7 @@ static void by_descriptor(patron* handle, uint64_t torrent) {
 /* What a callback does, told by a letter in a pipe: w for each call, f and its end for the last. */
 struct waker {
     int pipe[2];
-    patron* handle;
+    patron_handle* handle;
     uint64_t torrent;
     void (*act)(struct waker* waker);
 };
@@ -420,7 +420,7 @@ static void finalize(void* data) {
     CHECK(write(waker->pipe[1], "f", 1) == 1 && close(waker->pipe[1]) == 0);
 }
 
-static struct waker set_wake(patron* handle, uint64_t torrent, struct waker* place,
+static struct waker set_wake(patron_handle* handle, uint64_t torrent, struct waker* place,
                              void (*act)(struct waker*)) {
     CHECK(pipe(place->pipe) == 0);
     place->handle = handle;
@@ -464,7 +464,7 @@ static void unset(struct waker* waker) {
     OK(patron_set_wake(waker->handle, NULL, NULL, NULL, &error));
 }
 
-static void by_callback(patron_client* client, patron* handle, uint64_t torrent) {
+static void by_callback(patron_client* client, patron_handle* handle, uint64_t torrent) {
     struct waker first, second, third;
     drain(handle);
     set_wake(handle, torrent, &first, use_all);
@@ -479,10 +479,11 @@ static void by_callback(patron_client* client, patron* handle, uint64_t torrent)
     woken(&second);
     finalized(&second);
     /* On failure nothing is called. */
-    FAILS(PATRON_E_BAD_HANDLE, patron_set_wake((patron*)client, wake, &first, finalize, &error));
+    FAILS(PATRON_E_BAD_HANDLE,
+          patron_set_wake((patron_handle*)client, wake, &first, finalize, &error));
 
     /* The patron is freed from outside, and from inside. */
-    patron* other = NULL;
+    patron_handle* other = NULL;
     OK(patron_another(handle, &other, &error));
     OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
     await(other, PATRON_EVENT_STATUS, torrent);
@@ -519,7 +520,7 @@ int main(int argc, char** argv) {
     patron_metainfo* metainfo = make_torrent(path(from, "data.bin"));
 
     patron_client* client = start(new_builder(from));
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     expect(handle, PATRON_EVENT_LISTENING, 0);
     messages(handle, metainfo, from);
     uint64_t torrent = add(handle, metainfo, NULL);

@@ -36,14 +36,14 @@ static void in_a_child(void (*act)(const char*), const char* directory) {
 static void first_use(const char* directory) {
     CHECK(has(patron_version(), "."));
     patron_client* client = start(new_builder(directory));
-    patron* handle = new_patron(client);
+    patron_handle* handle = new_patron(client);
     CHECK(strncmp(address_of(handle), "127.0.0.1:", 10) == 0);
     patron_free(handle);
     stop(client);
 }
 
 static patron_client* client;
-static patron* handle;
+static patron_handle* handle;
 static patron_event* event;
 static patron_metainfo* metainfo;
 static uint64_t torrent;
@@ -52,7 +52,7 @@ static void forked(const char* directory) {
     patron_builder* builder = NULL;
     patron_reply* reply = NULL;
     patron_event* next = NULL;
-    patron* other = NULL;
+    patron_handle* other = NULL;
     FAILS(PATRON_E_FORKED, patron_builder_new(&builder, &error));
     FAILS(PATRON_E_FORKED, patron_shared(NULL, &other, &error));
     FAILS(PATRON_E_FORKED, patron_pause(handle, torrent, &reply, &error));
@@ -78,7 +78,7 @@ static void* busy(void* unused) {
     (void)unused;
     while (!stopping) {
         patron_status status;
-        patron* other = NULL;
+        patron_handle* other = NULL;
         OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
         OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
         OK(patron_another(handle, &other, &error));

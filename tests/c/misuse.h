@@ -61,12 +61,14 @@ static patron_metainfo* the_metainfo;
 static patron_magnet* the_magnet;
 static patron_event* the_event;
 static patron_snapshot* the_snapshot;
+static patron_statistics* the_statistics;
+static size_t the_gauge;
 static patron_report* the_report;
 static const patron_error* the_error;
 static patron_client *the_client, *freed_client;
-static patron *the_patron, *freed_patron, *shared_patron;
+static patron_handle *the_handle, *freed_handle, *shared_handle;
 static patron_making *the_making, *freed_making;
-static patron_reply *the_reply, *status_reply, *metainfo_reply, *freed_reply;
+static patron_reply *the_reply, *status_reply, *metainfo_reply, *statistics_reply, *freed_reply;
 static patron_error* owned_error;
 
 static inline patron_client* spare_client(void) {
@@ -75,6 +77,12 @@ static inline patron_client* spare_client(void) {
 
 static inline void on_wake(void* data) {
     (void)data;
+}
+
+static inline void on_log(void* data, int32_t level, patron_text line) {
+    (void)data;
+    (void)level;
+    (void)line;
 }
 
 static inline void prepare(void) {
@@ -107,18 +115,26 @@ static inline void prepare(void) {
     OK(patron_client_shutdown(spare_client(), PATIENCE_MS, &the_report, &error));
 
     the_client = spare_client();
-    the_patron = new_patron(the_client);
+    the_handle = new_patron(the_client);
     /* So that the process-wide client is never started with defaults, which would go online. */
-    OK(patron_shared(the_builder, &shared_patron, &error));
-    torrent = add(the_patron, the_metainfo, NULL);
-    await(the_patron, PATRON_EVENT_FINISHED, torrent);
-    OK(patron_send(the_patron, PATRON_COMMAND_STATUS, torrent, true, &error));
-    the_event = await_event(the_patron, PATRON_EVENT_STATUS, torrent);
-    OK(patron_snapshot_take(the_patron, &the_snapshot, &error));
-    OK(patron_listen_addresses(the_patron, &the_reply, &error));
-    OK(patron_fresh_status(the_patron, torrent, &status_reply, &error));
-    OK(patron_get_metainfo(the_patron, torrent, &metainfo_reply, &error));
+    OK(patron_shared(the_builder, &shared_handle, &error));
+    torrent = add(the_handle, the_metainfo, NULL);
+    await(the_handle, PATRON_EVENT_FINISHED, torrent);
+    OK(patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    the_event = await_event(the_handle, PATRON_EVENT_STATUS, torrent);
+    OK(patron_snapshot_take(the_handle, &the_snapshot, &error));
+    OK(patron_listen_addresses(the_handle, &the_reply, &error));
+    OK(patron_fresh_status(the_handle, torrent, &status_reply, &error));
+    OK(patron_get_metainfo(the_handle, torrent, &metainfo_reply, &error));
+    OK(patron_get_statistics(the_handle, &statistics_reply, &error));
     wait_for(the_reply);
+    wait_for(statistics_reply);
+    OK(patron_reply_statistics(statistics_reply, &the_statistics, &error));
+    while (!patron_statistics_is_gauge(the_statistics, the_gauge) ||
+           patron_statistics_value(the_statistics, the_gauge) == 0) {
+        the_gauge++;
+        CHECK(the_gauge < patron_statistics_count(the_statistics));
+    }
     wait_for(status_reply);
     wait_for(metainfo_reply);
     CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
@@ -126,18 +142,18 @@ static inline void prepare(void) {
 
     /* Handles that were good once; freed twice, which is fine. */
     freed_client = spare_client();
-    freed_patron = new_patron(freed_client);
+    freed_handle = new_patron(freed_client);
     OK(patron_maker_start(the_maker, &freed_making, &error));
-    OK(patron_listen_addresses(freed_patron, &freed_reply, &error));
+    OK(patron_listen_addresses(freed_handle, &freed_reply, &error));
     for (int time = 0; time < 2; time++) {
         patron_reply_free(freed_reply);
         patron_making_free(freed_making);
-        patron_free(freed_patron);
+        patron_free(freed_handle);
         patron_client_free(freed_client);
     }
     /* As one of another type, a handle is nothing to free either. */
-    patron_free((patron*)the_client);
-    patron_client_free((patron_client*)the_patron);
+    patron_free((patron_handle*)the_client);
+    patron_client_free((patron_client*)the_handle);
     patron_reply_free((patron_reply*)the_making);
     patron_making_free((patron_making*)the_reply);
     free(at);
@@ -148,10 +164,12 @@ static inline void clean_up(void) {
     patron_reply_free(the_reply);
     patron_reply_free(status_reply);
     patron_reply_free(metainfo_reply);
+    patron_reply_free(statistics_reply);
+    patron_statistics_free(the_statistics);
     patron_snapshot_free(the_snapshot);
     patron_event_free(the_event);
-    patron_free(shared_patron);
-    patron_free(the_patron);
+    patron_free(shared_handle);
+    patron_free(the_handle);
     stop(the_client);
     patron_report_free(the_report);
     patron_builder_free(the_builder);

@@ -6,7 +6,7 @@
 #define THREADS 64
 #define ROUNDS 40
 
-static patron* handle;
+static patron_handle* handle;
 static uint64_t torrent;
 
 static void read_snapshot(const patron_snapshot* snapshot) {
@@ -36,7 +36,7 @@ static void* use(void* unused) {
         CHECK(!event == (code != PATRON_OK) && !event == !patron_event_kind(event));
         patron_event_free(event);
 
-        patron* other = NULL;
+        patron_handle* other = NULL;
         OK(patron_another(handle, &other, &error));
         patron_reply* reply = NULL;
         OK(patron_fresh_status(other, torrent, &reply, &error));

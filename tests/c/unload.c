@@ -45,9 +45,9 @@ static void* open_library(const char* file) {
     return object;
 }
 
-static patron* start_shared(const char* directory) {
+static patron_handle* start_shared(const char* directory) {
     patron_builder* builder = NULL;
-    patron* handle = NULL;
+    patron_handle* handle = NULL;
     CHECK(library.builder_new(&builder, NULL) == PATRON_OK);
     CHECK(library.builder_set_offline(builder, true, NULL) == PATRON_OK);
     CHECK(library.builder_set_save_dir(builder, PATRON_TEXT(directory), NULL) == PATRON_OK);
@@ -56,7 +56,7 @@ static patron* start_shared(const char* directory) {
     return handle;
 }
 
-static void listens(patron* handle) {
+static void listens(patron_handle* handle) {
     int32_t kind = 0;
     while (kind != PATRON_EVENT_LISTENING) {
         patron_event* event = NULL;
@@ -69,7 +69,7 @@ static void listens(patron* handle) {
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     CHECK(!dlopen(argv[2], RTLD_NOW | RTLD_NOLOAD));
-    patron* handle = NULL;
+    patron_handle* handle = NULL;
     for (int round = 0; round < 3; round++) {
         void* object = open_library(argv[2]);
         CHECK(library.version().length > 0);

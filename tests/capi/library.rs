@@ -18,7 +18,6 @@ struct Library {
     shared: Prefix,
     /// Without the shared object, so that the linker can only take the archive.
     archive: Prefix,
-    _directory: tempfile::TempDir,
 }
 
 fn library() -> &'static Library {
@@ -29,9 +28,11 @@ fn library() -> &'static Library {
         let built =
             std::env::var_os("PATRON_CAPI_BUILT").map_or_else(|| build(temporary), Into::into);
 
-        let directory = tempfile::tempdir_in(temporary).unwrap();
+        let directory = temporary.join("capi-installed");
+        // What an earlier run has left.
+        let _ = std::fs::remove_dir_all(&directory);
         let install = |name, linkage| {
-            let path = directory.path().join(name);
+            let path = directory.join(name);
             let mut make = Command::new("make");
             make.args(["--no-print-directory", "install-capi"]);
             make.args([variable("PREFIX", &path), variable("CAPI", &built)]);
@@ -47,7 +48,7 @@ fn library() -> &'static Library {
                 std::fs::remove_file(path).unwrap();
             }
         }
-        Library { shared, archive, _directory: directory }
+        Library { shared, archive }
     })
 }
 

@@ -23,6 +23,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_set_wake", "wake"),
     ("patron_set_wake", "user_data"),
     ("patron_set_wake", "finalize"),
+    ("patron_set_log", "log"),
+    ("patron_set_log", "user_data"),
 ];
 
 /// Right arguments that only one function wants.
@@ -37,6 +39,11 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_close", "torrent_id", "torrent + 1000"),
     ("patron_reply_status", "reply", "status_reply"),
     ("patron_reply_metainfo", "reply", "metainfo_reply"),
+    ("patron_reply_statistics", "reply", "statistics_reply"),
+    ("patron_statistics_get", "name", "\"peer.num_peers_connected\""),
+    // The first that is a gauge, and not 0.
+    ("patron_statistics_is_gauge", "index", "the_gauge"),
+    ("patron_statistics_value", "index", "the_gauge"),
 ];
 
 /// Right arguments by name.
@@ -67,7 +74,9 @@ const VALUES: &[(&str, &str)] = &[
     ("directory", "directory"),
     ("address", "\"127.0.0.1:1\""),
     ("interfaces", "\"127.0.0.1:0\""),
-    ("source_data", "torrent_path"),
+    ("source", "torrent_path"),
+    ("level", "PATRON_LOG_ERROR"),
+    ("log", "on_log"),
     ("wake", "on_wake"),
     ("finalize", "on_wake"),
     ("user_data", "&torrent"),
@@ -85,6 +94,7 @@ const NEUTRAL: &[&str] = &[
     "patron_error_category",
     "patron_error_value",
     "patron_event_address",
+    "patron_event_available",
     "patron_event_closed_files",
     "patron_event_command",
     "patron_event_count",
@@ -109,7 +119,7 @@ const NEUTRAL: &[&str] = &[
     "patron_snapshot_error",
 ];
 
-const HANDLES: &[&str] = &["patron", "patron_client", "patron_reply", "patron_making"];
+const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
 
 #[derive(Clone, Copy)]
 enum Expected {
@@ -140,7 +150,7 @@ impl Parameter {
         let scalar = self.kind.strip_suffix(" *")?;
         match scalar {
             "patron_status" => Some("status_place".to_owned()),
-            "int32_t" | "uint8_t" | "uint64_t" | "size_t" => Some(scalar.to_owned()),
+            "int32_t" | "int64_t" | "uint8_t" | "uint64_t" | "size_t" => Some(scalar.to_owned()),
             _ => None,
         }
     }
@@ -155,7 +165,7 @@ impl Parameter {
     }
 
     fn is_text(&self) -> bool {
-        self.kind == "const char *"
+        ["const char *", "const void *"].contains(&&*self.kind)
     }
 
     fn is_data(&self) -> bool {
@@ -230,7 +240,7 @@ impl Function {
         }
         if name == "patron_next_event" {
             // So that one is there.
-            let send = "patron_send(the_patron, PATRON_COMMAND_STATUS, torrent, true, NULL);";
+            let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, true, NULL);";
             writeln!(out, "        {send}").unwrap();
         }
         let arguments: Vec<_> = (0..self.parameters.len())
@@ -276,7 +286,7 @@ impl Function {
                 }
                 Expected::Good if argument != "NULL" => {
                     if let Some(object) = parameter.object() {
-                        writeln!(out, "        {object}_free({place}_place);").unwrap();
+                        writeln!(out, "        {}({place}_place);", free_of(object)).unwrap();
                     }
                 }
                 _ => {}
@@ -378,7 +388,7 @@ impl Function {
                     writeln!(out, "            {kind} {name} = {zero};").unwrap();
                 }
                 if let Some(object) = parameter.object() {
-                    writeln!(frees, "            {object}_free({name});").unwrap();
+                    writeln!(frees, "            {}({name});", free_of(object)).unwrap();
                 }
             }
             if self.result == "patron_text" {
@@ -420,6 +430,11 @@ impl Function {
         let changes: Vec<_> = client.map(|index| (index, "the_client")).into_iter().collect();
         self.call(out, "forked", &changes, Expected::Bad("PATRON_E_FORKED"));
     }
+}
+
+/// The function that frees an object.
+fn free_of(object: &str) -> String {
+    format!("{}_free", object.strip_suffix("_handle").unwrap_or(object))
 }
 
 const NULL: &str = "PATRON_E_NULL";
