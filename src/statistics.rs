@@ -167,8 +167,8 @@ pub struct ReadStatistics {
     pub cold_blocks: u64,
     /// Their size, in bytes.
     pub cold_bytes: u64,
-    /// Blocks that libtorrent read, because writes to the torrent were under way, or its files were
-    /// just being checked, moved, renamed, closed or deleted.
+    /// Blocks that libtorrent read, because the torrent was being downloaded, or its files were just
+    /// being checked, moved, renamed, closed or deleted.
     pub stock_writing: u64,
     /// Blocks that libtorrent read, because not all files of the torrent are wanted.
     pub stock_partial: u64,

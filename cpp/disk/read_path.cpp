@@ -76,11 +76,12 @@ struct Storage {
     bool const mapped;
     // Not all files are wanted: blocks may lie in libtorrent's part file.
     bool partial = false;
-    // Writes that are not answered, and all there were.
-    int writing = 0;
+    // How many there have been, and how many of them by the time the files were last released.
+    // While there are more, the torrent is being downloaded: blocks may be in libtorrent's store
+    // buffer only, the files change all the time, and smart_ban reads what the next peer
+    // overwrites.
     std::uint64_t writes = 0;
-    // Since the files were last released. What is being written changes all the time.
-    bool written = false;
+    std::uint64_t released = 0;
     // Jobs that move, delete or replace files.
     int exclusive = 0;
     // Changes when the torrent stops.
@@ -228,7 +229,7 @@ class ReadPath final : public lt::disk_interface {
                                               lt::operation_t::file_read));
             hot = hot && state == File::State::open;
         }
-        if (hot && read_at_once(*storage, parts, request.length, handler, flags))
+        if (hot && read_at_once(parts, request.length, handler, flags))
             return;
         read_by_worker(storage, index, request, std::move(handler), flags, parts);
     }
@@ -237,17 +238,9 @@ class ReadPath final : public lt::disk_interface {
                      std::shared_ptr<lt::disk_observer> observer,
                      std::function<void(lt::storage_error const&)> handler,
                      lt::disk_job_flags_t flags) override {
-        auto const storage = find(index);
-        auto answered = [storage, handler = std::move(handler)](lt::storage_error const& error) {
-            --storage->writing;
-            handler(error);
-        };
-        bool const full = inner_->async_write(index, request, buffer, std::move(observer),
-                                              std::move(answered), flags);
-        ++storage->writing;
-        ++storage->writes;
-        storage->written = true;
-        return full;
+        ++find(index)->writes;
+        return inner_->async_write(index, request, buffer, std::move(observer), std::move(handler),
+                                   flags);
     }
 
     void async_hash(
@@ -287,8 +280,7 @@ class ReadPath final : public lt::disk_interface {
         inner_->async_release_files(
             index, [storage, writes = storage->writes, handler = std::move(handler)] {
                 --storage->exclusive;
-                if (storage->writes == writes)
-                    storage->written = false;
+                storage->released = writes;
                 if (handler)
                     handler();
             });
@@ -433,7 +425,7 @@ class ReadPath final : public lt::disk_interface {
     // Why libtorrent must read it. Null: it need not, and here is where the block lies.
     ReadCounters::Count* not_ours(Storage& storage, lt::peer_request const& request,
                                   lt::disk_job_flags_t flags, Parts& parts) const {
-        if (storage.writing > 0 || storage.exclusive > 0)
+        if (storage.writes > storage.released || storage.exclusive > 0)
             return &counters_->stock_writing;
         if (storage.partial)
             return &counters_->stock_partial;
@@ -481,19 +473,13 @@ class ReadPath final : public lt::disk_interface {
               clock::time_point now) {
         int const number = static_cast<int>(i);
         auto found = storage.slots.find(number);
-        // What we write ourselves changes the file: it is opened anew.
-        if (found != storage.slots.end() && storage.written &&
-            found->second.file->state() == File::State::lost) {
-            close(storage, found);
-            found = storage.slots.end();
-        }
         if (found == storage.slots.end()) {
             if (now < exhausted_until_)
                 return nullptr;
             make_room(most_files_ - 1);
             std::optional<Stamp> known;
             auto const stamp = storage.stamps.find(number);
-            if (stamp != storage.stamps.end() && !storage.written)
+            if (stamp != storage.stamps.end())
                 known = stamp->second;
             auto file = std::make_shared<File>(storage.names.path(i, storage.path),
                                                storage.files.file_size(i), storage.mapped, known,
@@ -521,11 +507,11 @@ class ReadPath final : public lt::disk_interface {
     }
 
     // The hot path.
-    bool read_at_once(Storage const& storage, Parts& parts, int length, ReadHandler const& handler,
+    bool read_at_once(Parts& parts, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags) {
         Part const& first = parts.all[0];
         Mapping* const mapping = first.pad ? nullptr : first.file->mapping();
-        if (parts.count == 1 && mapping != nullptr && !storage.written && !(flags & force_copy) &&
+        if (parts.count == 1 && mapping != nullptr && !(flags & force_copy) &&
             mapping->is_resident(first.offset, length)) {
             add(counters_->mapped_blocks);
             add(counters_->mapped_bytes, static_cast<std::uint64_t>(length));
