@@ -337,6 +337,17 @@ patron_text patron_settings_get(const struct patron_settings *settings,
 /** What a client had counted at one moment. */
 typedef struct patron_statistics patron_statistics;
 
+/**
+ * Gives what the read path has counted, those counters alone. It asks nobody, and goes on answering
+ * when the client has stopped. Free the result with patron_statistics_free(). See also
+ * patron_get_statistics().
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_read_statistics(patron_handle *patron,
+                               struct patron_statistics **out,
+                               patron_error **error);
+
 /** Frees a statistics object. NULL is fine. */
 void patron_statistics_free(struct patron_statistics *statistics);
 

@@ -20,7 +20,7 @@ use crate::metainfo::Metainfo;
 use crate::reply::{Reply, Responder, one_shot};
 use crate::service::{Envelope, Member, Service};
 use crate::source::{AddOptions, Source, prepare};
-use crate::statistics::Statistics;
+use crate::statistics::{ReadStatistics, Statistics};
 use crate::status::TorrentStatus;
 use crate::types::TorrentId;
 
@@ -211,6 +211,12 @@ impl Patron {
     /// says how old it is.
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
+    }
+
+    /// How the client has read what peers asked for. It asks nobody, and goes on answering when the
+    /// client has stopped; [`statistics`](Patron::statistics) has all that is counted.
+    pub fn read_statistics(&self) -> ReadStatistics {
+        (self.0.service.reads)()
     }
 
     /// How all torrents of the client stood at the last tick, those of other patrons included.

@@ -214,7 +214,7 @@ impl ReadStatistics {
             + self.stock_other
     }
 
-    fn counters(&self) -> impl IntoIterator<Item = Counter> + use<> {
+    pub(crate) fn counters(&self) -> impl IntoIterator<Item = Counter> + use<> {
         [
             ("reads.mapped_blocks", self.mapped_blocks, false),
             ("reads.mapped_bytes", self.mapped_bytes, false),

@@ -8,8 +8,11 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::text;
-use super::guard::{read, release};
+use super::arguments::{required, text};
+use super::errors::{give, patron_error};
+use super::guard::{guard, read, release};
+use super::handle::patron_handle;
+use super::patron::PATRONS;
 use super::text::{Texts, patron_text};
 use crate::statistics::{Counter, Statistics};
 
@@ -23,6 +26,27 @@ impl From<&Statistics> for patron_statistics {
     fn from(statistics: &Statistics) -> Self {
         Self { counters: statistics.counters().collect(), texts: Texts::default() }
     }
+}
+
+/// Gives what the read path has counted, those counters alone. It asks nobody, and goes on answering when
+/// the client has stopped. Free the result with patron_statistics_free(). See also
+/// patron_get_statistics().
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_read_statistics(
+    patron: *mut patron_handle,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let out = required(out, "out")?;
+        let mut counters: Vec<_> = entry.patron.read_statistics().counters().into_iter().collect();
+        counters.sort_unstable_by_key(|counter| counter.name);
+        give(out, patron_statistics { counters, texts: Texts::default() });
+        Ok(())
+    })
 }
 
 /// Frees a statistics object. NULL is fine.

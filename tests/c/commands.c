@@ -260,8 +260,12 @@ static void statistics(const char* directory) {
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_metainfo(reply, &none, &error));
     CHECK(!none);
     patron_reply_free(reply);
-    patron_free(handle);
     stop(client);
+    OK(patron_read_statistics(handle, &all, &error)); /* also when the client has stopped */
+    CHECK(patron_statistics_get(all, PATRON_TEXT("reads.open_files"), &value) && value == 0);
+    CHECK(!patron_statistics_get(all, PATRON_TEXT("net.sent_bytes"), &value));
+    patron_statistics_free(all);
+    patron_free(handle);
 }
 
 static int lines, wrong_lines;
