@@ -41,6 +41,9 @@ lt::error_code file_error(FileError value) {
 
 constexpr std::size_t bits = 64;
 
+// Pieces may have 16 MiB and more, which not every peer comes to ask for.
+constexpr int most_ahead = 1024 * 1024;
+
 } // namespace
 
 Mapping* Mapping::make(int file, std::int64_t size, std::weak_ptr<Pool> pool,
@@ -218,7 +221,11 @@ bool File::read_resident(char* buffer, int length, std::int64_t offset) {
     return read == length;
 }
 
-lt::error_code File::read(char* buffer, int length, std::int64_t offset) {
+lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahead) {
+    if (reads_resident() && read_resident(buffer, length, offset))
+        return {};
+    // The blocks after this one are then in memory when they are asked for.
+    ::posix_fadvise(descriptor_, offset, std::min(ahead, most_ahead), POSIX_FADV_WILLNEED);
     while (length > 0) {
         ssize_t const read = ::pread(descriptor_, buffer, static_cast<std::size_t>(length), offset);
         if (read < 0 && errno == EINTR)

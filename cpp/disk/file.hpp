@@ -119,7 +119,8 @@ class File {
     void open();
     // Whether the file that is open is still the one at the path, as it was.
     void check();
-    lt::error_code read(char* buffer, int length, std::int64_t offset);
+    // Has the kernel fetch as much as `ahead` where that is not in memory.
+    lt::error_code read(char* buffer, int length, std::int64_t offset, int ahead);
 
   private:
     void lose(lt::error_code failure) noexcept;

@@ -121,6 +121,8 @@ struct Job {
     ReadHandler handler;
     lt::disk_job_flags_t flags;
     Parts parts;
+    // From the block's beginning to the end of its piece: a peer asks for all of it.
+    int ahead;
     // Keep the files of the parts.
     std::array<std::shared_ptr<File>, Parts::most> files;
 
@@ -151,7 +153,7 @@ void Job::read(bool stopped) try {
             if (trouble == File::State::lost)
                 error.ec = part.file->failure();
             else if (trouble == File::State::open)
-                error.ec = part.file->read(to, part.length, part.offset);
+                error.ec = part.file->read(to, part.length, part.offset, ahead);
             if (error.ec || trouble != File::State::open)
                 return;
         }
@@ -539,17 +541,19 @@ class ReadPath final : public lt::disk_interface {
     void read_by_worker(std::shared_ptr<Storage> const& storage, lt::storage_index_t index,
                         lt::peer_request const& request, ReadHandler handler,
                         lt::disk_job_flags_t flags, Parts const& parts) {
-        auto job = std::make_shared<Job>(Job{boost::asio::make_work_guard(network_),
-                                             storage,
-                                             index,
-                                             storage->run,
-                                             request,
-                                             std::move(handler),
-                                             flags,
-                                             parts,
-                                             {},
-                                             {},
-                                             {}});
+        auto job =
+            std::make_shared<Job>(Job{boost::asio::make_work_guard(network_),
+                                      storage,
+                                      index,
+                                      storage->run,
+                                      request,
+                                      std::move(handler),
+                                      flags,
+                                      parts,
+                                      storage->files.piece_size(request.piece) - request.start,
+                                      {},
+                                      {},
+                                      {}});
         for (std::size_t i = 0; i < static_cast<std::size_t>(parts.count); ++i)
             if (!parts.all[i].pad)
                 job->files[i] = storage->slots.at(static_cast<int>(parts.all[i].index)).file;

@@ -72,6 +72,7 @@ class EventKind(enum.IntEnum):
     LAGGED = 20
     RESYNCHRONIZED = 21
     CLIENT_STOPPED = 22
+    DESCRIPTOR_LIMIT = 23
 
 
 SOURCE_BYTES = 0
