@@ -22,6 +22,14 @@
 /* How long anything may take before it is called a failure. */
 #define PATIENCE_MS 60000
 
+/* gcc's address sanitizer does not let go of its allocator's locks when a process with threads is
+ * forked: what the child allocates may wait for ever. */
+#ifdef __SANITIZE_ADDRESS__
+#define NO_MALLOC_AFTER_FORK 1
+#else
+#define NO_MALLOC_AFTER_FORK 0
+#endif
+
 #define FAIL(...)                                       \
     do {                                                \
         fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \

@@ -197,6 +197,10 @@ int main(int argc, char** argv) {
     prepare();
     misuse_all();
     fflush(NULL);
+    if (NO_MALLOC_AFTER_FORK) {
+        clean_up();
+        return 0;
+    }
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
