@@ -26,7 +26,8 @@ use crate::reply::Reply;
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 
-enum Answer {
+/// What a Rust reply answers, as C reads it.
+pub(super) enum Answer {
     Done,
     Started(Started),
     Status(TorrentStatus),
@@ -35,45 +36,54 @@ enum Answer {
     Statistics(Box<Statistics>),
 }
 
-/// What a Rust reply answers, as C reads it.
-pub(super) trait IntoAnswer: Sized {
-    fn into_answer(self) -> AnswerBox;
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Self::Done
+    }
 }
 
-/// Hides [`Answer`] from the other files.
-pub(super) struct AnswerBox(Answer);
-
-macro_rules! answers {
-    ($($type:ty => $make:expr),* $(,)?) => {$(
-        impl IntoAnswer for $type {
-            fn into_answer(self) -> AnswerBox {
-                AnswerBox($make(self))
-            }
-        }
-    )*};
+impl From<Started> for Answer {
+    fn from(started: Started) -> Self {
+        Self::Started(started)
+    }
 }
 
-answers! {
-    () => |()| Answer::Done,
-    Started => Answer::Started,
-    TorrentStatus => Answer::Status,
-    Metainfo => Answer::Metainfo,
-    Vec<SocketAddr> => Answer::Addresses,
-    Statistics => |statistics| Answer::Statistics(Box::new(statistics)),
+impl From<TorrentStatus> for Answer {
+    fn from(status: TorrentStatus) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<Metainfo> for Answer {
+    fn from(metainfo: Metainfo) -> Self {
+        Self::Metainfo(metainfo)
+    }
+}
+
+impl From<Vec<SocketAddr>> for Answer {
+    fn from(addresses: Vec<SocketAddr>) -> Self {
+        Self::Addresses(addresses)
+    }
+}
+
+impl From<Statistics> for Answer {
+    fn from(statistics: Statistics) -> Self {
+        Self::Statistics(Box::new(statistics))
+    }
 }
 
 trait Pending: Send + Sync {
     fn is_here(&self) -> bool;
-    fn wait_until(&self, until: Option<Instant>) -> Option<Result<AnswerBox>>;
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
 }
 
-impl<T: IntoAnswer + Send> Pending for Reply<T> {
+impl<T: Into<Answer> + Send> Pending for Reply<T> {
     fn is_here(&self) -> bool {
         Reply::is_here(self)
     }
 
-    fn wait_until(&self, until: Option<Instant>) -> Option<Result<AnswerBox>> {
-        Some(Reply::wait_until(self, until)?.map(T::into_answer))
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>> {
+        Some(Reply::wait_until(self, until)?.map(T::into))
     }
 }
 
@@ -81,7 +91,7 @@ struct Entry {
     pending: Box<dyn Pending>,
     /// One thread at a time takes the answer out of `pending`; all read it here.
     turn: Mutex<()>,
-    answer: OnceLock<Result<AnswerBox>>,
+    answer: OnceLock<Result<Answer>>,
     texts: Texts,
 }
 
@@ -89,7 +99,7 @@ static REPLIES: Table<Entry, patron_reply> = Table::new(3);
 
 /// Makes the C reply of a Rust one. The place for it is asked for first, so that no command is sent
 /// without.
-pub(super) fn ask<T: IntoAnswer + Send + 'static>(
+pub(super) fn ask<T: Into<Answer> + Send + 'static>(
     out: Option<&mut MaybeUninit<*mut patron_reply>>,
     send: impl FnOnce() -> Result<Reply<T>, Failure>,
 ) -> Result<(), Failure> {
@@ -109,7 +119,7 @@ impl Entry {
     fn answer(&self) -> Option<&Answer> {
         let now = Some(Instant::now());
         let answer = wait_once(&self.turn, &self.answer, now, || self.pending.wait_until(now));
-        Some(&answer.ok()?.as_ref().ok()?.0)
+        answer.ok()?.as_ref().ok()
     }
 }
 
