@@ -57,11 +57,12 @@ void append(std::vector<lt::torrent_status> const& statuses, Drained& out) {
 }
 
 // What libtorrent gives for resume data is a .torrent file too.
-rust::Vec<std::uint8_t> encode(RequestKind kind, lt::add_torrent_params const& params) {
-    if (kind == RequestKind::Metainfo && !params.ti)
+rust::Vec<std::uint8_t> encode(AwaitedRequest const& asked, lt::add_torrent_params const& params) {
+    if (asked.kind == RequestKind::ResumeData)
+        return encode_resume_data(params, asked.own);
+    if (!params.ti)
         throw lt::system_error(lt::errors::no_metadata);
-    auto const encoded = kind == RequestKind::Metainfo ? lt::write_torrent_file_buf(params, {})
-                                                       : lt::write_resume_data_buf(params);
+    auto const encoded = lt::write_torrent_file_buf(params, {});
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 
@@ -228,7 +229,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
         lt::error_code failure;
         rust::Vec<std::uint8_t> encoded;
         try {
-            encoded = encode(asked.kind, params);
+            encoded = encode(asked, params);
         } catch (lt::system_error const& e) {
             failure = e.code();
         }

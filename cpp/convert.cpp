@@ -5,6 +5,7 @@
 #include <libtorrent/version.hpp>
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <stdexcept>
 
@@ -82,6 +83,51 @@ std::uint64_t torrent_id(lt::client_data_t data) {
     return reinterpret_cast<std::uintptr_t>(data.get<TorrentTag>());
 }
 
+lt::torrent_flags_t flag(std::size_t place) {
+    static constexpr std::array<lt::torrent_flags_t, flag_count> all{
+        lt::torrent_flags::upload_mode,     lt::torrent_flags::share_mode,
+        lt::torrent_flags::apply_ip_filter, lt::torrent_flags::auto_managed,
+        lt::torrent_flags::super_seeding,   lt::torrent_flags::sequential_download,
+        lt::torrent_flags::stop_when_ready, lt::torrent_flags::disable_dht,
+        lt::torrent_flags::disable_lsd,     lt::torrent_flags::disable_pex,
+    };
+    return all.at(place);
+}
+
+OwnRecord no_own() {
+    return OwnRecord{{}, -1, -1, 0};
+}
+
+OwnRecord own(lt::entry const& entry) {
+    OwnRecord record = no_own();
+    if (entry.type() != lt::entry::dictionary_t)
+        return record;
+    auto const number = [&entry](char const* key, std::int64_t otherwise) {
+        lt::entry const* const found = entry.find_key(key);
+        return found != nullptr && found->type() == lt::entry::int_t ? found->integer() : otherwise;
+    };
+    if (lt::entry const* const to = entry.find_key("move to");
+        to != nullptr && to->type() == lt::entry::string_t)
+        record.move_to = bytes(to->string());
+    record.share_ratio_permille = number("share ratio", -1);
+    record.seed_seconds = number("seed seconds", -1);
+    record.goal_action = static_cast<std::uint8_t>(number("goal action", 0));
+    return record;
+}
+
+lt::entry own(OwnRecord const& record) {
+    lt::entry entry(lt::entry::dictionary_t);
+    if (!record.move_to.empty())
+        entry["move to"] = std::string(record.move_to.begin(), record.move_to.end());
+    if (record.share_ratio_permille >= 0)
+        entry["share ratio"] = record.share_ratio_permille;
+    if (record.seed_seconds >= 0)
+        entry["seed seconds"] = record.seed_seconds;
+    if (record.goal_action != 0)
+        entry["goal action"] = std::int64_t(record.goal_action);
+    return entry;
+}
+
 StatusRecord status(lt::torrent_status const& s) {
     StatusRecord out;
     out.torrent = torrent_id(s.handle.userdata());
@@ -103,6 +149,10 @@ StatusRecord status(lt::torrent_status const& s) {
     out.num_peers = s.num_peers;
     out.num_seeds = s.num_seeds;
     out.num_connections = s.num_connections;
+    out.all_time_downloaded = s.all_time_download;
+    out.all_time_uploaded = s.all_time_upload;
+    out.active_seconds = lt::total_seconds(s.active_duration);
+    out.seeding_seconds = lt::total_seconds(s.seeding_duration);
     out.error = error(s.errc);
     return out;
 }

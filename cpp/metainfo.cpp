@@ -5,11 +5,17 @@
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/address.hpp>
+#include <libtorrent/bdecode.hpp>
+#include <libtorrent/bencode.hpp>
 #include <libtorrent/load_torrent.hpp>
 #include <libtorrent/magnet_uri.hpp>
+#include <libtorrent/read_resume_data.hpp>
 #include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/write_resume_data.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <stdexcept>
 
 namespace patron {
 namespace {
@@ -111,6 +117,69 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
         lt::parse_magnet_uri(lt::string_view(uri.data(), uri.size())));
 }
 
+namespace {
+
+// The client's own part of resume data, under a key that libtorrent leaves alone.
+constexpr char own_key[] = "torrent-patron";
+
+lt::entry own_part(lt::span<char const> buffer) {
+    lt::error_code failure;
+    lt::bdecode_node const root = lt::bdecode(buffer, failure);
+    if (failure || root.type() != lt::bdecode_node::dict_t)
+        return {};
+    lt::bdecode_node const found = root.dict_find_dict(own_key);
+    return found ? lt::entry(found) : lt::entry();
+}
+
+} // namespace
+
+std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
+    auto const* data = reinterpret_cast<char const*>(bytes.data());
+    lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
+    return std::make_unique<TorrentParams>(lt::read_resume_data(buffer, limits()),
+                                           own_part(buffer));
+}
+
+std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
+                                                       rust::Slice<std::uint8_t const> v2) {
+    lt::add_torrent_params params;
+    if (v1.size() == std::size_t(lt::sha1_hash::size()))
+        params.info_hashes.v1.assign(reinterpret_cast<char const*>(v1.data()));
+    if (v2.size() == std::size_t(lt::sha256_hash::size()))
+        params.info_hashes.v2.assign(reinterpret_cast<char const*>(v2.data()));
+    return std::make_unique<TorrentParams>(std::move(params));
+}
+
+rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
+                                           OwnRecord const& record) {
+    lt::entry encoded = lt::write_resume_data(params);
+    if (lt::entry part = own(record); !part.dict().empty())
+        encoded[own_key] = std::move(part);
+    std::vector<char> buffer;
+    lt::bencode(std::back_inserter(buffer), encoded);
+    return bytes(lt::string_view(buffer.data(), buffer.size()));
+}
+
+void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
+    auto const resumed = params_from_resume_data(bytes);
+    lt::add_torrent_params& other = resumed->params_;
+    auto const& ours = params_.info_hashes;
+    bool const same = (ours.has_v1() && ours.v1 == other.info_hashes.v1) ||
+                      (ours.has_v2() && ours.v2 == other.info_hashes.v2);
+    if (!same)
+        throw std::invalid_argument("the resume data is of another torrent");
+    if (params_.ti)
+        other.ti = std::move(params_.ti);
+    other.info_hashes = params_.info_hashes;
+    if (other.trackers.empty()) {
+        other.trackers = std::move(params_.trackers);
+        other.tracker_tiers = std::move(params_.tracker_tiers);
+    }
+    if (other.url_seeds.empty())
+        other.url_seeds = std::move(params_.url_seeds);
+    *this = std::move(*resumed);
+}
+
 rust::String TorrentParams::magnet_uri() const {
     lt::add_torrent_params named = params_;
     if (named.name.empty() && named.ti)
@@ -130,6 +199,12 @@ DescriptionRecord TorrentParams::describe() const {
         out.web_seeds.push_back(text(url));
     for (auto const& peer : params_.peers)
         out.peers.push_back(address(peer.address(), peer.port()));
+    out.own = no_own();
+    if (resumed_) {
+        out.save_path = bytes(params_.save_path);
+        out.paused = bool(params_.flags & lt::torrent_flags::paused);
+        out.own = own(own_);
+    }
 
     if (!params_.ti)
         return out;
@@ -156,9 +231,35 @@ void TorrentParams::configure(AddRecord const& options) {
     for (PeerRecord const& peer : options.peers)
         params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
 
+    for (TrackerRecord const& tracker : options.trackers) {
+        params_.tracker_tiers.resize(params_.trackers.size(), 0);
+        params_.trackers.emplace_back(tracker.url);
+        params_.tracker_tiers.push_back(tracker.tier);
+    }
+    for (rust::String const& url : options.web_seeds)
+        params_.url_seeds.emplace_back(url);
+    if (options.allocate)
+        params_.storage_mode = lt::storage_mode_allocate;
+    if (!options.file_priorities.empty()) {
+        params_.file_priorities.clear();
+        for (std::uint8_t const level : options.file_priorities)
+            params_.file_priorities.emplace_back(level);
+    }
+    auto const limit = [](int chosen, int& out) {
+        if (chosen >= 0)
+            out = chosen;
+    };
+    limit(options.download_limit, params_.download_limit);
+    limit(options.upload_limit, params_.upload_limit);
+    limit(options.connections_limit, params_.max_connections);
+    limit(options.upload_slots, params_.max_uploads);
+
     // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
-    // and resume them by limits of its own.
-    params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
+    // and resume them by limits of its own. Resume data says how they were told.
+    if (!resumed_)
+        params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
+    for (std::uint8_t const place : options.flags)
+        params_.flags |= flag(place);
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;

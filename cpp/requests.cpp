@@ -23,15 +23,6 @@ namespace {
 // libtorrent has no number for "no limit" of connections and upload slots but this one.
 constexpr int unlimited = (1 << 24) - 1;
 
-// In the order of TorrentFlag::ALL.
-constexpr std::array<lt::torrent_flags_t, 10> flags{
-    lt::torrent_flags::upload_mode,     lt::torrent_flags::share_mode,
-    lt::torrent_flags::apply_ip_filter, lt::torrent_flags::auto_managed,
-    lt::torrent_flags::super_seeding,   lt::torrent_flags::sequential_download,
-    lt::torrent_flags::stop_when_ready, lt::torrent_flags::disable_dht,
-    lt::torrent_flags::disable_lsd,     lt::torrent_flags::disable_pex,
-};
-
 void done(AnswerRecord&) {}
 
 std::shared_ptr<lt::torrent_info const> metainfo(lt::torrent_handle const& torrent) {
@@ -187,8 +178,8 @@ Finish add_piece(lt::torrent_handle const& torrent, RequestRecord const& request
 Finish options(lt::torrent_handle const& torrent) {
     lt::torrent_status const status = torrent.status(lt::torrent_handle::query_save_path);
     std::int64_t on = 0;
-    for (std::size_t i = 0; i < flags.size(); ++i)
-        if (status.flags & flags[i])
+    for (std::size_t i = 0; i < flag_count; ++i)
+        if (status.flags & flag(i))
             on |= std::int64_t(1) << i;
     auto const rate = [](int limit) { return limit > 0 ? limit : -1; };
     auto const number = [](int limit) { return limit > 0 && limit < unlimited ? limit : -1; };
@@ -434,8 +425,8 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, bool
     case Kind::Options:
         return options(torrent);
     case Kind::Flag: {
-        auto const flag = flags.at(static_cast<std::size_t>(request.index));
-        torrent.set_flags(request.number != 0 ? flag : lt::torrent_flags_t{}, flag);
+        auto const chosen = flag(static_cast<std::size_t>(request.index));
+        torrent.set_flags(request.number != 0 ? chosen : lt::torrent_flags_t{}, chosen);
         return done;
     }
     case Kind::DownloadLimit:

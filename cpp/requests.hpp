@@ -56,6 +56,7 @@ class Answers {
 struct AwaitedRequest {
     std::uint64_t request = 0;
     RequestKind kind{};
+    OwnRecord own{};
 };
 
 // Requests that an alert answers, in the order in which they were made: libtorrent answers those of

@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/alert.hpp>
+#include <libtorrent/bdecode.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 
@@ -29,17 +30,39 @@ Session::Session(lt::session_params params, bool loopback_only,
 
 Session::~Session() = default;
 
+namespace {
+
+lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
+    if (state.empty())
+        return {};
+    auto const* data = reinterpret_cast<char const*>(state.data());
+    // Of anything else than a dictionary libtorrent makes a session with defaults.
+    lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
+    if (root.type() != lt::bdecode_node::dict_t)
+        throw lt::system_error(lt::errors::not_a_dictionary);
+    return lt::read_session_params(root);
+}
+
+} // namespace
+
+rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state) {
+    return setting_records(read_state(state).settings);
+}
+
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
-                                     DiskReads reads, std::shared_ptr<ReadCounters> counters,
+                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
+                                     std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
-    lt::settings_pack pack = settings(records);
+    lt::session_params params = read_state(state);
+    // The settings that were saved are among these already.
+    params.settings = settings(records);
+    lt::settings_pack& pack = params.settings;
     // What the client routes and no more: peer, progress and log alerts would be thrown away, and
     // their number grows with the load.
     pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                     lt::alert_category::status |
                                                     lt::alert_category::storage);
-    lt::session_params params(std::move(pack));
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
     if (reads != DiskReads::Stock) {

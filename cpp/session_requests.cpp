@@ -110,7 +110,7 @@ void Awaited::add(RequestRecord const& request) {
     }
     bool const indexed = by == By::Renamed || by == By::Read;
     Key const key{by, request.torrent, indexed ? request.index : 0};
-    entries_[key].push_back(AwaitedRequest{request.request, request.kind});
+    entries_[key].push_back(AwaitedRequest{request.request, request.kind, request.own});
     keys_.emplace(request.request, key);
 }
 

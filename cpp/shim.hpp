@@ -19,6 +19,7 @@
 #include "rust/cxx.h"
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/entry.hpp>
 #include <libtorrent/info_hash.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_handle.hpp>
@@ -43,6 +44,7 @@ struct AlertRecord;
 struct DescriptionRecord;
 struct Drained;
 struct MetricRecord;
+struct OwnRecord;
 struct Gathered;
 struct RecipeRecord;
 struct RequestRecord;
@@ -66,13 +68,19 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 class TorrentParams {
   public:
     explicit TorrentParams(lt::add_torrent_params params) : params_(std::move(params)) {}
+    // What resume data says of the client's own affairs.
+    TorrentParams(lt::add_torrent_params params, lt::entry own)
+        : params_(std::move(params)), own_(std::move(own)), resumed_(true) {}
     DescriptionRecord describe() const;
     rust::String magnet_uri() const;
+    void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
 
   private:
     friend class Session;
     lt::add_torrent_params params_;
+    lt::entry own_;
+    bool resumed_ = false;
 };
 
 // To be called before libtorrent touches files.
@@ -80,6 +88,9 @@ void keep_file_names();
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
+std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
+                                                       rust::Slice<std::uint8_t const> v2);
 rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
                                       rust::Box<PieceObserver> observer);
 
@@ -148,8 +159,12 @@ class Session {
     std::unique_ptr<Awaited> awaited_;
 };
 
+// Those that differ from libtorrent's defaults.
+rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
+
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
-                                     DiskReads reads, std::shared_ptr<ReadCounters> counters,
+                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
+                                     std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 

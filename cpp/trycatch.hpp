@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 namespace patron {
@@ -37,6 +38,9 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
         patron::report(fail, error.code().category().name(), error.code().value(), message);
     } catch (std::system_error const& error) {
         patron::report(fail, error.code().category().name(), error.code().value(), error.what());
+    } catch (std::invalid_argument const& error) {
+        // What the shim itself refuses.
+        patron::report(fail, "argument", 0, error.what());
     } catch (std::bad_alloc const&) {
         patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
     } catch (std::exception const& error) {

@@ -1406,6 +1406,12 @@ void patron_reply_free(patron_reply *reply);
 /** A file has another name now. Has: name, file, path. */
 #define PATRON_EVENT_FILE_RENAMED 24
 
+/**
+ * The torrent has given back what was wanted of it; what was chosen for then is done to it. Has:
+ * name.
+ */
+#define PATRON_EVENT_GOAL_REACHED 25
+
 /** The files were left where they are. */
 #define PATRON_CLOSED_FILES_KEPT 1
 

@@ -9,6 +9,7 @@ use crate::request::{Answer, SessionRequest, TorrentRequest};
 use crate::source::{AddOptions, Prepared, Source};
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
+use crate::torrent::Goals;
 use crate::types::TorrentId;
 
 /// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
@@ -104,6 +105,7 @@ pub(crate) enum Job {
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
+    SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, TorrentRequest, Respond),
     OfSession(SessionRequest, Respond),
 }
@@ -121,6 +123,7 @@ impl fmt::Debug for Job {
             Self::Unwatch(..) => "Unwatch",
             Self::ListenAddresses(_) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
+            Self::SetGoals(..) => "SetGoals",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::status::{TorrentState, TorrentStatus};
+use crate::torrent::Goal;
 use crate::types::{InfoHashes, TorrentId};
 
 /// Something that happened. `Display` explains it in one line for a person.
@@ -141,6 +142,15 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The torrent has given back what was wanted of it; what was chosen for then is done to it.
+    GoalReached {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The goal.
+        goal: Goal,
+    },
     /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
     /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
     Error {
@@ -257,6 +267,7 @@ impl Event {
             | Self::Finished { id, .. }
             | Self::Moved { id, .. }
             | Self::FileRenamed { id, .. }
+            | Self::GoalReached { id, .. }
             | Self::HashFailed { id, .. }
             | Self::TrackerError { id, .. }
             | Self::Error { id, .. }
@@ -287,6 +298,7 @@ impl Event {
             | Self::Finished { name, .. }
             | Self::Moved { name, .. }
             | Self::FileRenamed { name, .. }
+            | Self::GoalReached { name, .. }
             | Self::HashFailed { name, .. }
             | Self::TrackerError { name, .. }
             | Self::Error { name, .. }

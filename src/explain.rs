@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::{ClosedFiles, Event};
 use crate::status::{TorrentState, TorrentStatus};
+use crate::torrent::Goal;
 
 /// Bytes as a person reads them: `3.2 MiB`.
 struct Size(u64);
@@ -114,6 +115,12 @@ impl fmt::Display for Event {
             }
             Self::FileRenamed { name, file, path, .. } => {
                 write!(f, "{name}: file {file} is {} now", path.display())
+            }
+            Self::GoalReached { name, goal: Goal::ShareRatio, .. } => {
+                write!(f, "{name}: has reached its share ratio")
+            }
+            Self::GoalReached { name, goal: Goal::SeedTime, .. } => {
+                write!(f, "{name}: has seeded for its time")
             }
             Self::HashFailed { name, piece, .. } => {
                 write!(f, "{name}: piece {piece} came damaged and is fetched again")

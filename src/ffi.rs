@@ -126,6 +126,11 @@ mod bridge {
         num_peers: i32,
         num_seeds: i32,
         num_connections: i32,
+        /// In all runs.
+        all_time_downloaded: i64,
+        all_time_uploaded: i64,
+        active_seconds: i64,
+        seeding_seconds: i64,
         error: NativeError,
     }
 
@@ -285,6 +290,8 @@ mod bridge {
         levels: Vec<u8>,
         trackers: Vec<TrackerRecord>,
         settings: Vec<SettingRecord>,
+        /// For the resume data.
+        own: OwnRecord,
     }
 
     struct AnswerRecord {
@@ -390,9 +397,32 @@ mod bridge {
         port: u16,
     }
 
+    /// What the client knows of a torrent and libtorrent does not; it travels in the resume data.
+    struct OwnRecord {
+        /// Where the files go when they are complete; empty for nowhere.
+        move_to: Vec<u8>,
+        /// -1: there is no such goal.
+        share_ratio_permille: i64,
+        seed_seconds: i64,
+        goal_action: u8,
+    }
+
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
+        trackers: Vec<TrackerRecord>,
+        web_seeds: Vec<String>,
+        /// Empty: all are wanted alike.
+        file_priorities: Vec<u8>,
+        /// Take all room on the disk at the start.
+        allocate: bool,
+        /// Places in `TorrentFlag::ALL`; those flags are on.
+        flags: Vec<u8>,
+        /// -1: as resume data says, or none.
+        download_limit: i32,
+        upload_limit: i32,
+        connections_limit: i32,
+        upload_slots: i32,
         paused: bool,
         /// Every piece is taken as present, unhashed.
         trust: bool,
@@ -431,6 +461,10 @@ mod bridge {
         creator: String,
         /// Seconds since 1970; 0 when not given.
         creation_date: i64,
+        /// Of resume data; empty for all else.
+        save_path: Vec<u8>,
+        paused: bool,
+        own: OwnRecord,
     }
 
     struct RecipeRecord {
@@ -486,6 +520,11 @@ mod bridge {
         type TorrentParams;
         fn params_from_metainfo(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
         fn params_from_magnet(uri: &str) -> Result<UniquePtr<TorrentParams>>;
+        fn params_from_resume_data(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
+        /// Empty for one that is not known.
+        fn params_from_info_hashes(v1: &[u8], v2: &[u8]) -> Result<UniquePtr<TorrentParams>>;
+        /// Goes on where resume data of the same torrent stands.
+        fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
@@ -493,12 +532,16 @@ mod bridge {
         /// Hashes the files; calls the observer once a piece and stops when it says so.
         fn make_metainfo(recipe: &RecipeRecord, observer: Box<PieceObserver>) -> Result<Vec<u8>>;
 
+        /// The settings that `State` saved, those that differ from libtorrent's defaults.
+        fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
+
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
         fn new_session(
             settings: &[SettingRecord],
             loopback_only: bool,
             reads: DiskReads,
+            state: &[u8],
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;

@@ -49,6 +49,6 @@ pub use crate::settings::{SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};
 pub use crate::statistics::{Counter, ReadStatistics, Statistics};
 pub use crate::status::{TorrentState, TorrentStatus};
-pub use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+pub use crate::torrent::{Goal, GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
 pub use crate::tracker::{Announce, TrackerSource, TrackerStatus};
 pub use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, Priority, TorrentId};

@@ -11,15 +11,23 @@ use crate::metainfo::Tracker;
 use crate::peer::Peer;
 use crate::piece::PieceMap;
 use crate::settings::Settings;
-use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::TrackerStatus;
 use crate::types::Priority;
+
+/// What the client knows of a torrent and the engine does not; it is kept with the resume data.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Own {
+    /// Where the files go when they are complete.
+    pub(crate) move_to: Option<PathBuf>,
+    pub(crate) goals: Goals,
+}
 
 /// A request about one torrent.
 #[derive(Debug)]
 pub(crate) enum TorrentRequest {
     Metainfo,
-    ResumeData,
+    ResumeData(Own),
     // Files.
     Files,
     FilePriority { file: u32, priority: Priority },
@@ -128,7 +136,7 @@ impl TorrentRequest {
     pub(crate) fn operation(&self) -> &'static str {
         match self {
             Self::Metainfo => "get the metainfo",
-            Self::ResumeData => "save the resume data",
+            Self::ResumeData(_) => "save the resume data",
             Self::Files => "list the files",
             Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
             Self::RenameFile { .. } => "rename the file",

@@ -12,6 +12,7 @@ use crate::command::{Job, OnLeave};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::mailbox::Mailbox;
+use crate::settings::Settings;
 use crate::source::Defaults;
 use crate::statistics::ReadStatistics;
 use crate::status::StatusTable;
@@ -29,6 +30,9 @@ pub(crate) struct Service {
     pub(crate) defaults: Defaults,
     /// Asks nobody: it reads counters.
     pub(crate) reads: Box<ReadCount>,
+    /// What the client was started with and what was changed since, where it matters how settings go
+    /// together.
+    settings: Mutex<Settings>,
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have yet to be seen to.
     departures: Mutex<Vec<MemberId>>,
@@ -100,6 +104,7 @@ impl Service {
             waiting,
             wake,
             statuses: StatusTable::default(),
+            settings: Mutex::new(defaults.settings.clone()),
             defaults,
             reads,
             members: Mutex::default(),
@@ -109,6 +114,13 @@ impl Service {
     }
 
     // The patron's side.
+
+    /// Takes note of a change of settings, or refuses it.
+    pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
+        let mut settings = self.settings.lock();
+        *settings = settings.changed(change)?;
+        Ok(())
+    }
 
     /// A new member. At a stopped service it is one whose mailbox says so.
     pub(crate) fn join(&self) -> Arc<Member> {

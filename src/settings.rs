@@ -286,6 +286,25 @@ impl Settings {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Takes over what another set has.
+    pub fn merge(&mut self, other: &Settings) {
+        self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// What this set becomes by a change of a client that runs, if that is possible.
+    pub(crate) fn changed(&self, change: &Settings) -> Result<Self> {
+        for fixed in [DISK_READS, "alert_mask"] {
+            if change.get(fixed).is_some() {
+                let message = format!("{fixed} cannot be changed while the client runs");
+                return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
+            }
+        }
+        let mut changed = self.clone();
+        changed.merge(change);
+        changed.check().map_err(|error| error.in_operation("change the settings"))?;
+        Ok(changed)
+    }
+
     /// What libtorrent says that it has: name, and the text or the number of the value.
     pub(crate) fn from_native<'a>(values: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Self {
         let value = |name: &str, text: &str, number: i64| {

@@ -5,14 +5,18 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::file::Allocation;
 use crate::magnet::{self, Magnet};
-use crate::metainfo::{self, Metainfo};
-use crate::types::InfoHashes;
+use crate::metainfo::{self, Metainfo, Tracker};
+use crate::settings::Settings;
+use crate::torrent::{GoalAction, Goals, TorrentFlag};
+use crate::types::{InfoHashes, Priority};
 
 /// What a torrent is started from.
 #[derive(Debug, Clone)]
@@ -24,14 +28,24 @@ pub enum Source {
     File(PathBuf),
     /// A magnet link (BEP 9, BEP 53).
     Magnet(Box<str>),
+    /// What [`Patron::resume_data`](crate::Patron::resume_data) gave in an earlier run, or another
+    /// program's resume data with the metainfo in it. The torrent goes on as it was: its directory,
+    /// files, trackers, limits and flags. What [`AddOptions`] chooses goes before that.
+    ResumeData(Arc<[u8]>),
+    /// An info hash alone: peers are found by the DHT and by [`AddOptions::trackers`], and bring the
+    /// metadata.
+    InfoHash(InfoHashes),
 }
 
 impl Source {
-    /// A magnet link if the text is one, else the path of a .torrent file.
+    /// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
+    /// .torrent file.
     pub fn from_text(text: &str) -> Self {
         let scheme = text.get(..7).unwrap_or_default();
         if scheme.eq_ignore_ascii_case("magnet:") {
             Self::Magnet(text.into())
+        } else if let Ok(hashes) = text.parse() {
+            Self::InfoHash(hashes)
         } else {
             Self::File(text.into())
         }
@@ -43,6 +57,8 @@ impl Source {
             Self::Bytes(bytes) => format!("metainfo of {} bytes", bytes.len()).into(),
             Self::File(path) => path.display().to_string().into(),
             Self::Magnet(uri) => uri.as_ref().into(),
+            Self::ResumeData(bytes) => format!("resume data of {} bytes", bytes.len()).into(),
+            Self::InfoHash(hashes) => hashes.to_string().into(),
         }
     }
 
@@ -55,6 +71,14 @@ impl Source {
                 metainfo::params(&bytes).map_err(|error| error.on(path.display()))
             }
             Self::Magnet(uri) => magnet::params(uri),
+            Self::ResumeData(bytes) => ffi::params_from_resume_data(bytes)
+                .map_err(|exception| Error::from_native(RESUME, &exception).on(self.label())),
+            Self::InfoHash(hashes) => {
+                let v1 = hashes.v1.map_or(Vec::new(), |hash| hash.0.to_vec());
+                let v2 = hashes.v2.map_or(Vec::new(), |hash| hash.0.to_vec());
+                ffi::params_from_info_hashes(&v1, &v2)
+                    .map_err(|exception| Error::from_native(START, &exception))
+            }
         }
     }
 }
@@ -86,6 +110,12 @@ impl From<&Path> for Source {
 impl From<&Metainfo> for Source {
     fn from(metainfo: &Metainfo) -> Self {
         Self::Bytes(metainfo.torrent_file().clone())
+    }
+}
+
+impl From<InfoHashes> for Source {
+    fn from(hashes: InfoHashes) -> Self {
+        Self::InfoHash(hashes)
     }
 }
 
@@ -122,6 +152,30 @@ pub struct AddOptions {
     ///
     /// [`Event::Checked`]: crate::Event::Checked
     pub stop_when_checked: bool,
+    /// Trackers besides those of the source.
+    pub trackers: Vec<Tracker>,
+    /// Web seeds besides those of the source (BEP 19).
+    pub web_seeds: Vec<String>,
+    /// How much each file is wanted, in the order of the metainfo; those beyond the end as usual.
+    /// Empty: as the source says (BEP 53, `so=`).
+    pub file_priorities: Vec<Priority>,
+    /// How room on the disk is taken.
+    pub allocation: Allocation,
+    /// Switches that are on from the start.
+    pub flags: Vec<TorrentFlag>,
+    /// Bytes per second that the torrent may receive; `None`: as the client may.
+    pub download_limit: Option<u32>,
+    /// Bytes per second that the torrent may send; `None`: as the client may.
+    pub upload_limit: Option<u32>,
+    /// Peers that the torrent may be connected to; `None`: as many as the client.
+    pub connections_limit: Option<u32>,
+    /// Peers that the torrent may serve at once; `None`: as many as the client.
+    pub upload_slots: Option<u32>,
+    /// When it has given back enough; `None`: as resume data says, or never.
+    pub goals: Option<Goals>,
+    /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
+    /// run, as other programs keep it. It must be of the same torrent.
+    pub resume_data: Option<Arc<[u8]>>,
 }
 
 impl AddOptions {
@@ -166,6 +220,83 @@ impl AddOptions {
         self.stop_when_checked = stop;
         self
     }
+
+    /// Adds to [`trackers`](AddOptions::trackers).
+    #[must_use]
+    pub fn trackers(mut self, trackers: impl IntoIterator<Item = Tracker>) -> Self {
+        self.trackers.extend(trackers);
+        self
+    }
+
+    /// Adds to [`web_seeds`](AddOptions::web_seeds).
+    #[must_use]
+    pub fn web_seeds(mut self, urls: impl IntoIterator<Item = String>) -> Self {
+        self.web_seeds.extend(urls);
+        self
+    }
+
+    /// Sets [`file_priorities`](AddOptions::file_priorities).
+    #[must_use]
+    pub fn file_priorities(mut self, priorities: impl Into<Vec<Priority>>) -> Self {
+        self.file_priorities = priorities.into();
+        self
+    }
+
+    /// Sets [`allocation`](AddOptions::allocation).
+    #[must_use]
+    pub fn allocation(mut self, allocation: Allocation) -> Self {
+        self.allocation = allocation;
+        self
+    }
+
+    /// Adds to [`flags`](AddOptions::flags).
+    #[must_use]
+    pub fn flags(mut self, flags: impl IntoIterator<Item = TorrentFlag>) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
+    /// Sets [`download_limit`](AddOptions::download_limit).
+    #[must_use]
+    pub fn download_limit(mut self, rate: u32) -> Self {
+        self.download_limit = Some(rate);
+        self
+    }
+
+    /// Sets [`upload_limit`](AddOptions::upload_limit).
+    #[must_use]
+    pub fn upload_limit(mut self, rate: u32) -> Self {
+        self.upload_limit = Some(rate);
+        self
+    }
+
+    /// Sets [`connections_limit`](AddOptions::connections_limit).
+    #[must_use]
+    pub fn connections_limit(mut self, count: u32) -> Self {
+        self.connections_limit = Some(count);
+        self
+    }
+
+    /// Sets [`upload_slots`](AddOptions::upload_slots).
+    #[must_use]
+    pub fn upload_slots(mut self, count: u32) -> Self {
+        self.upload_slots = Some(count);
+        self
+    }
+
+    /// Sets [`goals`](AddOptions::goals).
+    #[must_use]
+    pub fn goals(mut self, goals: Goals) -> Self {
+        self.goals = Some(goals);
+        self
+    }
+
+    /// Sets [`resume_data`](AddOptions::resume_data).
+    #[must_use]
+    pub fn resume_data(mut self, bytes: impl Into<Arc<[u8]>>) -> Self {
+        self.resume_data = Some(bytes.into());
+        self
+    }
 }
 
 /// What the client gives where [`AddOptions`] is silent.
@@ -174,6 +305,8 @@ pub(crate) struct Defaults {
     pub(crate) save_dir: PathBuf,
     pub(crate) incomplete_dir: Option<PathBuf>,
     pub(crate) loopback_only: bool,
+    /// What the client was started with.
+    pub(crate) settings: Settings,
 }
 
 /// A torrent that is read and ready to be handed to the engine.
@@ -186,6 +319,7 @@ pub(crate) struct Prepared {
     /// Where they go when complete, if that is elsewhere.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) paused: bool,
+    pub(crate) goals: Goals,
     /// What keeps data that is to be trusted from being so; the torrent is paused then.
     pub(crate) distrust: Option<Error>,
     /// The engine's own parameters; opaque to all but the engine.
@@ -215,6 +349,12 @@ fn read(
     label: Arc<str>,
 ) -> Result<Prepared> {
     let mut params = source.read()?;
+    if let Some(bytes) = &options.resume_data {
+        params
+            .pin_mut()
+            .use_resume_data(bytes)
+            .map_err(|exception| Error::from_native(RESUME, &exception).on(&label))?;
+    }
     let described = metainfo::describe(&params)?;
     if options.trust && !described.has_metadata {
         return Err(Error::new(
@@ -223,9 +363,17 @@ fn read(
             "data cannot be trusted before the metainfo is known: a magnet link has none",
         ));
     }
-    let final_dir = make_dir(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?;
+    let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
+    let final_dir = match resumed {
+        true => make_dir(&path_of(&described.save_path))?,
+        false => make_dir(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?,
+    };
     let incomplete = options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref());
     let (save_dir, move_to) = match incomplete {
+        _ if resumed => {
+            let move_to = &described.own.move_to;
+            (final_dir, (!move_to.is_empty()).then(|| path_of(move_to)))
+        }
         Some(directory) if !options.trust && !is_there(&described, &final_dir) => {
             let directory = make_dir(directory)?;
             let elsewhere = directory != final_dir;
@@ -234,7 +382,8 @@ fn read(
         _ => (final_dir, None),
     };
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
-    let paused = options.paused || distrust.is_some();
+    let paused = options.paused || described.paused || distrust.is_some();
+    let limit = |limit: Option<u32>| limit.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
     let record = ffi::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
@@ -242,6 +391,22 @@ fn read(
             .iter()
             .map(|peer| ffi::PeerRecord { address: peer.ip().to_string(), port: peer.port() })
             .collect(),
+        trackers: options
+            .trackers
+            .iter()
+            .map(|tracker| ffi::TrackerRecord {
+                url: tracker.url.clone(),
+                tier: tracker.tier.into(),
+            })
+            .collect(),
+        web_seeds: options.web_seeds.clone(),
+        file_priorities: options.file_priorities.iter().map(|wanted| wanted.level()).collect(),
+        allocate: options.allocation == Allocation::Full,
+        flags: options.flags.iter().map(|flag| flag.place()).collect(),
+        download_limit: limit(options.download_limit),
+        upload_limit: limit(options.upload_limit),
+        connections_limit: limit(options.connections_limit),
+        upload_slots: limit(options.upload_slots),
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
@@ -265,12 +430,36 @@ fn read(
         save_dir,
         move_to,
         paused,
+        goals: options.goals.unwrap_or_else(|| goals(&described.own)),
         distrust,
         params: Box::new(params),
     })
 }
 
 const START: &str = "start the torrent";
+const RESUME: &str = "read the resume data";
+
+fn goals(own: &ffi::OwnRecord) -> Goals {
+    Goals {
+        share_ratio: (own.share_ratio_permille >= 0)
+            .then_some(own.share_ratio_permille as f64 / 1000.0),
+        seed_time: u64::try_from(own.seed_seconds).ok().map(Duration::from_secs),
+        then: match own.goal_action {
+            1 => GoalAction::Close,
+            2 => GoalAction::CloseAndDelete,
+            3 => GoalAction::SuperSeed,
+            _ => GoalAction::Pause,
+        },
+    }
+}
+
+/// A path as it was given to the engine.
+fn path_of(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    return <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
+    #[cfg(not(unix))]
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
 
 /// An absolute path, because the engine outlives a change of the working directory.
 pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {

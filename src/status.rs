@@ -84,6 +84,14 @@ pub struct TorrentStatus {
     pub seeds: u32,
     /// Connections, half-open ones included.
     pub connections: u32,
+    /// Payload received in all runs; of one that was complete from the start, 0.
+    pub all_time_downloaded: u64,
+    /// Payload sent in all runs.
+    pub all_time_uploaded: u64,
+    /// How long it was not paused, in all runs.
+    pub active_time: Duration,
+    /// How long it had everything and was not paused, in all runs.
+    pub seeding_time: Duration,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
     /// When libtorrent said so.
@@ -102,6 +110,15 @@ impl TorrentStatus {
     pub fn time_left(&self) -> Option<Duration> {
         let left = self.wanted_size.saturating_sub(self.wanted_done);
         (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
+    }
+
+    /// What was sent for what was received, in all runs; of a torrent that was complete from the start,
+    /// for its size. 0 where both are nothing.
+    pub fn ratio(&self) -> f64 {
+        match self.all_time_downloaded.max(if self.seeding { self.total_done } else { 0 }) {
+            0 => 0.0,
+            received => self.all_time_uploaded as f64 / received as f64,
+        }
     }
 
     /// The first status of a torrent, before libtorrent has said anything.
@@ -126,6 +143,10 @@ impl TorrentStatus {
             peers: 0,
             seeds: 0,
             connections: 0,
+            all_time_downloaded: 0,
+            all_time_uploaded: 0,
+            active_time: Duration::ZERO,
+            seeding_time: Duration::ZERO,
             error: None,
             updated: Instant::now(),
         }

@@ -1,6 +1,7 @@
 //! What can be chosen for one torrent while it runs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A switch of a torrent (`lt::torrent_flags`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +50,12 @@ impl TorrentFlag {
         Self::NoLocalDiscovery,
         Self::NoPeerExchange,
     ];
+
+    /// Where it is among them.
+    pub(crate) fn place(self) -> u8 {
+        let place = Self::ALL.iter().position(|known| *known == self);
+        place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+    }
 }
 
 /// How a torrent is set up at present. Rates are bytes per second.
@@ -98,4 +105,77 @@ pub enum QueueMove {
     Bottom,
     /// To this place; beyond the end is the end.
     To(u32),
+}
+
+/// When a torrent has given back enough, and what then becomes of it. The first goal that is reached
+/// counts; without one it seeds until it is told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Goals {
+    /// What was sent for what was received ([`TorrentStatus::ratio`](crate::TorrentStatus::ratio)),
+    /// to a thousandth.
+    pub share_ratio: Option<f64>,
+    /// How long it seeds, in all runs, to a second.
+    pub seed_time: Option<Duration>,
+    /// What becomes of it.
+    pub then: GoalAction,
+}
+
+impl Goals {
+    /// Sets [`share_ratio`](Goals::share_ratio).
+    #[must_use]
+    pub fn share_ratio(mut self, ratio: f64) -> Self {
+        self.share_ratio = Some(ratio);
+        self
+    }
+
+    /// Sets [`seed_time`](Goals::seed_time).
+    #[must_use]
+    pub fn seed_time(mut self, time: Duration) -> Self {
+        self.seed_time = Some(time);
+        self
+    }
+
+    /// Sets [`then`](Goals::then).
+    #[must_use]
+    pub fn then(mut self, action: GoalAction) -> Self {
+        self.then = action;
+        self
+    }
+}
+
+/// What becomes of a torrent that has reached a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum GoalAction {
+    /// It is paused. When it is resumed it seeds on: the goals are gone.
+    #[default]
+    Pause,
+    /// It is closed; its files stay.
+    Close,
+    /// It is closed and its files are deleted.
+    CloseAndDelete,
+    /// It seeds on, by super-seeding: as little as the swarm needs.
+    SuperSeed,
+}
+
+/// A goal that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum Goal {
+    /// The share ratio.
+    ShareRatio,
+    /// The seed time.
+    SeedTime,
 }

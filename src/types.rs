@@ -147,6 +147,30 @@ impl InfoHashes {
     }
 }
 
+impl From<InfoHashV1> for InfoHashes {
+    fn from(hash: InfoHashV1) -> Self {
+        Self { v1: Some(hash), v2: None }
+    }
+}
+
+impl From<InfoHashV2> for InfoHashes {
+    fn from(hash: InfoHashV2) -> Self {
+        Self { v1: None, v2: Some(hash) }
+    }
+}
+
+/// From 40 hex digits, a v1 hash, or 64, a v2 hash.
+impl FromStr for InfoHashes {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.len() == 64 {
+            return Ok(text.parse::<InfoHashV2>()?.into());
+        }
+        Ok(text.parse::<InfoHashV1>()?.into())
+    }
+}
+
 /// The v1 hash where there is one, else the v2 hash.
 impl fmt::Display for InfoHashes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,10 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
     ("maker", &["error", "ffi", "metainfo", "reply"]),
-    ("source", &["error", "ffi", "types", "metainfo", "magnet"]),
+    ("source", &["error", "ffi", "types", "file", "torrent", "settings", "metainfo", "magnet"]),
     // Messages.
     ("reply", &["error"]),
-    ("event", &["error", "types", "status"]),
+    ("event", &["error", "types", "status", "torrent"]),
     (
         "request",
         &[
@@ -41,11 +41,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "settings",
         ],
     ),
-    ("command", &["error", "types", "statistics", "status", "source", "reply", "request"]),
+    (
+        "command",
+        &["error", "types", "statistics", "status", "torrent", "source", "reply", "request"],
+    ),
     ("mailbox", &["error", "types", "event"]),
-    ("explain", &["types", "event", "status"]),
+    ("explain", &["types", "event", "status", "torrent"]),
     // What patrons and the client thread share.
-    ("service", &["error", "command", "event", "mailbox", "source", "statistics", "status"]),
+    (
+        "service",
+        &["error", "command", "event", "mailbox", "settings", "source", "statistics", "status"],
+    ),
     // The handle: never the engine, never the client.
     (
         "patron",
@@ -124,6 +130,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "status",
             "settings",
             "file",
+            "torrent",
             "source",
             "command",
             "event",

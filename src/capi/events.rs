@@ -81,6 +81,8 @@ pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
 pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
 /// A file has another name now. Has: name, file, path.
 pub const PATRON_EVENT_FILE_RENAMED: i32 = 24;
+/// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name.
+pub const PATRON_EVENT_GOAL_REACHED: i32 = 25;
 
 /// The files were left where they are.
 pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
@@ -144,6 +146,7 @@ pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
             Event::Finished { .. } => PATRON_EVENT_FINISHED,
             Event::Moved { .. } => PATRON_EVENT_MOVED,
             Event::FileRenamed { .. } => PATRON_EVENT_FILE_RENAMED,
+            Event::GoalReached { .. } => PATRON_EVENT_GOAL_REACHED,
             Event::HashFailed { .. } => PATRON_EVENT_HASH_FAILED,
             Event::TrackerError { .. } => PATRON_EVENT_TRACKER_ERROR,
             Event::Error { .. } => PATRON_EVENT_ERROR,

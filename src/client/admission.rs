@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::command::Started;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Responder;
+use crate::request::Own;
 use crate::service::Member;
 use crate::source::Prepared;
 use crate::types::{InfoHashes, TorrentId};
@@ -33,7 +34,7 @@ pub(super) struct Start {
     pub(super) name: Arc<str>,
     pub(super) info_hashes: InfoHashes,
     pub(super) save_dir: PathBuf,
-    pub(super) move_to: Option<PathBuf>,
+    pub(super) own: Own,
     pub(super) paused: bool,
     pub(super) distrust: Option<Error>,
     /// Not yet handed to the engine.
@@ -48,8 +49,17 @@ impl Start {
         prepared: Prepared,
         reply: Option<Responder<Started>>,
     ) -> Self {
-        let Prepared { source, name, info_hashes, save_dir, move_to, paused, distrust, params } =
-            prepared;
+        let Prepared {
+            source,
+            name,
+            info_hashes,
+            save_dir,
+            move_to,
+            paused,
+            goals,
+            distrust,
+            params,
+        } = prepared;
         Self {
             id: TorrentId::next(),
             from,
@@ -58,7 +68,7 @@ impl Start {
             name,
             info_hashes,
             save_dir,
-            move_to,
+            own: Own { move_to, goals },
             paused,
             distrust,
             params: Some(params),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Client, start};
-use crate::engine::native::{NativeEngine, ReadCounters, raise_descriptor_limit};
+use crate::engine::native::{
+    NativeEngine, ReadCounters, raise_descriptor_limit, settings_of_state,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::settings::{SettingValue, Settings};
@@ -36,6 +38,7 @@ pub struct ClientBuilder {
     incomplete_dir: Option<PathBuf>,
     offline: bool,
     settings: Settings,
+    state: Vec<u8>,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
 }
@@ -48,6 +51,7 @@ impl Default for ClientBuilder {
             incomplete_dir: None,
             offline: false,
             settings: Settings::default(),
+            state: Vec::new(),
             overrides: Vec::new(),
         }
     }
@@ -103,6 +107,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Begins where an earlier client stood: what [`Patron::save_state`](crate::Patron::save_state)
+    /// gave. Its settings take the place of those of [`settings`](ClientBuilder::settings); what the
+    /// other functions here choose goes before both.
+    pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
+        self.state = state.into();
+        self
+    }
+
     /// Sets one of libtorrent's settings by its name. A wrong name or type is an error of
     /// [`start`](ClientBuilder::start).
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<SettingValue>) -> Self {
@@ -114,9 +126,13 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type;
+    /// [`Parse`](ErrorKind::Parse) for a state that is none.
     pub fn effective_settings(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();
+        if !self.state.is_empty() {
+            settings.merge(&settings_of_state(&self.state)?);
+        }
         if settings.get("listen_interfaces").is_none() {
             let everywhere = "0.0.0.0:6881,[::]:6881";
             let here = "127.0.0.1:0";
@@ -159,21 +175,23 @@ impl ClientBuilder {
             return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
         }
         let loopback_only = self.offline;
-        let defaults = Defaults {
-            save_dir: self.save_dir,
-            incomplete_dir: self.incomplete_dir,
-            loopback_only,
-        };
         let wanted = settings.descriptors();
         let available = raise_descriptor_limit(wanted)?;
         if available < wanted {
             settings.fit(available);
         }
+        let defaults = Defaults {
+            save_dir: self.save_dir,
+            incomplete_dir: self.incomplete_dir,
+            loopback_only,
+            settings: settings.clone(),
+        };
         let counters = ReadCounters::new()?;
         let reads = counters.clone();
+        let state = self.state;
         let client =
             start(defaults, self.tick_interval, Box::new(move || reads.read()), move |wake| {
-                NativeEngine::new(&settings, loopback_only, &counters, wake)
+                NativeEngine::new(&settings, loopback_only, &state, &counters, wake)
             })?;
         if available < wanted {
             tracing::warn!(wanted, available, "too few descriptors");

@@ -41,6 +41,7 @@ impl<E: Engine> ClientThread<E> {
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
             Job::TellMetainfo(id) => self.tell_metainfo(id, from),
+            Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::Watch(id, reply) => {
@@ -149,7 +150,7 @@ impl<E: Engine> ClientThread<E> {
             Err(error) => return answer(&from, "CloseTorrent", id, reply, Err(error)),
         };
         match self.engine.remove(id, files == Files::Delete) {
-            Ok(()) => torrent.closing = Some(Closing { files, from, reply }),
+            Ok(()) => torrent.closing = Some(Closing { files, from: Some(from), reply }),
             Err(error) => answer(&from, "CloseTorrent", id, reply, Err(error)),
         }
     }

@@ -159,11 +159,12 @@ impl<E: Engine> ClientThread<E> {
         let info_hashes =
             if info_hashes == InfoHashes::default() { start.info_hashes } else { info_hashes };
         let owner = (!start.from.has_left()).then(|| start.from.clone());
-        let torrent = Torrent::new(name.clone(), info_hashes, owner, start.move_to);
+        let torrent = Torrent::new(name.clone(), info_hashes, owner, start.own.clone());
         self.routes.insert(id, torrent);
         self.service.statuses.insert(TorrentStatus::starting(id, name, start.paused));
         self.statuses.wanted = true;
         let save_dir = start.save_dir;
+        self.goals.set(id, start.own.goals);
         self.tell(id, |name| Event::TorrentCreated { id, name, info_hashes, save_dir });
         if let Some(error) = start.distrust {
             self.route(EngineEvent::Failed { id, error });
@@ -180,7 +181,7 @@ impl<E: Engine> ClientThread<E> {
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.routes.get_mut(id) else { return };
         torrent.finished = true;
-        let move_to = (!self.stopping).then(|| torrent.move_to.take()).flatten();
+        let move_to = (!self.stopping).then(|| torrent.own.move_to.take()).flatten();
         self.tell(id, |name| Event::Finished { id, name });
         self.note(id, |status| {
             status.finished = true;
@@ -196,6 +197,7 @@ impl<E: Engine> ClientThread<E> {
         self.service.statuses.remove(id);
         self.statuses.moving.remove(&id);
         self.requests.close(id);
+        self.goals.forget(id);
         let event = Event::Closed { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
         if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
@@ -204,8 +206,11 @@ impl<E: Engine> ClientThread<E> {
                     ClosedFiles::NotDeleted(error) => Err(error),
                     ClosedFiles::Kept | ClosedFiles::Deleted => Ok(()),
                 }),
-                None if !torrent.has(&from) => from.mailbox.push(event.clone()),
-                None => {}
+                None => {
+                    if let Some(from) = from.filter(|from| !torrent.has(from)) {
+                        from.mailbox.push(event.clone());
+                    }
+                }
             }
         }
         torrent.send(event);

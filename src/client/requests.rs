@@ -67,7 +67,7 @@ impl<E: Engine> ClientThread<E> {
     pub(super) fn request_of_torrent(
         &mut self,
         id: TorrentId,
-        asked: TorrentRequest,
+        mut asked: TorrentRequest,
         respond: Respond,
     ) {
         let op = asked.operation();
@@ -75,6 +75,9 @@ impl<E: Engine> ClientThread<E> {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
         };
+        if let TorrentRequest::ResumeData(own) = &mut asked {
+            own.clone_from(&torrent.own);
+        }
         let moves = matches!(asked, TorrentRequest::MoveStorage { .. });
         if moves {
             torrent.moving.get_or_insert(Mover::Patron);

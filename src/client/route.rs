@@ -1,7 +1,6 @@
 //! Who gets which event: the torrents of a client, their owners and their watchers.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use crate::command::Files;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::reply::Responder;
+use crate::request::Own;
 use crate::service::{Member, MemberId};
 use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
 
@@ -19,8 +19,7 @@ pub(super) struct Torrent {
     /// Who started it and has not left.
     owner: Option<Arc<Member>>,
     watchers: Vec<Arc<Member>>,
-    /// Where its files go when complete.
-    pub(super) move_to: Option<PathBuf>,
+    pub(super) own: Own,
     /// Whose move of its files is under way.
     pub(super) moving: Option<Mover>,
     pub(super) finished: bool,
@@ -41,7 +40,8 @@ pub(super) enum Mover {
 /// A torrent that is being closed.
 pub(super) struct Closing {
     pub(super) files: Files,
-    pub(super) from: Arc<Member>,
+    /// Who had it closed, where the answer is an event.
+    pub(super) from: Option<Arc<Member>>,
     pub(super) reply: Option<Responder<()>>,
 }
 
@@ -59,14 +59,14 @@ impl Torrent {
         name: Arc<str>,
         info_hashes: InfoHashes,
         owner: Option<Arc<Member>>,
-        move_to: Option<PathBuf>,
+        own: Own,
     ) -> Self {
         Self {
             name,
             info_hashes,
             owner,
             watchers: Vec::new(),
-            move_to,
+            own,
             moving: None,
             finished: false,
             closing: None,

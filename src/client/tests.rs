@@ -49,6 +49,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         save_dir: "incomplete".into(),
         move_to,
         paused: false,
+        goals: Default::default(),
         distrust: None,
         params: Box::new(()),
     })

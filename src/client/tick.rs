@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Select};
 
 use super::Inbox;
 use super::admission::Admission;
+use super::goals::OpenGoals;
 use super::requests::Requests;
 use super::route::Routes;
 use super::shutdown::Order;
@@ -46,6 +47,7 @@ pub(super) struct ClientThread<E> {
     pub(super) statuses: Statuses,
     pub(super) listening: Listening,
     pub(super) requests: Requests,
+    pub(super) goals: OpenGoals,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// Starts no moves any more.
@@ -114,6 +116,7 @@ impl<E: Engine> ClientThread<E> {
             statuses: Statuses::default(),
             listening: Listening::default(),
             requests: Requests::default(),
+            goals: OpenGoals::default(),
             statistics: Vec::new(),
             stopping: false,
         }
@@ -196,6 +199,7 @@ impl<E: Engine> ClientThread<E> {
         self.next_status = Instant::now() + self.tick_interval;
         self.ask_statuses();
         self.stop_stale_rates();
+        self.look_at_goals();
     }
 
     fn status_due(&self) -> Instant {

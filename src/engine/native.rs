@@ -6,7 +6,7 @@ mod requests;
 use std::any::Any;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use cxx::{SharedPtr, UniquePtr};
@@ -32,6 +32,7 @@ impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
         loopback_only: bool,
+        state: &[u8],
         counters: &ReadCounters,
         wake: Sender<()>,
     ) -> Result<Self> {
@@ -43,8 +44,9 @@ impl NativeEngine {
             DiskReads::ZeroCopy => ffi::DiskReads::ZeroCopy,
         };
         let waker = Box::new(ffi::Waker(wake));
-        let session = ffi::new_session(&records, loopback_only, reads, counters.0.clone(), waker)
-            .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        let session =
+            ffi::new_session(&records, loopback_only, reads, state, counters.0.clone(), waker)
+                .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
         Ok(Self { session })
     }
 }
@@ -84,6 +86,14 @@ impl ReadCounters {
             mappings: now.mappings,
         }
     }
+}
+
+/// The settings in a state that [`SessionRequest::State`] gave.
+pub(crate) fn settings_of_state(state: &[u8]) -> Result<Settings> {
+    let records = ffi::settings_of_state(state).map_err(|exception| {
+        Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
+    })?;
+    Ok(requests::settings(&records))
 }
 
 /// Raises the process's limit of open descriptors to what is wanted, as far as it may; what it is
@@ -372,6 +382,10 @@ fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
         peers: count(record.num_peers),
         seeds: count(record.num_seeds),
         connections: count(record.num_connections),
+        all_time_downloaded: size(record.all_time_downloaded),
+        all_time_uploaded: size(record.all_time_uploaded),
+        active_time: Duration::from_secs(size(record.active_seconds)),
+        seeding_time: Duration::from_secs(size(record.seeding_seconds)),
         error,
         updated,
     })

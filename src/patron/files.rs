@@ -2,13 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Patron, respond};
+use super::Patron;
 use crate::command::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{Existing, FileStatus};
 use crate::metainfo::Metainfo;
 use crate::reply::{Reply, Responder};
-use crate::request::{Answer, TorrentRequest};
+use crate::request::{Answer, Own, TorrentRequest};
 use crate::types::{Priority, TorrentId};
 
 /// Files, and what is written down of a torrent. Files are counted from 0, in the order of the
@@ -82,12 +82,10 @@ impl Patron {
         })
     }
 
-    /// All that a later run needs to go on where the torrent stands now: a source for
+    /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
     /// [`create_torrent`](Patron::create_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        let asked = TorrentRequest::ResumeData;
-        let op = asked.operation();
-        self.ask(op, |reply| Job::OfTorrent(id, asked, respond(reply, op)))
+        self.of_torrent(id, TorrentRequest::ResumeData(Own::default()))
     }
 }
 

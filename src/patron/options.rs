@@ -1,9 +1,10 @@
 //! How a torrent is set up.
 
 use super::Patron;
+use crate::command::Job;
 use crate::reply::Reply;
 use crate::request::TorrentRequest;
-use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
 use crate::types::TorrentId;
 
 /// Switches and limits. Rates are bytes per second. Limits of rates do not apply to peers on the local
@@ -38,6 +39,13 @@ impl Patron {
     /// How many peers the torrent may serve at once; `None`: as many as the client.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
         self.of_torrent(id, TorrentRequest::UploadSlots(count))
+    }
+
+    /// When the torrent has given back enough, and what then becomes of it; these goals take the place
+    /// of those before. It is looked at each tick. [`Event::GoalReached`](crate::Event::GoalReached)
+    /// says that it is so. Goals are kept in [resume data](Patron::resume_data).
+    pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
+        self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
     }
 
     /// Moves the torrent in the queue of those that are not complete. The queue says which of the

@@ -23,7 +23,10 @@ impl Patron {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for settings that need another start of
     /// the client (`disk_reads`), and for those that do not go with how the client reads.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
-        self.of_session(SessionRequest::ApplySettings(settings.clone()))
+        match self.0.service.change_settings(settings) {
+            Ok(()) => self.of_session(SessionRequest::ApplySettings(settings.clone())),
+            Err(error) => Reply::ready(Err(error)),
+        }
     }
 
     /// All that a later client needs to begin where this one stands: settings, the DHT's nodes and

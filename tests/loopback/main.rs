@@ -11,6 +11,7 @@ mod hostile_peer;
 mod making;
 mod patrons;
 mod requests;
+mod resuming;
 mod session;
 mod statistics;
 mod transfer;

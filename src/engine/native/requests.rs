@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::{failure, path, setting};
 use crate::error::{Error, Result};
 use crate::ffi::{
-    AnnounceRecord, AnswerRecord, FileStatusRecord, PeerStatusRecord, RequestKind, RequestRecord,
-    SettingRecord, TrackerRecord, TrackerStatusRecord,
+    AnnounceRecord, AnswerRecord, FileStatusRecord, OwnRecord, PeerStatusRecord, RequestKind,
+    RequestRecord, SettingRecord, TrackerRecord, TrackerStatusRecord,
 };
 use crate::file::{Existing, FileStatus};
 use crate::ip_filter::IpFilter;
 use crate::metainfo::Tracker;
 use crate::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 use crate::piece::{PartialPiece, PieceMap};
-use crate::request::{Answer, SessionRequest, TorrentRequest};
+use crate::request::{Answer, Own, SessionRequest, TorrentRequest};
 use crate::settings::Settings;
-use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+use crate::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::{Announce, TrackerSource, TrackerStatus};
 use crate::types::{Priority, TorrentId};
 
@@ -33,6 +33,24 @@ fn blank(kind: RequestKind, request: u64) -> RequestRecord {
         levels: Vec::new(),
         trackers: Vec::new(),
         settings: Vec::new(),
+        own: own(&Own::default()),
+    }
+}
+
+fn own(own: &Own) -> OwnRecord {
+    let Own { move_to, goals } = own;
+    OwnRecord {
+        move_to: move_to.iter().flat_map(|to| to.as_os_str().as_encoded_bytes().to_vec()).collect(),
+        share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
+        seed_seconds: goals
+            .seed_time
+            .map_or(-1, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
+        goal_action: match goals.then {
+            GoalAction::Pause => 0,
+            GoalAction::Close => 1,
+            GoalAction::CloseAndDelete => 2,
+            GoalAction::SuperSeed => 3,
+        },
     }
 }
 
@@ -62,7 +80,9 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
     let text = |kind, text| RequestRecord { text, ..on(kind) };
     match asked {
         TorrentRequest::Metainfo => on(Kind::Metainfo),
-        TorrentRequest::ResumeData => on(Kind::ResumeData),
+        TorrentRequest::ResumeData(kept) => {
+            RequestRecord { own: own(&kept), ..on(Kind::ResumeData) }
+        }
         TorrentRequest::Files => on(Kind::Files),
         TorrentRequest::FilePriority { file, priority } => {
             indexed(Kind::FilePriority, file, priority.level().into())
@@ -105,10 +125,7 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
         }
         TorrentRequest::Recheck => on(Kind::Recheck),
         TorrentRequest::Options => on(Kind::Options),
-        TorrentRequest::Flag(flag, on) => {
-            let place = TorrentFlag::ALL.iter().position(|known| *known == flag);
-            indexed(Kind::Flag, u32::try_from(place.unwrap_or(0)).unwrap_or(0), on.into())
-        }
+        TorrentRequest::Flag(flag, on) => indexed(Kind::Flag, flag.place().into(), on.into()),
         TorrentRequest::DownloadLimit(rate) => number(Kind::DownloadLimit, limit(rate)),
         TorrentRequest::UploadLimit(rate) => number(Kind::UploadLimit, limit(rate)),
         TorrentRequest::ConnectionsLimit(count) => number(Kind::ConnectionsLimit, limit(count)),
@@ -350,7 +367,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     })
 }
 
-fn settings(records: &[SettingRecord]) -> Settings {
+pub(super) fn settings(records: &[SettingRecord]) -> Settings {
     let values = records.iter().map(|record| (&*record.name, &*record.text, record.number));
     Settings::from_native(values)
 }

@@ -1,0 +1,310 @@
+//! Where a torrent goes on: resume data, info hashes, the client's saved state, goals.
+
+use std::time::Duration;
+
+use torrent_patron::{
+    AddOptions, Allocation, ErrorKind, Event, Files, Goal, GoalAction, Goals, InfoHashes, IpFilter,
+    Priority, Settings, Source, TorrentFlag, Tracker,
+};
+
+use crate::await_event;
+use crate::support::{Seeder, address, builder, client, data, finished, metainfo, same};
+
+#[test]
+fn resume_data_restores_what_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("from/album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    let seeder = Seeder::of(&album);
+    let to = dir.path().join("to");
+    let first = client(&to);
+    let patron = first.patron();
+    let options = seeder
+        .options()
+        .flags([TorrentFlag::Sequential])
+        .download_limit(1_000_000)
+        .goals(Goals::default().share_ratio(2.5).then(GoalAction::Close));
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    patron.rename_file(id, 0, "album/renamed.bin").wait().unwrap();
+    patron.set_upload_limit(id, Some(2_000_000)).wait().unwrap();
+    patron.set_connections_limit(id, Some(7)).wait().unwrap();
+    patron.set_upload_slots(id, Some(3)).wait().unwrap();
+    patron.add_tracker(id, "http://127.0.0.1:1/announce", 0).wait().unwrap();
+    patron.add_web_seed(id, "http://127.0.0.1:1/").wait().unwrap();
+    patron.set_file_priority(id, 0, Priority::TOP).wait().unwrap();
+    patron.pause(id).wait().unwrap();
+    await_event!(patron, Event::Paused { .. });
+    let (files, chosen) = (patron.files(id).wait().unwrap(), patron.options(id).wait().unwrap());
+    let saved = patron.resume_data(id).wait().unwrap();
+    drop((patron, first));
+
+    // Elsewhere by default: the resume data knows where.
+    let second = client(&dir.path().join("elsewhere"));
+    let patron = second.patron();
+    let source = Source::ResumeData(saved.into());
+    let id = patron.create_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let name = await_event!(patron, Event::TorrentCreated { name, save_dir, .. } if *save_dir == to => name.clone());
+    assert_eq!(&*name, "album");
+    await_event!(patron, Event::Checked { .. });
+    let status = patron.fresh_status(id).wait().unwrap();
+    assert!(status.paused && status.seeding, "{status:?}");
+    assert_eq!(patron.files(id).wait().unwrap(), files);
+    assert_eq!(patron.options(id).wait().unwrap(), chosen);
+    assert_eq!(chosen.flags, [TorrentFlag::ApplyIpFilter, TorrentFlag::Sequential]);
+    let trackers = patron.trackers(id).wait().unwrap();
+    assert_eq!((&*trackers[0].url, trackers[0].tier), ("http://127.0.0.1:1/announce", 0));
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
+    // And the goals, which are ours: they are in what is saved next.
+    let again = patron.resume_data(id).wait().unwrap();
+    let text = String::from_utf8_lossy(&again);
+    assert!(text.contains("14:torrent-patrond11:goal actioni1e11:share ratioi2500ee"), "{text}");
+    assert_eq!(patron.metainfo(id).wait().unwrap().info_hashes, seeder.metainfo.info_hashes);
+}
+
+#[test]
+fn a_download_goes_on_where_it_was_and_moves_when_it_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 200_000));
+    let (done, incomplete) = (dir.path().join("done"), dir.path().join("incomplete"));
+    let first = builder(&done).incomplete_dir(&incomplete).start().unwrap();
+    let patron = first.patron();
+    let options = AddOptions::default().paused(true);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    let piece = std::fs::read(&seeder.path).unwrap()[..16 * 1024].to_vec();
+    patron.add_piece(id, 0, piece).wait().unwrap();
+    let here = || patron.pieces(id).wait().unwrap().done();
+    while here() == 0 {
+        std::thread::yield_now();
+    }
+    let saved = patron.resume_data(id).wait().unwrap();
+    drop((patron, first));
+
+    let second = client(&dir.path().join("elsewhere"));
+    let patron = second.patron();
+    let options = seeder.options();
+    let id = patron.create_torrent(Source::ResumeData(saved.into()), options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    assert_eq!(patron.pieces(id).wait().unwrap().done(), 1, "nothing is fetched twice");
+    patron.resume(id).wait().unwrap();
+    await_event!(patron, Event::Moved { save_dir, .. } if *save_dir == done);
+    assert!(same(&seeder.path, &done.join("data.bin")));
+}
+
+#[test]
+fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let saved = patron.resume_data(id).wait().unwrap();
+    let other = metainfo(&data(dir.path(), "other.bin", 2, 50_000));
+    let options = AddOptions::default().resume_data(saved.clone());
+    let error = patron.create_torrent(&other, options).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    assert!(error.to_string().contains("the resume data is of another torrent"), "{error}");
+    for length in [0, 1, saved.len() / 2, saved.len() - 1] {
+        let half = Source::ResumeData(saved[..length].into());
+        let error = patron.create_torrent(half, AddOptions::default()).wait().unwrap_err();
+        assert!(error.to_string().starts_with("cannot read the resume data: "), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Parse | ErrorKind::Native), "{error:?}");
+    }
+    let torrent = Source::ResumeData(seeder.metainfo.torrent_file().clone());
+    assert!(patron.create_torrent(torrent, AddOptions::default()).wait().is_err());
+    assert_eq!(patron.torrents(), [id], "nothing is left behind");
+    // Of the same torrent it is fine.
+    patron.close(id, Files::Keep).wait().unwrap();
+    let options = AddOptions::default().resume_data(saved);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { id: checked, .. } if *checked == id);
+    assert!(patron.fresh_status(id).wait().unwrap().seeding);
+}
+
+#[test]
+fn an_info_hash_alone_is_enough_where_a_peer_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
+    let hashes = seeder.metainfo.info_hashes;
+    for (text, place) in
+        [(hashes.v1.unwrap().to_string(), "v1"), (hashes.v2.unwrap().to_string(), "v2")]
+    {
+        let to = dir.path().join(place);
+        let client = client(&to);
+        let patron = client.patron();
+        let source = Source::from_text(&text);
+        assert!(matches!(source, Source::InfoHash(_)), "{source:?}");
+        let id = patron.create_torrent(source, seeder.options()).wait().unwrap().id();
+        await_event!(patron, Event::MetadataReceived { info_hashes, .. } if *info_hashes == hashes);
+        finished(&patron, id);
+        assert!(same(&seeder.path, &to.join("data.bin")));
+    }
+    let none = Source::InfoHash(InfoHashes::default());
+    let error = seeder.patron.create_torrent(none, AddOptions::default()).wait().unwrap_err();
+    assert!(error.to_string().starts_with("cannot start the torrent: "), "{error}");
+}
+
+#[test]
+fn a_magnet_link_chooses_files_and_names_peers() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("from/album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin"), (3, "three.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    let maker = crate::support::maker(&album, torrent_patron::Protocol::V1);
+    let seeder = Seeder::with(&album, maker.start().unwrap().wait().unwrap());
+    let files = &seeder.metainfo.files;
+    let wanted = files.iter().position(|file| file.path.ends_with("two.bin")).unwrap();
+    let link = format!(
+        "{}&so={wanted}&x.pe={}&tr=http://127.0.0.1:1/announce&ws=http://127.0.0.1:1/",
+        seeder.metainfo.magnet().unwrap(),
+        address(&seeder.patron),
+    );
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let id =
+        patron.create_torrent(Source::from_text(&link), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    for file in patron.files(id).wait().unwrap() {
+        let chosen = file.path.ends_with("two.bin");
+        assert_eq!(
+            file.priority,
+            if chosen { Priority::DEFAULT } else { Priority::SKIP },
+            "{file:?}"
+        );
+        assert_eq!(to.join(&file.path).exists(), chosen, "{file:?}");
+    }
+    assert_eq!(&*patron.trackers(id).wait().unwrap()[0].url, "http://127.0.0.1:1/announce");
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
+}
+
+#[test]
+fn a_torrent_starts_as_its_options_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(&dir.path().join("from"), "data.bin", 1, 3_000_000));
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let options = AddOptions::default()
+        .allocation(Allocation::Full)
+        .flags([TorrentFlag::NoDht, TorrentFlag::AutoManaged])
+        .upload_limit(1_000)
+        .connections_limit(9)
+        .upload_slots(4)
+        .trackers([Tracker::new("udp://127.0.0.1:1", 3)])
+        .web_seeds(["http://127.0.0.1:1/".to_owned()])
+        .file_priorities([Priority::LOW]);
+    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    let set = patron.options(id).wait().unwrap();
+    assert!(set.has(TorrentFlag::NoDht) && set.has(TorrentFlag::AutoManaged), "{set:?}");
+    assert_eq!((set.upload_limit, set.download_limit), (Some(1_000), None));
+    assert_eq!((set.connections_limit, set.upload_slots), (Some(9), Some(4)));
+    assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
+    assert_eq!(patron.trackers(id).wait().unwrap()[0].tier, 3);
+    assert_eq!(patron.web_seeds(id).wait().unwrap().len(), 1);
+    // All of it is taken as soon as there is a piece to write.
+    let piece = std::fs::read(dir.path().join("from/data.bin")).unwrap()[..16 * 1024].to_vec();
+    patron.add_piece(id, 0, piece).wait().unwrap();
+    while patron.pieces(id).wait().unwrap().done() == 0 {
+        std::thread::yield_now();
+    }
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(to.join("data.bin")).unwrap();
+    assert!(file.blocks() * 512 >= 3_000_000, "{} blocks", file.blocks());
+}
+
+#[test]
+fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    for (then, name) in [
+        (GoalAction::Pause, "pause.bin"),
+        (GoalAction::Close, "close.bin"),
+        (GoalAction::CloseAndDelete, "delete.bin"),
+        (GoalAction::SuperSeed, "super.bin"),
+    ] {
+        let file = data(&dir.path().join("from"), name, 1, 200_000);
+        let seeder = Seeder::of(&file);
+        let id = seeder.patron.torrents()[0];
+        let goals = Goals::default().share_ratio(0.5).then(then);
+        seeder.patron.set_goals(id, goals).wait().unwrap();
+        assert!(seeder.patron.status(id).unwrap().ratio() < 0.5);
+        let leecher = client(&dir.path().join("to"));
+        let patron = leecher.patron();
+        let copy = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        await_event!(seeder.patron, Event::GoalReached { goal: Goal::ShareRatio, .. });
+        match then {
+            GoalAction::Pause => await_event!(seeder.patron, Event::Paused { .. }),
+            GoalAction::SuperSeed => {
+                let options = seeder.patron.options(id).wait().unwrap();
+                assert!(options.has(TorrentFlag::SuperSeeding));
+            }
+            _ => await_event!(seeder.patron, Event::Closed { .. }),
+        }
+        assert_eq!(file.exists(), then != GoalAction::CloseAndDelete);
+        drop((copy, leecher));
+    }
+}
+
+#[test]
+fn a_torrent_seeds_for_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let id = seeder.patron.torrents()[0];
+    let goals = Goals::default().seed_time(Duration::from_secs(1));
+    seeder.patron.set_goals(id, goals).wait().unwrap();
+    await_event!(seeder.patron, Event::GoalReached { goal: Goal::SeedTime, .. });
+    await_event!(seeder.patron, Event::Paused { .. });
+}
+
+#[test]
+fn a_client_begins_where_an_earlier_one_stood() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = client(dir.path());
+    let patron = first.patron();
+    let mut change = Settings::empty();
+    change.set("connections_limit", 123).unwrap();
+    change.set("user_agent", "remembered/1").unwrap();
+    patron.apply_settings(&change).wait().unwrap();
+    let mut filter = IpFilter::default();
+    let (low, high) = ("127.1.0.0".parse().unwrap(), "127.1.0.9".parse().unwrap());
+    filter.block(low, high).unwrap();
+    patron.set_ip_filter(filter).wait().unwrap();
+    let state = patron.save_state().wait().unwrap();
+    drop((patron, first));
+
+    let second = builder(dir.path()).state(state.clone()).user_agent("chosen/2").start().unwrap();
+    let patron = second.patron();
+    let settings = patron.settings().wait().unwrap();
+    assert_eq!(settings.get("connections_limit"), Some(&123.into()));
+    assert_eq!(settings.get("user_agent"), Some(&"chosen/2".into()), "a choice goes first");
+    let filter = patron.ip_filter().wait().unwrap();
+    assert!(filter.blocks(low) && filter.blocks(high));
+    assert!(!filter.blocks("127.0.0.1".parse().unwrap()));
+    assert!(filter.blocks("192.0.2.1".parse().unwrap()));
+
+    for wrong in [&state[..state.len() / 2], b"nonsense", b"le"] {
+        let error = builder(dir.path()).state(wrong).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Parse, "{error}");
+    }
+}
+
+#[test]
+fn settings_that_need_another_start_are_refused_while_the_client_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = builder(dir.path()).settings(Settings::seeding()).start().unwrap();
+    let patron = client.patron();
+    for (name, value) in [("disk_reads", "stock"), ("listen_interfaces", "127.0.0.1:0s")] {
+        let mut change = Settings::empty();
+        change.set(name, value).unwrap();
+        let error = patron.apply_settings(&change).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        assert!(error.to_string().starts_with("cannot change the settings: "), "{error}");
+    }
+    let mut change = Settings::empty();
+    change.set("enable_incoming_utp", true).unwrap();
+    assert!(patron.apply_settings(&change).wait().is_err(), "uTP reads what zero-copy maps");
+}
