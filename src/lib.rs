@@ -32,7 +32,7 @@ pub use crate::maker::{Making, Protocol, TorrentMaker};
 pub use crate::metainfo::{FileEntry, LARGEST_METAINFO, Metainfo, Tracker};
 #[cfg(unix)]
 pub use crate::patron::Readiness;
-pub use crate::patron::{Events, Patron};
+pub use crate::patron::{EventStream, Events, Patron};
 pub use crate::reply::Reply;
 pub use crate::settings::{SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};

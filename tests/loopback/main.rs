@@ -9,5 +9,6 @@ mod faults;
 mod hostile_peer;
 mod making;
 mod patrons;
+mod runtimes;
 mod statistics;
 mod transfer;
