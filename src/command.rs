@@ -44,6 +44,8 @@ pub enum Command {
 
 /// What becomes of the files of a torrent that is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Files {
     /// They stay.
@@ -55,6 +57,8 @@ pub enum Files {
 
 /// What becomes of the torrents of a patron that leaves, which is when its last clone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnLeave {
     /// They go on as they are, owned by nobody; other patrons can watch them.
@@ -68,6 +72,7 @@ pub enum OnLeave {
 
 /// How a start ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Started {
     /// A new torrent, whose events this patron gets.
@@ -99,4 +104,32 @@ pub(crate) enum Job {
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_in_json() {
+        for (files, name) in [(Files::Keep, r#""keep""#), (Files::Delete, r#""delete""#)] {
+            assert_eq!(serde_json::to_string(&files).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Files>(name).unwrap(), files);
+        }
+        for (policy, name) in [
+            (OnLeave::KeepSeeding, r#""keep_seeding""#),
+            (OnLeave::Pause, r#""pause""#),
+            (OnLeave::Close, r#""close""#),
+        ] {
+            assert_eq!(serde_json::to_string(&policy).unwrap(), name);
+            assert_eq!(serde_json::from_str::<OnLeave>(name).unwrap(), policy);
+        }
+        let id = TorrentId::from_raw(3).unwrap();
+        for (started, expected) in [
+            (Started::Created(id), r#"{"created":3}"#),
+            (Started::AlreadyDownloading(id), r#"{"already_downloading":3}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&started).unwrap(), expected);
+        }
+    }
 }
