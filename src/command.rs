@@ -11,7 +11,11 @@ use crate::types::TorrentId;
 
 /// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
 /// events; for an answer to wait for, use the patron's methods of the same names.
+///
+/// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Command {
     /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
@@ -19,6 +23,7 @@ pub enum Command {
         /// What it is started from.
         source: Source,
         /// How.
+        #[cfg_attr(feature = "serde", serde(default))]
         options: AddOptions,
     },
     /// Closes a torrent. Answered by `Closed`.
@@ -26,6 +31,7 @@ pub enum Command {
         /// The torrent.
         id: TorrentId,
         /// What becomes of its files.
+        #[cfg_attr(feature = "serde", serde(default))]
         files: Files,
     },
     /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
@@ -109,6 +115,29 @@ pub(crate) enum Job {
 #[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_in_json() {
+        let options = serde_json::to_string(&AddOptions::default()).unwrap();
+        let create = r#"{"create_torrent":{"source":{"file":"debian.torrent"},"options":OPTIONS}}"#;
+        let create = create.replace("OPTIONS", &options);
+        for json in [
+            &create,
+            r#"{"close_torrent":{"id":3,"files":"delete"}}"#,
+            r#"{"pause":3}"#,
+            r#"{"resume":3}"#,
+            r#"{"status":3}"#,
+            r#"{"metainfo":3}"#,
+            r#"{"watch":3}"#,
+            r#"{"unwatch":3}"#,
+        ] {
+            let command: Command = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&command).unwrap(), json);
+        }
+        let short = r#"{"create_torrent":{"source":{"file":"debian.torrent"}}}"#;
+        let command: Command = serde_json::from_str(short).unwrap();
+        assert_eq!(serde_json::to_string(&command).unwrap(), create);
+    }
 
     #[test]
     fn choices_in_json() {

@@ -613,7 +613,7 @@ mod tests {
     #[test]
     fn settings_that_are_read_are_checked() {
         for (json, wrong) in [
-            (r#"{"conections_limit": 5}"#, "did you mean connections_limit?"),
+            (r#"{"conections_limit": 5}"#, "did you mean connections_limit? at line 1 column 19"),
             (r#"{"connections_limit": "5"}"#, "connections_limit takes a number, not a text (5)"),
             (r#"{"connections_limit": 0.5}"#, "`0.5`, expected a number for connections_limit"),
             (r#"{"connections_limit": 3e9}"#, "expected a number for connections_limit"),
