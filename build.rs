@@ -5,17 +5,19 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 8] = [
     "cpp/alerts.cpp",
     "cpp/convert.cpp",
     "cpp/file_names.cpp",
     "cpp/metainfo.cpp",
+    "cpp/requests.cpp",
     "cpp/session.cpp",
+    "cpp/session_requests.cpp",
     "cpp/torrent.cpp",
 ];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 10] = [
     "cpp/compat.hpp",
     "cpp/convert.hpp",
     "cpp/disk/buffers.hpp",
@@ -23,6 +25,7 @@ const HEADERS: [&str; 9] = [
     "cpp/disk/file.hpp",
     "cpp/disk/pool.hpp",
     "cpp/disk/read_path.hpp",
+    "cpp/requests.hpp",
     "cpp/shim.hpp",
     "cpp/trycatch.hpp",
 ];

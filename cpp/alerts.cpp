@@ -1,6 +1,7 @@
 // Alerts become owned records before the call returns; no pointer to an alert outlives it.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/alert_types.hpp>
@@ -55,23 +56,23 @@ void append(std::vector<lt::torrent_status> const& statuses, Drained& out) {
     }
 }
 
-AlertRecord metainfo(lt::save_resume_data_alert& alert) {
-    // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
-    lt::add_torrent_params const params = std::move(alert.params);
-    if (!params.ti)
-        return failed(AlertKind::MetainfoFailed, id(alert), lt::errors::no_metadata);
-    AlertRecord out = record(AlertKind::Metainfo, id(alert));
-    auto const encoded = lt::write_torrent_file_buf(params, {});
-    out.bytes = bytes(lt::string_view(encoded.data(), encoded.size()));
-    return out;
+// What libtorrent gives for resume data is a .torrent file too.
+rust::Vec<std::uint8_t> encode(RequestKind kind, lt::add_torrent_params const& params) {
+    if (kind == RequestKind::Metainfo && !params.ti)
+        throw lt::system_error(lt::errors::no_metadata);
+    auto const encoded = kind == RequestKind::Metainfo ? lt::write_torrent_file_buf(params, {})
+                                                       : lt::write_resume_data_buf(params);
+    return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 
 } // namespace
 
 Drained Session::drain() {
     Drained out{};
-    take_census(out);
     session_.pop_alerts(&alerts_);
+    // After that: what failed at once is out of the way before the alerts that answer what came
+    // later.
+    take_answers(out);
     out.alerts.reserve(out.alerts.size() + alerts_.size());
     for (lt::alert* alert : alerts_) {
         try {
@@ -120,6 +121,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
         std::uint64_t const torrent = torrent_id(a.userdata);
         torrents_.erase(torrent);
         finishing_.erase(torrent);
+        awaited_->forget_torrent(torrent);
         push(record(AlertKind::Removed, torrent));
         break;
     }
@@ -186,6 +188,8 @@ void Session::convert(lt::alert& alert, Drained& out) {
         AlertRecord moved = record(AlertKind::StorageMoved, id(a));
         moved.bytes = bytes(a.storage_path());
         push(std::move(moved));
+        answer_awaited(awaited_->pop({Awaited::By::Moved, id(a), 0}), {}, bytes(a.storage_path()),
+                       out);
         break;
     }
     case lt::storage_moved_failed_alert::alert_type: {
@@ -196,22 +200,51 @@ void Session::convert(lt::alert& alert, Drained& out) {
         AlertRecord stuck = failed(AlertKind::StorageMoveFailed, id(a), code);
         stuck.text = text(a.file_path());
         push(std::move(stuck));
+        answer_awaited(awaited_->pop({Awaited::By::Moved, id(a), 0}), code, bytes(a.file_path()),
+                       out);
+        break;
+    }
+    case lt::file_renamed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_renamed_alert const&>(alert);
+        AlertRecord renamed = record(AlertKind::FileRenamed, id(a));
+        renamed.number = static_cast<int>(a.index);
+        renamed.bytes = bytes(a.new_name());
+        push(std::move(renamed));
+        answer_awaited(awaited_->pop({Awaited::By::Renamed, id(a), static_cast<int>(a.index)}), {},
+                       bytes(a.new_name()), out);
+        break;
+    }
+    case lt::file_rename_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_rename_failed_alert const&>(alert);
+        answer_awaited(awaited_->pop({Awaited::By::Renamed, id(a), static_cast<int>(a.index)}),
+                       a.error, {}, out);
         break;
     }
     case lt::save_resume_data_alert::alert_type: {
         auto& a = static_cast<lt::save_resume_data_alert&>(alert);
+        // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
+        lt::add_torrent_params const params = std::move(a.params);
+        AwaitedRequest const asked = awaited_->pop({Awaited::By::Saved, id(a), 0});
+        lt::error_code failure;
+        rust::Vec<std::uint8_t> encoded;
         try {
-            push(metainfo(a));
-        } catch (...) {
-            AlertRecord unwritable = record(AlertKind::MetainfoFailed, id(a));
-            unwritable.error = current_exception();
-            push(std::move(unwritable));
+            encoded = encode(asked.kind, params);
+        } catch (lt::system_error const& e) {
+            failure = e.code();
         }
+        answer_awaited(asked, failure, std::move(encoded), out);
         break;
     }
     case lt::save_resume_data_failed_alert::alert_type: {
         auto const& a = static_cast<lt::save_resume_data_failed_alert const&>(alert);
-        push(failed(AlertKind::MetainfoFailed, id(a), a.error));
+        answer_awaited(awaited_->pop({Awaited::By::Saved, id(a), 0}), a.error, {}, out);
+        break;
+    }
+    case lt::read_piece_alert::alert_type: {
+        auto const& a = static_cast<lt::read_piece_alert const&>(alert);
+        auto const size = a.error ? std::size_t(0) : static_cast<std::size_t>(a.size);
+        answer_awaited(awaited_->pop({Awaited::By::Read, id(a), static_cast<int>(a.piece)}),
+                       a.error, bytes(lt::string_view(a.buffer.get(), size)), out);
         break;
     }
     case lt::torrent_error_alert::alert_type: {
@@ -299,6 +332,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::alerts_dropped_alert::alert_type:
         push(record(AlertKind::Dropped));
+        give_up_awaited(out);
         break;
     default:
         break;
@@ -314,56 +348,7 @@ void Session::request_statistics() {
     session_.post_session_stats();
 }
 
-void Session::request_every_status() {
-    if (census_thread_.joinable()) {
-        std::lock_guard<std::mutex> const lock(census_.mutex);
-        if (!census_.ready)
-            return; // one is under way; its answer is for both
-    }
-    if (census_thread_.joinable())
-        census_thread_.join();
-    {
-        std::lock_guard<std::mutex> const lock(census_.mutex);
-        census_.ready = false;
-    }
-    census_thread_ = std::thread([this, waker = waker_] {
-        std::vector<lt::torrent_status> statuses;
-        std::exception_ptr failure;
-        try {
-            auto const all = [](lt::torrent_status const&) { return true; };
-            statuses = session_.get_torrent_status(all, {});
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        {
-            std::lock_guard<std::mutex> const lock(census_.mutex);
-            census_.statuses = std::move(statuses);
-            census_.failure = failure;
-            census_.ready = true;
-        }
-        (*waker)->wake();
-    });
-}
-
-void Session::take_census(Drained& out) {
-    if (!census_thread_.joinable())
-        return;
-    std::vector<lt::torrent_status> statuses;
-    AlertRecord answer = record(AlertKind::EveryStatus);
-    {
-        std::lock_guard<std::mutex> const lock(census_.mutex);
-        if (!census_.ready)
-            return;
-        statuses = std::move(census_.statuses);
-        if (census_.failure) {
-            try {
-                std::rethrow_exception(census_.failure);
-            } catch (...) {
-                answer.error = current_exception();
-            }
-        }
-    }
-    census_thread_.join(); // it has nothing left to do but to return
+void Session::take_census(std::vector<lt::torrent_status> statuses, Drained& out) {
     for (auto const& s : statuses) {
         std::uint64_t const torrent = torrent_id(s.handle.userdata());
         if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
@@ -375,7 +360,7 @@ void Session::take_census(Drained& out) {
         }
     }
     append(statuses, out);
-    out.alerts.push_back(std::move(answer));
+    out.alerts.push_back(record(AlertKind::EveryStatus));
 }
 
 } // namespace patron

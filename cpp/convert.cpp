@@ -50,6 +50,9 @@ NativeError current_exception() {
         throw;
     } catch (lt::system_error const& e) {
         return error(e.code());
+    } catch (std::invalid_argument const& e) {
+        // What the shim itself refuses.
+        return NativeError{"argument", 0, text(e.what())};
     } catch (std::exception const& e) {
         return NativeError{"exception", 0, text(e.what())};
     } catch (...) {
@@ -153,21 +156,53 @@ rust::Vec<MetricRecord> metrics() {
     return out;
 }
 
-rust::Vec<rust::String> setting_names() {
-    rust::Vec<rust::String> names;
-    auto const collect = [&names](int base, int count) {
+namespace {
+
+// Calls `visit` with the index and the name of each setting.
+template <typename Visit>
+void each_setting(Visit visit) {
+    auto const range = [&visit](int base, int count) {
         for (int i = base; i < base + count; ++i) {
             char const* const name = lt::name_for_setting(i);
             // Retired settings have no name.
             if (name != nullptr && *name != '\0')
-                names.push_back(text(name));
+                visit(i, name);
         }
     };
     using pack = lt::settings_pack;
-    collect(pack::string_type_base, pack::num_string_settings);
-    collect(pack::int_type_base, pack::num_int_settings);
-    collect(pack::bool_type_base, pack::num_bool_settings);
+    range(pack::string_type_base, pack::num_string_settings);
+    range(pack::int_type_base, pack::num_int_settings);
+    range(pack::bool_type_base, pack::num_bool_settings);
+}
+
+} // namespace
+
+rust::Vec<rust::String> setting_names() {
+    rust::Vec<rust::String> names;
+    each_setting([&names](int, char const* name) { names.push_back(text(name)); });
     return names;
+}
+
+rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack) {
+    rust::Vec<SettingRecord> records;
+    each_setting([&](int index, char const* name) {
+        if (!pack.has_val(index))
+            return;
+        SettingRecord record{};
+        record.name = text(name);
+        switch (setting_kind(rust::Str(name))) {
+        case 0:
+            record.text = text(pack.get_str(index));
+            break;
+        case 1:
+            record.number = pack.get_int(index);
+            break;
+        default:
+            record.number = pack.get_bool(index);
+        }
+        records.push_back(std::move(record));
+    });
+    return records;
 }
 
 ReadRecord ReadCounters::snapshot() const noexcept {

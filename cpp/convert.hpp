@@ -7,6 +7,7 @@
 #include <libtorrent/client_data.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/info_hash.hpp>
+#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/settings_pack.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/string_view.hpp>
@@ -36,5 +37,13 @@ std::uint64_t torrent_id(lt::client_data_t data);
 
 StatusRecord status(lt::torrent_status const& status);
 lt::settings_pack settings(rust::Slice<SettingRecord const> records);
+// All that the pack has.
+rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack);
+
+// In metainfo.cpp: whether a URL names another machine. One that cannot be read does.
+bool leaves_host(std::string const& url);
+
+// In session.cpp: the rule of a client that is offline, on top of what is blocked already.
+void block_all_but_loopback(lt::ip_filter& filter);
 
 } // namespace patron

@@ -46,9 +46,13 @@ bool is_loopback(std::string const& host) {
     return !failure && ip.is_loopback();
 }
 
+} // namespace
+
 bool leaves_host(std::string const& url) {
     return !is_loopback(host(url));
 }
+
+namespace {
 
 void keep_loopback_only(lt::add_torrent_params& params) {
     std::vector<std::string> trackers;

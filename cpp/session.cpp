@@ -1,6 +1,7 @@
 // The session's life: settings, the notify callback, abort.
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read_path.hpp"
+#include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/alert.hpp>
@@ -15,19 +16,18 @@
 
 namespace patron {
 
-Session::Session(lt::session_params params, std::shared_ptr<PlainTorrents> plain,
-                 rust::Box<Waker> waker)
+Session::Session(lt::session_params params, bool loopback_only,
+                 std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
+      loopback_only_(loopback_only),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
-      session_(std::move(params)) {
+      session_(std::move(params)), answers_(std::make_shared<Answers>()),
+      awaited_(std::make_unique<Awaited>()) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
 }
 
-Session::~Session() {
-    if (census_thread_.joinable())
-        census_thread_.join();
-}
+Session::~Session() = default;
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
                                      DiskReads reads, std::shared_ptr<ReadCounters> counters,
@@ -50,10 +50,10 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
             plain = nullptr;
     }
 #endif
-    auto session = std::make_unique<Session>(std::move(params), std::move(plain), std::move(waker));
     if (loopback_only)
-        session->allow_loopback_only();
-    return session;
+        block_all_but_loopback(params.ip_filter);
+    return std::make_unique<Session>(std::move(params), loopback_only, std::move(plain),
+                                     std::move(waker));
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
@@ -69,15 +69,13 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     return limit.rlim_cur;
 }
 
-void Session::allow_loopback_only() {
+void block_all_but_loopback(lt::ip_filter& filter) {
     auto const ip = [](char const* text) { return lt::make_address(text); };
-    lt::ip_filter filter;
     filter.add_rule(ip("0.0.0.0"), ip("126.255.255.255"), lt::ip_filter::blocked);
     filter.add_rule(ip("128.0.0.0"), ip("255.255.255.255"), lt::ip_filter::blocked);
     filter.add_rule(ip("::"), ip("::"), lt::ip_filter::blocked);
     filter.add_rule(ip("::2"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
                     lt::ip_filter::blocked);
-    session_.set_ip_filter(std::move(filter));
 }
 
 // uTP calls out through a listening socket. Without one libtorrent fails each connection and does
@@ -92,11 +90,7 @@ void Session::call_out_by_utp(bool possible) {
     session_.apply_settings(std::move(pack));
 }
 
-// The census thread is joined first: a call that waits for the network thread must not be under way
-// when that thread ends, or it would wait for ever.
 std::unique_ptr<Teardown> Session::abort() {
-    if (census_thread_.joinable())
-        census_thread_.join();
     return std::make_unique<Teardown>(session_.abort());
 }
 

@@ -2,7 +2,8 @@
 //
 //   metainfo.cpp  .torrent files and magnet links: read, described, made. Any thread.
 //   session.cpp   the session's life: settings, the notify callback, abort.
-//   torrent.cpp   what is done with one torrent, by its id.
+//   torrent.cpp   a torrent's life, by its id.
+//   requests.*, session_requests.cpp  what else is asked of a torrent and of the session.
 //   alerts.cpp    alerts become owned records before the call returns.
 //   disk/         how blocks are read for peers; see read_path.hpp.
 //   file_names.cpp  what libtorrent makes of names that are not ASCII.
@@ -25,11 +26,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -43,10 +43,15 @@ struct AlertRecord;
 struct DescriptionRecord;
 struct Drained;
 struct MetricRecord;
+struct Gathered;
 struct RecipeRecord;
+struct RequestRecord;
 struct SettingRecord;
 enum class DiskReads : std::uint8_t;
+class Answers;
+class Awaited;
 class PlainTorrents;
+struct AwaitedRequest;
 
 rust::String compiled_version();
 rust::String loaded_version();
@@ -89,13 +94,11 @@ class Teardown {
 
 class Session {
   public:
-    Session(lt::session_params params, std::shared_ptr<PlainTorrents> plain,
+    Session(lt::session_params params, bool loopback_only, std::shared_ptr<PlainTorrents> plain,
             rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
-
-    void allow_loopback_only();
 
     void add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
     void retry_add(std::uint64_t torrent);
@@ -103,8 +106,7 @@ class Session {
     void remove_torrent(std::uint64_t torrent, bool delete_files);
     void pause(std::uint64_t torrent);
     void resume(std::uint64_t torrent);
-    void move_storage(std::uint64_t torrent, rust::Slice<std::uint8_t const> path);
-    void request_metainfo(std::uint64_t torrent);
+    void request(RequestRecord request);
 
     void request_statuses();
     void request_every_status();
@@ -116,12 +118,19 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void convert(lt::alert& alert, Drained& out);
     void call_out_by_utp(bool possible);
-    void take_census(Drained& out);
+
+    void on_network_thread(std::function<void(Gathered&)> work);
+    void take_answers(Drained& out);
+    void take_census(std::vector<lt::torrent_status> statuses, Drained& out);
+    void answer_awaited(AwaitedRequest const& request, lt::error_code const& failure,
+                        rust::Vec<std::uint8_t> bytes, Drained& out);
+    void give_up_awaited(Drained& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.
     std::shared_ptr<rust::Box<Waker>> waker_;
     // Null where nobody asks.
     std::shared_ptr<PlainTorrents> plain_;
+    bool const loopback_only_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     lt::session session_;
@@ -134,15 +143,9 @@ class Session {
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;
 
-    // The status of every torrent is a call that waits for the network thread. It is asked for
-    // only after alerts were lost, and by a thread of its own.
-    struct Census {
-        std::mutex mutex;
-        bool ready = false;
-        std::exception_ptr failure;
-        std::vector<lt::torrent_status> statuses;
-    } census_;
-    std::thread census_thread_;
+    // Filled by the network thread, which may outlive the session.
+    std::shared_ptr<Answers> answers_;
+    std::unique_ptr<Awaited> awaited_;
 };
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,

@@ -1,9 +1,8 @@
-// What is done with one torrent, by its id. All of it is handed to the network thread and returns.
+// A torrent's life, by its id. All of it is handed to the network thread and returns.
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read_path.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
-#include <libtorrent/storage_defs.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 
@@ -56,15 +55,6 @@ void Session::resume(std::uint64_t torrent) {
     h.clear_error();
     h.unset_flags(lt::torrent_flags::upload_mode);
     h.resume();
-}
-
-void Session::move_storage(std::uint64_t torrent, rust::Slice<std::uint8_t const> to) {
-    // What lies at the destination is never overwritten.
-    handle(torrent).move_storage(path(to), lt::move_flags_t::fail_if_exist);
-}
-
-void Session::request_metainfo(std::uint64_t torrent) {
-    handle(torrent).save_resume_data(lt::torrent_handle::save_info_dict);
 }
 
 } // namespace patron

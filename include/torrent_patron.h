@@ -1349,7 +1349,10 @@ void patron_reply_free(patron_reply *reply);
 /** All wanted pieces are here and good. Has: name. */
 #define PATRON_EVENT_FINISHED 10
 
-/** The finished files lie in their final place now. Has: name, save_dir. */
+/**
+ * The files lie in another directory now: the finished ones in their final place, or where a patron
+ * had them moved. Has: name, save_dir.
+ */
 #define PATRON_EVENT_MOVED 11
 
 /** A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece. */
@@ -1399,6 +1402,9 @@ void patron_reply_free(patron_reply *reply);
  * many descriptors the settings can need), available.
  */
 #define PATRON_EVENT_DESCRIPTOR_LIMIT 23
+
+/** A file has another name now. Has: name, file, path. */
+#define PATRON_EVENT_FILE_RENAMED 24
 
 /** The files were left where they are. */
 #define PATRON_CLOSED_FILES_KEPT 1
@@ -1480,6 +1486,12 @@ patron_text patron_event_source(const struct patron_event *event);
 
 /** Of HASH_FAILED: the index of the piece. */
 uint32_t patron_event_piece(const struct patron_event *event);
+
+/** Of FILE_RENAMED: the index of the file. */
+uint32_t patron_event_file(const struct patron_event *event);
+
+/** Of FILE_RENAMED: where the file is below the save directory. */
+patron_text patron_event_path(const struct patron_event *event);
 
 /** Of TRACKER_ERROR: the URL of the tracker. */
 patron_text patron_event_url(const struct patron_event *event);

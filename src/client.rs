@@ -4,6 +4,7 @@ mod admission;
 mod builder;
 mod commands;
 mod events;
+mod requests;
 mod route;
 mod shared;
 mod shutdown;

@@ -1,9 +1,11 @@
 //! What a patron asks of its client.
 
+use std::fmt;
 use std::net::SocketAddr;
 
-use crate::metainfo::Metainfo;
+use crate::error::Result;
 use crate::reply::Responder;
+use crate::request::{Answer, SessionRequest, TorrentRequest};
 use crate::source::{AddOptions, Prepared, Source};
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
@@ -96,20 +98,44 @@ impl Started {
     }
 }
 
+/// What is done with the answer to a request, on the client thread.
+pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
+
 /// A command as the client thread takes it: read, and with the place for its answer. Without one,
 /// the answer is an event.
-#[derive(Debug)]
 pub(crate) enum Job {
     Start(Box<Prepared>, Option<Responder<Started>>),
     Close(TorrentId, Files, Option<Responder<()>>),
     Pause(TorrentId, Option<Responder<()>>),
     Resume(TorrentId, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
-    Metainfo(TorrentId, Option<Responder<Metainfo>>),
+    /// Answered by an event.
+    TellMetainfo(TorrentId),
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
+    OfTorrent(TorrentId, TorrentRequest, Respond),
+    OfSession(SessionRequest, Respond),
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start(..) => "Start",
+            Self::Close(..) => "Close",
+            Self::Pause(..) => "Pause",
+            Self::Resume(..) => "Resume",
+            Self::Status(..) => "Status",
+            Self::TellMetainfo(_) => "TellMetainfo",
+            Self::Watch(..) => "Watch",
+            Self::Unwatch(..) => "Unwatch",
+            Self::ListenAddresses(_) => "ListenAddresses",
+            Self::Statistics(_) => "Statistics",
+            Self::OfTorrent(_, asked, _) => return asked.fmt(f),
+            Self::OfSession(asked, _) => return asked.fmt(f),
+        })
+    }
 }
 
 #[cfg(all(test, feature = "serde"))]

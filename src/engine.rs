@@ -8,9 +8,10 @@ pub(crate) mod fake;
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::request::{Answer, SessionRequest, TorrentRequest};
 use crate::status::{TorrentState, TorrentStatus};
 use crate::types::{InfoHashes, TorrentId};
 
@@ -27,10 +28,15 @@ pub(crate) trait Engine {
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     fn pause(&mut self, id: TorrentId) -> Result<()>;
     fn resume(&mut self, id: TorrentId) -> Result<()>;
-    /// Answered by `Moved` or `MoveFailed`.
-    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()>;
-    /// Answered by `Metainfo`.
-    fn request_metainfo(&mut self, id: TorrentId) -> Result<()>;
+    /// Answered by `Answered` with this number.
+    fn request_of_torrent(
+        &mut self,
+        request: u64,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Result<()>;
+    /// Likewise.
+    fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()>;
     /// Answered, in the order of the requests, by `Statuses` with those that have changed.
     fn request_statuses(&mut self) -> Result<()>;
     /// Answered by `EveryStatus`.
@@ -83,9 +89,10 @@ pub(crate) enum EngineEvent {
         id: TorrentId,
         error: Error,
     },
-    Metainfo {
+    FileRenamed {
         id: TorrentId,
-        torrent_file: Result<Vec<u8>>,
+        file: u32,
+        to: PathBuf,
     },
     Failed {
         id: TorrentId,
@@ -110,7 +117,12 @@ pub(crate) enum EngineEvent {
     EngineFailed(Error),
     /// Their names are empty: the client knows them.
     Statuses(Vec<TorrentStatus>),
-    EveryStatus(Result<Vec<TorrentStatus>>),
+    EveryStatus(Vec<TorrentStatus>),
+    /// Its error does not say what was tried.
+    Answered {
+        request: u64,
+        answer: Result<Answer>,
+    },
     /// The engine's counters, in an order of its own.
     Statistics(Vec<i64>),
     /// Events were lost.

@@ -89,10 +89,13 @@ impl Error {
             // not what it was (cpp/disk/file.cpp).
             "system" | "generic" | "asio.misc" | "asio.netdb" | "file" => ErrorKind::Io,
             "bdecode error" | "bdecode" => ErrorKind::Parse,
+            // What the shim itself refuses, and what it has no answer to.
+            "argument" => ErrorKind::InvalidArgument,
+            "busy" => ErrorKind::Busy,
             _ => ErrorKind::Native,
         };
-        let native =
-            (!category.is_empty()).then(|| NativeCode { category: category.into(), value });
+        let ours = matches!(category, "" | "argument" | "busy");
+        let native = (!ours).then(|| NativeCode { category: category.into(), value });
         // libtorrent has codes without words, and failures without a code. The words may be those of
         // a tracker: one line, and no commands for a terminal.
         let message = match (message, category) {
@@ -121,6 +124,11 @@ impl Error {
     /// Says on what the operation was tried, in front of the reason.
     pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{what}: {}", self.0.message).into();
+        self
+    }
+
+    pub(crate) fn in_operation(mut self, op: &'static str) -> Self {
+        self.0.op = op;
         self
     }
 

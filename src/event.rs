@@ -97,7 +97,8 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
-    /// The finished files lie in their final place now.
+    /// The files lie in another directory now: the finished ones in their final place, or where a patron
+    /// had them moved.
     Moved {
         /// The torrent.
         id: TorrentId,
@@ -106,6 +107,18 @@ pub enum Event {
         /// The directory that holds them.
         #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
         save_dir: PathBuf,
+    },
+    /// A file has another name now.
+    FileRenamed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The file's index.
+        file: u32,
+        /// Where it is below the save directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        path: PathBuf,
     },
     /// A piece did not have the hash that the metainfo gives; it is fetched again.
     HashFailed {
@@ -244,6 +257,7 @@ impl Event {
             | Self::Checked { id, .. }
             | Self::Finished { id, .. }
             | Self::Moved { id, .. }
+            | Self::FileRenamed { id, .. }
             | Self::HashFailed { id, .. }
             | Self::TrackerError { id, .. }
             | Self::Error { id, .. }
@@ -273,6 +287,7 @@ impl Event {
             | Self::Checked { name, .. }
             | Self::Finished { name, .. }
             | Self::Moved { name, .. }
+            | Self::FileRenamed { name, .. }
             | Self::HashFailed { name, .. }
             | Self::TrackerError { name, .. }
             | Self::Error { name, .. }

@@ -110,7 +110,10 @@ impl fmt::Display for Event {
             }
             Self::Finished { name, .. } => write!(f, "{name}: complete"),
             Self::Moved { name, save_dir, .. } => {
-                write!(f, "{name}: moved to its final place, {}", save_dir.display())
+                write!(f, "{name}: moved to {}", save_dir.display())
+            }
+            Self::FileRenamed { name, file, path, .. } => {
+                write!(f, "{name}: file {file} is {} now", path.display())
             }
             Self::HashFailed { name, piece, .. } => {
                 write!(f, "{name}: piece {piece} came damaged and is fetched again")

@@ -54,10 +54,8 @@ mod bridge {
         StorageMoved,
         /// `error`, `text` the file.
         StorageMoveFailed,
-        /// `bytes` a .torrent file.
-        Metainfo,
-        /// `error`.
-        MetainfoFailed,
+        /// `number` the file, `bytes` its new path.
+        FileRenamed,
         /// `error`, `text` the file if one is concerned.
         TorrentError,
         /// `error`, `operation`, `text` the file.
@@ -76,7 +74,7 @@ mod bridge {
         SessionError,
         /// One `request_statuses` is answered; its statuses are in `Drained::statuses`.
         Statuses,
-        /// A `request_every_status` is answered, likewise; `error` when it could not be.
+        /// A `request_every_status` is answered, likewise.
         EveryStatus,
         /// A `request_statistics` is answered; the counters are in `Drained::counters`.
         Statistics,
@@ -132,6 +130,8 @@ mod bridge {
     }
 
     struct Drained {
+        /// What requests were answered with; older than the alerts.
+        answers: Vec<AnswerRecord>,
         alerts: Vec<AlertRecord>,
         statuses: Vec<StatusRecord>,
         /// libtorrent's own counters, the newest; [`MetricRecord::index`] is a place in it.
@@ -181,6 +181,208 @@ mod bridge {
         evicted: u64,
         open_files: u64,
         mappings: u64,
+    }
+
+    /// What is asked of libtorrent, and which fields it takes.
+    #[repr(u8)]
+    #[derive(Debug)]
+    enum RequestKind {
+        /// Answered by `bytes`, a .torrent file.
+        Metainfo,
+        /// Answered by `bytes`.
+        ResumeData,
+        /// Answered by `files`.
+        Files,
+        /// `index` the file, `number` the priority.
+        FilePriority,
+        /// `levels` the priorities.
+        FilePriorities,
+        /// `index` the file, `bytes` its new path. Answered by `bytes`, the new path.
+        RenameFile,
+        /// `bytes` the directory, `number` 0 fail, 1 replace, 2 keep. Answered by `bytes`, the
+        /// directory.
+        MoveStorage,
+        /// Answered by `levels`, the priorities; `bytes`, 1 for each piece that is here; `numbers`,
+        /// the availability; `partial`.
+        Pieces,
+        /// `index` the piece, `number` the priority.
+        PiecePriority,
+        /// `levels` the priorities.
+        PiecePriorities,
+        /// `index` the piece, `number` milliseconds; -1 for no deadline.
+        PieceDeadline,
+        ClearPieceDeadlines,
+        /// `number` 1 to want the ends of files first, 0 to want them as the rest.
+        EndsFirst,
+        /// `index` the piece. Answered by `bytes`.
+        ReadPiece,
+        /// `index` the piece, `bytes` its data.
+        AddPiece,
+        Recheck,
+        /// Answered by `bytes`, the directory; `number`, the flags; `numbers`, the limits of
+        /// download, upload, connections and upload slots and the place in the queue, -1 for none.
+        Options,
+        /// `index` a place in `TorrentFlag::ALL`, `number` 0 or 1.
+        Flag,
+        /// `number` bytes per second; -1 for none.
+        DownloadLimit,
+        UploadLimit,
+        /// `number` connections; -1 for none.
+        ConnectionsLimit,
+        UploadSlots,
+        /// `number` the place; -1 up, -2 down, -3 to the front, -4 to the end.
+        Queue,
+        /// Answered by `peers`.
+        Peers,
+        /// `text` the address, `number` the port.
+        ConnectPeer,
+        ClearPeers,
+        /// Answered by `trackers`.
+        Trackers,
+        /// `trackers`, one.
+        AddTracker,
+        /// `text` the URL.
+        RemoveTracker,
+        /// `trackers`.
+        ReplaceTrackers,
+        Reannounce,
+        Scrape,
+        AnnounceToDht,
+        AnnounceLocally,
+        /// Answered by `texts`.
+        WebSeeds,
+        /// `text` the URL.
+        AddWebSeed,
+        RemoveWebSeed,
+        // Of the session.
+        /// Answered by `settings`.
+        Settings,
+        /// `settings`.
+        ApplySettings,
+        /// Answered by `bytes`.
+        State,
+        /// Answered by `texts`, the first and the last address of each range that is blocked.
+        IpFilter,
+        /// `texts`, likewise.
+        SetIpFilter,
+        /// `text` the address.
+        Ban,
+        PauseAll,
+        ResumeAll,
+    }
+
+    struct RequestRecord {
+        kind: RequestKind,
+        /// Comes back in the answer.
+        request: u64,
+        /// The torrent's id, 0 for none.
+        torrent: u64,
+        index: i32,
+        number: i64,
+        text: String,
+        texts: Vec<String>,
+        bytes: Vec<u8>,
+        levels: Vec<u8>,
+        trackers: Vec<TrackerRecord>,
+        settings: Vec<SettingRecord>,
+    }
+
+    struct AnswerRecord {
+        kind: RequestKind,
+        request: u64,
+        /// If there is one, nothing else is here.
+        error: NativeError,
+        number: i64,
+        texts: Vec<String>,
+        bytes: Vec<u8>,
+        levels: Vec<u8>,
+        numbers: Vec<i64>,
+        files: Vec<FileStatusRecord>,
+        partial: Vec<PartialPieceRecord>,
+        peers: Vec<PeerStatusRecord>,
+        trackers: Vec<TrackerStatusRecord>,
+        announces: Vec<AnnounceRecord>,
+        settings: Vec<SettingRecord>,
+    }
+
+    struct FileStatusRecord {
+        path: Vec<u8>,
+        size: i64,
+        done: i64,
+        priority: u8,
+        pad: bool,
+    }
+
+    struct PartialPieceRecord {
+        piece: i32,
+        blocks: i32,
+        finished: i32,
+        writing: i32,
+        requested: i32,
+    }
+
+    /// `lt::peer_info`.
+    struct PeerStatusRecord {
+        /// Empty for one that has none.
+        address: String,
+        local_address: String,
+        /// 0 a client, 1 a web seed, 2 an HTTP seed.
+        connection: u8,
+        client: String,
+        id: Vec<u8>,
+        utp: bool,
+        i2p: bool,
+        tls: bool,
+        rc4: bool,
+        obfuscated: bool,
+        /// Bits as in `lt::peer_info`: tracker, DHT, PEX, LSD, resume data, incoming.
+        sources: u8,
+        progress_ppm: i32,
+        seed: bool,
+        outgoing: bool,
+        connecting: bool,
+        interesting: bool,
+        choked: bool,
+        interested: bool,
+        choking: bool,
+        snubbed: bool,
+        optimistic_unchoke: bool,
+        suspected: bool,
+        download_rate: i32,
+        upload_rate: i32,
+        downloaded: i64,
+        uploaded: i64,
+        requested: i32,
+        requests: i32,
+        hash_failures: i32,
+        failures: i32,
+        idle_ms: i64,
+        round_trip_ms: i64,
+    }
+
+    struct TrackerStatusRecord {
+        url: String,
+        tier: u8,
+        working: bool,
+        /// `lt::announce_entry::tracker_source`.
+        source: u8,
+        /// How many of `AnswerRecord::announces` are this tracker's; they are in order.
+        announces: usize,
+    }
+
+    struct AnnounceRecord {
+        from: String,
+        protocol: u8,
+        message: String,
+        error: NativeError,
+        failures: u32,
+        updating: bool,
+        /// -1: none is planned.
+        next_seconds: i64,
+        /// -1: not known.
+        seeds: i32,
+        leechers: i32,
+        downloads: i32,
     }
 
     struct PeerRecord {
@@ -311,8 +513,8 @@ mod bridge {
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn pause(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn resume(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
-        fn move_storage(self: Pin<&mut Session>, torrent: u64, path: &[u8]) -> Result<()>;
-        fn request_metainfo(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
+        /// Answered by a record in `Drained::answers`.
+        fn request(self: Pin<&mut Session>, request: RequestRecord) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
         fn request_statistics(self: Pin<&mut Session>) -> Result<()>;

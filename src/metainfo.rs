@@ -81,6 +81,13 @@ pub struct Tracker {
     pub tier: u8,
 }
 
+impl Tracker {
+    /// A tracker by its announce URL; those of a lower tier are tried first.
+    pub fn new(url: impl Into<String>, tier: u8) -> Self {
+        Self { url: url.into(), tier }
+    }
+}
+
 impl Metainfo {
     /// Reads the bytes of a .torrent file.
     ///

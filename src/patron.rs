@@ -1,4 +1,12 @@
-//! The handle: commands in, events out, from any thread.
+//! The handle: commands in, events out, from any thread. What can be asked of a torrent besides its
+//! life stands in the rooms below, a chapter each.
+
+mod files;
+mod options;
+mod peers;
+mod pieces;
+mod session;
+mod trackers;
 
 use std::any::Any;
 use std::fmt;
@@ -13,11 +21,11 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 use futures_core::Stream;
 
-use crate::command::{Command, Files, Job, OnLeave, Started};
-use crate::error::{Error, Result};
+use crate::command::{Command, Files, Job, OnLeave, Respond, Started};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::metainfo::Metainfo;
 use crate::reply::{Reply, Responder, one_shot};
+use crate::request::{FromAnswer, SessionRequest, TorrentRequest};
 use crate::service::{Envelope, Member, Service};
 use crate::source::{AddOptions, Source, prepare};
 use crate::statistics::{ReadStatistics, Statistics};
@@ -113,7 +121,7 @@ impl Patron {
             Command::Pause(id) => Job::Pause(id, None),
             Command::Resume(id) => Job::Resume(id, None),
             Command::Status(id) => Job::Status(id, None),
-            Command::Metainfo(id) => Job::Metainfo(id, None),
+            Command::Metainfo(id) => Job::TellMetainfo(id),
             Command::Watch(id) => Job::Watch(id, None),
             Command::Unwatch(id) => Job::Unwatch(id, None),
         };
@@ -163,12 +171,6 @@ impl Patron {
         self.ask("get the status", |reply| Job::Status(id, Some(reply)))
     }
 
-    /// The metainfo of a torrent, also of one that was started by a magnet link and has received
-    /// its metadata. It is decoded on the thread that takes the reply.
-    pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {
-        self.ask("get the metainfo", |reply| Job::Metainfo(id, Some(reply)))
-    }
-
     /// From now on the events of a torrent that another patron started come here too; the first is
     /// its status.
     pub fn watch(&self, id: TorrentId) -> Reply<()> {
@@ -203,6 +205,20 @@ impl Patron {
         // A refused envelope drops the responder, which answers that the client has stopped.
         let _ = self.0.service.send(envelope);
         reply
+    }
+
+    fn of_torrent<T: FromAnswer + Send + 'static>(
+        &self,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Reply<T> {
+        let op = asked.operation();
+        self.ask(op, |reply| Job::OfTorrent(id, asked, respond(reply, op)))
+    }
+
+    fn of_session<T: FromAnswer + Send + 'static>(&self, asked: SessionRequest) -> Reply<T> {
+        let op = asked.operation();
+        self.ask(op, |reply| Job::OfSession(asked, respond(reply, op)))
     }
 
     // Snapshots: never in libtorrent, never behind a tick.
@@ -297,6 +313,15 @@ impl Patron {
         })?;
         Ok(Readiness(socket))
     }
+}
+
+fn respond<T: FromAnswer + Send + 'static>(reply: Responder<T>, op: &'static str) -> Respond {
+    Box::new(move |answer| {
+        reply.send(answer.and_then(|answer| {
+            let other = "the engine answered another question";
+            T::from_answer(answer).ok_or_else(|| Error::new(ErrorKind::Panicked, op, other))
+        }));
+    })
 }
 
 impl fmt::Debug for Patron {

@@ -178,6 +178,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// A set in which nothing is set: for a change of some settings of a client that runs.
+    pub fn empty() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// For a machine that seeds at full speed, on top of the defaults:
     ///
     /// | setting | value | why |
@@ -284,6 +289,20 @@ impl Settings {
     /// The settings of this set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// What libtorrent says that it has: name, and the text or the number of the value.
+    pub(crate) fn from_native<'a>(values: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Self {
+        let value = |name: &str, text: &str, number: i64| {
+            Some(match SettingKind::of(name)? {
+                SettingKind::Text => SettingValue::from(text),
+                SettingKind::Int => SettingValue::from(i32::try_from(number).unwrap_or(i32::MAX)),
+                SettingKind::Bool => SettingValue::from(number != 0),
+            })
+        };
+        let known = values
+            .filter_map(|(name, text, number)| Some((name.to_owned(), value(name, text, number)?)));
+        Self(known.collect())
     }
 
     /// Those that are libtorrent's.

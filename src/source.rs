@@ -280,7 +280,7 @@ fn read(
 const START: &str = "start the torrent";
 
 /// An absolute path, because the engine outlives a change of the working directory.
-fn make_dir(directory: &Path) -> Result<PathBuf> {
+pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
     let failed =
         |error: std::io::Error| Error::io("use the save directory", directory.display(), &error);
     std::fs::create_dir_all(directory).map_err(failed)?;

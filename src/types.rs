@@ -41,6 +41,39 @@ impl fmt::Display for TorrentId {
     }
 }
 
+/// How much a file or a piece is wanted (`lt::download_priority_t`): 0 not at all, 1 least, 4 unless
+/// chosen, 7 most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Priority(u8);
+
+impl Priority {
+    /// It is not downloaded.
+    pub const SKIP: Self = Self(0);
+    /// After all others.
+    pub const LOW: Self = Self(1);
+    /// What nobody chose for.
+    pub const DEFAULT: Self = Self(4);
+    /// Before all others.
+    pub const TOP: Self = Self(7);
+
+    /// A level from 0 to 7; what is higher is 7.
+    pub const fn new(level: u8) -> Self {
+        if level > 7 { Self::TOP } else { Self(level) }
+    }
+
+    /// From 0 to 7.
+    pub const fn level(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// The SHA-1 info hash of BitTorrent v1 (BEP 3), 20 bytes; shown as 40 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InfoHashV1(pub [u8; 20]);

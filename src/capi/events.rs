@@ -47,7 +47,8 @@ pub const PATRON_EVENT_RESUMED: i32 = 8;
 pub const PATRON_EVENT_CHECKED: i32 = 9;
 /// All wanted pieces are here and good. Has: name.
 pub const PATRON_EVENT_FINISHED: i32 = 10;
-/// The finished files lie in their final place now. Has: name, save_dir.
+/// The files lie in another directory now: the finished ones in their final place, or where a patron had
+/// them moved. Has: name, save_dir.
 pub const PATRON_EVENT_MOVED: i32 = 11;
 /// A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece.
 pub const PATRON_EVENT_HASH_FAILED: i32 = 12;
@@ -78,6 +79,8 @@ pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
 /// The settings ask for more open files and connections than the process may have. Has: count (how many
 /// descriptors the settings can need), available.
 pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
+/// A file has another name now. Has: name, file, path.
+pub const PATRON_EVENT_FILE_RENAMED: i32 = 24;
 
 /// The files were left where they are.
 pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
@@ -140,6 +143,7 @@ pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
             Event::Checked { .. } => PATRON_EVENT_CHECKED,
             Event::Finished { .. } => PATRON_EVENT_FINISHED,
             Event::Moved { .. } => PATRON_EVENT_MOVED,
+            Event::FileRenamed { .. } => PATRON_EVENT_FILE_RENAMED,
             Event::HashFailed { .. } => PATRON_EVENT_HASH_FAILED,
             Event::TrackerError { .. } => PATRON_EVENT_TRACKER_ERROR,
             Event::Error { .. } => PATRON_EVENT_ERROR,
@@ -285,6 +289,25 @@ pub extern "C" fn patron_event_piece(event: Option<&patron_event>) -> u32 {
     read(0, || match &event?.event {
         Event::HashFailed { piece, .. } => Some(*piece),
         _ => None,
+    })
+}
+
+/// Of FILE_RENAMED: the index of the file.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_file(event: Option<&patron_event>) -> u32 {
+    read(0, || match &event?.event {
+        Event::FileRenamed { file, .. } => Some(*file),
+        _ => None,
+    })
+}
+
+/// Of FILE_RENAMED: where the file is below the save directory.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let event = event?;
+        let Event::FileRenamed { path, .. } = &event.event else { return None };
+        Some(event.texts.lend("path", path.as_os_str().as_encoded_bytes()))
     })
 }
 

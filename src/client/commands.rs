@@ -40,19 +40,9 @@ impl<E: Engine> ClientThread<E> {
                 }
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
-            Job::Metainfo(id, reply) => {
-                let result = self
-                    .routes
-                    .open(id, "get the metainfo")
-                    .and_then(|_| self.engine.request_metainfo(id));
-                match result {
-                    Ok(()) => {
-                        let asked = Asked { id, from, reply };
-                        self.metainfo.entry(id).or_default().push_back(asked);
-                    }
-                    Err(error) => answer(&from, "Metainfo", id, reply, Err(error)),
-                }
-            }
+            Job::TellMetainfo(id) => self.tell_metainfo(id, from),
+            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
+            Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::Watch(id, reply) => {
                 let result = self.routes.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {

@@ -8,9 +8,8 @@ use super::route::{Closing, Torrent};
 use super::tick::{Asked, ClientThread};
 use crate::command::{Files, Started};
 use crate::engine::{Engine, EngineEvent};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::event::{ClosedFiles, Event};
-use crate::metainfo::Metainfo;
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::{InfoHashes, TorrentId};
@@ -69,15 +68,14 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Moved { id, to } => {
                 let Some(torrent) = self.routes.get_mut(id) else { return };
-                torrent.moving = false;
+                torrent.moving = None;
                 self.tell(id, |name| Event::Moved { id, name, save_dir: to });
             }
-            EngineEvent::MoveFailed { id, error } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
-                torrent.moving = false;
-                self.tell(id, |name| Event::Error { id, name, error });
+            EngineEvent::MoveFailed { id, error } => self.move_failed(id, error),
+            EngineEvent::FileRenamed { id, file, to } => {
+                self.tell(id, |name| Event::FileRenamed { id, name, file, path: to });
             }
-            EngineEvent::Metainfo { id, torrent_file } => self.metainfo_came(id, torrent_file),
+            EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
                 let Some(torrent) = self.routes.get_mut(id) else { return };
                 if torrent.is_news(&error) {
@@ -136,14 +134,11 @@ impl<E: Engine> ClientThread<E> {
                     tracing::error!(%error, "not resynchronized");
                 }
             }
-            EngineEvent::EveryStatus(Ok(statuses)) => self.resynchronize(statuses),
-            EngineEvent::EveryStatus(Err(error)) => {
-                tracing::error!(%error, "not resynchronized");
-            }
+            EngineEvent::EveryStatus(statuses) => self.resynchronize(statuses),
         }
     }
 
-    fn tell(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
+    pub(super) fn tell(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
         if let Some(torrent) = self.routes.get(id) {
             let event = event(torrent.name.clone());
             tracing::debug!(%event);
@@ -186,16 +181,13 @@ impl<E: Engine> ClientThread<E> {
         let Some(torrent) = self.routes.get_mut(id) else { return };
         torrent.finished = true;
         let move_to = (!self.stopping).then(|| torrent.move_to.take()).flatten();
-        torrent.moving = move_to.is_some();
         self.tell(id, |name| Event::Finished { id, name });
         self.note(id, |status| {
             status.finished = true;
             status.progress = 1.0;
         });
-        if let Some(to) = move_to
-            && let Err(error) = self.engine.move_storage(id, &to)
-        {
-            self.route(EngineEvent::MoveFailed { id, error });
+        if let Some(to) = move_to {
+            self.move_finished(id, to);
         }
     }
 
@@ -203,10 +195,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(mut torrent) = self.routes.remove(id) else { return };
         self.service.statuses.remove(id);
         self.statuses.moving.remove(&id);
-        for Asked { from, reply, .. } in self.metainfo.remove(&id).unwrap_or_default() {
-            let gone = Error::new(ErrorKind::Gone, "get the metainfo", format!("{id} was closed"));
-            answer(&from, "Metainfo", id, reply, Err(gone));
-        }
+        self.requests.close(id);
         let event = Event::Closed { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
         if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
@@ -221,25 +210,6 @@ impl<E: Engine> ClientThread<E> {
         }
         torrent.send(event);
         self.admission.nudge();
-    }
-
-    fn metainfo_came(&mut self, id: TorrentId, torrent_file: Result<Vec<u8>>) {
-        let Some(asked) = self.metainfo.get_mut(&id) else { return };
-        let Some(Asked { from, reply, .. }) = asked.pop_front() else { return };
-        if asked.is_empty() {
-            self.metainfo.remove(&id);
-        }
-        match (torrent_file, reply) {
-            (Ok(bytes), Some(reply)) => reply.send_work(move || Metainfo::decode(&bytes)),
-            (Ok(bytes), None) => {
-                let Some(torrent) = self.routes.get(id) else { return };
-                let (name, torrent_file) = (torrent.name.clone(), bytes.into());
-                from.mailbox.push(Event::Metainfo { id, name, torrent_file });
-            }
-            (Err(error), reply) => {
-                answer(&from, "Metainfo", id, reply, Err(error.on(id)));
-            }
-        }
     }
 
     fn take_statuses(&mut self, statuses: Vec<TorrentStatus>) {

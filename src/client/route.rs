@@ -21,12 +21,21 @@ pub(super) struct Torrent {
     watchers: Vec<Arc<Member>>,
     /// Where its files go when complete.
     pub(super) move_to: Option<PathBuf>,
-    pub(super) moving: bool,
+    /// Whose move of its files is under way.
+    pub(super) moving: Option<Mover>,
     pub(super) finished: bool,
     pub(super) closing: Option<Closing>,
     /// The newest error that was told, and when.
     last_error: Option<(Error, Instant)>,
     last_tracker_error: Option<(Box<str>, u32)>,
+}
+
+/// Who had the files moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mover {
+    /// Because they are complete.
+    Client,
+    Patron,
 }
 
 /// A torrent that is being closed.
@@ -58,7 +67,7 @@ impl Torrent {
             owner,
             watchers: Vec::new(),
             move_to,
-            moving: false,
+            moving: None,
             finished: false,
             closing: None,
             last_error: None,

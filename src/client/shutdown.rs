@@ -90,7 +90,7 @@ impl<E: Engine> ClientThread<E> {
         self.stopping = true;
         let mut report = ShutdownReport {
             torrents: self.routes.len(),
-            unanswered: self.service.refuse() + self.refuse_starts(),
+            unanswered: self.service.refuse() + self.refuse_starts() + self.requests.len(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
@@ -98,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
             if torrent.closing.as_ref().is_some_and(|closing| closing.files == Files::Delete) {
                 report.deletions_unfinished.push(id);
             }
-            if torrent.moving {
+            if torrent.moving.is_some() {
                 report.moves_unfinished.push(id);
             }
         }
@@ -130,8 +130,10 @@ impl<E: Engine> ClientThread<E> {
     fn finish_disk_work(&mut self, deadline: Instant) {
         loop {
             self.drain_events();
-            let busy =
-                self.routes.iter().any(|(_, torrent)| torrent.closing.is_some() || torrent.moving);
+            let busy = self
+                .routes
+                .iter()
+                .any(|(_, torrent)| torrent.closing.is_some() || torrent.moving.is_some());
             if !busy || self.woken.recv_deadline(deadline).is_err() {
                 return;
             }

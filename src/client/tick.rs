@@ -4,7 +4,7 @@
 //! A tick happens when the interval has passed, when a command arrives, or when the engine has
 //! something to say. Nothing here waits for the engine or for a patron.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crossbeam_channel::{Receiver, Select};
 
 use super::Inbox;
 use super::admission::Admission;
+use super::requests::Requests;
 use super::route::Routes;
 use super::shutdown::Order;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::metainfo::Metainfo;
 use crate::reply::Responder;
 use crate::service::{Envelope, Member, Service};
 use crate::statistics::Statistics;
@@ -45,8 +45,7 @@ pub(super) struct ClientThread<E> {
     pub(super) admission: Admission,
     pub(super) statuses: Statuses,
     pub(super) listening: Listening,
-    /// By torrent, in the order of the questions.
-    pub(super) metainfo: HashMap<TorrentId, VecDeque<Asked<Metainfo>>>,
+    pub(super) requests: Requests,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// Starts no moves any more.
@@ -114,7 +113,7 @@ impl<E: Engine> ClientThread<E> {
             admission: Admission::default(),
             statuses: Statuses::default(),
             listening: Listening::default(),
-            metainfo: HashMap::new(),
+            requests: Requests::default(),
             statistics: Vec::new(),
             stopping: false,
         }
@@ -139,13 +138,18 @@ impl<E: Engine> ClientThread<E> {
         let mut select = Select::new();
         select.recv(&self.orders);
         select.recv(&self.woken);
-        if !self.admission.is_full() {
+        if !self.is_full() {
             select.recv(&self.commands);
         }
         let due =
             self.admission.next_due().map_or(self.status_due(), |due| due.min(self.status_due()));
         // Ready or timed out: the tick looks at everything anyway.
         let _ = select.ready_deadline(due);
+    }
+
+    /// Whether enough is under way: patrons wait at the command channel then.
+    fn is_full(&self) -> bool {
+        self.admission.is_full() || self.requests.is_full()
     }
 
     fn tick(&mut self) {
@@ -165,7 +169,7 @@ impl<E: Engine> ClientThread<E> {
         let waiting = self.commands.len();
         for _ in 0..waiting {
             // Not while patrons are leaving: those commands are older than that.
-            if self.admission.is_full() && departures.is_empty() {
+            if self.is_full() && departures.is_empty() {
                 break;
             }
             match self.commands.try_recv() {

@@ -1,12 +1,13 @@
 //! An engine that does what a test says: requests are told to the test, events come from it.
 
 use std::any::Any;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::Result;
+use crate::request::{SessionRequest, TorrentRequest};
 use crate::types::TorrentId;
 
 /// What the client asked of the engine.
@@ -19,7 +20,9 @@ pub(crate) enum Asked {
     Pause(TorrentId),
     Resume(TorrentId),
     MoveStorage(TorrentId, PathBuf),
-    Metainfo(TorrentId),
+    /// Any other request about a torrent, by its number and what it tries.
+    OfTorrent(u64, TorrentId, &'static str),
+    OfSession(u64, &'static str),
     Statuses,
     EveryStatus,
     Statistics,
@@ -109,12 +112,21 @@ impl Engine for FakeEngine {
         self.tell(Asked::Resume(id))
     }
 
-    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()> {
-        self.tell(Asked::MoveStorage(id, to.into()))
+    fn request_of_torrent(
+        &mut self,
+        request: u64,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Result<()> {
+        let op = asked.operation();
+        self.tell(match asked {
+            TorrentRequest::MoveStorage { to, .. } => Asked::MoveStorage(id, to),
+            _ => Asked::OfTorrent(request, id, op),
+        })
     }
 
-    fn request_metainfo(&mut self, id: TorrentId) -> Result<()> {
-        self.tell(Asked::Metainfo(id))
+    fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        self.tell(Asked::OfSession(request, asked.operation()))
     }
 
     fn request_statuses(&mut self) -> Result<()> {

@@ -1,9 +1,11 @@
 //! libtorrent behind the [`Engine`] trait. It lives on one thread: `UniquePtr<Session>` is not
 //! `Send`.
 
+mod requests;
+
 use std::any::Any;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -12,6 +14,7 @@ use cxx::{SharedPtr, UniquePtr};
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
+use crate::request::{SessionRequest, TorrentRequest};
 use crate::settings::{DiskReads, SettingValue, Settings};
 use crate::statistics::ReadStatistics;
 use crate::status::{TorrentState, TorrentStatus};
@@ -158,18 +161,17 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("resume the torrent", &exception).on(id))
     }
 
-    fn move_storage(&mut self, id: TorrentId, to: &Path) -> Result<()> {
-        self.session
-            .pin_mut()
-            .move_storage(id.raw(), to.as_os_str().as_encoded_bytes())
-            .map_err(|exception| Error::from_native(MOVE, &exception).on(id))
+    fn request_of_torrent(
+        &mut self,
+        request: u64,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Result<()> {
+        self.hand_over(requests::of_torrent(request, id, asked))
     }
 
-    fn request_metainfo(&mut self, id: TorrentId) -> Result<()> {
-        self.session
-            .pin_mut()
-            .request_metainfo(id.raw())
-            .map_err(|exception| Error::from_native(METAINFO, &exception).on(id))
+    fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        self.hand_over(requests::of_session(request, asked))
     }
 
     fn request_statuses(&mut self) -> Result<()> {
@@ -203,8 +205,16 @@ impl Engine for NativeEngine {
         let mut counters = drained.counters;
         let mut statuses: Vec<_> =
             drained.statuses.into_iter().filter_map(|record| status(record, now)).collect();
-        let events = drained.alerts.into_iter();
-        Ok(events.filter_map(|alert| event(alert, &mut statuses, &mut counters)).collect())
+        let events = drained
+            .alerts
+            .into_iter()
+            .filter_map(|alert| event(alert, &mut statuses, &mut counters));
+        // What has happened is told before what it answers.
+        let answers = drained.answers.into_iter().map(|record| EngineEvent::Answered {
+            request: record.request,
+            answer: requests::answer(record),
+        });
+        Ok(events.chain(answers).collect())
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
@@ -214,8 +224,7 @@ impl Engine for NativeEngine {
     }
 }
 
-const MOVE: &str = "move the finished files";
-const METAINFO: &str = "get the metainfo";
+const MOVE: &str = "move the files";
 const STATUS: &str = "get the status";
 
 fn event(
@@ -256,10 +265,11 @@ fn event(
         AlertKind::StorageMoveFailed => {
             EngineEvent::MoveFailed { id: id?, error: failure(MOVE, &alert.text) }
         }
-        AlertKind::Metainfo => EngineEvent::Metainfo { id: id?, torrent_file: Ok(alert.bytes) },
-        AlertKind::MetainfoFailed => {
-            EngineEvent::Metainfo { id: id?, torrent_file: Err(failure(METAINFO, "")) }
-        }
+        AlertKind::FileRenamed => EngineEvent::FileRenamed {
+            id: id?,
+            file: alert.number.try_into().unwrap_or(0),
+            to: path(alert.bytes),
+        },
         AlertKind::TorrentError => {
             EngineEvent::Failed { id: id?, error: failure(USE, &alert.text) }
         }
@@ -295,10 +305,7 @@ fn event(
         }
         // All statuses of a drain go with the first answer; those after it find none left.
         AlertKind::Statuses => EngineEvent::Statuses(std::mem::take(statuses)),
-        AlertKind::EveryStatus if alert.error.category.is_empty() => {
-            EngineEvent::EveryStatus(Ok(std::mem::take(statuses)))
-        }
-        AlertKind::EveryStatus => EngineEvent::EveryStatus(Err(failure(STATUS, ""))),
+        AlertKind::EveryStatus => EngineEvent::EveryStatus(std::mem::take(statuses)),
         // The first answer answers all who have asked.
         AlertKind::Statistics if counters.is_empty() => return None,
         AlertKind::Statistics => EngineEvent::Statistics(std::mem::take(counters)),

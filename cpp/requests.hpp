@@ -1,0 +1,88 @@
+// How a request is answered: carried out on the network thread, where libtorrent's getters do not
+// wait, and where nothing can change between two of them.
+#pragma once
+
+#include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/src/ffi.rs.h"
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace patron {
+
+// What is left to do with what the network thread gathered, on the thread of the session. Empty: an
+// alert will bring the answer.
+using Finish = std::function<void(AnswerRecord&)>;
+
+// Both run on the network thread.
+Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, bool loopback_only);
+Finish carry_out(lt::session_handle session, RequestRecord& request, bool loopback_only);
+
+// On its way from the network thread to the session's.
+struct Gathered {
+    std::uint64_t request = 0;
+    RequestKind kind{};
+    Finish finish;
+    std::exception_ptr failure;
+    // Of every torrent, when that was asked for.
+    std::vector<lt::torrent_status> statuses;
+    bool is_census = false;
+};
+
+class Answers {
+  public:
+    void put(Gathered gathered) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        gathered_.push_back(std::move(gathered));
+    }
+    std::vector<Gathered> take() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(gathered_, {});
+    }
+
+  private:
+    std::mutex mutex_;
+    // As many as the client has requests open.
+    std::vector<Gathered> gathered_;
+};
+
+struct AwaitedRequest {
+    std::uint64_t request = 0;
+    RequestKind kind{};
+};
+
+// Requests that an alert answers, in the order in which they were made: libtorrent answers those of
+// a sort in their order.
+class Awaited {
+  public:
+    enum class By { Renamed, Moved, Saved, Read };
+    struct Key {
+        By by;
+        std::uint64_t torrent;
+        // The file or the piece.
+        int index;
+        bool operator<(Key const& other) const {
+            return std::tie(torrent, by, index) < std::tie(other.torrent, other.by, other.index);
+        }
+    };
+    void add(RequestRecord const& request);
+    // The oldest; request 0 where nobody asked.
+    AwaitedRequest pop(Key const& key);
+    // One that failed before any alert.
+    void forget(std::uint64_t request);
+    void forget_torrent(std::uint64_t torrent);
+    std::vector<AwaitedRequest> take_all();
+
+  private:
+    std::map<Key, std::vector<AwaitedRequest>> entries_;
+    std::unordered_map<std::uint64_t, Key> keys_;
+};
+
+} // namespace patron

@@ -1,0 +1,142 @@
+//! Requests on their way through the engine.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::route::Mover;
+use super::tick::ClientThread;
+use crate::command::Respond;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::file::Existing;
+use crate::request::{Answer, SessionRequest, TorrentRequest};
+use crate::service::Member;
+use crate::types::TorrentId;
+
+/// How many requests may be open. While they are, the client thread takes no more commands, as for
+/// torrents on their way in.
+const WINDOW: usize = 512;
+
+#[derive(Default)]
+pub(super) struct Requests {
+    next: u64,
+    open: HashMap<u64, Open>,
+}
+
+/// A request that is not answered yet.
+struct Open {
+    torrent: Option<TorrentId>,
+    op: &'static str,
+    moves: bool,
+    respond: Respond,
+}
+
+impl Requests {
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= WINDOW
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    fn open(&mut self, request: Open) -> u64 {
+        self.next += 1;
+        self.open.insert(self.next, request);
+        self.next
+    }
+
+    fn fail(&mut self, number: u64, error: Error) {
+        let Some(Open { op, respond, .. }) = self.open.remove(&number) else { return };
+        respond(Err(error.in_operation(op)));
+    }
+
+    /// Those about a torrent that is no more.
+    pub(super) fn close(&mut self, id: TorrentId) {
+        for (_, Open { op, respond, .. }) in
+            self.open.extract_if(|_, request| request.torrent == Some(id))
+        {
+            respond(Err(Error::new(ErrorKind::Gone, op, format!("{id} was closed"))));
+        }
+    }
+}
+
+impl<E: Engine> ClientThread<E> {
+    pub(super) fn request_of_torrent(
+        &mut self,
+        id: TorrentId,
+        asked: TorrentRequest,
+        respond: Respond,
+    ) {
+        let op = asked.operation();
+        let torrent = match self.routes.open(id, op) {
+            Ok(torrent) => torrent,
+            Err(error) => return respond(Err(error)),
+        };
+        let moves = matches!(asked, TorrentRequest::MoveStorage { .. });
+        if moves {
+            torrent.moving.get_or_insert(Mover::Patron);
+        }
+        let number = self.requests.open(Open { torrent: Some(id), op, moves, respond });
+        if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
+            self.answered(number, Err(error));
+        }
+    }
+
+    pub(super) fn request_of_session(&mut self, asked: SessionRequest, respond: Respond) {
+        let op = asked.operation();
+        let number = self.requests.open(Open { torrent: None, op, moves: false, respond });
+        if let Err(error) = self.engine.request_of_session(number, asked) {
+            self.requests.fail(number, error);
+        }
+    }
+
+    pub(super) fn answered(&mut self, number: u64, answer: Result<Answer>) {
+        let Some(Open { torrent, op, moves, respond }) = self.requests.open.remove(&number) else {
+            return;
+        };
+        let answer = answer.map_err(|error| {
+            let error = error.in_operation(op);
+            torrent.map_or(error.clone(), |id| error.on(id))
+        });
+        // A move that failed at once has no event of its own.
+        if moves && let (Err(error), Some(id)) = (&answer, torrent) {
+            self.move_failed(id, error.clone());
+        }
+        respond(answer);
+    }
+
+    /// A patron that asked for the move gets its answer.
+    pub(super) fn move_failed(&mut self, id: TorrentId, error: Error) {
+        let Some(torrent) = self.routes.get_mut(id) else { return };
+        if torrent.moving.take() == Some(Mover::Client) {
+            self.tell(id, |name| Event::Error { id, name, error });
+        }
+    }
+
+    /// Puts finished files where they belong. What comes of it is an event.
+    pub(super) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
+        if let Some(torrent) = self.routes.get_mut(id) {
+            torrent.moving = Some(Mover::Client);
+        }
+        let asked = TorrentRequest::MoveStorage { to, existing: Existing::Fail };
+        self.request_of_torrent(id, asked, Box::new(|_| ()));
+    }
+
+    /// The .torrent file as an event.
+    pub(super) fn tell_metainfo(&mut self, id: TorrentId, from: Arc<Member>) {
+        let name = self.routes.get(id).map(|torrent| torrent.name.clone()).unwrap_or_default();
+        let respond = move |answer: Result<Answer>| {
+            from.mailbox.push(match answer {
+                Ok(Answer::Bytes(bytes)) => {
+                    Event::Metainfo { id, name, torrent_file: bytes.into() }
+                }
+                Ok(_) => return,
+                Err(error) => Event::CommandFailed { command: "Metainfo", id, error },
+            });
+        };
+        self.request_of_torrent(id, TorrentRequest::Metainfo, Box::new(respond));
+    }
+}

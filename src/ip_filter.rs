@@ -1,0 +1,51 @@
+//! Addresses that a client has nothing to do with.
+
+use std::net::IpAddr;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Ranges of addresses that are blocked: no peer there is called, none is let in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct IpFilter(Vec<IpRange>);
+
+/// All addresses from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct IpRange {
+    /// The lowest.
+    pub first: IpAddr,
+    /// The highest, of the same family.
+    pub last: IpAddr,
+}
+
+impl IpFilter {
+    /// Blocks a range of addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range that ends before it begins, and for
+    /// one from IPv4 to IPv6.
+    pub fn block(&mut self, first: IpAddr, last: IpAddr) -> Result<()> {
+        if first.is_ipv4() != last.is_ipv4() || first > last {
+            let message = format!("{first} to {last} is no range of addresses");
+            return Err(Error::new(ErrorKind::InvalidArgument, "block the addresses", message));
+        }
+        self.0.push(IpRange { first, last });
+        Ok(())
+    }
+
+    /// The ranges that are blocked.
+    pub fn ranges(&self) -> &[IpRange] {
+        &self.0
+    }
+
+    /// Whether an address is blocked.
+    pub fn blocks(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|range| {
+            range.first.is_ipv4() == address.is_ipv4()
+                && (range.first..=range.last).contains(&address)
+        })
+    }
+}

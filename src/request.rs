@@ -1,0 +1,183 @@
+//! What is asked of the engine besides starting, pausing and ending torrents. The engine carries
+//! requests out in their order and answers each once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::file::{Existing, FileStatus};
+use crate::ip_filter::IpFilter;
+use crate::metainfo::Tracker;
+use crate::peer::Peer;
+use crate::piece::PieceMap;
+use crate::settings::Settings;
+use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+use crate::tracker::TrackerStatus;
+use crate::types::Priority;
+
+/// A request about one torrent.
+#[derive(Debug)]
+pub(crate) enum TorrentRequest {
+    Metainfo,
+    ResumeData,
+    // Files.
+    Files,
+    FilePriority { file: u32, priority: Priority },
+    FilePriorities(Vec<Priority>),
+    RenameFile { file: u32, to: PathBuf },
+    MoveStorage { to: PathBuf, existing: Existing },
+    // Pieces.
+    Pieces,
+    PiecePriority { piece: u32, priority: Priority },
+    PiecePriorities(Vec<Priority>),
+    PieceDeadline { piece: u32, within: Option<Duration> },
+    ClearPieceDeadlines,
+    EndsFirst(bool),
+    ReadPiece(u32),
+    AddPiece { piece: u32, data: Vec<u8> },
+    Recheck,
+    // How it is set up.
+    Options,
+    Flag(TorrentFlag, bool),
+    DownloadLimit(Option<u32>),
+    UploadLimit(Option<u32>),
+    ConnectionsLimit(Option<u32>),
+    UploadSlots(Option<u32>),
+    Queue(QueueMove),
+    // Peers and where they come from.
+    Peers,
+    ConnectPeer(SocketAddr),
+    ClearPeers,
+    Trackers,
+    AddTracker(Tracker),
+    RemoveTracker(String),
+    ReplaceTrackers(Vec<Tracker>),
+    Reannounce,
+    Scrape,
+    AnnounceToDht,
+    AnnounceLocally,
+    WebSeeds,
+    AddWebSeed(String),
+    RemoveWebSeed(String),
+}
+
+/// A request about the client as a whole.
+#[derive(Debug)]
+pub(crate) enum SessionRequest {
+    Settings,
+    ApplySettings(Settings),
+    State,
+    IpFilter,
+    SetIpFilter(IpFilter),
+    Ban(IpAddr),
+    PauseAll,
+    ResumeAll,
+}
+
+/// What a request is answered with.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Done,
+    /// A .torrent file, resume data, the session's state, or a piece.
+    Bytes(Vec<u8>),
+    Path(PathBuf),
+    Texts(Vec<String>),
+    Files(Vec<FileStatus>),
+    Pieces(PieceMap),
+    Options(TorrentOptions),
+    Peers(Vec<Peer>),
+    Trackers(Vec<TrackerStatus>),
+    Settings(Settings),
+    IpFilter(IpFilter),
+}
+
+/// What a patron gets of an answer. An engine that answers with something else has a bug.
+pub(crate) trait FromAnswer: Sized {
+    fn from_answer(answer: Answer) -> Option<Self>;
+}
+
+macro_rules! from_answer {
+    ($($type:ty: $pattern:pat => $value:expr;)*) => {
+        $(impl FromAnswer for $type {
+            fn from_answer(answer: Answer) -> Option<Self> {
+                match answer {
+                    $pattern => Some($value),
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+from_answer! {
+    (): Answer::Done => ();
+    Vec<u8>: Answer::Bytes(bytes) => bytes;
+    PathBuf: Answer::Path(path) => path;
+    Vec<String>: Answer::Texts(texts) => texts;
+    Vec<FileStatus>: Answer::Files(files) => files;
+    PieceMap: Answer::Pieces(pieces) => pieces;
+    TorrentOptions: Answer::Options(options) => options;
+    Vec<Peer>: Answer::Peers(peers) => peers;
+    Vec<TrackerStatus>: Answer::Trackers(trackers) => trackers;
+    Settings: Answer::Settings(settings) => settings;
+    IpFilter: Answer::IpFilter(filter) => filter;
+}
+
+impl TorrentRequest {
+    /// What it tries, as an error says it.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Self::Metainfo => "get the metainfo",
+            Self::ResumeData => "save the resume data",
+            Self::Files => "list the files",
+            Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
+            Self::RenameFile { .. } => "rename the file",
+            Self::MoveStorage { .. } => "move the files",
+            Self::Pieces => "list the pieces",
+            Self::PiecePriority { .. } | Self::PiecePriorities(_) | Self::EndsFirst(_) => {
+                "choose among the pieces"
+            }
+            Self::PieceDeadline { .. } | Self::ClearPieceDeadlines => "set the deadline of a piece",
+            Self::ReadPiece(_) => "read the piece",
+            Self::AddPiece { .. } => "add the piece",
+            Self::Recheck => "check the files",
+            Self::Options => "tell how the torrent is set up",
+            Self::Flag(..) => "switch a flag of the torrent",
+            Self::DownloadLimit(_) => "limit the download rate",
+            Self::UploadLimit(_) => "limit the upload rate",
+            Self::ConnectionsLimit(_) => "limit the connections",
+            Self::UploadSlots(_) => "limit the upload slots",
+            Self::Queue(_) => "move the torrent in the queue",
+            Self::Peers => "list the peers",
+            Self::ConnectPeer(_) => "connect to the peer",
+            Self::ClearPeers => "forget the peers",
+            Self::Trackers => "list the trackers",
+            Self::AddTracker(_) => "add the tracker",
+            Self::RemoveTracker(_) => "remove the tracker",
+            Self::ReplaceTrackers(_) => "replace the trackers",
+            Self::Reannounce | Self::AnnounceToDht | Self::AnnounceLocally => {
+                "announce the torrent"
+            }
+            Self::Scrape => "scrape the trackers",
+            Self::WebSeeds => "list the web seeds",
+            Self::AddWebSeed(_) => "add the web seed",
+            Self::RemoveWebSeed(_) => "remove the web seed",
+        }
+    }
+}
+
+impl SessionRequest {
+    /// What it tries, as an error says it.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Self::Settings => "get the settings",
+            Self::ApplySettings(_) => "change the settings",
+            Self::State => "save the state of the client",
+            Self::IpFilter => "get the IP filter",
+            Self::SetIpFilter(_) => "set the IP filter",
+            Self::Ban(_) => "ban the address",
+            Self::PauseAll => "pause all torrents",
+            Self::ResumeAll => "resume all torrents",
+        }
+    }
+}

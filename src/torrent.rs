@@ -1,0 +1,101 @@
+//! What can be chosen for one torrent while it runs.
+
+use std::path::PathBuf;
+
+/// A switch of a torrent (`lt::torrent_flags`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum TorrentFlag {
+    /// Nothing is downloaded; what is here is served. A full disk switches it on.
+    UploadMode,
+    /// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
+    ShareMode,
+    /// Peers that the IP filter blocks are refused. On unless switched off.
+    ApplyIpFilter,
+    /// libtorrent starts and stops it: as many run as the `active_*` settings allow, in the order of
+    /// the queue.
+    AutoManaged,
+    /// Each piece is offered to one peer at a time, so that the first copy spreads with the least
+    /// sending (BEP 16).
+    SuperSeeding,
+    /// Pieces are asked for in their order.
+    Sequential,
+    /// It is paused when it would begin to download or to seed.
+    StopWhenReady,
+    /// It is not announced to the distributed hash table.
+    NoDht,
+    /// It is not announced on the local network.
+    NoLocalDiscovery,
+    /// Peers are not told of other peers.
+    NoPeerExchange,
+}
+
+impl TorrentFlag {
+    /// All of them, in the order in which the shim numbers them.
+    pub const ALL: [Self; 10] = [
+        Self::UploadMode,
+        Self::ShareMode,
+        Self::ApplyIpFilter,
+        Self::AutoManaged,
+        Self::SuperSeeding,
+        Self::Sequential,
+        Self::StopWhenReady,
+        Self::NoDht,
+        Self::NoLocalDiscovery,
+        Self::NoPeerExchange,
+    ];
+}
+
+/// How a torrent is set up at present. Rates are bytes per second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct TorrentOptions {
+    /// Where its files are.
+    pub save_dir: PathBuf,
+    /// The switches that are on.
+    pub flags: Vec<TorrentFlag>,
+    /// How fast it may receive; `None`: as the client may.
+    pub download_limit: Option<u32>,
+    /// How fast it may send; `None`: as the client may.
+    pub upload_limit: Option<u32>,
+    /// How many peers it may be connected to; `None`: as many as the client.
+    pub connections_limit: Option<u32>,
+    /// How many peers it may serve at once; `None`: as many as the client.
+    pub upload_slots: Option<u32>,
+    /// Its place among those that are not complete, the first is 0; `None` when it is complete.
+    pub queue_position: Option<u32>,
+}
+
+impl TorrentOptions {
+    /// Whether a switch is on.
+    pub fn has(&self, flag: TorrentFlag) -> bool {
+        self.flags.contains(&flag)
+    }
+}
+
+/// Where a torrent goes in the queue of those that are not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum QueueMove {
+    /// One place nearer to the front.
+    Up,
+    /// One place nearer to the end.
+    Down,
+    /// To the front.
+    Top,
+    /// To the end.
+    Bottom,
+    /// To this place; beyond the end is the end.
+    To(u32),
+}

@@ -1,0 +1,71 @@
+//! The trackers of a torrent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// A tracker and how it does (`lt::announce_entry`).
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TrackerStatus {
+    /// Where it is.
+    pub url: Box<str>,
+    /// Those of a lower tier are tried first (BEP 12).
+    pub tier: u8,
+    /// It has answered since the torrent was started.
+    pub working: bool,
+    /// How it was found.
+    pub source: TrackerSource,
+    /// What was announced to it, by each address that the client listens on and each info hash of
+    /// the torrent.
+    pub announces: Vec<Announce>,
+}
+
+/// How announcing by one address with one info hash goes (`lt::announce_infohash`).
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Announce {
+    /// The address that the client listens on.
+    pub from: SocketAddr,
+    /// 1 or 2: with the v1 or the v2 info hash.
+    pub protocol: u8,
+    /// What the tracker said, if it said something: a warning or why it refused.
+    pub message: Box<str>,
+    /// Why the last one failed, if it did.
+    pub error: Option<Error>,
+    /// How many failed in a row.
+    pub failures: u32,
+    /// One is under way.
+    pub updating: bool,
+    /// Until the next one; `None` when none is planned.
+    pub next: Option<Duration>,
+    /// How many have everything, as the tracker says; `None` when it has not said.
+    pub seeds: Option<u32>,
+    /// How many have not.
+    pub leechers: Option<u32>,
+    /// How often the torrent was downloaded.
+    pub downloads: Option<u32>,
+}
+
+/// Who named a tracker first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum TrackerSource {
+    /// The metainfo.
+    #[default]
+    Metainfo,
+    /// The program.
+    Program,
+    /// A magnet link.
+    Magnet,
+    /// Another peer (BEP 28).
+    Peer,
+}

@@ -1,0 +1,144 @@
+//! The files of a torrent: listed, chosen, renamed, moved.
+
+use std::path::{Path, PathBuf};
+
+use torrent_patron::{AddOptions, ErrorKind, Event, Existing, Files, Priority};
+
+use crate::await_event;
+use crate::support::{Seeder, builder, client, data, finished, metainfo, same};
+
+/// A directory of three files, `album/{one,two,three}.bin`.
+fn album(dir: &Path) -> PathBuf {
+    let album = dir.join("album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin"), (3, "three.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    album
+}
+
+#[test]
+fn what_is_skipped_is_not_downloaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&album(&dir.path().join("from")));
+    let to = dir.path().join("to");
+    // Two that have all they want part; they are to meet again soon.
+    let client = builder(&to).setting("min_reconnect_time", 1).start().unwrap();
+    let patron = client.patron();
+    let options = seeder.options().paused(true);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let files = patron.files(id).wait().unwrap();
+    let wanted: Vec<_> = files
+        .iter()
+        .map(|file| match file.path.ends_with("two.bin") {
+            true => Priority::TOP,
+            false => Priority::SKIP,
+        })
+        .collect();
+    patron.set_file_priorities(id, wanted.clone()).wait().unwrap();
+    patron.resume(id).wait().unwrap();
+    finished(&patron, id);
+    let files = patron.files(id).wait().unwrap();
+    assert_eq!(files.iter().map(|file| file.priority).collect::<Vec<_>>(), wanted);
+    for file in files.iter().filter(|file| !file.pad) {
+        assert_eq!(file.is_complete(), file.priority == Priority::TOP, "{file:?}");
+        assert_eq!(to.join(&file.path).exists(), file.priority == Priority::TOP, "{file:?}");
+    }
+    assert!(same(&seeder.path.join("two.bin"), &to.join("album/two.bin")));
+    // Changing one's mind brings the rest.
+    for (index, file) in files.iter().enumerate().filter(|(_, file)| !file.pad) {
+        let index = u32::try_from(index).unwrap();
+        patron.set_file_priority(id, index, Priority::DEFAULT).wait().unwrap();
+        assert_eq!(file.size, 50_000);
+    }
+    finished(&patron, id);
+    assert!(patron.files(id).wait().unwrap().iter().all(|file| file.is_complete()));
+}
+
+#[test]
+fn a_renamed_file_is_renamed_on_the_disk_and_seeded_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&album(dir.path()));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let files = patron.files(id).wait().unwrap();
+    let one = files.iter().position(|file| file.path.ends_with("one.bin")).unwrap() as u32;
+    let renamed = patron.rename_file(id, one, "album/nested/first.bin").wait().unwrap();
+    assert_eq!(renamed, Path::new("album/nested/first.bin"));
+    await_event!(patron, Event::FileRenamed { file, path, .. } if *file == one && *path == renamed);
+    assert!(dir.path().join(&renamed).exists());
+    assert!(!dir.path().join("album/one.bin").exists());
+    assert_eq!(patron.files(id).wait().unwrap()[one as usize].path, renamed);
+
+    let to = dir.path().join("to");
+    let leecher = client(&to);
+    let download = leecher.patron();
+    let copy = download.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&download, copy);
+    assert!(same(&dir.path().join(&renamed), &to.join("album/one.bin")));
+}
+
+#[test]
+fn a_rename_that_would_leave_the_directory_or_overwrite_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&album(dir.path()));
+    let stranger = data(&dir.path().join("album"), "stranger.bin", 9, 10);
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    for wrong in ["../x", "/tmp/x", "", "album/../../x", "album/two.bin", "album/stranger.bin"] {
+        let error = patron.rename_file(id, 0, wrong).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");
+        assert!(error.message().contains(wrong), "{wrong}: {error}");
+    }
+    let error = patron.rename_file(id, 99, "album/x").wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("file 99: the torrent has"), "{error}");
+    let error = patron.set_file_priority(id, u32::MAX, Priority::TOP).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    let error = patron.set_file_priorities(id, [Priority::TOP]).wait().unwrap_err();
+    assert!(error.message().contains("1 priorities: the torrent has"), "{error}");
+    assert_eq!(std::fs::read(stranger).unwrap().len(), 10);
+    for name in ["one.bin", "two.bin", "three.bin"] {
+        assert!(seeder.path.join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn moved_files_are_where_they_were_sent_and_nothing_is_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 100_000);
+    let seeder = Seeder::of(&file);
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let taken = data(&dir.path().join("taken"), "data.bin", 2, 7);
+
+    let error =
+        patron.move_storage(id, dir.path().join("taken"), Existing::Fail).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.to_string().starts_with("cannot move the files: "), "{error}");
+    assert_eq!(std::fs::read(&taken).unwrap().len(), 7, "nothing is overwritten");
+    assert!(file.exists(), "nothing is moved");
+
+    let to = dir.path().join("new/place");
+    assert_eq!(patron.move_storage(id, &to, Existing::Fail).wait().unwrap(), to);
+    await_event!(patron, Event::Moved { save_dir, .. } if *save_dir == to);
+    assert!(!file.exists());
+    assert_eq!(patron.options(id).wait().unwrap().save_dir, to);
+    patron.move_storage(id, dir.path().join("taken"), Existing::Replace).wait().unwrap();
+    assert_eq!(std::fs::read(&taken).unwrap().len(), 100_000);
+}
+
+#[test]
+fn what_is_asked_of_a_torrent_that_is_gone_or_has_no_metadata_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    let magnet = torrent_patron::Source::Magnet(metainfo.magnet().unwrap().to_string().into());
+    let id = patron.create_torrent(magnet, AddOptions::default()).wait().unwrap().id();
+    let error = patron.files(id).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Native, "{error}");
+    assert!(error.to_string().starts_with("cannot list the files: torrent "), "{error}");
+    assert!(patron.rename_file(id, 0, "x").wait().is_err());
+    patron.close(id, Files::Keep).wait().unwrap();
+    assert_eq!(patron.files(id).wait().unwrap_err().kind(), ErrorKind::NotFound);
+}

@@ -1,0 +1,248 @@
+//! What else is asked of a torrent: pieces, options, peers, trackers, web seeds.
+
+use std::time::Duration;
+
+use torrent_patron::{
+    AddOptions, ErrorKind, Event, PeerKind, PeerSource, Priority, QueueMove, TorrentFlag, Tracker,
+    TrackerSource, Transport,
+};
+
+use crate::await_event;
+use crate::support::{Seeder, address, builder, client, data, finished, noise};
+
+#[test]
+fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 100_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let map = patron.pieces(id).wait().unwrap();
+    assert_eq!((map.done(), map.have.len(), map.priorities.len()), (7, 7, 7));
+    let bytes = noise(1, 100_000);
+    assert_eq!(patron.read_piece(id, 1).wait().unwrap(), &bytes[16 * 1024..32 * 1024]);
+    assert_eq!(patron.read_piece(id, 6).wait().unwrap(), &bytes[6 * 16 * 1024..]);
+    let error = patron.read_piece(id, 7).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().ends_with("piece 7: the torrent has 7 pieces"), "{error}");
+}
+
+#[test]
+fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let options = seeder.options().paused(true);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    let wanted: Vec<_> = (0..7).map(|piece| Priority::new(piece % 2)).collect();
+    patron.set_piece_priorities(id, wanted).wait().unwrap();
+    patron.set_piece_priority(id, 1, Priority::SKIP).wait().unwrap();
+    patron.set_piece_deadline(id, 3, Some(Duration::from_millis(10))).wait().unwrap();
+    patron.set_piece_deadline(id, 3, None).wait().unwrap();
+    patron.clear_piece_deadlines(id).wait().unwrap();
+    let levels = || {
+        let map = patron.pieces(id).wait().unwrap();
+        map.priorities.iter().map(|priority| priority.level()).collect::<Vec<_>>()
+    };
+    assert_eq!(levels(), [0, 0, 0, 1, 0, 1, 0]);
+    patron.set_piece_priority(id, 6, Priority::LOW).wait().unwrap();
+    patron.set_ends_first(id, true).wait().unwrap();
+    assert_eq!(levels(), [0, 0, 0, 1, 0, 1, 7], "what is skipped stays so");
+    patron.set_ends_first(id, false).wait().unwrap();
+    assert_eq!(levels(), [0, 0, 0, 1, 0, 1, 4]);
+    patron.resume(id).wait().unwrap();
+    finished(&patron, id);
+    let map = patron.pieces(id).wait().unwrap();
+    assert_eq!(map.have, [false, false, false, true, false, true, true]);
+
+    // What is not wanted from peers may come from the program.
+    let bytes = noise(1, 100_000);
+    let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
+    assert!(error.message().ends_with("piece 0 has 16384 bytes, not 100"), "{error}");
+    patron.add_piece(id, 0, &bytes[..16 * 1024]).wait().unwrap();
+    poll(|| patron.pieces(id).wait().unwrap().have[0].then_some(()));
+    assert_eq!(patron.read_piece(id, 0).wait().unwrap(), &bytes[..16 * 1024]);
+}
+
+#[test]
+fn a_recheck_finds_what_was_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 100_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let mut bytes = noise(1, 100_000);
+    bytes[20_000] ^= 1;
+    std::fs::write(&seeder.path, bytes).unwrap();
+    patron.recheck(id).wait().unwrap();
+    await_event!(patron, Event::Checked { .. });
+    let map = patron.pieces(id).wait().unwrap();
+    assert_eq!(map.have, [true, false, true, true, true, true, true]);
+}
+
+#[test]
+fn options_are_as_they_were_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let before = patron.options(id).wait().unwrap();
+    assert_eq!(before.flags, [TorrentFlag::ApplyIpFilter]);
+    assert_eq!((before.download_limit, before.upload_limit), (None, None));
+    assert_eq!((before.connections_limit, before.upload_slots), (None, None));
+    for flag in TorrentFlag::ALL {
+        patron.set_flag(id, flag, flag != TorrentFlag::StopWhenReady).wait().unwrap();
+    }
+    patron.set_download_limit(id, Some(1_000_000)).wait().unwrap();
+    patron.set_upload_limit(id, Some(2_000_000)).wait().unwrap();
+    patron.set_connections_limit(id, Some(0)).wait().unwrap();
+    patron.set_upload_slots(id, Some(3)).wait().unwrap();
+    let options = patron.options(id).wait().unwrap();
+    let all_but_one =
+        TorrentFlag::ALL.into_iter().filter(|flag| *flag != TorrentFlag::StopWhenReady);
+    assert_eq!(options.flags, all_but_one.collect::<Vec<_>>());
+    assert_eq!(options.download_limit, Some(1_000_000));
+    assert_eq!(options.upload_limit, Some(2_000_000));
+    assert_eq!((options.connections_limit, options.upload_slots), (Some(2), Some(3)));
+    patron.set_download_limit(id, None).wait().unwrap();
+    patron.set_upload_slots(id, None).wait().unwrap();
+    let options = patron.options(id).wait().unwrap();
+    assert_eq!((options.download_limit, options.upload_slots), (None, None));
+}
+
+#[test]
+fn the_queue_is_in_the_order_that_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let ids: Vec<_> = (0..3)
+        .map(|n| {
+            let file = data(dir.path(), &format!("{n}.bin"), n, 50_000);
+            let metainfo = crate::support::metainfo(&file);
+            let options = AddOptions::default().paused(true);
+            patron.create_torrent(&metainfo, options).wait().unwrap().id()
+        })
+        .collect();
+    let queue = || {
+        let place = |id| patron.options(id).wait().unwrap().queue_position.unwrap();
+        ids.iter().map(|id| place(*id)).collect::<Vec<_>>()
+    };
+    assert_eq!(queue(), [0, 1, 2]);
+    patron.move_in_queue(ids[2], QueueMove::Top).wait().unwrap();
+    assert_eq!(queue(), [1, 2, 0]);
+    patron.move_in_queue(ids[2], QueueMove::Down).wait().unwrap();
+    assert_eq!(queue(), [0, 2, 1]);
+    patron.move_in_queue(ids[0], QueueMove::Bottom).wait().unwrap();
+    assert_eq!(queue(), [2, 1, 0]);
+    patron.move_in_queue(ids[0], QueueMove::Up).wait().unwrap();
+    assert_eq!(queue(), [1, 2, 0]);
+    patron.move_in_queue(ids[1], QueueMove::To(0)).wait().unwrap();
+    assert_eq!(queue(), [2, 0, 1]);
+}
+
+#[test]
+fn the_peers_are_listed_on_both_sides() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
+    let metainfo = crate::support::metainfo(&file);
+    // Two that have all they want have nothing to say to each other, and would part.
+    let start = |save_dir: &str| {
+        let builder = builder(&dir.path().join(save_dir));
+        builder.setting("close_redundant_connections", false).start().unwrap()
+    };
+    let (seeder, leecher) = (start("from"), start("to"));
+    let (from, to) = (seeder.patron(), leecher.patron());
+    let here = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&from, here);
+    let there = to.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    to.connect_peer(there, address(&from)).wait().unwrap();
+    finished(&to, there);
+
+    let peers = to.peers(there).wait().unwrap();
+    let [seed] = &peers[..] else { panic!("{peers:#?}") };
+    assert_eq!(seed.address, Some(address(&from)));
+    assert_eq!((seed.kind, seed.transport), (PeerKind::Client, Transport::Tcp));
+    assert!(seed.outgoing && seed.seed && !seed.connecting, "{seed:#?}");
+    assert_eq!((seed.progress, seed.downloaded), (1.0, 50_000));
+    assert!(seed.client.contains("torrent-patron"), "{}", seed.client);
+    let peers = from.peers(here).wait().unwrap();
+    let [peer] = &peers[..] else { panic!("{peers:#?}") };
+    assert_eq!(peer.address, seed.local_address);
+    assert_eq!(peer.sources, [PeerSource::Incoming]);
+    assert!(!peer.outgoing, "{peer:#?}");
+
+    let error = to.connect_peer(there, "192.0.2.1:6881".parse().unwrap()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    to.clear_peers(there).wait().unwrap();
+    poll(|| to.peers(there).wait().unwrap().is_empty().then_some(()));
+}
+
+/// Asks until there is an answer: libtorrent has no event for it.
+fn poll<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "nothing in time");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn trackers_are_added_replaced_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let urls = || {
+        let trackers = patron.trackers(id).wait().unwrap();
+        trackers.iter().map(|tracker| (tracker.url.to_string(), tracker.tier)).collect::<Vec<_>>()
+    };
+    assert!(urls().is_empty());
+    let (first, second) = ("http://127.0.0.1:1/announce", "udp://127.0.0.1:1");
+    patron.add_tracker(id, first, 1).wait().unwrap();
+    patron.add_tracker(id, second, 0).wait().unwrap();
+    assert_eq!(urls(), [(second.to_owned(), 0), (first.to_owned(), 1)]);
+    let event = await_event!(patron, Event::TrackerError { url, .. } => url.clone());
+    assert!([first, second].contains(&&*event), "{event}");
+    let statuses = patron.trackers(id).wait().unwrap();
+    assert!(statuses.iter().all(|tracker| tracker.source == TrackerSource::Program));
+    patron.reannounce(id).wait().unwrap();
+    patron.scrape(id).wait().unwrap();
+    patron.remove_tracker(id, second).wait().unwrap();
+    let error = patron.remove_tracker(id, second).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(
+        error.message().ends_with("udp://127.0.0.1:1: the torrent has no such tracker"),
+        "{error}"
+    );
+    let third = Tracker::new("http://127.0.0.1:2/announce", 0);
+    patron.replace_trackers(id, [third.clone()]).wait().unwrap();
+    assert_eq!(urls(), [(third.url, 0)]);
+    for wrong in
+        ["", "nonsense", "ftp://127.0.0.1/", "http://", "http://a b/", "http://example.com/"]
+    {
+        let error = patron.add_tracker(id, wrong, 0).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");
+    }
+    assert_eq!(urls().len(), 1);
+}
+
+#[test]
+fn web_seeds_are_added_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let url = "http://127.0.0.1:1/data.bin";
+    patron.add_web_seed(id, url).wait().unwrap();
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), [url]);
+    patron.remove_web_seed(id, url).wait().unwrap();
+    assert!(patron.web_seeds(id).wait().unwrap().is_empty());
+    assert!(patron.remove_web_seed(id, url).wait().is_err());
+    for wrong in ["", "udp://127.0.0.1:1", "http://192.0.2.1/data.bin"] {
+        let error = patron.add_web_seed(id, wrong).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");
+    }
+}
