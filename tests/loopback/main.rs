@@ -14,4 +14,5 @@ mod requests;
 mod runtimes;
 mod session;
 mod statistics;
+mod statuses;
 mod transfer;
