@@ -379,6 +379,10 @@ mod tests {
                 r#"{"event":"moved","id":3,"name":"debian.iso","save_dir":"here"}"#,
             ),
             (
+                Event::FileRenamed { id, name: name(), file: 1, path: "here/b".into() },
+                r#"{"event":"file_renamed","id":3,"name":"debian.iso","file":1,"path":"here/b"}"#,
+            ),
+            (
                 Event::HashFailed { id, name: name(), piece: 7 },
                 r#"{"event":"hash_failed","id":3,"name":"debian.iso","piece":7}"#,
             ),
