@@ -44,8 +44,15 @@ impl fmt::Display for TorrentId {
 /// How much a file or a piece is wanted (`lt::download_priority_t`): 0 not at all, 1 least, 4 unless
 /// chosen, 7 most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(from = "u8"))]
 pub struct Priority(u8);
+
+/// As [`Priority::new`].
+impl From<u8> for Priority {
+    fn from(level: u8) -> Self {
+        Self::new(level)
+    }
+}
 
 impl Priority {
     /// It is not downloaded.
@@ -193,6 +200,9 @@ mod tests {
         assert_eq!(id.raw(), 3);
         assert_eq!(serde_json::to_string(&id).unwrap(), "3");
         assert!(serde_json::from_str::<TorrentId>("0").is_err());
+
+        assert_eq!(serde_json::to_string(&Priority::DEFAULT).unwrap(), "4");
+        assert_eq!(serde_json::from_str::<Priority>("200").unwrap(), Priority::TOP);
 
         let hybrid = r#"{"v1":"0123456789abcdef0123456789abcdef01234567","v2":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#;
         let hashes: InfoHashes = serde_json::from_str(hybrid).unwrap();
