@@ -59,7 +59,7 @@ format: ## Format the Rust and the C++ sources in place
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) -i {} +
 
 .PHONY: bench
-bench: ## Run the benchmarks of the library; takes two minutes
+bench: ## Run the benchmarks of the library; takes four minutes
 	@vendor/setup build
 	$(CARGO) bench --features capi --bench patron $(ARGS)
 

@@ -47,13 +47,17 @@ bool passes(lt::error_code const& code) {
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
-void append(std::vector<lt::torrent_status> const& statuses, Drained& out) {
+AlertRecord append(AlertKind kind, std::vector<lt::torrent_status> const& statuses, Drained& out) {
+    AlertRecord answer = record(kind);
     for (auto const& s : statuses) {
         StatusRecord converted = status(s);
         // 0: removed since.
-        if (converted.torrent != 0)
-            out.statuses.push_back(std::move(converted));
+        if (converted.torrent == 0)
+            continue;
+        out.statuses.push_back(std::move(converted));
+        ++answer.number;
     }
+    return answer;
 }
 
 // What libtorrent gives for resume data is a .torrent file too.
@@ -95,8 +99,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::state_update_alert::alert_type: {
         auto& a = static_cast<lt::state_update_alert&>(alert);
         std::vector<lt::torrent_status> const statuses = std::move(a.status);
-        append(statuses, out);
-        push(record(AlertKind::Statuses));
+        push(append(AlertKind::Statuses, statuses, out));
         break;
     }
     case lt::add_torrent_alert::alert_type: {
@@ -360,8 +363,7 @@ void Session::take_census(std::vector<lt::torrent_status> statuses, Drained& out
             out.alerts.push_back(std::move(added));
         }
     }
-    append(statuses, out);
-    out.alerts.push_back(record(AlertKind::EveryStatus));
+    out.alerts.push_back(append(AlertKind::EveryStatus, statuses, out));
 }
 
 } // namespace patron

@@ -14,7 +14,11 @@ use crate::types::TorrentId;
 
 /// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
 /// events; for an answer to wait for, use the patron's methods of the same names.
+///
+/// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Command {
     /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
@@ -22,6 +26,7 @@ pub enum Command {
         /// What it is started from.
         source: Source,
         /// How.
+        #[cfg_attr(feature = "serde", serde(default))]
         options: AddOptions,
     },
     /// Closes a torrent. Answered by `Closed`.
@@ -29,6 +34,7 @@ pub enum Command {
         /// The torrent.
         id: TorrentId,
         /// What becomes of its files.
+        #[cfg_attr(feature = "serde", serde(default))]
         files: Files,
     },
     /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
@@ -47,6 +53,8 @@ pub enum Command {
 
 /// What becomes of the files of a torrent that is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Files {
     /// They stay.
@@ -58,6 +66,8 @@ pub enum Files {
 
 /// What becomes of the torrents of a patron that leaves, which is when its last clone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnLeave {
     /// They go on as they are, owned by nobody; other patrons can watch them.
@@ -71,6 +81,7 @@ pub enum OnLeave {
 
 /// How a start ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Started {
     /// A new torrent, whose events this patron gets.
@@ -127,5 +138,56 @@ impl fmt::Debug for Job {
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_json() {
+        let options = serde_json::to_string(&AddOptions::default()).unwrap();
+        let create = r#"{"create_torrent":{"source":{"file":"debian.torrent"},"options":OPTIONS}}"#;
+        let create = create.replace("OPTIONS", &options);
+        for json in [
+            &create,
+            r#"{"close_torrent":{"id":3,"files":"delete"}}"#,
+            r#"{"pause":3}"#,
+            r#"{"resume":3}"#,
+            r#"{"status":3}"#,
+            r#"{"metainfo":3}"#,
+            r#"{"watch":3}"#,
+            r#"{"unwatch":3}"#,
+        ] {
+            let command: Command = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&command).unwrap(), json);
+        }
+        let short = r#"{"create_torrent":{"source":{"file":"debian.torrent"}}}"#;
+        let command: Command = serde_json::from_str(short).unwrap();
+        assert_eq!(serde_json::to_string(&command).unwrap(), create);
+    }
+
+    #[test]
+    fn choices_in_json() {
+        for (files, name) in [(Files::Keep, r#""keep""#), (Files::Delete, r#""delete""#)] {
+            assert_eq!(serde_json::to_string(&files).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Files>(name).unwrap(), files);
+        }
+        for (policy, name) in [
+            (OnLeave::KeepSeeding, r#""keep_seeding""#),
+            (OnLeave::Pause, r#""pause""#),
+            (OnLeave::Close, r#""close""#),
+        ] {
+            assert_eq!(serde_json::to_string(&policy).unwrap(), name);
+            assert_eq!(serde_json::from_str::<OnLeave>(name).unwrap(), policy);
+        }
+        let id = TorrentId::from_raw(3).unwrap();
+        for (started, expected) in [
+            (Started::Created(id), r#"{"created":3}"#),
+            (Started::AlreadyDownloading(id), r#"{"already_downloading":3}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&started).unwrap(), expected);
+        }
     }
 }

@@ -9,6 +9,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Its `Display` is one line for a person; [`kind`](Error::kind) is for a program; where the cause
 /// lies in libtorrent or the operating system, [`native`](Error::native) keeps its number.
+///
+/// With the feature `serde`, an error is an object of `kind`, `native` and `message`, which is the
+/// line for a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -22,7 +25,8 @@ struct Inner {
 
 /// The sort of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument makes no sense: an unknown setting, a path that is no directory.
@@ -205,5 +209,37 @@ mod tests {
         let error = Error::from_code("move the files", "system", 28, "No space left on device");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert_eq!(error.native().map(|code| code.value), Some(28));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn errors_in_json() {
+        let error = Error::from_code("move the files", "system", 28, "No space left on device");
+        assert_eq!(
+            serde_json::to_string(&error).unwrap(),
+            r#"{"kind":"io","native":{"category":"system","value":28},"message":"cannot move the files: No space left on device"}"#
+        );
+        let error = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary");
+        assert_eq!(
+            serde_json::to_string(&error).unwrap(),
+            r#"{"kind":"parse","native":null,"message":"cannot read the metainfo: expected a dictionary"}"#
+        );
+        for (kind, name) in [
+            (ErrorKind::InvalidArgument, r#""invalid_argument""#),
+            (ErrorKind::NotFound, r#""not_found""#),
+            (ErrorKind::Gone, r#""gone""#),
+            (ErrorKind::Parse, r#""parse""#),
+            (ErrorKind::Io, r#""io""#),
+            (ErrorKind::Busy, r#""busy""#),
+            (ErrorKind::TimedOut, r#""timed_out""#),
+            (ErrorKind::Stopped, r#""stopped""#),
+            (ErrorKind::Cancelled, r#""cancelled""#),
+            (ErrorKind::Native, r#""native""#),
+            (ErrorKind::VersionMismatch, r#""version_mismatch""#),
+            (ErrorKind::Panicked, r#""panicked""#),
+        ] {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), name);
+            assert_eq!(serde_json::from_str::<ErrorKind>(name).unwrap(), kind);
+        }
     }
 }

@@ -17,7 +17,8 @@ use crate::types::{InfoHashes, TorrentId};
 /// every patron.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
-/// case: `{"event":"finished","id":3,"name":"debian.iso"}`.
+/// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its
+/// .torrent file.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
@@ -334,4 +335,129 @@ fn lossy_path<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn events_in_json() {
+        let id = TorrentId::from_raw(3).unwrap();
+        let name: Arc<str> = "debian.iso".into();
+        let name = || name.clone();
+        let error = || Error::new(ErrorKind::Io, "read the file", "it is gone");
+        let info_hashes = InfoHashes::default();
+        for (event, json) in [
+            (
+                Event::TorrentCreated { id, name: name(), info_hashes, save_dir: "here".into() },
+                r#"{"event":"torrent_created","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"save_dir":"here"}"#,
+            ),
+            (
+                Event::AlreadyDownloading { id, name: name() },
+                r#"{"event":"already_downloading","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::StartFailed { source: "debian.torrent".into(), error: error() },
+                r#"{"event":"start_failed","source":"debian.torrent","error":ERROR}"#,
+            ),
+            (
+                Event::MetadataReceived { id, name: name(), info_hashes },
+                r#"{"event":"metadata_received","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null}}"#,
+            ),
+            (
+                Event::StateChanged { id, name: name(), state: TorrentState::Seeding },
+                r#"{"event":"state_changed","id":3,"name":"debian.iso","state":"seeding"}"#,
+            ),
+            (
+                Event::Paused { id, name: name() },
+                r#"{"event":"paused","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::Resumed { id, name: name() },
+                r#"{"event":"resumed","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::Checked { id, name: name() },
+                r#"{"event":"checked","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::Finished { id, name: name() },
+                r#"{"event":"finished","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::Moved { id, name: name(), save_dir: "here".into() },
+                r#"{"event":"moved","id":3,"name":"debian.iso","save_dir":"here"}"#,
+            ),
+            (
+                Event::FileRenamed { id, name: name(), file: 1, path: "here/b".into() },
+                r#"{"event":"file_renamed","id":3,"name":"debian.iso","file":1,"path":"here/b"}"#,
+            ),
+            (
+                Event::HashFailed { id, name: name(), piece: 7 },
+                r#"{"event":"hash_failed","id":3,"name":"debian.iso","piece":7}"#,
+            ),
+            (
+                Event::TrackerError {
+                    id,
+                    name: name(),
+                    url: "http://127.0.0.1/".into(),
+                    times_in_row: 2,
+                    error: error(),
+                },
+                r#"{"event":"tracker_error","id":3,"name":"debian.iso","url":"http://127.0.0.1/","times_in_row":2,"error":ERROR}"#,
+            ),
+            (
+                Event::Error { id, name: name(), error: error() },
+                r#"{"event":"error","id":3,"name":"debian.iso","error":ERROR}"#,
+            ),
+            (
+                Event::Metainfo { id, name: name(), torrent_file: [1, 2].into() },
+                r#"{"event":"metainfo","id":3,"name":"debian.iso"}"#,
+            ),
+            (
+                Event::Closed { id, name: name(), files: ClosedFiles::Kept },
+                r#"{"event":"closed","id":3,"name":"debian.iso","files":"kept"}"#,
+            ),
+            (
+                Event::Closed { id, name: name(), files: ClosedFiles::Deleted },
+                r#"{"event":"closed","id":3,"name":"debian.iso","files":"deleted"}"#,
+            ),
+            (
+                Event::Closed { id, name: name(), files: ClosedFiles::NotDeleted(error()) },
+                r#"{"event":"closed","id":3,"name":"debian.iso","files":{"not_deleted":ERROR}}"#,
+            ),
+            (
+                Event::CommandFailed { command: "Pause", id, error: error() },
+                r#"{"event":"command_failed","command":"Pause","id":3,"error":ERROR}"#,
+            ),
+            (
+                Event::Listening { address: "127.0.0.1:6881".parse().unwrap() },
+                r#"{"event":"listening","address":"127.0.0.1:6881"}"#,
+            ),
+            (
+                Event::ListenFailed { address: "eth0".into(), error: error() },
+                r#"{"event":"listen_failed","address":"eth0","error":ERROR}"#,
+            ),
+            (
+                Event::DescriptorLimit { wanted: 300, available: 200 },
+                r#"{"event":"descriptor_limit","wanted":300,"available":200}"#,
+            ),
+            (Event::Lagged { missed: 5 }, r#"{"event":"lagged","missed":5}"#),
+            (Event::Resynchronized, r#"{"event":"resynchronized"}"#),
+            (Event::ClientStopped { error: None }, r#"{"event":"client_stopped","error":null}"#),
+        ] {
+            let failed =
+                r#"{"kind":"io","native":null,"message":"cannot read the file: it is gone"}"#;
+            assert_eq!(serde_json::to_string(&event).unwrap(), json.replace("ERROR", failed));
+        }
+        // A status is an event with the fields of the status.
+        let status = TorrentStatus::starting(id, name(), false);
+        let fields = serde_json::to_string(&status).unwrap();
+        assert_eq!(
+            serde_json::to_string(&Event::Status(status)).unwrap(),
+            fields.replacen('{', r#"{"event":"status","#, 1)
+        );
+    }
 }

@@ -72,7 +72,8 @@ mod bridge {
         ListenFailed,
         /// `error`: libtorrent itself gave up.
         SessionError,
-        /// One `request_statuses` is answered; its statuses are in `Drained::statuses`.
+        /// One `request_statuses` is answered; its statuses are the next `number` in
+        /// `Drained::statuses`.
         Statuses,
         /// A `request_every_status` is answered, likewise.
         EveryStatus,

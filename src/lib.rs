@@ -41,7 +41,7 @@ pub use crate::maker::{Making, Protocol, TorrentMaker};
 pub use crate::metainfo::{FileEntry, LARGEST_METAINFO, Metainfo, Tracker};
 #[cfg(unix)]
 pub use crate::patron::Readiness;
-pub use crate::patron::{Events, Patron};
+pub use crate::patron::{EventStream, Events, Patron};
 pub use crate::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 pub use crate::piece::{PartialPiece, PieceMap};
 pub use crate::reply::Reply;

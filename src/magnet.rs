@@ -146,3 +146,33 @@ impl FromStr for Magnet {
         Self::parse(text)
     }
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn magnet_links_in_json() {
+        let link = concat!(
+            "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=example",
+            "&tr=http%3a%2f%2f127.0.0.1%2fannounce&ws=http%3a%2f%2f127.0.0.1%2fdata",
+            "&x.pe=127.0.0.1:6881"
+        );
+        let magnet = Magnet::parse(link).unwrap();
+        let (fields, uri) = serde_json::to_string(&magnet)
+            .unwrap()
+            .rsplit_once(r#","uri":"#)
+            .map(|(fields, uri)| (fields.to_owned(), uri.to_owned()))
+            .unwrap();
+        assert_eq!(
+            fields,
+            concat!(
+                r#"{"info_hashes":{"v1":"0123456789abcdef0123456789abcdef01234567","v2":null},"#,
+                r#""name":"example","trackers":[{"url":"http://127.0.0.1/announce","tier":0}],"#,
+                r#""web_seeds":["http://127.0.0.1/data"],"peers":["127.0.0.1:6881"]"#
+            )
+        );
+        // The link as libtorrent writes it.
+        assert_eq!(uri, format!("\"{magnet}\"}}"));
+    }
+}

@@ -16,6 +16,8 @@ const MAKE: &str = "make the torrent";
 
 /// Which versions of the protocol a torrent is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Protocol {
     /// BitTorrent v1 (BEP 3) alone.
@@ -278,5 +280,22 @@ impl Making {
 impl Drop for Making {
     fn drop(&mut self) {
         self.cancel();
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_in_json() {
+        for (protocol, name) in [
+            (Protocol::V1, r#""v1""#),
+            (Protocol::V2, r#""v2""#),
+            (Protocol::Hybrid, r#""hybrid""#),
+        ] {
+            assert_eq!(serde_json::to_string(&protocol).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Protocol>(name).unwrap(), protocol);
+        }
     }
 }

@@ -72,7 +72,7 @@ pub struct FileEntry {
 
 /// A tracker of a torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Tracker {
     /// Its announce URL.
@@ -211,4 +211,28 @@ fn seconds_since_1970<S: serde::Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let since = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
     serde::Serialize::serialize(&since.map(|since| since.as_secs()), serializer)
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metainfo_in_json() {
+        let text = concat!(
+            "d8:announce25:http://127.0.0.1/announce7:comment5:hello10:created by2:me",
+            "13:creation datei1700000000e4:infod6:lengthi3e4:name8:data.bin",
+            "12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa7:privatei1eee"
+        );
+        let metainfo = Metainfo::decode(text.as_bytes()).unwrap();
+        let hash = metainfo.info_hashes.to_string();
+        let json = concat!(
+            r#"{"name":"data.bin","info_hashes":{"v1":"HASH","v2":null},"total_size":3,"#,
+            r#""piece_length":16384,"piece_count":1,"#,
+            r#""files":[{"path":"data.bin","size":3,"pad":false}],"#,
+            r#""trackers":[{"url":"http://127.0.0.1/announce","tier":0}],"web_seeds":[],"#,
+            r#""private":true,"comment":"hello","creator":"me","creation_date":1700000000}"#
+        );
+        assert_eq!(serde_json::to_string(&metainfo).unwrap(), json.replace("HASH", &hash));
+    }
 }

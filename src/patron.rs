@@ -282,10 +282,16 @@ impl Patron {
         self.0.member.mailbox.try_recv()
     }
 
-    /// The events as an iterator that waits and as a [`Stream`]; it ends when the client has
-    /// stopped. It keeps the patron alive.
+    /// The events as an iterator that waits; it ends when the client has stopped. It keeps the
+    /// patron alive.
     pub fn events(&self) -> Events {
         Events(self.clone())
+    }
+
+    /// The events as a [`Stream`], for any async runtime; it ends when the client has stopped. It
+    /// keeps the patron alive. What waits for the next event may be dropped; no event is lost by it.
+    pub fn stream(&self) -> EventStream {
+        EventStream(self.clone())
     }
 
     /// A channel that holds a token while events are waiting, for `crossbeam_channel::select!`.
@@ -336,7 +342,13 @@ impl Iterator for Events {
     }
 }
 
-impl Stream for Events {
+/// The events of a patron; see [`Patron::stream`]. It is not [`Events`], because a type that is both
+/// an iterator and a stream has two methods for each name.
+#[derive(Debug, Clone)]
+#[must_use = "a stream does nothing until it is polled"]
+pub struct EventStream(Patron);
+
+impl Stream for EventStream {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
@@ -370,6 +382,7 @@ const _: () = {
     const fn shared_between_threads<T: Send + Sync>() {}
     shared_between_threads::<Patron>();
     shared_between_threads::<Events>();
+    shared_between_threads::<EventStream>();
     shared_between_threads::<Reply<()>>();
     shared_between_threads::<Command>();
     shared_between_threads::<Event>();

@@ -20,6 +20,8 @@ use crate::types::{InfoHashes, Priority};
 
 /// What a torrent is started from.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Source {
     /// The bytes of a .torrent file.
@@ -126,7 +128,12 @@ impl From<&Magnet> for Source {
 }
 
 /// How a torrent is started.
+///
+/// With the feature `serde`, what is not named when one is read keeps its default, and a name that is
+/// not known is an error.
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct AddOptions {
     /// Where the finished files belong; the client's default where `None`.
@@ -498,4 +505,36 @@ fn is_there(described: &ffi::DescriptionRecord, directory: &Path) -> bool {
             std::fs::metadata(directory.join(&file.path))
                 .is_ok_and(|found| i64::try_from(found.len()) == Ok(file.size))
         })
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_in_json() {
+        for json in [
+            r#"{"file":"debian.torrent"}"#,
+            r#"{"magnet":"magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567"}"#,
+            r#"{"bytes":[100,101]}"#,
+        ] {
+            let source: Source = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&source).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn options_in_json() {
+        let json = concat!(
+            r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
+            r#""paused":true,"trust":false,"stop_when_checked":false}"#
+        );
+        let options: AddOptions = serde_json::from_str(json).unwrap();
+        assert_eq!(options.peers, ["127.0.0.1:6881".parse().unwrap()]);
+        assert_eq!(serde_json::to_string(&options).unwrap(), json);
+        let some: AddOptions = serde_json::from_str(r#"{"trust":true}"#).unwrap();
+        assert!(some.trust && !some.paused);
+        let error = serde_json::from_str::<AddOptions>(r#"{"save_path":"here"}"#).unwrap_err();
+        assert!(error.to_string().contains("save_path"), "{error}");
+    }
 }

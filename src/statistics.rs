@@ -60,6 +60,7 @@ pub struct Statistics {
 
 /// One of the figures of [`Statistics::counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counter {
     /// As in libtorrent's [list](https://libtorrent.org/manual-ref.html#session-statistics), for example
@@ -260,5 +261,41 @@ mod tests {
             assert_eq!(statistics.counter(counter.name), Some(counter.value), "{}", counter.name);
         }
         assert_eq!(statistics.counter("peer.no_such_thing"), None);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn figures_in_json() {
+        let reads = ReadStatistics { cold_bytes: 7, ..ReadStatistics::default() };
+        assert_eq!(
+            serde_json::to_string(&reads).unwrap(),
+            concat!(
+                r#"{"mapped_blocks":0,"mapped_bytes":0,"copied_blocks":0,"copied_bytes":0,"#,
+                r#""cold_blocks":0,"cold_bytes":7,"stock_writing":0,"stock_partial":0,"#,
+                r#""stock_scattered":0,"stock_descriptors":0,"stock_unusable":0,"stock_other":0,"#,
+                r#""failed":0,"refused_files":0,"evicted_files":0,"open_files":0,"mappings":0}"#
+            )
+        );
+        let json = serde_json::to_string(&Statistics::new(vec![0; 1000], reads)).unwrap();
+        let (fields, counters) = json.split_once(r#","reads":"#).unwrap();
+        assert_eq!(
+            fields,
+            concat!(
+                r#"{"sent":0,"sent_payload":0,"received":0,"received_payload":0,"peers":0,"#,
+                r#""peers_half_open":0,"peers_unchoked":0,"incoming_connections":0,"#,
+                r#""block_requests":0,"block_rejects":0,"torrents_seeding":0,"#,
+                r#""torrents_downloading":0,"torrents_checking":0,"torrents_paused":0,"#,
+                r#""torrents_failed":0,"blocks_read":0,"blocks_written":0,"blocks_hashed":0,"#,
+                r#""queued_write_bytes":0,"dht_nodes":0"#
+            )
+        );
+        // The rest are libtorrent's names.
+        assert!(counters.contains(r#","counters":{""#), "{counters}");
+        assert!(counters.contains(r#""peer.num_peers_connected":0"#), "{counters}");
+        let counter = Counter { name: "reads.failed", value: 1, gauge: false };
+        assert_eq!(
+            serde_json::to_string(&counter).unwrap(),
+            r#"{"name":"reads.failed","value":1,"gauge":false}"#
+        );
     }
 }

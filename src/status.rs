@@ -11,7 +11,8 @@ use crate::types::TorrentId;
 
 /// What a torrent is doing (`lt::torrent_status::state_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TorrentState {
     /// The data on disk is compared with its hashes.
@@ -195,5 +196,41 @@ impl StatusTable {
 
     pub(crate) fn all(&self) -> Vec<TorrentStatus> {
         self.0.read().values().map(|status| status.lock().clone()).collect()
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_in_json() {
+        let id = TorrentId::from_raw(3).unwrap();
+        let status = TorrentStatus {
+            progress: 0.5,
+            peers: 7,
+            ..TorrentStatus::starting(id, "debian.iso".into(), true)
+        };
+        assert_eq!(
+            serde_json::to_string(&status).unwrap(),
+            concat!(
+                r#"{"id":3,"name":"debian.iso","state":"checking_resume_data","paused":true,"#,
+                r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
+                r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
+                r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
+                r#""connections":0,"error":null}"#
+            )
+        );
+        for (state, name) in [
+            (TorrentState::CheckingFiles, r#""checking_files""#),
+            (TorrentState::DownloadingMetadata, r#""downloading_metadata""#),
+            (TorrentState::Downloading, r#""downloading""#),
+            (TorrentState::Finished, r#""finished""#),
+            (TorrentState::Seeding, r#""seeding""#),
+            (TorrentState::CheckingResumeData, r#""checking_resume_data""#),
+        ] {
+            assert_eq!(serde_json::to_string(&state).unwrap(), name);
+            assert_eq!(serde_json::from_str::<TorrentState>(name).unwrap(), state);
+        }
     }
 }

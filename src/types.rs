@@ -10,8 +10,10 @@ use crate::error::{Error, ErrorKind};
 /// The name of a torrent at its client: opaque, never reused, and unknown to every other client.
 ///
 /// An id outlives its torrent; used later it gives [`ErrorKind::NotFound`](crate::ErrorKind).
+///
+/// One that was written down means a torrent for as long as the process runs that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TorrentId(NonZeroU64);
 
 impl TorrentId {
@@ -42,8 +44,15 @@ impl fmt::Display for TorrentId {
 /// How much a file or a piece is wanted (`lt::download_priority_t`): 0 not at all, 1 least, 4 unless
 /// chosen, 7 most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(from = "u8"))]
 pub struct Priority(u8);
+
+/// As [`Priority::new`].
+impl From<u8> for Priority {
+    fn from(level: u8) -> Self {
+        Self::new(level)
+    }
+}
 
 impl Priority {
     /// It is not downloaded.
@@ -123,6 +132,14 @@ macro_rules! hex_text {
                 serializer.collect_str(self)
             }
         }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <Box<str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -131,7 +148,7 @@ hex_text!(InfoHashV2);
 
 /// The info hashes of one torrent: v1, v2, or both (hybrid).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct InfoHashes {
     /// Present in v1 and hybrid torrents.
@@ -198,5 +215,27 @@ mod tests {
     #[test]
     fn ids_are_never_repeated() {
         assert_ne!(TorrentId::next(), TorrentId::next());
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn names_in_json() {
+        let id: TorrentId = serde_json::from_str("3").unwrap();
+        assert_eq!(id.raw(), 3);
+        assert_eq!(serde_json::to_string(&id).unwrap(), "3");
+        assert!(serde_json::from_str::<TorrentId>("0").is_err());
+
+        assert_eq!(serde_json::to_string(&Priority::DEFAULT).unwrap(), "4");
+        assert_eq!(serde_json::from_str::<Priority>("200").unwrap(), Priority::TOP);
+
+        let hybrid = r#"{"v1":"0123456789abcdef0123456789abcdef01234567","v2":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#;
+        let hashes: InfoHashes = serde_json::from_str(hybrid).unwrap();
+        assert_eq!(hashes.v2.map(|v2| v2.0[31]), Some(0xef));
+        assert_eq!(serde_json::to_string(&hashes).unwrap(), hybrid);
+        let none = InfoHashes::default();
+        assert_eq!(serde_json::to_string(&none).unwrap(), r#"{"v1":null,"v2":null}"#);
+        assert_eq!(serde_json::from_str::<InfoHashes>("{}").unwrap(), none);
+        let error = serde_json::from_str::<InfoHashes>(r#"{"v1":"01"}"#).unwrap_err();
+        assert!(error.to_string().contains("expected 40 hex digits"), "{error}");
     }
 }

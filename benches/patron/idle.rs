@@ -9,7 +9,7 @@ use crate::table::{Table, Target};
 pub(crate) const CHILD: &str = "child-idle";
 
 /// Longer than libtorrent takes to find that a torrent is inactive (`auto_manage_startup`, 10 s).
-const SETTLE: Duration = Duration::from_secs(20);
+pub(crate) const SETTLE: Duration = Duration::from_secs(20);
 const WINDOWS: usize = 4;
 const WINDOW: Duration = Duration::from_secs(5);
 
@@ -93,7 +93,7 @@ fn percent(used: Duration, since: Instant) -> f64 {
 }
 
 /// By number, which rises as threads start; in nanoseconds, where `/proc/self/stat` counts in 10 ms.
-fn cpu_of_threads() -> Result<BTreeMap<u32, Duration>> {
+pub(crate) fn cpu_of_threads() -> Result<BTreeMap<u32, Duration>> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {
         let entry = entry?;

@@ -1,8 +1,10 @@
 //! Events through the mailbox of one patron. Only the client puts events into a mailbox, so each is
 //! the answer to a command here, and its rate is at most the commands'.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crossbeam_channel::bounded;
 use torrent_patron::{Command, Event, Files, Patron, TorrentId};
 
 use crate::session::{Result, Session, TICK};
@@ -20,9 +22,17 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let [kept, closed] = session.ids[..] else { return Err("two torrents were started".into()) };
     session.patron.close(closed, Files::Keep).wait()?;
 
+    let (mut delivered, mut references) = (Vec::new(), Vec::new());
     let (mut through, mut lost, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let patron = session.patron.another();
+        let start = Instant::now();
+        let event = provoke_and_read_all(&patron, closed)?;
+        delivered.push(EVENTS as f64 / start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        through_a_channel(&event)?;
+        references.push(EVENTS as f64 / start.elapsed().as_secs_f64());
+
         let start = Instant::now();
         let missed = provoke_and_read(&patron, closed)?;
         through.push((THREADS * COMMANDS) as f64 / start.elapsed().as_secs_f64());
@@ -36,10 +46,68 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         let events = std::iter::from_fn(|| patron.try_recv()).count();
         taken.push(events as f64 / start.elapsed().as_secs_f64());
     }
+    let target = Target::AtLeast(1_000_000.0);
+    table.figure(
+        "events from a command to its mailbox and out, none lost",
+        &delivered,
+        "/s",
+        target,
+    );
+    table.figure(
+        "  reference, the same events over bounded(4096)",
+        &references,
+        "/s",
+        Target::None,
+    );
+    table.ratio("  mailbox / reference", &delivered, &references);
     table.figure("events put into a mailbox that is being read", &through, "/s", Target::None);
     table.figure("  of 200,000, lost and counted in Lagged", &lost, "events", Target::None);
     table.figure("events taken from a full mailbox", &taken, "/s", Target::None);
     Ok(())
+}
+
+/// Of each thread where one thread sends and one reads.
+const EVENTS: usize = 1_000_000;
+
+/// Every command fails, because its torrent is gone. No more are on their way than the mailbox keeps,
+/// so that none is lost. Returns one of the events.
+fn provoke_and_read_all(patron: &Patron, closed: TorrentId) -> Result<Event> {
+    const BATCH: usize = KEPT / 4;
+    let read = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            for sent in 0..EVENTS {
+                while sent % BATCH == 0 && sent + BATCH > read.load(Ordering::Acquire) + KEPT {
+                    std::thread::yield_now();
+                }
+                patron.send(Command::Pause(closed))?;
+            }
+            Ok::<_, torrent_patron::Error>(())
+        });
+        let mut last = None;
+        while read.load(Ordering::Relaxed) < EVENTS {
+            match patron.recv()? {
+                Event::Lagged { missed } => return Err(format!("{missed} were lost").into()),
+                event @ Event::CommandFailed { .. } => {
+                    read.fetch_add(1, Ordering::Release);
+                    last = Some(event);
+                }
+                _ => {}
+            }
+        }
+        sender.join().expect("the sender panicked")?;
+        last.ok_or_else(|| "no events".into())
+    })
+}
+
+/// What two threads can do with no patron between them.
+fn through_a_channel(event: &Event) -> Result<()> {
+    let (sender, events) = bounded(KEPT);
+    std::thread::scope(|scope| {
+        scope.spawn(move || (0..EVENTS).all(|_| sender.send(event.clone()).is_ok()));
+        let read = events.iter().count();
+        if read == EVENTS { Ok(()) } else { Err(format!("{read} came").into()) }
+    })
 }
 
 /// Every command fails, because its torrent is gone. Returns how many events were lost.

@@ -5,8 +5,7 @@
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
 //! `round`, `status`, `commands`, `seeding`, `mailbox`, `capi` (with the feature of that name),
-//! `memory`, `idle`. All of it takes about two
-//! minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
+//! `memory`, `idle`, `tick`. All of it takes about four minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
 
 mod allocations;
 #[cfg(feature = "capi")]
@@ -20,6 +19,7 @@ mod seeding;
 mod session;
 mod status;
 mod table;
+mod tick;
 
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ type Topic = fn(&mut Table) -> Result<()>;
 
 const TOPICS: &[(&str, Topic)] = &[
     ("round", round_trip::measure),
+    ("status", status::measure),
     ("commands", commands::measure),
     ("seeding", seeding::measure),
     ("mailbox", mailbox::measure),
@@ -39,6 +40,7 @@ const TOPICS: &[(&str, Topic)] = &[
     ("capi", capi::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
+    ("tick", tick::measure),
 ];
 
 fn main() -> Result<()> {
@@ -47,6 +49,7 @@ fn main() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some(memory::CHILD) => return memory::child(),
         Some(idle::CHILD) => return idle::child(&arguments[1..]),
+        Some(tick::CHILD) => return tick::child(&arguments[1..]),
         _ => {}
     }
     if !arguments.iter().any(|argument| argument == "--bench") {

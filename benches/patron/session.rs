@@ -74,7 +74,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn paused(torrents: usize, tick: Duration) -> Result<Self> {
-        let seeds = Seeds::make(torrents, 16 * 1024)?;
+        let seeds = Seeds::make(torrents, 1024)?;
         let client = builder(seeds.directory.path()).tick_interval(tick).start()?;
         let patron = client.patron();
         let ids = start(&patron, &seeds, true)?;
@@ -84,7 +84,8 @@ impl Session {
 
 /// Starts all of `seeds`; returns when they are known to be complete.
 pub(crate) fn start(patron: &Patron, seeds: &Seeds, paused: bool) -> Result<Vec<TorrentId>> {
-    let options = AddOptions::default().trust(true).paused(paused);
+    let directory = seeds.directory.path();
+    let options = AddOptions::default().trust(true).paused(paused).save_dir(directory);
     let replies: Vec<_> = seeds
         .torrents
         .iter()

@@ -32,9 +32,11 @@ impl Order {
 
 /// What a shutdown did and what it left undone.
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// How long it took.
+    /// How long it took; seconds when serialized.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub took: Duration,
     /// Torrents that were open.
     pub torrents: usize,
@@ -160,5 +162,32 @@ impl<E: Engine> ClientThread<E> {
                 false
             }
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn seconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(took.as_secs_f64())
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_in_json() {
+        let report = ShutdownReport {
+            took: Duration::from_millis(250),
+            torrents: 2,
+            moves_unfinished: vec![TorrentId::from_raw(3).unwrap()],
+            ..ShutdownReport::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&report).unwrap(),
+            concat!(
+                r#"{"took":0.25,"torrents":2,"unanswered":0,"deletions_unfinished":[],"#,
+                r#""moves_unfinished":[3],"engine_ended":false}"#
+            )
+        );
     }
 }

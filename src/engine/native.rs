@@ -213,8 +213,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("read libtorrent's alerts", &exception))?;
         let now = Instant::now();
         let mut counters = drained.counters;
-        let mut statuses: Vec<_> =
-            drained.statuses.into_iter().filter_map(|record| status(record, now)).collect();
+        let mut statuses = drained.statuses.into_iter().filter_map(|record| status(record, now));
         let events = drained
             .alerts
             .into_iter()
@@ -239,10 +238,11 @@ const STATUS: &str = "get the status";
 
 fn event(
     alert: AlertRecord,
-    statuses: &mut Vec<TorrentStatus>,
+    statuses: &mut impl Iterator<Item = TorrentStatus>,
     counters: &mut Vec<i64>,
 ) -> Option<EngineEvent> {
     let id = TorrentId::from_raw(alert.torrent);
+    let count = usize::try_from(alert.number).unwrap_or(0);
     let info_hashes = InfoHashes::from_bytes(&alert.v1, &alert.v2);
     let failure = |op, on: &str| failure(op, on, &alert.error);
     Some(match alert.kind {
@@ -313,9 +313,10 @@ fn event(
         AlertKind::Unreadable => {
             EngineEvent::EngineFailed(failure("read an alert of libtorrent", &alert.text))
         }
-        // All statuses of a drain go with the first answer; those after it find none left.
-        AlertKind::Statuses => EngineEvent::Statuses(std::mem::take(statuses)),
-        AlertKind::EveryStatus => EngineEvent::EveryStatus(std::mem::take(statuses)),
+        // Each with its own: one of a torrent that was started between two answers comes after its
+        // start.
+        AlertKind::Statuses => EngineEvent::Statuses(statuses.take(count).collect()),
+        AlertKind::EveryStatus => EngineEvent::EveryStatus(statuses.take(count).collect()),
         // The first answer answers all who have asked.
         AlertKind::Statistics if counters.is_empty() => return None,
         AlertKind::Statistics => EngineEvent::Statistics(std::mem::take(counters)),
@@ -414,5 +415,34 @@ mod tests {
     #[test]
     fn this_build_matches_the_library() {
         check_versions(&ffi::compiled_version(), &ffi::loaded_version()).unwrap();
+    }
+
+    #[test]
+    fn each_answer_has_its_own_statuses() {
+        let status = |raw| {
+            TorrentStatus::starting(TorrentId::from_raw(raw).unwrap(), Default::default(), true)
+        };
+        let mut statuses = [1, 2, 3].map(status).into_iter();
+        let mut told = |number| {
+            let answer = AlertRecord {
+                kind: AlertKind::Statuses,
+                torrent: 0,
+                state: 0,
+                number,
+                text: String::new(),
+                bytes: Vec::new(),
+                operation: String::new(),
+                v1: Vec::new(),
+                v2: Vec::new(),
+                error: NativeError { category: String::new(), value: 0, message: String::new() },
+            };
+            match event(answer, &mut statuses, &mut Vec::new()) {
+                Some(EngineEvent::Statuses(own)) => {
+                    own.iter().map(|status| status.id.raw()).collect::<Vec<_>>()
+                }
+                _ => panic!("the answer was lost"),
+            }
+        };
+        assert_eq!([told(2), told(0), told(1)], [vec![1, 2], vec![], vec![3]]);
     }
 }

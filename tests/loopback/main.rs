@@ -12,6 +12,8 @@ mod making;
 mod patrons;
 mod requests;
 mod resuming;
+mod runtimes;
 mod session;
 mod statistics;
+mod statuses;
 mod transfer;

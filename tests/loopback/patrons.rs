@@ -169,7 +169,7 @@ fn replies_and_events_are_awaited_without_a_runtime() {
     let patron = client.patron();
     block_on(async {
         let started = patron.create_torrent(&metainfo, AddOptions::default()).await.unwrap();
-        let mut events = pin!(patron.events());
+        let mut events = pin!(patron.stream());
         loop {
             let next = std::future::poll_fn(|context| {
                 futures_core::Stream::poll_next(events.as_mut(), context)

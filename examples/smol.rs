@@ -1,0 +1,58 @@
+//! Downloads what is named, .torrent files and magnet links, in smol. It ends when everything is
+//! finished, or with Ctrl-C.
+//!
+//!     cargo run --example smol -- [--offline] FILE|MAGNET...
+//!
+//! `--offline` reaches peers on this machine only, such as `--example seeder -- --offline`.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::time::Duration;
+
+use async_signal::{Signal, Signals};
+use smol::Timer;
+use smol::prelude::*;
+use torrent_patron::{AddOptions, Client, Event, Patron, Source};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (options, names): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|argument| argument == "--offline");
+    let client = Client::builder().offline(!options.is_empty()).start()?;
+    let downloaded = smol::block_on(download(&client.patron(), &names));
+    println!("{}", client.shutdown(PATIENCE));
+    downloaded
+}
+
+pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Box<dyn Error>> {
+    // A command is on its way before its reply is awaited: all of them start at once.
+    let start =
+        |name: &String| patron.create_torrent(Source::from_text(name), AddOptions::default());
+    let replies: Vec<_> = names.iter().map(start).collect();
+    let mut unfinished = HashSet::new();
+    for reply in replies {
+        let late = async {
+            Timer::after(PATIENCE).await;
+            Err("libtorrent is too busy".into())
+        };
+        let started = async { Ok::<_, Box<dyn Error>>(reply.await?) }.or(late).await?;
+        unfinished.insert(started.id());
+    }
+
+    // The first that is ready: an interrupt, which is `None`, or an event.
+    let interrupts = Signals::new([Signal::Int])?.map(|_| None);
+    let mut next = interrupts.or(patron.stream().map(Some));
+    while !unfinished.is_empty() {
+        let Some(Some(event)) = next.next().await else { break };
+        println!("{event}");
+        match event {
+            Event::Finished { id, .. } => drop(unfinished.remove(&id)),
+            Event::Error { error, .. } | Event::ClientStopped { error: Some(error) } => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
