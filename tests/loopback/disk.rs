@@ -296,12 +296,15 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             assert_eq!(error.kind(), torrent_patron::ErrorKind::Io, "{error:?}");
             assert!(error.message().contains("data.bin"), "{error}");
             await_event!(patron, Event::Paused { id: on, .. } if *on == id);
+            let status = patron.fresh_status(id).wait().unwrap();
+            assert!(status.paused && status.error.as_ref() == Some(&error), "{status:?}");
             asking.join().unwrap();
             still_works(&patron);
 
             std::fs::write(&file, &all).unwrap();
             patron.resume(id).wait().unwrap();
             await_event!(patron, Event::Resumed { id: on, .. } if *on == id);
+            assert!(patron.fresh_status(id).wait().unwrap().error.is_none());
             let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
             for _ in 0..2 {
                 for piece in 0..64 {
