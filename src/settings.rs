@@ -126,9 +126,9 @@ impl DiskReads {
 /// uTP, the process would end; a client with `zero_copy` and such a setting, or with a libtorrent 2.1
 /// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
 /// are for TLS, or are not known to be without it because they were started by a magnet link, are
-/// copied. Torrents that are being written
-/// to and torrents of which not all files are wanted are libtorrent's to read, in every mode. On
-/// systems other than Linux every mode is `stock`.
+/// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
+/// Torrents that are being written to and torrents of which not all files are wanted are libtorrent's
+/// to read, in every mode. On systems other than Linux every mode is `stock`.
 ///
 /// In the modes `copy` and `zero_copy` a file that is in use is looked at once a second: one that is
 /// missing, has become too short, was replaced or was written to by another program stops its torrent

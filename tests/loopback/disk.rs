@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use openssl::asn1::Asn1Time;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::{X509, X509Name};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
     Settings, TorrentId,
 };
 
 use crate::await_event;
+use crate::support::bencode::text;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, same, still_works,
 };
@@ -66,8 +74,8 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A peer that asks for blocks (BEP 3, BEP 6).
-struct Peer {
-    stream: TcpStream,
+struct Peer<S = TcpStream> {
+    stream: S,
     /// The pieces that the other end said it has by now.
     had: Vec<u32>,
 }
@@ -79,6 +87,15 @@ enum Answer {
 }
 
 impl Peer {
+    /// Connects and waits until it may ask.
+    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Self::over(stream, metainfo)
+    }
+}
+
+impl<S: Read + Write> Peer<S> {
     const UNCHOKE: u8 = 1;
     const INTERESTED: u8 = 2;
     const REQUEST: u8 = 6;
@@ -86,10 +103,8 @@ impl Peer {
     const HAVE: u8 = 4;
     const REJECT: u8 = 16;
 
-    /// Connects and waits until it may ask.
-    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
-        let mut stream = TcpStream::connect(to)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+    /// Waits until it may ask.
+    fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
         // Of two peers with one id libtorrent keeps one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -704,6 +719,92 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
             _ => assert_eq!((read.cold_blocks, read.mapped_blocks), (256, 256)),
         }
     }
+}
+
+/// A certificate that vouches for itself and for every torrent, and its key.
+fn certificate() -> (X509, PKey<Private>) {
+    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
+    let mut name = X509Name::builder().unwrap();
+    name.append_entry_by_text("CN", "*").unwrap();
+    let name = name.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    (builder.build(), key)
+}
+
+/// A torrent of one file, made into one whose peers speak TLS, by a certificate in its metainfo.
+fn for_tls(metainfo: &Metainfo, certificate: &X509) -> Metainfo {
+    let mut file = metainfo.torrent_file().to_vec();
+    let count = 20 * metainfo.piece_count as usize;
+    let key = format!("6:pieces{count}:");
+    let at = file.windows(key.len()).position(|window| window == key.as_bytes()).unwrap();
+    let end = at + key.len() + count;
+    assert_eq!(file[end], b'e', "the pieces are the last of the info dictionary");
+    let addition = [text("ssl-cert"), text(certificate.to_pem().unwrap())].concat();
+    file.splice(end..end, addition);
+    Metainfo::decode(&file).unwrap()
+}
+
+/// A client with `zero_copy` does not listen for TLS, but it calls peers that do.
+#[test]
+fn what_is_sent_by_tls_is_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    let file = data(&from, "data.bin", 72, 2 * MIB);
+    let all = std::fs::read(&file).unwrap();
+    let plain = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let (certificate, key) = certificate();
+    let tls = for_tls(&plain, &certificate);
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_private_key(&key).unwrap();
+    acceptor.set_certificate(&certificate).unwrap();
+    let acceptor = acceptor.build();
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = reading("zero_copy", &from).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().trust(true).peers([listener.local_addr().unwrap()]);
+    patron.create_torrent(&tls, options).wait().unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut peer = Peer::over(acceptor.accept(stream).unwrap(), &tls).unwrap();
+    for _ in 0..2 {
+        // All at once: libtorrent writes each as two records, and the kernel holds back the second of
+        // a single one (Nagle).
+        for piece in 0..128 {
+            peer.request(piece, 0, BLOCK).unwrap();
+        }
+        for _ in 0..128 {
+            let Answer::Block(piece, 0, bytes) = peer.answer().unwrap() else { panic!("refused") };
+            assert!(bytes == all[piece as usize * BLOCK..][..BLOCK], "piece {piece} is wrong");
+        }
+    }
+    // Open, it would hold up the end for seconds.
+    drop(peer);
+    let read = patron.read_statistics();
+    println!("{read:?}");
+    assert_eq!((read.mapped_blocks, read.mappings, read.stock_blocks()), (0, 0, 0));
+    assert_eq!(read.copied_blocks + read.cold_blocks, 256);
+
+    // The same file of another torrent, in the clear.
+    let options = AddOptions::default().trust(true);
+    patron.create_torrent(&plain, options).wait().unwrap();
+    let mut peer = Peer::connect(address(&patron), &plain).unwrap();
+    for _ in 0..2 {
+        for piece in 0..128 {
+            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+        }
+    }
+    let read = patron.read_statistics();
+    assert!(read.mapped_blocks > 0 && read.mappings == 1, "{read:?}");
+    assert!(client.shutdown(PATIENCE).is_clean());
 }
 
 #[test]
