@@ -398,8 +398,21 @@ fn trusted_data_that_is_not_there_is_told_at_the_start() {
     }
 }
 
+/// Takes from this thread, and from those that it starts, what lets root read all files.
+#[cfg(target_os = "linux")]
+fn heed_permissions() {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    let mut held = capabilities(None).unwrap();
+    held.effective.remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
+    set_capabilities(None, held).unwrap();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn heed_permissions() {}
+
 #[test]
 fn a_file_that_loses_its_permissions_is_still_served() {
+    heed_permissions();
     each(MODES, |mode| {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from");
@@ -410,6 +423,8 @@ fn a_file_that_loses_its_permissions_is_still_served() {
         let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
         assert!(peer.block(1, &all, BLOCK).unwrap().is_some());
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
+        let refused = std::fs::File::open(&file).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
         // Past the time after which the file is looked at again.
         let began = Instant::now();
         while began.elapsed() < 2 * CHECKED {
