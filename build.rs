@@ -5,9 +5,10 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "cpp/alerts.cpp",
     "cpp/convert.cpp",
+    "cpp/disk/backend.cpp",
     "cpp/file_names.cpp",
     "cpp/metainfo.cpp",
     "cpp/requests.cpp",
@@ -17,9 +18,10 @@ const SOURCES: [&str; 8] = [
 ];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 10] = [
+const HEADERS: [&str; 11] = [
     "cpp/compat.hpp",
     "cpp/convert.hpp",
+    "cpp/disk/backend.hpp",
     "cpp/disk/buffers.hpp",
     "cpp/disk/counters.hpp",
     "cpp/disk/file.hpp",

@@ -1,4 +1,5 @@
-// The only place that knows which libtorrent it is compiled against (2.0.8 up to 2.1.x).
+// The only place that knows which libtorrent it is compiled against (2.0.8 up to 2.1.x), and with
+// what of it.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -20,6 +21,13 @@
 
 namespace patron {
 namespace compat {
+
+// Peers in browsers, since 2.1.
+#if defined TORRENT_USE_RTC && TORRENT_USE_RTC
+constexpr bool has_webrtc = true;
+#else
+constexpr bool has_webrtc = false;
+#endif
 
 #if LIBTORRENT_VERSION_NUM >= 20100
 

@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/compat.hpp"
 
 #include <libtorrent/hex.hpp>
 #include <libtorrent/session_stats.hpp>
@@ -288,6 +289,10 @@ rust::String compiled_version() {
 
 rust::String loaded_version() {
     return text(lt::version());
+}
+
+bool has_webrtc() noexcept {
+    return compat::has_webrtc;
 }
 
 void throw_for_test(std::int32_t sort) {

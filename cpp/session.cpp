@@ -1,5 +1,6 @@
 // The session's life: settings, the notify callback, abort.
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/backend.hpp"
 #include "torrent-patron/cpp/disk/read_path.hpp"
 #include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/shim.hpp"
@@ -63,6 +64,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                     lt::alert_category::status |
                                                     lt::alert_category::storage);
+    params.disk_io_constructor = stock_backend();
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
     if (reads != DiskReads::Stock) {

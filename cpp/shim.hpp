@@ -57,6 +57,7 @@ struct AwaitedRequest;
 
 rust::String compiled_version();
 rust::String loaded_version();
+bool has_webrtc() noexcept;
 
 rust::Vec<rust::String> setting_names();
 std::int32_t setting_kind(rust::Str name);

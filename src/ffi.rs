@@ -499,6 +499,8 @@ mod bridge {
         fn compiled_version() -> String;
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
+        /// Whether libtorrent is built with WebRTC.
+        fn has_webrtc() -> bool;
 
         /// The names of all settings of the library.
         fn setting_names() -> Result<Vec<String>>;

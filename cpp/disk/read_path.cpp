@@ -1,17 +1,12 @@
 #include "torrent-patron/cpp/disk/read_path.hpp"
-#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/disk/backend.hpp"
 #include "torrent-patron/cpp/disk/buffers.hpp"
 #include "torrent-patron/cpp/disk/file.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 
-#include <libtorrent/disk_interface.hpp>
 #include <libtorrent/operations.hpp>
 #include <libtorrent/performance_counters.hpp>
-#include <libtorrent/session.hpp>
-#include <libtorrent/settings_pack.hpp>
-#include <libtorrent/storage_defs.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -25,8 +20,6 @@ namespace patron {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using ReadHandler = std::function<void(lt::disk_buffer_holder, lt::storage_error const&)>;
-using Priorities = lt::aux::vector<lt::download_priority_t, lt::file_index_t>;
 
 // How often a file that is in use is looked at, and how long a torrent whose file is lost has time
 // to be paused before that is said again.
@@ -53,37 +46,11 @@ struct Slot {
     clock::time_point next_check;
 };
 
-// A torrent's files. Network thread only.
-struct Storage {
-    Storage(lt::storage_params const& params, bool plain)
-        : files(params.files), names(params), path(params.path), mapped(plain) {
-        set_priorities(params.priorities);
-    }
+// A torrent's files and those of them that are open. Network thread only.
+struct Storage : TorrentFiles {
+    Storage(lt::storage_params const& params, bool plain) : TorrentFiles(params), mapped(plain) {}
 
-    void set_priorities(Priorities const& priorities) {
-        partial = false;
-        for (auto const i : files.file_range())
-            if (i < priorities.end_index() && priorities[i] == lt::dont_download &&
-                !files.pad_file_at(i))
-                partial = true;
-    }
-
-    // Lives as long as the torrent, which the backend's own storage holds.
-    lt::file_storage const& files;
-    compat::FileNames names;
-    std::string path;
-    lt::storage_holder inner;
     bool const mapped;
-    // Not all files are wanted: blocks may lie in libtorrent's part file.
-    bool partial = false;
-    // How many there have been, and how many of them by the time the files were last released.
-    // While there are more, the torrent is being downloaded: blocks may be in libtorrent's store
-    // buffer only, the files change all the time, and smart_ban reads what the next peer
-    // overwrites.
-    std::uint64_t writes = 0;
-    std::uint64_t released = 0;
-    // Jobs that move, delete or replace files.
-    int exclusive = 0;
     // Changes when the torrent stops.
     std::uint64_t run = 0;
     clock::time_point failed_until{};
@@ -113,7 +80,7 @@ struct Parts {
 };
 
 struct Job {
-    boost::asio::executor_work_guard<lt::io_context::executor_type> work;
+    WorkGuard work;
     std::shared_ptr<Storage> storage;
     lt::storage_index_t index;
     std::uint64_t run;
@@ -163,14 +130,13 @@ void Job::read(bool stopped) try {
     error.ec = make_error_code(boost::system::errc::not_enough_memory);
 }
 
-class ReadPath final : public lt::disk_interface {
+class ReadPath final : public Backend {
   public:
     ReadPath(bool map, std::shared_ptr<PlainTorrents> plain, std::shared_ptr<ReadCounters> counters,
              lt::io_context& network, lt::settings_interface const& settings,
              lt::counters& statistics)
-        : map_(map), plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
-          settings_(settings),
-          inner_(lt::default_disk_io_constructor(network, settings, statistics)),
+        : Backend(network, settings, statistics), map_(map), plain_(std::move(plain)),
+          counters_(std::move(counters)),
           pool_(std::make_shared<Pool>(
               std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
           done_(std::make_shared<Done>()) {
@@ -188,9 +154,8 @@ class ReadPath final : public lt::disk_interface {
                                    std::shared_ptr<void> const& torrent) override {
         bool const mapped = map_ && plain_->take(params.info_hash);
         auto storage = std::make_shared<Storage>(params, mapped);
-        storage->inner = inner_->new_torrent(params, torrent);
+        lt::storage_index_t const index = add_torrent(storage, params, torrent);
         storage->run = ++runs_;
-        lt::storage_index_t const index = storage->inner;
         std::size_t const place = static_cast<std::uint32_t>(index);
         if (place >= storages_.size())
             storages_.resize(place + 1);
@@ -199,10 +164,9 @@ class ReadPath final : public lt::disk_interface {
     }
 
     void remove_torrent(lt::storage_index_t index) override {
-        // Handlers that are not called yet may hold on to it.
-        auto const storage = std::exchange(find(index), nullptr);
-        stop(*storage);
-        storage->inner.reset();
+        // Jobs that are not answered yet may hold on to it.
+        stop(*std::exchange(find(index), nullptr));
+        Backend::remove_torrent(index);
     }
 
     void async_read(lt::storage_index_t index, lt::peer_request const& request, ReadHandler handler,
@@ -236,128 +200,13 @@ class ReadPath final : public lt::disk_interface {
         read_by_worker(storage, index, request, std::move(handler), flags, parts);
     }
 
-    bool async_write(lt::storage_index_t index, lt::peer_request const& request, char const* buffer,
-                     std::shared_ptr<lt::disk_observer> observer,
-                     std::function<void(lt::storage_error const&)> handler,
-                     lt::disk_job_flags_t flags) override {
-        ++find(index)->writes;
-        return inner_->async_write(index, request, buffer, std::move(observer), std::move(handler),
-                                   flags);
-    }
-
-    void async_hash(
-        lt::storage_index_t index, lt::piece_index_t piece, lt::span<lt::sha256_hash> v2,
-        lt::disk_job_flags_t flags,
-        std::function<void(lt::piece_index_t, lt::sha1_hash const&, lt::storage_error const&)>
-            handler) override {
-        inner_->async_hash(index, piece, v2, flags, std::move(handler));
-    }
-
-    void async_hash2(
-        lt::storage_index_t index, lt::piece_index_t piece, int offset, lt::disk_job_flags_t flags,
-        std::function<void(lt::piece_index_t, lt::sha256_hash const&, lt::storage_error const&)>
-            handler) override {
-        inner_->async_hash2(index, piece, offset, flags, std::move(handler));
-    }
-
-    void async_move_storage(
-        lt::storage_index_t index, std::string to, lt::move_flags_t flags,
-        std::function<void(lt::status_t, std::string const&, lt::storage_error const&)> handler)
-        override {
-        auto const storage = alone(index);
-        inner_->async_move_storage(
-            index, std::move(to), flags,
-            [storage, handler = std::move(handler)](lt::status_t status, std::string const& path,
-                                                    lt::storage_error const& error) {
-                --storage->exclusive;
-                // Where the files are now, moved or not.
-                if (!path.empty())
-                    storage->path = path;
-                handler(status, path, error);
-            });
-    }
-
-    void async_release_files(lt::storage_index_t index, std::function<void()> handler) override {
-        auto const storage = alone(index);
-        inner_->async_release_files(
-            index, [storage, writes = storage->writes, handler = std::move(handler)] {
-                --storage->exclusive;
-                storage->released = writes;
-                if (handler)
-                    handler();
-            });
-    }
-
-    void async_check_files(
-        lt::storage_index_t index, lt::add_torrent_params const* resume_data,
-        lt::aux::vector<std::string, lt::file_index_t> links,
-        std::function<void(lt::status_t, lt::storage_error const&)> handler) override {
-        auto const storage = alone(index);
-        inner_->async_check_files(index, resume_data, std::move(links),
-                                  [storage, handler = std::move(handler)](
-                                      lt::status_t status, lt::storage_error const& error) {
-                                      --storage->exclusive;
-                                      handler(status, error);
-                                  });
-    }
-
     void async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) override {
-        auto const storage = alone(index);
-        stop(*storage);
-        inner_->async_stop_torrent(index, [storage, handler = std::move(handler)] {
-            --storage->exclusive;
-            if (handler)
-                handler();
-        });
-    }
-
-    void async_rename_file(
-        lt::storage_index_t index, lt::file_index_t file, std::string name,
-        std::function<void(std::string const&, lt::file_index_t, lt::storage_error const&)> handler)
-        override {
-        auto const storage = alone(index);
-        inner_->async_rename_file(
-            index, file, std::move(name),
-            [storage, handler = std::move(handler)](std::string const& now, lt::file_index_t of,
-                                                    lt::storage_error const& error) {
-                --storage->exclusive;
-                if (!error)
-                    storage->names.rename(of, now);
-                handler(now, of, error);
-            });
-    }
-
-    void async_delete_files(lt::storage_index_t index, lt::remove_flags_t options,
-                            std::function<void(lt::storage_error const&)> handler) override {
-        auto const storage = alone(index);
-        inner_->async_delete_files(
-            index, options,
-            [storage, handler = std::move(handler)](lt::storage_error const& error) {
-                --storage->exclusive;
-                handler(error);
-            });
-    }
-
-    void async_set_file_priority(
-        lt::storage_index_t index, Priorities priorities,
-        std::function<void(lt::storage_error const&, Priorities)> handler) override {
-        auto const storage = alone(index);
-        inner_->async_set_file_priority(index, std::move(priorities),
-                                        [storage, handler = std::move(handler)](
-                                            lt::storage_error const& error, Priorities now) {
-                                            --storage->exclusive;
-                                            storage->set_priorities(now);
-                                            handler(error, std::move(now));
-                                        });
-    }
-
-    void async_clear_piece(lt::storage_index_t index, lt::piece_index_t piece,
-                           std::function<void(lt::piece_index_t)> handler) override {
-        inner_->async_clear_piece(index, piece, std::move(handler));
+        stop(*find(index));
+        Backend::async_stop_torrent(index, std::move(handler));
     }
 
     void update_stats_counters(lt::counters& statistics) const override {
-        inner_->update_stats_counters(statistics);
+        Backend::update_stats_counters(statistics);
         auto const read =
             counters_->mapped_blocks + counters_->copied_blocks + counters_->cold_blocks;
         statistics.inc_stats_counter(lt::counters::num_blocks_read,
@@ -365,23 +214,23 @@ class ReadPath final : public lt::disk_interface {
         reported_ = read;
     }
 
-    // The only one that another thread may call. It knows of the files that libtorrent has open.
-    std::vector<lt::open_file_state> get_status(lt::storage_index_t index) const override {
-        return inner_->get_status(index);
-    }
-
     void abort(bool wait) override {
         pool_->stop();
         if (wait)
             pool_->join();
-        inner_->abort(wait);
+        Backend::abort(wait);
     }
-
-    void submit_jobs() override { inner_->submit_jobs(); }
 
     void settings_updated() override {
         note_settings();
-        inner_->settings_updated();
+        Backend::settings_updated();
+    }
+
+  protected:
+    void let_go(lt::storage_index_t index) override {
+        auto& storage = *find(index);
+        close_all(storage);
+        storage.stamps.clear();
     }
 
   private:
@@ -405,16 +254,6 @@ class ReadPath final : public lt::disk_interface {
 
     std::shared_ptr<Storage>& find(lt::storage_index_t index) {
         return storages_[static_cast<std::uint32_t>(index)];
-    }
-
-    // For a job that must find no file open. Until it is answered, what is read is read by
-    // libtorrent, which puts the reads behind it.
-    std::shared_ptr<Storage> alone(lt::storage_index_t index) {
-        auto const& storage = find(index);
-        close_all(*storage);
-        storage->stamps.clear();
-        ++storage->exclusive;
-        return storage;
     }
 
     void stop(Storage& storage) {
@@ -603,7 +442,7 @@ class ReadPath final : public lt::disk_interface {
         }
         read_by_libtorrent(reason, job.storage, job.index, job.request, std::move(job.handler),
                            job.flags);
-        inner_->submit_jobs();
+        submit_jobs();
     }
 
     void read_by_libtorrent(ReadCounters::Count& reason, std::shared_ptr<Storage> storage,
@@ -611,7 +450,7 @@ class ReadPath final : public lt::disk_interface {
                             ReadHandler handler, lt::disk_job_flags_t flags) {
         add(reason);
         auto const run = storage->run;
-        inner_->async_read(
+        Backend::async_read(
             index, request,
             [this, storage = std::move(storage), run, handler = std::move(handler)](
                 lt::disk_buffer_holder buffer, lt::storage_error const& error) {
@@ -674,13 +513,9 @@ class ReadPath final : public lt::disk_interface {
     bool const map_;
     std::shared_ptr<PlainTorrents> const plain_;
     std::shared_ptr<ReadCounters> const counters_;
-    lt::io_context& network_;
-    lt::settings_interface const& settings_;
-    std::unique_ptr<lt::disk_interface> const inner_;
     std::shared_ptr<Pool> const pool_;
     std::shared_ptr<Done> const done_;
     Buffers::Owner const buffers_ = Buffers::make();
-    // After inner_: what is left of them goes back to it.
     std::vector<std::shared_ptr<Storage>> storages_;
     std::uint64_t runs_ = 0;
     // The files that are in use, the last used first.

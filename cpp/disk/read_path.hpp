@@ -1,12 +1,13 @@
 // How blocks are read for peers: libtorrent's own disk backend with the reading taken out of it.
 //
-//   read_path.*  the backend: what is in memory is answered at once, on the network thread
+//   backend.*    libtorrent's backend, and what is being done to a torrent's files
+//   read_path.*  who reads a block: what is in memory is answered at once, on the network thread
 //   file.*       a file that is open, its mapping, and what of it is in memory
 //   pool.*       the threads that wait for disks
 //   buffers.hpp  memory for blocks that are copied
 //   counters.hpp what all of that did
 //
-// Linux only: elsewhere no system call tells what is in memory.
+// Linux only, but for the backend: elsewhere no system call tells what is in memory.
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"

@@ -1,9 +1,12 @@
-//! What C hands in, checked.
+//! What C hands in, checked; how long a call may wait among it.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::errors::Failure;
 use crate::types::TorrentId;
@@ -78,6 +81,28 @@ pub(super) fn milliseconds(duration: Duration) -> u64 {
 pub(super) fn deadline(timeout_ms: i64) -> Option<Instant> {
     let limit = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
     Instant::now().checked_add(limit)
+}
+
+/// Waits for an answer that comes once, and keeps it for all who ask.
+pub(super) fn wait_once<'a, T>(
+    turn: &Mutex<()>,
+    answer: &'a OnceLock<T>,
+    until: Option<Instant>,
+    wait: impl FnOnce() -> Option<T>,
+) -> Result<&'a T, Failure> {
+    if let Some(answer) = answer.get() {
+        return Ok(answer);
+    }
+    let guard = match until {
+        None => Some(turn.lock()),
+        Some(until) => turn.try_lock_until(until),
+    };
+    let _turn = guard.ok_or_else(Failure::timed_out)?;
+    if answer.get().is_none() {
+        let arrived = wait().ok_or_else(Failure::timed_out)?;
+        let _ = answer.set(arrived);
+    }
+    answer.get().ok_or_else(Failure::timed_out)
 }
 
 /// The two kinds of info hash, into a place of their size if there is one.

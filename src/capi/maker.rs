@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-use super::arguments::{deadline, path, required, text};
+use super::arguments::{deadline, path, required, text, wait_once};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{Table, patron_making};
@@ -282,26 +282,4 @@ pub extern "C" fn patron_making_wait(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_free(making: *mut patron_making) {
     read((), || MAKINGS.remove(making, "making").ok().map(release));
-}
-
-/// Waits for an answer that comes once, and keeps it for all who ask.
-pub(super) fn wait_once<'a, T>(
-    turn: &Mutex<()>,
-    answer: &'a OnceLock<T>,
-    until: Option<std::time::Instant>,
-    wait: impl FnOnce() -> Option<T>,
-) -> Result<&'a T, Failure> {
-    if let Some(answer) = answer.get() {
-        return Ok(answer);
-    }
-    let guard = match until {
-        None => Some(turn.lock()),
-        Some(until) => turn.try_lock_until(until),
-    };
-    let _turn = guard.ok_or_else(Failure::timed_out)?;
-    if answer.get().is_none() {
-        let arrived = wait().ok_or_else(Failure::timed_out)?;
-        let _ = answer.set(arrived);
-    }
-    answer.get().ok_or_else(Failure::timed_out)
 }

@@ -10,11 +10,10 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::arguments::{deadline, required};
+use super::arguments::{deadline, required, wait_once};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{Table, patron_reply};
-use super::maker::wait_once;
 use super::metainfo::patron_metainfo;
 use super::statistics::patron_statistics;
 use super::status::{patron_status, write_status};

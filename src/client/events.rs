@@ -50,7 +50,10 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Resumed(id) => {
                 self.tell(id, |name| Event::Resumed { id, name });
-                self.note(id, |status| status.paused = false);
+                self.note(id, |status| {
+                    status.paused = false;
+                    status.error = None;
+                });
             }
             EngineEvent::Checked(id) => {
                 self.tell(id, |name| Event::Checked { id, name });
@@ -230,7 +233,11 @@ impl<E: Engine> ClientThread<E> {
                 self.statuses.moving.remove(&id);
             }
             let name = torrent.name.clone();
-            let error = status.error.map(|error| torrent.cause(error));
+            let error = match status.error {
+                Some(error) => Some(torrent.cause(error)),
+                None if status.paused => torrent.stopped_by(),
+                None => None,
+            };
             let status = TorrentStatus { name, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
             torrent.send(Event::Status(status));

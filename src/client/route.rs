@@ -114,6 +114,15 @@ impl Torrent {
         }
     }
 
+    /// What has stopped the torrent, where libtorrent does not say: it does not pause a torrent whose
+    /// data cannot be read, the shim does. Want of descriptors or memory stops none.
+    pub(super) fn stopped_by(&self) -> Option<Error> {
+        const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
+        let (error, _) = self.last_error.as_ref()?;
+        let passes = error.native().is_some_and(|code| PASSING.contains(&code.value));
+        (error.kind() == ErrorKind::Io && !passes).then(|| error.clone())
+    }
+
     pub(super) fn forget_error(&mut self) {
         self.last_error = None;
     }

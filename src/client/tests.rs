@@ -429,6 +429,61 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
 }
 
 #[test]
+fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let told = |paused| {
+        script.say(EngineEvent::Statuses(vec![TorrentStatus { paused, ..status(id) }]));
+        loop {
+            if let Event::Status(status) = guest.next() {
+                let known = client.service.statuses.get(id).unwrap();
+                assert_eq!((known.paused, &known.error), (paused, &status.error));
+                return status.error;
+            }
+        }
+    };
+    let cannot_read = |code, text| Error::from_code("read the file", "system", code, text);
+    let lost = cannot_read(2, "No such file or directory");
+    script.say(EngineEvent::Failed { id, error: lost.clone() });
+    assert_eq!(told(false), None, "it is not stopped yet");
+    script.say(EngineEvent::Paused(id));
+    assert_eq!(told(true), Some(lost.clone()));
+    assert_eq!(told(true), Some(lost));
+
+    wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+    assert_eq!(told(true), None, "it is being resumed");
+    script.say(EngineEvent::Resumed(id));
+    assert_eq!(told(false), None);
+
+    // What stops no torrent is not what stopped one that somebody has paused.
+    for error in [
+        cannot_read(24, "Too many open files"),
+        Error::from_code("use the metadata", "libtorrent", 1, "wrong hash"),
+    ] {
+        script.say(EngineEvent::Failed { id, error });
+        assert_eq!(told(true), None);
+        wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+    }
+}
+
+#[test]
+fn a_torrent_that_goes_on_has_no_error_in_the_table() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let error = Some(Error::from_code("write the file", "system", 28, "No space left on device"));
+    let stopped = TorrentStatus { paused: true, error, ..status(id) };
+    script.say(EngineEvent::Statuses(vec![stopped]));
+    assert!(matches!(guest.next(), Event::Status(TorrentStatus { error: Some(_), .. })));
+    script.say(EngineEvent::Resumed(id));
+    assert!(matches!(guest.next(), Event::Resumed { .. }));
+    guest.barrier();
+    let known = client.service.statuses.get(id).unwrap();
+    assert!(!known.paused && known.error.is_none(), "{known:?}");
+}
+
+#[test]
 fn the_addresses_are_known_when_the_first_statuses_are() {
     let (client, script) = client();
     let guest = Guest::new(&client);

@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use openssl::asn1::Asn1Time;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::{X509, X509Name};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
     Settings, TorrentId,
 };
 
 use crate::await_event;
+use crate::support::bencode::text;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, same, still_works,
 };
@@ -56,6 +64,15 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
     assert!(client.shutdown(PATIENCE).is_clean());
 }
 
+/// Cases side by side: they spend their time in waiting.
+fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
 /// Waits for what no event tells.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -65,9 +82,34 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// A connection whose other end need not wait. libtorrent writes the head of a block and then the
+/// block, where it has had to wait for the disk; the kernel holds back the second (Nagle) until this
+/// end has acknowledged the first, which it would put off by 40 ms.
+#[derive(Debug)]
+struct Prompt(TcpStream);
+
+impl Read for Prompt {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        // Is forgotten now and then.
+        #[cfg(target_os = "linux")]
+        rustix::net::sockopt::set_tcp_quickack(&self.0, true)?;
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Prompt {
+    fn write(&mut self, buffer: &[u8]) -> Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+}
+
 /// A peer that asks for blocks (BEP 3, BEP 6).
-struct Peer {
-    stream: TcpStream,
+struct Peer<S = Prompt> {
+    stream: S,
     /// The pieces that the other end said it has by now.
     had: Vec<u32>,
 }
@@ -79,6 +121,15 @@ enum Answer {
 }
 
 impl Peer {
+    /// Connects and waits until it may ask.
+    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Self::over(Prompt(stream), metainfo)
+    }
+}
+
+impl<S: Read + Write> Peer<S> {
     const UNCHOKE: u8 = 1;
     const INTERESTED: u8 = 2;
     const REQUEST: u8 = 6;
@@ -86,10 +137,8 @@ impl Peer {
     const HAVE: u8 = 4;
     const REJECT: u8 = 16;
 
-    /// Connects and waits until it may ask.
-    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
-        let mut stream = TcpStream::connect(to)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+    /// Waits until it may ask.
+    fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
         // Of two peers with one id libtorrent keeps one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +214,7 @@ impl Peer {
 
 #[test]
 fn every_mode_serves_every_version_of_the_protocol() {
-    for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
+    each([Protocol::V1, Protocol::V2, Protocol::Hybrid], |protocol| {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from/files");
         let sizes = [70_000, 1, 0, 300_001, 16_384, 5_000, 3_000, 32_768, 2, 100, 900, 40_000];
@@ -204,7 +253,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
             assert!(read.stock_blocks() == read.stock_scattered, "{read:?}");
             assert!(client.shutdown(PATIENCE).is_clean());
         }
-    }
+    });
 }
 
 #[test]
@@ -257,8 +306,8 @@ impl Fault {
 
 #[test]
 fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_again() {
-    for mode in MODES {
-        for fault in [Fault::Truncated, Fault::Deleted, Fault::Replaced, Fault::Rewritten] {
+    for fault in [Fault::Truncated, Fault::Deleted, Fault::Replaced, Fault::Rewritten] {
+        each(MODES, |mode| {
             let dir = tempfile::tempdir().unwrap();
             let from = dir.path().join("from");
             let file = data(&from, "data.bin", 63, 4 * MIB);
@@ -296,12 +345,15 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             assert_eq!(error.kind(), torrent_patron::ErrorKind::Io, "{error:?}");
             assert!(error.message().contains("data.bin"), "{error}");
             await_event!(patron, Event::Paused { id: on, .. } if *on == id);
+            let status = patron.fresh_status(id).wait().unwrap();
+            assert!(status.paused && status.error.as_ref() == Some(&error), "{status:?}");
             asking.join().unwrap();
             still_works(&patron);
 
             std::fs::write(&file, &all).unwrap();
             patron.resume(id).wait().unwrap();
             await_event!(patron, Event::Resumed { id: on, .. } if *on == id);
+            assert!(patron.fresh_status(id).wait().unwrap().error.is_none());
             let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
             for _ in 0..2 {
                 for piece in 0..64 {
@@ -311,7 +363,7 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             let read = patron.read_statistics();
             assert_eq!(read.failed, 1, "{read:?}");
             assert!(client.shutdown(PATIENCE).is_clean());
-        }
+        });
     }
 }
 
@@ -346,9 +398,22 @@ fn trusted_data_that_is_not_there_is_told_at_the_start() {
     }
 }
 
+/// Takes from this thread, and from those that it starts, what lets root read all files.
+#[cfg(target_os = "linux")]
+fn heed_permissions() {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    let mut held = capabilities(None).unwrap();
+    held.effective.remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
+    set_capabilities(None, held).unwrap();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn heed_permissions() {}
+
 #[test]
 fn a_file_that_loses_its_permissions_is_still_served() {
-    for mode in MODES {
+    heed_permissions();
+    each(MODES, |mode| {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from");
         let file = data(&from, "data.bin", 65, MIB);
@@ -358,6 +423,8 @@ fn a_file_that_loses_its_permissions_is_still_served() {
         let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
         assert!(peer.block(1, &all, BLOCK).unwrap().is_some());
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
+        let refused = std::fs::File::open(&file).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
         // Past the time after which the file is looked at again.
         let began = Instant::now();
         while began.elapsed() < 2 * CHECKED {
@@ -365,12 +432,12 @@ fn a_file_that_loses_its_permissions_is_still_served() {
         }
         assert!(!patron.fresh_status(id).wait().unwrap().paused);
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
-    }
+    });
 }
 
 #[test]
 fn a_torrent_is_served_from_where_it_was_moved_to() {
-    for mode in MODES {
+    each(MODES, |mode| {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 66, 16 * MIB);
         let all = std::fs::read(&file).unwrap();
@@ -422,7 +489,7 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
         let read = patron.read_statistics();
         println!("{mode}: {read:?}");
         assert!(read.inline_blocks() > 0 && read.failed == 0, "{read:?}");
-    }
+    });
 }
 
 #[test]
@@ -651,6 +718,11 @@ fn few_descriptors() {
         for number in 0..files.len() {
             assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
         }
+        until("libtorrent goes on reading", || {
+            let before = patron.read_statistics().stock_descriptors;
+            assert!(ask(&mut peer, 0).unwrap());
+            patron.read_statistics().stock_descriptors == before
+        });
         assert!(!patron.fresh_status(id).wait().unwrap().paused);
         assert_eq!(patron.read_statistics().failed, 0);
     }
@@ -701,6 +773,86 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
             _ => assert_eq!((read.cold_blocks, read.mapped_blocks), (256, 256)),
         }
     }
+}
+
+/// A certificate that vouches for itself and for every torrent, and its key.
+fn certificate() -> (X509, PKey<Private>) {
+    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
+    let mut name = X509Name::builder().unwrap();
+    name.append_entry_by_text("CN", "*").unwrap();
+    let name = name.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    (builder.build(), key)
+}
+
+/// A torrent of one file, made into one whose peers speak TLS, by a certificate in its metainfo.
+fn for_tls(metainfo: &Metainfo, certificate: &X509) -> Metainfo {
+    let mut file = metainfo.torrent_file().to_vec();
+    let count = 20 * metainfo.piece_count as usize;
+    let key = format!("6:pieces{count}:");
+    let at = file.windows(key.len()).position(|window| window == key.as_bytes()).unwrap();
+    let end = at + key.len() + count;
+    assert_eq!(file[end], b'e', "the pieces are the last of the info dictionary");
+    let addition = [text("ssl-cert"), text(certificate.to_pem().unwrap())].concat();
+    file.splice(end..end, addition);
+    Metainfo::decode(&file).unwrap()
+}
+
+/// A client with `zero_copy` does not listen for TLS, but it calls peers that do.
+#[test]
+fn what_is_sent_by_tls_is_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    let file = data(&from, "data.bin", 72, 2 * MIB);
+    let all = std::fs::read(&file).unwrap();
+    let plain = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let (certificate, key) = certificate();
+    let tls = for_tls(&plain, &certificate);
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_private_key(&key).unwrap();
+    acceptor.set_certificate(&certificate).unwrap();
+    let acceptor = acceptor.build();
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = reading("zero_copy", &from).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().trust(true).peers([listener.local_addr().unwrap()]);
+    patron.create_torrent(&tls, options).wait().unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut peer = Peer::over(acceptor.accept(Prompt(stream)).unwrap(), &tls).unwrap();
+    for _ in 0..2 {
+        for piece in 0..128 {
+            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+        }
+    }
+    // Open, it would hold up the end for seconds.
+    drop(peer);
+    let read = patron.read_statistics();
+    println!("{read:?}");
+    assert_eq!((read.mapped_blocks, read.mappings, read.stock_blocks()), (0, 0, 0));
+    assert_eq!(read.copied_blocks + read.cold_blocks, 256);
+
+    // The same file of another torrent, in the clear.
+    let options = AddOptions::default().trust(true);
+    patron.create_torrent(&plain, options).wait().unwrap();
+    let mut peer = Peer::connect(address(&patron), &plain).unwrap();
+    for _ in 0..2 {
+        for piece in 0..128 {
+            assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+        }
+    }
+    let read = patron.read_statistics();
+    assert!(read.mapped_blocks > 0 && read.mappings == 1, "{read:?}");
+    assert!(client.shutdown(PATIENCE).is_clean());
 }
 
 #[test]

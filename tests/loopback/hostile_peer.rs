@@ -23,6 +23,9 @@ use crate::support::{
 enum Harm {
     /// Claims to have all, and answers a request with other bytes.
     CorruptPiece,
+    /// Answers all requests with other bytes: those for the last block of each of so many pieces
+    /// together, so that the pieces are checked together.
+    CorruptPieces { count: usize, length: u32 },
     /// Says nothing that makes sense.
     Garbage,
     /// Announces a message of 2 GiB.
@@ -113,6 +116,9 @@ impl Connection {
         };
         let wrong: &[u8] = match harm {
             Harm::CorruptPiece => return self.corrupt(told),
+            Harm::CorruptPieces { count, length } => {
+                return self.corrupt_all(*count, *length, told);
+            }
             Harm::CloseMidPiece => return self.close_mid_piece(told),
             Harm::Close => {
                 told();
@@ -140,9 +146,30 @@ impl Connection {
     /// for the pieces that then fail (`torrent::on_piece_sync`).
     fn corrupt(&mut self, told: impl Fn()) -> Result<()> {
         let request = self.be_asked()?;
-        let length = u32::from_be_bytes(request[8..12].try_into().unwrap());
-        let block = vec![0x66; length as usize];
-        self.send(PIECE, &[&request[..8], &block].concat())?;
+        self.send(PIECE, &[&request[..8], &wrong_block(&request)].concat())?;
+        told();
+        self.until_closed()
+    }
+
+    fn corrupt_all(&mut self, count: usize, piece: u32, told: impl Fn()) -> Result<()> {
+        let mut last = Vec::new();
+        let mut request = self.be_asked()?;
+        loop {
+            let (begin, block) = (number_at(&request, 4), wrong_block(&request));
+            let answer = [&request[..8], &block].concat();
+            if begin as usize + block.len() < piece as usize {
+                self.send(PIECE, &answer)?;
+            } else {
+                last.push(answer);
+            }
+            if last.len() == count {
+                break;
+            }
+            request = self.receive(REQUEST)?;
+        }
+        for answer in last {
+            self.send(PIECE, &answer)?;
+        }
         told();
         self.until_closed()
     }
@@ -215,6 +242,15 @@ impl Connection {
     }
 }
 
+fn number_at(message: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(message[at..at + 4].try_into().unwrap())
+}
+
+/// What is not there, as long as a request asks for.
+fn wrong_block(request: &[u8]) -> Vec<u8> {
+    vec![0x66; number_at(request, 8) as usize]
+}
+
 /// The number that the other end gives to metadata messages in its extended handshake.
 fn metadata_id(handshake: &[u8]) -> Option<u8> {
     let key = b"11:ut_metadatai";
@@ -271,6 +307,31 @@ fn a_corrupt_piece_is_told_and_never_kept() {
     assert!(same(&file, &to.join("data.bin")));
     assert_eq!(errors(&patron, id), [""; 0]);
     still_works(&patron);
+}
+
+/// libtorrent 2.0 reads what was corrupt once more, to learn who sent it, and would end the process
+/// where it is stopped before that is done (see `cpp/disk/backend.hpp`).
+#[test]
+fn a_client_stops_while_corrupt_pieces_are_looked_into() {
+    let (count, length) = (8, 1 << 20);
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 24, count << 20);
+    let maker = maker(&file, Protocol::V1).piece_length(length);
+    let metainfo = maker.start().unwrap().wait().unwrap();
+    for round in 0..6 {
+        let reads = if round % 2 == 0 { "stock" } else { "copy" };
+        let peer = HostilePeer::start(Harm::CorruptPieces { count, length });
+        let to = dir.path().join(round.to_string());
+        let builder = plain(&to).setting("disk_reads", reads).setting("aio_threads", 1);
+        let client = builder.start().unwrap();
+        let patron = client.patron();
+        let options = AddOptions::default().peers([peer.address]);
+        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        await_event!(patron, Event::HashFailed { id: on, .. } if *on == id);
+        let report = client.shutdown(PATIENCE);
+        assert!(report.engine_ended, "{report}");
+        println!("{report}");
+    }
 }
 
 #[test]
