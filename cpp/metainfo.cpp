@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/address.hpp>
+#include <libtorrent/bdecode.hpp>
 #include <libtorrent/load_torrent.hpp>
 #include <libtorrent/magnet_uri.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -38,6 +39,21 @@ std::string host(std::string const& url) {
     return authority.substr(0, authority.find(':'));
 }
 
+bool gives_address(std::string const& url) {
+    lt::error_code failure;
+    lt::make_address(host(url), failure);
+    return !failure;
+}
+
+// In small letters.
+std::string scheme(std::string const& url) {
+    std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
+    for (char& letter : scheme)
+        if (letter >= 'A' && letter <= 'Z')
+            letter += 'a' - 'A';
+    return scheme;
+}
+
 bool is_loopback(std::string const& host) {
     if (host == "localhost")
         return true;
@@ -50,21 +66,48 @@ bool leaves_host(std::string const& url) {
     return !is_loopback(host(url));
 }
 
-void keep_loopback_only(lt::add_torrent_params& params) {
+template <typename Predicate>
+void drop_trackers(lt::add_torrent_params& params, Predicate unwanted) {
     std::vector<std::string> trackers;
     std::vector<int> tiers;
     for (std::size_t i = 0; i < params.trackers.size(); ++i) {
-        if (leaves_host(params.trackers[i]))
+        if (unwanted(params.trackers[i]))
             continue;
         trackers.push_back(params.trackers[i]);
         tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
     }
     params.trackers = std::move(trackers);
     params.tracker_tiers = std::move(tiers);
+}
 
+template <typename Predicate>
+void drop_web_seeds(lt::add_torrent_params& params, Predicate unwanted) {
     auto& urls = params.url_seeds;
-    urls.erase(std::remove_if(urls.begin(), urls.end(), leaves_host), urls.end());
+    urls.erase(std::remove_if(urls.begin(), urls.end(), unwanted), urls.end());
     compat::drop_http_seeds(params);
+}
+
+// What would go past a proxy that is to look up all names: libtorrent looks up those of DHT nodes
+// itself, even where the DHT is off, and behind an HTTP proxy all but those of plain HTTP trackers.
+void keep_to_proxy(lt::add_torrent_params& params, Names names) {
+    params.dht_nodes.clear();
+    if (names == Names::BySocks5) {
+        drop_trackers(params, [](std::string const& url) {
+            std::string const kind = scheme(url);
+            return kind != "http" && kind != "https" && kind != "udp";
+        });
+        return;
+    }
+    drop_trackers(params, [](std::string const& url) {
+        std::string const kind = scheme(url);
+        return kind != "http" && (kind != "https" || !gives_address(url));
+    });
+    drop_web_seeds(params, [](std::string const& url) { return !gives_address(url); });
+}
+
+void keep_loopback_only(lt::add_torrent_params& params) {
+    drop_trackers(params, leaves_host);
+    drop_web_seeds(params, leaves_host);
     params.dht_nodes.clear();
 
     auto& peers = params.peers;
@@ -84,6 +127,25 @@ void leave_out_empty_files(lt::add_torrent_params& params) {
                 lt::dont_download;
 }
 
+// The DHT nodes that a torrent names are read into the parameters, where they can be dropped. They
+// also stay in its torrent_info, where they cannot; so that is made of a torrent without them.
+std::string without_nodes(lt::span<char const> torrent) {
+    lt::load_torrent_limits const limit = limits();
+    lt::bdecode_node const root =
+        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    std::string rest = "d";
+    for (int i = 0; i < root.dict_size(); ++i) {
+        auto const entry = root.dict_at(i);
+        if (entry.first == "nodes")
+            continue;
+        rest += std::to_string(entry.first.size()) + ':';
+        rest.append(entry.first.data(), entry.first.size());
+        auto const value = entry.second.data_section();
+        rest.append(value.data(), static_cast<std::size_t>(value.size()));
+    }
+    return rest + 'e';
+}
+
 } // namespace
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
@@ -92,6 +154,11 @@ std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t con
     lt::add_torrent_params params;
     try {
         params = lt::load_torrent_buffer(buffer, limits());
+        if (!params.dht_nodes.empty()) {
+            auto const nodes = std::move(params.dht_nodes);
+            params = lt::load_torrent_buffer(without_nodes(buffer), limits());
+            params.dht_nodes = nodes;
+        }
     } catch (lt::system_error const& e) {
         // A file entry that is no dictionary is refused without a code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
@@ -170,6 +237,8 @@ void TorrentParams::configure(AddRecord const& options) {
     }
     if (options.loopback_only)
         keep_loopback_only(params_);
+    if (options.names != Names::Here)
+        keep_to_proxy(params_, options.names);
 }
 
 rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,

@@ -72,7 +72,8 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
 void Session::allow_loopback_only() {
     auto const ip = [](char const* text) { return lt::make_address(text); };
     lt::ip_filter filter;
-    filter.add_rule(ip("0.0.0.0"), ip("126.255.255.255"), lt::ip_filter::blocked);
+    // 0.0.0.0 stands for the address of a web seed that a SOCKS5 proxy is to look up.
+    filter.add_rule(ip("0.0.0.1"), ip("126.255.255.255"), lt::ip_filter::blocked);
     filter.add_rule(ip("128.0.0.0"), ip("255.255.255.255"), lt::ip_filter::blocked);
     filter.add_rule(ip("::"), ip("::"), lt::ip_filter::blocked);
     filter.add_rule(ip("::2"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),

@@ -198,6 +198,15 @@ mod bridge {
         stop_when_checked: bool,
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
+        names: Names,
+    }
+
+    /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
+    #[repr(u8)]
+    enum Names {
+        Here,
+        BySocks5,
+        ByHttp,
     }
 
     struct FileRecord {

@@ -14,6 +14,7 @@ mod mailbox;
 mod maker;
 mod metainfo;
 mod patron;
+mod proxy;
 mod reply;
 mod service;
 mod settings;
@@ -33,6 +34,7 @@ pub use crate::metainfo::{FileEntry, LARGEST_METAINFO, Metainfo, Tracker};
 #[cfg(unix)]
 pub use crate::patron::Readiness;
 pub use crate::patron::{Events, Patron};
+pub use crate::proxy::Proxy;
 pub use crate::reply::Reply;
 pub use crate::settings::{SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
+use crate::proxy::ProxyKind;
 use crate::types::InfoHashes;
 
 /// What a torrent is started from.
@@ -174,6 +175,8 @@ pub(crate) struct Defaults {
     pub(crate) save_dir: PathBuf,
     pub(crate) incomplete_dir: Option<PathBuf>,
     pub(crate) loopback_only: bool,
+    /// That it looks up names for the client.
+    pub(crate) proxy: Option<ProxyKind>,
 }
 
 /// A torrent that is read and ready to be handed to the engine.
@@ -246,6 +249,11 @@ fn read(
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
+        names: match defaults.proxy {
+            None => ffi::Names::Here,
+            Some(ProxyKind::Socks5) => ffi::Names::BySocks5,
+            Some(ProxyKind::Http) => ffi::Names::ByHttp,
+        },
     };
     params
         .pin_mut()

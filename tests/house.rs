@@ -12,12 +12,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("types", &["error"]),
     ("status", &["error", "types"]),
     ("settings", &["error", "ffi"]),
+    ("proxy", &["error", "settings"]),
     ("statistics", &["ffi"]),
     // Reading and making torrents, on the caller's thread.
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
     ("maker", &["error", "ffi", "metainfo", "reply"]),
-    ("source", &["error", "ffi", "types", "metainfo", "magnet"]),
+    ("source", &["error", "ffi", "types", "metainfo", "magnet", "proxy"]),
     // Messages.
     ("reply", &["error"]),
     ("event", &["error", "types", "status"]),
@@ -76,6 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "statistics",
             "status",
             "settings",
+            "proxy",
             "metainfo",
             "source",
             "command",

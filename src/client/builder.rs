@@ -7,6 +7,7 @@ use super::{Client, start};
 use crate::engine::native::{NativeEngine, ReadCounters, raise_descriptor_limit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::proxy::Proxy;
 use crate::settings::{SettingValue, Settings};
 use crate::source::Defaults;
 
@@ -35,6 +36,7 @@ pub struct ClientBuilder {
     save_dir: PathBuf,
     incomplete_dir: Option<PathBuf>,
     offline: bool,
+    proxy: Option<Proxy>,
     settings: Settings,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
@@ -47,6 +49,7 @@ impl Default for ClientBuilder {
             save_dir: ".".into(),
             incomplete_dir: None,
             offline: false,
+            proxy: None,
             settings: Settings::default(),
             overrides: Vec::new(),
         }
@@ -87,6 +90,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Does everything through a proxy, and leaves undone what cannot go through it: see [`Proxy`].
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
     /// The name that peers and trackers are told (`user_agent`).
     pub fn user_agent(self, name: impl Into<String>) -> Self {
         self.setting("user_agent", name.into())
@@ -114,7 +123,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type, and
+    /// for a proxy that is none.
     pub fn effective_settings(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();
         if settings.get("listen_interfaces").is_none() {
@@ -135,6 +145,9 @@ impl ClientBuilder {
                 ("allow_multiple_connections_per_ip", true.into()),
             ]);
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.apply(&mut settings)?;
+        }
         for (name, value) in &self.overrides {
             settings.set(name, value.clone())?;
         }
@@ -148,7 +161,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting and for settings that
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting or proxy, and for settings that
     /// contradict each other (see [`Settings`]); [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
     /// be had.
     pub fn start(self) -> Result<Client> {
@@ -163,6 +176,7 @@ impl ClientBuilder {
             save_dir: self.save_dir,
             incomplete_dir: self.incomplete_dir,
             loopback_only,
+            proxy: self.proxy.map(|proxy| proxy.kind()).filter(|_| settings.proxy_looks_up_names()),
         };
         let wanted = settings.descriptors();
         let available = raise_descriptor_limit(wanted)?;
