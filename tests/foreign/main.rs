@@ -5,6 +5,7 @@
 mod support;
 
 mod aria2;
+mod nginx;
 mod opentracker;
 mod process;
 mod swarm;
@@ -15,6 +16,7 @@ use std::path::Path;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::aria2::ARIA2;
+use crate::nginx::NGINX;
 use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
 use crate::transmission::TRANSMISSION;
@@ -22,6 +24,7 @@ use crate::transmission::TRANSMISSION;
 fn main() {
     let tracker = &[OPENTRACKER];
     let aria2 = &[OPENTRACKER, ARIA2];
+    let nginx = &[NGINX];
     let transmission = &[OPENTRACKER, TRANSMISSION];
     let trials = vec![
         trial("opentracker_introduces_our_peers_over_http", tracker, |dir| {
@@ -53,6 +56,9 @@ fn main() {
             transmission,
             transmission::gives_its_metadata,
         ),
+        trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
+        trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
+        trial("nginx_seeds_wrong_data", nginx, nginx::seeds_wrong_data),
     ];
     let mut arguments = Arguments::from_args();
     // They wait for the timers of others most of the time.
