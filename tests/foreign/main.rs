@@ -8,6 +8,7 @@ mod aria2;
 mod nginx;
 mod opentracker;
 mod process;
+mod proxy;
 mod swarm;
 mod transmission;
 
@@ -19,12 +20,17 @@ use crate::aria2::ARIA2;
 use crate::nginx::NGINX;
 use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
+use crate::proxy::{Kind, MICROSOCKS, TINYPROXY};
 use crate::transmission::TRANSMISSION;
 
 fn main() {
     let tracker = &[OPENTRACKER];
     let aria2 = &[OPENTRACKER, ARIA2];
     let nginx = &[NGINX];
+    let microsocks = &[OPENTRACKER, MICROSOCKS];
+    let microsocks_nginx = &[MICROSOCKS, NGINX];
+    let tinyproxy = &[OPENTRACKER, TINYPROXY];
+    let tinyproxy_nginx = &[TINYPROXY, NGINX];
     let transmission = &[OPENTRACKER, TRANSMISSION];
     let trials = vec![
         trial("opentracker_introduces_our_peers_over_http", tracker, |dir| {
@@ -59,6 +65,31 @@ fn main() {
         trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
         trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
         trial("nginx_seeds_wrong_data", nginx, nginx::seeds_wrong_data),
+        trial("microsocks_carries_a_download", microsocks, |dir| {
+            proxy::carries_a_download(dir, Kind::Socks5);
+        }),
+        trial("microsocks_asks_for_a_password", microsocks, |dir| {
+            proxy::asks_for_a_password(dir, Kind::Socks5);
+        }),
+        trial("microsocks_carries_a_web_seed", microsocks_nginx, |dir| {
+            proxy::carries_a_web_seed(dir, Kind::Socks5);
+        }),
+        trial("microsocks_is_down_at_first", microsocks, |dir| {
+            proxy::is_down_at_first(dir, Kind::Socks5);
+        }),
+        trial("microsocks_has_no_udp", microsocks, proxy::has_no_udp),
+        trial("tinyproxy_carries_a_download", tinyproxy, |dir| {
+            proxy::carries_a_download(dir, Kind::Http);
+        }),
+        trial("tinyproxy_asks_for_a_password", tinyproxy, |dir| {
+            proxy::asks_for_a_password(dir, Kind::Http);
+        }),
+        trial("tinyproxy_carries_a_web_seed", tinyproxy_nginx, |dir| {
+            proxy::carries_a_web_seed(dir, Kind::Http);
+        }),
+        trial("tinyproxy_is_down_at_first", tinyproxy, |dir| {
+            proxy::is_down_at_first(dir, Kind::Http);
+        }),
     ];
     let mut arguments = Arguments::from_args();
     // They wait for the timers of others most of the time.

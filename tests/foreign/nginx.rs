@@ -35,6 +35,10 @@ impl Nginx {
         Self { _running: running, port, log: home.join("access.log") }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
