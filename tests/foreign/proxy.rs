@@ -231,6 +231,7 @@ fn patient(to: &Path, proxy: Proxy) -> ClientBuilder {
     builder(to)
         .proxy(proxy)
         .setting("tracker_backoff", 0)
+        .setting("tracker_completion_timeout", 3)
         .setting("min_reconnect_time", 1)
         .setting("max_failcount", 1000)
 }
