@@ -11,18 +11,21 @@ mod opentracker;
 mod privacy;
 mod process;
 mod proxy;
+mod qbittorrent;
 mod swarm;
 mod transmission;
 
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use torrent_patron::Protocol;
 
 use crate::aria2::ARIA2;
 use crate::nginx::NGINX;
 use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
 use crate::proxy::{Kind, MICROSOCKS, TINYPROXY};
+use crate::qbittorrent::QBITTORRENT;
 use crate::transmission::TRANSMISSION;
 
 fn main() {
@@ -32,6 +35,7 @@ fn main() {
     }
     let tracker = &[OPENTRACKER];
     let aria2 = &[OPENTRACKER, ARIA2];
+    let qbittorrent = &[OPENTRACKER, QBITTORRENT];
     let nginx = &[NGINX];
     let microsocks = &[OPENTRACKER, MICROSOCKS];
     let microsocks_nginx = &[MICROSOCKS, NGINX];
@@ -67,6 +71,34 @@ fn main() {
             "a_magnet_link_fetches_its_metadata_from_transmission",
             transmission,
             transmission::gives_its_metadata,
+        ),
+        trial("qbittorrent_downloads_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::V1);
+        }),
+        trial("qbittorrent_downloads_a_hybrid_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::Hybrid);
+        }),
+        trial("qbittorrent_downloads_v2_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::V2);
+        }),
+        trial("qbittorrent_seeds_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::V1);
+        }),
+        trial("qbittorrent_seeds_a_hybrid_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::Hybrid);
+        }),
+        trial("qbittorrent_seeds_v2_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::V2);
+        }),
+        trial(
+            "a_magnet_link_gives_qbittorrent_our_metadata",
+            qbittorrent,
+            qbittorrent::takes_our_metadata,
+        ),
+        trial(
+            "a_magnet_link_fetches_its_metadata_from_qbittorrent",
+            qbittorrent,
+            qbittorrent::gives_its_metadata,
         ),
         trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
         trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
