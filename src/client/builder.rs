@@ -83,8 +83,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers and
-    /// web seeds elsewhere are dropped before a name is looked up. For tests and demonstrations.
+    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers, web
+    /// seeds and DHT nodes elsewhere are dropped before a name is looked up. For tests and
+    /// demonstrations. One thing libtorrent cannot be kept from: where a tracker on this machine names
+    /// peers by host name, which real trackers do not, it looks these up.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self

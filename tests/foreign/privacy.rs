@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -193,17 +193,22 @@ fn cause(dir: &Path, name: &str) {
 
 /// How long a client has to be watched to see that it is silent: twice as long as the slowest cause
 /// takes to show where the client is not.
-fn long_enough(dir: &Path) -> Duration {
-    let waits = CAUSES.iter().map(|cause| {
-        let took = scene(dir, &format!("cause {}", cause.name), Duration::ZERO);
-        println!("{}: {} ms", cause.name, took.trim());
-        took.trim().parse().map(Duration::from_millis).unwrap()
+fn long_enough() -> Duration {
+    static SLOWEST: OnceLock<Duration> = OnceLock::new();
+    let slowest = SLOWEST.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let waits = CAUSES.iter().map(|cause| {
+            let took = scene(dir.path(), &format!("cause {}", cause.name), Duration::ZERO);
+            println!("{}: {} ms", cause.name, took.trim());
+            took.trim().parse().map(Duration::from_millis).unwrap()
+        });
+        waits.max().unwrap()
     });
-    waits.max().unwrap() * 2 + Duration::from_secs(1)
+    *slowest * 2 + Duration::from_secs(1)
 }
 
 pub(crate) fn offline_sends_nothing(dir: &Path) {
-    let lasts = long_enough(dir);
+    let lasts = long_enough();
     print!("{}", scene(dir, "offline", lasts));
 }
 
@@ -223,7 +228,7 @@ fn offline(dir: &Path, lasts: Duration) {
 }
 
 pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {
-    let lasts = long_enough(dir);
+    let lasts = long_enough();
     for name in ["socks5", "socks5 with UDP", "http"] {
         print!("{}", scene(dir, name, lasts));
     }
