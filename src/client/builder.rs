@@ -198,3 +198,35 @@ impl ClientBuilder {
         Ok(client)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_by_name_has_the_last_word_over_a_proxy() {
+        let proxy = Proxy::socks5("127.0.0.1:1080").login("me", "secret");
+        let builder = Client::builder().setting("enable_dht", true).proxy(proxy);
+        let settings = builder.effective_settings().unwrap();
+        let has =
+            |name, value: SettingValue| assert_eq!(settings.get(name), Some(&value), "{name}");
+        has("proxy_type", 3.into());
+        has("proxy_hostname", "127.0.0.1".into());
+        has("proxy_port", 1080.into());
+        has("proxy_username", "me".into());
+        has("proxy_password", "secret".into());
+        has("enable_lsd", false.into());
+        has("enable_dht", true.into());
+        assert!(settings.proxy_looks_up_names());
+        let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
+        assert!(!here.proxy_looks_up_names());
+    }
+
+    #[test]
+    fn a_proxy_that_is_none_is_an_error_of_start() {
+        for wrong in [Proxy::http("127.0.0.1"), Proxy::socks5("h:1").login("", "")] {
+            let error = Client::builder().offline(true).proxy(wrong).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
+    }
+}
