@@ -14,6 +14,7 @@ use crate::ffi;
 use crate::file::Allocation;
 use crate::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo, Tracker};
+use crate::proxy::ProxyKind;
 use crate::settings::Settings;
 use crate::torrent::{GoalAction, Goals, TorrentFlag};
 use crate::types::{InfoHashes, Priority};
@@ -314,6 +315,8 @@ pub(crate) struct Defaults {
     pub(crate) loopback_only: bool,
     /// What the client was started with.
     pub(crate) settings: Settings,
+    /// That it looks up names for the client.
+    pub(crate) proxy: Option<ProxyKind>,
 }
 
 /// A torrent that is read and ready to be handed to the engine.
@@ -418,6 +421,11 @@ fn read(
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
+        names: match defaults.proxy {
+            None => ffi::Names::Here,
+            Some(ProxyKind::Socks5) => ffi::Names::BySocks5,
+            Some(ProxyKind::Http) => ffi::Names::ByHttp,
+        },
     };
     params
         .pin_mut()

@@ -82,6 +82,16 @@ impl Patron {
         })
     }
 
+    /// Gives a magnet link its metadata, where the program has it from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for the metainfo of another torrent, and for a
+    /// torrent that has its metadata.
+    pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::GiveMetainfo(metainfo.torrent_file().clone()))
+    }
+
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
     /// [`create_torrent`](Patron::create_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {

@@ -48,6 +48,24 @@ impl Patron {
         self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
     }
 
+    /// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
+    /// by the one in the metainfo (`ssl-cert`); its private key; the parameters of Diffie and Hellman.
+    /// One that libtorrent refuses is an [`Event::Error`](crate::Event::Error).
+    pub fn set_tls_certificate(
+        &self,
+        id: TorrentId,
+        certificate: impl Into<String>,
+        private_key: impl Into<String>,
+        dh_parameters: impl Into<String>,
+    ) -> Reply<()> {
+        let asked = TorrentRequest::TlsCertificate {
+            certificate: certificate.into(),
+            private_key: private_key.into(),
+            dh_parameters: dh_parameters.into(),
+        };
+        self.of_torrent(id, asked)
+    }
+
     /// Moves the torrent in the queue of those that are not complete. The queue says which of the
     /// torrents with [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
