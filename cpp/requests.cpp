@@ -507,6 +507,8 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Boun
         torrent.remove_url_seed(std::string(request.text));
         return done;
     case Kind::TlsCertificate: {
+        if (metainfo(torrent)->ssl_cert().empty())
+            refuse("the torrent is not for TLS");
         auto const text = [&request](std::size_t i) { return std::string(request.texts.at(i)); };
         lt::torrent_handle(torrent).set_ssl_certificate_buffer(text(0), text(1), text(2));
         return done;

@@ -535,9 +535,14 @@ mod tests {
     fn options_in_json() {
         let json = concat!(
             r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
-            r#""paused":true,"trust":false,"stop_when_checked":false}"#
+            r#""paused":true,"trust":false,"stop_when_checked":false,"trackers":[],"web_seeds":[],"#,
+            r#""file_priorities":[],"allocation":"sparse","flags":["sequential"],"#,
+            r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
+            r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
+            r#""resume_data":null}"#
         );
         let options: AddOptions = serde_json::from_str(json).unwrap();
+        assert_eq!(options.upload_limit, Some(1000));
         assert_eq!(options.peers, ["127.0.0.1:6881".parse().unwrap()]);
         assert_eq!(serde_json::to_string(&options).unwrap(), json);
         let some: AddOptions = serde_json::from_str(r#"{"trust":true}"#).unwrap();

@@ -90,8 +90,10 @@ pub struct TorrentStatus {
     /// Payload sent in all runs.
     pub all_time_uploaded: u64,
     /// How long it was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub active_time: Duration,
     /// How long it had everything and was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub seeding_time: Duration,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
@@ -218,7 +220,8 @@ mod tests {
                 r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
                 r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
                 r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
-                r#""connections":0,"error":null}"#
+                r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
+                r#""seeding_time":0.0,"error":null}"#
             )
         );
         for (state, name) in [
