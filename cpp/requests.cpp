@@ -513,6 +513,13 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Boun
         lt::torrent_handle(torrent).set_ssl_certificate_buffer(text(0), text(1), text(2));
         return done;
     }
+    case Kind::PauseGracefully:
+        torrent.pause(lt::torrent_handle::graceful_pause);
+        return done;
+    case Kind::FlushFiles:
+        metainfo(torrent);
+        torrent.flush_cache();
+        return done;
     case Kind::GiveMetainfo:
         return give_metainfo(torrent, request);
     default:

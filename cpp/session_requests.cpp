@@ -166,6 +166,8 @@ Finish carry_out(lt::session_handle session, RequestRecord& request, Bounds cons
     case Kind::ResumeAll:
         session.resume();
         return done;
+    case Kind::AllPaused:
+        return [paused = session.is_paused()](AnswerRecord& answer) { answer.number = paused; };
     case Kind::SetPortFilter:
         return set_port_filter(session, request);
     case Kind::AddDhtNode: {

@@ -264,6 +264,8 @@ mod bridge {
         TlsCertificate,
         /// `bytes`, a .torrent file.
         GiveMetainfo,
+        PauseGracefully,
+        FlushFiles,
         // Of the session.
         /// Answered by `settings`.
         Settings,
@@ -279,6 +281,8 @@ mod bridge {
         Ban,
         PauseAll,
         ResumeAll,
+        /// Answered by `number`, 0 or 1.
+        AllPaused,
         /// `numbers`, the first and the last port of each range that is not called.
         SetPortFilter,
         /// `text` the host, `number` the port.

@@ -73,6 +73,8 @@ pub(crate) enum TorrentRequest {
     RemoveWebSeed(String),
     TlsCertificate { certificate: String, private_key: String, dh_parameters: String },
     GiveMetainfo(Arc<[u8]>),
+    PauseGracefully,
+    FlushFiles,
 }
 
 /// A request about the client as a whole.
@@ -86,6 +88,7 @@ pub(crate) enum SessionRequest {
     Ban(IpAddr),
     PauseAll,
     ResumeAll,
+    AllPaused,
     SetPortFilter(Vec<RangeInclusive<u16>>),
     AddDhtNode { host: String, port: u16 },
     DhtRunning,
@@ -200,6 +203,8 @@ impl TorrentRequest {
             Self::RemoveWebSeed(_) => "remove the web seed",
             Self::TlsCertificate { .. } => "use the certificate",
             Self::GiveMetainfo(_) => "use the metainfo",
+            Self::PauseGracefully => "pause the torrent",
+            Self::FlushFiles => "write the files out",
         }
     }
 }
@@ -216,6 +221,7 @@ impl SessionRequest {
             Self::Ban(_) => "ban the address",
             Self::PauseAll => "pause all torrents",
             Self::ResumeAll => "resume all torrents",
+            Self::AllPaused => "tell whether all is paused",
             Self::SetPortFilter(_) => "set the port filter",
             Self::AddDhtNode { .. } => "add the DHT node",
             Self::DhtRunning => "look at the DHT",

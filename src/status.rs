@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::Error;
-use crate::types::TorrentId;
+use crate::types::{InfoHashes, TorrentId};
 
 /// What a torrent is doing (`lt::torrent_status::state_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub struct TorrentStatus {
     pub id: TorrentId,
     /// Its name; of a magnet link without a name, the info hash until the metadata is here.
     pub name: Arc<str>,
+    /// Its info hashes; of a magnet link, those that it has until the metadata is here.
+    pub info_hashes: InfoHashes,
     /// What it is doing.
     pub state: TorrentState,
     /// It does nothing until resumed.
@@ -129,6 +131,7 @@ impl TorrentStatus {
         Self {
             id,
             name,
+            info_hashes: InfoHashes::default(),
             state: TorrentState::CheckingResumeData,
             paused,
             finished: false,
@@ -216,7 +219,7 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&status).unwrap(),
             concat!(
-                r#"{"id":3,"name":"debian.iso","state":"checking_resume_data","paused":true,"#,
+                r#"{"id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"state":"checking_resume_data","paused":true,"#,
                 r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
                 r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
                 r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,

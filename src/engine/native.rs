@@ -383,6 +383,7 @@ fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
     Some(TorrentStatus {
         id: TorrentId::from_raw(record.torrent)?,
         name: Default::default(),
+        info_hashes: InfoHashes::default(),
         state: state(record.state),
         paused: record.paused,
         finished: record.finished,

@@ -73,6 +73,12 @@ impl Patron {
         }
     }
 
+    /// Closes the files of a torrent: what libtorrent and the system hold back is on its way to the
+    /// disk then. They are opened again when they are needed.
+    pub fn flush_files(&self, id: TorrentId) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::FlushFiles)
+    }
+
     /// The metainfo of a torrent, also of one that was started by a magnet link and has received
     /// its metadata. It is decoded on the thread that takes the reply.
     pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {

@@ -16,6 +16,12 @@ impl Patron {
         self.of_torrent(id, TorrentRequest::Options)
     }
 
+    /// Stops a torrent as [`pause`](Patron::pause) does, but lets it finish the blocks that it has
+    /// asked for and was asked for.
+    pub fn pause_gracefully(&self, id: TorrentId) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::PauseGracefully)
+    }
+
     /// Switches a flag on or off.
     pub fn set_flag(&self, id: TorrentId, flag: TorrentFlag, on: bool) -> Reply<()> {
         self.of_torrent(id, TorrentRequest::Flag(flag, on))

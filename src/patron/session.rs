@@ -64,6 +64,11 @@ impl Patron {
         self.of_session(SessionRequest::ResumeAll)
     }
 
+    /// Whether all torrents are stopped by [`pause_all`](Patron::pause_all).
+    pub fn all_paused(&self) -> Reply<bool> {
+        self.of_session(SessionRequest::AllPaused)
+    }
+
     /// Calls no peer at these ports; peers may call from there.
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
         self.of_session(SessionRequest::SetPortFilter(blocked.into()))

@@ -57,12 +57,18 @@ fn everything_pauses_and_goes_on() {
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
+    assert!(!patron.all_paused().wait().unwrap());
     patron.pause_all().wait().unwrap();
+    assert!(patron.all_paused().wait().unwrap());
     let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     assert!(!patron.fresh_status(id).wait().unwrap().paused);
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
     patron.resume_all().wait().unwrap();
     finished(&patron, id);
+    patron.flush_files(id).wait().unwrap();
+    assert_eq!(patron.status(id).unwrap().info_hashes, seeder.metainfo.info_hashes);
+    patron.pause_gracefully(id).wait().unwrap();
+    await_event!(patron, Event::Paused { .. });
 }
 
 #[test]

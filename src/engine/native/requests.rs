@@ -173,6 +173,8 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
                 ..on(Kind::TlsCertificate)
             }
         }
+        TorrentRequest::PauseGracefully => on(Kind::PauseGracefully),
+        TorrentRequest::FlushFiles => on(Kind::FlushFiles),
         TorrentRequest::GiveMetainfo(bytes) => {
             RequestRecord { bytes: bytes.to_vec(), ..on(Kind::GiveMetainfo) }
         }
@@ -202,6 +204,7 @@ pub(super) fn of_session(request: u64, asked: SessionRequest) -> RequestRecord {
         }
         SessionRequest::PauseAll => on(Kind::PauseAll),
         SessionRequest::ResumeAll => on(Kind::ResumeAll),
+        SessionRequest::AllPaused => on(Kind::AllPaused),
         SessionRequest::SetPortFilter(ranges) => {
             let ends = ranges.iter().flat_map(|range| [*range.start(), *range.end()]);
             RequestRecord { numbers: ends.map(i64::from).collect(), ..on(Kind::SetPortFilter) }
@@ -322,7 +325,7 @@ pub(super) fn answer(record: AnswerRecord) -> Result<Answer> {
         Kind::WebSeeds => Answer::Texts(record.texts),
         Kind::Settings => Answer::Settings(settings(&record.settings)),
         Kind::IpFilter => Answer::IpFilter(ip_filter(&record.texts)),
-        Kind::DhtRunning => Answer::Flag(record.number != 0),
+        Kind::DhtRunning | Kind::AllPaused => Answer::Flag(record.number != 0),
         Kind::MapPort => {
             let handles = record.numbers.iter();
             Answer::Mappings(handles.map(|handle| PortMapping::from_number(*handle)).collect())

@@ -1,6 +1,8 @@
 //! Holds the code to the layering of the house: who may use whom, no circles, and `unsafe` in its
 //! rooms alone. It reads the sources as text.
 
+mod parity;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
