@@ -1752,20 +1752,14 @@ int32_t patron_set_flag(patron_handle *patron,
                         patron_reply **reply,
                         patron_error **error);
 
-/**
- * How many bytes a second a torrent may receive; 0 or less: as the client may. The limit does not
- * apply to peers on the local network.
- */
+/** How many bytes a second a torrent may receive; 0 or less: as the client may. */
 int32_t patron_set_download_limit(patron_handle *patron,
                                   uint64_t torrent_id,
                                   int64_t rate,
                                   patron_reply **reply,
                                   patron_error **error);
 
-/**
- * How many bytes a second a torrent may send; 0 or less: as the client may. The limit does not
- * apply to peers on the local network.
- */
+/** How many bytes a second a torrent may send; 0 or less: as the client may. */
 int32_t patron_set_upload_limit(patron_handle *patron,
                                 uint64_t torrent_id,
                                 int64_t rate,

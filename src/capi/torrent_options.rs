@@ -151,8 +151,7 @@ fn limit(limit: i64) -> Option<u32> {
     (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
 }
 
-/// How many bytes a second a torrent may receive; 0 or less: as the client may. The limit does not
-/// apply to peers on the local network.
+/// How many bytes a second a torrent may receive; 0 or less: as the client may.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_download_limit(
     patron: *mut patron_handle,
@@ -166,8 +165,7 @@ pub extern "C" fn patron_set_download_limit(
     })
 }
 
-/// How many bytes a second a torrent may send; 0 or less: as the client may. The limit does not apply
-/// to peers on the local network.
+/// How many bytes a second a torrent may send; 0 or less: as the client may.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_upload_limit(
     patron: *mut patron_handle,
