@@ -111,6 +111,13 @@ static patron_file_status file_at(const patron_files* files, size_t index) {
     return status;
 }
 
+static int32_t priority_of(side one, size_t index) {
+    patron_files* files = files_of(one);
+    int32_t priority = file_at(files, index).priority;
+    patron_files_free(files);
+    return priority;
+}
+
 static void album_of(const char* parent) {
     make_directory(parent);
     make_directory(path(parent, "album"));
@@ -142,6 +149,7 @@ static void choosing_files(side seeder, side leecher) {
     priorities[two] = PATRON_PRIORITY_TOP;
     DONE(patron_set_file_priorities(leecher.handle, leecher.torrent, priorities, count, &reply,
                                     &error));
+    UNTIL(priority_of(leecher, two) == PATRON_PRIORITY_TOP);
     DONE(patron_resume(leecher.handle, leecher.torrent, &reply, &error));
     await(leecher.handle, PATRON_EVENT_FINISHED, leecher.torrent);
     CHECK(same_file(path(to, "album/two.bin"), path(from, "album/two.bin")));
