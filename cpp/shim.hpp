@@ -19,6 +19,7 @@
 #include "rust/cxx.h"
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/alert_types.hpp>
 #include <libtorrent/info_hash.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_handle.hpp>
@@ -44,6 +45,7 @@ struct DescriptionRecord;
 struct Drained;
 struct MetricRecord;
 struct Gathered;
+struct InterestRecord;
 struct RecipeRecord;
 struct RequestRecord;
 struct SettingRecord;
@@ -107,6 +109,7 @@ class Session {
     void pause(std::uint64_t torrent);
     void resume(std::uint64_t torrent);
     void request(RequestRecord request);
+    void subscribe(InterestRecord const& interest);
 
     void request_statuses();
     void request_every_status();
@@ -124,6 +127,7 @@ class Session {
     void take_census(std::vector<lt::torrent_status> statuses, Drained& out);
     void answer_awaited(AwaitedRequest const& request, lt::error_code const& failure,
                         rust::Vec<std::uint8_t> bytes, Drained& out);
+    void answer_saved(lt::save_resume_data_alert& alert, Drained& out);
     void give_up_awaited(Drained& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.

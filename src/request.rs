@@ -11,6 +11,7 @@ use crate::metainfo::Tracker;
 use crate::peer::Peer;
 use crate::piece::PieceMap;
 use crate::settings::Settings;
+use crate::status::SavedFigures;
 use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::TrackerStatus;
 use crate::types::Priority;
@@ -20,21 +21,41 @@ use crate::types::Priority;
 pub(crate) enum TorrentRequest {
     Metainfo,
     ResumeData,
+    /// Answered by no bytes where nothing has changed since the last time.
+    ResumeDataIfChanged,
     // Files.
     Files,
-    FilePriority { file: u32, priority: Priority },
+    FilePriority {
+        file: u32,
+        priority: Priority,
+    },
     FilePriorities(Vec<Priority>),
-    RenameFile { file: u32, to: PathBuf },
-    MoveStorage { to: PathBuf, existing: Existing },
+    RenameFile {
+        file: u32,
+        to: PathBuf,
+    },
+    MoveStorage {
+        to: PathBuf,
+        existing: Existing,
+    },
     // Pieces.
     Pieces,
-    PiecePriority { piece: u32, priority: Priority },
+    PiecePriority {
+        piece: u32,
+        priority: Priority,
+    },
     PiecePriorities(Vec<Priority>),
-    PieceDeadline { piece: u32, within: Option<Duration> },
+    PieceDeadline {
+        piece: u32,
+        within: Option<Duration>,
+    },
     ClearPieceDeadlines,
     EndsFirst(bool),
     ReadPiece(u32),
-    AddPiece { piece: u32, data: Vec<u8> },
+    AddPiece {
+        piece: u32,
+        data: Vec<u8>,
+    },
     Recheck,
     // How it is set up.
     Options,
@@ -78,8 +99,9 @@ pub(crate) enum SessionRequest {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Done,
-    /// A .torrent file, resume data, the session's state, or a piece.
+    /// A .torrent file, the session's state, or a piece.
     Bytes(Vec<u8>),
+    ResumeData(Vec<u8>, SavedFigures),
     Path(PathBuf),
     Texts(Vec<String>),
     Files(Vec<FileStatus>),
@@ -111,7 +133,7 @@ macro_rules! from_answer {
 
 from_answer! {
     (): Answer::Done => ();
-    Vec<u8>: Answer::Bytes(bytes) => bytes;
+    Vec<u8>: Answer::Bytes(bytes) | Answer::ResumeData(bytes, _) => bytes;
     PathBuf: Answer::Path(path) => path;
     Vec<String>: Answer::Texts(texts) => texts;
     Vec<FileStatus>: Answer::Files(files) => files;
@@ -128,7 +150,7 @@ impl TorrentRequest {
     pub(crate) fn operation(&self) -> &'static str {
         match self {
             Self::Metainfo => "get the metainfo",
-            Self::ResumeData => "save the resume data",
+            Self::ResumeData | Self::ResumeDataIfChanged => "save the resume data",
             Self::Files => "list the files",
             Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
             Self::RenameFile { .. } => "rename the file",

@@ -84,11 +84,25 @@ pub struct TorrentStatus {
     pub seeds: u32,
     /// Connections, half-open ones included.
     pub connections: u32,
+    /// Its resume data would be other than the last that was asked for. libtorrent counts the time
+    /// that a torrent runs as well.
+    pub needs_saving: bool,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
     /// When libtorrent said so.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub updated: Instant,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) saved_figures: SavedFigures,
+}
+
+/// Of what resume data holds, that which changes without an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SavedFigures {
+    /// Since the torrent was first started.
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    pub(crate) pieces: u32,
 }
 
 impl TorrentStatus {
@@ -126,8 +140,10 @@ impl TorrentStatus {
             peers: 0,
             seeds: 0,
             connections: 0,
+            needs_saving: false,
             error: None,
             updated: Instant::now(),
+            saved_figures: SavedFigures::default(),
         }
     }
 }

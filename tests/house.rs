@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["error", "ffi", "types", "metainfo", "magnet"]),
     // Messages.
     ("reply", &["error"]),
-    ("event", &["error", "types", "status"]),
+    ("event", &["error", "types", "statistics", "status"]),
     (
         "request",
         &[
@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "ip_filter",
             "metainfo",
             "settings",
+            "status",
         ],
     ),
     ("command", &["error", "types", "statistics", "status", "source", "reply", "request"]),
@@ -93,13 +94,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The owner: the engine by its trait; by name only where it is made.
-    ("engine", &["error", "types", "status", "request"]),
+    ("engine", &["error", "types", "event", "status", "request"]),
     (
         "engine/native",
         &[
             "engine",
             "error",
             "types",
+            "event",
             "statistics",
             "status",
             "settings",

@@ -9,7 +9,7 @@ use super::tick::{Asked, ClientThread};
 use crate::command::{Files, Started};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
-use crate::event::{ClosedFiles, Event};
+use crate::event::{ClosedFiles, Event, EventKind};
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::{InfoHashes, TorrentId};
@@ -100,6 +100,59 @@ impl<E: Engine> ClientThread<E> {
                     });
                 }
             }
+            EngineEvent::PeerBanned { id, address } => {
+                self.tell(id, |name| Event::PeerBanned { id, name, address });
+            }
+            EngineEvent::TrackerWarning { id, url, message } => {
+                let (url, message) = (url.into(), message.into());
+                self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
+            }
+            EngineEvent::FileCompleted { id, file } => {
+                self.tell(id, |name| Event::FileCompleted { id, name, file });
+            }
+            EngineEvent::PieceFinished { id, piece } => {
+                self.tell(id, |name| Event::PieceFinished { id, name, piece });
+            }
+            EngineEvent::PeerConnected { id, address, outgoing } => {
+                self.tell(id, |name| Event::PeerConnected { id, name, address, outgoing });
+            }
+            EngineEvent::PeerDisconnected { id, address, error } => {
+                self.tell(id, |name| Event::PeerDisconnected { id, name, address, error });
+            }
+            EngineEvent::TrackerReply { id, url, peers } => {
+                let url = url.into();
+                self.tell(id, |name| Event::TrackerReply { id, name, url, peers });
+            }
+            EngineEvent::Scraped { id, url, seeds, leechers } => {
+                let url = url.into();
+                self.tell(id, |name| Event::Scraped { id, name, url, seeds, leechers });
+            }
+            EngineEvent::ScrapeFailed { id, url, error } => {
+                let url = url.into();
+                self.tell(id, |name| Event::ScrapeFailed { id, name, url, error });
+            }
+            EngineEvent::PerformanceWarning { id: Some(id), limit } => {
+                self.tell(id, |name| Event::PerformanceWarning {
+                    id: Some(id),
+                    name: Some(name),
+                    limit,
+                });
+            }
+            EngineEvent::PerformanceWarning { id: None, limit } => {
+                self.service.broadcast(&Event::PerformanceWarning { id: None, name: None, limit });
+            }
+            EngineEvent::PortMapped { by, protocol, external_port, local } => {
+                tracing::info!(%by, %protocol, external_port, %local, "a port is mapped");
+                let event = Event::PortMapped { by, protocol, external_port, local };
+                self.service.announce(&event);
+            }
+            EngineEvent::PortMappingFailed { by, local, error } => {
+                tracing::warn!(%by, %local, %error, "no port is mapped");
+                self.service.announce(&Event::PortMappingFailed { by, local, error });
+            }
+            EngineEvent::ExternalAddress(address) => {
+                self.service.announce(&Event::ExternalAddress { address });
+            }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");
                 if !self.listening.addresses.contains(&address) {
@@ -126,6 +179,9 @@ impl<E: Engine> ClientThread<E> {
                 let statistics = Statistics::new(counters, (self.service.reads)());
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
+                }
+                if self.subscriptions.wanted.contains(EventKind::Statistics) {
+                    self.service.broadcast(&Event::Statistics(Box::new(statistics)));
                 }
             }
             EngineEvent::Dropped => {
@@ -161,10 +217,16 @@ impl<E: Engine> ClientThread<E> {
         let owner = (!start.from.has_left()).then(|| start.from.clone());
         let torrent = Torrent::new(name.clone(), info_hashes, owner, start.move_to);
         self.routes.insert(id, torrent);
-        self.service.statuses.insert(TorrentStatus::starting(id, name, start.paused));
+        self.service.statuses.insert(TorrentStatus::starting(id, name.clone(), start.paused));
         self.statuses.wanted = true;
         let save_dir = start.save_dir;
-        self.tell(id, |name| Event::TorrentCreated { id, name, info_hashes, save_dir });
+        // It answers a message; nobody else knows of the torrent yet.
+        if start.reply.is_none() || start.from.wants(EventKind::TorrentCreated) {
+            let name = name.clone();
+            let event = Event::TorrentCreated { id, name, info_hashes, save_dir };
+            tracing::debug!(%event);
+            start.from.mailbox.push(event);
+        }
         if let Some(error) = start.distrust {
             self.route(EngineEvent::Failed { id, error });
         }

@@ -10,7 +10,9 @@ use crate::command::{Files, Job, OnLeave, Started};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{ClosedFiles, Event};
+use crate::event::{
+    ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper, PortProtocol,
+};
 use crate::patron::Patron;
 use crate::reply::{Reply, one_shot};
 use crate::service::{Envelope, Member};
@@ -54,6 +56,10 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
     })
 }
 
+fn only(kinds: &[EventKind]) -> EventKinds {
+    kinds.iter().copied().collect()
+}
+
 /// A patron without the part that reads sources by libtorrent.
 struct Guest<'a> {
     client: &'a Client,
@@ -86,6 +92,10 @@ impl<'a> Guest<'a> {
 
     fn next(&self) -> Event {
         self.member.mailbox.recv_timeout(PATIENCE, "test").unwrap()
+    }
+
+    fn subscribe(&self, kinds: EventKinds) {
+        self.client.service.subscribe(&self.member, kinds);
     }
 
     fn leave(self) {
@@ -164,6 +174,146 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
 }
 
 #[test]
+fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
+    let (client, script) = client();
+    let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&owner, &script, 1);
+    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    assert!(matches!(watcher.next(), Event::Status(_)));
+    owner.subscribe(EventKinds::DEFAULT.with(EventKind::PieceFinished));
+    watcher.subscribe(only(&[EventKind::Finished]));
+    script.say(EngineEvent::PieceFinished { id, piece: 3 });
+    script.say(EngineEvent::Paused(id));
+    script.say(EngineEvent::Finished(id));
+    assert!(matches!(owner.next(), Event::PieceFinished { piece: 3, .. }));
+    assert!(matches!(owner.next(), Event::Paused { .. }));
+    assert!(matches!(owner.next(), Event::Finished { .. }));
+    assert!(matches!(watcher.next(), Event::Finished { .. }));
+    assert!(watcher.member.mailbox.try_recv().is_none());
+
+    // What always comes, and what answers a message.
+    watcher.subscribe(EventKinds::NONE);
+    assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
+    watcher.message(Job::Pause(TorrentId::next(), None));
+    assert!(matches!(watcher.next(), Event::CommandFailed { .. }));
+    watcher.message(Job::Status(id, None));
+    watcher.barrier();
+    (0..100).for_each(|_| script.say(EngineEvent::Statuses(Vec::new())));
+    assert!(matches!(watcher.next(), Event::Status(_)));
+    watcher.message(Job::Start(prepared(2, None), None));
+    let second = script.accept();
+    assert!(matches!(watcher.next(), Event::TorrentCreated { id, .. } if id == second));
+    script.say(EngineEvent::Finished(second));
+    script.say(EngineEvent::Removed(second));
+    assert!(matches!(watcher.next(), Event::Closed { .. }));
+}
+
+/// The engine is told what some patron wants: when the first wants it, and when the last does not.
+#[test]
+fn what_nobody_wants_is_not_asked_of_the_engine() {
+    let (client, script) = client();
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    assert_eq!(script.subscription(), only(&[EventKind::PeerBanned]));
+    let pieces = EventKinds::DEFAULT.with(EventKind::PieceFinished);
+    one.subscribe(pieces);
+    assert_eq!(script.subscription(), only(&[EventKind::PeerBanned, EventKind::PieceFinished]));
+    two.subscribe(pieces);
+    one.subscribe(EventKinds::NONE);
+    one.barrier();
+    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses), "two wants the same");
+    two.leave();
+    assert_eq!(script.subscription(), EventKinds::NONE);
+    one.subscribe(only(&[EventKind::PeerConnected]));
+    assert_eq!(script.subscription(), only(&[EventKind::PeerConnected]));
+}
+
+/// What a patron asks for after it has subscribed is told as it wants it.
+#[test]
+fn the_engine_knows_of_a_subscription_before_the_next_command() {
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    for number in 1..50 {
+        let kind = [EventKind::PieceFinished, EventKind::FileCompleted][usize::from(number % 2)];
+        guest.subscribe(only(&[kind]));
+        let _reply = guest.start(number);
+        let mut wanted = EventKinds::NONE;
+        loop {
+            match script.asked.recv_timeout(PATIENCE).unwrap() {
+                Asked::Subscribe(kinds) => wanted = kinds,
+                Asked::Add(_) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(wanted, only(&[kind]));
+    }
+}
+
+/// Routers and the world outside cannot be had on loopback.
+#[test]
+fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let (by, local) = (PortMapper::Upnp, "192.0.2.7".parse().unwrap());
+    let mapped =
+        |protocol, external_port| EngineEvent::PortMapped { by, protocol, external_port, local };
+    let error = Error::new(ErrorKind::Native, "test", "no");
+    script.say(EngineEvent::PortMappingFailed { by, local, error: error.clone() });
+    assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
+    script.say(mapped(PortProtocol::Udp, 6881));
+    script.say(mapped(PortProtocol::Tcp, 6881));
+    script.say(mapped(PortProtocol::Tcp, 6882));
+    for port in [6881, 6881, 6882] {
+        assert!(matches!(
+            guest.next(),
+            Event::PortMapped { external_port, .. } if external_port == port
+        ));
+    }
+    for address in ["198.51.100.1", "2001:db8::1", "198.51.100.2"] {
+        let address = address.parse().unwrap();
+        script.say(EngineEvent::ExternalAddress(address));
+        assert!(
+            matches!(guest.next(), Event::ExternalAddress { address: told } if told == address)
+        );
+    }
+    let by = PortMapper::NatPmp;
+    script.say(EngineEvent::PortMappingFailed { by, local, error });
+    assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
+
+    let late = Guest::new(&client);
+    let news: Vec<_> = std::iter::from_fn(|| late.member.mailbox.try_recv())
+        .map(|event| event.to_string())
+        .collect();
+    assert_eq!(
+        news,
+        [
+            "the router at 192.0.2.7 lets peers in at its UDP port 6881 (UPnP)",
+            "the router at 192.0.2.7 lets peers in at its TCP port 6882 (UPnP)",
+            "others see this machine at 2001:db8::1",
+            "others see this machine at 198.51.100.2",
+            "the router at 192.0.2.7 does not let peers in (NAT-PMP): cannot test: no",
+        ]
+    );
+}
+
+#[test]
+fn statistics_come_each_tick_while_they_are_wanted() {
+    let (client, script) = client();
+    let (guest, other) = (Guest::new(&client), Guest::new(&client));
+    guest.barrier();
+    script.asked.try_iter().for_each(|asked| assert_ne!(asked, Asked::Statistics));
+    guest.subscribe(only(&[EventKind::Statistics, EventKind::PerformanceWarning]));
+    for _ in 0..3 {
+        assert_eq!(script.next(), Asked::Statistics);
+        script.say(EngineEvent::Statistics(Vec::new()));
+        assert!(matches!(guest.next(), Event::Statistics(_)));
+    }
+    let limit = PerformanceLimit::TooFewDescriptors;
+    script.say(EngineEvent::PerformanceWarning { id: None, limit });
+    assert!(matches!(guest.next(), Event::PerformanceWarning { id: None, .. }));
+    assert!(other.member.mailbox.try_recv().is_none());
+}
+
+#[test]
 fn a_torrent_is_not_started_twice() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
@@ -227,7 +377,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
     script.say(EngineEvent::Removed(old));
     // The files are still being deleted: nothing may be added yet.
     guest.barrier();
-    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+    assert!(script.is_quiet());
     script.say(EngineEvent::Deleted(old));
     wait(close).unwrap();
     let new = script.accept();
@@ -289,7 +439,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
     script.say(EngineEvent::Finished(id));
     assert!(matches!(guest.next(), Event::Finished { .. }));
     guest.barrier();
-    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+    assert!(script.is_quiet());
 }
 
 #[test]
@@ -303,7 +453,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
         other.barrier();
         match policy {
             OnLeave::KeepSeeding => {
-                assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+                assert!(script.is_quiet());
             }
             OnLeave::Pause => assert_eq!(script.next(), Asked::Pause(id)),
             OnLeave::Close => {

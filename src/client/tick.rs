@@ -18,7 +18,7 @@ use super::route::Routes;
 use super::shutdown::Order;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKind, EventKinds};
 use crate::reply::Responder;
 use crate::service::{Envelope, Member, Service};
 use crate::statistics::Statistics;
@@ -46,6 +46,7 @@ pub(super) struct ClientThread<E> {
     pub(super) statuses: Statuses,
     pub(super) listening: Listening,
     pub(super) requests: Requests,
+    pub(super) subscriptions: Subscriptions,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// Starts no moves any more.
@@ -64,6 +65,13 @@ pub(super) struct Statuses {
     pub(super) waiting: BTreeMap<u64, Vec<Asked<TorrentStatus>>>,
     /// Torrents with a rate, and when it was reported.
     pub(super) moving: HashMap<TorrentId, Instant>,
+}
+
+/// What patrons wanted when the client thread last looked.
+pub(super) struct Subscriptions {
+    seen: u64,
+    /// Of the kinds that cost something.
+    pub(super) wanted: EventKinds,
 }
 
 /// A question that the engine answers later.
@@ -114,6 +122,7 @@ impl<E: Engine> ClientThread<E> {
             statuses: Statuses::default(),
             listening: Listening::default(),
             requests: Requests::default(),
+            subscriptions: Subscriptions { seen: 0, wanted: EventKinds::NONE },
             statistics: Vec::new(),
             stopping: false,
         }
@@ -167,6 +176,8 @@ impl<E: Engine> ClientThread<E> {
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.commands.len();
+        // After that: who subscribes and then sends a command is told of all that comes of it.
+        self.follow_subscriptions();
         for _ in 0..waiting {
             // Not while patrons are leaving: those commands are older than that.
             if self.is_full() && departures.is_empty() {
@@ -191,11 +202,28 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// The engine tells what some patron wants and no more.
+    fn follow_subscriptions(&mut self) {
+        let now = self.service.subscriptions();
+        if std::mem::replace(&mut self.subscriptions.seen, now) == now {
+            return;
+        }
+        let wanted = self.service.interest();
+        if std::mem::replace(&mut self.subscriptions.wanted, wanted) != wanted
+            && let Err(error) = self.engine.subscribe(wanted)
+        {
+            tracing::error!(%error, "no subscription");
+        }
+    }
+
     /// Asks the engine what has changed; the answer goes into the table and to the patrons.
     fn send_status_updates(&mut self) {
         self.next_status = Instant::now() + self.tick_interval;
         self.ask_statuses();
         self.stop_stale_rates();
+        if self.subscriptions.wanted.contains(EventKind::Statistics) && self.statistics.is_empty() {
+            self.ask_statistics();
+        }
     }
 
     fn status_due(&self) -> Instant {
