@@ -21,8 +21,10 @@ use crate::types::Priority;
 pub(crate) enum TorrentRequest {
     Metainfo,
     ResumeData,
-    /// Answered by no bytes where nothing has changed since the last time.
-    ResumeDataIfChanged,
+    /// Asked by the client itself. Answered by no bytes where nothing has changed since the last time.
+    ResumeDataForEvent {
+        unchanged_too: bool,
+    },
     // Files.
     Files,
     FilePriority {
@@ -146,11 +148,55 @@ from_answer! {
 }
 
 impl TorrentRequest {
+    /// Whether it changes what resume data holds, without an event that says so.
+    pub(crate) fn changes_resume_data(&self) -> bool {
+        match self {
+            Self::FilePriority { .. }
+            | Self::FilePriorities(_)
+            | Self::PiecePriority { .. }
+            | Self::PiecePriorities(_)
+            | Self::EndsFirst(_)
+            | Self::Flag(..)
+            | Self::DownloadLimit(_)
+            | Self::UploadLimit(_)
+            | Self::ConnectionsLimit(_)
+            | Self::UploadSlots(_)
+            | Self::AddTracker(_)
+            | Self::RemoveTracker(_)
+            | Self::ReplaceTrackers(_)
+            | Self::AddWebSeed(_)
+            | Self::RemoveWebSeed(_) => true,
+            Self::Metainfo
+            | Self::ResumeData
+            | Self::ResumeDataForEvent { .. }
+            | Self::Files
+            | Self::RenameFile { .. }
+            | Self::MoveStorage { .. }
+            | Self::Pieces
+            | Self::PieceDeadline { .. }
+            | Self::ClearPieceDeadlines
+            | Self::ReadPiece(_)
+            | Self::AddPiece { .. }
+            | Self::Recheck
+            | Self::Options
+            | Self::Queue(_)
+            | Self::Peers
+            | Self::ConnectPeer(_)
+            | Self::ClearPeers
+            | Self::Trackers
+            | Self::Reannounce
+            | Self::Scrape
+            | Self::AnnounceToDht
+            | Self::AnnounceLocally
+            | Self::WebSeeds => false,
+        }
+    }
+
     /// What it tries, as an error says it.
     pub(crate) fn operation(&self) -> &'static str {
         match self {
             Self::Metainfo => "get the metainfo",
-            Self::ResumeData | Self::ResumeDataIfChanged => "save the resume data",
+            Self::ResumeData | Self::ResumeDataForEvent { .. } => "save the resume data",
             Self::Files => "list the files",
             Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
             Self::RenameFile { .. } => "rename the file",

@@ -47,6 +47,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Paused(id) => {
                 self.tell(id, |name| Event::Paused { id, name });
                 self.note(id, |status| status.paused = true);
+                self.save_soon(id);
             }
             EngineEvent::Resumed(id) => {
                 self.tell(id, |name| Event::Resumed { id, name });
@@ -55,6 +56,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Checked(id) => {
                 self.tell(id, |name| Event::Checked { id, name });
                 self.note(id, |_| ());
+                self.save_soon(id);
             }
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
@@ -65,15 +67,18 @@ impl<E: Engine> ClientThread<E> {
                     status.has_metadata = true;
                 });
                 self.tell(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
                 let Some(torrent) = self.routes.get_mut(id) else { return };
                 torrent.moving = None;
                 self.tell(id, |name| Event::Moved { id, name, save_dir: to });
+                self.save_soon(id);
             }
             EngineEvent::MoveFailed { id, error } => self.move_failed(id, error),
             EngineEvent::FileRenamed { id, file, to } => {
                 self.tell(id, |name| Event::FileRenamed { id, name, file, path: to });
+                self.save_soon(id);
             }
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
@@ -248,6 +253,7 @@ impl<E: Engine> ClientThread<E> {
             status.finished = true;
             status.progress = 1.0;
         });
+        self.save_soon(id);
         if let Some(to) = move_to {
             self.move_finished(id, to);
         }
@@ -258,6 +264,7 @@ impl<E: Engine> ClientThread<E> {
         self.service.statuses.remove(id);
         self.statuses.moving.remove(&id);
         self.requests.close(id);
+        self.saves.close(id);
         let event = Event::Closed { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
         if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
@@ -290,7 +297,9 @@ impl<E: Engine> ClientThread<E> {
             let error = status.error.map(|error| torrent.cause(error));
             let status = TorrentStatus { name, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
+            let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
             torrent.send(Event::Status(status));
+            self.save_if_grown(id, needs_saving, figures);
         }
     }
 

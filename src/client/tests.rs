@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, start};
+use super::{Client, Intervals, start};
 use crate::command::{Files, Job, OnLeave, Started};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
@@ -15,10 +15,11 @@ use crate::event::{
 };
 use crate::patron::Patron;
 use crate::reply::{Reply, one_shot};
+use crate::request::{Answer, TorrentRequest};
 use crate::service::{Envelope, Member};
 use crate::source::{Defaults, Prepared};
 use crate::statistics::ReadStatistics;
-use crate::status::{TorrentState, TorrentStatus};
+use crate::status::{SavedFigures, TorrentState, TorrentStatus};
 use crate::types::{InfoHashV1, InfoHashes, TorrentId};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,10 +28,14 @@ fn client() -> (Client, Script) {
     client_that_ticks(Duration::from_millis(20))
 }
 
-fn client_that_ticks(interval: Duration) -> (Client, Script) {
+fn client_that_ticks(tick: Duration) -> (Client, Script) {
+    client_with(Intervals { tick, resume_data: Duration::from_secs(3600) })
+}
+
+fn client_with(intervals: Intervals) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
     let client =
-        start(Defaults::default(), interval, Box::new(ReadStatistics::default), move |wake| {
+        start(Defaults::default(), intervals, Box::new(ReadStatistics::default), move |wake| {
             let (engine, its_script) = fake(wake);
             script.send(its_script).map_err(|_| Error::stopped("test"))?;
             Ok(engine)
@@ -577,6 +582,164 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
     assert!(matches!(guest.next(), Event::Error { .. }));
 }
 
+const SAVE: &str = "save the resume data";
+
+/// The next save that the engine is asked for.
+fn save(script: &Script) -> (u64, TorrentId) {
+    match script.next() {
+        Asked::OfTorrent(request, id, SAVE) => (request, id),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn figures(uploaded: u64) -> SavedFigures {
+    SavedFigures { uploaded, ..SavedFigures::default() }
+}
+
+fn give(script: &Script, request: u64, data: &[u8], figures: SavedFigures) {
+    let answer = Ok(Answer::ResumeData(data.to_vec(), figures));
+    script.say(EngineEvent::Answered { request, answer });
+}
+
+fn resume_data(event: &Event) -> &[u8] {
+    match event {
+        Event::ResumeData { data, .. } => data,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn resume_data_is_saved_when_it_is_worth_it() {
+    let interval = Duration::from_millis(100);
+    let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
+    let (guest, other) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&guest, &script, 1);
+    let ignored = torrent(&other, &script, 2);
+    let grown = |id, uploaded| {
+        let saved_figures = figures(uploaded);
+        let status = TorrentStatus { needs_saving: true, saved_figures, ..status(id) };
+        script.say(EngineEvent::Statuses(vec![status]));
+    };
+    let nothing_but_statuses = || {
+        for _ in 0..5 {
+            while script.asked.recv_timeout(PATIENCE).unwrap() != Asked::Statuses {}
+        }
+        assert!(script.is_quiet(), "there is nothing to save");
+    };
+    script.say(EngineEvent::Checked(id));
+    grown(id, 1);
+    nothing_but_statuses();
+
+    // From here on only resume data comes to the guest.
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    std::iter::from_fn(|| guest.member.mailbox.try_recv()).for_each(drop);
+    let (request, saved) = save(&script);
+    assert_eq!(saved, id, "it was never saved");
+    give(&script, request, b"one", figures(1));
+    assert_eq!(resume_data(&guest.next()), b"one");
+    grown(id, 1);
+    grown(ignored, 1);
+    script.say(EngineEvent::Paused(ignored));
+    nothing_but_statuses();
+
+    // What grows is saved an interval later; what happens, at once.
+    grown(id, 2);
+    let (request, _) = save(&script);
+    give(&script, request, b"two", figures(2));
+    assert_eq!(resume_data(&guest.next()), b"two");
+    let moved = EngineEvent::Moved { id, to: "t".into() };
+    let renamed = EngineEvent::FileRenamed { id, file: 0, to: "f".into() };
+    let metadata = EngineEvent::MetadataReceived { id, name: "n".into(), info_hashes: hashes(1) };
+    let finished = EngineEvent::Finished(id);
+    for event in [moved, renamed, metadata, finished, EngineEvent::Paused(id)] {
+        script.say(event);
+        let (request, _) = save(&script);
+        give(&script, request, b"", SavedFigures::default());
+    }
+    let limit = TorrentRequest::UploadLimit(Some(1));
+    guest.message(Job::OfTorrent(id, limit, Box::new(|_| ())));
+    let Asked::OfTorrent(request, _, "limit the upload rate") = script.next() else {
+        panic!("expected the limit")
+    };
+    script.say(EngineEvent::Answered { request, answer: Ok(Answer::Done) });
+    let (first, _) = save(&script);
+    // A change while a save is open is saved after it.
+    script.say(EngineEvent::Paused(id));
+    guest.barrier();
+    assert!(script.is_quiet());
+    give(&script, first, b"three", figures(3));
+    assert_eq!(resume_data(&guest.next()), b"three");
+    let (second, _) = save(&script);
+    // One that failed is tried again.
+    let answer = Err(Error::new(ErrorKind::Busy, "test", "lost"));
+    script.say(EngineEvent::Answered { request: second, answer });
+    let (third, _) = save(&script);
+    // Whoever asks, all that are subscribed are told.
+    guest.message(Job::OfTorrent(id, TorrentRequest::ResumeData, Box::new(|_| ())));
+    let (asked, _) = save(&script);
+    give(&script, third, b"", SavedFigures::default());
+    give(&script, asked, b"four", figures(4));
+    assert_eq!(resume_data(&guest.next()), b"four");
+    guest.subscribe(EventKinds::NONE);
+    script.say(EngineEvent::Paused(id));
+    grown(id, 5);
+    nothing_but_statuses();
+    assert!(guest.member.mailbox.try_recv().is_none());
+}
+
+#[test]
+fn no_more_than_64_saves_are_open() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.subscribe(EventKinds::DEFAULT.with(EventKind::ResumeData));
+    let ids: Vec<_> = (0..100).map(|number| torrent(&guest, &script, number)).collect();
+    ids.iter().for_each(|id| script.say(EngineEvent::Checked(*id)));
+    let open: Vec<_> = (0..64).map(|_| save(&script)).collect();
+    guest.barrier();
+    assert!(script.is_quiet(), "64 are open");
+    for (request, _) in open.iter().take(36) {
+        give(&script, *request, b"", SavedFigures::default());
+        save(&script);
+    }
+    guest.barrier();
+    assert!(script.is_quiet(), "each was saved once");
+    // Else it would be waited for what is open.
+    assert_eq!(client.shutdown(Duration::ZERO).unsaved, 64);
+}
+
+#[test]
+fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
+    for answered in [true, false] {
+        let (client, mut script) = client();
+        let (guest, other) = (Guest::new(&client), Guest::new(&client));
+        let ids = [torrent(&guest, &script, 1), torrent(&guest, &script, 2)];
+        torrent(&other, &script, 3);
+        guest.subscribe(only(&[EventKind::ResumeData]));
+        guest.barrier();
+        let (member, deadline) = (guest.member.clone(), if answered { 20_000 } else { 50 });
+        let engine = std::thread::spawn(move || {
+            let saves = [save(&script), save(&script)];
+            if answered {
+                give(&script, saves[0].0, b"last", figures(1));
+                give(&script, saves[1].0, b"", SavedFigures::default());
+            }
+            script.teardown = None;
+            (saves, script)
+        });
+        drop((guest, other));
+        let report = client.shutdown(Duration::from_millis(deadline));
+        let (saves, script) = engine.join().unwrap();
+        assert!(saves.iter().all(|(_, id)| ids.contains(id)), "and no other");
+        let events: Vec<_> = std::iter::from_fn(|| member.mailbox.try_recv()).collect();
+        let last = events.last();
+        assert!(matches!(last, Some(Event::ClientStopped { .. })), "{events:?}");
+        let saved = events.iter().filter(|event| matches!(event, Event::ResumeData { .. })).count();
+        assert_eq!((saved, report.unsaved), if answered { (1, 0) } else { (0, 2) });
+        assert_eq!(report.unanswered, 0);
+        drop(script);
+    }
+}
+
 #[test]
 fn the_addresses_are_known_when_the_first_statuses_are() {
     let (client, script) = client();
@@ -746,7 +909,7 @@ fn a_panic_on_the_client_thread_reaches_every_patron() {
 fn an_engine_that_cannot_be_made_is_an_error_of_start() {
     let failed = start(
         Defaults::default(),
-        Duration::from_secs(1),
+        Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
         Box::new(ReadStatistics::default),
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );

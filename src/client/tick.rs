@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
-use super::Inbox;
 use super::admission::Admission;
 use super::requests::Requests;
+use super::resume::Saves;
 use super::route::Routes;
 use super::shutdown::Order;
+use super::{Inbox, Intervals};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind, EventKinds};
@@ -33,6 +34,9 @@ const SOONEST_STATUS: Duration = Duration::from_millis(100);
 /// a rate is reported each second; one that has not been for this long stands still.
 const RATE_LIFETIME: Duration = Duration::from_millis(2500);
 
+/// As good as never, without overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 pub(super) struct ClientThread<E> {
     pub(super) engine: E,
     pub(super) service: Arc<Service>,
@@ -46,6 +50,7 @@ pub(super) struct ClientThread<E> {
     pub(super) statuses: Statuses,
     pub(super) listening: Listening,
     pub(super) requests: Requests,
+    pub(super) saves: Saves,
     pub(super) subscriptions: Subscriptions,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
@@ -106,7 +111,7 @@ impl<E: Engine> ClientThread<E> {
         engine: E,
         service: Arc<Service>,
         inbox: Inbox,
-        tick_interval: Duration,
+        intervals: Intervals,
     ) -> Self {
         Self {
             engine,
@@ -114,14 +119,14 @@ impl<E: Engine> ClientThread<E> {
             commands: inbox.commands,
             woken: inbox.woken,
             orders: inbox.orders,
-            // As good as never, without overflow.
-            tick_interval: tick_interval.min(Duration::from_secs(365 * 24 * 3600)),
+            tick_interval: intervals.tick.min(LONGEST),
             next_status: Instant::now(),
             routes: Routes::default(),
             admission: Admission::default(),
             statuses: Statuses::default(),
             listening: Listening::default(),
             requests: Requests::default(),
+            saves: Saves::new(intervals.resume_data.min(LONGEST)),
             subscriptions: Subscriptions { seen: 0, wanted: EventKinds::NONE },
             statistics: Vec::new(),
             stopping: false,
@@ -150,8 +155,8 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.commands);
         }
-        let due =
-            self.admission.next_due().map_or(self.status_due(), |due| due.min(self.status_due()));
+        let others = [self.admission.next_due(), self.saves.next_due()];
+        let due = others.into_iter().flatten().fold(self.status_due(), Instant::min);
         // Ready or timed out: the tick looks at everything anyway.
         let _ = select.ready_deadline(due);
     }
@@ -166,6 +171,7 @@ impl<E: Engine> ClientThread<E> {
         self.handle_messages();
         self.drain_events();
         self.retry_starts();
+        self.start_saves();
         if Instant::now() >= self.status_due() {
             self.send_status_updates();
         }
@@ -213,6 +219,9 @@ impl<E: Engine> ClientThread<E> {
             && let Err(error) = self.engine.subscribe(wanted)
         {
             tracing::error!(%error, "no subscription");
+        }
+        if wanted.contains(EventKind::ResumeData) {
+            self.save_for_newcomers();
         }
     }
 

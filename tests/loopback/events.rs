@@ -1,12 +1,17 @@
 //! What a patron is told when it wants to know more: files, pieces, peers, trackers, limits, statistics.
 
+use std::time::Duration;
+
 use torrent_patron::{
-    AddOptions, Event, EventKind, EventKinds, PerformanceLimit, Protocol, Settings,
+    AddOptions, Event, EventKind, EventKinds, Metainfo, Patron, PerformanceLimit, Protocol,
+    Settings,
 };
 
 use crate::await_event;
 use crate::faults::Tracker;
-use crate::support::{Seeder, address, builder, client, data, drain, finished, maker, metainfo};
+use crate::support::{
+    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, metainfo,
+};
 
 #[test]
 fn files_pieces_and_peers_are_told_to_those_who_want_it() {
@@ -115,6 +120,79 @@ fn trackers_are_told_of_in_full() {
     let told = drain(&other, |event| Some(event.kind()));
     assert!(told.contains(&EventKind::TrackerWarning), "{told:?}");
     assert!(!told.iter().any(|kind| EventKinds::ON_REQUEST.contains(*kind)), "{told:?}");
+}
+
+#[test]
+fn resume_data_comes_by_itself_and_before_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 300_000));
+    let to = dir.path().join("to");
+    let interval = Duration::from_millis(200);
+    let client = builder(&to).resume_data_interval(interval).start().unwrap();
+    let (patron, other) = (client.patron(), client.patron());
+    let more = [EventKind::ResumeData, EventKind::Statistics].into_iter().collect();
+    patron.subscribe(EventKinds::DEFAULT | more);
+    let options = seeder.options();
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    other.watch(id).wait().unwrap();
+    let mut saved = Vec::new();
+    let mut take = |patron: &Patron, what: &str, enough: &mut dyn FnMut(&Event) -> bool| {
+        crate::support::wait_for(patron, what, |event| {
+            if let Event::ResumeData { id: on, data, .. } = event {
+                assert_eq!(*on, id);
+                saved.push(data.clone());
+            }
+            enough(event).then_some(())
+        });
+        std::mem::take(&mut saved)
+    };
+    finished(&other, id);
+    let mut is_finished = false;
+    let first = take(&patron, "Finished, and then ResumeData", &mut |event| {
+        is_finished |= matches!(event, Event::Finished { .. });
+        is_finished && matches!(event, Event::ResumeData { .. })
+    });
+    let last = first.last().unwrap();
+    assert_eq!(Metainfo::decode(last).unwrap().info_hashes, seeder.metainfo.info_hashes);
+
+    // A torrent at rest gets older, and is not saved for that. The clock is the statistics.
+    let mut ticks = |count| {
+        let mut left = count;
+        take(&patron, "statistics", &mut |event| {
+            left -= i32::from(matches!(event, Event::Statistics(_)));
+            left == 0
+        })
+    };
+    let settling = ticks(20).len();
+    println!("saved {} times while downloading, {settling} times after it", first.len());
+    assert_eq!(ticks(25).len(), 0);
+    patron.set_upload_limit(id, Some(100_000)).wait().unwrap();
+    assert_eq!(ticks(10).len(), 1, "an option was changed");
+
+    let report = client.shutdown(PATIENCE);
+    assert!(report.is_clean() && report.unsaved == 0, "{report}");
+    let end = drain(&patron, Some);
+    let kinds: Vec<_> = end.iter().map(Event::kind).collect();
+    assert!(kinds.contains(&EventKind::ResumeData), "the time is saved now: {kinds:?}");
+    assert_eq!(kinds.last(), Some(&EventKind::ClientStopped));
+    let unwanted =
+        drain(&other, |event| (event.kind() == EventKind::ResumeData).then(|| event.to_string()));
+    assert_eq!(unwanted, [""; 0]);
+}
+
+/// libtorrent makes the metainfo as it makes resume data, and takes that for saved.
+#[test]
+fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
+    let interval = Duration::from_millis(100);
+    let client = builder(dir.path()).resume_data_interval(interval).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().paused(true);
+    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    patron.metainfo(id).wait().unwrap();
+    patron.subscribe(EventKinds::DEFAULT.with(EventKind::ResumeData));
+    await_event!(patron, Event::ResumeData { id: on, .. } if *on == id);
 }
 
 #[test]

@@ -64,7 +64,10 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
     match asked {
         TorrentRequest::Metainfo => on(Kind::Metainfo),
         TorrentRequest::ResumeData => on(Kind::ResumeData),
-        TorrentRequest::ResumeDataIfChanged => on(Kind::ResumeDataIfChanged),
+        TorrentRequest::ResumeDataForEvent { unchanged_too: true } => on(Kind::ResumeData),
+        TorrentRequest::ResumeDataForEvent { unchanged_too: false } => {
+            on(Kind::ResumeDataIfChanged)
+        }
         TorrentRequest::Files => on(Kind::Files),
         TorrentRequest::FilePriority { file, priority } => {
             indexed(Kind::FilePriority, file, priority.level().into())
