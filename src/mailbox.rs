@@ -99,8 +99,8 @@ impl Mailbox {
             queue.remove(&place);
         }
         expendable.retain(|place| {
-            let is_of = |event: &Box<Event>| event.torrent() == Some(torrent);
-            let stays = !queue.get(place).is_some_and(is_of);
+            let of = queue.get(place).and_then(|event| event.torrent());
+            let stays = of != Some(torrent);
             if !stays {
                 queue.remove(place);
             }

@@ -96,6 +96,11 @@ impl Saves {
         (self.open.len() < WINDOW).then_some(*due)
     }
 
+    fn left(&self) -> usize {
+        let waiting = self.due.iter().filter(|(_, id)| !self.open.contains(id));
+        self.open.len() + waiting.count()
+    }
+
     /// Those of the client's own requests that are not answered.
     pub(super) fn open(&self) -> usize {
         self.open.len()
@@ -224,9 +229,9 @@ impl<E: Engine> ClientThread<E> {
         self.saves.failed = 0;
         loop {
             self.start_saves();
-            let left = self.saves.due.len() + self.saves.open.len();
-            if left == 0 || self.woken.recv_deadline(deadline).is_err() {
-                return left + self.saves.failed;
+            let done = self.saves.due.is_empty() && self.saves.open.is_empty();
+            if done || self.woken.recv_deadline(deadline).is_err() {
+                return self.saves.left() + self.saves.failed;
             }
             self.drain_events();
         }
