@@ -5,6 +5,7 @@ mod support;
 
 mod bad_input;
 mod disk;
+mod events;
 mod faults;
 mod files;
 mod hostile_peer;

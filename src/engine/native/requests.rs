@@ -18,6 +18,7 @@ use crate::piece::{PartialPiece, PieceMap};
 use crate::port::{PortMapping, PortProtocol};
 use crate::request::{Answer, Own, SessionRequest, TorrentRequest};
 use crate::settings::Settings;
+use crate::status::SavedFigures;
 use crate::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::{Announce, TrackerSource, TrackerStatus};
 use crate::types::{Priority, TorrentId};
@@ -87,6 +88,10 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
         TorrentRequest::ResumeData(kept) => {
             RequestRecord { own: own(&kept), ..on(Kind::ResumeData) }
         }
+        TorrentRequest::ResumeDataForEvent { own: kept, unchanged_too } => RequestRecord {
+            own: own(&kept),
+            ..on(if unchanged_too { Kind::ResumeData } else { Kind::ResumeDataIfChanged })
+        },
         TorrentRequest::Files => on(Kind::Files),
         TorrentRequest::FilePriority { file, priority } => {
             indexed(Kind::FilePriority, file, priority.level().into())
@@ -277,8 +282,18 @@ pub(super) fn answer(record: AnswerRecord) -> Result<Answer> {
         return Err(failure("", &on, &record.error));
     }
     Ok(match record.kind {
-        Kind::Metainfo | Kind::ResumeData | Kind::ReadPiece | Kind::State => {
-            Answer::Bytes(record.bytes)
+        Kind::Metainfo | Kind::ReadPiece | Kind::State => Answer::Bytes(record.bytes),
+        Kind::ResumeData | Kind::ResumeDataIfChanged => {
+            let number = |place: usize| {
+                let number = record.numbers.get(place).copied().unwrap_or(0);
+                u64::try_from(number).unwrap_or(0)
+            };
+            let figures = SavedFigures {
+                uploaded: number(0),
+                downloaded: number(1),
+                pieces: number(2).try_into().unwrap_or(0),
+            };
+            Answer::ResumeData(record.bytes, figures)
         }
         Kind::RenameFile | Kind::MoveStorage => Answer::Path(path(record.bytes)),
         Kind::Files => Answer::Files(record.files.into_iter().map(file).collect()),
