@@ -178,6 +178,9 @@ const NEUTRAL: &[&str] = &[
     "patron_trackers_announce_message",
 ];
 
+/// What gives -1 where there is nothing to give.
+const COUNTS: &[&str] = &["patron_event_leechers", "patron_event_seeds"];
+
 const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
 
 #[derive(Clone, Copy)]
@@ -344,6 +347,8 @@ impl Function {
                 let neutral = match &*self.result {
                     "patron_text" => "is(result, \"\")",
                     "patron_bytes" => "(!result.data && !result.length)",
+                    // 0 is a number of peers.
+                    _ if COUNTS.contains(&&**name) => "(result == -1)",
                     _ => "!result",
                 };
                 let not = if matches!(expected, Expected::Good) { "!" } else { "" };

@@ -482,15 +482,15 @@ pub(super) fn settings(records: &[SettingRecord]) -> Settings {
 fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
     let limit = |rate: i32| u32::try_from(rate).ok().filter(|rate| *rate > 0);
     let priority = |level: i32| u8::try_from(level).unwrap_or(u8::MAX);
-    let mut options = PeerClassOptions::default();
-    options.name = record.name;
-    options.ignore_unchoke_slots = record.ignore_unchoke_slots;
-    options.connection_limit_percent = count(record.connection_limit_factor.into());
-    options.upload_limit = limit(record.upload_limit);
-    options.download_limit = limit(record.download_limit);
-    options.upload_priority = priority(record.upload_priority);
-    options.download_priority = priority(record.download_priority);
-    options
+    PeerClassOptions {
+        name: record.name,
+        ignore_unchoke_slots: record.ignore_unchoke_slots,
+        connection_limit_percent: count(record.connection_limit_factor.into()),
+        upload_limit: limit(record.upload_limit),
+        download_limit: limit(record.download_limit),
+        upload_priority: priority(record.upload_priority),
+        download_priority: priority(record.download_priority),
+    }
 }
 
 fn peer_class_range(ends: &[String], bits: i64) -> Option<PeerClassRange> {
