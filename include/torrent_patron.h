@@ -1330,7 +1330,7 @@ void patron_reply_free(patron_reply *reply);
  * link has no metadata; INVALID_ARGUMENT for a file or a piece that the torrent does not have.
  */
 
-/** A file or a piece is not downloaded. Between the constants here lie other priorities. */
+/** Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded. */
 #define PATRON_PRIORITY_SKIP 0
 
 /** After all others. */

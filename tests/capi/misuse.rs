@@ -365,7 +365,8 @@ impl Function {
                 }
                 Expected::Good if argument != "NULL" => {
                     if let Some(object) = parameter.object() {
-                        writeln!(out, "        {}({place}_place);", free_of(object)).unwrap();
+                        writeln!(out, "        {}", done_with(object, &format!("{place}_place")))
+                            .unwrap();
                     }
                 }
                 _ => {}
@@ -468,7 +469,7 @@ impl Function {
                     writeln!(out, "            {kind} {name} = {zero};").unwrap();
                 }
                 if let Some(object) = parameter.object() {
-                    writeln!(frees, "            {}({name});", free_of(object)).unwrap();
+                    writeln!(frees, "            {}", done_with(object, name)).unwrap();
                 }
             }
             if self.result == "patron_text" {
@@ -517,9 +518,13 @@ impl Function {
     }
 }
 
-/// The function that frees an object.
-fn free_of(object: &str) -> String {
-    format!("{}_free", object.strip_suffix("_handle").unwrap_or(object))
+/// Frees an object. A reply is waited for, so that the client leaves nothing undone at the end.
+fn done_with(object: &str, name: &str) -> String {
+    let wait = match object {
+        "patron_reply" => format!("patron_reply_wait({name}, PATIENCE_MS, NULL); "),
+        _ => String::new(),
+    };
+    format!("{wait}{}_free({name});", object.strip_suffix("_handle").unwrap_or(object))
 }
 
 const NULL: &str = "PATRON_E_NULL";
