@@ -45,7 +45,7 @@ pub use crate::patron::{EventStream, Events, Patron};
 pub use crate::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 pub use crate::piece::{PartialPiece, PieceMap};
 pub use crate::reply::Reply;
-pub use crate::settings::{SettingValue, Settings};
+pub use crate::settings::{EncryptionPolicy, SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};
 pub use crate::statistics::{Counter, ReadStatistics, Statistics};
 pub use crate::status::{TorrentState, TorrentStatus};
