@@ -5,8 +5,9 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "cpp/alerts.cpp",
+    "cpp/bounds.cpp",
     "cpp/convert.cpp",
     "cpp/disk/backend.cpp",
     "cpp/file_names.cpp",
@@ -18,7 +19,8 @@ const SOURCES: [&str; 9] = [
 ];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 11] = [
+const HEADERS: [&str; 12] = [
+    "cpp/bounds.hpp",
     "cpp/compat.hpp",
     "cpp/convert.hpp",
     "cpp/disk/backend.hpp",

@@ -8,7 +8,6 @@
 #include <libtorrent/entry.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/info_hash.hpp>
-#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/settings_pack.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/string_view.hpp>
@@ -55,11 +54,5 @@ rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack);
 // In metainfo.cpp.
 rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
                                            OwnRecord const& record);
-
-// In metainfo.cpp: whether a URL names another machine. One that cannot be read does.
-bool leaves_host(std::string const& url);
-
-// In session.cpp: the rule of a client that is offline, on top of what is blocked already.
-void block_all_but_loopback(lt::ip_filter& filter);
 
 } // namespace patron

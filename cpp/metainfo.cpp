@@ -1,5 +1,6 @@
 // .torrent files and magnet links: read, described, made. Nothing here touches a session, so that
 // it runs on whichever thread calls.
+#include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/shim.hpp"
@@ -30,58 +31,6 @@ lt::load_torrent_limits limits() {
     return limits;
 }
 
-// The host of a URL: what stands after "://" and any "user@", before the port or the path.
-std::string host(std::string const& url) {
-    auto const scheme = url.find("://");
-    if (scheme == std::string::npos)
-        return {};
-    auto const begin = scheme + 3;
-    std::string authority = url.substr(begin, url.find_first_of("/?#\\", begin) - begin);
-    if (auto const user = authority.rfind('@'); user != std::string::npos)
-        authority.erase(0, user + 1);
-    if (!authority.empty() && authority.front() == '[')
-        return authority.substr(1, authority.find(']') - 1);
-    return authority.substr(0, authority.find(':'));
-}
-
-bool is_loopback(std::string const& host) {
-    if (host == "localhost")
-        return true;
-    lt::error_code failure;
-    auto const ip = lt::make_address(host, failure);
-    return !failure && ip.is_loopback();
-}
-
-} // namespace
-
-bool leaves_host(std::string const& url) {
-    return !is_loopback(host(url));
-}
-
-namespace {
-
-void keep_loopback_only(lt::add_torrent_params& params) {
-    std::vector<std::string> trackers;
-    std::vector<int> tiers;
-    for (std::size_t i = 0; i < params.trackers.size(); ++i) {
-        if (leaves_host(params.trackers[i]))
-            continue;
-        trackers.push_back(params.trackers[i]);
-        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
-    }
-    params.trackers = std::move(trackers);
-    params.tracker_tiers = std::move(tiers);
-
-    auto& urls = params.url_seeds;
-    urls.erase(std::remove_if(urls.begin(), urls.end(), leaves_host), urls.end());
-    compat::drop_http_seeds(params);
-    params.dht_nodes.clear();
-
-    auto& peers = params.peers;
-    auto const remote = [](lt::tcp::endpoint const& peer) { return !peer.address().is_loopback(); };
-    peers.erase(std::remove_if(peers.begin(), peers.end(), remote), peers.end());
-}
-
 // libtorrent makes the empty files of a torrent before it checks the others; looking must not
 // write.
 void leave_out_empty_files(lt::add_torrent_params& params) {
@@ -94,6 +43,25 @@ void leave_out_empty_files(lt::add_torrent_params& params) {
                 lt::dont_download;
 }
 
+// The DHT nodes that a torrent names are read into the parameters, where they can be dropped. They
+// also stay in its torrent_info, where they cannot; so that is made of a torrent without them.
+std::string without_nodes(lt::span<char const> torrent) {
+    lt::load_torrent_limits const limit = limits();
+    lt::bdecode_node const root =
+        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    std::string rest = "d";
+    for (int i = 0; i < root.dict_size(); ++i) {
+        auto const entry = root.dict_at(i);
+        if (entry.first == "nodes")
+            continue;
+        rest += std::to_string(entry.first.size()) + ':';
+        rest.append(entry.first.data(), entry.first.size());
+        auto const value = entry.second.data_section();
+        rest.append(value.data(), static_cast<std::size_t>(value.size()));
+    }
+    return rest + 'e';
+}
+
 } // namespace
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
@@ -102,6 +70,11 @@ std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t con
     lt::add_torrent_params params;
     try {
         params = lt::load_torrent_buffer(buffer, limits());
+        if (!params.dht_nodes.empty()) {
+            auto const nodes = std::move(params.dht_nodes);
+            params = lt::load_torrent_buffer(without_nodes(buffer), limits());
+            params.dht_nodes = nodes;
+        }
     } catch (lt::system_error const& e) {
         // A file entry that is no dictionary is refused without a code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
@@ -273,8 +246,7 @@ void TorrentParams::configure(AddRecord const& options) {
         params_.have_pieces.resize(params_.ti->num_pieces(), true);
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
-    if (options.loopback_only)
-        keep_loopback_only(params_);
+    Bounds(options.loopback_only, options.names).keep(params_);
 }
 
 rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,

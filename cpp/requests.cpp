@@ -5,6 +5,7 @@
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
+#include <libtorrent/load_torrent.hpp>
 #include <libtorrent/peer_info.hpp>
 #include <libtorrent/storage_defs.hpp>
 #include <libtorrent/time.hpp>
@@ -340,18 +341,33 @@ Finish web_seeds(lt::torrent_handle const& torrent) {
     };
 }
 
-// What a client that is offline may not be told of.
-void stay_on_host(RequestRecord const& request) {
-    auto const check = [](std::string const& url) {
-        if (leaves_host(url))
-            refuse(url + ": the client is offline, and this is not on the loopback interface");
+// What the client may not be told of.
+void stay_within(Bounds const& bounds, RequestRecord const& request) {
+    auto const check = [&bounds](bool within, rust::String const& what) {
+        if (!within)
+            refuse(std::string(what) + ": " + bounds.reason());
     };
     for (TrackerRecord const& record : request.trackers)
-        check(std::string(record.url));
+        check(bounds.tracker(std::string(record.url)), record.url);
     if (request.kind == RequestKind::AddWebSeed)
-        check(std::string(request.text));
+        check(bounds.web_seed(std::string(request.text)), request.text);
     if (request.kind == RequestKind::ConnectPeer)
-        check("peer://[" + std::string(request.text) + "]");
+        check(bounds.peer(lt::make_address(std::string(request.text))), request.text);
+}
+
+Finish give_metainfo(lt::torrent_handle const& torrent, RequestRecord const& request) {
+    auto const* data = reinterpret_cast<char const*>(request.bytes.data());
+    auto const given =
+        lt::load_torrent_buffer({data, static_cast<std::ptrdiff_t>(request.bytes.size())});
+    auto const ours = torrent.info_hashes();
+    auto const& theirs = given.info_hashes;
+    bool const same =
+        (ours.has_v1() && ours.v1 == theirs.v1) || (ours.has_v2() && ours.v2 == theirs.v2);
+    if (!same)
+        refuse("the metainfo is of another torrent");
+    if (!torrent.set_metadata(given.ti->info_section()))
+        refuse("the torrent has its metadata");
+    return done;
 }
 
 lt::move_flags_t existing(std::int64_t choice) {
@@ -367,11 +383,10 @@ lt::move_flags_t existing(std::int64_t choice) {
 
 } // namespace
 
-Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, bool loopback_only) {
+Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Bounds const& bounds) {
     using Kind = RequestKind;
     int const limit = static_cast<int>(request.number);
-    if (loopback_only)
-        stay_on_host(request);
+    stay_within(bounds, request);
     switch (request.kind) {
     case Kind::Metainfo:
     case Kind::ResumeData:
@@ -491,6 +506,22 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, bool
             refuse(std::string(request.text) + ": the torrent has no such web seed");
         torrent.remove_url_seed(std::string(request.text));
         return done;
+    case Kind::TlsCertificate: {
+        if (metainfo(torrent)->ssl_cert().empty())
+            refuse("the torrent is not for TLS");
+        auto const text = [&request](std::size_t i) { return std::string(request.texts.at(i)); };
+        lt::torrent_handle(torrent).set_ssl_certificate_buffer(text(0), text(1), text(2));
+        return done;
+    }
+    case Kind::PauseGracefully:
+        torrent.pause(lt::torrent_handle::graceful_pause);
+        return done;
+    case Kind::FlushFiles:
+        metainfo(torrent);
+        torrent.flush_cache();
+        return done;
+    case Kind::GiveMetainfo:
+        return give_metainfo(torrent, request);
     default:
         refuse("no request about a torrent");
     }

@@ -2,6 +2,7 @@
 // wait, and where nothing can change between two of them.
 #pragma once
 
+#include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 #include "torrent-patron/src/ffi.rs.h"
 
@@ -22,8 +23,8 @@ namespace patron {
 using Finish = std::function<void(AnswerRecord&)>;
 
 // Both run on the network thread.
-Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, bool loopback_only);
-Finish carry_out(lt::session_handle session, RequestRecord& request, bool loopback_only);
+Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Bounds const& bounds);
+Finish carry_out(lt::session_handle session, RequestRecord& request, Bounds const& bounds);
 
 // On its way from the network thread to the session's.
 struct Gathered {

@@ -1,4 +1,5 @@
 // The session's life: settings, the notify callback, abort.
+#include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/backend.hpp"
 #include "torrent-patron/cpp/disk/read_path.hpp"
@@ -18,10 +19,10 @@
 
 namespace patron {
 
-Session::Session(lt::session_params params, bool loopback_only,
+Session::Session(lt::session_params params, Bounds const& bounds,
                  std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      loopback_only_(loopback_only),
+      bounds_(std::make_unique<Bounds>(bounds)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       session_(std::move(params)), answers_(std::make_shared<Answers>()),
       awaited_(std::make_unique<Awaited>()) {
@@ -51,10 +52,12 @@ rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
-                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
+                                     Names names, DiskReads reads,
+                                     rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
+    Bounds const bounds(loopback_only, names);
     lt::session_params params = read_state(state);
     // The settings that were saved are among these already.
     params.settings = settings(records);
@@ -75,10 +78,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
             plain = nullptr;
     }
 #endif
-    if (loopback_only)
-        block_all_but_loopback(params.ip_filter);
-    return std::make_unique<Session>(std::move(params), loopback_only, std::move(plain),
-                                     std::move(waker));
+    bounds.keep(params.ip_filter);
+    return std::make_unique<Session>(std::move(params), bounds, std::move(plain), std::move(waker));
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
@@ -92,15 +93,6 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
             throw std::system_error(errno, std::generic_category());
     }
     return limit.rlim_cur;
-}
-
-void block_all_but_loopback(lt::ip_filter& filter) {
-    auto const ip = [](char const* text) { return lt::make_address(text); };
-    filter.add_rule(ip("0.0.0.0"), ip("126.255.255.255"), lt::ip_filter::blocked);
-    filter.add_rule(ip("128.0.0.0"), ip("255.255.255.255"), lt::ip_filter::blocked);
-    filter.add_rule(ip("::"), ip("::"), lt::ip_filter::blocked);
-    filter.add_rule(ip("::2"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-                    lt::ip_filter::blocked);
 }
 
 // uTP calls out through a listening socket. Without one libtorrent fails each connection and does

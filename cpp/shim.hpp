@@ -7,6 +7,7 @@
 //   alerts.cpp    alerts become owned records before the call returns.
 //   disk/         how blocks are read for peers; see read_path.hpp.
 //   file_names.cpp  what libtorrent makes of names that are not ASCII.
+//   bounds.*      where an offline client and one behind a proxy may go.
 //   convert.*     libtorrent's types to the bridge's and back.
 //
 // A Session is made, used and ended by one thread. No function here calls a libtorrent function
@@ -50,8 +51,10 @@ struct RecipeRecord;
 struct RequestRecord;
 struct SettingRecord;
 enum class DiskReads : std::uint8_t;
+enum class Names : std::uint8_t;
 class Answers;
 class Awaited;
+class Bounds;
 class PlainTorrents;
 struct AwaitedRequest;
 
@@ -106,7 +109,7 @@ class Teardown {
 
 class Session {
   public:
-    Session(lt::session_params params, bool loopback_only, std::shared_ptr<PlainTorrents> plain,
+    Session(lt::session_params params, Bounds const& bounds, std::shared_ptr<PlainTorrents> plain,
             rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
@@ -142,7 +145,7 @@ class Session {
     std::shared_ptr<rust::Box<Waker>> waker_;
     // Null where nobody asks.
     std::shared_ptr<PlainTorrents> plain_;
-    bool const loopback_only_;
+    std::unique_ptr<Bounds const> bounds_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     lt::session session_;
@@ -164,7 +167,8 @@ class Session {
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
-                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
+                                     Names names, DiskReads reads,
+                                     rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);

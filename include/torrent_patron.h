@@ -249,6 +249,9 @@ patron_text patron_version(void);
 /** For a machine that seeds at full speed. */
 #define PATRON_PRESET_SEEDING 1
 
+/** Nothing, for patron_apply_settings(): the settings that are to change. */
+#define PATRON_PRESET_EMPTY 2
+
 /** A setting that is true or false. */
 #define PATRON_SETTING_BOOL 0
 
@@ -896,7 +899,7 @@ void patron_report_free(struct patron_report *report);
 /** Its torrents are closed; their files stay. */
 #define PATRON_ON_LEAVE_CLOSE 2
 
-/** The bytes of a .torrent file. */
+/** The bytes of a .torrent file, or those that patron_get_resume_data() has given. */
 #define PATRON_SOURCE_BYTES 0
 
 /** The path of a .torrent file. */
@@ -1102,9 +1105,11 @@ int32_t patron_send_create_torrent(patron_handle *patron,
  * ===============================================================================================
  *
  * How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
- * nothing. Structs grow at their end, so each function is told `sizeof(patron_status)` of the
- * header that the program was compiled with: an older library fills the rest with zeros, a newer
- * one leaves out what the program does not know.
+ * nothing.
+ *
+ * Structs, here and in other chapters, grow at their end, so a function that writes one is told its
+ * size in the header that the program was compiled with: an older library fills the rest with
+ * zeros, a newer one leaves out what the program does not know.
  */
 
 /** The data on disk is compared with its hashes. */
@@ -1298,8 +1303,1035 @@ size_t patron_reply_address_count(patron_reply *reply);
 /** Of patron_listen_addresses(): an address, "127.0.0.1:6881". Good until the reply is freed. */
 patron_text patron_reply_address(patron_reply *reply, size_t index);
 
+/**
+ * Of patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Good until
+ * the reply is freed.
+ */
+patron_bytes patron_reply_bytes(patron_reply *reply);
+
+/**
+ * Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()
+ * and patron_get_torrent_options(): the directory that holds the files. Good until the reply is
+ * freed.
+ */
+patron_text patron_reply_path(patron_reply *reply);
+
 /** Frees a reply. NULL is fine, and so is what was freed before. */
 void patron_reply_free(patron_reply *reply);
+
+/* ===============================================================================================
+ * Files
+ * ===============================================================================================
+ *
+ * The files of a torrent: which there are, how far each has come, how much it is wanted, and where
+ * they lie. Files are counted from 0, in the order of the metainfo.
+ *
+ * Errors of the replies, here and in the chapters below: NOT_FOUND, GONE; NATIVE while a magnet
+ * link has no metadata; INVALID_ARGUMENT for a file or a piece that the torrent does not have.
+ */
+
+/** A file or a piece is not downloaded. Between the constants here lie other priorities. */
+#define PATRON_PRIORITY_SKIP 0
+
+/** After all others. */
+#define PATRON_PRIORITY_LOW 1
+
+/** What nobody chose for. */
+#define PATRON_PRIORITY_DEFAULT 4
+
+/** Before all others. */
+#define PATRON_PRIORITY_TOP 7
+
+/** Where a file is already, the move fails, and nothing is moved. */
+#define PATRON_EXISTING_FAIL 0
+
+/** The file that is there is overwritten. */
+#define PATRON_EXISTING_REPLACE 1
+
+/**
+ * The file that is there is kept, and the one of the torrent is left behind. What is there is then
+ * checked.
+ */
+#define PATRON_EXISTING_KEEP 2
+
+/** The files of a torrent at one moment. Any thread may read it, also several at once. */
+typedef struct patron_files patron_files;
+
+/** One file of a torrent and how far it has come. */
+typedef struct patron_file_status {
+    /** In bytes. */
+    uint64_t size;
+    /** How many of them are here; of pieces that are not complete, those of the blocks that are. */
+    uint64_t done;
+    /** How much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
+    int32_t priority;
+    /** It only fills up to a piece boundary, and is not on disk (BEP 47). */
+    bool pad;
+    /** Zero. */
+    uint8_t reserved[3];
+} patron_file_status;
+
+/** Asks for the files of a torrent; patron_reply_files() reads the answer. */
+int32_t patron_get_files(patron_handle *patron,
+                         uint64_t torrent_id,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Of patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no files, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_files(patron_reply *reply, struct patron_files **out, patron_error **error);
+
+/** Frees the list. NULL is fine. */
+void patron_files_free(struct patron_files *files);
+
+/** How many files there are, pad files included. */
+size_t patron_files_count(const struct patron_files *files);
+
+/**
+ * Writes the files from index `first` on into an array of `capacity` structs, and how many they
+ * were to `written`. `struct_size` is sizeof(patron_file_status).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_files_read(const struct patron_files *files,
+                          size_t first,
+                          struct patron_file_status *out,
+                          size_t struct_size,
+                          size_t capacity,
+                          size_t *written,
+                          patron_error **error);
+
+/** Where a file is below the save directory; the new place of one that was renamed. */
+patron_text patron_files_path(const struct patron_files *files, size_t index);
+
+/**
+ * Says how much a file is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. What is skipped
+ * is not downloaded, but for the pieces that it shares with its neighbours.
+ *
+ * Errors: INVALID_ARGUMENT for another priority.
+ */
+int32_t patron_set_file_priority(patron_handle *patron,
+                                 uint64_t torrent_id,
+                                 uint32_t file_index,
+                                 int32_t priority,
+                                 patron_reply **reply,
+                                 patron_error **error);
+
+/**
+ * Says how much each file is wanted: a byte for each of as many files as there are.
+ *
+ * Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of
+ * files.
+ */
+int32_t patron_set_file_priorities(patron_handle *patron,
+                                   uint64_t torrent_id,
+                                   const uint8_t *priorities,
+                                   size_t count,
+                                   patron_reply **reply,
+                                   patron_error **error);
+
+/**
+ * Gives a file another path below the save directory, on the disk too. The reply comes when that is
+ * done, as does PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The metainfo
+ * stays as it is.
+ *
+ * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or has "..", and where a
+ * file of that name is already: nothing is overwritten. IO when the system refuses.
+ */
+int32_t patron_rename_file(patron_handle *patron,
+                           uint64_t torrent_id,
+                           uint32_t file_index,
+                           const char *new_path,
+                           size_t new_path_length,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/**
+ * Moves the files to another directory, which is made if need be. `existing`, a PATRON_EXISTING_*,
+ * says what is done where a file is already. The reply comes when they are there, as does
+ * PATRON_EVENT_MOVED; patron_reply_path() is then the directory.
+ *
+ * Errors: INVALID_ARGUMENT for unknown `existing`. Of the reply: IO when the directory cannot be
+ * made, when a file is there already and is not to be replaced or kept, and when the system
+ * refuses; the files are then where they were.
+ */
+int32_t patron_move_storage(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const char *directory,
+                            size_t directory_length,
+                            int32_t existing,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in
+ * it; patron_reply_bytes() reads the answer. To be kept, and given to patron_create_torrent() as
+ * PATRON_SOURCE_BYTES.
+ */
+int32_t patron_get_resume_data(patron_handle *patron,
+                               uint64_t torrent_id,
+                               patron_reply **reply,
+                               patron_error **error);
+
+/* ===============================================================================================
+ * Pieces
+ * ===============================================================================================
+ *
+ * Which pieces of a torrent are here, and how the rest can be had. Pieces are counted from 0.
+ */
+
+/** The pieces of a torrent at one moment. Any thread may read it, also several at once. */
+typedef struct patron_pieces patron_pieces;
+
+/** A piece on its way, in blocks of 16 KiB. */
+typedef struct patron_partial_piece {
+    /** Its index. */
+    uint32_t piece;
+    /** Its blocks. */
+    uint32_t blocks;
+    /** Those that are on disk. */
+    uint32_t finished;
+    /** Those that are being written. */
+    uint32_t writing;
+    /** Those that peers were asked for. */
+    uint32_t requested;
+    /** Zero. */
+    uint32_t reserved;
+} patron_partial_piece;
+
+/** Asks for the pieces of a torrent; patron_reply_pieces() reads the answer. */
+int32_t patron_get_pieces(patron_handle *patron,
+                          uint64_t torrent_id,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Of patron_get_pieces(): the pieces, a new object for each call. Free it with
+ * patron_pieces_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no pieces, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_pieces(patron_reply *reply,
+                            struct patron_pieces **out,
+                            patron_error **error);
+
+/** Frees the map. NULL is fine. */
+void patron_pieces_free(struct patron_pieces *pieces);
+
+/** How many pieces there are. */
+size_t patron_pieces_count(const struct patron_pieces *pieces);
+
+/** How many pieces are here. */
+size_t patron_pieces_done(const struct patron_pieces *pieces);
+
+/** A byte for each piece: 1 if it is here and has passed its hash check, else 0. */
+patron_bytes patron_pieces_have(const struct patron_pieces *pieces);
+
+/**
+ * A byte for each piece: how much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
+ */
+patron_bytes patron_pieces_priorities(const struct patron_pieces *pieces);
+
+/**
+ * A number for each piece: how many connected peers have it. NULL while the torrent seeds: nobody
+ * counts then.
+ */
+const uint32_t *patron_pieces_availability(const struct patron_pieces *pieces);
+
+/** How many pieces there are of which some blocks are here, or asked for. */
+size_t patron_pieces_partial_count(const struct patron_pieces *pieces);
+
+/**
+ * Writes the pieces of which some blocks are here, or asked for, from the one with the number
+ * `first` on, into an array of `capacity` structs, and how many they were to `written`.
+ * `struct_size` is sizeof(patron_partial_piece).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_pieces_read_partial(const struct patron_pieces *pieces,
+                                   size_t first,
+                                   struct patron_partial_piece *out,
+                                   size_t struct_size,
+                                   size_t capacity,
+                                   size_t *written,
+                                   patron_error **error);
+
+/**
+ * Says how much a piece is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Choosing among
+ * files later chooses anew among pieces.
+ *
+ * Errors: INVALID_ARGUMENT for another priority.
+ */
+int32_t patron_set_piece_priority(patron_handle *patron,
+                                  uint64_t torrent_id,
+                                  uint32_t piece_index,
+                                  int32_t priority,
+                                  patron_reply **reply,
+                                  patron_error **error);
+
+/**
+ * Says how much each piece is wanted: a byte for each of as many pieces as there are.
+ *
+ * Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of
+ * pieces.
+ */
+int32_t patron_set_piece_priorities(patron_handle *patron,
+                                    uint64_t torrent_id,
+                                    const uint8_t *priorities,
+                                    size_t count,
+                                    patron_reply **reply,
+                                    patron_error **error);
+
+/**
+ * Wants a piece within so many milliseconds: those that are due soonest are asked for first, of the
+ * fastest peers, as a player needs it. A negative number takes the deadline back.
+ */
+int32_t patron_set_piece_deadline(patron_handle *patron,
+                                  uint64_t torrent_id,
+                                  uint32_t piece_index,
+                                  int64_t within_ms,
+                                  patron_reply **reply,
+                                  patron_error **error);
+
+/** Takes back the deadlines of all pieces. */
+int32_t patron_clear_piece_deadlines(patron_handle *patron,
+                                     uint64_t torrent_id,
+                                     patron_reply **reply,
+                                     patron_error **error);
+
+/**
+ * Whether the first and the last piece of each file are wanted before the others, as by a player
+ * that looks there for the index; false wants them as the rest of their file.
+ */
+int32_t patron_set_ends_first(patron_handle *patron,
+                              uint64_t torrent_id,
+                              bool ends_first,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
+ * Asks for the bytes of a piece that is here; patron_reply_bytes() reads the answer.
+ *
+ * Errors of the reply: NATIVE or IO when it is not here or cannot be read.
+ */
+int32_t patron_read_piece(patron_handle *patron,
+                          uint64_t torrent_id,
+                          uint32_t piece_index,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent
+ * it; one that is here already is left as it is.
+ *
+ * Errors of the reply: INVALID_ARGUMENT for a length that is not the piece's.
+ */
+int32_t patron_add_piece(patron_handle *patron,
+                         uint64_t torrent_id,
+                         uint32_t piece_index,
+                         const uint8_t *data,
+                         size_t length,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Compares the files with their hashes again. PATRON_EVENT_CHECKED says that it is done, and
+ * patron_get_pieces() what came of it.
+ */
+int32_t patron_recheck(patron_handle *patron,
+                       uint64_t torrent_id,
+                       patron_reply **reply,
+                       patron_error **error);
+
+/* ===============================================================================================
+ * How a torrent is set up
+ * ===============================================================================================
+ *
+ * Switches, limits, and the queue. They can be changed at any time.
+ */
+
+/** Nothing is downloaded; what is here is served. A full disk switches it on. */
+#define PATRON_FLAG_UPLOAD_MODE 1
+
+/** Only as much is downloaded as helps others: for one who wants to seed what he does not want. */
+#define PATRON_FLAG_SHARE_MODE 2
+
+/** Peers that the IP filter blocks are refused. On unless switched off. */
+#define PATRON_FLAG_APPLY_IP_FILTER 4
+
+/**
+ * libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
+ * queue.
+ */
+#define PATRON_FLAG_AUTO_MANAGED 8
+
+/**
+ * Each piece is offered to one peer at a time, so that the first copy spreads with the least
+ * sending (BEP 16).
+ */
+#define PATRON_FLAG_SUPER_SEEDING 16
+
+/** Pieces are asked for in their order. */
+#define PATRON_FLAG_SEQUENTIAL 32
+
+/** It is paused when it would begin to download or to seed. */
+#define PATRON_FLAG_STOP_WHEN_READY 64
+
+/** It is not announced to the distributed hash table. */
+#define PATRON_FLAG_NO_DHT 128
+
+/** It is not announced on the local network. */
+#define PATRON_FLAG_NO_LOCAL_DISCOVERY 256
+
+/** Peers are not told of other peers. */
+#define PATRON_FLAG_NO_PEER_EXCHANGE 512
+
+/** One place nearer to the front of the queue. */
+#define PATRON_QUEUE_UP 0
+
+/** One place nearer to the end. */
+#define PATRON_QUEUE_DOWN 1
+
+/** To the front. */
+#define PATRON_QUEUE_TOP 2
+
+/** To the end. */
+#define PATRON_QUEUE_BOTTOM 3
+
+/** How a torrent is set up at present; patron_reply_path() is where its files are. */
+typedef struct patron_torrent_options {
+    /** How many bytes a second it may receive; -1: as the client may. */
+    int64_t download_limit;
+    /** How many bytes a second it may send; -1: as the client may. */
+    int64_t upload_limit;
+    /** How many peers it may be connected to; -1: as many as the client. */
+    int64_t connections_limit;
+    /** How many peers it may serve at once; -1: as many as the client. */
+    int64_t upload_slots;
+    /**
+     * Its place among the torrents that are not complete, the first is 0; -1 when it is complete.
+     */
+    int64_t queue_position;
+    /** The PATRON_FLAG_* that are on, combined by "or". */
+    int32_t flags;
+    /** Zero. */
+    uint32_t reserved;
+} patron_torrent_options;
+
+/**
+ * Asks how a torrent is set up; patron_reply_torrent_options() and patron_reply_path() read the
+ * answer.
+ */
+int32_t patron_get_torrent_options(patron_handle *patron,
+                                   uint64_t torrent_id,
+                                   patron_reply **reply,
+                                   patron_error **error);
+
+/**
+ * Of patron_get_torrent_options(): the options. `struct_size` is sizeof(patron_torrent_options).
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no options, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_torrent_options(patron_reply *reply,
+                                     struct patron_torrent_options *out,
+                                     size_t struct_size,
+                                     patron_error **error);
+
+/**
+ * Switches a flag, one PATRON_FLAG_*, on or off.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown flag and for more than one.
+ */
+int32_t patron_set_flag(patron_handle *patron,
+                        uint64_t torrent_id,
+                        int32_t flag,
+                        bool on,
+                        patron_reply **reply,
+                        patron_error **error);
+
+/** How many bytes a second a torrent may receive; 0 or less: as the client may. */
+int32_t patron_set_download_limit(patron_handle *patron,
+                                  uint64_t torrent_id,
+                                  int64_t rate,
+                                  patron_reply **reply,
+                                  patron_error **error);
+
+/** How many bytes a second a torrent may send; 0 or less: as the client may. */
+int32_t patron_set_upload_limit(patron_handle *patron,
+                                uint64_t torrent_id,
+                                int64_t rate,
+                                patron_reply **reply,
+                                patron_error **error);
+
+/** How many peers a torrent may be connected to, at least 2; 0 or less: as many as the client. */
+int32_t patron_set_connections_limit(patron_handle *patron,
+                                     uint64_t torrent_id,
+                                     int64_t peers,
+                                     patron_reply **reply,
+                                     patron_error **error);
+
+/** How many peers a torrent may serve at once; 0 or less: as many as the client. */
+int32_t patron_set_upload_slots(patron_handle *patron,
+                                uint64_t torrent_id,
+                                int64_t peers,
+                                patron_reply **reply,
+                                patron_error **error);
+
+/**
+ * Moves a torrent in the queue of those that are not complete, by a PATRON_QUEUE_*. The queue says
+ * which of the torrents with PATRON_FLAG_AUTO_MANAGED run.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown move.
+ */
+int32_t patron_move_in_queue(patron_handle *patron,
+                             uint64_t torrent_id,
+                             int32_t queue_move,
+                             patron_reply **reply,
+                             patron_error **error);
+
+/** Moves a torrent to a place in that queue, the first is 0; beyond the end is the end. */
+int32_t patron_set_queue_position(patron_handle *patron,
+                                  uint64_t torrent_id,
+                                  uint32_t position,
+                                  patron_reply **reply,
+                                  patron_error **error);
+
+/* ===============================================================================================
+ * Peers
+ * ===============================================================================================
+ *
+ * Whom a torrent is connected to.
+ */
+
+/** The peer is a BitTorrent client. */
+#define PATRON_PEER_CLIENT 0
+
+/** A web server (BEP 19). */
+#define PATRON_PEER_WEB_SEED 1
+
+/** A web server with a script (BEP 17). */
+#define PATRON_PEER_HTTP_SEED 2
+
+/** The bytes travel by TCP. */
+#define PATRON_TRANSPORT_TCP 0
+
+/** By uTP (BEP 29). */
+#define PATRON_TRANSPORT_UTP 1
+
+/** By the I2P network. */
+#define PATRON_TRANSPORT_I2P 2
+
+/** Nothing hides the bytes on their way. */
+#define PATRON_ENCRYPTION_NONE 0
+
+/** The handshake alone is obfuscated (MSE). */
+#define PATRON_ENCRYPTION_HANDSHAKE 1
+
+/** All is obfuscated with RC4 (MSE). */
+#define PATRON_ENCRYPTION_RC4 2
+
+/** TLS, of a torrent with a certificate. */
+#define PATRON_ENCRYPTION_TLS 3
+
+/** A tracker named the peer. */
+#define PATRON_PEER_SOURCE_TRACKER 1
+
+/** The distributed hash table did (BEP 5). */
+#define PATRON_PEER_SOURCE_DHT 2
+
+/** Another peer did (BEP 11). */
+#define PATRON_PEER_SOURCE_PEER_EXCHANGE 4
+
+/** It is on the local network (BEP 14). */
+#define PATRON_PEER_SOURCE_LOCAL_DISCOVERY 8
+
+/** It is known from an earlier run. */
+#define PATRON_PEER_SOURCE_RESUME_DATA 16
+
+/** It called us. */
+#define PATRON_PEER_SOURCE_INCOMING 32
+
+/** The peers of a torrent at one moment. Any thread may read it, also several at once. */
+typedef struct patron_peers patron_peers;
+
+/** A peer that is connected or being connected to. Rates are bytes per second. */
+typedef struct patron_peer {
+    /** Payload and protocol received a second. */
+    uint64_t download_rate;
+    /** Payload and protocol sent a second. */
+    uint64_t upload_rate;
+    /** Payload received, in bytes. */
+    uint64_t downloaded;
+    /** Payload sent, in bytes. */
+    uint64_t uploaded;
+    /** Since anything was sent or received, in milliseconds. */
+    uint64_t idle_ms;
+    /** How long a connection to it takes to open, in milliseconds. */
+    uint64_t round_trip_ms;
+    /** What it is, a PATRON_PEER_*. */
+    int32_t kind;
+    /** How the bytes travel, a PATRON_TRANSPORT_*. */
+    int32_t transport;
+    /** What hides them, a PATRON_ENCRYPTION_*. */
+    int32_t encryption;
+    /** How it was found, all PATRON_PEER_SOURCE_* that apply, combined by "or". */
+    int32_t sources;
+    /** Blocks that it was asked for. */
+    uint32_t requested;
+    /** Blocks that it asked for. */
+    uint32_t requests;
+    /** Pieces that failed their hash check and that it had part in. */
+    uint32_t hash_failures;
+    /** How often in a row connecting to it failed. */
+    uint32_t failures;
+    /** How much of the torrent it has, from 0 to 1. */
+    float progress;
+    /** Its peer id (BEP 20). */
+    uint8_t id[20];
+    /** It has everything. */
+    bool seed;
+    /** We called it, rather than it us. */
+    bool outgoing;
+    /** The connection is not made, or the handshakes are not done. */
+    bool connecting;
+    /** We want pieces that it has. */
+    bool interesting;
+    /** We do not serve it at present. */
+    bool choked;
+    /** It wants pieces that we have. */
+    bool interested;
+    /** It does not serve us at present. */
+    bool choking;
+    /** It served us, and has not for long. */
+    bool snubbed;
+    /** It is served out of turn, to find out how well it serves us. */
+    bool optimistic_unchoke;
+    /** It had part in a piece that failed its hash check. */
+    bool suspected;
+    /** Zero. */
+    uint8_t reserved[6];
+} patron_peer;
+
+/**
+ * Asks for the peers that a torrent is connected or connecting to; patron_reply_peers() reads the
+ * answer.
+ */
+int32_t patron_get_peers(patron_handle *patron,
+                         uint64_t torrent_id,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Of patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no peers, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_peers(patron_reply *reply, struct patron_peers **out, patron_error **error);
+
+/** Frees the list. NULL is fine. */
+void patron_peers_free(struct patron_peers *peers);
+
+/** How many peers there are. */
+size_t patron_peers_count(const struct patron_peers *peers);
+
+/**
+ * Writes the peers from index `first` on into an array of `capacity` structs, and how many they
+ * were to `written`. `struct_size` is sizeof(patron_peer).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_peers_read(const struct patron_peers *peers,
+                          size_t first,
+                          struct patron_peer *out,
+                          size_t struct_size,
+                          size_t capacity,
+                          size_t *written,
+                          patron_error **error);
+
+/**
+ * Where a peer is, "127.0.0.1:6881"; empty for a web seed whose name is not looked up yet, and for
+ * an I2P peer.
+ */
+patron_text patron_peers_address(const struct patron_peers *peers,
+                                 size_t index);
+
+/** Our end of the connection to a peer, likewise. */
+patron_text patron_peers_local_address(const struct patron_peers *peers, size_t index);
+
+/**
+ * The name that the client of a peer gives itself, or that its peer id tells; of a web seed, its
+ * URL.
+ */
+patron_text patron_peers_client(const struct patron_peers *peers,
+                                size_t index);
+
+/**
+ * Tells a torrent of a peer, written "127.0.0.1:6881" or "[::1]:6881", which it calls when it wants
+ * one.
+ *
+ * Errors: INVALID_ARGUMENT for what is no address and port; of the reply, where the client is
+ * offline and the peer is not on the loopback interface.
+ */
+int32_t patron_connect_peer(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const char *address,
+                            size_t address_length,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/** Forgets all peers that a torrent knows of, and ends its connections. */
+int32_t patron_clear_peers(patron_handle *patron,
+                           uint64_t torrent_id,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/* ===============================================================================================
+ * Trackers and web seeds
+ * ===============================================================================================
+ *
+ * Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does
+ * not have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT,
+ * as an error of the reply.
+ */
+
+/** The metainfo named the tracker first. */
+#define PATRON_TRACKER_SOURCE_METAINFO 0
+
+/** The program did. */
+#define PATRON_TRACKER_SOURCE_PROGRAM 1
+
+/** A magnet link did. */
+#define PATRON_TRACKER_SOURCE_MAGNET 2
+
+/** Another peer did (BEP 28). */
+#define PATRON_TRACKER_SOURCE_PEER 3
+
+/**
+ * The trackers of a torrent at one moment, those of the lowest tier first, and all announces to
+ * them in the order of the trackers. Any thread may read it, also several at once.
+ */
+typedef struct patron_trackers patron_trackers;
+
+/** A tracker; its announces tell how it does. */
+typedef struct patron_tracker_status {
+    /** How it was found, a PATRON_TRACKER_SOURCE_*. */
+    int32_t source;
+    /** Those of a lower tier are tried first (BEP 12). */
+    uint8_t tier;
+    /** It has answered since the torrent was started. */
+    bool working;
+    /** Zero. */
+    uint8_t reserved[2];
+} patron_tracker_status;
+
+/**
+ * How announcing to a tracker goes, by one address that the client listens on and one info hash of
+ * the torrent.
+ */
+typedef struct patron_announce {
+    /** Until the next one, in milliseconds; -1 when none is planned. */
+    int64_t next_ms;
+    /** How many have everything, as the tracker says; -1 when it has not said. */
+    int64_t seeds;
+    /** How many have not, likewise. */
+    int64_t leechers;
+    /** How often the torrent was downloaded, likewise. */
+    int64_t downloads;
+    /** The index of the tracker. */
+    uint32_t tracker;
+    /** How many failed in a row. */
+    uint32_t failures;
+    /** Why the last one failed, a PATRON_E_*, or 0; patron_trackers_announce_error() says more. */
+    int32_t error;
+    /** 1 or 2: with the v1 or the v2 info hash. */
+    uint8_t protocol;
+    /** One is under way. */
+    bool updating;
+    /** Zero. */
+    uint8_t reserved[2];
+} patron_announce;
+
+/** Asks for the trackers of a torrent; patron_reply_trackers() reads the answer. */
+int32_t patron_get_trackers(patron_handle *patron,
+                            uint64_t torrent_id,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * Of patron_get_trackers(): the trackers, a new object for each call. Free it with
+ * patron_trackers_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no trackers, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_trackers(patron_reply *reply,
+                              struct patron_trackers **out,
+                              patron_error **error);
+
+/** Frees the list. NULL is fine. */
+void patron_trackers_free(struct patron_trackers *trackers);
+
+/** How many trackers there are. */
+size_t patron_trackers_count(const struct patron_trackers *trackers);
+
+/**
+ * Writes the trackers from index `first` on into an array of `capacity` structs, and how many they
+ * were to `written`. `struct_size` is sizeof(patron_tracker_status).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_trackers_read(const struct patron_trackers *trackers,
+                             size_t first,
+                             struct patron_tracker_status *out,
+                             size_t struct_size,
+                             size_t capacity,
+                             size_t *written,
+                             patron_error **error);
+
+/** The announce URL of a tracker. */
+patron_text patron_trackers_url(const struct patron_trackers *trackers, size_t index);
+
+/** How many announces there are, of all trackers. */
+size_t patron_trackers_announce_count(const struct patron_trackers *trackers);
+
+/**
+ * Writes the announces from index `first` on into an array of `capacity` structs, and how many they
+ * were to `written`. `struct_size` is sizeof(patron_announce).
+ *
+ * Errors: INVALID_ARGUMENT for a wrong struct size.
+ */
+int32_t patron_trackers_read_announces(const struct patron_trackers *trackers,
+                                       size_t first,
+                                       struct patron_announce *out,
+                                       size_t struct_size,
+                                       size_t capacity,
+                                       size_t *written,
+                                       patron_error **error);
+
+/** Of an announce: the address that the client listens on, "127.0.0.1:6881". */
+patron_text patron_trackers_announce_from(const struct patron_trackers *trackers, size_t index);
+
+/** Of an announce: what the tracker said, if it said something: a warning or why it refused. */
+patron_text patron_trackers_announce_message(const struct patron_trackers *trackers, size_t index);
+
+/** Of an announce: why the last one failed; NULL if it did not. Belongs to the list. */
+const patron_error *patron_trackers_announce_error(const struct patron_trackers *trackers,
+                                                   size_t index);
+
+/**
+ * Adds a tracker; one that is there already stays as it is. Those of a lower tier are tried first
+ * (BEP 12).
+ */
+int32_t patron_add_tracker(patron_handle *patron,
+                           uint64_t torrent_id,
+                           const char *url,
+                           size_t url_length,
+                           uint8_t tier,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/** Removes a tracker. */
+int32_t patron_remove_tracker(patron_handle *patron,
+                              uint64_t torrent_id,
+                              const char *url,
+                              size_t url_length,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
+ * Puts these trackers in the place of those that a torrent has: a URL on each line, and an empty
+ * line before each tier but the first. An empty text removes all.
+ */
+int32_t patron_replace_trackers(patron_handle *patron,
+                                uint64_t torrent_id,
+                                const char *urls,
+                                size_t urls_length,
+                                patron_reply **reply,
+                                patron_error **error);
+
+/**
+ * Announces a torrent to its trackers now, whatever interval they asked for. A paused torrent is
+ * not announced.
+ */
+int32_t patron_reannounce(patron_handle *patron,
+                          uint64_t torrent_id,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
+ * patron_get_trackers().
+ */
+int32_t patron_scrape(patron_handle *patron,
+                      uint64_t torrent_id,
+                      patron_reply **reply,
+                      patron_error **error);
+
+/** Announces a torrent to the distributed hash table now (BEP 5). */
+int32_t patron_announce_to_dht(patron_handle *patron,
+                               uint64_t torrent_id,
+                               patron_reply **reply,
+                               patron_error **error);
+
+/** Announces a torrent on the local network now (BEP 14). */
+int32_t patron_announce_locally(patron_handle *patron,
+                                uint64_t torrent_id,
+                                patron_reply **reply,
+                                patron_error **error);
+
+/** Asks for the web seeds of a torrent; patron_reply_web_seed() reads the answer. */
+int32_t patron_get_web_seeds(patron_handle *patron,
+                             uint64_t torrent_id,
+                             patron_reply **reply,
+                             patron_error **error);
+
+/** Of patron_get_web_seeds(): how many there are. */
+size_t patron_reply_web_seed_count(patron_reply *reply);
+
+/** Of patron_get_web_seeds(): the URL of one. Good until the reply is freed. */
+patron_text patron_reply_web_seed(patron_reply *reply, size_t index);
+
+/** Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/". */
+int32_t patron_add_web_seed(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const char *url,
+                            size_t url_length,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/** Removes a web seed. */
+int32_t patron_remove_web_seed(patron_handle *patron,
+                               uint64_t torrent_id,
+                               const char *url,
+                               size_t url_length,
+                               patron_reply **reply,
+                               patron_error **error);
+
+/* ===============================================================================================
+ * IP filters
+ * ===============================================================================================
+ *
+ * Addresses that a client has nothing to do with: no peer there is called, none is let in. A filter
+ * is used by one thread at a time; patron_set_ip_filter() puts it to use.
+ */
+
+/** Ranges of addresses that are blocked. */
+typedef struct patron_ip_filter patron_ip_filter;
+
+/** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
+int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error);
+
+/** Frees a filter. NULL is fine. */
+void patron_ip_filter_free(struct patron_ip_filter *filter);
+
+/**
+ * Blocks all addresses from the lowest to the highest, both included, written "192.0.2.1" or
+ * "2001:db8::1".
+ *
+ * Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for
+ * one from IPv4 to IPv6.
+ */
+int32_t patron_ip_filter_block(struct patron_ip_filter *filter,
+                               const char *lowest,
+                               size_t lowest_length,
+                               const char *highest,
+                               size_t highest_length,
+                               patron_error **error);
+
+/** Whether an address is blocked; false for what is none. */
+bool patron_ip_filter_blocks(const struct patron_ip_filter *filter,
+                             const char *ip_address,
+                             size_t ip_address_length);
+
+/** How many ranges are blocked. */
+size_t patron_ip_filter_count(const struct patron_ip_filter *filter);
+
+/** The lowest address of a range. */
+patron_text patron_ip_filter_lowest(const struct patron_ip_filter *filter, size_t index);
+
+/** The highest address of a range. */
+patron_text patron_ip_filter_highest(const struct patron_ip_filter *filter, size_t index);
+
+/* ===============================================================================================
+ * The client as a whole
+ * ===============================================================================================
+ *
+ * What concerns all torrents of a client, those of other patrons included.
+ */
+
+/**
+ * Asks for all settings as libtorrent has them now, those that have their default included;
+ * patron_reply_settings() reads the answer.
+ */
+int32_t patron_get_settings(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Of patron_get_settings(): the settings, a new object for each call. Free it with
+ * patron_settings_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no settings, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_settings(patron_reply *reply, patron_settings **out, patron_error **error);
+
+/**
+ * Changes the settings that are in the set, which PATRON_PRESET_EMPTY is for; the others stay. Most
+ * take effect at once: listening moves to other addresses, discovery goes on and off.
+ *
+ * Errors of the reply: INVALID_ARGUMENT for settings that need another start of the client
+ * ("disk_reads"), and for those that do not go with how the client reads.
+ */
+int32_t patron_apply_settings(patron_handle *patron,
+                              const patron_settings *settings,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
+ * Asks for all that a later client needs to begin where this one stands: settings, the nodes of the
+ * distributed hash table and the IP filter; patron_reply_bytes() reads the answer. Torrents are not
+ * in it; see patron_get_resume_data().
+ */
+int32_t patron_save_state(patron_handle *patron,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/** Asks for the addresses that are blocked; patron_reply_ip_filter() reads the answer. */
+int32_t patron_get_ip_filter(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Of patron_get_ip_filter(): the filter, a new object for each call. Free it with
+ * patron_ip_filter_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no filter, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_ip_filter(patron_reply *reply, patron_ip_filter **out, patron_error **error);
+
+/**
+ * Blocks the addresses of the filter and no others. Peers that are connected and blocked now are
+ * dropped. A client that is offline goes on blocking all but the loopback interface.
+ */
+int32_t patron_set_ip_filter(patron_handle *patron,
+                             const patron_ip_filter *filter,
+                             patron_reply **reply,
+                             patron_error **error);
+
+/**
+ * Blocks one address more, "192.0.2.1" or "2001:db8::1".
+ *
+ * Errors: INVALID_ARGUMENT for what is no address.
+ */
+int32_t patron_ban(patron_handle *patron,
+                   const char *ip_address,
+                   size_t ip_address_length,
+                   patron_reply **reply,
+                   patron_error **error);
+
+/** Stops all torrents until patron_resume_all(), without changing which are paused. */
+int32_t patron_pause_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/** Lets them go on. */
+int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /* ===============================================================================================
  * Events

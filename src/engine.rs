@@ -115,7 +115,7 @@ pub(crate) enum EngineEvent {
     },
     /// The engine as a whole is in trouble.
     EngineFailed(Error),
-    /// Their names are empty: the client knows them.
+    /// Without names and info hashes: the client knows them.
     Statuses(Vec<TorrentStatus>),
     EveryStatus(Vec<TorrentStatus>),
     /// Its error does not say what was tried.

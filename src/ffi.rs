@@ -260,6 +260,12 @@ mod bridge {
         /// `text` the URL.
         AddWebSeed,
         RemoveWebSeed,
+        /// `texts` in PEM: the certificate, the private key, the parameters of Diffie and Hellman.
+        TlsCertificate,
+        /// `bytes`, a .torrent file.
+        GiveMetainfo,
+        PauseGracefully,
+        FlushFiles,
         // Of the session.
         /// Answered by `settings`.
         Settings,
@@ -275,6 +281,32 @@ mod bridge {
         Ban,
         PauseAll,
         ResumeAll,
+        /// Answered by `number`, 0 or 1.
+        AllPaused,
+        /// `numbers`, the first and the last port of each range that is not called.
+        SetPortFilter,
+        /// `text` the host, `number` the port.
+        AddDhtNode,
+        /// Answered by `number`, 0 or 1.
+        DhtRunning,
+        /// `index` 0 for TCP, 1 for UDP; `number` the external port, `numbers` the local one. Answered
+        /// by `numbers`, the handles.
+        MapPort,
+        /// `number` the handle.
+        UnmapPort,
+        ReopenSockets,
+        /// `text` the name. Answered by `number`, the class.
+        CreatePeerClass,
+        /// `number` the class.
+        RemovePeerClass,
+        /// `number` the class. Answered by `peer_class`, one.
+        PeerClass,
+        /// `number` the class, `peer_class`, one.
+        SetPeerClass,
+        /// Answered by `texts` as for `IpFilter`, and `numbers`, for each range a bit for each class.
+        PeerClassRanges,
+        /// Likewise.
+        SetPeerClassRanges,
     }
 
     struct RequestRecord {
@@ -291,8 +323,22 @@ mod bridge {
         levels: Vec<u8>,
         trackers: Vec<TrackerRecord>,
         settings: Vec<SettingRecord>,
+        numbers: Vec<i64>,
+        peer_class: Vec<PeerClassRecord>,
         /// For the resume data.
         own: OwnRecord,
+    }
+
+    /// `lt::peer_class_info`.
+    struct PeerClassRecord {
+        name: String,
+        ignore_unchoke_slots: bool,
+        connection_limit_factor: i32,
+        /// 0: no limit.
+        upload_limit: i32,
+        download_limit: i32,
+        upload_priority: i32,
+        download_priority: i32,
     }
 
     struct AnswerRecord {
@@ -310,6 +356,7 @@ mod bridge {
         peers: Vec<PeerStatusRecord>,
         trackers: Vec<TrackerStatusRecord>,
         announces: Vec<AnnounceRecord>,
+        peer_class: Vec<PeerClassRecord>,
         settings: Vec<SettingRecord>,
     }
 
@@ -431,6 +478,15 @@ mod bridge {
         stop_when_checked: bool,
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
+        names: Names,
+    }
+
+    /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
+    #[repr(u8)]
+    enum Names {
+        Here,
+        BySocks5,
+        ByHttp,
     }
 
     struct FileRecord {
@@ -543,6 +599,7 @@ mod bridge {
         fn new_session(
             settings: &[SettingRecord],
             loopback_only: bool,
+            names: Names,
             reads: DiskReads,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,

@@ -26,6 +26,22 @@ pub struct IpRange {
     pub last: IpAddr,
 }
 
+impl IpRange {
+    /// The addresses from the first to the last.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range that ends before it begins, and for
+    /// one from IPv4 to IPv6.
+    pub fn new(first: IpAddr, last: IpAddr) -> Result<Self> {
+        if first.is_ipv4() != last.is_ipv4() || first > last {
+            let message = format!("{first} to {last} is no range of addresses");
+            return Err(Error::new(ErrorKind::InvalidArgument, "name the addresses", message));
+        }
+        Ok(Self { first, last })
+    }
+}
+
 impl IpFilter {
     /// Reads a blocklist: a file that has one rule a line, in any of these forms.
     ///

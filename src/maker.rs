@@ -95,7 +95,8 @@ impl TorrentMaker {
         self
     }
 
-    /// Adds a web seed (BEP 19).
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the shared file or
+    /// directory, ending in a slash. Of a single file for v2 alone, libtorrent knows only the latter.
     #[must_use]
     pub fn web_seed(mut self, url: impl Into<String>) -> Self {
         self.web_seeds.push(url.into());

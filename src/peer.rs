@@ -63,8 +63,10 @@ pub struct Peer {
     /// How often in a row connecting to it failed.
     pub failures: u32,
     /// Since anything was sent or received.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub idle: Duration,
     /// How long a connection to it takes to open.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub round_trip: Duration,
 }
 

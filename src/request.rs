@@ -2,14 +2,18 @@
 //! requests out in their order and answers each once.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::file::{Existing, FileStatus};
 use crate::ip_filter::IpFilter;
 use crate::metainfo::Tracker;
 use crate::peer::Peer;
+use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
 use crate::piece::PieceMap;
+use crate::port::{PortMapping, PortProtocol};
 use crate::settings::Settings;
 use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::TrackerStatus;
@@ -67,6 +71,10 @@ pub(crate) enum TorrentRequest {
     WebSeeds,
     AddWebSeed(String),
     RemoveWebSeed(String),
+    TlsCertificate { certificate: String, private_key: String, dh_parameters: String },
+    GiveMetainfo(Arc<[u8]>),
+    PauseGracefully,
+    FlushFiles,
 }
 
 /// A request about the client as a whole.
@@ -80,6 +88,19 @@ pub(crate) enum SessionRequest {
     Ban(IpAddr),
     PauseAll,
     ResumeAll,
+    AllPaused,
+    SetPortFilter(Vec<RangeInclusive<u16>>),
+    AddDhtNode { host: String, port: u16 },
+    DhtRunning,
+    MapPort { protocol: PortProtocol, external: u16, local: u16 },
+    UnmapPort(PortMapping),
+    ReopenSockets,
+    CreatePeerClass(String),
+    RemovePeerClass(PeerClass),
+    PeerClass(PeerClass),
+    SetPeerClass(PeerClass, PeerClassOptions),
+    PeerClassRanges,
+    SetPeerClassRanges(Vec<PeerClassRange>),
 }
 
 /// What a request is answered with.
@@ -97,6 +118,11 @@ pub(crate) enum Answer {
     Trackers(Vec<TrackerStatus>),
     Settings(Settings),
     IpFilter(IpFilter),
+    Flag(bool),
+    Mappings(Vec<PortMapping>),
+    CreatedPeerClass(PeerClass),
+    PeerClass(PeerClassOptions),
+    PeerClassRanges(Vec<PeerClassRange>),
 }
 
 /// What a patron gets of an answer. An engine that answers with something else has a bug.
@@ -129,6 +155,11 @@ from_answer! {
     Vec<TrackerStatus>: Answer::Trackers(trackers) => trackers;
     Settings: Answer::Settings(settings) => settings;
     IpFilter: Answer::IpFilter(filter) => filter;
+    bool: Answer::Flag(flag) => flag;
+    Vec<PortMapping>: Answer::Mappings(mappings) => mappings;
+    PeerClass: Answer::CreatedPeerClass(class) => class;
+    PeerClassOptions: Answer::PeerClass(options) => options;
+    Vec<PeerClassRange>: Answer::PeerClassRanges(ranges) => ranges;
 }
 
 impl TorrentRequest {
@@ -170,6 +201,10 @@ impl TorrentRequest {
             Self::WebSeeds => "list the web seeds",
             Self::AddWebSeed(_) => "add the web seed",
             Self::RemoveWebSeed(_) => "remove the web seed",
+            Self::TlsCertificate { .. } => "use the certificate",
+            Self::GiveMetainfo(_) => "use the metainfo",
+            Self::PauseGracefully => "pause the torrent",
+            Self::FlushFiles => "write the files out",
         }
     }
 }
@@ -186,6 +221,19 @@ impl SessionRequest {
             Self::Ban(_) => "ban the address",
             Self::PauseAll => "pause all torrents",
             Self::ResumeAll => "resume all torrents",
+            Self::AllPaused => "tell whether all is paused",
+            Self::SetPortFilter(_) => "set the port filter",
+            Self::AddDhtNode { .. } => "add the DHT node",
+            Self::DhtRunning => "look at the DHT",
+            Self::MapPort { .. } => "map the port",
+            Self::UnmapPort(_) => "end the port mapping",
+            Self::ReopenSockets => "open the sockets again",
+            Self::CreatePeerClass(_) => "create the peer class",
+            Self::RemovePeerClass(_) => "remove the peer class",
+            Self::PeerClass(_) => "get the peer class",
+            Self::SetPeerClass(..) => "change the peer class",
+            Self::PeerClassRanges => "get the ranges of peer classes",
+            Self::SetPeerClassRanges(_) => "set the ranges of peer classes",
         }
     }
 }

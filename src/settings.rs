@@ -397,6 +397,10 @@ impl Settings {
         self.assume([("file_pool_size", wanted.min(files).into())]);
     }
 
+    pub(crate) fn proxy_looks_up_names(&self) -> bool {
+        self.switch("proxy_hostnames", true)
+    }
+
     fn switch(&self, name: &str, default: bool) -> bool {
         match self.get(name) {
             Some(SettingValue::Bool(value)) => *value,

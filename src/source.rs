@@ -14,6 +14,7 @@ use crate::ffi;
 use crate::file::Allocation;
 use crate::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo, Tracker};
+use crate::proxy::ProxyKind;
 use crate::settings::Settings;
 use crate::torrent::{GoalAction, Goals, TorrentFlag};
 use crate::types::{InfoHashes, Priority};
@@ -314,6 +315,8 @@ pub(crate) struct Defaults {
     pub(crate) loopback_only: bool,
     /// What the client was started with.
     pub(crate) settings: Settings,
+    /// That it looks up names for the client.
+    pub(crate) proxy: Option<ProxyKind>,
 }
 
 /// A torrent that is read and ready to be handed to the engine.
@@ -418,6 +421,11 @@ fn read(
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
+        names: match defaults.proxy {
+            None => ffi::Names::Here,
+            Some(ProxyKind::Socks5) => ffi::Names::BySocks5,
+            Some(ProxyKind::Http) => ffi::Names::ByHttp,
+        },
     };
     params
         .pin_mut()
@@ -527,9 +535,14 @@ mod tests {
     fn options_in_json() {
         let json = concat!(
             r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
-            r#""paused":true,"trust":false,"stop_when_checked":false}"#
+            r#""paused":true,"trust":false,"stop_when_checked":false,"trackers":[],"web_seeds":[],"#,
+            r#""file_priorities":[],"allocation":"sparse","flags":["sequential"],"#,
+            r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
+            r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
+            r#""resume_data":null}"#
         );
         let options: AddOptions = serde_json::from_str(json).unwrap();
+        assert_eq!(options.upload_limit, Some(1000));
         assert_eq!(options.peers, ["127.0.0.1:6881".parse().unwrap()]);
         assert_eq!(serde_json::to_string(&options).unwrap(), json);
         let some: AddOptions = serde_json::from_str(r#"{"trust":true}"#).unwrap();

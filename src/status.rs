@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::Error;
-use crate::types::TorrentId;
+use crate::types::{InfoHashes, TorrentId};
 
 /// What a torrent is doing (`lt::torrent_status::state_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub struct TorrentStatus {
     pub id: TorrentId,
     /// Its name; of a magnet link without a name, the info hash until the metadata is here.
     pub name: Arc<str>,
+    /// Its info hashes; of a magnet link, those that it has until the metadata is here.
+    pub info_hashes: InfoHashes,
     /// What it is doing.
     pub state: TorrentState,
     /// It does nothing until resumed.
@@ -90,8 +92,10 @@ pub struct TorrentStatus {
     /// Payload sent in all runs.
     pub all_time_uploaded: u64,
     /// How long it was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub active_time: Duration,
     /// How long it had everything and was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub seeding_time: Duration,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
@@ -127,6 +131,7 @@ impl TorrentStatus {
         Self {
             id,
             name,
+            info_hashes: InfoHashes::default(),
             state: TorrentState::CheckingResumeData,
             paused,
             finished: false,
@@ -214,11 +219,12 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&status).unwrap(),
             concat!(
-                r#"{"id":3,"name":"debian.iso","state":"checking_resume_data","paused":true,"#,
+                r#"{"id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"state":"checking_resume_data","paused":true,"#,
                 r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
                 r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
                 r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
-                r#""connections":0,"error":null}"#
+                r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
+                r#""seeding_time":0.0,"error":null}"#
             )
         );
         for (state, name) in [

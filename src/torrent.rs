@@ -110,13 +110,14 @@ pub enum QueueMove {
 /// When a torrent has given back enough, and what then becomes of it. The first goal that is reached
 /// counts; without one it seeds until it is told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Goals {
     /// What was sent for what was received ([`TorrentStatus::ratio`](crate::TorrentStatus::ratio)),
     /// to a thousandth.
     pub share_ratio: Option<f64>,
     /// How long it seeds, in all runs, to a second.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds::optional"))]
     pub seed_time: Option<Duration>,
     /// What becomes of it.
     pub then: GoalAction,

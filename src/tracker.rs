@@ -41,6 +41,7 @@ pub struct Announce {
     /// One is under way.
     pub updating: bool,
     /// Until the next one; `None` when none is planned.
+    #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds::optional"))]
     pub next: Option<Duration>,
     /// How many have everything, as the tracker says; `None` when it has not said.
     pub seeds: Option<u32>,

@@ -23,6 +23,22 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
             partial = true;
 }
 
+void TorrentFiles::after_writes(std::uint64_t count, std::function<void()> then) {
+    if (unanswered.empty() || *unanswered.begin() >= count)
+        then();
+    else
+        behind.emplace_back(count, std::move(then));
+}
+
+void TorrentFiles::answered(std::uint64_t write) {
+    unanswered.erase(write);
+    while (!behind.empty() && (unanswered.empty() || *unanswered.begin() >= behind.front().first)) {
+        auto const then = std::move(behind.front().second);
+        behind.pop_front();
+        then();
+    }
+}
+
 Backend::Backend(lt::io_context& network, lt::settings_interface const& settings,
                  lt::counters& statistics)
     : network_(network), settings_(settings),
@@ -88,9 +104,16 @@ bool Backend::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           std::function<void(lt::storage_error const&)> handler,
                           lt::disk_job_flags_t flags) {
-    ++find(index)->writes;
-    return inner_->async_write(index, request, buffer, std::move(observer), std::move(handler),
-                               flags);
+    auto const& files = find(index);
+    std::uint64_t const number = files->writes++;
+    files->unanswered.insert(number);
+    return inner_->async_write(
+        index, request, buffer, std::move(observer),
+        [files, number, handler = std::move(handler)](lt::storage_error const& error) {
+            handler(error);
+            files->answered(number);
+        },
+        flags);
 }
 
 void Backend::async_hash(
@@ -194,9 +217,11 @@ void Backend::async_clear_piece(lt::storage_index_t index, lt::piece_index_t pie
     // Is done alone as well, but leaves the files as they are.
     ++alone_;
     inner_->async_clear_piece(index, piece,
-                              [this, handler = std::move(handler)](lt::piece_index_t cleared) {
+                              [this, files = find(index), writes = find(index)->writes,
+                               handler = std::move(handler)](lt::piece_index_t cleared) {
                                   lower();
-                                  handler(cleared);
+                                  files->after_writes(writes,
+                                                      [handler, cleared] { handler(cleared); });
                               });
 }
 

@@ -11,10 +11,13 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace patron {
@@ -27,6 +30,9 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 struct TorrentFiles {
     explicit TorrentFiles(lt::storage_params const& params);
     void set_priorities(Priorities const& priorities);
+    // Calls it when none of the first so many writes is unanswered.
+    void after_writes(std::uint64_t count, std::function<void()> then);
+    void answered(std::uint64_t write);
 
     // Lives as long as the torrent, which the backend's own storage holds.
     lt::file_storage const& files;
@@ -41,6 +47,10 @@ struct TorrentFiles {
     // overwrites.
     std::uint64_t writes = 0;
     std::uint64_t released = 0;
+    // By number, from 0.
+    std::set<std::uint64_t> unanswered;
+    // What comes after the first so many writes, in that order.
+    std::deque<std::pair<std::uint64_t, std::function<void()>>> behind;
     // Jobs that move, delete or replace files.
     int exclusive = 0;
 };
@@ -52,6 +62,10 @@ struct TorrentFiles {
 // on its network thread, which ends the process. The reads of peers are not waiting any more by
 // then, but those of smart_ban may, which looks into corrupt pieces. Therefore it is told when no
 // job waits.
+//
+// That a corrupt piece is cleared may be answered before the write of its block is, which 2.0 notes
+// on two threads: the block would then be taken for one that has come since, and a piece of one
+// block never be asked for again. Therefore the answers are put in order.
 class Backend : public lt::disk_interface {
   public:
     Backend(lt::io_context& network, lt::settings_interface const& settings,

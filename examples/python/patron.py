@@ -73,6 +73,31 @@ class EventKind(enum.IntEnum):
     RESYNCHRONIZED = 21
     CLIENT_STOPPED = 22
     DESCRIPTOR_LIMIT = 23
+    FILE_RENAMED = 24
+
+
+class Priority(enum.IntEnum):
+    """PATRON_PRIORITY_*; the numbers between are priorities too."""
+
+    SKIP = 0
+    LOW = 1
+    DEFAULT = 4
+    TOP = 7
+
+
+class Flag(enum.IntFlag):
+    """PATRON_FLAG_*"""
+
+    UPLOAD_MODE = 1
+    SHARE_MODE = 2
+    APPLY_IP_FILTER = 4
+    AUTO_MANAGED = 8
+    SUPER_SEEDING = 16
+    SEQUENTIAL = 32
+    STOP_WHEN_READY = 64
+    NO_DHT = 128
+    NO_LOCAL_DISCOVERY = 256
+    NO_PEER_EXCHANGE = 512
 
 
 SOURCE_BYTES = 0
@@ -117,6 +142,54 @@ class Status(ctypes.Structure):
         ("seeds", ctypes.c_uint32),
         ("connections", ctypes.c_uint32),
         ("reserved", ctypes.c_uint32),
+    ]
+
+
+class File(ctypes.Structure):
+    """patron_file_status, and the path below the save directory"""
+
+    path = ""
+    _fields_ = [
+        ("size", c_uint64),
+        ("done", c_uint64),
+        ("priority", c_int32),
+        ("pad", c_bool),
+        ("reserved", ctypes.c_uint8 * 3),
+    ]
+
+
+class Peer(ctypes.Structure):
+    """patron_peer, and its texts"""
+
+    address = client = ""
+    _fields_ = [
+        ("download_rate", c_uint64),
+        ("upload_rate", c_uint64),
+        ("downloaded", c_uint64),
+        ("uploaded", c_uint64),
+        ("idle_ms", c_uint64),
+        ("round_trip_ms", c_uint64),
+        ("kind", c_int32),
+        ("transport", c_int32),
+        ("encryption", c_int32),
+        ("sources", c_int32),
+        ("requested", ctypes.c_uint32),
+        ("requests", ctypes.c_uint32),
+        ("hash_failures", ctypes.c_uint32),
+        ("failures", ctypes.c_uint32),
+        ("progress", ctypes.c_float),
+        ("id", ctypes.c_uint8 * 20),
+        ("seed", c_bool),
+        ("outgoing", c_bool),
+        ("connecting", c_bool),
+        ("interesting", c_bool),
+        ("choked", c_bool),
+        ("interested", c_bool),
+        ("choking", c_bool),
+        ("snubbed", c_bool),
+        ("optimistic_unchoke", c_bool),
+        ("suspected", c_bool),
+        ("reserved", ctypes.c_uint8 * 6),
     ]
 
 
@@ -186,6 +259,21 @@ _listen_addresses = _fallible("patron_listen_addresses", c_void_p, _OUT)
 _get_status = _fallible(
     "patron_get_status", c_void_p, c_uint64, POINTER(Status), c_size_t
 )
+_get_files = _fallible("patron_get_files", c_void_p, c_uint64, _OUT)
+_set_file_priority = _fallible(
+    "patron_set_file_priority", c_void_p, c_uint64, ctypes.c_uint32, c_int32, _OUT
+)
+_rename_file = _fallible(
+    "patron_rename_file", c_void_p, c_uint64, ctypes.c_uint32, *_TEXT, _OUT
+)
+_get_resume_data = _fallible("patron_get_resume_data", c_void_p, c_uint64, _OUT)
+_read_piece = _fallible("patron_read_piece", c_void_p, c_uint64, ctypes.c_uint32, _OUT)
+_set_flag = _fallible("patron_set_flag", c_void_p, c_uint64, c_int32, c_bool, _OUT)
+_set_download_limit = _fallible(
+    "patron_set_download_limit", c_void_p, c_uint64, c_int64, _OUT
+)
+_get_peers = _fallible("patron_get_peers", c_void_p, c_uint64, _OUT)
+_connect_peer = _fallible("patron_connect_peer", c_void_p, c_uint64, *_TEXT, _OUT)
 _event_fd = _fallible("patron_event_fd", c_void_p, POINTER(c_int32))
 _set_wake = _fallible("patron_set_wake", c_void_p, _CALLBACK, c_void_p, _CALLBACK)
 
@@ -193,7 +281,24 @@ _reply_wait = _fallible("patron_reply_wait", c_void_p, c_int64)
 _reply_torrent = _function("patron_reply_torrent", c_uint64, c_void_p)
 _reply_address_count = _function("patron_reply_address_count", c_size_t, c_void_p)
 _reply_address = _function("patron_reply_address", _Text, c_void_p, c_size_t)
+_reply_bytes = _function("patron_reply_bytes", _Text, c_void_p)
+_reply_path = _function("patron_reply_path", _Text, c_void_p)
+_reply_files = _fallible("patron_reply_files", c_void_p, _OUT)
+_reply_peers = _fallible("patron_reply_peers", c_void_p, _OUT)
 _reply_free = _function("patron_reply_free", None, c_void_p)
+
+_READ = (c_void_p, c_size_t, c_void_p, c_size_t, c_size_t, POINTER(c_size_t))
+
+_files_count = _function("patron_files_count", c_size_t, c_void_p)
+_files_read = _fallible("patron_files_read", *_READ)
+_files_path = _function("patron_files_path", _Text, c_void_p, c_size_t)
+_files_free = _function("patron_files_free", None, c_void_p)
+
+_peers_count = _function("patron_peers_count", c_size_t, c_void_p)
+_peers_read = _fallible("patron_peers_read", *_READ)
+_peers_address = _function("patron_peers_address", _Text, c_void_p, c_size_t)
+_peers_client = _function("patron_peers_client", _Text, c_void_p, c_size_t)
+_peers_free = _function("patron_peers_free", None, c_void_p)
 
 _next_event = _fallible("patron_next_event", c_void_p, c_int64, _OUT)
 _event_kind = _function("patron_event_kind", c_int32, c_void_p)
@@ -256,6 +361,41 @@ def _text(text):
 
 def _milliseconds(timeout):
     return -1 if timeout is None else max(0, round(timeout * 1000))
+
+
+def _structs(kind, count, read, listed):
+    """All structs of a list in one call."""
+    all_of_them = (kind * count(listed))()
+    written = c_size_t()
+    read(
+        listed, 0, all_of_them, ctypes.sizeof(kind), len(all_of_them), byref(written)
+    )
+    return list(all_of_them)
+
+
+def _read_files(reply):
+    files = c_void_p()
+    _reply_files(reply, byref(files))
+    try:
+        structs = _structs(File, _files_count, _files_read, files)
+        for index, file in enumerate(structs):
+            file.path = str(_files_path(files, index))
+        return structs
+    finally:
+        _files_free(files)
+
+
+def _read_peers(reply):
+    peers = c_void_p()
+    _reply_peers(reply, byref(peers))
+    try:
+        structs = _structs(Peer, _peers_count, _peers_read, peers)
+        for index, peer in enumerate(structs):
+            peer.address = str(_peers_address(peers, index))
+            peer.client = str(_peers_client(peers, index))
+        return structs
+    finally:
+        _peers_free(peers)
 
 
 class Client:
@@ -340,7 +480,7 @@ class Patron:
 
     def create_torrent(self, source, *, save_dir=None, peers=(), paused=False):
         """Starts a torrent and returns its number. `source` is the path of a .torrent file, a magnet
-        link, or the bytes of a .torrent file."""
+        link, or the bytes of a .torrent file or of resume data."""
         kind = SOURCE_BYTES if isinstance(source, bytes) else SOURCE_TEXT
         options = c_void_p()
         _options_new(byref(options))
@@ -364,6 +504,52 @@ class Patron:
 
     def resume(self, torrent):
         self._ask(_resume, torrent)
+
+    def files(self, torrent):
+        """The files of a torrent, in the order of its metainfo: a list of `File`."""
+        return self._ask(_get_files, torrent, read=_read_files)
+
+    def set_file_priority(self, torrent, index, priority):
+        """Says how much a file is wanted; `Priority.SKIP` is not at all."""
+        self._ask(_set_file_priority, torrent, index, priority)
+
+    def rename_file(self, torrent, index, path):
+        """Gives a file another path below the save directory, and returns it."""
+        return self._ask(
+            _rename_file,
+            torrent,
+            index,
+            *_path(path),
+            read=lambda reply: str(_reply_path(reply)),
+        )
+
+    def resume_data(self, torrent):
+        """What a later run can give to create_torrent(), to go on where the torrent stands."""
+        return self._ask(
+            _get_resume_data, torrent, read=lambda reply: _reply_bytes(reply).bytes()
+        )
+
+    def read_piece(self, torrent, index):
+        """The bytes of a piece that is here."""
+        return self._ask(
+            _read_piece, torrent, index, read=lambda reply: _reply_bytes(reply).bytes()
+        )
+
+    def set_flag(self, torrent, flag, on=True):
+        """Switches a `Flag` of a torrent."""
+        self._ask(_set_flag, torrent, flag, on)
+
+    def set_download_limit(self, torrent, rate):
+        """How many bytes a second a torrent may receive; None: as the client may."""
+        self._ask(_set_download_limit, torrent, -1 if rate is None else rate)
+
+    def peers(self, torrent):
+        """The peers that a torrent is connected or connecting to: a list of `Peer`."""
+        return self._ask(_get_peers, torrent, read=_read_peers)
+
+    def connect_peer(self, torrent, address):
+        """Tells a torrent of a peer, "127.0.0.1:6881"."""
+        self._ask(_connect_peer, torrent, *_text(address))
 
     def listen_addresses(self):
         def read(reply):

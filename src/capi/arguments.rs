@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::errors::Failure;
-use crate::types::TorrentId;
+use crate::types::{Priority, TorrentId};
 
 pub(super) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, Failure> {
     argument.ok_or_else(|| Failure::null(name))
@@ -71,6 +72,52 @@ pub(super) unsafe fn path<'a>(
 /// 0 is no torrent, and as unknown as any that was never given out.
 pub(super) fn torrent(id: u64) -> Result<TorrentId, Failure> {
     TorrentId::from_raw(id).ok_or_else(|| Failure::not_found("torrent 0: no such torrent"))
+}
+
+/// # Safety
+///
+/// As for [`bytes`].
+pub(super) unsafe fn peer(data: *const c_char, length: usize) -> Result<SocketAddr, Failure> {
+    // SAFETY: as the caller vouches.
+    let address = unsafe { text(data, length, "address") }?;
+    address
+        .parse()
+        .map_err(|_| Failure::invalid(format!("{address:?} is no address and port of a peer")))
+}
+
+/// # Safety
+///
+/// As for [`bytes`].
+pub(super) unsafe fn address(
+    data: *const c_char,
+    length: usize,
+    name: &'static str,
+) -> Result<IpAddr, Failure> {
+    // SAFETY: as the caller vouches.
+    let address = unsafe { text(data, length, name) }?;
+    address.parse().map_err(|_| Failure::invalid(format!("{name}: {address:?} is no IP address")))
+}
+
+pub(super) fn priority_of(level: i32) -> Result<Priority, Failure> {
+    let level = u8::try_from(level).ok().filter(|level| *level <= Priority::TOP.level());
+    level.map(Priority::new).ok_or_else(|| Failure::invalid("a priority is a number from 0 to 7"))
+}
+
+/// # Safety
+///
+/// As for [`bytes`].
+pub(super) unsafe fn priorities_of(
+    data: *const u8,
+    count: usize,
+) -> Result<Vec<Priority>, Failure> {
+    // SAFETY: as the caller vouches.
+    let levels = unsafe { bytes(data, count, "priorities") }?;
+    levels.iter().map(|level| priority_of((*level).into())).collect()
+}
+
+/// What no number stands for, in a struct.
+pub(super) fn or_none(number: Option<u32>) -> i64 {
+    number.map_or(-1, i64::from)
 }
 
 pub(super) fn milliseconds(duration: Duration) -> u64 {

@@ -5,10 +5,9 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 
-use super::arguments::{path, required, text};
-use super::errors::{Failure, give, patron_error};
+use super::arguments::{path, peer, required};
+use super::errors::{give, patron_error};
 use super::guard::{guard, release};
 use crate::source::AddOptions;
 
@@ -79,10 +78,7 @@ pub unsafe extern "C" fn patron_options_add_peer(
 ) -> i32 {
     guard(error, || {
         // SAFETY: the caller gives the length of the address.
-        let address = unsafe { text(address, address_length, "address") }?;
-        let peer: SocketAddr = address.parse().map_err(|_| {
-            Failure::invalid(format!("{address:?} is no address and port of a peer"))
-        })?;
+        let peer = unsafe { peer(address, address_length) }?;
         required(options, "options")?.options.peers.push(peer);
         Ok(())
     })

@@ -22,13 +22,15 @@ use super::errors::{Failure, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{Table, patron_handle, patron_reply};
 use super::options::patron_options;
-use super::reply::ask;
+use super::reply::{Answer, ask};
 use super::wake::Wake;
 use crate::command::{Command, Files, OnLeave};
 use crate::patron::Patron;
 #[cfg(unix)]
 use crate::patron::Readiness;
+use crate::reply::Reply;
 use crate::source::{AddOptions, Source};
+use crate::types::TorrentId;
 
 /// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
 pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
@@ -37,7 +39,7 @@ pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
 /// Its torrents are closed; their files stay.
 pub const PATRON_ON_LEAVE_CLOSE: i32 = 2;
 
-/// The bytes of a .torrent file.
+/// The bytes of a .torrent file, or those that patron_get_resume_data() has given.
 pub const PATRON_SOURCE_BYTES: i32 = 0;
 /// The path of a .torrent file.
 pub const PATRON_SOURCE_FILE: i32 = 1;
@@ -87,6 +89,30 @@ impl From<Patron> for Entry {
 }
 
 pub(super) static PATRONS: Table<Entry, patron_handle> = Table::new(2);
+
+/// Asks a patron for what is answered by a reply.
+pub(super) fn ask_patron<T: Into<Answer> + Send + 'static>(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+    send: impl FnOnce(&Patron) -> Result<Reply<T>, Failure>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        ask(reply, || send(&entry.patron))
+    })
+}
+
+/// Asks a patron for something about a torrent.
+pub(super) fn ask_of<T: Into<Answer> + Send + 'static>(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+    send: impl FnOnce(&Patron, TorrentId) -> Result<Reply<T>, Failure>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| send(patron, torrent(torrent_id)?))
+}
 
 /// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
 #[unsafe(no_mangle)]
@@ -167,13 +193,10 @@ pub unsafe extern "C" fn patron_create_torrent(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || {
-            // SAFETY: the caller gives the length of the source.
-            let source = unsafe { read_source(kind, source, source_length) }?;
-            Ok(entry.patron.create_torrent(source, options(add_options)))
-        })
+    ask_patron(patron, reply, error, |patron| {
+        // SAFETY: the caller gives the length of the source.
+        let source = unsafe { read_source(kind, source, source_length) }?;
+        Ok(patron.create_torrent(source, options(add_options)))
     })
 }
 
@@ -189,14 +212,13 @@ pub extern "C" fn patron_close(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
         let files = match files {
             PATRON_FILES_KEEP => Files::Keep,
             PATRON_FILES_DELETE => Files::Delete,
             other => return Err(Failure::invalid(format!("there are no files {other}"))),
         };
-        ask(reply, || Ok(entry.patron.close(torrent(torrent_id)?, files)))
+        Ok(patron.close(id, files))
     })
 }
 
@@ -211,10 +233,7 @@ pub extern "C" fn patron_pause(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.pause(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause(id)))
 }
 
 /// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
@@ -228,10 +247,7 @@ pub extern "C" fn patron_resume(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.resume(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume(id)))
 }
 
 /// Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
@@ -245,10 +261,7 @@ pub extern "C" fn patron_fresh_status(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.fresh_status(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.fresh_status(id)))
 }
 
 /// Asks for the metainfo of a torrent, also of one that was started by a magnet link and has received
@@ -262,10 +275,7 @@ pub extern "C" fn patron_get_metainfo(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.metainfo(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.metainfo(id)))
 }
 
 /// From now on the events of a torrent that another patron started come here too; the first is its
@@ -279,10 +289,7 @@ pub extern "C" fn patron_watch(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.watch(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.watch(id)))
 }
 
 /// Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
@@ -296,10 +303,7 @@ pub extern "C" fn patron_unwatch(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.unwatch(torrent(torrent_id)?)))
-    })
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.unwatch(id)))
 }
 
 /// Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
@@ -313,10 +317,7 @@ pub extern "C" fn patron_listen_addresses(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.listen_addresses()))
-    })
+    ask_patron(patron, reply, error, |patron| Ok(patron.listen_addresses()))
 }
 
 /// Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the answer.
@@ -326,10 +327,7 @@ pub extern "C" fn patron_get_statistics(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || Ok(entry.patron.statistics()))
-    })
+    ask_patron(patron, reply, error, |patron| Ok(patron.statistics()))
 }
 
 fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {

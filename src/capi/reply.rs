@@ -5,6 +5,7 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -16,58 +17,74 @@ use super::guard::{guard, read, release};
 use super::handle::{Table, patron_reply};
 use super::metainfo::patron_metainfo;
 use super::statistics::patron_statistics;
-use super::status::{patron_status, write_status};
-use super::text::{Texts, patron_text};
+use super::status::patron_status;
+use super::structs::{Struct, write};
+use super::text::{Texts, patron_bytes, patron_text};
 use crate::command::Started;
 use crate::error::Result;
+use crate::file::FileStatus;
+use crate::ip_filter::IpFilter;
 use crate::metainfo::Metainfo;
+use crate::peer::Peer;
+use crate::piece::PieceMap;
 use crate::reply::Reply;
+use crate::settings::Settings;
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
+use crate::torrent::TorrentOptions;
+use crate::tracker::TrackerStatus;
 
-/// What a Rust reply answers, as C reads it.
-pub(super) enum Answer {
-    Done,
+macro_rules! answers {
+    ($($variant:ident($type:ty),)*) => {
+        /// What a Rust reply answers, as C reads it.
+        pub(super) enum Answer {
+            Done,
+            $($variant(Box<$type>),)*
+        }
+
+        $(impl From<$type> for Answer {
+            fn from(answer: $type) -> Self {
+                Self::$variant(Box::new(answer))
+            }
+        }
+
+        impl FromAnswer for $type {
+            fn from_answer(answer: &Answer) -> Option<&Self> {
+                match answer {
+                    Answer::$variant(answer) => Some(answer),
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+/// The one answer that a function of C is about.
+pub(super) trait FromAnswer {
+    fn from_answer(answer: &Answer) -> Option<&Self>;
+}
+
+answers! {
     Started(Started),
     Status(TorrentStatus),
     Metainfo(Metainfo),
     Addresses(Vec<SocketAddr>),
-    Statistics(Box<Statistics>),
+    Statistics(Statistics),
+    Bytes(Vec<u8>),
+    Path(PathBuf),
+    Files(Vec<FileStatus>),
+    Pieces(PieceMap),
+    TorrentOptions(TorrentOptions),
+    Peers(Vec<Peer>),
+    Trackers(Vec<TrackerStatus>),
+    WebSeeds(Vec<String>),
+    Settings(Settings),
+    IpFilter(IpFilter),
 }
 
 impl From<()> for Answer {
     fn from((): ()) -> Self {
         Self::Done
-    }
-}
-
-impl From<Started> for Answer {
-    fn from(started: Started) -> Self {
-        Self::Started(started)
-    }
-}
-
-impl From<TorrentStatus> for Answer {
-    fn from(status: TorrentStatus) -> Self {
-        Self::Status(status)
-    }
-}
-
-impl From<Metainfo> for Answer {
-    fn from(metainfo: Metainfo) -> Self {
-        Self::Metainfo(metainfo)
-    }
-}
-
-impl From<Vec<SocketAddr>> for Answer {
-    fn from(addresses: Vec<SocketAddr>) -> Self {
-        Self::Addresses(addresses)
-    }
-}
-
-impl From<Statistics> for Answer {
-    fn from(statistics: Statistics) -> Self {
-        Self::Statistics(Box::new(statistics))
     }
 }
 
@@ -120,6 +137,49 @@ impl Entry {
         let answer = wait_once(&self.turn, &self.answer, now, || self.pending.wait_until(now));
         answer.ok()?.as_ref().ok()
     }
+
+    fn expect<A: FromAnswer>(&self, what: &str) -> Result<&A, Failure> {
+        let answer = self.answer().and_then(A::from_answer);
+        answer.ok_or_else(|| Failure::invalid(format!("the reply has no {what}")))
+    }
+}
+
+/// Looks at the answer that has arrived, if it is the one that is looked for.
+pub(super) fn read_answer<A: FromAnswer, T>(
+    reply: *mut patron_reply,
+    read: impl FnOnce(&A, &Texts) -> Option<T>,
+) -> Option<T> {
+    let entry = REPLIES.get(reply, "reply").ok()?;
+    read(A::from_answer(entry.answer()?)?, &entry.texts)
+}
+
+/// Makes an object of the answer, a new one for each call.
+pub(super) fn give_answer<A: FromAnswer, T>(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<T>>>,
+    what: &str,
+    make: impl FnOnce(&A) -> T,
+) -> Result<(), Failure> {
+    let entry = REPLIES.get(reply, "reply")?;
+    let out = required(out, "out")?;
+    give(out, make(entry.expect(what)?));
+    Ok(())
+}
+
+/// Writes the answer to a struct.
+///
+/// # Safety
+///
+/// `out` is NULL or has room for `struct_size` bytes.
+pub(super) unsafe fn write_answer<A: FromAnswer, T: Struct + for<'a> From<&'a A>>(
+    reply: *mut patron_reply,
+    out: *mut T,
+    struct_size: usize,
+    what: &str,
+) -> Result<(), Failure> {
+    let entry = REPLIES.get(reply, "reply")?;
+    // SAFETY: as the caller vouches.
+    unsafe { write(entry.expect::<A>(what)?.into(), out, struct_size) }
 }
 
 /// Whether the answer is here, be it an error. False for a handle that means nothing.
@@ -158,20 +218,15 @@ pub extern "C" fn patron_reply_wait(
 /// Of patron_create_torrent(): the torrent, new or not; 0 while it is not answered.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_torrent(reply: *mut patron_reply) -> u64 {
-    read(0, || match REPLIES.get(reply, "reply").ok()?.answer()? {
-        Answer::Started(started) => Some(started.id().raw()),
-        _ => None,
-    })
+    read(0, || read_answer(reply, |started: &Started, _| Some(started.id().raw())))
 }
 
 /// Of patron_create_torrent(): whether the client had the torrent already, so that it was not started
 /// twice. patron_watch() joins in.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
-    read(false, || match REPLIES.get(reply, "reply").ok()?.answer()? {
-        Answer::Started(started) => Some(matches!(started, Started::AlreadyDownloading(_))),
-        _ => None,
-    })
+    let was_there = |started: &Started| matches!(started, Started::AlreadyDownloading(_));
+    read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 
 /// Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
@@ -184,10 +239,9 @@ pub unsafe extern "C" fn patron_reply_status(
     struct_size: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || match REPLIES.get(reply, "reply")?.answer() {
+    guard(error, || {
         // SAFETY: the caller gives the size of its struct.
-        Some(Answer::Status(status)) => unsafe { write_status(status, out, struct_size) },
-        _ => Err(Failure::invalid("the reply has no status")),
+        unsafe { write_answer::<TorrentStatus, _>(reply, out, struct_size, "status") }
     })
 }
 
@@ -202,13 +256,7 @@ pub extern "C" fn patron_reply_metainfo(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = REPLIES.get(reply, "reply")?;
-        let out = required(out, "out")?;
-        match entry.answer() {
-            Some(Answer::Metainfo(metainfo)) => give(out, metainfo.clone().into()),
-            _ => return Err(Failure::invalid("the reply has no metainfo")),
-        }
-        Ok(())
+        give_answer(reply, out, "metainfo", |metainfo: &Metainfo| metainfo.clone().into())
     })
 }
 
@@ -223,36 +271,47 @@ pub extern "C" fn patron_reply_statistics(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let entry = REPLIES.get(reply, "reply")?;
-        let out = required(out, "out")?;
-        match entry.answer() {
-            Some(Answer::Statistics(statistics)) => give(out, (&**statistics).into()),
-            _ => return Err(Failure::invalid("the reply has no statistics")),
-        }
-        Ok(())
+        give_answer(reply, out, "statistics", |statistics: &Statistics| statistics.into())
     })
 }
 
 /// Of patron_listen_addresses(): how many addresses there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address_count(reply: *mut patron_reply) -> usize {
-    read(0, || match REPLIES.get(reply, "reply").ok()?.answer()? {
-        Answer::Addresses(addresses) => Some(addresses.len()),
-        _ => None,
-    })
+    read(0, || read_answer(reply, |addresses: &Vec<SocketAddr>, _| Some(addresses.len())))
 }
 
 /// Of patron_listen_addresses(): an address, "127.0.0.1:6881". Good until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
-        let entry = REPLIES.get(reply, "reply").ok()?;
-        match entry.answer()? {
-            Answer::Addresses(all) => {
-                Some(entry.texts.lend_nth("address", index, all.get(index)?.to_string()))
-            }
-            _ => None,
-        }
+        read_answer(reply, |all: &Vec<SocketAddr>, texts| {
+            Some(texts.lend_nth("address", index, all.get(index)?.to_string()))
+        })
+    })
+}
+
+/// Of patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Good until
+/// the reply is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
+    read(patron_bytes::NONE, || {
+        read_answer(reply, |bytes: &Vec<u8>, _| Some(patron_bytes::of(bytes)))
+    })
+}
+
+/// Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()
+/// and patron_get_torrent_options(): the directory that holds the files. Good until the reply is
+/// freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_path(reply: *mut patron_reply) -> patron_text {
+    let lend = |path: &PathBuf, texts: &Texts| {
+        Some(texts.lend("path", path.as_os_str().as_encoded_bytes()))
+    };
+    read(patron_text::EMPTY, || {
+        read_answer(reply, lend).or_else(|| {
+            read_answer(reply, |options: &TorrentOptions, texts| lend(&options.save_dir, texts))
+        })
     })
 }
 

@@ -17,6 +17,8 @@ use crate::settings::{SettingValue, Settings};
 pub const PATRON_PRESET_DEFAULT: i32 = 0;
 /// For a machine that seeds at full speed.
 pub const PATRON_PRESET_SEEDING: i32 = 1;
+/// Nothing, for patron_apply_settings(): the settings that are to change.
+pub const PATRON_PRESET_EMPTY: i32 = 2;
 
 /// A setting that is true or false.
 pub const PATRON_SETTING_BOOL: i32 = 0;
@@ -59,6 +61,7 @@ pub extern "C" fn patron_settings_new(
         let settings = match preset {
             PATRON_PRESET_DEFAULT => Settings::default(),
             PATRON_PRESET_SEEDING => Settings::seeding(),
+            PATRON_PRESET_EMPTY => Settings::empty(),
             other => return Err(Failure::invalid(format!("there is no preset {other}"))),
         };
         give(out, settings.into());

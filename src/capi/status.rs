@@ -1,9 +1,11 @@
 //! Status
 //!
 //! How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
-//! nothing. Structs grow at their end, so each function is told `sizeof(patron_status)` of the header
-//! that the program was compiled with: an older library fills the rest with zeros, a newer one leaves
-//! out what the program does not know.
+//! nothing.
+//!
+//! Structs, here and in other chapters, grow at their end, so a function that writes one is told its
+//! size in the header that the program was compiled with: an older library fills the rest with zeros,
+//! a newer one leaves out what the program does not know.
 
 use std::mem::{MaybeUninit, offset_of};
 
@@ -12,6 +14,7 @@ use super::errors::{Failure, code, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::patron_handle;
 use super::patron::PATRONS;
+use super::structs::{Room, Struct, check, write, write_all};
 use super::text::{Texts, patron_text};
 use crate::status::{TorrentState, TorrentStatus};
 
@@ -78,8 +81,10 @@ pub struct patron_status {
     pub reserved: u32,
 }
 
-/// What a program that was compiled with the first header has: all up to here is always there.
-const FIRST_SIZE: usize = offset_of!(patron_status, reserved) + size_of::<u32>();
+impl Struct for patron_status {
+    const NAME: &str = "patron_status";
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
+}
 
 pub(super) fn state(state: TorrentState) -> i32 {
     match state {
@@ -122,35 +127,16 @@ impl From<&TorrentStatus> for patron_status {
     }
 }
 
-fn check(out: *mut patron_status, struct_size: usize) -> Result<(), Failure> {
-    if out.is_null() {
-        return Err(Failure::null("out"));
-    }
-    if struct_size < FIRST_SIZE || !struct_size.is_multiple_of(align_of::<patron_status>()) {
-        let message = format!("struct_size is {struct_size}; sizeof(patron_status) is wanted");
-        return Err(Failure::invalid(message));
-    }
-    Ok(())
-}
-
 /// # Safety
 ///
-/// `out` is NULL or has room for `struct_size` bytes.
+/// As for [`write`].
 pub(super) unsafe fn write_status(
     status: &TorrentStatus,
     out: *mut patron_status,
     struct_size: usize,
 ) -> Result<(), Failure> {
-    check(out, struct_size)?;
-    let known = patron_status::from(status);
-    let common = struct_size.min(size_of::<patron_status>());
-    // SAFETY: both have room for `common` bytes, and the caller's has `struct_size`.
-    unsafe {
-        let to = out.cast::<u8>();
-        to.copy_from_nonoverlapping((&raw const known).cast(), common);
-        to.add(common).write_bytes(0, struct_size - common);
-    }
-    Ok(())
+    // SAFETY: as the caller vouches.
+    unsafe { write(status.into(), out, struct_size) }
 }
 
 /// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
@@ -235,17 +221,10 @@ pub unsafe extern "C" fn patron_snapshot_read(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let snapshot = required(snapshot, "snapshot")?;
-        let written = required(written, "written")?;
-        check(out, struct_size)?;
-        let statuses = snapshot.statuses.get(first..).unwrap_or_default();
-        let statuses = &statuses[..statuses.len().min(capacity)];
-        for (index, status) in statuses.iter().enumerate() {
-            // SAFETY: the caller's array has `capacity` structs of this size.
-            unsafe { write_status(status, out.byte_add(index * struct_size), struct_size) }?;
-        }
-        written.write(statuses.len());
-        Ok(())
+        let statuses = required(snapshot, "snapshot")?.statuses.iter().skip(first);
+        let room = Room(out, struct_size, capacity);
+        // SAFETY: the caller gives the size of its structs and how many there are.
+        unsafe { write_all(statuses.map(patron_status::from), room, written) }
     })
 }
 

@@ -9,6 +9,7 @@ use crate::engine::native::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::proxy::Proxy;
 use crate::settings::{SettingValue, Settings};
 use crate::source::Defaults;
 
@@ -37,6 +38,7 @@ pub struct ClientBuilder {
     save_dir: PathBuf,
     incomplete_dir: Option<PathBuf>,
     offline: bool,
+    proxy: Option<Proxy>,
     settings: Settings,
     state: Vec<u8>,
     /// Applied in order on top of `settings`, checked by `start`.
@@ -50,6 +52,7 @@ impl Default for ClientBuilder {
             save_dir: ".".into(),
             incomplete_dir: None,
             offline: false,
+            proxy: None,
             settings: Settings::default(),
             state: Vec::new(),
             overrides: Vec::new(),
@@ -84,10 +87,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers and
-    /// web seeds elsewhere are dropped before a name is looked up. For tests and demonstrations.
+    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers, web
+    /// seeds and DHT nodes elsewhere are dropped before a name is looked up. For tests and
+    /// demonstrations. One thing libtorrent cannot be kept from: where a tracker on this machine names
+    /// peers by host name, which real trackers do not, it looks these up.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
+        self
+    }
+
+    /// Does everything through a proxy, and leaves undone what cannot go through it: see [`Proxy`].
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -126,8 +137,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type;
-    /// [`Parse`](ErrorKind::Parse) for a state that is none.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type, and
+    /// for a proxy that is none; [`Parse`](ErrorKind::Parse) for a state that is none.
     pub fn effective_settings(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();
         if !self.state.is_empty() {
@@ -151,6 +162,9 @@ impl ClientBuilder {
                 ("allow_multiple_connections_per_ip", true.into()),
             ]);
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.apply(&mut settings)?;
+        }
         for (name, value) in &self.overrides {
             settings.set(name, value.clone())?;
         }
@@ -164,7 +178,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting and for settings that
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting or proxy, and for settings that
     /// contradict each other (see [`Settings`]); [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
     /// be had.
     pub fn start(self) -> Result<Client> {
@@ -184,19 +198,53 @@ impl ClientBuilder {
             save_dir: self.save_dir,
             incomplete_dir: self.incomplete_dir,
             loopback_only,
+            proxy: self.proxy.map(|proxy| proxy.kind()).filter(|_| settings.proxy_looks_up_names()),
             settings: settings.clone(),
         };
         let counters = ReadCounters::new()?;
         let reads = counters.clone();
         let state = self.state;
+        let proxy = defaults.proxy;
         let client =
             start(defaults, self.tick_interval, Box::new(move || reads.read()), move |wake| {
-                NativeEngine::new(&settings, loopback_only, &state, &counters, wake)
+                NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
             })?;
         if available < wanted {
             tracing::warn!(wanted, available, "too few descriptors");
             client.service.announce(&Event::DescriptorLimit { wanted, available });
         }
         Ok(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_by_name_has_the_last_word_over_a_proxy() {
+        let proxy = Proxy::socks5("127.0.0.1:1080").login("me", "secret");
+        let builder = Client::builder().setting("enable_dht", true).proxy(proxy);
+        let settings = builder.effective_settings().unwrap();
+        let has =
+            |name, value: SettingValue| assert_eq!(settings.get(name), Some(&value), "{name}");
+        has("proxy_type", 3.into());
+        has("proxy_hostname", "127.0.0.1".into());
+        has("proxy_port", 1080.into());
+        has("proxy_username", "me".into());
+        has("proxy_password", "secret".into());
+        has("enable_lsd", false.into());
+        has("enable_dht", true.into());
+        assert!(settings.proxy_looks_up_names());
+        let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
+        assert!(!here.proxy_looks_up_names());
+    }
+
+    #[test]
+    fn a_proxy_that_is_none_is_an_error_of_start() {
+        for wrong in [Proxy::http("127.0.0.1"), Proxy::socks5("h:1").login("", "")] {
+            let error = Client::builder().offline(true).proxy(wrong).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
     }
 }

@@ -65,6 +65,7 @@ impl<E: Engine> ClientThread<E> {
                 self.routes.learn(id, name.clone(), info_hashes);
                 self.note(id, |status| {
                     status.name = name;
+                    status.info_hashes = info_hashes;
                     status.has_metadata = true;
                 });
                 self.tell(id, |name| Event::MetadataReceived { id, name, info_hashes });
@@ -164,7 +165,8 @@ impl<E: Engine> ClientThread<E> {
         let owner = (!start.from.has_left()).then(|| start.from.clone());
         let torrent = Torrent::new(name.clone(), info_hashes, owner, start.own.clone());
         self.routes.insert(id, torrent);
-        self.service.statuses.insert(TorrentStatus::starting(id, name, start.paused));
+        let status = TorrentStatus::starting(id, name, start.paused);
+        self.service.statuses.insert(TorrentStatus { info_hashes, ..status });
         self.statuses.wanted = true;
         let save_dir = start.save_dir;
         self.goals.set(id, start.own.goals);
@@ -232,13 +234,13 @@ impl<E: Engine> ClientThread<E> {
             } else {
                 self.statuses.moving.remove(&id);
             }
-            let name = torrent.name.clone();
+            let (name, info_hashes) = (torrent.name.clone(), torrent.info_hashes);
             let error = match status.error {
                 Some(error) => Some(torrent.cause(error)),
                 None if status.paused => torrent.stopped_by(),
                 None => None,
             };
-            let status = TorrentStatus { name, error, ..status };
+            let status = TorrentStatus { name, info_hashes, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
             torrent.send(Event::Status(status));
         }

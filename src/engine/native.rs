@@ -14,6 +14,7 @@ use cxx::{SharedPtr, UniquePtr};
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
+use crate::proxy::ProxyKind;
 use crate::request::{SessionRequest, TorrentRequest};
 use crate::settings::{DiskReads, SettingValue, Settings};
 use crate::statistics::ReadStatistics;
@@ -32,6 +33,7 @@ impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
         loopback_only: bool,
+        proxy: Option<ProxyKind>,
         state: &[u8],
         counters: &ReadCounters,
         wake: Sender<()>,
@@ -44,9 +46,16 @@ impl NativeEngine {
             DiskReads::ZeroCopy => ffi::DiskReads::ZeroCopy,
         };
         let waker = Box::new(ffi::Waker(wake));
-        let session =
-            ffi::new_session(&records, loopback_only, reads, state, counters.0.clone(), waker)
-                .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        let session = ffi::new_session(
+            &records,
+            loopback_only,
+            names(proxy),
+            reads,
+            state,
+            counters.0.clone(),
+            waker,
+        )
+        .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
         Ok(Self { session })
     }
 }
@@ -101,6 +110,14 @@ pub(crate) fn settings_of_state(state: &[u8]) -> Result<Settings> {
 pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
     ffi::raise_descriptor_limit(wanted)
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))
+}
+
+fn names(proxy: Option<ProxyKind>) -> ffi::Names {
+    match proxy {
+        None => ffi::Names::Here,
+        Some(ProxyKind::Socks5) => ffi::Names::BySocks5,
+        Some(ProxyKind::Http) => ffi::Names::ByHttp,
+    }
 }
 
 /// libtorrent keeps its binary interface within a major and minor version.
@@ -366,6 +383,7 @@ fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
     Some(TorrentStatus {
         id: TorrentId::from_raw(record.torrent)?,
         name: Default::default(),
+        info_hashes: InfoHashes::default(),
         state: state(record.state),
         paused: record.paused,
         finished: record.finished,

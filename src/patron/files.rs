@@ -73,6 +73,12 @@ impl Patron {
         }
     }
 
+    /// Closes the files of a torrent: what libtorrent and the system hold back is on its way to the
+    /// disk then. They are opened again when they are needed.
+    pub fn flush_files(&self, id: TorrentId) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::FlushFiles)
+    }
+
     /// The metainfo of a torrent, also of one that was started by a magnet link and has received
     /// its metadata. It is decoded on the thread that takes the reply.
     pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {
@@ -80,6 +86,16 @@ impl Patron {
         self.ask(asked.operation(), |reply| {
             Job::OfTorrent(id, asked, Box::new(|answer| decode(reply, answer)))
         })
+    }
+
+    /// Gives a magnet link its metadata, where the program has it from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for the metainfo of another torrent, and for a
+    /// torrent that has its metadata.
+    pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::GiveMetainfo(metainfo.torrent_file().clone()))
     }
 
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for

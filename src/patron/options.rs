@@ -16,6 +16,12 @@ impl Patron {
         self.of_torrent(id, TorrentRequest::Options)
     }
 
+    /// Stops a torrent as [`pause`](Patron::pause) does, but lets it finish the blocks that it has
+    /// asked for and was asked for.
+    pub fn pause_gracefully(&self, id: TorrentId) -> Reply<()> {
+        self.of_torrent(id, TorrentRequest::PauseGracefully)
+    }
+
     /// Switches a flag on or off.
     pub fn set_flag(&self, id: TorrentId, flag: TorrentFlag, on: bool) -> Reply<()> {
         self.of_torrent(id, TorrentRequest::Flag(flag, on))
@@ -46,6 +52,24 @@ impl Patron {
     /// says that it is so. Goals are kept in [resume data](Patron::resume_data).
     pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
         self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
+    }
+
+    /// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
+    /// by the one in the metainfo (`ssl-cert`); its private key; the parameters of Diffie and Hellman.
+    /// One that libtorrent refuses is an [`Event::Error`](crate::Event::Error).
+    pub fn set_tls_certificate(
+        &self,
+        id: TorrentId,
+        certificate: impl Into<String>,
+        private_key: impl Into<String>,
+        dh_parameters: impl Into<String>,
+    ) -> Reply<()> {
+        let asked = TorrentRequest::TlsCertificate {
+            certificate: certificate.into(),
+            private_key: private_key.into(),
+            dh_parameters: dh_parameters.into(),
+        };
+        self.of_torrent(id, asked)
     }
 
     /// Moves the torrent in the queue of those that are not complete. The queue says which of the

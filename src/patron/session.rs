@@ -1,9 +1,12 @@
 //! The client as a whole.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::Patron;
 use crate::ip_filter::IpFilter;
+use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
+use crate::port::{PortMapping, PortProtocol};
 use crate::reply::Reply;
 use crate::request::SessionRequest;
 use crate::settings::Settings;
@@ -59,5 +62,102 @@ impl Patron {
     /// Lets them go on.
     pub fn resume_all(&self) -> Reply<()> {
         self.of_session(SessionRequest::ResumeAll)
+    }
+
+    /// Whether all torrents are stopped by [`pause_all`](Patron::pause_all).
+    pub fn all_paused(&self) -> Reply<bool> {
+        self.of_session(SessionRequest::AllPaused)
+    }
+
+    /// Calls no peer at these ports; peers may call from there.
+    pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
+        self.of_session(SessionRequest::SetPortFilter(blocked.into()))
+    }
+
+    // The DHT (BEP 5).
+
+    /// Tells the DHT of a node, by which it may find others.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the client is offline or behind a
+    /// proxy and the node is beyond that.
+    pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
+        self.of_session(SessionRequest::AddDhtNode { host: host.into(), port })
+    }
+
+    /// Whether the DHT runs.
+    pub fn dht_is_running(&self) -> Reply<bool> {
+        self.of_session(SessionRequest::DhtRunning)
+    }
+
+    // The network.
+
+    /// Asks the routers that are known (UPnP, NAT-PMP) to forward a port. The ports that the client
+    /// listens on are forwarded without this.
+    pub fn map_port(
+        &self,
+        protocol: PortProtocol,
+        external: u16,
+        local: u16,
+    ) -> Reply<Vec<PortMapping>> {
+        self.of_session(SessionRequest::MapPort { protocol, external, local })
+    }
+
+    /// Ends that.
+    pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
+        self.of_session(SessionRequest::UnmapPort(mapping))
+    }
+
+    /// Opens the listening sockets again and maps their ports again, as after a change of the network
+    /// that libtorrent could not see.
+    pub fn reopen_sockets(&self) -> Reply<()> {
+        self.of_session(SessionRequest::ReopenSockets)
+    }
+
+    // Peer classes.
+
+    /// Makes a group of peers that may have limits of its own. There can be 32.
+    pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
+        self.of_session(SessionRequest::CreatePeerClass(name.into()))
+    }
+
+    /// Removes a group. Peers that are in it stay in it until they leave.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a class that is none.
+    pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
+        self.of_session(SessionRequest::RemovePeerClass(class))
+    }
+
+    /// What the peers of a group may have.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove_peer_class`](Patron::remove_peer_class).
+    pub fn peer_class(&self, class: PeerClass) -> Reply<PeerClassOptions> {
+        self.of_session(SessionRequest::PeerClass(class))
+    }
+
+    /// Changes what the peers of a group may have: `PeerClass::LOCAL` with a limit, for instance,
+    /// limits peers on the local network, who have none otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove_peer_class`](Patron::remove_peer_class).
+    pub fn set_peer_class(&self, class: PeerClass, options: PeerClassOptions) -> Reply<()> {
+        self.of_session(SessionRequest::SetPeerClass(class, options))
+    }
+
+    /// Which addresses are in which classes.
+    pub fn peer_class_ranges(&self) -> Reply<Vec<PeerClassRange>> {
+        self.of_session(SessionRequest::PeerClassRanges)
+    }
+
+    /// Puts addresses into classes; ranges that come later go before those that come first. Peers are
+    /// put into their classes when they connect.
+    pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
+        self.of_session(SessionRequest::SetPeerClassRanges(ranges.into()))
     }
 }

@@ -7,12 +7,6 @@
 
 static const char* current = "";
 
-/* A place for more than one status, so that what is written behind it is seen. */
-typedef union {
-    patron_status status;
-    unsigned char bytes[2 * sizeof(patron_status)];
-} status_place;
-
 static inline bool all(const void* place, int value, size_t first, size_t end) {
     for (size_t index = first; index < end; index++) {
         if (((const unsigned char*)place)[index] != value) {
@@ -64,11 +58,18 @@ static patron_snapshot* the_snapshot;
 static patron_statistics* the_statistics;
 static size_t the_gauge;
 static patron_report* the_report;
+static patron_files* the_files;
+static patron_pieces* the_pieces;
+static patron_peers* the_peers;
+static patron_trackers* the_trackers;
+static patron_ip_filter *the_ip_filter, *scratch_ip_filter;
 static const patron_error* the_error;
 static patron_client *the_client, *freed_client;
 static patron_handle *the_handle, *freed_handle, *shared_handle;
 static patron_making *the_making, *freed_making;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *statistics_reply, *freed_reply;
+static patron_reply *files_reply, *pieces_reply, *options_reply, *peers_reply, *trackers_reply,
+    *web_seeds_reply, *settings_reply, *filter_reply, *piece_reply;
 static patron_error* owned_error;
 
 static inline patron_client* spare_client(void) {
@@ -83,6 +84,45 @@ static inline void on_log(void* data, int32_t level, patron_text line) {
     (void)data;
     (void)level;
     (void)line;
+}
+
+static inline patron_reply* answered(patron_reply* reply) {
+    wait_for(reply);
+    return reply;
+}
+
+/* A peer, a tracker that failed, and all that is listed. */
+static inline void prepare_lists(void) {
+    await(the_handle, PATRON_EVENT_TRACKER_ERROR, torrent);
+    add(shared_handle, the_metainfo, peer_options(the_handle));
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (patron_peers_count(the_peers) == 0) {
+        CHECK(now_ms() < deadline);
+        patron_peers_free(the_peers);
+        patron_reply_free(peers_reply);
+        OK(patron_get_peers(the_handle, torrent, &peers_reply, &error));
+        OK(patron_reply_peers(answered(peers_reply), &the_peers, &error));
+    }
+    OK(patron_get_files(the_handle, torrent, &files_reply, &error));
+    OK(patron_get_pieces(the_handle, torrent, &pieces_reply, &error));
+    OK(patron_get_torrent_options(the_handle, torrent, &options_reply, &error));
+    OK(patron_get_trackers(the_handle, torrent, &trackers_reply, &error));
+    OK(patron_get_web_seeds(the_handle, torrent, &web_seeds_reply, &error));
+    OK(patron_read_piece(the_handle, torrent, 0, &piece_reply, &error));
+    OK(patron_get_settings(the_handle, &settings_reply, &error));
+    OK(patron_get_ip_filter(the_handle, &filter_reply, &error));
+    OK(patron_reply_files(answered(files_reply), &the_files, &error));
+    OK(patron_reply_pieces(answered(pieces_reply), &the_pieces, &error));
+    OK(patron_reply_trackers(answered(trackers_reply), &the_trackers, &error));
+    OK(patron_ip_filter_new(&the_ip_filter, &error));
+    OK(patron_ip_filter_new(&scratch_ip_filter, &error));
+    OK(patron_ip_filter_block(the_ip_filter, PATRON_TEXT("192.0.2.0"), PATRON_TEXT("192.0.2.255"),
+                              &error));
+    wait_for(options_reply);
+    wait_for(web_seeds_reply);
+    wait_for(piece_reply);
+    wait_for(settings_reply);
+    wait_for(filter_reply);
 }
 
 static inline void prepare(void) {
@@ -110,11 +150,15 @@ static inline void prepare(void) {
     OK(patron_options_new(&scratch_options, &error));
     OK(patron_explainer_new(&the_explainer, &error));
     OK(patron_explainer_new(&scratch_explainer, &error));
+    /* Two that have everything would part. */
+    OK(patron_settings_set_bool(the_settings, PATRON_TEXT("close_redundant_connections"), false,
+                                &error));
     the_builder = new_builder(at);
+    OK(patron_builder_set_settings(the_builder, the_settings, &error));
     scratch_builder = new_builder(at);
     OK(patron_client_shutdown(spare_client(), PATIENCE_MS, &the_report, &error));
 
-    the_client = spare_client();
+    OK(patron_builder_start(the_builder, &the_client, &error));
     the_handle = new_patron(the_client);
     /* So that the process-wide client is never started with defaults, which would go online. */
     OK(patron_shared(the_builder, &shared_handle, &error));
@@ -137,6 +181,7 @@ static inline void prepare(void) {
     }
     wait_for(status_reply);
     wait_for(metainfo_reply);
+    prepare_lists();
     CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
     the_error = owned_error;
 
@@ -165,6 +210,18 @@ static inline void clean_up(void) {
     patron_reply_free(status_reply);
     patron_reply_free(metainfo_reply);
     patron_reply_free(statistics_reply);
+    patron_reply* replies[] = {files_reply,    pieces_reply,   options_reply,
+                               peers_reply,    trackers_reply, web_seeds_reply,
+                               settings_reply, filter_reply,   piece_reply};
+    for (size_t index = 0; index < sizeof replies / sizeof replies[0]; index++) {
+        patron_reply_free(replies[index]);
+    }
+    patron_files_free(the_files);
+    patron_pieces_free(the_pieces);
+    patron_peers_free(the_peers);
+    patron_trackers_free(the_trackers);
+    patron_ip_filter_free(the_ip_filter);
+    patron_ip_filter_free(scratch_ip_filter);
     patron_statistics_free(the_statistics);
     patron_snapshot_free(the_snapshot);
     patron_event_free(the_event);

@@ -22,13 +22,20 @@ const CHAPTERS: &[&str] = &[
     "patron",
     "status",
     "reply",
+    "files",
+    "pieces",
+    "torrent_options",
+    "peers",
+    "trackers",
+    "ip_filter",
+    "session",
     "events",
     "wake",
     "log",
 ];
 
 /// The files of `src/capi` that say nothing to C.
-const NO_CHAPTERS: &[&str] = &["arguments", "guard"];
+const NO_CHAPTERS: &[&str] = &["arguments", "guard", "structs"];
 
 const RULE: &str = "===============================================================================================";
 

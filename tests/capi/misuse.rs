@@ -44,6 +44,17 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     // The first that is a gauge, and not 0.
     ("patron_statistics_is_gauge", "index", "the_gauge"),
     ("patron_statistics_value", "index", "the_gauge"),
+    ("patron_reply_files", "reply", "files_reply"),
+    ("patron_reply_pieces", "reply", "pieces_reply"),
+    ("patron_reply_torrent_options", "reply", "options_reply"),
+    ("patron_reply_path", "reply", "options_reply"),
+    ("patron_reply_peers", "reply", "peers_reply"),
+    ("patron_reply_trackers", "reply", "trackers_reply"),
+    ("patron_reply_web_seed", "reply", "web_seeds_reply"),
+    ("patron_reply_web_seed_count", "reply", "web_seeds_reply"),
+    ("patron_reply_settings", "reply", "settings_reply"),
+    ("patron_reply_ip_filter", "reply", "filter_reply"),
+    ("patron_reply_bytes", "reply", "piece_reply"),
 ];
 
 /// Right arguments by name.
@@ -64,7 +75,6 @@ const VALUES: &[(&str, &str)] = &[
     ("interval_ms", "100"),
     ("timeout_ms", "PATIENCE_MS"),
     ("deadline_ms", "PATIENCE_MS"),
-    ("struct_size", "sizeof(patron_status)"),
     ("name", "\"enable_dht\""),
     ("file", "torrent_path"),
     ("uri", "patron_magnet_uri(the_magnet).data"),
@@ -80,6 +90,25 @@ const VALUES: &[(&str, &str)] = &[
     ("wake", "on_wake"),
     ("finalize", "on_wake"),
     ("user_data", "&torrent"),
+    ("file_index", "0"),
+    ("piece_index", "0"),
+    ("priority", "PATRON_PRIORITY_DEFAULT"),
+    ("priorities", "(const uint8_t*)\"\\4\""),
+    ("count", "1"),
+    ("new_path", "\"data.bin\""),
+    ("existing", "PATRON_EXISTING_FAIL"),
+    ("within_ms", "1000"),
+    ("data", "(const uint8_t*)\"a piece\""),
+    ("length", "7"),
+    ("flag", "PATRON_FLAG_SEQUENTIAL"),
+    ("rate", "1000000"),
+    ("peers", "10"),
+    ("queue_move", "PATRON_QUEUE_TOP"),
+    ("position", "0"),
+    ("urls", "\"http://127.0.0.1:1/\\n\\nhttp://127.0.0.1:2/\""),
+    ("lowest", "\"192.0.2.0\""),
+    ("highest", "\"192.0.2.255\""),
+    ("ip_address", "\"192.0.2.1\""),
 ];
 
 /// An `int32_t` stands for one of a few things, but for these.
@@ -87,7 +116,21 @@ const NUMBERS: &[&str] = &["value"];
 
 /// Texts that are paths, which need not be UTF-8.
 const PATHS: &[(&str, &str)] = &[("patron_maker_new", "source")];
-const PATH_NAMES: &[&str] = &["directory", "file"];
+const PATH_NAMES: &[&str] = &["directory", "file", "new_path"];
+
+/// Structs that the caller gives room for, with their size behind it.
+const STRUCTS: &[&str] = &[
+    "patron_status",
+    "patron_file_status",
+    "patron_partial_piece",
+    "patron_torrent_options",
+    "patron_peer",
+    "patron_tracker_status",
+    "patron_announce",
+];
+
+/// What reads structs of which there are none here; `tests/c/requests.c` reads some.
+const READS_NONE: &[&str] = &["patron_pieces_read_partial"];
 
 /// What gives the neutral value although all arguments are right: there is nothing else to give.
 const NEUTRAL: &[&str] = &[
@@ -99,8 +142,10 @@ const NEUTRAL: &[&str] = &[
     "patron_event_command",
     "patron_event_count",
     "patron_event_error",
+    "patron_event_file",
     "patron_event_info_hash_v1",
     "patron_event_info_hash_v2",
+    "patron_event_path",
     "patron_event_piece",
     "patron_event_save_dir",
     "patron_event_source",
@@ -109,6 +154,8 @@ const NEUTRAL: &[&str] = &[
     "patron_magnet_peer",
     "patron_magnet_peer_count",
     "patron_metainfo_file_is_pad",
+    "patron_pieces_availability",
+    "patron_pieces_partial_count",
     "patron_reply_torrent",
     "patron_reply_was_there",
     "patron_report_took",
@@ -117,6 +164,7 @@ const NEUTRAL: &[&str] = &[
     "patron_report_unfinished_deletion",
     "patron_report_unfinished_move",
     "patron_snapshot_error",
+    "patron_trackers_announce_message",
 ];
 
 const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
@@ -149,10 +197,17 @@ impl Parameter {
         }
         let scalar = self.kind.strip_suffix(" *")?;
         match scalar {
-            "patron_status" => Some("status_place".to_owned()),
+            // A place for more than one, so that what is written behind it is seen.
+            _ if STRUCTS.contains(&scalar) => Some(format!(
+                "union {{ {scalar} value; unsigned char bytes[2 * sizeof({scalar})]; }}"
+            )),
             "int32_t" | "int64_t" | "uint8_t" | "uint64_t" | "size_t" => Some(scalar.to_owned()),
             _ => None,
         }
+    }
+
+    fn structure(&self) -> Option<&str> {
+        self.kind.strip_suffix(" *").filter(|kind| STRUCTS.contains(kind))
     }
 
     /// The length of an array of bytes that is written.
@@ -182,6 +237,11 @@ impl Function {
         self.result == "void"
     }
 
+    /// The struct that it writes.
+    fn structure(&self) -> &str {
+        self.parameters.iter().find_map(Parameter::structure).unwrap()
+    }
+
     /// A right argument.
     fn right(&self, index: usize) -> String {
         let parameter = &self.parameters[index];
@@ -192,12 +252,15 @@ impl Function {
             return (*value).to_owned();
         }
         if let Some(before) = index.checked_sub(1).map(|index| &self.parameters[index])
-            && before.is_data()
+            && before.is_text()
         {
             return format!("strlen({})", self.right(index - 1));
         }
-        if parameter.output().is_some_and(|place| place == "status_place") {
-            return format!("&{name}_place.status");
+        if name == "struct_size" {
+            return format!("sizeof({})", self.structure());
+        }
+        if parameter.structure().is_some() {
+            return format!("&{name}_place.value");
         }
         if parameter.output().is_some() || parameter.array().is_some() {
             return format!("&{name}_place");
@@ -337,7 +400,8 @@ impl Function {
                 }
             }
             if name == "struct_size" {
-                for wrong in ["0", "1", "sizeof(patron_status) - 1", "sizeof(patron_status) - 8"] {
+                let less = |bytes| format!("sizeof({}) - {bytes}", self.structure());
+                for wrong in ["0", "1", &less(1), &less(8)] {
                     self.call(out, &says(wrong), &[(index, wrong)], Bad(INVALID));
                 }
                 self.larger(out, index);
@@ -407,14 +471,19 @@ impl Function {
     /// The struct of a program that was compiled with a newer header: the rest becomes zero, and
     /// nothing is written behind it.
     fn larger(&self, out: &mut String, index: usize) {
-        let size = "sizeof(patron_status) + 8";
+        let sizeof = format!("sizeof({})", self.structure());
+        let size = format!("{sizeof} + 8");
         let mut text = String::new();
-        self.call(&mut text, "a larger struct", &[(index, size)], Expected::Good);
+        self.call(&mut text, "a larger struct", &[(index, &size)], Expected::Good);
+        if READS_NONE.contains(&&*self.name) {
+            out.push_str(&text);
+            return;
+        }
         let text = text.strip_suffix("    }\n").unwrap();
         write!(
             out,
-            "{text}        EXPECT(out_place.status.torrent == torrent);\n        \
-             EXPECT(all(&out_place, 0, sizeof(patron_status), {size}));\n        \
+            "{text}        EXPECT(!all(&out_place, 0x5e, 0, {sizeof}));\n        \
+             EXPECT(all(&out_place, 0, {sizeof}, {size}));\n        \
              EXPECT(all(&out_place, 0x5e, {size}, sizeof out_place));\n    }}\n"
         )
         .unwrap();

@@ -1,14 +1,41 @@
 """Uses examples/python/patron.py as a module: module.py TORRENT DIRECTORY PEER"""
 
+import os
 import sys
 import threading
+import time
 
-from patron import Client, Code, EventKind, PatronError
+from patron import Client, Code, EventKind, Flag, PatronError, Priority
 
 torrent_file, directory, peer = sys.argv[1:]
 
+
+def until(condition):
+    """Asks again until it is so: there is no event for it."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+
+
 with Client(directory, offline=True, tick_ms=100) as client, client.patron() as patron:
-    torrent = patron.create_torrent(torrent_file, peers=[peer])
+    torrent = patron.create_torrent(torrent_file, paused=True)
+    (file,) = [file for file in patron.files(torrent) if not file.pad]
+    assert (file.path, file.size, file.done) == ("data.bin", 3_000_000, 0), file.path
+    patron.set_file_priority(torrent, 0, Priority.LOW)
+    until(lambda: patron.files(torrent)[0].priority == Priority.LOW)
+
+    # So slow that it can be looked at.
+    patron.set_flag(torrent, Flag.SEQUENTIAL)
+    patron.set_download_limit(torrent, 50_000)
+    assert patron.peers(torrent) == []
+    patron.connect_peer(torrent, peer)
+    patron.resume(torrent)
+    until(lambda: any(one.seed for one in patron.peers(torrent)))
+    (seeder,) = patron.peers(torrent)
+    assert seeder.address == peer and "torrent-patron" in seeder.client, seeder.client
+    assert seeder.outgoing and bytes(seeder.id) != bytes(20)
+    patron.set_download_limit(torrent, None)
+
     kinds = set()
     for event in patron.events():
         kinds.add(event.kind)
@@ -20,6 +47,13 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
     assert EventKind.TORRENT_CREATED in kinds, kinds
     assert patron.listen_addresses()[0].startswith("127.0.0.1:")
     assert patron.create_torrent(torrent_file) == torrent
+    assert patron.create_torrent(patron.resume_data(torrent)) == torrent
+    assert patron.files(torrent)[0].done == 3_000_000
+    with open(os.path.join(directory, "data.bin"), "rb") as data:
+        assert data.read().startswith(patron.read_piece(torrent, 0))
+    for path in "renamed.bin", "data.bin":
+        assert patron.rename_file(torrent, 0, path) == path
+        assert os.path.exists(os.path.join(directory, path))
 
     for wrong in (lambda: patron.pause(torrent + 1), lambda: patron.status(torrent + 1)):
         try:

@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use serde_json::Value;
 
@@ -93,6 +96,62 @@ fn a_person_sees_lines_and_results() {
     let address = output.stderr.lines().find_map(|line| Some(line.split_once("listening at ")?.1));
     assert!(address.is_some_and(|address| address.starts_with("127.0.0.1:")), "{output:#?}");
     assert!(output.stderr.contains("stopped with 1 torrent"), "{output:#?}");
+}
+
+/// Peers are called by the proxy, and the client opens no port for them to call.
+#[test]
+fn a_download_goes_through_a_proxy() {
+    let dir = tempfile::tempdir().unwrap();
+    let movies = [movie(dir.path(), "a.bin", 1)];
+    let mut seeder = seed(&movies);
+    let peer = seeder.address().to_string();
+    let (proxy, asked) = http_proxy();
+    let to = dir.path().join("to");
+    let url = format!("http://{proxy}");
+    let output = run(words([
+        &"download",
+        &movies[0].torrent,
+        &"-o",
+        &to,
+        &"--peer",
+        &peer,
+        &"--offline",
+        &"--json",
+        &"--proxy",
+        &url,
+    ]))
+    .expect(0);
+    assert!(same(&movies[0].file, &to.join("a.bin")));
+    assert!(!output.stdout.contains("listening"), "{output:#?}");
+    assert_eq!(asked.recv().unwrap(), format!("CONNECT {peer} HTTP/1.0"));
+}
+
+/// A proxy for `CONNECT`, and the requests that it gets.
+fn http_proxy() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (said, asked) = channel();
+    thread::spawn(move || {
+        for caller in listener.incoming() {
+            let mut caller = caller.unwrap();
+            let mut lines = BufReader::new(&caller).lines().map_while(Result::ok);
+            let request = lines.next().unwrap();
+            let target = request.split(' ').nth(1).unwrap().to_owned();
+            said.send(request).unwrap();
+            lines.find(String::is_empty).unwrap();
+            let called = TcpStream::connect(target).unwrap();
+            caller.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+            for (mut from, mut to) in
+                [(caller.try_clone().unwrap(), called.try_clone().unwrap()), (called, caller)]
+            {
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    (address, asked)
 }
 
 /// A listen address is a setting whose effect is easy to see.

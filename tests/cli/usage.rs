@@ -24,6 +24,10 @@ fn wrong_usage_exits_with_2() {
         &["seed", "a", "b", "--setting", "connections_limit"],
         &["seed", "a", "b", "--setting", "connections_limit=many"],
         &["download", "x", "-o", "y", "--setting", "conections_limit=500"],
+        &["download", "x", "-o", "y", "--proxy", "127.0.0.1:1080"],
+        &["download", "x", "-o", "y", "--proxy", "socks5://127.0.0.1"],
+        &["download", "x", "-o", "y", "--proxy", "socks4://127.0.0.1:1080"],
+        &["seed", "a", "b", "--proxy", "http://me@127.0.0.1:8080"],
     ];
     for arguments in wrong {
         let output = run(*arguments);
@@ -37,6 +41,12 @@ fn wrong_usage_exits_with_2() {
 fn a_setting_that_does_not_exist_is_answered_with_the_nearest_one() {
     let output = run(["seed", "a", "b", "--setting", "conections_limit=500"]).expect(2);
     assert!(output.stderr.contains("did you mean connections_limit?"), "{output:#?}");
+}
+
+#[test]
+fn a_proxy_that_is_none_is_answered_with_the_form_of_one() {
+    let output = run(["seed", "a", "b", "--proxy", "ftp://127.0.0.1:21"]).expect(2);
+    assert!(output.stderr.contains("socks5://[USER:PASSWORD@]HOST:PORT"), "{output:#?}");
 }
 
 #[test]

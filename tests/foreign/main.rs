@@ -5,23 +5,42 @@
 mod support;
 
 mod aria2;
+mod nginx;
 mod opentracker;
+#[cfg(target_os = "linux")]
+mod privacy;
 mod process;
+mod proxy;
+mod qbittorrent;
 mod swarm;
 mod transmission;
 
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use torrent_patron::Protocol;
 
 use crate::aria2::ARIA2;
+use crate::nginx::NGINX;
 use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
+use crate::proxy::{Kind, MICROSOCKS, TINYPROXY};
+use crate::qbittorrent::QBITTORRENT;
 use crate::transmission::TRANSMISSION;
 
 fn main() {
+    #[cfg(target_os = "linux")]
+    if privacy::played() {
+        return;
+    }
     let tracker = &[OPENTRACKER];
     let aria2 = &[OPENTRACKER, ARIA2];
+    let qbittorrent = &[OPENTRACKER, QBITTORRENT];
+    let nginx = &[NGINX];
+    let microsocks = &[OPENTRACKER, MICROSOCKS];
+    let microsocks_nginx = &[MICROSOCKS, NGINX];
+    let tinyproxy = &[OPENTRACKER, TINYPROXY];
+    let tinyproxy_nginx = &[TINYPROXY, NGINX];
     let transmission = &[OPENTRACKER, TRANSMISSION];
     let trials = vec![
         trial("opentracker_introduces_our_peers_over_http", tracker, |dir| {
@@ -53,7 +72,69 @@ fn main() {
             transmission,
             transmission::gives_its_metadata,
         ),
+        trial("qbittorrent_downloads_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::V1);
+        }),
+        trial("qbittorrent_downloads_a_hybrid_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::Hybrid);
+        }),
+        trial("qbittorrent_downloads_v2_from_us", qbittorrent, |dir| {
+            qbittorrent::downloads_from_us(dir, Protocol::V2);
+        }),
+        trial("qbittorrent_seeds_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::V1);
+        }),
+        trial("qbittorrent_seeds_a_hybrid_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::Hybrid);
+        }),
+        trial("qbittorrent_seeds_v2_to_us", qbittorrent, |dir| {
+            qbittorrent::seeds_to_us(dir, Protocol::V2);
+        }),
+        trial(
+            "a_magnet_link_gives_qbittorrent_our_metadata",
+            qbittorrent,
+            qbittorrent::takes_our_metadata,
+        ),
+        trial(
+            "a_magnet_link_fetches_its_metadata_from_qbittorrent",
+            qbittorrent,
+            qbittorrent::gives_its_metadata,
+        ),
+        trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
+        trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
+        trial("nginx_seeds_wrong_data", nginx, nginx::seeds_wrong_data),
+        trial("microsocks_carries_a_download", microsocks, |dir| {
+            proxy::carries_a_download(dir, Kind::Socks5);
+        }),
+        trial("microsocks_asks_for_a_password", microsocks, |dir| {
+            proxy::asks_for_a_password(dir, Kind::Socks5);
+        }),
+        trial("microsocks_carries_a_web_seed", microsocks_nginx, |dir| {
+            proxy::carries_a_web_seed(dir, Kind::Socks5);
+        }),
+        trial("microsocks_is_down_at_first", microsocks, |dir| {
+            proxy::is_down_at_first(dir, Kind::Socks5);
+        }),
+        trial("microsocks_has_no_udp", microsocks, proxy::has_no_udp),
+        trial("tinyproxy_carries_a_download", tinyproxy, |dir| {
+            proxy::carries_a_download(dir, Kind::Http);
+        }),
+        trial("tinyproxy_asks_for_a_password", tinyproxy, |dir| {
+            proxy::asks_for_a_password(dir, Kind::Http);
+        }),
+        trial("tinyproxy_carries_a_web_seed", tinyproxy_nginx, |dir| {
+            proxy::carries_a_web_seed(dir, Kind::Http);
+        }),
+        trial("tinyproxy_is_down_at_first", tinyproxy, |dir| {
+            proxy::is_down_at_first(dir, Kind::Http);
+        }),
     ];
+    #[cfg(target_os = "linux")]
+    let trials = trials.into_iter().chain([
+        secluded("offline_sends_nothing", privacy::offline_sends_nothing),
+        secluded("nothing_goes_past_a_proxy", privacy::nothing_goes_past_a_proxy),
+    ]);
+    let trials = trials.into_iter().collect();
     let mut arguments = Arguments::from_args();
     // They wait for the timers of others most of the time.
     arguments.test_threads.get_or_insert(6);
@@ -65,6 +146,25 @@ fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(missing) = needs.iter().find(|program| !program.is_installed()) {
             return without(missing);
+        }
+        let dir = tempfile::tempdir()?;
+        test(dir.path());
+        Ok(Completion::Completed)
+    })
+}
+
+/// As `trial`, for a test that needs a network namespace. Where the kernel gives none there is
+/// nothing to install, so that it is ignored also where CI is `true`.
+#[cfg(target_os = "linux")]
+fn secluded(name: &str, test: fn(&Path)) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Some(missing) =
+            [&privacy::UNSHARE, &privacy::IP].into_iter().find(|program| !program.is_installed())
+        {
+            return without(missing);
+        }
+        if let Some(refusal) = privacy::refusal() {
+            return Ok(Completion::ignored_with(refusal));
         }
         let dir = tempfile::tempdir()?;
         test(dir.path());

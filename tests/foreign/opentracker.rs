@@ -39,6 +39,10 @@ impl Opentracker {
         tracker
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self, scheme: &str) -> String {
         // libtorrent asks a tracker on loopback at /announce alone (ssrf_mitigation).
         format!("{scheme}://127.0.0.1:{}/announce", self.port)

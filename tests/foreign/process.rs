@@ -1,6 +1,7 @@
 //! Programs that others wrote: looked up, started, awaited and stopped.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -21,8 +22,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn is_installed(&self) -> bool {
-        let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path).any(|directory| directory.join(self.command).is_file())
+        env::split_paths(&path()).any(|directory| directory.join(self.command).is_file())
     }
 
     /// The program with nothing of this process that could change what it does: no environment,
@@ -31,9 +31,16 @@ impl Program {
         let mut command = Command::new("bash");
         command.args(["-c", WITHOUT_OPEN_FILES, self.command]);
         command.env_clear().env("HOME", home).env("LC_ALL", "C.UTF-8");
-        command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        command.env("PATH", path());
         command
     }
+}
+
+/// With what only root has on its path: nginx is there.
+fn path() -> OsString {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
 }
 
 /// libtorrent does not mark its sockets and files close-on-exec. A program that inherits them holds

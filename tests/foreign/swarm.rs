@@ -80,25 +80,35 @@ impl Swarm {
 
     /// That a copy has all files of the original, byte by byte.
     pub(crate) fn assert_same(&self, copy: &Path) {
-        self.assert_same_where(copy, |_| true);
+        assert_same(&self.metainfo, &self.from, copy);
     }
 
     /// That a copy has all files of the original but perhaps the empty ones.
     pub(crate) fn assert_same_data(&self, copy: &Path) {
-        self.assert_same_where(copy, |file| file.size > 0);
+        assert_same_where(&self.metainfo, &self.from, copy, |file| file.size > 0);
     }
+}
 
-    fn assert_same_where(&self, copy: &Path, pick: impl Fn(&FileEntry) -> bool) {
-        for file in self.metainfo.files.iter().filter(|file| !file.pad && pick(file)) {
-            let (original, copy) = (self.from.join(&file.path), copy.join(&file.path));
-            assert!(copy.exists(), "{} is missing", copy.display());
-            assert!(same(&original, &copy), "{} differs", copy.display());
-        }
+/// That a copy of what is in `from` has all files of the torrent, byte by byte.
+pub(crate) fn assert_same(metainfo: &Metainfo, from: &Path, copy: &Path) {
+    assert_same_where(metainfo, from, copy, |_| true);
+}
+
+fn assert_same_where(
+    metainfo: &Metainfo,
+    from: &Path,
+    copy: &Path,
+    pick: impl Fn(&FileEntry) -> bool,
+) {
+    for file in metainfo.files.iter().filter(|file| !file.pad && pick(file)) {
+        let (original, copy) = (from.join(&file.path), copy.join(&file.path));
+        assert!(copy.exists(), "{} is missing", copy.display());
+        assert!(same(&original, &copy), "{} differs", copy.display());
     }
 }
 
 /// Files with all that is awkward: empty, nested, names with spaces and of many scripts.
-fn tree(from: &Path) -> PathBuf {
+pub(crate) fn tree(from: &Path) -> PathBuf {
     let tree = from.join("En liten låda, много слов");
     let files = [
         ("läs mig först.txt", 1_234),
@@ -118,8 +128,8 @@ fn tree(from: &Path) -> PathBuf {
 /// A client of ours with one torrent.
 pub(crate) struct Participant {
     client: Client,
-    patron: Patron,
-    id: TorrentId,
+    pub(crate) patron: Patron,
+    pub(crate) id: TorrentId,
 }
 
 impl Participant {

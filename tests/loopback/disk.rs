@@ -11,23 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use openssl::asn1::Asn1Time;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
 use openssl::ssl::{SslAcceptor, SslMethod};
-use openssl::x509::{X509, X509Name};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
     Settings, TorrentId,
 };
 
 use crate::await_event;
-use crate::support::bencode::text;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, same, still_works,
 };
+use crate::tls::{certificate, for_tls};
 
 const MIB: usize = 1024 * 1024;
 const BLOCK: usize = 16 * 1024;
@@ -730,10 +724,12 @@ fn few_descriptors() {
 
 #[test]
 fn fewer_descriptors_than_files() {
-    let output = Command::new("sh")
+    // libtorrent's sockets in the tests beside this one would be inherited, and count.
+    let output = Command::new("bash")
         .args([
             "-c",
-            r#"ulimit -n 100 && exec "$0" --exact disk::few_descriptors --ignored --nocapture"#,
+            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
+            ulimit -n 100 && exec "$0" --exact disk::few_descriptors --ignored --nocapture"#,
         ])
         .arg(std::env::current_exe().unwrap())
         .output()
@@ -773,37 +769,6 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
             _ => assert_eq!((read.cold_blocks, read.mapped_blocks), (256, 256)),
         }
     }
-}
-
-/// A certificate that vouches for itself and for every torrent, and its key.
-fn certificate() -> (X509, PKey<Private>) {
-    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
-    let mut name = X509Name::builder().unwrap();
-    name.append_entry_by_text("CN", "*").unwrap();
-    let name = name.build();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    (builder.build(), key)
-}
-
-/// A torrent of one file, made into one whose peers speak TLS, by a certificate in its metainfo.
-fn for_tls(metainfo: &Metainfo, certificate: &X509) -> Metainfo {
-    let mut file = metainfo.torrent_file().to_vec();
-    let count = 20 * metainfo.piece_count as usize;
-    let key = format!("6:pieces{count}:");
-    let at = file.windows(key.len()).position(|window| window == key.as_bytes()).unwrap();
-    let end = at + key.len() + count;
-    assert_eq!(file[end], b'e', "the pieces are the last of the info dictionary");
-    let addition = [text("ssl-cert"), text(certificate.to_pem().unwrap())].concat();
-    file.splice(end..end, addition);
-    Metainfo::decode(&file).unwrap()
 }
 
 /// A client with `zero_copy` does not listen for TLS, but it calls peers that do.

@@ -17,4 +17,5 @@ mod runtimes;
 mod session;
 mod statistics;
 mod statuses;
+mod tls;
 mod transfer;

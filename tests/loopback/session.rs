@@ -1,12 +1,15 @@
 //! The client as a whole: settings while it runs, the IP filter, pausing everything.
 
-use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
-use torrent_patron::{AddOptions, Event, IpFilter, SettingValue, Settings};
+use torrent_patron::{
+    AddOptions, ErrorKind, Event, IpFilter, IpRange, PeerClass, PeerClassRange, PortProtocol,
+    SettingValue, Settings,
+};
 
 use crate::await_event;
-use crate::support::{Seeder, client, data, finished};
+use crate::support::{PATIENCE, Seeder, address, builder, client, data, finished};
 
 #[test]
 fn settings_are_read_back_and_changed_while_the_client_runs() {
@@ -64,7 +67,7 @@ fn a_peer_on_a_blocklist_is_not_called() {
     let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
     other.accept().unwrap();
     blocked.set_nonblocking(true).unwrap();
-    assert_eq!(blocked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(blocked.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 
     patron.set_ip_filter(IpFilter::default()).wait().unwrap();
     patron.connect_peer(id, peers[0]).wait().unwrap();
@@ -78,10 +81,141 @@ fn everything_pauses_and_goes_on() {
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
+    assert!(!patron.all_paused().wait().unwrap());
     patron.pause_all().wait().unwrap();
+    assert!(patron.all_paused().wait().unwrap());
     let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     assert!(!patron.fresh_status(id).wait().unwrap().paused);
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
     patron.resume_all().wait().unwrap();
     finished(&patron, id);
+    patron.flush_files(id).wait().unwrap();
+    assert_eq!(patron.status(id).unwrap().info_hashes, seeder.metainfo.info_hashes);
+    patron.pause_gracefully(id).wait().unwrap();
+    await_event!(patron, Event::Paused { .. });
+}
+
+#[test]
+fn peer_classes_are_made_changed_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let local = patron.peer_class(PeerClass::LOCAL).wait().unwrap();
+    assert_eq!((local.upload_limit, local.download_limit), (None, None));
+    let class = patron.create_peer_class("cellar").wait().unwrap();
+    let mut options = patron.peer_class(class).wait().unwrap();
+    assert_eq!(options.name, "cellar");
+    options.upload_limit = Some(100_000);
+    options.ignore_unchoke_slots = true;
+    patron.set_peer_class(class, options.clone()).wait().unwrap();
+    assert_eq!(patron.peer_class(class).wait().unwrap(), options);
+    let range = IpRange::new("127.0.0.0".parse().unwrap(), "127.255.255.255".parse().unwrap());
+    let range = PeerClassRange::new(range.unwrap(), [PeerClass::LOCAL, class]);
+    patron.set_peer_class_ranges([range.clone()]).wait().unwrap();
+    assert_eq!(patron.peer_class_ranges().wait().unwrap(), [range]);
+    patron.remove_peer_class(class).wait().unwrap();
+    let error = patron.peer_class(class).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+}
+
+#[test]
+fn a_limit_of_their_class_slows_peers_on_the_local_network() {
+    const RATE: u32 = 200_000;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 1_000_000));
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let mut options = patron.peer_class(PeerClass::LOCAL).wait().unwrap();
+    options.download_limit = Some(RATE);
+    patron.set_peer_class(PeerClass::LOCAL, options).wait().unwrap();
+    let began = Instant::now();
+    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    // A second's worth may come at once.
+    let least = Duration::from_secs((1_000_000 / RATE - 2).into());
+    assert!(began.elapsed() > least, "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
+    let metainfo = crate::support::metainfo(&file);
+    let start = |save_dir: &str| {
+        let builder = builder(&dir.path().join(save_dir)).setting("dht_bootstrap_nodes", "");
+        // Both are at one address, which the DHT takes for one node and for a bad one otherwise.
+        let builder = builder.setting("dht_restrict_routing_ips", false);
+        let builder = builder.setting("dht_restrict_search_ips", false);
+        builder.setting("dht_ignore_dark_internet", false).start().unwrap()
+    };
+    let (seeder, leecher) = (start("from"), start("to"));
+    let (from, to) = (seeder.patron(), leecher.patron());
+    let mut change = Settings::empty();
+    change.set("enable_dht", true).unwrap();
+    for patron in [&from, &to] {
+        assert!(!patron.dht_is_running().wait().unwrap());
+        patron.apply_settings(&change).wait().unwrap();
+        assert!(patron.dht_is_running().wait().unwrap());
+    }
+    let error = to.add_dht_node("192.0.2.1", 6881).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+
+    let here = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&from, here);
+    let there = to.create_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
+    let port = address(&from).port();
+    to.add_dht_node("127.0.0.1", port).wait().unwrap();
+    from.add_dht_node("127.0.0.1", address(&to).port()).wait().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while !to.status(there).unwrap().finished {
+        assert!(Instant::now() < deadline, "the DHT has not found the seeder");
+        from.announce_to_dht(here).wait().unwrap();
+        to.announce_to_dht(there).wait().unwrap();
+        let _ = to.recv_timeout(Duration::from_millis(500));
+    }
+    change.set("enable_dht", false).unwrap();
+    to.apply_settings(&change).wait().unwrap();
+    assert!(!to.dht_is_running().wait().unwrap());
+}
+
+#[test]
+fn metainfo_from_elsewhere_spares_the_peers() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let metainfo = crate::support::metainfo(&file);
+    let other = crate::support::metainfo(&data(dir.path(), "other.bin", 2, 50_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id =
+        patron.create_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
+    let error = patron.give_metainfo(id, &other).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    patron.give_metainfo(id, &metainfo).wait().unwrap();
+    await_event!(patron, Event::MetadataReceived { .. });
+    finished(&patron, id);
+    assert!(patron.give_metainfo(id, &metainfo).wait().is_err());
+}
+
+#[test]
+fn ports_and_sockets_are_asked_for_without_a_router() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    // Offline there is neither UPnP nor NAT-PMP to ask.
+    assert!(patron.map_port(PortProtocol::Tcp, 6881, 6881).wait().unwrap().is_empty());
+    let before = patron.listen_addresses().wait().unwrap();
+    patron.reopen_sockets().wait().unwrap();
+    patron.set_port_filter([1..=1023]).wait().unwrap();
+    assert_eq!(patron.listen_addresses().wait().unwrap().len(), before.len());
+    let id = patron
+        .create_torrent(
+            &crate::support::metainfo(&data(dir.path(), "data.bin", 1, 50_000)),
+            AddOptions::default(),
+        )
+        .wait()
+        .unwrap()
+        .id();
+    let certificate = patron.set_tls_certificate(id, "nonsense", "nonsense", "nonsense");
+    let error = certificate.wait().unwrap_err();
+    assert!(error.to_string().ends_with("the torrent is not for TLS"), "{error}");
 }

@@ -1,9 +1,9 @@
 //! Data goes from one client to another.
 
-use torrent_patron::{AddOptions, Event, Files, Protocol, Started, TorrentState};
+use torrent_patron::{AddOptions, Event, Files, Metainfo, Protocol, Started, TorrentState};
 
 use crate::await_event;
-use crate::support::{address, client, data, finished, maker, metainfo, same};
+use crate::support::{Seeder, address, bencode, client, data, finished, maker, metainfo, same};
 
 #[test]
 fn a_torrent_goes_from_one_client_to_another() {
@@ -35,6 +35,31 @@ fn a_torrent_goes_from_one_client_to_another() {
     for client in [seeder, leecher] {
         let report = client.shutdown(crate::support::PATIENCE);
         assert!(report.is_clean(), "{report:?}");
+    }
+}
+
+/// The names of its DHT nodes are left out of what libtorrent is given; the rest is as it was.
+#[test]
+fn a_torrent_that_names_dht_nodes_goes_from_one_client_to_another() {
+    for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 1, 1_000_000);
+        let plain = maker(&file, protocol).comment("kept").start().unwrap().wait().unwrap();
+        let mut bytes = plain.torrent_file().to_vec();
+        bytes.pop();
+        let node = bencode::list([bencode::text("127.0.0.1"), bencode::number(1)]);
+        bytes.extend([bencode::text("nodes"), bencode::list([node])].concat());
+        bytes.push(b'e');
+        let metainfo = Metainfo::decode(&bytes).unwrap();
+        assert_eq!(metainfo.info_hashes, plain.info_hashes);
+        assert_eq!(metainfo.comment, plain.comment);
+
+        let seeder = Seeder::with(&file, metainfo);
+        let leecher = client(&dir.path().join("to"));
+        let sink = leecher.patron();
+        let id = sink.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        finished(&sink, id);
+        assert!(same(&file, &dir.path().join("to/data.bin")));
     }
 }
 

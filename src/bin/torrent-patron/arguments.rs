@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use torrent_patron::{Client, ClientBuilder, Protocol, Settings, Source};
+use torrent_patron::{Client, ClientBuilder, Protocol, Proxy, SettingValue, Settings, Source};
 
 /// The environment variable that turns the log on.
 pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
@@ -205,6 +205,10 @@ pub(crate) struct Common {
     /// Send nothing beyond this machine
     #[arg(long)]
     offline: bool,
+    /// Do everything through a proxy, and nothing that cannot go through it:
+    /// socks5://[USER:PASSWORD@]HOST:PORT, or the same with http
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
     /// Send at most so much a second, such as 5MiB; libtorrent exempts the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_up: Option<i32>,
@@ -226,7 +230,7 @@ pub(crate) struct Common {
 #[derive(Debug, Clone)]
 struct Setting {
     name: String,
-    value: String,
+    value: SettingValue,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -238,14 +242,11 @@ enum Preset {
 }
 
 impl Common {
-    pub(crate) fn client(&self) -> torrent_patron::Result<ClientBuilder> {
-        let mut settings = match self.preset {
+    pub(crate) fn client(&self) -> ClientBuilder {
+        let settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
         };
-        for Setting { name, value } in &self.setting {
-            settings.set_text(name, value)?;
-        }
         let mut builder =
             Client::builder().settings(settings).offline(self.offline).tick_interval(self.tick);
         if let Some(listen) = &self.listen {
@@ -257,7 +258,13 @@ impl Common {
         if let Some(rate) = self.limit_down {
             builder = builder.setting("download_rate_limit", rate);
         }
-        Ok(builder)
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        for Setting { name, value } in &self.setting {
+            builder = builder.setting(name, value.clone());
+        }
+        builder
     }
 }
 
@@ -285,8 +292,10 @@ fn rate(text: &str) -> Result<i32, String> {
 
 fn setting(text: &str) -> Result<Setting, String> {
     let (name, value) = text.split_once('=').ok_or("not of the form NAME=VALUE")?;
-    Settings::default().set_text(name, value).map_err(|error| error.to_string())?;
-    Ok(Setting { name: name.to_owned(), value: value.to_owned() })
+    let mut settings = Settings::default();
+    settings.set_text(name, value).map_err(|error| error.to_string())?;
+    let value = settings.get(name).cloned().ok_or("not a setting")?;
+    Ok(Setting { name: name.to_owned(), value })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -26,7 +26,7 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
-    let client = arguments.common.client()?.save_dir(&arguments.output);
+    let client = arguments.common.client().save_dir(&arguments.output);
     let options = AddOptions::default().peers(arguments.peer.iter().copied());
     let starts = arguments.sources.iter().map(|path| (source(path), options.clone()));
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
@@ -54,7 +54,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
         let options = AddOptions::default().save_dir(*directory).trust(arguments.trust);
         (Source::File(torrent.to_path_buf()), options)
     });
-    let client = arguments.common.client()?;
+    let client = arguments.common.client();
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;

@@ -6,14 +6,16 @@ use std::time::Duration;
 use super::{failure, path, setting};
 use crate::error::{Error, Result};
 use crate::ffi::{
-    AnnounceRecord, AnswerRecord, FileStatusRecord, OwnRecord, PeerStatusRecord, RequestKind,
-    RequestRecord, SettingRecord, TrackerRecord, TrackerStatusRecord,
+    AnnounceRecord, AnswerRecord, FileStatusRecord, OwnRecord, PeerClassRecord, PeerStatusRecord,
+    RequestKind, RequestRecord, SettingRecord, TrackerRecord, TrackerStatusRecord,
 };
 use crate::file::{Existing, FileStatus};
-use crate::ip_filter::IpFilter;
+use crate::ip_filter::{IpFilter, IpRange};
 use crate::metainfo::Tracker;
 use crate::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
+use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
 use crate::piece::{PartialPiece, PieceMap};
+use crate::port::{PortMapping, PortProtocol};
 use crate::request::{Answer, Own, SessionRequest, TorrentRequest};
 use crate::settings::Settings;
 use crate::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
@@ -33,6 +35,8 @@ fn blank(kind: RequestKind, request: u64) -> RequestRecord {
         levels: Vec::new(),
         trackers: Vec::new(),
         settings: Vec::new(),
+        numbers: Vec::new(),
+        peer_class: Vec::new(),
         own: own(&Own::default()),
     }
 }
@@ -163,6 +167,17 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
         TorrentRequest::WebSeeds => on(Kind::WebSeeds),
         TorrentRequest::AddWebSeed(url) => text(Kind::AddWebSeed, url),
         TorrentRequest::RemoveWebSeed(url) => text(Kind::RemoveWebSeed, url),
+        TorrentRequest::TlsCertificate { certificate, private_key, dh_parameters } => {
+            RequestRecord {
+                texts: vec![certificate, private_key, dh_parameters],
+                ..on(Kind::TlsCertificate)
+            }
+        }
+        TorrentRequest::PauseGracefully => on(Kind::PauseGracefully),
+        TorrentRequest::FlushFiles => on(Kind::FlushFiles),
+        TorrentRequest::GiveMetainfo(bytes) => {
+            RequestRecord { bytes: bytes.to_vec(), ..on(Kind::GiveMetainfo) }
+        }
     }
 }
 
@@ -189,6 +204,68 @@ pub(super) fn of_session(request: u64, asked: SessionRequest) -> RequestRecord {
         }
         SessionRequest::PauseAll => on(Kind::PauseAll),
         SessionRequest::ResumeAll => on(Kind::ResumeAll),
+        SessionRequest::AllPaused => on(Kind::AllPaused),
+        SessionRequest::SetPortFilter(ranges) => {
+            let ends = ranges.iter().flat_map(|range| [*range.start(), *range.end()]);
+            RequestRecord { numbers: ends.map(i64::from).collect(), ..on(Kind::SetPortFilter) }
+        }
+        SessionRequest::AddDhtNode { host, port } => {
+            RequestRecord { text: host, number: port.into(), ..on(Kind::AddDhtNode) }
+        }
+        SessionRequest::DhtRunning => on(Kind::DhtRunning),
+        SessionRequest::MapPort { protocol, external, local } => RequestRecord {
+            index: match protocol {
+                PortProtocol::Tcp => 0,
+                PortProtocol::Udp => 1,
+            },
+            number: external.into(),
+            numbers: vec![local.into()],
+            ..on(Kind::MapPort)
+        },
+        SessionRequest::UnmapPort(mapping) => {
+            RequestRecord { number: mapping.number().into(), ..on(Kind::UnmapPort) }
+        }
+        SessionRequest::ReopenSockets => on(Kind::ReopenSockets),
+        SessionRequest::CreatePeerClass(name) => {
+            RequestRecord { text: name, ..on(Kind::CreatePeerClass) }
+        }
+        SessionRequest::RemovePeerClass(class) => of_class(on(Kind::RemovePeerClass), class),
+        SessionRequest::PeerClass(class) => of_class(on(Kind::PeerClass), class),
+        SessionRequest::SetPeerClass(class, options) => RequestRecord {
+            peer_class: vec![peer_class_record(options)],
+            ..of_class(on(Kind::SetPeerClass), class)
+        },
+        SessionRequest::PeerClassRanges => on(Kind::PeerClassRanges),
+        SessionRequest::SetPeerClassRanges(ranges) => {
+            let ends = ranges.iter().flat_map(|one| [one.range.first, one.range.last]);
+            let bits = |classes: &[PeerClass]| {
+                classes
+                    .iter()
+                    .fold(0, |bits, class| bits | 1i64.checked_shl(class.number()).unwrap_or(0))
+            };
+            RequestRecord {
+                texts: ends.map(|end| end.to_string()).collect(),
+                numbers: ranges.iter().map(|one| bits(&one.classes)).collect(),
+                ..on(Kind::SetPeerClassRanges)
+            }
+        }
+    }
+}
+
+fn of_class(record: RequestRecord, class: PeerClass) -> RequestRecord {
+    RequestRecord { number: class.number().into(), ..record }
+}
+
+fn peer_class_record(options: PeerClassOptions) -> PeerClassRecord {
+    let limit = |limit: Option<u32>| limit.map_or(0, index);
+    PeerClassRecord {
+        name: options.name,
+        ignore_unchoke_slots: options.ignore_unchoke_slots,
+        connection_limit_factor: index(options.connection_limit_percent.max(1)),
+        upload_limit: limit(options.upload_limit),
+        download_limit: limit(options.download_limit),
+        upload_priority: options.upload_priority.max(1).into(),
+        download_priority: options.download_priority.max(1).into(),
     }
 }
 
@@ -248,6 +325,21 @@ pub(super) fn answer(record: AnswerRecord) -> Result<Answer> {
         Kind::WebSeeds => Answer::Texts(record.texts),
         Kind::Settings => Answer::Settings(settings(&record.settings)),
         Kind::IpFilter => Answer::IpFilter(ip_filter(&record.texts)),
+        Kind::DhtRunning | Kind::AllPaused => Answer::Flag(record.number != 0),
+        Kind::MapPort => {
+            let handles = record.numbers.iter();
+            Answer::Mappings(handles.map(|handle| PortMapping::from_number(*handle)).collect())
+        }
+        Kind::CreatePeerClass => Answer::CreatedPeerClass(PeerClass::from_number(record.number)),
+        Kind::PeerClass => Answer::PeerClass(
+            record.peer_class.into_iter().map(peer_class).next().unwrap_or_default(),
+        ),
+        Kind::PeerClassRanges => {
+            let ranges = record.texts.chunks_exact(2).zip(&record.numbers);
+            Answer::PeerClassRanges(
+                ranges.filter_map(|(ends, bits)| peer_class_range(ends, *bits)).collect(),
+            )
+        }
         _ => Answer::Done,
     })
 }
@@ -370,6 +462,26 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
 pub(super) fn settings(records: &[SettingRecord]) -> Settings {
     let values = records.iter().map(|record| (&*record.name, &*record.text, record.number));
     Settings::from_native(values)
+}
+
+fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
+    let limit = |rate: i32| u32::try_from(rate).ok().filter(|rate| *rate > 0);
+    let priority = |level: i32| u8::try_from(level).unwrap_or(u8::MAX);
+    let mut options = PeerClassOptions::default();
+    options.name = record.name;
+    options.ignore_unchoke_slots = record.ignore_unchoke_slots;
+    options.connection_limit_percent = count(record.connection_limit_factor.into());
+    options.upload_limit = limit(record.upload_limit);
+    options.download_limit = limit(record.download_limit);
+    options.upload_priority = priority(record.upload_priority);
+    options.download_priority = priority(record.download_priority);
+    options
+}
+
+fn peer_class_range(ends: &[String], bits: i64) -> Option<PeerClassRange> {
+    let range = IpRange::new(ends[0].parse().ok()?, ends[1].parse().ok()?).ok()?;
+    let classes = (0..32).filter(|class| bits & (1 << class) != 0).map(PeerClass::from_number);
+    Some(PeerClassRange::new(range, classes.collect::<Vec<_>>()))
 }
 
 fn ip_filter(ends: &[String]) -> IpFilter {

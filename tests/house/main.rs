@@ -1,6 +1,8 @@
 //! Holds the code to the layering of the house: who may use whom, no circles, and `unsafe` in its
 //! rooms alone. It reads the sources as text.
 
+mod parity;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -13,17 +15,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("status", &["error", "types"]),
     ("file", &["types"]),
     ("piece", &["types"]),
-    ("peer", &[]),
-    ("tracker", &["error"]),
-    ("torrent", &[]),
+    ("peer", &["types"]),
+    ("tracker", &["error", "types"]),
+    ("torrent", &["types"]),
+    ("peer_class", &["ip_filter"]),
+    ("port", &[]),
     ("ip_filter", &["error"]),
     ("settings", &["error", "ffi"]),
+    ("proxy", &["error", "settings"]),
     ("statistics", &["ffi"]),
     // Reading and making torrents, on the caller's thread.
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
     ("maker", &["error", "ffi", "metainfo", "reply"]),
-    ("source", &["error", "ffi", "types", "file", "torrent", "settings", "metainfo", "magnet"]),
+    (
+        "source",
+        &["error", "ffi", "types", "file", "torrent", "settings", "proxy", "metainfo", "magnet"],
+    ),
     // Messages.
     ("reply", &["error"]),
     ("event", &["error", "types", "status", "torrent"]),
@@ -37,6 +45,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tracker",
             "torrent",
             "ip_filter",
+            "peer_class",
+            "port",
             "metainfo",
             "settings",
         ],
@@ -65,6 +75,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tracker",
             "torrent",
             "ip_filter",
+            "peer_class",
+            "port",
             "settings",
             "metainfo",
             "source",
@@ -85,6 +97,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "types",
             "statistics",
             "status",
+            "file",
+            "piece",
+            "peer",
+            "tracker",
+            "torrent",
+            "ip_filter",
             "settings",
             "metainfo",
             "magnet",
@@ -116,6 +134,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tracker",
             "torrent",
             "ip_filter",
+            "peer_class",
+            "port",
+            "proxy",
             "metainfo",
             "ffi",
         ],
@@ -131,6 +152,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "settings",
             "file",
             "torrent",
+            "proxy",
             "source",
             "command",
             "event",

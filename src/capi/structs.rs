@@ -1,0 +1,68 @@
+//! Structs that C gives room for. They grow at their end, so C says how large the one is that it knows.
+
+use std::mem::MaybeUninit;
+
+use super::arguments::required;
+use super::errors::Failure;
+
+/// A struct of the header, without a pointer into the library.
+pub(super) trait Struct: Copy {
+    const NAME: &'static str;
+    /// What a program that was compiled with the first header has: all up to here is always there.
+    const FIRST_SIZE: usize;
+}
+
+pub(super) fn check<T: Struct>(out: *mut T, struct_size: usize) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(Failure::null("out"));
+    }
+    if struct_size < T::FIRST_SIZE || !struct_size.is_multiple_of(align_of::<T>()) {
+        let message = format!("struct_size is {struct_size}; sizeof({}) is wanted", T::NAME);
+        return Err(Failure::invalid(message));
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// `out` is NULL or has room for `struct_size` bytes.
+pub(super) unsafe fn write<T: Struct>(
+    known: T,
+    out: *mut T,
+    struct_size: usize,
+) -> Result<(), Failure> {
+    check(out, struct_size)?;
+    let common = struct_size.min(size_of::<T>());
+    // SAFETY: both have room for `common` bytes, and the caller's has `struct_size`.
+    unsafe {
+        let to = out.cast::<u8>();
+        to.copy_from_nonoverlapping((&raw const known).cast(), common);
+        to.add(common).write_bytes(0, struct_size - common);
+    }
+    Ok(())
+}
+
+/// An array that C gives room for: where it begins, the size of one struct, and how many it holds.
+pub(super) struct Room<T>(pub(super) *mut T, pub(super) usize, pub(super) usize);
+
+/// Writes as many as there is room for.
+///
+/// # Safety
+///
+/// The room is NULL or as large as it says.
+pub(super) unsafe fn write_all<T: Struct>(
+    all: impl Iterator<Item = T>,
+    Room(out, struct_size, capacity): Room<T>,
+    written: Option<&mut MaybeUninit<usize>>,
+) -> Result<(), Failure> {
+    let written = required(written, "written")?;
+    check(out, struct_size)?;
+    let mut count = 0;
+    for one in all.take(capacity) {
+        // SAFETY: the caller's array has `capacity` structs of this size.
+        unsafe { write(one, out.byte_add(count * struct_size), struct_size) }?;
+        count += 1;
+    }
+    written.write(count);
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Ports that a router forwards to this machine.
+
+/// A port that a router was asked to forward (`lt::port_mapping_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct PortMapping(i32);
+
+impl PortMapping {
+    pub(crate) fn from_number(number: i64) -> Self {
+        Self(i32::try_from(number).unwrap_or(-1))
+    }
+
+    pub(crate) fn number(self) -> i32 {
+        self.0
+    }
+}
+
+/// What a port is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum PortProtocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}

@@ -1,0 +1,313 @@
+//! A proxy, and what has to be set so that nothing goes past it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
+
+/// A proxy through which a client does everything: what cannot go through it is left undone. For
+/// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
+///
+/// | what | through SOCKS5 | through HTTP |
+/// | --- | --- | --- |
+/// | peers that are called by TCP | yes; those by IPv6 since libtorrent 2.0.9 | yes, by `CONNECT` |
+/// | peers that are called by uTP | if the proxy has `UDP ASSOCIATE`; TCP is tried if not | switched off: UDP |
+/// | peers that call | by uTP, if the proxy lets them; no TCP port is opened | none |
+/// | trackers, `http://` | yes | yes |
+/// | trackers, `https://` | yes | those given by an IP address; others are dropped: libtorrent looks up the name itself |
+/// | trackers, `udp://` | if the proxy has `UDP ASSOCIATE`; [`TrackerError`](crate::Event::TrackerError) if not | dropped: UDP |
+/// | trackers of other kinds | dropped: libtorrent knows no proxy for them | dropped |
+/// | web seeds | yes | those given by an IP address; others are dropped: libtorrent looks up the name itself |
+/// | host names | looked up by the proxy | looked up by the proxy |
+/// | DHT | switched off, and the nodes that a torrent names are dropped: libtorrent looks up the names itself | switched off, dropped |
+/// | local peers (LSD), UPnP, NAT-PMP | switched off: they are for the local network | switched off |
+///
+/// Three names are still looked up by this machine's resolver. None of them makes a connection past
+/// the proxy:
+///
+/// - that of the proxy itself; give its IP address;
+/// - that of a peer, where a tracker names its peers by host name, which real trackers do not;
+/// - that to which a tracker or web seed redirects, behind an HTTP proxy.
+///
+/// A proxy that does not answer is no reason to go past it: trackers tell of it by a
+/// [`TrackerError`](crate::Event::TrackerError), and are tried again after a while. The proxy hides
+/// where a client is, not which program it is; for that there is libtorrent's `anonymous_mode`.
+///
+/// Each of the settings can be changed by [`setting`](crate::ClientBuilder::setting). Most of all,
+/// with `proxy_hostnames` set to false names are looked up by this machine, and no tracker or web
+/// seed is dropped for the sake of its name.
+///
+/// ```
+/// use torrent_patron::{Client, Proxy};
+///
+/// let builder = Client::builder().proxy(Proxy::socks5("127.0.0.1:1080").login("me", "secret"));
+/// let same = Client::builder().proxy("socks5://me:secret@127.0.0.1:1080".parse()?);
+/// assert_eq!(builder.effective_settings()?, same.effective_settings()?);
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    kind: ProxyKind,
+    address: String,
+    login: Option<(String, String)>,
+}
+
+/// What is spoken with a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProxyKind {
+    Socks5,
+    Http,
+}
+
+impl Proxy {
+    /// A SOCKS5 proxy at `HOST:PORT`.
+    #[must_use]
+    pub fn socks5(address: impl Into<String>) -> Self {
+        Self { kind: ProxyKind::Socks5, address: address.into(), login: None }
+    }
+
+    /// An HTTP proxy at `HOST:PORT`, which has to allow `CONNECT` to any port.
+    #[must_use]
+    pub fn http(address: impl Into<String>) -> Self {
+        Self { kind: ProxyKind::Http, address: address.into(), login: None }
+    }
+
+    /// The name and password that the proxy asks for. They are sent to it as they are.
+    #[must_use]
+    pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.login = Some((user.into(), password.into()));
+        self
+    }
+
+    pub(crate) fn kind(&self) -> ProxyKind {
+        self.kind
+    }
+
+    pub(crate) fn apply(&self, settings: &mut Settings) -> Result<()> {
+        let (host, port) = self.host_and_port()?;
+        let (user, password) = self.user_and_password()?;
+        settings.assume([
+            ("proxy_type", self.native_type().into()),
+            ("proxy_hostname", host.into()),
+            ("proxy_port", i32::from(port).into()),
+            ("proxy_username", user.into()),
+            ("proxy_password", password.into()),
+            ("proxy_peer_connections", true.into()),
+            ("proxy_tracker_connections", true.into()),
+            ("proxy_hostnames", true.into()),
+            ("enable_dht", false.into()),
+            ("enable_lsd", false.into()),
+            ("enable_upnp", false.into()),
+            ("enable_natpmp", false.into()),
+        ]);
+        if self.kind == ProxyKind::Http {
+            settings.assume([
+                ("enable_outgoing_utp", false.into()),
+                ("enable_incoming_utp", false.into()),
+            ]);
+        }
+        Ok(())
+    }
+
+    /// `lt::settings_pack::proxy_type_t`.
+    fn native_type(&self) -> i32 {
+        match (self.kind, &self.login) {
+            (ProxyKind::Socks5, None) => 2,
+            (ProxyKind::Socks5, Some(_)) => 3,
+            (ProxyKind::Http, None) => 4,
+            (ProxyKind::Http, Some(_)) => 5,
+        }
+    }
+
+    /// An IPv6 address stands in brackets.
+    fn host_and_port(&self) -> Result<(&str, u16)> {
+        let found = self.address.rsplit_once(':').and_then(|(host, port)| {
+            let port = port.parse().ok().filter(|port| *port > 0)?;
+            let bare = match host.strip_prefix('[') {
+                Some(rest) => rest.strip_suffix(']')?,
+                None => host,
+            };
+            let is_host = !bare.is_empty()
+                && (bare.len() < host.len() || !bare.contains(':'))
+                && !bare
+                    .contains(|c: char| c.is_whitespace() || c.is_control() || "/@[]".contains(c));
+            is_host.then_some((bare, port))
+        });
+        found.ok_or_else(|| wrong(format!("{:?} is not of the form HOST:PORT", self.address)))
+    }
+
+    fn user_and_password(&self) -> Result<(&str, &str)> {
+        let Some((user, password)) = &self.login else { return Ok(("", "")) };
+        match self.kind {
+            // RFC 1929 has one byte for each length.
+            ProxyKind::Socks5
+                if ![user, password].into_iter().all(|text| (1..=255).contains(&text.len())) =>
+            {
+                Err(wrong("SOCKS5 takes a name and a password of 1 to 255 bytes each"))
+            }
+            // RFC 7617: the name ends at the first colon.
+            ProxyKind::Http if user.is_empty() || user.contains(':') => {
+                Err(wrong("HTTP takes a name that is not empty and has no colon"))
+            }
+            _ => Ok((user, password)),
+        }
+    }
+}
+
+/// `socks5://[USER:PASSWORD@]HOST:PORT`, or the same with `http`. Name and password may be
+/// percent-encoded, and have to be where they hold a `:`, `@`, `/` or `%`.
+///
+/// # Errors
+///
+/// [`InvalidArgument`](ErrorKind::InvalidArgument) for anything else.
+impl FromStr for Proxy {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        const FORM: &str =
+            "a proxy is given as socks5://[USER:PASSWORD@]HOST:PORT, or the same with http";
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(FORM))?;
+        let (login, address) = match rest.rsplit_once('@') {
+            Some((login, address)) => (Some(login), address),
+            None => (None, rest),
+        };
+        let address = address.strip_suffix('/').unwrap_or(address);
+        let mut proxy = match scheme.to_ascii_lowercase().as_str() {
+            "socks5" | "socks5h" => Self::socks5(address),
+            "http" => Self::http(address),
+            _ => return Err(wrong(FORM)),
+        };
+        if let Some(login) = login {
+            let (user, password) = login.split_once(':').ok_or_else(|| wrong(FORM))?;
+            let decoded = percent_decoded(user).zip(percent_decoded(password));
+            let (user, password) = decoded.ok_or_else(|| {
+                wrong("the name or the password is not percent-encoded text, as in p%40ss")
+            })?;
+            proxy = proxy.login(user, password);
+        }
+        proxy.host_and_port()?;
+        proxy.user_and_password()?;
+        Ok(proxy)
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.login.as_ref().map(|(user, _)| user);
+        f.debug_struct("Proxy")
+            .field("kind", &self.kind)
+            .field("address", &self.address)
+            .field("user", &user)
+            .finish_non_exhaustive()
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        if first == b'%' {
+            let (digits, after) = after.split_at_checked(2)?;
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            bytes.push(u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()?);
+            rest = after;
+        } else {
+            bytes.push(first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn wrong(message: impl Into<Box<str>>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "use the proxy", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::SettingValue;
+
+    fn settings(proxy: &Proxy) -> Settings {
+        let mut settings = Settings::default();
+        proxy.apply(&mut settings).unwrap();
+        settings
+    }
+
+    /// What `assume` takes on trust.
+    #[test]
+    fn the_settings_exist_and_have_their_types() {
+        for proxy in [Proxy::socks5("proxy.example:1080"), Proxy::http("[::1]:8080")] {
+            for (name, value) in settings(&proxy).iter() {
+                Settings::default().set(name, value.clone()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_says_all_that_the_functions_do() {
+        let same = [
+            ("socks5://127.0.0.1:1080", Proxy::socks5("127.0.0.1:1080")),
+            ("SOCKS5://127.0.0.1:1080/", Proxy::socks5("127.0.0.1:1080")),
+            ("socks5h://proxy.example:1", Proxy::socks5("proxy.example:1")),
+            ("http://[::1]:8080", Proxy::http("[::1]:8080")),
+            ("http://me:@[::1]:8080", Proxy::http("[::1]:8080").login("me", "")),
+            ("socks5://a:b@h:1", Proxy::socks5("h:1").login("a", "b")),
+            ("socks5://a%40b:%c3%a9%3A%25@h:1", Proxy::socks5("h:1").login("a@b", "é:%")),
+        ];
+        for (url, proxy) in same {
+            assert_eq!(url.parse::<Proxy>().unwrap(), proxy, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_url_is_refused() {
+        let wrong = [
+            "",
+            "127.0.0.1:1080",
+            "socks5://",
+            "socks5://127.0.0.1",
+            "socks5://127.0.0.1:0",
+            "socks5://127.0.0.1:65536",
+            "socks5://:1080",
+            "socks5://::1:1080",
+            "socks5://[::1:1080",
+            "socks5://h:1/path",
+            "socks4://h:1",
+            "https://h:1",
+            "socks5://me@h:1",
+            "socks5://me:@h:1",
+            "http://:secret@h:1",
+            "http://a%3Ab:secret@h:1",
+            "http://a:%4@h:1",
+            "http://a:%zz@h:1",
+            "http://a:%ff@h:1",
+        ];
+        for url in wrong {
+            let error = url.parse::<Proxy>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{url}: {error}");
+        }
+        let long = format!("socks5://me:{}@h:1", "x".repeat(256));
+        assert!(long.parse::<Proxy>().unwrap_err().message().contains("255"));
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let shown = format!("{:?}", Proxy::socks5("h:1").login("me", "secret"));
+        assert!(shown.contains("me") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn what_cannot_go_through_is_off() {
+        for proxy in [Proxy::socks5("h:1"), Proxy::http("h:1").login("me", "secret")] {
+            let settings = settings(&proxy);
+            for off in ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"] {
+                assert_eq!(settings.get(off), Some(&SettingValue::Bool(false)), "{off}");
+            }
+            let utp = settings.get("enable_outgoing_utp");
+            assert_eq!(utp.is_none(), proxy.kind() == ProxyKind::Socks5);
+        }
+    }
+}
