@@ -134,6 +134,29 @@ fn a_seeder_ends_when_it_has_given_back_enough() {
     assert!(output.stdout.starts_with("complete  "), "{output:#?}");
 }
 
+/// It has not all that there is, but all that was selected.
+#[test]
+fn a_part_is_seeded_until_that_is_enough() {
+    let album = Album::new();
+    let (seeder, peer) = album.seed(&[]);
+    let select = ["--peer", &peer, "--select=two.bin", "--seed"];
+    let for_a_time = [&select[..], &["--seed-time=1s"]].concat();
+    let output = album.download(text(&album.torrent), &for_a_time).end().expect(0);
+    assert!(output.stdout.contains(r#""goal":"seed_time""#), "{output:#?}");
+    album.has_only_two();
+    drop(seeder);
+
+    let by_ratio = ["--select=two.bin", "--seed", "--ratio=0.9"];
+    let mut part = album.download(text(&album.torrent), &by_ratio);
+    let peer = part.address().to_string();
+    part.event("finished");
+    let elsewhere = album.path("elsewhere");
+    let words = ["download", text(&album.torrent), "-o", text(&elsewhere), "--offline", "--quiet"];
+    run(words.iter().chain(&["--peer", &peer, "--select=two.bin"])).expect(0);
+    let output = part.end().expect(0);
+    assert!(output.stdout.contains(r#""goal":"share_ratio""#), "{output:#?}");
+}
+
 #[test]
 fn who_is_on_the_blocklist_is_not_called() {
     let album = Album::new();
@@ -174,6 +197,15 @@ fn a_download_goes_on_from_what_was_kept() {
         assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
         album.has_only_two();
     }
+    // It is kept as soon as it is complete, not at the end alone.
+    fs::remove_file(album.kept()).unwrap();
+    let seed = ["--seed", "--select=two.bin"];
+    let seed: Vec<_> = resume.iter().chain(&seed).copied().collect();
+    let mut program = album.download(text(&album.torrent), &seed);
+    program.event("finished");
+    program.find("status", |line| line.contains(r#""event":"status""#).then_some(()));
+    program.signal("KILL");
+    program.end();
     let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(names, [album.kept()], "no file is left half done");
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeBounds;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     transfer.keeping = keeping;
     let ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
     let ran = transfer.run(starts, ended);
-    transfer.keep();
+    transfer.keep(..);
     let interrupted = match ran {
         Ok(interrupted) => interrupted,
         Err(error) if is_broken_pipe(&*error) => return Ok(Outcome::Failed),
@@ -206,7 +207,7 @@ impl Transfer {
             }
             select! {
                 recv(ready) -> _ => {}
-                recv(keep) -> _ => self.keep(),
+                recv(keep) -> _ => self.keep(..),
                 recv(self.interrupt.signal()) -> _ => return Ok(true),
             }
         }
@@ -293,12 +294,12 @@ impl Transfer {
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
-    /// Keeps what a later run needs to go on.
-    fn keep(&self) {
+    /// Keeps what a later run needs to go on, of these torrents.
+    fn keep(&self, ids: impl RangeBounds<TorrentId>) {
         let Some(keeping) = &self.keeping else { return };
         let replies: Vec<_> = self
             .torrents
-            .iter()
+            .range(ids)
             .map(|(id, torrent)| (*id, torrent, self.patron.resume_data(*id)))
             .collect();
         for (id, torrent, mut reply) in replies {
@@ -445,6 +446,8 @@ impl Transfer {
             return Ok(());
         }
         torrent.phase = Phase::Complete;
+        let path = torrent.save_dir.join(&*torrent.name);
+        self.keep(id..=id);
         if self.json {
             return Ok(());
         }
@@ -452,7 +455,6 @@ impl Transfer {
             Aim::Download => "complete",
             Aim::Seed => "seeding ",
         };
-        let path = torrent.save_dir.join(&*torrent.name);
         Ok(self.screen.result(format_args!("{what}  {}", path.display()))?)
     }
 }
