@@ -34,6 +34,18 @@ rust::String operation(lt::operation_t op) {
     return text(lt::operation_name(op));
 }
 
+// Without an address for an I2P peer.
+AlertRecord peer(AlertKind kind, lt::peer_alert const& alert) {
+    AlertRecord out = record(kind, id(alert));
+    if (auto const end = compat::endpoint(alert))
+        out.text = address(end->address(), end->port());
+    return out;
+}
+
+rust::String mapper(lt::portmap_transport transport) {
+    return transport == lt::portmap_transport::upnp ? "upnp" : "";
+}
+
 bool carries_data(lt::socket_type_t type) {
     return type == lt::socket_type_t::tcp || type == lt::socket_type_t::tcp_ssl;
 }
@@ -62,7 +74,7 @@ AlertRecord append(AlertKind kind, std::vector<lt::torrent_status> const& status
 
 // What libtorrent gives for resume data is a .torrent file too.
 rust::Vec<std::uint8_t> encode(AwaitedRequest const& asked, lt::add_torrent_params const& params) {
-    if (asked.kind == RequestKind::ResumeData)
+    if (asked.kind != RequestKind::Metainfo)
         return encode_resume_data(params, asked.own);
     if (!params.ti)
         throw lt::system_error(lt::errors::no_metadata);
@@ -224,24 +236,15 @@ void Session::convert(lt::alert& alert, Drained& out) {
                        a.error, {}, out);
         break;
     }
-    case lt::save_resume_data_alert::alert_type: {
-        auto& a = static_cast<lt::save_resume_data_alert&>(alert);
-        // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
-        lt::add_torrent_params const params = std::move(a.params);
-        AwaitedRequest const asked = awaited_->pop({Awaited::By::Saved, id(a), 0});
-        lt::error_code failure;
-        rust::Vec<std::uint8_t> encoded;
-        try {
-            encoded = encode(asked, params);
-        } catch (lt::system_error const& e) {
-            failure = e.code();
-        }
-        answer_awaited(asked, failure, std::move(encoded), out);
+    case lt::save_resume_data_alert::alert_type:
+        answer_saved(static_cast<lt::save_resume_data_alert&>(alert), out);
         break;
-    }
     case lt::save_resume_data_failed_alert::alert_type: {
         auto const& a = static_cast<lt::save_resume_data_failed_alert const&>(alert);
-        answer_awaited(awaited_->pop({Awaited::By::Saved, id(a), 0}), a.error, {}, out);
+        // That there is nothing to save is an answer.
+        bool const clean = a.error == lt::errors::resume_data_not_modified;
+        answer_awaited(awaited_->pop({Awaited::By::Saved, id(a), 0}),
+                       clean ? lt::error_code() : a.error, {}, out);
         break;
     }
     case lt::read_piece_alert::alert_type: {
@@ -269,7 +272,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
             a.handle.pause();
         AlertRecord broken = failed(AlertKind::FileError, id(a), a.error);
         broken.text = text(a.filename());
-        broken.operation = operation(a.op);
+        broken.detail = operation(a.op);
         push(std::move(broken));
         break;
     }
@@ -291,6 +294,114 @@ void Session::convert(lt::alert& alert, Drained& out) {
         else if (!a.error)
             refused.error.message = "its answer makes no sense";
         push(std::move(refused));
+        break;
+    }
+    case lt::tracker_warning_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_warning_alert const&>(alert);
+        AlertRecord warned = record(AlertKind::TrackerWarning, id(a));
+        warned.text = text(a.tracker_url());
+        warned.detail = text(a.warning_message());
+        push(std::move(warned));
+        break;
+    }
+    case lt::tracker_reply_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_reply_alert const&>(alert);
+        AlertRecord answered = record(AlertKind::TrackerReply, id(a));
+        answered.text = text(a.tracker_url());
+        answered.number = a.num_peers;
+        push(std::move(answered));
+        break;
+    }
+    case lt::scrape_reply_alert::alert_type: {
+        auto const& a = static_cast<lt::scrape_reply_alert const&>(alert);
+        AlertRecord scraped = record(AlertKind::Scraped, id(a));
+        scraped.text = text(a.tracker_url());
+        scraped.number = a.complete;
+        scraped.other = a.incomplete;
+        push(std::move(scraped));
+        break;
+    }
+    case lt::scrape_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::scrape_failed_alert const&>(alert);
+        AlertRecord refused = failed(AlertKind::ScrapeFailed, id(a), a.error);
+        refused.text = text(a.tracker_url());
+        if (char const* reason = a.error_message(); reason != nullptr && *reason != '\0')
+            refused.error.message = text(reason);
+        push(std::move(refused));
+        break;
+    }
+    case lt::peer_ban_alert::alert_type:
+        push(peer(AlertKind::PeerBanned, static_cast<lt::peer_alert const&>(alert)));
+        break;
+    case lt::peer_connect_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_connect_alert const&>(alert);
+        AlertRecord connected = peer(AlertKind::PeerConnected, a);
+        connected.number = a.direction == lt::peer_connect_alert::direction_t::out;
+        push(std::move(connected));
+        break;
+    }
+    case lt::peer_disconnected_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_disconnected_alert const&>(alert);
+        AlertRecord parted = peer(AlertKind::PeerDisconnected, a);
+        parted.error = error(a.error);
+        push(std::move(parted));
+        break;
+    }
+    // A peer that broke the protocol is told by this one alone.
+    case lt::peer_error_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_error_alert const&>(alert);
+        // The one error after which it stays.
+        if (a.error == lt::errors::peer_sent_empty_piece)
+            break;
+        AlertRecord parted = peer(AlertKind::PeerDisconnected, a);
+        parted.error = error(a.error);
+        push(std::move(parted));
+        break;
+    }
+    case lt::file_completed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_completed_alert const&>(alert);
+        AlertRecord complete = record(AlertKind::FileCompleted, id(a));
+        complete.number = static_cast<int>(a.index);
+        push(std::move(complete));
+        break;
+    }
+    case lt::piece_finished_alert::alert_type: {
+        auto const& a = static_cast<lt::piece_finished_alert const&>(alert);
+        AlertRecord good = record(AlertKind::PieceFinished, id(a));
+        good.number = static_cast<int>(a.piece_index);
+        push(std::move(good));
+        break;
+    }
+    case lt::performance_alert::alert_type: {
+        auto const& a = static_cast<lt::performance_alert const&>(alert);
+        AlertRecord slow = record(AlertKind::PerformanceWarning, id(a));
+        slow.number = a.warning_code;
+        push(std::move(slow));
+        break;
+    }
+    case lt::portmap_alert::alert_type: {
+        auto const& a = static_cast<lt::portmap_alert const&>(alert);
+        AlertRecord mapped = record(AlertKind::PortMapped);
+        mapped.text = text(a.local_address.to_string());
+        mapped.detail = mapper(a.map_transport);
+        mapped.number = a.external_port;
+        mapped.other = a.map_protocol == lt::portmap_protocol::udp;
+        push(std::move(mapped));
+        break;
+    }
+    case lt::portmap_error_alert::alert_type: {
+        auto const& a = static_cast<lt::portmap_error_alert const&>(alert);
+        AlertRecord closed = failed(AlertKind::PortMappingFailed, 0, a.error);
+        closed.text = text(a.local_address.to_string());
+        closed.detail = mapper(a.map_transport);
+        push(std::move(closed));
+        break;
+    }
+    case lt::external_ip_alert::alert_type: {
+        auto const& a = static_cast<lt::external_ip_alert const&>(alert);
+        AlertRecord outside = record(AlertKind::ExternalAddress);
+        outside.text = text(a.external_address.to_string());
+        push(std::move(outside));
         break;
     }
     case lt::torrent_conflict_alert::alert_type: {
@@ -315,7 +426,6 @@ void Session::convert(lt::alert& alert, Drained& out) {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
         call_out_by_utp(false);
         AlertRecord deaf = failed(AlertKind::ListenFailed, 0, a.error);
-        deaf.operation = operation(a.op);
         deaf.text = a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                               : address(a.address, a.port);
         push(std::move(deaf));
@@ -340,6 +450,26 @@ void Session::convert(lt::alert& alert, Drained& out) {
         break;
     default:
         break;
+    }
+}
+
+void Session::answer_saved(lt::save_resume_data_alert& alert, Drained& out) {
+    // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
+    lt::add_torrent_params const params = std::move(alert.params);
+    AwaitedRequest const asked = awaited_->pop({Awaited::By::Saved, id(alert), 0});
+    lt::error_code failure;
+    rust::Vec<std::uint8_t> encoded;
+    try {
+        encoded = encode(asked, params);
+    } catch (lt::system_error const& e) {
+        failure = e.code();
+    }
+    answer_awaited(asked, failure, std::move(encoded), out);
+    if (asked.request != 0) {
+        auto& numbers = out.answers.back().numbers;
+        numbers.push_back(params.total_uploaded);
+        numbers.push_back(params.total_downloaded);
+        numbers.push_back(params.have_pieces.count());
     }
 }
 

@@ -7,13 +7,17 @@
 #include <libtorrent/create_torrent.hpp>
 #include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/file_storage.hpp>
+#include <libtorrent/socket.hpp>
 #include <libtorrent/storage_defs.hpp>
 #include <libtorrent/torrent_info.hpp>
+#include <libtorrent/torrent_status.hpp>
 #include <libtorrent/version.hpp>
 
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
+#include <variant>
 
 #if LIBTORRENT_VERSION_NUM < 20008
 #error "torrent-patron needs libtorrent 2.0.8 or newer"
@@ -42,6 +46,15 @@ inline std::string const& creator(lt::add_torrent_params const& params) {
 }
 inline std::time_t creation_date(lt::add_torrent_params const& params) {
     return params.creation_date;
+}
+
+// None for an I2P peer.
+inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
+    auto const* const ip = std::get_if<lt::aux::noexcept_movable<lt::tcp::endpoint>>(&alert.ep);
+    return ip != nullptr ? std::optional<lt::tcp::endpoint>(*ip) : std::nullopt;
+}
+inline bool needs_saving(lt::torrent_status const& status) {
+    return bool(status.need_save_resume_data);
 }
 
 // Does not wait for the network thread since 2.1.
@@ -108,6 +121,15 @@ inline std::string const& creator(lt::add_torrent_params const& params) {
 }
 inline std::time_t creation_date(lt::add_torrent_params const& params) {
     return params.ti->creation_date();
+}
+
+inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
+    if (alert.endpoint.address().is_unspecified())
+        return std::nullopt;
+    return alert.endpoint;
+}
+inline bool needs_saving(lt::torrent_status const& status) {
+    return status.need_save_resume;
 }
 
 inline std::string name(lt::torrent_alert const& alert) {

@@ -137,6 +137,10 @@ StatusRecord status(lt::torrent_status const& s) {
     out.finished = s.is_finished;
     out.seeding = s.is_seeding;
     out.has_metadata = s.has_metadata;
+    out.needs_saving = compat::needs_saving(s);
+    out.ever_uploaded = s.all_time_upload;
+    out.ever_downloaded = s.all_time_download;
+    out.num_pieces = s.num_pieces;
     out.progress_ppm = s.progress_ppm;
     // libtorrent leaves it at 0 for a torrent without a piece picker: all or nothing is here.
     out.total = s.total != 0 ? s.total : std::max(s.total_done, s.total_wanted);

@@ -392,6 +392,10 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Boun
     case Kind::ResumeData:
         torrent.save_resume_data(lt::torrent_handle::save_info_dict);
         return {};
+    case Kind::ResumeDataIfChanged:
+        torrent.save_resume_data(lt::torrent_handle::save_info_dict |
+                                 lt::torrent_handle::only_if_modified);
+        return {};
     case Kind::Files:
         return files(torrent);
     case Kind::FilePriority:

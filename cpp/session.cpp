@@ -45,10 +45,35 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
     return lt::read_session_params(root);
 }
 
+// What the client routes and no more: the rest would be thrown away, and its number grows with the
+// load.
+int alert_mask(InterestRecord const& interest) {
+    namespace category = lt::alert_category;
+    lt::alert_category_t mask =
+        category::error | category::status | category::storage | category::port_mapping;
+    auto const add = [&mask](bool wanted, lt::alert_category_t which) {
+        if (wanted)
+            mask |= which;
+    };
+    add(interest.peers, category::peer);
+    add(interest.connections, category::connect);
+    add(interest.trackers, category::tracker);
+    add(interest.files, category::file_progress);
+    add(interest.pieces, category::piece_progress);
+    add(interest.performance, category::performance_warning);
+    return static_cast<int>(static_cast<std::uint32_t>(mask));
+}
+
 } // namespace
 
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state) {
     return setting_records(read_state(state).settings);
+}
+
+void Session::subscribe(InterestRecord const& interest) {
+    lt::settings_pack pack;
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest));
+    session_.apply_settings(std::move(pack));
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
@@ -62,11 +87,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     // The settings that were saved are among these already.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
-    // What the client routes and no more: peer, progress and log alerts would be thrown away, and
-    // their number grows with the load.
-    pack.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
-                                                    lt::alert_category::status |
-                                                    lt::alert_category::storage);
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}));
     params.disk_io_constructor = stock_backend();
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__

@@ -217,6 +217,7 @@ void Awaited::add(RequestRecord const& request) {
         break;
     case RequestKind::Metainfo:
     case RequestKind::ResumeData:
+    case RequestKind::ResumeDataIfChanged:
         by = By::Saved;
         break;
     case RequestKind::ReadPiece:

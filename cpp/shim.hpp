@@ -20,6 +20,7 @@
 #include "rust/cxx.h"
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/alert_types.hpp>
 #include <libtorrent/entry.hpp>
 #include <libtorrent/info_hash.hpp>
 #include <libtorrent/session.hpp>
@@ -47,6 +48,7 @@ struct Drained;
 struct MetricRecord;
 struct OwnRecord;
 struct Gathered;
+struct InterestRecord;
 struct RecipeRecord;
 struct RequestRecord;
 struct SettingRecord;
@@ -122,6 +124,7 @@ class Session {
     void pause(std::uint64_t torrent);
     void resume(std::uint64_t torrent);
     void request(RequestRecord request);
+    void subscribe(InterestRecord const& interest);
 
     void request_statuses();
     void request_every_status();
@@ -139,6 +142,7 @@ class Session {
     void take_census(std::vector<lt::torrent_status> statuses, Drained& out);
     void answer_awaited(AwaitedRequest const& request, lt::error_code const& failure,
                         rust::Vec<std::uint8_t> bytes, Drained& out);
+    void answer_saved(lt::save_resume_data_alert& alert, Drained& out);
     void give_up_awaited(Drained& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.

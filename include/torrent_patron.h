@@ -1330,7 +1330,7 @@ void patron_reply_free(patron_reply *reply);
  * link has no metadata; INVALID_ARGUMENT for a file or a piece that the torrent does not have.
  */
 
-/** A file or a piece is not downloaded. Between the constants here lie other priorities. */
+/** Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded. */
 #define PATRON_PRIORITY_SKIP 0
 
 /** After all others. */
@@ -2340,8 +2340,9 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
  * What happened. Events of a torrent reach the patron that started it and those that watch it;
  * events of the client reach every patron. A mailbox is bounded: a status replaces the unread
  * status of the same torrent, another event of an open torrent the unread one of its kind, and of
- * the rest the oldest go, which PATRON_EVENT_LAGGED tells. So a program that reads slowly loses no
- * state and costs no memory.
+ * the rest the oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces,
+ * peers and trackers is counted apart. So a program that reads slowly loses no state and costs no
+ * memory.
  *
  * An event is read by one thread at a time. A function that does not concern the event's kind gives
  * 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
@@ -2418,8 +2419,8 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 #define PATRON_EVENT_LISTEN_FAILED 19
 
 /**
- * This patron did not read its events and some were dropped; those about a torrent that is still
- * open are never among them. Has: count.
+ * This patron did not read its events and some were dropped. Of those about a torrent that is still
+ * open none is among them but what is told of single files, pieces, peers and trackers. Has: count.
  */
 #define PATRON_EVENT_LAGGED 20
 
@@ -2439,10 +2440,128 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 #define PATRON_EVENT_FILE_RENAMED 24
 
 /**
+ * A peer sent so much that failed its hash check that it is not spoken to any more. Has: name,
+ * address.
+ */
+#define PATRON_EVENT_PEER_BANNED 25
+
+/** A tracker answered, and had something to say besides. Has: name, url, message. */
+#define PATRON_EVENT_TRACKER_WARNING 26
+
+/**
+ * A router lets peers in from outside. Has: address (of this machine in the router's network), port
+ * (of the router), mapper, protocol.
+ */
+#define PATRON_EVENT_PORT_MAPPED 27
+
+/** A router was found that would not do so. Has: address, mapper, error. */
+#define PATRON_EVENT_PORT_MAPPING_FAILED 28
+
+/** Others say that they see this machine at this address. Has: address. */
+#define PATRON_EVENT_EXTERNAL_ADDRESS 29
+
+/**
+ * On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
+ */
+#define PATRON_EVENT_FILE_COMPLETED 30
+
+/** On request. A piece is here and good; it may not be written yet. Has: name, piece. */
+#define PATRON_EVENT_PIECE_FINISHED 31
+
+/** On request. The connection to a peer is made. Has: name, address, outgoing. */
+#define PATRON_EVENT_PEER_CONNECTED 32
+
+/**
+ * On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
+ */
+#define PATRON_EVENT_PEER_DISCONNECTED 33
+
+/**
+ * On request. A tracker, or the distributed hash table, has answered. Has: name, url, count
+ * (peers).
+ */
+#define PATRON_EVENT_TRACKER_REPLY 34
+
+/** On request. A tracker has said how many there are. Has: name, url, seeds, leechers. */
+#define PATRON_EVENT_SCRAPED 35
+
+/** On request. A tracker did not say how many there are. Has: name, url, error. */
+#define PATRON_EVENT_SCRAPE_FAILED 36
+
+/**
+ * On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if
+ * it is about one torrent.
+ */
+#define PATRON_EVENT_PERFORMANCE_WARNING 37
+
+/** On request. What libtorrent and the read path have counted, once per tick. Has: statistics. */
+#define PATRON_EVENT_STATISTICS 38
+
+/**
+ * On request. What a later client needs to start the torrent where it stands now. Has: name,
+ * resume_data.
+ */
+#define PATRON_EVENT_RESUME_DATA 39
+
+/**
  * The torrent has given back what was wanted of it; what was chosen for then is done to it. Has:
  * name.
  */
-#define PATRON_EVENT_GOAL_REACHED 25
+#define PATRON_EVENT_GOAL_REACHED 40
+
+/** All kinds of event that come only on request. */
+#define PATRON_EVENTS_ON_REQUEST 1098437885952
+
+/** What a new patron gets: all others. */
+#define PATRON_EVENTS_DEFAULT 1100585369598
+
+/** Every kind. */
+#define PATRON_EVENTS_ALL 2199023255550
+
+/** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
+#define PATRON_MAPPER_NAT_PMP 1
+
+/** UPnP's Internet Gateway Device. */
+#define PATRON_MAPPER_UPNP 2
+
+/** The router hands on connections. */
+#define PATRON_PORT_TCP 1
+
+/** The router hands on uTP and the distributed hash table. */
+#define PATRON_PORT_UDP 2
+
+/** The disk does not keep up with what arrives (max_queued_disk_bytes). */
+#define PATRON_LIMIT_DISK_QUEUE_FULL 1
+
+/** More could be asked of a peer than may be (max_out_request_queue). */
+#define PATRON_LIMIT_REQUEST_QUEUE_FULL 2
+
+/** The upload limit leaves no room for what a download has to send. */
+#define PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW 3
+
+/** The download limit leaves no room for what an upload has to receive. */
+#define PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW 4
+
+/** A peer takes what it is sent faster than more is read (send_buffer_watermark). */
+#define PATRON_LIMIT_SEND_BUFFER_TOO_SMALL 5
+
+/** Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots). */
+#define PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS 6
+
+/** What waits to be written takes half of the cache. */
+#define PATRON_LIMIT_DISK_QUEUE_TOO_LARGE 7
+
+/** The system takes no more disk operations at once. */
+#define PATRON_LIMIT_DISK_OPERATIONS 8
+
+/** There are too few ports to call out from (outgoing_ports). */
+#define PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS 9
+
+/** There are too few descriptors for files and connections. */
+#define PATRON_LIMIT_TOO_FEW_DESCRIPTORS 10
+
+/** Something that this library does not know. */
+#define PATRON_LIMIT_OTHER 11
 
 /** The files were left where they are. */
 #define PATRON_CLOSED_FILES_KEPT 1
@@ -2475,6 +2594,29 @@ int32_t patron_next_event(patron_handle *patron,
 
 /** Frees an event, and with it all that was borrowed from it. NULL is fine. */
 void patron_event_free(struct patron_event *event);
+
+/**
+ * Chooses which kinds of event come to a patron and its clones: a bit for each, UINT64_C(1) <<
+ * PATRON_EVENT_PAUSED for example. A new patron gets PATRON_EVENTS_DEFAULT. It waits for nothing
+ * and takes effect at once; unread events stay. CLOSED, LAGGED and CLIENT_STOPPED come whatever is
+ * chosen, and so do the events that answer the patron's own messages. Bits that mean nothing are
+ * ignored.
+ *
+ * libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants
+ * it: what nobody wants costs nothing.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_subscribe(patron_handle *patron,
+                         uint64_t kinds,
+                         patron_error **error);
+
+/**
+ * Writes the kinds of event that come to a patron, a bit for each.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_subscription(patron_handle *patron, uint64_t *kinds, patron_error **error);
 
 /** What sort of event it is, a PATRON_EVENT_*; 0 for NULL. */
 int32_t patron_event_kind(const struct patron_event *event);
@@ -2522,21 +2664,55 @@ const patron_error *patron_event_error(const struct patron_event *event);
 /** Of START_FAILED: what the torrent was to be started from: a path, a magnet link, a name. */
 patron_text patron_event_source(const struct patron_event *event);
 
-/** Of HASH_FAILED: the index of the piece. */
+/** Of HASH_FAILED and PIECE_FINISHED: the index of the piece. */
 uint32_t patron_event_piece(const struct patron_event *event);
 
-/** Of FILE_RENAMED: the index of the file. */
+/** Of FILE_RENAMED and FILE_COMPLETED: the index of the file. */
 uint32_t patron_event_file(const struct patron_event *event);
 
 /** Of FILE_RENAMED: where the file is below the save directory. */
 patron_text patron_event_path(const struct patron_event *event);
 
-/** Of TRACKER_ERROR: the URL of the tracker. */
+/**
+ * Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
+ * tracker.
+ */
 patron_text patron_event_url(const struct patron_event *event);
+
+/** Of TRACKER_WARNING: what the tracker said. It may be anything. */
+patron_text patron_event_message(const struct patron_event *event);
+
+/** Of SCRAPED: how many peers have everything; -1 where it is not known, and of other kinds. */
+int64_t patron_event_seeds(const struct patron_event *event);
+
+/** Of SCRAPED: how many peers have not; -1 where it is not known, and of other kinds. */
+int64_t patron_event_leechers(const struct patron_event *event);
+
+/** Of PEER_CONNECTED: whether we called the peer, rather than it us. */
+bool patron_event_outgoing(const struct patron_event *event);
+
+/** Of PORT_MAPPED: the router's port. */
+uint16_t patron_event_port(const struct patron_event *event);
+
+/** Of PORT_MAPPED and PORT_MAPPING_FAILED: how the router was asked, a PATRON_MAPPER_*. */
+int32_t patron_event_mapper(const struct patron_event *event);
+
+/** Of PORT_MAPPED: what the router hands on, a PATRON_PORT_*. */
+int32_t patron_event_protocol(const struct patron_event *event);
+
+/** Of PERFORMANCE_WARNING: what is in the way, a PATRON_LIMIT_*. */
+int32_t patron_event_limit(const struct patron_event *event);
+
+/** Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event. */
+const patron_statistics *patron_event_statistics(const struct patron_event *event);
+
+/** Of RESUME_DATA: the bytes to keep, for a later start. */
+patron_bytes patron_event_resume_data(const struct patron_event *event);
 
 /**
  * Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
- * DESCRIPTOR_LIMIT: how many descriptors the settings can need.
+ * DESCRIPTOR_LIMIT: how many descriptors the settings can need. Of TRACKER_REPLY: how many peers
+ * the tracker named.
  */
 uint64_t patron_event_count(const struct patron_event *event);
 
@@ -2554,7 +2730,9 @@ patron_text patron_event_command(const struct patron_event *event);
 
 /**
  * Of LISTENING: the address with the port that was really taken. Of LISTEN_FAILED: the address, or
- * the interface as it was given.
+ * the interface as it was given. Of PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: where the
+ * peer is. Of PORT_MAPPED and PORT_MAPPING_FAILED: where this machine is in the router's network,
+ * without a port. Of EXTERNAL_ADDRESS: where others see it, without a port.
  */
 patron_text patron_event_address(const struct patron_event *event);
 

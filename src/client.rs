@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod goals;
 mod requests;
+mod resume;
 mod route;
 mod shared;
 mod shutdown;
@@ -81,7 +82,8 @@ impl Client {
     }
 
     /// Stops the client: no more commands are taken, deletions and moves under way are waited for,
-    /// trackers are told, files are flushed; all of it until the deadline. Replies not yet given
+    /// resume data is saved for those who are [subscribed](crate::Patron::subscribe) to it, trackers are
+    /// told, files are flushed; all of it until the deadline. Replies not yet given
     /// become [`Stopped`](ErrorKind::Stopped), and every patron gets
     /// [`Event::ClientStopped`](crate::Event::ClientStopped).
     ///
@@ -118,7 +120,7 @@ impl fmt::Debug for Client {
 /// Starts the thread, makes the engine on it, and waits until that is done or has failed.
 fn start<E: Engine>(
     defaults: Defaults,
-    tick_interval: Duration,
+    intervals: Intervals,
     reads: Box<ReadCount>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
@@ -141,7 +143,7 @@ fn start<E: Engine>(
                 };
                 let _ = started.send(Ok(()));
                 let inbox = Inbox { commands: commands.1, woken, orders: orders_there };
-                run(ClientThread::new(engine, service.clone(), inbox, tick_interval), &service);
+                run(ClientThread::new(engine, service.clone(), inbox, intervals), &service);
             }
         })
         .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
@@ -156,6 +158,13 @@ fn start<E: Engine>(
             Err(Error::new(ErrorKind::Panicked, "start the client", "its thread panicked"))
         }
     }
+}
+
+/// How often the client does what it does by itself.
+#[derive(Debug, Clone, Copy)]
+struct Intervals {
+    tick: Duration,
+    resume_data: Duration,
 }
 
 /// What reaches the client thread.

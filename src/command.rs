@@ -20,6 +20,7 @@ use crate::types::TorrentId;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // it is taken apart where it is made
 pub enum Command {
     /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
     CreateTorrent {

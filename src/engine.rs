@@ -7,10 +7,12 @@ pub(crate) mod native;
 pub(crate) mod fake;
 
 use std::any::Any;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::event::{EventKinds, PerformanceLimit, PortMapper};
+use crate::port::PortProtocol;
 use crate::request::{Answer, SessionRequest, TorrentRequest};
 use crate::status::{TorrentState, TorrentStatus};
 use crate::types::{InfoHashes, TorrentId};
@@ -37,6 +39,8 @@ pub(crate) trait Engine {
     ) -> Result<()>;
     /// Likewise.
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()>;
+    /// Of what it tells only on request, it tells these kinds from now on.
+    fn subscribe(&mut self, kinds: EventKinds) -> Result<()>;
     /// Answered, in the order of the requests, by `Statuses` with those that have changed.
     fn request_statuses(&mut self) -> Result<()>;
     /// Answered by `EveryStatus`.
@@ -108,6 +112,65 @@ pub(crate) enum EngineEvent {
         times_in_row: u32,
         error: Error,
     },
+    PeerBanned {
+        id: TorrentId,
+        address: SocketAddr,
+    },
+    TrackerWarning {
+        id: TorrentId,
+        url: String,
+        message: String,
+    },
+    FileCompleted {
+        id: TorrentId,
+        file: u32,
+    },
+    PieceFinished {
+        id: TorrentId,
+        piece: u32,
+    },
+    PeerConnected {
+        id: TorrentId,
+        address: SocketAddr,
+        outgoing: bool,
+    },
+    PeerDisconnected {
+        id: TorrentId,
+        address: SocketAddr,
+        error: Error,
+    },
+    TrackerReply {
+        id: TorrentId,
+        url: String,
+        peers: u32,
+    },
+    Scraped {
+        id: TorrentId,
+        url: String,
+        seeds: Option<u32>,
+        leechers: Option<u32>,
+    },
+    ScrapeFailed {
+        id: TorrentId,
+        url: String,
+        error: Error,
+    },
+    PerformanceWarning {
+        id: Option<TorrentId>,
+        limit: PerformanceLimit,
+    },
+    PortMapped {
+        by: PortMapper,
+        protocol: PortProtocol,
+        external_port: u16,
+        local: IpAddr,
+    },
+    PortMappingFailed {
+        by: PortMapper,
+        local: IpAddr,
+        error: Error,
+    },
+    ExternalAddress(IpAddr),
     Listening(SocketAddr),
     ListenFailed {
         address: String,

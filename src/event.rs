@@ -1,11 +1,15 @@
 //! What a client tells its patrons.
 
-use std::mem::{Discriminant, discriminant};
-use std::net::SocketAddr;
+mod kind;
+
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::kind::{EventKind, EventKinds};
 use crate::error::Error;
+use crate::port::PortProtocol;
+use crate::statistics::Statistics;
 use crate::status::{TorrentState, TorrentStatus};
 use crate::torrent::Goal;
 use crate::types::{InfoHashes, TorrentId};
@@ -13,8 +17,9 @@ use crate::types::{InfoHashes, TorrentId};
 /// Something that happened. `Display` explains it in one line for a person.
 ///
 /// Events of a torrent reach the patron that started it and those that watch it; events of the
-/// client (`Listening`, `ListenFailed`, `DescriptorLimit`, `Resynchronized`, `ClientStopped`) reach
-/// every patron.
+/// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
+/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. What a
+/// patron does not [want](crate::Patron::subscribe) does not come.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its
@@ -130,6 +135,15 @@ pub enum Event {
         /// The piece's index.
         piece: u32,
     },
+    /// A peer sent so much that failed its hash check that it is not spoken to any more.
+    PeerBanned {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where the peer is.
+        address: SocketAddr,
+    },
     /// A tracker did not answer, or refused. It is asked again later.
     TrackerError {
         /// The torrent.
@@ -151,6 +165,17 @@ pub enum Event {
         name: Arc<str>,
         /// The goal.
         goal: Goal,
+    },
+    /// A tracker answered, and had something to say besides.
+    TrackerWarning {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The tracker's URL.
+        url: Box<str>,
+        /// What it said.
+        message: Box<str>,
     },
     /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
     /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
@@ -202,6 +227,31 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// A router lets peers in from outside: it hands on what arrives at a port of its own.
+    PortMapped {
+        /// How the router was asked.
+        by: PortMapper,
+        /// What it hands on.
+        protocol: PortProtocol,
+        /// The router's port.
+        external_port: u16,
+        /// The address of this machine in the router's network.
+        local: IpAddr,
+    },
+    /// A router was found that would not do so.
+    PortMappingFailed {
+        /// How the router was asked.
+        by: PortMapper,
+        /// The address of this machine in the router's network.
+        local: IpAddr,
+        /// Why.
+        error: Error,
+    },
+    /// Others say that they see this machine at this address.
+    ExternalAddress {
+        /// The address.
+        address: IpAddr,
+    },
     /// The settings ask for more open files and connections than the process may have. It goes on
     /// with fewer connections (`connections_limit`), and closes files more often.
     DescriptorLimit {
@@ -211,8 +261,9 @@ pub enum Event {
         /// may).
         available: u64,
     },
-    /// This patron did not read its events and some were dropped, the oldest first. Those about a
-    /// torrent that is still open are never among them.
+    /// This patron did not read its events and some were dropped, the oldest first. Of those about a
+    /// torrent that is still open none is among them but what is told of single files, pieces, peers
+    /// and trackers.
     Lagged {
         /// How many.
         missed: u64,
@@ -225,6 +276,181 @@ pub enum Event {
         /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
         error: Option<Error>,
     },
+    // What comes only when it is asked for; see `EventKinds::ON_REQUEST`.
+    /// All pieces of a file are here and good; they may not be written yet. On request.
+    FileCompleted {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The file's index.
+        file: u32,
+    },
+    /// A piece is here and good; it may not be written yet. On request.
+    PieceFinished {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The piece's index.
+        piece: u32,
+    },
+    /// The connection to a peer is made. I2P peers are not told of. On request.
+    PeerConnected {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where the peer is.
+        address: SocketAddr,
+        /// We called it, rather than it us.
+        outgoing: bool,
+    },
+    /// The connection to a peer has ended, or could not be made. On request.
+    PeerDisconnected {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// Where the peer is.
+        address: SocketAddr,
+        /// Why. That neither has anything the other wants is a reason too.
+        error: Error,
+    },
+    /// A tracker, or the distributed hash table, has answered. On request.
+    TrackerReply {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The tracker's URL.
+        url: Box<str>,
+        /// How many peers it named.
+        peers: u32,
+    },
+    /// A tracker has said how many there are. On request.
+    Scraped {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The tracker's URL.
+        url: Box<str>,
+        /// Peers that have everything, if it said so.
+        seeds: Option<u32>,
+        /// Peers that have not, if it said so.
+        leechers: Option<u32>,
+    },
+    /// A tracker did not say how many there are. On request.
+    ScrapeFailed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The tracker's URL.
+        url: Box<str>,
+        /// Why.
+        error: Error,
+    },
+    /// A setting keeps the client from being as fast as it could be. On request.
+    PerformanceWarning {
+        /// The torrent; `None` where it is about the client as a whole.
+        id: Option<TorrentId>,
+        /// Its name.
+        name: Option<Arc<str>>,
+        /// What is in the way.
+        limit: PerformanceLimit,
+    },
+    /// What libtorrent and the read path have counted, once per tick. On request.
+    Statistics(Box<Statistics>),
+    /// What a later client needs to start the torrent where it stands now. On request; see
+    /// [`ClientBuilder::resume_data_interval`](crate::ClientBuilder::resume_data_interval).
+    ResumeData {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// As from [`Patron::resume_data`](crate::Patron::resume_data).
+        #[cfg_attr(feature = "serde", serde(skip))]
+        data: Arc<[u8]>,
+    },
+}
+
+/// How a router is asked to let peers in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum PortMapper {
+    /// NAT-PMP (RFC 6886) or PCP (RFC 6887).
+    NatPmp,
+    /// UPnP's Internet Gateway Device.
+    Upnp,
+}
+
+impl std::fmt::Display for PortMapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NatPmp => "NAT-PMP",
+            Self::Upnp => "UPnP",
+        })
+    }
+}
+
+/// What keeps a client from being as fast as it could be (`lt::performance_alert`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum PerformanceLimit {
+    /// The disk does not keep up with what arrives: peers wait (`max_queued_disk_bytes`).
+    DiskQueueFull,
+    /// More could be asked of a peer than may be (`max_out_request_queue`).
+    RequestQueueFull,
+    /// The upload limit leaves no room for what a download has to send.
+    UploadLimitTooLow,
+    /// The download limit leaves no room for what an upload has to receive.
+    DownloadLimitTooLow,
+    /// A peer takes what it is sent faster than more is read (`send_buffer_watermark`).
+    SendBufferTooSmall,
+    /// Half of the upload slots or more are given out of turn (`num_optimistic_unchoke_slots`).
+    TooManyOptimisticSlots,
+    /// What waits to be written takes half of the cache.
+    DiskQueueTooLarge,
+    /// The system takes no more disk operations at once.
+    DiskOperations,
+    /// There are too few ports to call out from (`outgoing_ports`).
+    TooFewOutgoingPorts,
+    /// There are too few descriptors for files and connections.
+    TooFewDescriptors,
+    /// Something that this crate does not know.
+    Other,
+}
+
+impl std::fmt::Display for PerformanceLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::DiskQueueFull => {
+                "the disk does not keep up with what arrives (max_queued_disk_bytes)"
+            }
+            Self::RequestQueueFull => {
+                "more could be asked of a peer than may be (max_out_request_queue)"
+            }
+            Self::UploadLimitTooLow => "the upload limit slows downloads down",
+            Self::DownloadLimitTooLow => "the download limit slows uploads down",
+            Self::SendBufferTooSmall => {
+                "peers wait for what is read from the disk (send_buffer_watermark)"
+            }
+            Self::TooManyOptimisticSlots => {
+                "half of the upload slots are given out of turn (num_optimistic_unchoke_slots)"
+            }
+            Self::DiskQueueTooLarge => "what waits to be written takes half of the cache",
+            Self::DiskOperations => "the system takes no more disk operations at once",
+            Self::TooFewOutgoingPorts => {
+                "there are too few ports to call out from (outgoing_ports)"
+            }
+            Self::TooFewDescriptors => "there are too few descriptors",
+            Self::Other => "something limits the performance",
+        })
+    }
 }
 
 /// What became of the files of a closed torrent.
@@ -243,14 +469,16 @@ pub enum ClosedFiles {
 /// How a mailbox keeps an event that is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// The newest of its kind per torrent, in the place of the one it replaces.
-    NewestInPlace(TorrentId, Discriminant<Event>),
+    /// The newest of its kind per torrent (or of the client), in the place of the one it replaces.
+    NewestInPlace(Option<TorrentId>),
     /// The newest of its kind per torrent, behind all that came before it.
-    NewestLast(TorrentId, Discriminant<Event>),
+    NewestLast(TorrentId),
     /// The last of its torrent, after which that torrent's events count against the bound.
     Final(TorrentId),
     /// Counts against the bound.
     Bounded,
+    /// Counts against a bound of its own, so that what there are many of displaces nothing else.
+    Expendable,
 }
 
 impl Event {
@@ -274,10 +502,25 @@ impl Event {
             | Self::Error { id, .. }
             | Self::Metainfo { id, .. }
             | Self::Closed { id, .. }
-            | Self::CommandFailed { id, .. } => Some(*id),
+            | Self::CommandFailed { id, .. }
+            | Self::PeerBanned { id, .. }
+            | Self::TrackerWarning { id, .. }
+            | Self::FileCompleted { id, .. }
+            | Self::PieceFinished { id, .. }
+            | Self::PeerConnected { id, .. }
+            | Self::PeerDisconnected { id, .. }
+            | Self::TrackerReply { id, .. }
+            | Self::Scraped { id, .. }
+            | Self::ScrapeFailed { id, .. }
+            | Self::ResumeData { id, .. } => Some(*id),
+            Self::PerformanceWarning { id, .. } => *id,
             Self::StartFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
+            | Self::PortMapped { .. }
+            | Self::PortMappingFailed { .. }
+            | Self::ExternalAddress { .. }
+            | Self::Statistics(_)
             | Self::DescriptorLimit { .. }
             | Self::Lagged { .. }
             | Self::Resynchronized
@@ -304,11 +547,26 @@ impl Event {
             | Self::TrackerError { name, .. }
             | Self::Error { name, .. }
             | Self::Metainfo { name, .. }
-            | Self::Closed { name, .. } => Some(name),
+            | Self::Closed { name, .. }
+            | Self::PeerBanned { name, .. }
+            | Self::TrackerWarning { name, .. }
+            | Self::FileCompleted { name, .. }
+            | Self::PieceFinished { name, .. }
+            | Self::PeerConnected { name, .. }
+            | Self::PeerDisconnected { name, .. }
+            | Self::TrackerReply { name, .. }
+            | Self::Scraped { name, .. }
+            | Self::ScrapeFailed { name, .. }
+            | Self::ResumeData { name, .. } => Some(name),
+            Self::PerformanceWarning { name, .. } => name.as_ref(),
             Self::StartFailed { .. }
             | Self::CommandFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
+            | Self::PortMapped { .. }
+            | Self::PortMappingFailed { .. }
+            | Self::ExternalAddress { .. }
+            | Self::Statistics(_)
             | Self::DescriptorLimit { .. }
             | Self::Lagged { .. }
             | Self::Resynchronized
@@ -317,14 +575,43 @@ impl Event {
     }
 
     pub(crate) fn keep(&self) -> Keep {
-        let kind = discriminant(self);
         match (self, self.torrent()) {
-            (Self::Status(_), Some(id)) => Keep::NewestInPlace(id, kind),
+            (Self::Status(_) | Self::Statistics(_), torrent) => Keep::NewestInPlace(torrent),
             (Self::Closed { .. }, Some(id)) => Keep::Final(id),
+            (
+                Self::PeerBanned { .. }
+                | Self::FileCompleted { .. }
+                | Self::PieceFinished { .. }
+                | Self::PeerConnected { .. }
+                | Self::PeerDisconnected { .. }
+                | Self::TrackerReply { .. }
+                | Self::Scraped { .. }
+                | Self::ScrapeFailed { .. }
+                | Self::PerformanceWarning { .. },
+                _,
+            ) => Keep::Expendable,
             (Self::AlreadyDownloading { .. } | Self::CommandFailed { .. }, _) | (_, None) => {
                 Keep::Bounded
             }
-            (_, Some(id)) => Keep::NewestLast(id, kind),
+            (_, Some(id)) => Keep::NewestLast(id),
+        }
+    }
+
+    /// Whether this event of the client says all that an earlier one said, and newer.
+    pub(crate) fn supersedes(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (
+                Self::PortMapped { by, protocol, local, .. },
+                Self::PortMapped { by: by_then, protocol: of_then, local: then, .. },
+            ) => (by, protocol, local) == (by_then, of_then, then),
+            (
+                Self::PortMapped { by, local, .. } | Self::PortMappingFailed { by, local, .. },
+                Self::PortMappingFailed { by: by_then, local: then, .. },
+            ) => (by, local) == (by_then, then),
+            (Self::ExternalAddress { address }, Self::ExternalAddress { address: then }) => {
+                address.is_ipv4() == then.is_ipv4()
+            }
+            _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }
 }
@@ -337,8 +624,126 @@ fn lossy_path<S: serde::Serializer>(
     serializer.collect_str(&path.display())
 }
 
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::statistics::ReadStatistics;
+
+    /// An event of each kind, in their order.
+    pub(crate) fn one_of_each() -> Vec<Event> {
+        let id = TorrentId::next();
+        let name: Arc<str> = "t".into();
+        let address: SocketAddr = "127.0.0.1:6881".parse().unwrap();
+        let (local, info_hashes) = (address.ip(), InfoHashes::default());
+        let error = Error::new(ErrorKind::Native, "test", "no");
+        let all: Vec<_> = EventKind::ALL
+            .iter()
+            .map(|kind| {
+                let (name, error) = (name.clone(), error.clone());
+                let (url, message) = (Box::<str>::from("http://t/"), "hello".into());
+                match kind {
+                    EventKind::TorrentCreated => {
+                        Event::TorrentCreated { id, name, info_hashes, save_dir: "d".into() }
+                    }
+                    EventKind::AlreadyDownloading => Event::AlreadyDownloading { id, name },
+                    EventKind::StartFailed => Event::StartFailed { source: "s".into(), error },
+                    EventKind::Status => Event::Status(TorrentStatus::starting(id, name, false)),
+                    EventKind::MetadataReceived => {
+                        Event::MetadataReceived { id, name, info_hashes }
+                    }
+                    EventKind::StateChanged => {
+                        Event::StateChanged { id, name, state: TorrentState::Seeding }
+                    }
+                    EventKind::Paused => Event::Paused { id, name },
+                    EventKind::Resumed => Event::Resumed { id, name },
+                    EventKind::Checked => Event::Checked { id, name },
+                    EventKind::Finished => Event::Finished { id, name },
+                    EventKind::Moved => Event::Moved { id, name, save_dir: "d".into() },
+                    EventKind::FileRenamed => {
+                        Event::FileRenamed { id, name, file: 1, path: "f".into() }
+                    }
+                    EventKind::GoalReached => {
+                        Event::GoalReached { id, name, goal: Goal::ShareRatio }
+                    }
+                    EventKind::HashFailed => Event::HashFailed { id, name, piece: 1 },
+                    EventKind::PeerBanned => Event::PeerBanned { id, name, address },
+                    EventKind::TrackerError => {
+                        Event::TrackerError { id, name, url, times_in_row: 1, error }
+                    }
+                    EventKind::TrackerWarning => Event::TrackerWarning { id, name, url, message },
+                    EventKind::Error => Event::Error { id, name, error },
+                    EventKind::Metainfo => {
+                        Event::Metainfo { id, name, torrent_file: Arc::default() }
+                    }
+                    EventKind::Closed => Event::Closed { id, name, files: ClosedFiles::Kept },
+                    EventKind::CommandFailed => {
+                        Event::CommandFailed { command: "Pause", id, error }
+                    }
+                    EventKind::Listening => Event::Listening { address },
+                    EventKind::ListenFailed => {
+                        Event::ListenFailed { address: "eth0".into(), error }
+                    }
+                    EventKind::PortMapped => Event::PortMapped {
+                        by: PortMapper::Upnp,
+                        protocol: PortProtocol::Tcp,
+                        external_port: 6881,
+                        local,
+                    },
+                    EventKind::PortMappingFailed => {
+                        Event::PortMappingFailed { by: PortMapper::NatPmp, local, error }
+                    }
+                    EventKind::ExternalAddress => Event::ExternalAddress { address: local },
+                    EventKind::DescriptorLimit => {
+                        Event::DescriptorLimit { wanted: 2, available: 1 }
+                    }
+                    EventKind::Lagged => Event::Lagged { missed: 1 },
+                    EventKind::Resynchronized => Event::Resynchronized,
+                    EventKind::ClientStopped => Event::ClientStopped { error: None },
+                    EventKind::FileCompleted => Event::FileCompleted { id, name, file: 1 },
+                    EventKind::PieceFinished => Event::PieceFinished { id, name, piece: 1 },
+                    EventKind::PeerConnected => {
+                        Event::PeerConnected { id, name, address, outgoing: true }
+                    }
+                    EventKind::PeerDisconnected => {
+                        Event::PeerDisconnected { id, name, address, error }
+                    }
+                    EventKind::TrackerReply => Event::TrackerReply { id, name, url, peers: 1 },
+                    EventKind::Scraped => {
+                        Event::Scraped { id, name, url, seeds: Some(1), leechers: None }
+                    }
+                    EventKind::ScrapeFailed => Event::ScrapeFailed { id, name, url, error },
+                    EventKind::PerformanceWarning => Event::PerformanceWarning {
+                        id: None,
+                        name: None,
+                        limit: PerformanceLimit::Other,
+                    },
+                    EventKind::Statistics => Event::Statistics(Box::new(Statistics::new(
+                        Vec::new(),
+                        ReadStatistics::default(),
+                    ))),
+                    EventKind::ResumeData => Event::ResumeData { id, name, data: Arc::default() },
+                }
+            })
+            .collect();
+        assert!(all.iter().map(Event::kind).eq(EventKind::ALL.iter().copied()));
+        all
+    }
+
+    #[test]
+    fn every_event_says_something_of_the_torrent_that_it_is_about() {
+        for event in one_of_each() {
+            let line = event.to_string();
+            assert!(!line.is_empty() && !line.contains('\n'), "{event:?}: {line:?}");
+            if let Some(name) = event.name() {
+                assert!(event.torrent().is_some() && line.starts_with(&**name), "{line}");
+            }
+        }
+    }
+}
+
 #[cfg(all(test, feature = "serde"))]
-mod tests {
+mod json_tests {
     use super::*;
     use crate::error::ErrorKind;
 
@@ -393,6 +798,10 @@ mod tests {
             (
                 Event::FileRenamed { id, name: name(), file: 1, path: "here/b".into() },
                 r#"{"event":"file_renamed","id":3,"name":"debian.iso","file":1,"path":"here/b"}"#,
+            ),
+            (
+                Event::GoalReached { id, name: name(), goal: Goal::SeedTime },
+                r#"{"event":"goal_reached","id":3,"name":"debian.iso","goal":"seed_time"}"#,
             ),
             (
                 Event::HashFailed { id, name: name(), piece: 7 },

@@ -42,6 +42,15 @@ impl fmt::Display for Span {
     }
 }
 
+/// Text from elsewhere: one line, and no commands for a terminal.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.replace(char::is_control, " "))
+    }
+}
+
 impl fmt::Display for TorrentStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounded down: 100 % is said only of what is complete.
@@ -125,6 +134,9 @@ impl fmt::Display for Event {
             Self::HashFailed { name, piece, .. } => {
                 write!(f, "{name}: piece {piece} came damaged and is fetched again")
             }
+            Self::PeerBanned { name, address, .. } => {
+                write!(f, "{name}: the peer at {address} sent damaged pieces and is banned")
+            }
             // The error names the tracker.
             Self::TrackerError { name, times_in_row, error, .. } => {
                 write!(f, "{name}: {error}")?;
@@ -132,6 +144,9 @@ impl fmt::Display for Event {
                     0 | 1 => Ok(()),
                     times => write!(f, " ({times} times in a row)"),
                 }
+            }
+            Self::TrackerWarning { name, url, message, .. } => {
+                write!(f, "{name}: the tracker {} says: {}", Line(url), Line(message))
             }
             Self::Error { name, error, .. } => write!(f, "{name}: {error}"),
             Self::Metainfo { name, torrent_file, .. } => {
@@ -147,6 +162,14 @@ impl fmt::Display for Event {
             }
             Self::Listening { address } => write!(f, "listening at {address}"),
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
+            Self::PortMapped { by, protocol, external_port, local } => write!(
+                f,
+                "the router at {local} lets peers in at its {protocol} port {external_port} ({by})"
+            ),
+            Self::PortMappingFailed { by, local, error } => {
+                write!(f, "the router at {local} does not let peers in ({by}): {error}")
+            }
+            Self::ExternalAddress { address } => write!(f, "others see this machine at {address}"),
             Self::DescriptorLimit { wanted, available } => write!(
                 f,
                 "the settings can need {wanted} open files and connections, and the process may \
@@ -160,6 +183,45 @@ impl fmt::Display for Event {
             Self::ClientStopped { error: None } => write!(f, "the client has stopped"),
             Self::ClientStopped { error: Some(error) } => {
                 write!(f, "the client has stopped: {error}")
+            }
+            Self::FileCompleted { name, file, .. } => write!(f, "{name}: file {file} is complete"),
+            Self::PieceFinished { name, piece, .. } => write!(f, "{name}: piece {piece} is here"),
+            Self::PeerConnected { name, address, outgoing: true, .. } => {
+                write!(f, "{name}: connected to the peer at {address}")
+            }
+            Self::PeerConnected { name, address, .. } => {
+                write!(f, "{name}: the peer at {address} has connected")
+            }
+            Self::PeerDisconnected { name, error, .. } => write!(f, "{name}: {error}"),
+            Self::TrackerReply { name, url, peers, .. } => {
+                write!(f, "{name}: {} names {peers} peers", Line(url))
+            }
+            Self::Scraped { name, url, seeds, leechers, .. } => {
+                write!(f, "{name}: {} knows ", Line(url))?;
+                match (seeds, leechers) {
+                    (Some(seeds), Some(leechers)) => {
+                        write!(f, "{seeds} seeds and {leechers} leechers")
+                    }
+                    (Some(seeds), None) => write!(f, "{seeds} seeds"),
+                    (None, Some(leechers)) => write!(f, "{leechers} leechers"),
+                    (None, None) => write!(f, "nothing"),
+                }
+            }
+            // The error names the tracker.
+            Self::ScrapeFailed { name, error, .. } => write!(f, "{name}: {error}"),
+            Self::PerformanceWarning { name: Some(name), limit, .. } => {
+                write!(f, "{name}: {limit}")
+            }
+            Self::PerformanceWarning { limit, .. } => limit.fmt(f),
+            Self::Statistics(statistics) => write!(
+                f,
+                "{} sent, {} received, {} peers",
+                Size(statistics.sent),
+                Size(statistics.received),
+                statistics.peers
+            ),
+            Self::ResumeData { name, data, .. } => {
+                write!(f, "{name}: here is its resume data, {}", Size(data.len() as u64))
             }
         }
     }

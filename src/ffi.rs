@@ -58,17 +58,44 @@ mod bridge {
         FileRenamed,
         /// `error`, `text` the file if one is concerned.
         TorrentError,
-        /// `error`, `operation`, `text` the file.
+        /// `error`, `detail` the operation, `text` the file.
         FileError,
         /// `number` the piece.
         HashFailed,
         /// `error`, `text` the URL, `number` how often in a row.
         TrackerError,
+        /// `text` the URL, `detail` what it says.
+        TrackerWarning,
+        /// `text` the URL, `number` of peers.
+        TrackerReply,
+        /// `text` the URL, `number` of seeds, `other` of leechers, each -1 for not known.
+        Scraped,
+        /// `error`, `text` the URL.
+        ScrapeFailed,
+        /// `text` the address.
+        PeerBanned,
+        /// `text` the address, `number` 1 where we called.
+        PeerConnected,
+        /// `error`, `text` the address.
+        PeerDisconnected,
+        /// `number` the file.
+        FileCompleted,
+        /// `number` the piece.
+        PieceFinished,
+        /// `number` as `lt::performance_alert::performance_warning_t`; perhaps of no torrent.
+        PerformanceWarning,
         /// Two of these, one for each torrent.
         Conflict,
+        /// `text` our address in the router's network, `number` the port; `detail` `upnp` or empty,
+        /// `other` 1 for UDP.
+        PortMapped,
+        /// `error`, `text` and `detail` likewise.
+        PortMappingFailed,
+        /// `text` the address.
+        ExternalAddress,
         /// `text` the address.
         Listening,
-        /// `error`, `operation`, `text` the interface.
+        /// `error`, `text` the interface.
         ListenFailed,
         /// `error`: libtorrent itself gave up.
         SessionError,
@@ -98,9 +125,10 @@ mod bridge {
         torrent: u64,
         state: u8,
         number: i64,
+        other: i64,
         text: String,
         bytes: Vec<u8>,
-        operation: String,
+        detail: String,
         v1: Vec<u8>,
         v2: Vec<u8>,
         error: NativeError,
@@ -115,7 +143,12 @@ mod bridge {
         finished: bool,
         seeding: bool,
         has_metadata: bool,
+        needs_saving: bool,
         progress_ppm: i32,
+        /// Uploaded and downloaded since the torrent was first started.
+        ever_uploaded: i64,
+        ever_downloaded: i64,
+        num_pieces: i32,
         total: i64,
         total_done: i64,
         total_wanted: i64,
@@ -133,6 +166,16 @@ mod bridge {
         active_seconds: i64,
         seeding_seconds: i64,
         error: NativeError,
+    }
+
+    /// What libtorrent tells only while somebody wants it (`lt::alert_category`).
+    struct InterestRecord {
+        peers: bool,
+        connections: bool,
+        trackers: bool,
+        files: bool,
+        pieces: bool,
+        performance: bool,
     }
 
     struct Drained {
@@ -195,8 +238,11 @@ mod bridge {
     enum RequestKind {
         /// Answered by `bytes`, a .torrent file.
         Metainfo,
-        /// Answered by `bytes`.
+        /// Answered by `bytes`; `numbers`, what was uploaded and downloaded ever, and how many pieces
+        /// are here.
         ResumeData,
+        /// Likewise; without bytes where nothing has changed since the last time.
+        ResumeDataIfChanged,
         /// Answered by `files`.
         Files,
         /// `index` the file, `number` the priority.
@@ -618,6 +664,7 @@ mod bridge {
         fn resume(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         /// Answered by a record in `Drained::answers`.
         fn request(self: Pin<&mut Session>, request: RequestRecord) -> Result<()>;
+        fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
         fn request_statistics(self: Pin<&mut Session>) -> Result<()>;

@@ -35,7 +35,7 @@ mod types;
 pub use crate::client::{Client, ClientBuilder, DROP_DEADLINE, ShutdownReport};
 pub use crate::command::{Command, Files, OnLeave, Started};
 pub use crate::error::{Error, ErrorKind, NativeCode, Result};
-pub use crate::event::{ClosedFiles, Event};
+pub use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
 pub use crate::explain::Explainer;
 pub use crate::file::{Allocation, Existing, FileStatus};
 pub use crate::ip_filter::{IpFilter, IpRange};

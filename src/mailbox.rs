@@ -3,12 +3,13 @@
 //! - A status replaces the unread status of the same torrent.
 //! - Any other event of an open torrent replaces the unread one of the same kind, so that there are
 //!   at most as many as kinds times open torrents. These are never lost.
+//! - What is told of single files, pieces, peers and trackers has a bound of its own, so that its
+//!   number displaces nothing else.
 //! - All else (events of closed torrents, of the client, failed commands) is bounded by a number;
-//!   beyond it the oldest go, and [`Event::Lagged`] says how many.
+//!   beyond each bound the oldest go, and [`Event::Lagged`] says how many.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::mem::Discriminant;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
-use crate::event::{Event, Keep};
+use crate::event::{Event, EventKind, Keep};
 use crate::types::TorrentId;
 
-/// How many events that belong to no open torrent may wait.
+/// How many events that belong to no open torrent may wait; and how many of those of which there are
+/// many.
 pub(crate) const BOUND: usize = 4096;
 
 #[derive(Default)]
@@ -34,10 +36,12 @@ struct Inner {
     /// hold one or two.
     queue: BTreeMap<u64, Box<Event>>,
     next: u64,
-    /// Where the unread events of each open torrent are in `queue`, one of a kind.
-    open: HashMap<TorrentId, Vec<(Discriminant<Event>, u64)>>,
+    /// Where the unread events of each open torrent, and of the client, are in `queue`, one of a kind.
+    open: HashMap<Option<TorrentId>, Vec<(EventKind, u64)>>,
     /// Where those are that count against the bound.
     bounded: BTreeSet<u64>,
+    /// Where those are of which there are many.
+    expendable: BTreeSet<u64>,
     missed: u64,
     closed: bool,
     signals: Signals,
@@ -90,9 +94,18 @@ impl Mailbox {
     /// Drops the unread events of a torrent that is no longer this patron's business.
     pub(crate) fn forget(&self, torrent: TorrentId) {
         let mut inner = self.inner.lock();
-        for (_, place) in inner.open.remove(&torrent).unwrap_or_default() {
-            inner.queue.remove(&place);
+        let Inner { queue, open, expendable, .. } = &mut *inner;
+        for (_, place) in open.remove(&Some(torrent)).unwrap_or_default() {
+            queue.remove(&place);
         }
+        expendable.retain(|place| {
+            let of = queue.get(place).and_then(|event| event.torrent());
+            let stays = of != Some(torrent);
+            if !stays {
+                queue.remove(place);
+            }
+            stays
+        });
         inner.lower_if_empty();
     }
 
@@ -206,8 +219,9 @@ impl Inner {
     fn insert(&mut self, event: Event) {
         let place = self.next;
         self.next += 1;
+        let kind = event.kind();
         match event.keep() {
-            Keep::NewestInPlace(torrent, kind) => {
+            Keep::NewestInPlace(torrent) => {
                 let places = self.open.entry(torrent).or_default();
                 match places.iter().find(|(known, _)| *known == kind) {
                     Some(&(_, old)) => {
@@ -217,8 +231,8 @@ impl Inner {
                     None => places.push((kind, place)),
                 }
             }
-            Keep::NewestLast(torrent, kind) => {
-                let places = self.open.entry(torrent).or_default();
+            Keep::NewestLast(torrent) => {
+                let places = self.open.entry(Some(torrent)).or_default();
                 match places.iter_mut().find(|(known, _)| *known == kind) {
                     Some((_, old)) => {
                         self.queue.remove(old);
@@ -228,22 +242,27 @@ impl Inner {
                 }
             }
             Keep::Final(torrent) => {
-                let earlier = self.open.remove(&torrent).unwrap_or_default();
+                let earlier = self.open.remove(&Some(torrent)).unwrap_or_default();
                 self.bounded.extend(earlier.into_iter().map(|(_, place)| place));
                 self.bounded.insert(place);
             }
             Keep::Bounded => {
                 self.bounded.insert(place);
             }
+            Keep::Expendable => {
+                self.expendable.insert(place);
+            }
         }
         self.queue.insert(place, Box::new(event));
     }
 
     fn drop_oldest_beyond_bound(&mut self) {
-        while self.bounded.len() > BOUND {
-            if let Some(oldest) = self.bounded.pop_first() {
-                self.queue.remove(&oldest);
-                self.missed += 1;
+        for bounded in [&mut self.bounded, &mut self.expendable] {
+            while bounded.len() > BOUND {
+                if let Some(oldest) = bounded.pop_first() {
+                    self.queue.remove(&oldest);
+                    self.missed += 1;
+                }
             }
         }
     }
@@ -265,12 +284,11 @@ impl Inner {
     }
 
     fn let_go(&mut self, place: u64, event: &Event) {
-        if self.bounded.remove(&place) {
+        if self.bounded.remove(&place) || self.expendable.remove(&place) {
             return;
         }
-        if let Some(torrent) = event.torrent()
-            && let Some(places) = self.open.get_mut(&torrent)
-        {
+        let torrent = event.torrent();
+        if let Some(places) = self.open.get_mut(&torrent) {
             places.retain(|(_, kept)| *kept != place);
             if places.is_empty() {
                 self.open.remove(&torrent);
@@ -421,6 +439,43 @@ mod tests {
             events[0]
         );
         assert!(events.iter().any(|event| event.torrent() == Some(open)));
+    }
+
+    /// Pieces come by the thousand: each is kept as long as there is room, and none pushes out what is
+    /// not told again.
+    #[test]
+    fn what_there_are_many_of_is_counted_apart() {
+        let mailbox = Mailbox::default();
+        let (id, other) = (TorrentId::next(), TorrentId::next());
+        let piece = |id, piece| Event::PieceFinished { id, name: name(), piece };
+        let refused = || Event::CommandFailed { command: "Pause", id, error: Error::stopped("t") };
+        mailbox.push(refused());
+        mailbox.push(piece(other, 7));
+        let count = BOUND as u32 + 9;
+        (0..count).for_each(|number| mailbox.push(piece(id, number)));
+        assert!(matches!(mailbox.try_recv(), Some(Event::Lagged { missed: 10 })));
+        assert!(matches!(mailbox.try_recv(), Some(Event::CommandFailed { .. })));
+        assert!(matches!(mailbox.try_recv(), Some(Event::PieceFinished { piece: 9, .. })));
+        mailbox.push(piece(other, 8));
+        mailbox.forget(id);
+        let left = drain(&mailbox);
+        assert!(matches!(&left[..], [Event::PieceFinished { piece: 8, .. }]), "{left:?}");
+    }
+
+    #[test]
+    fn of_the_statistics_the_newest_is_kept() {
+        use crate::statistics::{ReadStatistics, Statistics};
+        let mailbox = Mailbox::default();
+        for sent in 0..3 {
+            let reads = ReadStatistics { mapped_blocks: sent, ..ReadStatistics::default() };
+            mailbox.push(Event::Statistics(Box::new(Statistics::new(Vec::new(), reads))));
+        }
+        let events = drain(&mailbox);
+        assert!(
+            matches!(&events[..], [Event::Statistics(now)] if now.reads.mapped_blocks == 2),
+            "{events:?}"
+        );
+        assert!(mailbox.inner.lock().open.is_empty());
     }
 
     #[test]

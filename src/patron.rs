@@ -23,7 +23,7 @@ use futures_core::Stream;
 
 use crate::command::{Command, Files, Job, OnLeave, Respond, Started};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKinds};
 use crate::reply::{Reply, Responder, one_shot};
 use crate::request::{FromAnswer, SessionRequest, TorrentRequest};
 use crate::service::{Envelope, Member, Service};
@@ -246,6 +246,34 @@ impl Patron {
     }
 
     // Events.
+
+    /// Chooses which kinds of event come to this patron and its clones. A new one gets
+    /// [`EventKinds::DEFAULT`], which leaves out those [on request](EventKinds::ON_REQUEST).
+    ///
+    /// It waits for nothing and takes effect at once: what this patron asks for after it is told as
+    /// chosen here. Unread events stay. [`EventKinds::ALWAYS`] come whatever is chosen, and so do the
+    /// events that answer this patron's own [messages](Patron::send).
+    ///
+    /// libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants
+    /// it: what nobody wants costs nothing.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use torrent_patron::{EventKind, EventKinds};
+    ///
+    /// patron.subscribe(EventKinds::DEFAULT.with(EventKind::FileCompleted));
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn subscribe(&self, kinds: EventKinds) {
+        self.0.service.subscribe(&self.0.member, kinds);
+    }
+
+    /// The kinds of event that come to this patron.
+    #[must_use]
+    pub fn subscription(&self) -> EventKinds {
+        self.0.member.wanted()
+    }
 
     /// Waits for the next event.
     ///

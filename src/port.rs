@@ -15,7 +15,7 @@ impl PortMapping {
     }
 }
 
-/// What a port is for.
+/// What a router hands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -24,8 +24,17 @@ impl PortMapping {
 )]
 #[non_exhaustive]
 pub enum PortProtocol {
-    /// TCP.
+    /// Connections.
     Tcp,
-    /// UDP.
+    /// uTP and the distributed hash table.
     Udp,
+}
+
+impl std::fmt::Display for PortProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        })
+    }
 }

@@ -15,6 +15,7 @@ use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
 use crate::piece::PieceMap;
 use crate::port::{PortMapping, PortProtocol};
 use crate::settings::Settings;
+use crate::status::SavedFigures;
 use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::TrackerStatus;
 use crate::types::Priority;
@@ -32,21 +33,44 @@ pub(crate) struct Own {
 pub(crate) enum TorrentRequest {
     Metainfo,
     ResumeData(Own),
+    /// Asked by the client itself. Answered by no bytes where nothing has changed since the last time.
+    ResumeDataForEvent {
+        own: Own,
+        unchanged_too: bool,
+    },
     // Files.
     Files,
-    FilePriority { file: u32, priority: Priority },
+    FilePriority {
+        file: u32,
+        priority: Priority,
+    },
     FilePriorities(Vec<Priority>),
-    RenameFile { file: u32, to: PathBuf },
-    MoveStorage { to: PathBuf, existing: Existing },
+    RenameFile {
+        file: u32,
+        to: PathBuf,
+    },
+    MoveStorage {
+        to: PathBuf,
+        existing: Existing,
+    },
     // Pieces.
     Pieces,
-    PiecePriority { piece: u32, priority: Priority },
+    PiecePriority {
+        piece: u32,
+        priority: Priority,
+    },
     PiecePriorities(Vec<Priority>),
-    PieceDeadline { piece: u32, within: Option<Duration> },
+    PieceDeadline {
+        piece: u32,
+        within: Option<Duration>,
+    },
     ClearPieceDeadlines,
     EndsFirst(bool),
     ReadPiece(u32),
-    AddPiece { piece: u32, data: Vec<u8> },
+    AddPiece {
+        piece: u32,
+        data: Vec<u8>,
+    },
     Recheck,
     // How it is set up.
     Options,
@@ -71,7 +95,11 @@ pub(crate) enum TorrentRequest {
     WebSeeds,
     AddWebSeed(String),
     RemoveWebSeed(String),
-    TlsCertificate { certificate: String, private_key: String, dh_parameters: String },
+    TlsCertificate {
+        certificate: String,
+        private_key: String,
+        dh_parameters: String,
+    },
     GiveMetainfo(Arc<[u8]>),
     PauseGracefully,
     FlushFiles,
@@ -107,8 +135,9 @@ pub(crate) enum SessionRequest {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Done,
-    /// A .torrent file, resume data, the session's state, or a piece.
+    /// A .torrent file, the session's state, or a piece.
     Bytes(Vec<u8>),
+    ResumeData(Vec<u8>, SavedFigures),
     Path(PathBuf),
     Texts(Vec<String>),
     Files(Vec<FileStatus>),
@@ -145,7 +174,7 @@ macro_rules! from_answer {
 
 from_answer! {
     (): Answer::Done => ();
-    Vec<u8>: Answer::Bytes(bytes) => bytes;
+    Vec<u8>: Answer::Bytes(bytes) | Answer::ResumeData(bytes, _) => bytes;
     PathBuf: Answer::Path(path) => path;
     Vec<String>: Answer::Texts(texts) => texts;
     Vec<FileStatus>: Answer::Files(files) => files;
@@ -163,11 +192,59 @@ from_answer! {
 }
 
 impl TorrentRequest {
+    /// Whether it changes what resume data holds, without an event that says so.
+    pub(crate) fn changes_resume_data(&self) -> bool {
+        match self {
+            Self::FilePriority { .. }
+            | Self::FilePriorities(_)
+            | Self::PiecePriority { .. }
+            | Self::PiecePriorities(_)
+            | Self::EndsFirst(_)
+            | Self::Flag(..)
+            | Self::DownloadLimit(_)
+            | Self::UploadLimit(_)
+            | Self::ConnectionsLimit(_)
+            | Self::UploadSlots(_)
+            | Self::AddTracker(_)
+            | Self::RemoveTracker(_)
+            | Self::ReplaceTrackers(_)
+            | Self::AddWebSeed(_)
+            | Self::RemoveWebSeed(_) => true,
+            Self::Metainfo
+            | Self::TlsCertificate { .. }
+            | Self::GiveMetainfo(_)
+            | Self::PauseGracefully
+            | Self::FlushFiles
+            | Self::ResumeData(_)
+            | Self::ResumeDataForEvent { .. }
+            | Self::Files
+            | Self::RenameFile { .. }
+            | Self::MoveStorage { .. }
+            | Self::Pieces
+            | Self::PieceDeadline { .. }
+            | Self::ClearPieceDeadlines
+            | Self::ReadPiece(_)
+            | Self::AddPiece { .. }
+            | Self::Recheck
+            | Self::Options
+            | Self::Queue(_)
+            | Self::Peers
+            | Self::ConnectPeer(_)
+            | Self::ClearPeers
+            | Self::Trackers
+            | Self::Reannounce
+            | Self::Scrape
+            | Self::AnnounceToDht
+            | Self::AnnounceLocally
+            | Self::WebSeeds => false,
+        }
+    }
+
     /// What it tries, as an error says it.
     pub(crate) fn operation(&self) -> &'static str {
         match self {
             Self::Metainfo => "get the metainfo",
-            Self::ResumeData(_) => "save the resume data",
+            Self::ResumeData(_) | Self::ResumeDataForEvent { .. } => "save the resume data",
             Self::Files => "list the files",
             Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
             Self::RenameFile { .. } => "rename the file",

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::command::{Job, OnLeave};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKind, EventKinds};
 use crate::mailbox::Mailbox;
 use crate::settings::Settings;
 use crate::source::Defaults;
@@ -36,6 +36,8 @@ pub(crate) struct Service {
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have yet to be seen to.
     departures: Mutex<Vec<MemberId>>,
+    /// Grows with each subscription that the client thread has something to do for.
+    subscriptions: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -47,6 +49,8 @@ struct Members {
     next: u64,
     /// What a newcomer is told first: where the client listens, where it cannot, and what it lacks.
     news: Vec<Event>,
+    /// How many want each kind that costs something while somebody wants it.
+    interest: HashMap<EventKind, usize>,
     /// Nobody joins a service that has stopped.
     closed: bool,
 }
@@ -60,6 +64,7 @@ pub(crate) struct MemberId(u64);
 pub(crate) struct Member {
     pub(crate) id: MemberId,
     pub(crate) mailbox: Mailbox,
+    wanted: AtomicU64,
     on_leave: AtomicU8,
     left: AtomicBool,
 }
@@ -75,6 +80,22 @@ impl Member {
     /// Whether it has left; a torrent that is only now started has no owner then.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wanted(&self) -> EventKinds {
+        EventKinds::from_bits(self.wanted.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn wants(&self, kind: EventKind) -> bool {
+        self.wanted().contains(kind)
+    }
+
+    /// Puts an event into the mailbox if it is wanted. What answers the patron's own message is put
+    /// there in any case.
+    pub(crate) fn tell(&self, event: &Event) {
+        if self.wants(event.kind()) {
+            self.mailbox.push(event.clone());
+        }
     }
 
     pub(crate) fn set_on_leave(&self, policy: OnLeave) {
@@ -109,6 +130,7 @@ impl Service {
             reads,
             members: Mutex::default(),
             departures: Mutex::default(),
+            subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
     }
@@ -130,6 +152,7 @@ impl Service {
         let member = Arc::new(Member {
             id,
             mailbox: Mailbox::default(),
+            wanted: AtomicU64::new(EventKinds::DEFAULT.bits()),
             on_leave: AtomicU8::new(OnLeave::default() as u8),
             left: AtomicBool::new(false),
         });
@@ -140,15 +163,54 @@ impl Service {
                 member.mailbox.push(event.clone());
             }
             members.by_id.insert(id, member.clone());
+            self.count(&mut members, EventKinds::NONE, EventKinds::DEFAULT);
         }
         member
+    }
+
+    /// Never waits: the client thread has libtorrent tell what is wanted now before it takes the
+    /// commands that were sent later.
+    pub(crate) fn subscribe(&self, member: &Member, kinds: EventKinds) {
+        let kinds = kinds | EventKinds::ALWAYS;
+        let mut members = self.members.lock();
+        let before = EventKinds::from_bits(member.wanted.swap(kinds.bits(), Ordering::Relaxed));
+        if members.by_id.contains_key(&member.id) {
+            self.count(&mut members, before, kinds);
+        }
+    }
+
+    /// Wakes the client thread when a kind is wanted that nobody wanted, or by nobody any more. Resume
+    /// data is a matter of each patron's own torrents.
+    fn count(&self, members: &mut Members, before: EventKinds, after: EventKinds) {
+        let mut news = (after - before).contains(EventKind::ResumeData);
+        for kind in (after - before).both(EventKinds::COSTLY).iter() {
+            let count = members.interest.entry(kind).or_default();
+            *count += 1;
+            news |= *count == 1;
+        }
+        for kind in (before - after).both(EventKinds::COSTLY).iter() {
+            if let Some(count) = members.interest.get_mut(&kind) {
+                *count -= 1;
+                if *count == 0 {
+                    members.interest.remove(&kind);
+                    news = true;
+                }
+            }
+        }
+        if news {
+            self.subscriptions.fetch_add(1, Ordering::Release);
+            let _ = self.wake.try_send(());
+        }
     }
 
     /// Never waits: the client thread sees to the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
         member.left.store(true, Ordering::Release);
-        let known = self.members.lock().by_id.remove(&member.id).is_some();
+        let mut members = self.members.lock();
+        let known = members.by_id.remove(&member.id).is_some();
         if known {
+            self.count(&mut members, member.wanted(), EventKinds::NONE);
+            drop(members);
             self.departures.lock().push(member.id);
             let _ = self.wake.try_send(());
         }
@@ -196,20 +258,28 @@ impl Service {
         std::mem::take(&mut *self.departures.lock())
     }
 
-    /// Sends an event to every patron.
+    /// What there is to do for subscriptions has changed when this has.
+    pub(crate) fn subscriptions(&self) -> u64 {
+        self.subscriptions.load(Ordering::Acquire)
+    }
+
+    /// Of the kinds that cost something, those that somebody wants.
+    pub(crate) fn interest(&self) -> EventKinds {
+        self.members.lock().interest.keys().copied().collect()
+    }
+
+    /// Sends an event to every patron that wants it.
     pub(crate) fn broadcast(&self, event: &Event) {
         let members = self.members.lock();
         Self::push_to_all(members, event);
     }
 
-    /// Sends an event to every patron, and to those that join later. It comes just after the start,
-    /// when the first patron may or may not be there.
+    /// Sends an event to every patron that wants it, and to those that join later: when it comes just
+    /// after the start, the first patron may or may not be there.
     pub(crate) fn announce(&self, event: &Event) {
         let mut members = self.members.lock();
-        let line = event.to_string();
-        if members.news.iter().all(|known| known.to_string() != line) {
-            members.news.push(event.clone());
-        }
+        members.news.retain(|known| !event.supersedes(known));
+        members.news.push(event.clone());
         Self::push_to_all(members, event);
     }
 
@@ -217,7 +287,7 @@ impl Service {
         let all: Vec<_> = members.by_id.values().cloned().collect();
         drop(members);
         for member in all {
-            member.mailbox.push(event.clone());
+            member.tell(event);
         }
     }
 
@@ -234,6 +304,7 @@ impl Service {
         let members = {
             let mut members = self.members.lock();
             members.closed = true;
+            members.interest.clear();
             std::mem::take(&mut members.by_id)
         };
         for member in members.into_values() {

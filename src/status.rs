@@ -97,11 +97,25 @@ pub struct TorrentStatus {
     /// How long it had all that is wanted of it and was not paused, in all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub seeding_time: Duration,
+    /// Its resume data would be other than the last that was asked for. libtorrent counts the time
+    /// that a torrent runs as well.
+    pub needs_saving: bool,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
     /// When libtorrent said so.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub updated: Instant,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) saved_figures: SavedFigures,
+}
+
+/// Of what resume data holds, that which changes without an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SavedFigures {
+    /// Since the torrent was first started.
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    pub(crate) pieces: u32,
 }
 
 impl TorrentStatus {
@@ -153,8 +167,10 @@ impl TorrentStatus {
             all_time_uploaded: 0,
             active_time: Duration::ZERO,
             seeding_time: Duration::ZERO,
+            needs_saving: false,
             error: None,
             updated: Instant::now(),
+            saved_figures: SavedFigures::default(),
         }
     }
 }
@@ -224,7 +240,7 @@ mod tests {
                 r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
                 r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
                 r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
-                r#""seeding_time":0.0,"error":null}"#
+                r#""seeding_time":0.0,"needs_saving":false,"error":null}"#
             )
         );
         for (state, name) in [

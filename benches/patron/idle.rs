@@ -84,7 +84,10 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn total(threads: &BTreeMap<u32, Duration>) -> Duration {
+/// The CPU that each has used.
+pub(crate) type Threads = BTreeMap<u32, Duration>;
+
+fn total(threads: &Threads) -> Duration {
     threads.values().sum()
 }
 
@@ -93,7 +96,7 @@ fn percent(used: Duration, since: Instant) -> f64 {
 }
 
 /// By number, which rises as threads start; in nanoseconds, where `/proc/self/stat` counts in 10 ms.
-pub(crate) fn cpu_of_threads() -> Result<BTreeMap<u32, Duration>> {
+pub(crate) fn cpu_of_threads() -> Result<Threads> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {
         let entry = entry?;

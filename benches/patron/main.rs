@@ -4,8 +4,9 @@
 //!
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
-//! `round`, `status`, `commands`, `seeding`, `mailbox`, `capi` (with the feature of that name),
-//! `memory`, `idle`, `tick`. All of it takes about four minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
+//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `capi` (with the feature of
+//! that name), `memory`, `idle`, `tick`. All of it takes about four minutes. Without `--bench`, as
+//! under `cargo test --benches`, nothing is measured.
 
 mod allocations;
 #[cfg(feature = "capi")]
@@ -18,6 +19,7 @@ mod round_trip;
 mod seeding;
 mod session;
 mod status;
+mod subscription;
 mod table;
 mod tick;
 
@@ -36,6 +38,7 @@ const TOPICS: &[(&str, Topic)] = &[
     ("commands", commands::measure),
     ("seeding", seeding::measure),
     ("mailbox", mailbox::measure),
+    ("subscription", subscription::measure),
     #[cfg(feature = "capi")]
     ("capi", capi::measure),
     ("memory", memory::measure),

@@ -32,6 +32,17 @@ impl Seeds {
     }
 }
 
+impl Seeds {
+    /// One, with pieces of this length.
+    pub(crate) fn of_pieces(size: usize, length: u32) -> Result<Self> {
+        let directory = directory()?;
+        let path = directory.path().join("seed");
+        std::fs::write(&path, noise(1, size))?;
+        let maker = TorrentMaker::new(path).protocol(Protocol::V1).piece_length(length);
+        Ok(Self { directory, torrents: vec![maker.start()?.wait()?] })
+    }
+}
+
 fn seed(directory: &Path, number: usize, size: usize) -> Result<Metainfo> {
     let path = directory.join(format!("seed-{number}"));
     std::fs::write(&path, noise(number as u64 + 1, size))?;

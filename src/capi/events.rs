@@ -3,7 +3,8 @@
 //! What happened. Events of a torrent reach the patron that started it and those that watch it; events
 //! of the client reach every patron. A mailbox is bounded: a status replaces the unread status of the
 //! same torrent, another event of an open torrent the unread one of its kind, and of the rest the
-//! oldest go, which PATRON_EVENT_LAGGED tells. So a program that reads slowly loses no state and costs
+//! oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces, peers and trackers is
+//! counted apart. So a program that reads slowly loses no state and costs
 //! no memory.
 //!
 //! An event is read by one thread at a time. A function that does not concern the event's kind gives 0,
@@ -19,11 +20,13 @@ use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::patron_handle;
 use super::patron::PATRONS;
+use super::statistics::patron_statistics;
 use super::status::{patron_status, state, write_status};
 use super::text::{Texts, patron_bytes, patron_text};
 use crate::error::Error;
-use crate::event::{ClosedFiles, Event};
+use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
 use crate::explain::Explainer;
+use crate::port::PortProtocol;
 use crate::types::InfoHashes;
 
 /// The torrent is started. Has: name, save_dir, info hashes.
@@ -68,8 +71,8 @@ pub const PATRON_EVENT_COMMAND_FAILED: i32 = 17;
 pub const PATRON_EVENT_LISTENING: i32 = 18;
 /// The client cannot accept peers at this address. Has: address, error.
 pub const PATRON_EVENT_LISTEN_FAILED: i32 = 19;
-/// This patron did not read its events and some were dropped; those about a torrent that is still open
-/// are never among them. Has: count.
+/// This patron did not read its events and some were dropped. Of those about a torrent that is still open
+/// none is among them but what is told of single files, pieces, peers and trackers. Has: count.
 pub const PATRON_EVENT_LAGGED: i32 = 20;
 /// libtorrent lost events under load; the client has asked it how every torrent stands.
 pub const PATRON_EVENT_RESYNCHRONIZED: i32 = 21;
@@ -81,8 +84,83 @@ pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
 pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
 /// A file has another name now. Has: name, file, path.
 pub const PATRON_EVENT_FILE_RENAMED: i32 = 24;
+/// A peer sent so much that failed its hash check that it is not spoken to any more. Has: name, address.
+pub const PATRON_EVENT_PEER_BANNED: i32 = 25;
+/// A tracker answered, and had something to say besides. Has: name, url, message.
+pub const PATRON_EVENT_TRACKER_WARNING: i32 = 26;
+/// A router lets peers in from outside. Has: address (of this machine in the router's network), port (of
+/// the router), mapper, protocol.
+pub const PATRON_EVENT_PORT_MAPPED: i32 = 27;
+/// A router was found that would not do so. Has: address, mapper, error.
+pub const PATRON_EVENT_PORT_MAPPING_FAILED: i32 = 28;
+/// Others say that they see this machine at this address. Has: address.
+pub const PATRON_EVENT_EXTERNAL_ADDRESS: i32 = 29;
+/// On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
+pub const PATRON_EVENT_FILE_COMPLETED: i32 = 30;
+/// On request. A piece is here and good; it may not be written yet. Has: name, piece.
+pub const PATRON_EVENT_PIECE_FINISHED: i32 = 31;
+/// On request. The connection to a peer is made. Has: name, address, outgoing.
+pub const PATRON_EVENT_PEER_CONNECTED: i32 = 32;
+/// On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
+pub const PATRON_EVENT_PEER_DISCONNECTED: i32 = 33;
+/// On request. A tracker, or the distributed hash table, has answered. Has: name, url, count (peers).
+pub const PATRON_EVENT_TRACKER_REPLY: i32 = 34;
+/// On request. A tracker has said how many there are. Has: name, url, seeds, leechers.
+pub const PATRON_EVENT_SCRAPED: i32 = 35;
+/// On request. A tracker did not say how many there are. Has: name, url, error.
+pub const PATRON_EVENT_SCRAPE_FAILED: i32 = 36;
+/// On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if it
+/// is about one torrent.
+pub const PATRON_EVENT_PERFORMANCE_WARNING: i32 = 37;
+/// On request. What libtorrent and the read path have counted, once per tick. Has: statistics.
+pub const PATRON_EVENT_STATISTICS: i32 = 38;
+/// On request. What a later client needs to start the torrent where it stands now. Has: name,
+/// resume_data.
+pub const PATRON_EVENT_RESUME_DATA: i32 = 39;
 /// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name.
-pub const PATRON_EVENT_GOAL_REACHED: i32 = 25;
+pub const PATRON_EVENT_GOAL_REACHED: i32 = 40;
+
+/// All kinds of event that come only on request.
+pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
+/// What a new patron gets: all others.
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x100_3fff_fffe;
+/// Every kind.
+pub const PATRON_EVENTS_ALL: u64 = 0x1ff_ffff_fffe;
+
+const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
+
+/// NAT-PMP (RFC 6886) or PCP (RFC 6887).
+pub const PATRON_MAPPER_NAT_PMP: i32 = 1;
+/// UPnP's Internet Gateway Device.
+pub const PATRON_MAPPER_UPNP: i32 = 2;
+
+/// The router hands on connections.
+pub const PATRON_PORT_TCP: i32 = 1;
+/// The router hands on uTP and the distributed hash table.
+pub const PATRON_PORT_UDP: i32 = 2;
+
+/// The disk does not keep up with what arrives (max_queued_disk_bytes).
+pub const PATRON_LIMIT_DISK_QUEUE_FULL: i32 = 1;
+/// More could be asked of a peer than may be (max_out_request_queue).
+pub const PATRON_LIMIT_REQUEST_QUEUE_FULL: i32 = 2;
+/// The upload limit leaves no room for what a download has to send.
+pub const PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW: i32 = 3;
+/// The download limit leaves no room for what an upload has to receive.
+pub const PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW: i32 = 4;
+/// A peer takes what it is sent faster than more is read (send_buffer_watermark).
+pub const PATRON_LIMIT_SEND_BUFFER_TOO_SMALL: i32 = 5;
+/// Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots).
+pub const PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS: i32 = 6;
+/// What waits to be written takes half of the cache.
+pub const PATRON_LIMIT_DISK_QUEUE_TOO_LARGE: i32 = 7;
+/// The system takes no more disk operations at once.
+pub const PATRON_LIMIT_DISK_OPERATIONS: i32 = 8;
+/// There are too few ports to call out from (outgoing_ports).
+pub const PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS: i32 = 9;
+/// There are too few descriptors for files and connections.
+pub const PATRON_LIMIT_TOO_FEW_DESCRIPTORS: i32 = 10;
+/// Something that this library does not know.
+pub const PATRON_LIMIT_OTHER: i32 = 11;
 
 /// The files were left where they are.
 pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
@@ -95,6 +173,7 @@ pub const PATRON_CLOSED_FILES_NOT_DELETED: i32 = 3;
 pub struct patron_event {
     event: Event,
     error: OnceLock<patron_error>,
+    statistics: OnceLock<patron_statistics>,
     texts: Texts,
 }
 
@@ -118,7 +197,8 @@ pub extern "C" fn patron_next_event(
             some => some,
         };
         let event = event.ok_or_else(Failure::timed_out)?;
-        give(out, patron_event { event, error: OnceLock::new(), texts: Texts::default() });
+        let (error, statistics) = (OnceLock::new(), OnceLock::new());
+        give(out, patron_event { event, error, statistics, texts: Texts::default() });
         Ok(())
     })
 }
@@ -129,38 +209,103 @@ pub extern "C" fn patron_event_free(event: Option<Box<patron_event>>) {
     release(event);
 }
 
+/// Chooses which kinds of event come to a patron and its clones: a bit for each, UINT64_C(1) <<
+/// PATRON_EVENT_PAUSED for example. A new patron gets PATRON_EVENTS_DEFAULT. It waits for nothing and takes
+/// effect at once; unread events stay. CLOSED, LAGGED and CLIENT_STOPPED come whatever is chosen, and so
+/// do the events that answer the patron's own messages. Bits that mean nothing are ignored.
+///
+/// libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants it:
+/// what nobody wants costs nothing.
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_subscribe(
+    patron: *mut patron_handle,
+    kinds: u64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let all = EventKind::ALL.iter().copied();
+        entry.patron.subscribe(all.filter(|kind| kinds & bit(*kind) != 0).collect());
+        Ok(())
+    })
+}
+
+/// Writes the kinds of event that come to a patron, a bit for each.
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_subscription(
+    patron: *mut patron_handle,
+    kinds: Option<&mut MaybeUninit<u64>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let kinds = required(kinds, "kinds")?;
+        kinds.write(bits(entry.patron.subscription()));
+        Ok(())
+    })
+}
+
+fn bits(kinds: EventKinds) -> u64 {
+    kinds.iter().map(bit).sum()
+}
+
+fn bit(kind: EventKind) -> u64 {
+    1 << number(kind)
+}
+
+fn number(kind: EventKind) -> i32 {
+    match kind {
+        EventKind::TorrentCreated => PATRON_EVENT_TORRENT_CREATED,
+        EventKind::AlreadyDownloading => PATRON_EVENT_ALREADY_DOWNLOADING,
+        EventKind::StartFailed => PATRON_EVENT_START_FAILED,
+        EventKind::Status => PATRON_EVENT_STATUS,
+        EventKind::MetadataReceived => PATRON_EVENT_METADATA_RECEIVED,
+        EventKind::StateChanged => PATRON_EVENT_STATE_CHANGED,
+        EventKind::Paused => PATRON_EVENT_PAUSED,
+        EventKind::Resumed => PATRON_EVENT_RESUMED,
+        EventKind::Checked => PATRON_EVENT_CHECKED,
+        EventKind::Finished => PATRON_EVENT_FINISHED,
+        EventKind::Moved => PATRON_EVENT_MOVED,
+        EventKind::FileRenamed => PATRON_EVENT_FILE_RENAMED,
+        EventKind::GoalReached => PATRON_EVENT_GOAL_REACHED,
+        EventKind::HashFailed => PATRON_EVENT_HASH_FAILED,
+        EventKind::PeerBanned => PATRON_EVENT_PEER_BANNED,
+        EventKind::TrackerError => PATRON_EVENT_TRACKER_ERROR,
+        EventKind::TrackerWarning => PATRON_EVENT_TRACKER_WARNING,
+        EventKind::Error => PATRON_EVENT_ERROR,
+        EventKind::Metainfo => PATRON_EVENT_METAINFO,
+        EventKind::Closed => PATRON_EVENT_CLOSED,
+        EventKind::CommandFailed => PATRON_EVENT_COMMAND_FAILED,
+        EventKind::Listening => PATRON_EVENT_LISTENING,
+        EventKind::ListenFailed => PATRON_EVENT_LISTEN_FAILED,
+        EventKind::PortMapped => PATRON_EVENT_PORT_MAPPED,
+        EventKind::PortMappingFailed => PATRON_EVENT_PORT_MAPPING_FAILED,
+        EventKind::ExternalAddress => PATRON_EVENT_EXTERNAL_ADDRESS,
+        EventKind::DescriptorLimit => PATRON_EVENT_DESCRIPTOR_LIMIT,
+        EventKind::Lagged => PATRON_EVENT_LAGGED,
+        EventKind::Resynchronized => PATRON_EVENT_RESYNCHRONIZED,
+        EventKind::ClientStopped => PATRON_EVENT_CLIENT_STOPPED,
+        EventKind::FileCompleted => PATRON_EVENT_FILE_COMPLETED,
+        EventKind::PieceFinished => PATRON_EVENT_PIECE_FINISHED,
+        EventKind::PeerConnected => PATRON_EVENT_PEER_CONNECTED,
+        EventKind::PeerDisconnected => PATRON_EVENT_PEER_DISCONNECTED,
+        EventKind::TrackerReply => PATRON_EVENT_TRACKER_REPLY,
+        EventKind::Scraped => PATRON_EVENT_SCRAPED,
+        EventKind::ScrapeFailed => PATRON_EVENT_SCRAPE_FAILED,
+        EventKind::PerformanceWarning => PATRON_EVENT_PERFORMANCE_WARNING,
+        EventKind::Statistics => PATRON_EVENT_STATISTICS,
+        EventKind::ResumeData => PATRON_EVENT_RESUME_DATA,
+    }
+}
+
 /// What sort of event it is, a PATRON_EVENT_*; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
-    read(0, || {
-        Some(match &event?.event {
-            Event::TorrentCreated { .. } => PATRON_EVENT_TORRENT_CREATED,
-            Event::AlreadyDownloading { .. } => PATRON_EVENT_ALREADY_DOWNLOADING,
-            Event::StartFailed { .. } => PATRON_EVENT_START_FAILED,
-            Event::Status(_) => PATRON_EVENT_STATUS,
-            Event::MetadataReceived { .. } => PATRON_EVENT_METADATA_RECEIVED,
-            Event::StateChanged { .. } => PATRON_EVENT_STATE_CHANGED,
-            Event::Paused { .. } => PATRON_EVENT_PAUSED,
-            Event::Resumed { .. } => PATRON_EVENT_RESUMED,
-            Event::Checked { .. } => PATRON_EVENT_CHECKED,
-            Event::Finished { .. } => PATRON_EVENT_FINISHED,
-            Event::Moved { .. } => PATRON_EVENT_MOVED,
-            Event::FileRenamed { .. } => PATRON_EVENT_FILE_RENAMED,
-            Event::GoalReached { .. } => PATRON_EVENT_GOAL_REACHED,
-            Event::HashFailed { .. } => PATRON_EVENT_HASH_FAILED,
-            Event::TrackerError { .. } => PATRON_EVENT_TRACKER_ERROR,
-            Event::Error { .. } => PATRON_EVENT_ERROR,
-            Event::Metainfo { .. } => PATRON_EVENT_METAINFO,
-            Event::Closed { .. } => PATRON_EVENT_CLOSED,
-            Event::CommandFailed { .. } => PATRON_EVENT_COMMAND_FAILED,
-            Event::Listening { .. } => PATRON_EVENT_LISTENING,
-            Event::ListenFailed { .. } => PATRON_EVENT_LISTEN_FAILED,
-            Event::DescriptorLimit { .. } => PATRON_EVENT_DESCRIPTOR_LIMIT,
-            Event::Lagged { .. } => PATRON_EVENT_LAGGED,
-            Event::Resynchronized => PATRON_EVENT_RESYNCHRONIZED,
-            Event::ClientStopped { .. } => PATRON_EVENT_CLIENT_STOPPED,
-        })
-    })
+    read(0, || Some(number(event?.event.kind())))
 }
 
 /// The torrent that the event is about; 0 if it is about none.
@@ -267,6 +412,9 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::Error { error, .. }
             | Event::CommandFailed { error, .. }
             | Event::ListenFailed { error, .. }
+            | Event::PortMappingFailed { error, .. }
+            | Event::PeerDisconnected { error, .. }
+            | Event::ScrapeFailed { error, .. }
             | Event::Closed { files: ClosedFiles::NotDeleted(error), .. }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
@@ -286,20 +434,20 @@ pub extern "C" fn patron_event_source(event: Option<&patron_event>) -> patron_te
     })
 }
 
-/// Of HASH_FAILED: the index of the piece.
+/// Of HASH_FAILED and PIECE_FINISHED: the index of the piece.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_piece(event: Option<&patron_event>) -> u32 {
     read(0, || match &event?.event {
-        Event::HashFailed { piece, .. } => Some(*piece),
+        Event::HashFailed { piece, .. } | Event::PieceFinished { piece, .. } => Some(*piece),
         _ => None,
     })
 }
 
-/// Of FILE_RENAMED: the index of the file.
+/// Of FILE_RENAMED and FILE_COMPLETED: the index of the file.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_file(event: Option<&patron_event>) -> u32 {
     read(0, || match &event?.event {
-        Event::FileRenamed { file, .. } => Some(*file),
+        Event::FileRenamed { file, .. } | Event::FileCompleted { file, .. } => Some(*file),
         _ => None,
     })
 }
@@ -314,23 +462,140 @@ pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text
     })
 }
 
-/// Of TRACKER_ERROR: the URL of the tracker.
+/// Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
         let event = event?;
-        let Event::TrackerError { url, .. } = &event.event else { return None };
-        Some(event.texts.lend("url", url.as_bytes()))
+        match &event.event {
+            Event::TrackerError { url, .. }
+            | Event::TrackerWarning { url, .. }
+            | Event::TrackerReply { url, .. }
+            | Event::Scraped { url, .. }
+            | Event::ScrapeFailed { url, .. } => Some(event.texts.lend("url", url.as_bytes())),
+            _ => None,
+        }
+    })
+}
+
+/// Of TRACKER_WARNING: what the tracker said. It may be anything.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_message(event: Option<&patron_event>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let event = event?;
+        let Event::TrackerWarning { message, .. } = &event.event else { return None };
+        Some(event.texts.lend("message", message.as_bytes()))
+    })
+}
+
+/// Of SCRAPED: how many peers have everything; -1 where it is not known, and of other kinds.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_seeds(event: Option<&patron_event>) -> i64 {
+    read(-1, || match &event?.event {
+        Event::Scraped { seeds, .. } => Some((*seeds)?.into()),
+        _ => None,
+    })
+}
+
+/// Of SCRAPED: how many peers have not; -1 where it is not known, and of other kinds.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
+    read(-1, || match &event?.event {
+        Event::Scraped { leechers, .. } => Some((*leechers)?.into()),
+        _ => None,
+    })
+}
+
+/// Of PEER_CONNECTED: whether we called the peer, rather than it us.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_outgoing(event: Option<&patron_event>) -> bool {
+    read(false, || Some(matches!(event?.event, Event::PeerConnected { outgoing: true, .. })))
+}
+
+/// Of PORT_MAPPED: the router's port.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_port(event: Option<&patron_event>) -> u16 {
+    read(0, || match &event?.event {
+        Event::PortMapped { external_port, .. } => Some(*external_port),
+        _ => None,
+    })
+}
+
+/// Of PORT_MAPPED and PORT_MAPPING_FAILED: how the router was asked, a PATRON_MAPPER_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_mapper(event: Option<&patron_event>) -> i32 {
+    read(0, || match &event?.event {
+        Event::PortMapped { by, .. } | Event::PortMappingFailed { by, .. } => Some(match by {
+            PortMapper::NatPmp => PATRON_MAPPER_NAT_PMP,
+            PortMapper::Upnp => PATRON_MAPPER_UPNP,
+        }),
+        _ => None,
+    })
+}
+
+/// Of PORT_MAPPED: what the router hands on, a PATRON_PORT_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_protocol(event: Option<&patron_event>) -> i32 {
+    read(0, || match &event?.event {
+        Event::PortMapped { protocol, .. } => Some(match protocol {
+            PortProtocol::Tcp => PATRON_PORT_TCP,
+            PortProtocol::Udp => PATRON_PORT_UDP,
+        }),
+        _ => None,
+    })
+}
+
+/// Of PERFORMANCE_WARNING: what is in the way, a PATRON_LIMIT_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_limit(event: Option<&patron_event>) -> i32 {
+    read(0, || match &event?.event {
+        Event::PerformanceWarning { limit, .. } => Some(match limit {
+            PerformanceLimit::DiskQueueFull => PATRON_LIMIT_DISK_QUEUE_FULL,
+            PerformanceLimit::RequestQueueFull => PATRON_LIMIT_REQUEST_QUEUE_FULL,
+            PerformanceLimit::UploadLimitTooLow => PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW,
+            PerformanceLimit::DownloadLimitTooLow => PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW,
+            PerformanceLimit::SendBufferTooSmall => PATRON_LIMIT_SEND_BUFFER_TOO_SMALL,
+            PerformanceLimit::TooManyOptimisticSlots => PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS,
+            PerformanceLimit::DiskQueueTooLarge => PATRON_LIMIT_DISK_QUEUE_TOO_LARGE,
+            PerformanceLimit::DiskOperations => PATRON_LIMIT_DISK_OPERATIONS,
+            PerformanceLimit::TooFewOutgoingPorts => PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS,
+            PerformanceLimit::TooFewDescriptors => PATRON_LIMIT_TOO_FEW_DESCRIPTORS,
+            PerformanceLimit::Other => PATRON_LIMIT_OTHER,
+        }),
+        _ => None,
+    })
+}
+
+/// Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_statistics(
+    event: Option<&patron_event>,
+) -> *const patron_statistics {
+    read(std::ptr::null(), || {
+        let event = event?;
+        let Event::Statistics(statistics) = &event.event else { return None };
+        Some(&raw const *event.statistics.get_or_init(|| (&**statistics).into()))
+    })
+}
+
+/// Of RESUME_DATA: the bytes to keep, for a later start.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patron_bytes {
+    read(patron_bytes::NONE, || match &event?.event {
+        Event::ResumeData { data, .. } => Some(patron_bytes::of(data)),
+        _ => None,
     })
 }
 
 /// Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
-/// DESCRIPTOR_LIMIT: how many descriptors the settings can need.
+/// DESCRIPTOR_LIMIT: how many descriptors the settings can need. Of TRACKER_REPLY: how many peers the
+/// tracker named.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
         Event::TrackerError { times_in_row, .. } => Some((*times_in_row).into()),
         Event::Lagged { missed } => Some(*missed),
+        Event::TrackerReply { peers, .. } => Some((*peers).into()),
         Event::DescriptorLimit { wanted, .. } => Some(*wanted),
         _ => None,
     })
@@ -378,13 +643,25 @@ pub extern "C" fn patron_event_command(event: Option<&patron_event>) -> patron_t
 }
 
 /// Of LISTENING: the address with the port that was really taken. Of LISTEN_FAILED: the address, or
-/// the interface as it was given.
+/// the interface as it was given. Of PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: where the peer is.
+/// Of PORT_MAPPED and PORT_MAPPING_FAILED: where this machine is in the router's network, without a port.
+/// Of EXTERNAL_ADDRESS: where others see it, without a port.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_address(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
         let event = event?;
         match &event.event {
-            Event::Listening { address } => Some(event.texts.lend("address", address.to_string())),
+            Event::Listening { address }
+            | Event::PeerBanned { address, .. }
+            | Event::PeerConnected { address, .. }
+            | Event::PeerDisconnected { address, .. } => {
+                Some(event.texts.lend("address", address.to_string()))
+            }
+            Event::ExternalAddress { address }
+            | Event::PortMapped { local: address, .. }
+            | Event::PortMappingFailed { local: address, .. } => {
+                Some(event.texts.lend("address", address.to_string()))
+            }
             Event::ListenFailed { address, .. } => {
                 Some(event.texts.lend("address", address.as_bytes()))
             }
@@ -431,4 +708,17 @@ pub extern "C" fn patron_explainer_explain(
         explainer.line = Texts::default();
         Some(explainer.line.lend("line", line))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_number_of_its_own_and_is_in_the_right_set() {
+        assert_eq!(bits(EventKinds::ON_REQUEST), PATRON_EVENTS_ON_REQUEST);
+        assert_eq!(bits(EventKinds::DEFAULT), PATRON_EVENTS_DEFAULT);
+        assert_eq!(bits(EventKinds::ALL), PATRON_EVENTS_ALL);
+        assert_eq!(PATRON_EVENTS_ALL.count_ones() as usize, EventKind::ALL.len());
+    }
 }

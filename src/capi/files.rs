@@ -20,7 +20,7 @@ use super::text::{Texts, patron_text};
 use crate::file::{Existing, FileStatus};
 use crate::types::Priority;
 
-/// A file or a piece is not downloaded. Between the constants here lie other priorities.
+/// Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded.
 pub const PATRON_PRIORITY_SKIP: i32 = 0;
 /// After all others.
 pub const PATRON_PRIORITY_LOW: i32 = 1;

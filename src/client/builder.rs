@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Client, start};
+use super::{Client, Intervals, start};
 use crate::engine::native::{
     NativeEngine, ReadCounters, raise_descriptor_limit, settings_of_state,
 };
@@ -15,6 +15,9 @@ use crate::source::Defaults;
 
 /// Kamaelia's default, and ours.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a crash may cost a torrent: what it has done in this time.
+const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Configures and starts a [`Client`].
 ///
@@ -35,6 +38,7 @@ const TICK_INTERVAL: Duration = Duration::from_secs(5);
 #[must_use = "a builder does nothing until start() is called"]
 pub struct ClientBuilder {
     tick_interval: Duration,
+    resume_data_interval: Duration,
     save_dir: PathBuf,
     incomplete_dir: Option<PathBuf>,
     offline: bool,
@@ -49,6 +53,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             tick_interval: TICK_INTERVAL,
+            resume_data_interval: RESUME_DATA_INTERVAL,
             save_dir: ".".into(),
             incomplete_dir: None,
             offline: false,
@@ -65,6 +70,23 @@ impl ClientBuilder {
     /// and events do not wait for it. 5 seconds unless set.
     pub fn tick_interval(mut self, interval: Duration) -> Self {
         self.tick_interval = interval;
+        self
+    }
+
+    /// How often the resume data of a torrent is saved that goes on downloading or uploading; 60 seconds
+    /// unless set. It is saved while a patron that started or watches the torrent is
+    /// [subscribed](crate::Patron::subscribe) to [`EventKind::ResumeData`], and arrives as
+    /// [`Event::ResumeData`].
+    ///
+    /// It is saved at once when the metadata has come, the torrent is checked, finished or paused, its
+    /// files have moved, one of them has another name, or a patron has changed a setting of the
+    /// torrent; and by [`Client::shutdown`] before it ends, then as
+    /// [`Event::ResumeData`] before [`Event::ClientStopped`]. It is not saved again while nothing has changed but
+    /// the time. Torrents that were started together are not saved together.
+    ///
+    /// [`EventKind::ResumeData`]: crate::EventKind::ResumeData
+    pub fn resume_data_interval(mut self, interval: Duration) -> Self {
+        self.resume_data_interval = interval;
         self
     }
 
@@ -184,9 +206,13 @@ impl ClientBuilder {
     pub fn start(self) -> Result<Client> {
         let mut settings = self.effective_settings()?;
         settings.check()?;
-        if self.tick_interval.is_zero() {
-            let message = "the tick interval is zero";
-            return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+        let intervals =
+            Intervals { tick: self.tick_interval, resume_data: self.resume_data_interval };
+        for (what, interval) in [("tick", intervals.tick), ("resume data", intervals.resume_data)] {
+            if interval.is_zero() {
+                let message = format!("the {what} interval is zero");
+                return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+            }
         }
         let loopback_only = self.offline;
         let wanted = settings.descriptors();
@@ -205,10 +231,9 @@ impl ClientBuilder {
         let reads = counters.clone();
         let state = self.state;
         let proxy = defaults.proxy;
-        let client =
-            start(defaults, self.tick_interval, Box::new(move || reads.read()), move |wake| {
-                NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
-            })?;
+        let client = start(defaults, intervals, Box::new(move || reads.read()), move |wake| {
+            NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
+        })?;
         if available < wanted {
             tracing::warn!(wanted, available, "too few descriptors");
             client.service.announce(&Event::DescriptorLimit { wanted, available });

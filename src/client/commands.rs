@@ -48,6 +48,7 @@ impl<E: Engine> ClientThread<E> {
                 let result = self.routes.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {
                     self.routes.watch(id, &from);
+                    self.save_for_newcomer(id);
                     if let Some(status) = self.service.statuses.get(id) {
                         from.mailbox.push(Event::Status(status));
                     }

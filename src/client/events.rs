@@ -9,7 +9,7 @@ use super::tick::{Asked, ClientThread};
 use crate::command::{Files, Started};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
-use crate::event::{ClosedFiles, Event};
+use crate::event::{ClosedFiles, Event, EventKind};
 use crate::statistics::Statistics;
 use crate::status::TorrentStatus;
 use crate::types::{InfoHashes, TorrentId};
@@ -47,6 +47,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Paused(id) => {
                 self.tell(id, |name| Event::Paused { id, name });
                 self.note(id, |status| status.paused = true);
+                self.save_soon(id);
             }
             EngineEvent::Resumed(id) => {
                 self.tell(id, |name| Event::Resumed { id, name });
@@ -58,6 +59,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Checked(id) => {
                 self.tell(id, |name| Event::Checked { id, name });
                 self.note(id, |_| ());
+                self.save_soon(id);
             }
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
@@ -69,15 +71,18 @@ impl<E: Engine> ClientThread<E> {
                     status.has_metadata = true;
                 });
                 self.tell(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
                 let Some(torrent) = self.routes.get_mut(id) else { return };
                 torrent.moving = None;
                 self.tell(id, |name| Event::Moved { id, name, save_dir: to });
+                self.save_soon(id);
             }
             EngineEvent::MoveFailed { id, error } => self.move_failed(id, error),
             EngineEvent::FileRenamed { id, file, to } => {
                 self.tell(id, |name| Event::FileRenamed { id, name, file, path: to });
+                self.save_soon(id);
             }
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
@@ -103,6 +108,59 @@ impl<E: Engine> ClientThread<E> {
                         error,
                     });
                 }
+            }
+            EngineEvent::PeerBanned { id, address } => {
+                self.tell(id, |name| Event::PeerBanned { id, name, address });
+            }
+            EngineEvent::TrackerWarning { id, url, message } => {
+                let (url, message) = (url.into(), message.into());
+                self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
+            }
+            EngineEvent::FileCompleted { id, file } => {
+                self.tell(id, |name| Event::FileCompleted { id, name, file });
+            }
+            EngineEvent::PieceFinished { id, piece } => {
+                self.tell(id, |name| Event::PieceFinished { id, name, piece });
+            }
+            EngineEvent::PeerConnected { id, address, outgoing } => {
+                self.tell(id, |name| Event::PeerConnected { id, name, address, outgoing });
+            }
+            EngineEvent::PeerDisconnected { id, address, error } => {
+                self.tell(id, |name| Event::PeerDisconnected { id, name, address, error });
+            }
+            EngineEvent::TrackerReply { id, url, peers } => {
+                let url = url.into();
+                self.tell(id, |name| Event::TrackerReply { id, name, url, peers });
+            }
+            EngineEvent::Scraped { id, url, seeds, leechers } => {
+                let url = url.into();
+                self.tell(id, |name| Event::Scraped { id, name, url, seeds, leechers });
+            }
+            EngineEvent::ScrapeFailed { id, url, error } => {
+                let url = url.into();
+                self.tell(id, |name| Event::ScrapeFailed { id, name, url, error });
+            }
+            EngineEvent::PerformanceWarning { id: Some(id), limit } => {
+                self.tell(id, |name| Event::PerformanceWarning {
+                    id: Some(id),
+                    name: Some(name),
+                    limit,
+                });
+            }
+            EngineEvent::PerformanceWarning { id: None, limit } => {
+                self.service.broadcast(&Event::PerformanceWarning { id: None, name: None, limit });
+            }
+            EngineEvent::PortMapped { by, protocol, external_port, local } => {
+                tracing::info!(%by, %protocol, external_port, %local, "a port is mapped");
+                let event = Event::PortMapped { by, protocol, external_port, local };
+                self.service.announce(&event);
+            }
+            EngineEvent::PortMappingFailed { by, local, error } => {
+                tracing::warn!(%by, %local, %error, "no port is mapped");
+                self.service.announce(&Event::PortMappingFailed { by, local, error });
+            }
+            EngineEvent::ExternalAddress(address) => {
+                self.service.announce(&Event::ExternalAddress { address });
             }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");
@@ -130,6 +188,9 @@ impl<E: Engine> ClientThread<E> {
                 let statistics = Statistics::new(counters, (self.service.reads)());
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
+                }
+                if self.subscriptions.wanted.contains(EventKind::Statistics) {
+                    self.service.broadcast(&Event::Statistics(Box::new(statistics)));
                 }
             }
             EngineEvent::Dropped => {
@@ -165,12 +226,18 @@ impl<E: Engine> ClientThread<E> {
         let owner = (!start.from.has_left()).then(|| start.from.clone());
         let torrent = Torrent::new(name.clone(), info_hashes, owner, start.own.clone());
         self.routes.insert(id, torrent);
-        let status = TorrentStatus::starting(id, name, start.paused);
+        let status = TorrentStatus::starting(id, name.clone(), start.paused);
         self.service.statuses.insert(TorrentStatus { info_hashes, ..status });
         self.statuses.wanted = true;
         let save_dir = start.save_dir;
         self.goals.set(id, start.own.goals);
-        self.tell(id, |name| Event::TorrentCreated { id, name, info_hashes, save_dir });
+        // It answers a message; nobody else knows of the torrent yet.
+        if start.reply.is_none() || start.from.wants(EventKind::TorrentCreated) {
+            let name = name.clone();
+            let event = Event::TorrentCreated { id, name, info_hashes, save_dir };
+            tracing::debug!(%event);
+            start.from.mailbox.push(event);
+        }
         if let Some(error) = start.distrust {
             self.route(EngineEvent::Failed { id, error });
         }
@@ -192,6 +259,7 @@ impl<E: Engine> ClientThread<E> {
             status.finished = true;
             status.progress = 1.0;
         });
+        self.save_soon(id);
         if let Some(to) = move_to {
             self.move_finished(id, to);
         }
@@ -203,6 +271,7 @@ impl<E: Engine> ClientThread<E> {
         self.statuses.moving.remove(&id);
         self.requests.close(id);
         self.goals.forget(id);
+        self.saves.close(id);
         let event = Event::Closed { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
         if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
@@ -242,7 +311,9 @@ impl<E: Engine> ClientThread<E> {
             };
             let status = TorrentStatus { name, info_hashes, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
+            let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
             torrent.send(Event::Status(status));
+            self.save_if_grown(id, needs_saving, figures);
         }
     }
 

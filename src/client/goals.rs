@@ -52,6 +52,7 @@ impl<E: Engine> ClientThread<E> {
         let torrent = self.routes.open(id, "set the goals of the torrent")?;
         torrent.own.goals = goals;
         self.goals.set(id, goals);
+        self.save_soon(id);
         Ok(())
     }
 

@@ -29,8 +29,32 @@ pub(super) struct Requests {
 struct Open {
     torrent: Option<TorrentId>,
     op: &'static str,
-    moves: bool,
+    sort: Sort,
     respond: Respond,
+}
+
+/// What a request does that the client has a part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Moves,
+    GivesMetainfo,
+    Saves,
+    SavesForEvent,
+    ChangesResumeData,
+    Other,
+}
+
+impl Sort {
+    fn of(asked: &TorrentRequest) -> Self {
+        match asked {
+            TorrentRequest::MoveStorage { .. } => Self::Moves,
+            TorrentRequest::Metainfo => Self::GivesMetainfo,
+            TorrentRequest::ResumeData(_) => Self::Saves,
+            TorrentRequest::ResumeDataForEvent { .. } => Self::SavesForEvent,
+            changes if changes.changes_resume_data() => Self::ChangesResumeData,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Requests {
@@ -75,14 +99,16 @@ impl<E: Engine> ClientThread<E> {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
         };
-        if let TorrentRequest::ResumeData(own) = &mut asked {
+        if let TorrentRequest::ResumeData(own) | TorrentRequest::ResumeDataForEvent { own, .. } =
+            &mut asked
+        {
             own.clone_from(&torrent.own);
         }
-        let moves = matches!(asked, TorrentRequest::MoveStorage { .. });
-        if moves {
+        let sort = Sort::of(&asked);
+        if sort == Sort::Moves {
             torrent.moving.get_or_insert(Mover::Patron);
         }
-        let number = self.requests.open(Open { torrent: Some(id), op, moves, respond });
+        let number = self.requests.open(Open { torrent: Some(id), op, sort, respond });
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
         }
@@ -90,23 +116,30 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn request_of_session(&mut self, asked: SessionRequest, respond: Respond) {
         let op = asked.operation();
-        let number = self.requests.open(Open { torrent: None, op, moves: false, respond });
+        let number = self.requests.open(Open { torrent: None, op, sort: Sort::Other, respond });
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.requests.fail(number, error);
         }
     }
 
     pub(super) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(Open { torrent, op, moves, respond }) = self.requests.open.remove(&number) else {
+        let Some(Open { torrent, op, sort, respond }) = self.requests.open.remove(&number) else {
             return;
         };
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
             torrent.map_or(error.clone(), |id| error.on(id))
         });
-        // A move that failed at once has no event of its own.
-        if moves && let (Err(error), Some(id)) = (&answer, torrent) {
-            self.move_failed(id, error.clone());
+        if let Some(id) = torrent {
+            match (sort, &answer) {
+                // A move that failed at once has no event of its own.
+                (Sort::Moves, Err(error)) => self.move_failed(id, error.clone()),
+                (Sort::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
+                (Sort::Saves, answer) => self.saved(id, answer),
+                (Sort::SavesForEvent, answer) => self.save_answered(id, answer),
+                (Sort::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                _ => {}
+            }
         }
         respond(answer);
     }

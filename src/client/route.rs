@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::Files;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::reply::Responder;
 use crate::request::Own;
 use crate::service::{Member, MemberId};
@@ -75,13 +75,20 @@ impl Torrent {
         }
     }
 
+    /// To those who want it.
     pub(super) fn send(&self, event: Event) {
         for watcher in &self.watchers {
-            watcher.mailbox.push(event.clone());
+            watcher.tell(&event);
         }
-        if let Some(owner) = &self.owner {
+        if let Some(owner) = &self.owner
+            && owner.wants(event.kind())
+        {
             owner.mailbox.push(event);
         }
+    }
+
+    pub(super) fn is_wanted(&self, kind: EventKind) -> bool {
+        self.audience().any(|member| member.wants(kind))
     }
 
     /// Whether an error is news.

@@ -46,6 +46,8 @@ pub struct ShutdownReport {
     pub deletions_unfinished: Vec<TorrentId>,
     /// Torrents whose files were being moved when the deadline came.
     pub moves_unfinished: Vec<TorrentId>,
+    /// Torrents whose resume data a patron wanted and did not get when the deadline came.
+    pub unsaved: usize,
     /// libtorrent has ended: trackers are told, files are flushed and closed. Where not, it goes on
     /// ending on a thread of its own.
     pub engine_ended: bool,
@@ -57,6 +59,7 @@ impl ShutdownReport {
         self.unanswered == 0
             && self.deletions_unfinished.is_empty()
             && self.moves_unfinished.is_empty()
+            && self.unsaved == 0
             && self.engine_ended
     }
 }
@@ -75,6 +78,9 @@ impl fmt::Display for ShutdownReport {
         if !self.moves_unfinished.is_empty() {
             write!(f, "; {} moves are not finished", self.moves_unfinished.len())?;
         }
+        if self.unsaved > 0 {
+            write!(f, "; the resume data of {} torrents was not saved", self.unsaved)?;
+        }
         if !self.engine_ended {
             write!(f, "; libtorrent is still telling trackers or writing files")?;
         }
@@ -90,7 +96,8 @@ impl<E: Engine> ClientThread<E> {
         self.stopping = true;
         let mut report = ShutdownReport {
             torrents: self.routes.len(),
-            unanswered: self.service.refuse() + self.refuse_starts() + self.requests.len(),
+            unanswered: self.service.refuse() + self.refuse_starts() + self.requests.len()
+                - self.saves.open(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
@@ -102,6 +109,7 @@ impl<E: Engine> ClientThread<E> {
                 report.moves_unfinished.push(id);
             }
         }
+        report.unsaved = self.save_the_rest(deadline);
         let service = self.service.clone();
         report.engine_ended = self.end_engine(deadline);
         // Replies that are still open were dropped with the client and have said so.
@@ -186,7 +194,7 @@ mod tests {
             serde_json::to_string(&report).unwrap(),
             concat!(
                 r#"{"took":0.25,"torrents":2,"unanswered":0,"deletions_unfinished":[],"#,
-                r#""moves_unfinished":[3],"engine_ended":false}"#
+                r#""moves_unfinished":[3],"unsaved":0,"engine_ended":false}"#
             )
         );
     }

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, start};
+use super::{Client, Intervals, start};
 use crate::command::{Files, Job, OnLeave, Started};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{ClosedFiles, Event};
+use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
 use crate::patron::Patron;
+use crate::port::PortProtocol;
 use crate::reply::{Reply, one_shot};
+use crate::request::{Answer, Own, TorrentRequest};
 use crate::service::{Envelope, Member};
 use crate::source::{Defaults, Prepared};
 use crate::statistics::ReadStatistics;
-use crate::status::{TorrentState, TorrentStatus};
+use crate::status::{SavedFigures, TorrentState, TorrentStatus};
 use crate::types::{InfoHashV1, InfoHashes, TorrentId};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,10 +27,14 @@ fn client() -> (Client, Script) {
     client_that_ticks(Duration::from_millis(20))
 }
 
-fn client_that_ticks(interval: Duration) -> (Client, Script) {
+fn client_that_ticks(tick: Duration) -> (Client, Script) {
+    client_with(Intervals { tick, resume_data: Duration::from_secs(3600) })
+}
+
+fn client_with(intervals: Intervals) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
     let client =
-        start(Defaults::default(), interval, Box::new(ReadStatistics::default), move |wake| {
+        start(Defaults::default(), intervals, Box::new(ReadStatistics::default), move |wake| {
             let (engine, its_script) = fake(wake);
             script.send(its_script).map_err(|_| Error::stopped("test"))?;
             Ok(engine)
@@ -53,6 +59,10 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         distrust: None,
         params: Box::new(()),
     })
+}
+
+fn only(kinds: &[EventKind]) -> EventKinds {
+    kinds.iter().copied().collect()
 }
 
 /// A patron without the part that reads sources by libtorrent.
@@ -87,6 +97,10 @@ impl<'a> Guest<'a> {
 
     fn next(&self) -> Event {
         self.member.mailbox.recv_timeout(PATIENCE, "test").unwrap()
+    }
+
+    fn subscribe(&self, kinds: EventKinds) {
+        self.client.service.subscribe(&self.member, kinds);
     }
 
     fn leave(self) {
@@ -165,6 +179,146 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
 }
 
 #[test]
+fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
+    let (client, script) = client();
+    let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&owner, &script, 1);
+    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    assert!(matches!(watcher.next(), Event::Status(_)));
+    owner.subscribe(EventKinds::DEFAULT.with(EventKind::PieceFinished));
+    watcher.subscribe(only(&[EventKind::Finished]));
+    script.say(EngineEvent::PieceFinished { id, piece: 3 });
+    script.say(EngineEvent::Paused(id));
+    script.say(EngineEvent::Finished(id));
+    assert!(matches!(owner.next(), Event::PieceFinished { piece: 3, .. }));
+    assert!(matches!(owner.next(), Event::Paused { .. }));
+    assert!(matches!(owner.next(), Event::Finished { .. }));
+    assert!(matches!(watcher.next(), Event::Finished { .. }));
+    assert!(watcher.member.mailbox.try_recv().is_none());
+
+    // What always comes, and what answers a message.
+    watcher.subscribe(EventKinds::NONE);
+    assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
+    watcher.message(Job::Pause(TorrentId::next(), None));
+    assert!(matches!(watcher.next(), Event::CommandFailed { .. }));
+    watcher.message(Job::Status(id, None));
+    watcher.barrier();
+    (0..100).for_each(|_| script.say(EngineEvent::Statuses(Vec::new())));
+    assert!(matches!(watcher.next(), Event::Status(_)));
+    watcher.message(Job::Start(prepared(2, None), None));
+    let second = script.accept();
+    assert!(matches!(watcher.next(), Event::TorrentCreated { id, .. } if id == second));
+    script.say(EngineEvent::Finished(second));
+    script.say(EngineEvent::Removed(second));
+    assert!(matches!(watcher.next(), Event::Closed { .. }));
+}
+
+/// The engine is told what some patron wants: when the first wants it, and when the last does not.
+#[test]
+fn what_nobody_wants_is_not_asked_of_the_engine() {
+    let (client, script) = client();
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    assert_eq!(script.subscription(), only(&[EventKind::PeerBanned]));
+    let pieces = EventKinds::DEFAULT.with(EventKind::PieceFinished);
+    one.subscribe(pieces);
+    assert_eq!(script.subscription(), only(&[EventKind::PeerBanned, EventKind::PieceFinished]));
+    two.subscribe(pieces);
+    one.subscribe(EventKinds::NONE);
+    one.barrier();
+    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses), "two wants the same");
+    two.leave();
+    assert_eq!(script.subscription(), EventKinds::NONE);
+    one.subscribe(only(&[EventKind::PeerConnected]));
+    assert_eq!(script.subscription(), only(&[EventKind::PeerConnected]));
+}
+
+/// What a patron asks for after it has subscribed is told as it wants it.
+#[test]
+fn the_engine_knows_of_a_subscription_before_the_next_command() {
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    for number in 1..50 {
+        let kind = [EventKind::PieceFinished, EventKind::FileCompleted][usize::from(number % 2)];
+        guest.subscribe(only(&[kind]));
+        let _reply = guest.start(number);
+        let mut wanted = EventKinds::NONE;
+        loop {
+            match script.asked.recv_timeout(PATIENCE).unwrap() {
+                Asked::Subscribe(kinds) => wanted = kinds,
+                Asked::Add(_) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(wanted, only(&[kind]));
+    }
+}
+
+/// Routers and the world outside cannot be had on loopback.
+#[test]
+fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let (by, local) = (PortMapper::Upnp, "192.0.2.7".parse().unwrap());
+    let mapped =
+        |protocol, external_port| EngineEvent::PortMapped { by, protocol, external_port, local };
+    let error = Error::new(ErrorKind::Native, "test", "no");
+    script.say(EngineEvent::PortMappingFailed { by, local, error: error.clone() });
+    assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
+    script.say(mapped(PortProtocol::Udp, 6881));
+    script.say(mapped(PortProtocol::Tcp, 6881));
+    script.say(mapped(PortProtocol::Tcp, 6882));
+    for port in [6881, 6881, 6882] {
+        assert!(matches!(
+            guest.next(),
+            Event::PortMapped { external_port, .. } if external_port == port
+        ));
+    }
+    for address in ["198.51.100.1", "2001:db8::1", "198.51.100.2"] {
+        let address = address.parse().unwrap();
+        script.say(EngineEvent::ExternalAddress(address));
+        assert!(
+            matches!(guest.next(), Event::ExternalAddress { address: told } if told == address)
+        );
+    }
+    let by = PortMapper::NatPmp;
+    script.say(EngineEvent::PortMappingFailed { by, local, error });
+    assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
+
+    let late = Guest::new(&client);
+    let news: Vec<_> = std::iter::from_fn(|| late.member.mailbox.try_recv())
+        .map(|event| event.to_string())
+        .collect();
+    assert_eq!(
+        news,
+        [
+            "the router at 192.0.2.7 lets peers in at its UDP port 6881 (UPnP)",
+            "the router at 192.0.2.7 lets peers in at its TCP port 6882 (UPnP)",
+            "others see this machine at 2001:db8::1",
+            "others see this machine at 198.51.100.2",
+            "the router at 192.0.2.7 does not let peers in (NAT-PMP): cannot test: no",
+        ]
+    );
+}
+
+#[test]
+fn statistics_come_each_tick_while_they_are_wanted() {
+    let (client, script) = client();
+    let (guest, other) = (Guest::new(&client), Guest::new(&client));
+    guest.barrier();
+    script.asked.try_iter().for_each(|asked| assert_ne!(asked, Asked::Statistics));
+    guest.subscribe(only(&[EventKind::Statistics, EventKind::PerformanceWarning]));
+    for _ in 0..3 {
+        assert_eq!(script.next(), Asked::Statistics);
+        script.say(EngineEvent::Statistics(Vec::new()));
+        assert!(matches!(guest.next(), Event::Statistics(_)));
+    }
+    let limit = PerformanceLimit::TooFewDescriptors;
+    script.say(EngineEvent::PerformanceWarning { id: None, limit });
+    assert!(matches!(guest.next(), Event::PerformanceWarning { id: None, .. }));
+    assert!(other.member.mailbox.try_recv().is_none());
+}
+
+#[test]
 fn a_torrent_is_not_started_twice() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
@@ -228,7 +382,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
     script.say(EngineEvent::Removed(old));
     // The files are still being deleted: nothing may be added yet.
     guest.barrier();
-    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+    assert!(script.is_quiet());
     script.say(EngineEvent::Deleted(old));
     wait(close).unwrap();
     let new = script.accept();
@@ -290,7 +444,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
     script.say(EngineEvent::Finished(id));
     assert!(matches!(guest.next(), Event::Finished { .. }));
     guest.barrier();
-    assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+    assert!(script.is_quiet());
 }
 
 #[test]
@@ -304,7 +458,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
         other.barrier();
         match policy {
             OnLeave::KeepSeeding => {
-                assert!(script.asked.try_iter().all(|asked| asked == Asked::Statuses));
+                assert!(script.is_quiet());
             }
             OnLeave::Pause => assert_eq!(script.next(), Asked::Pause(id)),
             OnLeave::Close => {
@@ -426,6 +580,164 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
     wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
     script.say(full());
     assert!(matches!(guest.next(), Event::Error { .. }));
+}
+
+const SAVE: &str = "save the resume data";
+
+/// The next save that the engine is asked for.
+fn save(script: &Script) -> (u64, TorrentId) {
+    match script.next() {
+        Asked::OfTorrent(request, id, SAVE) => (request, id),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn figures(uploaded: u64) -> SavedFigures {
+    SavedFigures { uploaded, ..SavedFigures::default() }
+}
+
+fn give(script: &Script, request: u64, data: &[u8], figures: SavedFigures) {
+    let answer = Ok(Answer::ResumeData(data.to_vec(), figures));
+    script.say(EngineEvent::Answered { request, answer });
+}
+
+fn resume_data(event: &Event) -> &[u8] {
+    match event {
+        Event::ResumeData { data, .. } => data,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn resume_data_is_saved_when_it_is_worth_it() {
+    let interval = Duration::from_millis(100);
+    let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
+    let (guest, other) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&guest, &script, 1);
+    let ignored = torrent(&other, &script, 2);
+    let grown = |id, uploaded| {
+        let saved_figures = figures(uploaded);
+        let status = TorrentStatus { needs_saving: true, saved_figures, ..status(id) };
+        script.say(EngineEvent::Statuses(vec![status]));
+    };
+    let nothing_but_statuses = || {
+        for _ in 0..5 {
+            while script.asked.recv_timeout(PATIENCE).unwrap() != Asked::Statuses {}
+        }
+        assert!(script.is_quiet(), "there is nothing to save");
+    };
+    script.say(EngineEvent::Checked(id));
+    grown(id, 1);
+    nothing_but_statuses();
+
+    // From here on only resume data comes to the guest.
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    std::iter::from_fn(|| guest.member.mailbox.try_recv()).for_each(drop);
+    let (request, saved) = save(&script);
+    assert_eq!(saved, id, "it was never saved");
+    give(&script, request, b"one", figures(1));
+    assert_eq!(resume_data(&guest.next()), b"one");
+    grown(id, 1);
+    grown(ignored, 1);
+    script.say(EngineEvent::Paused(ignored));
+    nothing_but_statuses();
+
+    // What grows is saved an interval later; what happens, at once.
+    grown(id, 2);
+    let (request, _) = save(&script);
+    give(&script, request, b"two", figures(2));
+    assert_eq!(resume_data(&guest.next()), b"two");
+    let moved = EngineEvent::Moved { id, to: "t".into() };
+    let renamed = EngineEvent::FileRenamed { id, file: 0, to: "f".into() };
+    let metadata = EngineEvent::MetadataReceived { id, name: "n".into(), info_hashes: hashes(1) };
+    let finished = EngineEvent::Finished(id);
+    for event in [moved, renamed, metadata, finished, EngineEvent::Paused(id)] {
+        script.say(event);
+        let (request, _) = save(&script);
+        give(&script, request, b"", SavedFigures::default());
+    }
+    let limit = TorrentRequest::UploadLimit(Some(1));
+    guest.message(Job::OfTorrent(id, limit, Box::new(|_| ())));
+    let Asked::OfTorrent(request, _, "limit the upload rate") = script.next() else {
+        panic!("expected the limit")
+    };
+    script.say(EngineEvent::Answered { request, answer: Ok(Answer::Done) });
+    let (first, _) = save(&script);
+    // A change while a save is open is saved after it.
+    script.say(EngineEvent::Paused(id));
+    guest.barrier();
+    assert!(script.is_quiet());
+    give(&script, first, b"three", figures(3));
+    assert_eq!(resume_data(&guest.next()), b"three");
+    let (second, _) = save(&script);
+    // One that failed is tried again.
+    let answer = Err(Error::new(ErrorKind::Busy, "test", "lost"));
+    script.say(EngineEvent::Answered { request: second, answer });
+    let (third, _) = save(&script);
+    // Whoever asks, all that are subscribed are told.
+    guest.message(Job::OfTorrent(id, TorrentRequest::ResumeData(Own::default()), Box::new(|_| ())));
+    let (asked, _) = save(&script);
+    give(&script, third, b"", SavedFigures::default());
+    give(&script, asked, b"four", figures(4));
+    assert_eq!(resume_data(&guest.next()), b"four");
+    guest.subscribe(EventKinds::NONE);
+    script.say(EngineEvent::Paused(id));
+    grown(id, 5);
+    nothing_but_statuses();
+    assert!(guest.member.mailbox.try_recv().is_none());
+}
+
+#[test]
+fn no_more_than_64_saves_are_open() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.subscribe(EventKinds::DEFAULT.with(EventKind::ResumeData));
+    let ids: Vec<_> = (0..100).map(|number| torrent(&guest, &script, number)).collect();
+    ids.iter().for_each(|id| script.say(EngineEvent::Checked(*id)));
+    let open: Vec<_> = (0..64).map(|_| save(&script)).collect();
+    guest.barrier();
+    assert!(script.is_quiet(), "64 are open");
+    for (request, _) in open.iter().take(36) {
+        give(&script, *request, b"", SavedFigures::default());
+        save(&script);
+    }
+    guest.barrier();
+    assert!(script.is_quiet(), "each was saved once");
+    // What has happened since nobody can tell.
+    assert_eq!(client.shutdown(Duration::ZERO).unsaved, 100);
+}
+
+#[test]
+fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
+    for answered in [true, false] {
+        let (client, mut script) = client();
+        let (guest, other) = (Guest::new(&client), Guest::new(&client));
+        let ids = [torrent(&guest, &script, 1), torrent(&guest, &script, 2)];
+        torrent(&other, &script, 3);
+        guest.subscribe(only(&[EventKind::ResumeData]));
+        guest.barrier();
+        let (member, deadline) = (guest.member.clone(), if answered { 20_000 } else { 50 });
+        let engine = std::thread::spawn(move || {
+            let saves = [save(&script), save(&script)];
+            if answered {
+                give(&script, saves[0].0, b"last", figures(1));
+                give(&script, saves[1].0, b"", SavedFigures::default());
+            }
+            script.teardown = None;
+            (saves, script)
+        });
+        drop((guest, other));
+        let report = client.shutdown(Duration::from_millis(deadline));
+        let (saves, script) = engine.join().unwrap();
+        assert!(saves.iter().all(|(_, id)| ids.contains(id)), "and no other");
+        let events: Vec<_> = std::iter::from_fn(|| member.mailbox.try_recv()).collect();
+        let last = events.last();
+        assert!(matches!(last, Some(Event::ClientStopped { .. })), "{events:?}");
+        let saved = events.iter().filter(|event| matches!(event, Event::ResumeData { .. })).count();
+        assert_eq!((saved, report.unsaved), if answered { (1, 0) } else { (0, 2) });
+        assert_eq!(report.unanswered, 0);
+        drop(script);
+    }
 }
 
 #[test]
@@ -652,7 +964,7 @@ fn a_panic_on_the_client_thread_reaches_every_patron() {
 fn an_engine_that_cannot_be_made_is_an_error_of_start() {
     let failed = start(
         Defaults::default(),
-        Duration::from_secs(1),
+        Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
         Box::new(ReadStatistics::default),
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );

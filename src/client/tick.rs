@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
-use super::Inbox;
 use super::admission::Admission;
 use super::goals::OpenGoals;
 use super::requests::Requests;
+use super::resume::Saves;
 use super::route::Routes;
 use super::shutdown::Order;
+use super::{Inbox, Intervals};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKind, EventKinds};
 use crate::reply::Responder;
 use crate::service::{Envelope, Member, Service};
 use crate::statistics::Statistics;
@@ -33,6 +34,9 @@ const SOONEST_STATUS: Duration = Duration::from_millis(100);
 /// libtorrent 2.0.8 does not report that a rate has fallen to 0 (it does from 2.0.14). A torrent with
 /// a rate is reported each second; one that has not been for this long stands still.
 const RATE_LIFETIME: Duration = Duration::from_millis(2500);
+
+/// As good as never, without overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) struct ClientThread<E> {
     pub(super) engine: E,
@@ -48,6 +52,8 @@ pub(super) struct ClientThread<E> {
     pub(super) listening: Listening,
     pub(super) requests: Requests,
     pub(super) goals: OpenGoals,
+    pub(super) saves: Saves,
+    pub(super) subscriptions: Subscriptions,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// Starts no moves any more.
@@ -66,6 +72,13 @@ pub(super) struct Statuses {
     pub(super) waiting: BTreeMap<u64, Vec<Asked<TorrentStatus>>>,
     /// Torrents with a rate, and when it was reported.
     pub(super) moving: HashMap<TorrentId, Instant>,
+}
+
+/// What patrons wanted when the client thread last looked.
+pub(super) struct Subscriptions {
+    seen: u64,
+    /// Of the kinds that cost something.
+    pub(super) wanted: EventKinds,
 }
 
 /// A question that the engine answers later.
@@ -100,7 +113,7 @@ impl<E: Engine> ClientThread<E> {
         engine: E,
         service: Arc<Service>,
         inbox: Inbox,
-        tick_interval: Duration,
+        intervals: Intervals,
     ) -> Self {
         Self {
             engine,
@@ -108,8 +121,7 @@ impl<E: Engine> ClientThread<E> {
             commands: inbox.commands,
             woken: inbox.woken,
             orders: inbox.orders,
-            // As good as never, without overflow.
-            tick_interval: tick_interval.min(Duration::from_secs(365 * 24 * 3600)),
+            tick_interval: intervals.tick.min(LONGEST),
             next_status: Instant::now(),
             routes: Routes::default(),
             admission: Admission::default(),
@@ -117,6 +129,8 @@ impl<E: Engine> ClientThread<E> {
             listening: Listening::default(),
             requests: Requests::default(),
             goals: OpenGoals::default(),
+            saves: Saves::new(intervals.resume_data.min(LONGEST)),
+            subscriptions: Subscriptions { seen: 0, wanted: EventKinds::NONE },
             statistics: Vec::new(),
             stopping: false,
         }
@@ -144,8 +158,8 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.commands);
         }
-        let due =
-            self.admission.next_due().map_or(self.status_due(), |due| due.min(self.status_due()));
+        let others = [self.admission.next_due(), self.saves.next_due()];
+        let due = others.into_iter().flatten().fold(self.status_due(), Instant::min);
         // Ready or timed out: the tick looks at everything anyway.
         let _ = select.ready_deadline(due);
     }
@@ -160,6 +174,7 @@ impl<E: Engine> ClientThread<E> {
         self.handle_messages();
         self.drain_events();
         self.retry_starts();
+        self.start_saves();
         if Instant::now() >= self.status_due() {
             self.send_status_updates();
         }
@@ -170,6 +185,8 @@ impl<E: Engine> ClientThread<E> {
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.commands.len();
+        // After that: who subscribes and then sends a command is told of all that comes of it.
+        self.follow_subscriptions();
         for _ in 0..waiting {
             // Not while patrons are leaving: those commands are older than that.
             if self.is_full() && departures.is_empty() {
@@ -194,12 +211,32 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// The engine tells what some patron wants and no more.
+    fn follow_subscriptions(&mut self) {
+        let now = self.service.subscriptions();
+        if std::mem::replace(&mut self.subscriptions.seen, now) == now {
+            return;
+        }
+        let wanted = self.service.interest();
+        if std::mem::replace(&mut self.subscriptions.wanted, wanted) != wanted
+            && let Err(error) = self.engine.subscribe(wanted)
+        {
+            tracing::error!(%error, "no subscription");
+        }
+        if wanted.contains(EventKind::ResumeData) {
+            self.save_for_newcomers();
+        }
+    }
+
     /// Asks the engine what has changed; the answer goes into the table and to the patrons.
     fn send_status_updates(&mut self) {
         self.next_status = Instant::now() + self.tick_interval;
         self.ask_statuses();
         self.stop_stale_rates();
         self.look_at_goals();
+        if self.subscriptions.wanted.contains(EventKind::Statistics) && self.statistics.is_empty() {
+            self.ask_statistics();
+        }
     }
 
     fn status_due(&self) -> Instant {

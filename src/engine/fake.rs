@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::Result;
+use crate::event::EventKinds;
 use crate::request::{SessionRequest, TorrentRequest};
 use crate::types::TorrentId;
 
@@ -23,10 +24,17 @@ pub(crate) enum Asked {
     /// Any other request about a torrent, by its number and what it tries.
     OfTorrent(u64, TorrentId, &'static str),
     OfSession(u64, &'static str),
+    Subscribe(EventKinds),
     Statuses,
     EveryStatus,
     Statistics,
     Abort,
+}
+
+impl Asked {
+    fn is_routine(&self) -> bool {
+        matches!(self, Self::Statuses | Self::Subscribe(_))
+    }
 }
 
 /// The message of an `EngineFailed` at which the engine panics.
@@ -62,14 +70,29 @@ impl Script {
         let _ = self.wake.try_send(());
     }
 
-    /// The next thing asked, statuses aside, which every tick asks for.
+    /// The next thing asked, but for statuses, which every tick asks for, and subscriptions.
     pub(crate) fn next(&self) -> Asked {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-            if asked != Asked::Statuses {
+            if !asked.is_routine() {
                 return asked;
             }
         }
+    }
+
+    /// The kinds of the next subscription; all else is passed over.
+    pub(crate) fn subscription(&self) -> EventKinds {
+        loop {
+            let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+            if let Asked::Subscribe(kinds) = asked {
+                return kinds;
+            }
+        }
+    }
+
+    /// Whether nothing else was asked until now.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.asked.try_iter().all(|asked| asked.is_routine())
     }
 
     /// Waits for an add and answers it well.
@@ -127,6 +150,10 @@ impl Engine for FakeEngine {
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
         self.tell(Asked::OfSession(request, asked.operation()))
+    }
+
+    fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
+        self.tell(Asked::Subscribe(kinds))
     }
 
     fn request_statuses(&mut self) -> Result<()> {

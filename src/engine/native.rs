@@ -13,12 +13,14 @@ use cxx::{SharedPtr, UniquePtr};
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventKind, EventKinds, PerformanceLimit, PortMapper};
 use crate::ffi::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
+use crate::port::PortProtocol;
 use crate::proxy::ProxyKind;
 use crate::request::{SessionRequest, TorrentRequest};
 use crate::settings::{DiskReads, SettingValue, Settings};
 use crate::statistics::ReadStatistics;
-use crate::status::{TorrentState, TorrentStatus};
+use crate::status::{SavedFigures, TorrentState, TorrentStatus};
 use crate::types::{InfoHashes, TorrentId};
 
 const START_CLIENT: &str = "start the client";
@@ -201,6 +203,23 @@ impl Engine for NativeEngine {
         self.hand_over(requests::of_session(request, asked))
     }
 
+    fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
+        let any = |of: &[EventKind]| of.iter().any(|kind| kinds.contains(*kind));
+        let interest = ffi::InterestRecord {
+            // A connection that ends with an error belongs to these.
+            peers: any(&[EventKind::PeerBanned, EventKind::PeerDisconnected]),
+            connections: any(&[EventKind::PeerConnected, EventKind::PeerDisconnected]),
+            trackers: any(&[EventKind::TrackerReply, EventKind::Scraped, EventKind::ScrapeFailed]),
+            files: any(&[EventKind::FileCompleted]),
+            pieces: any(&[EventKind::PieceFinished]),
+            performance: any(&[EventKind::PerformanceWarning]),
+        };
+        self.session
+            .pin_mut()
+            .subscribe(&interest)
+            .map_err(|exception| Error::from_native("subscribe", &exception))
+    }
+
     fn request_statuses(&mut self) -> Result<()> {
         self.session
             .pin_mut()
@@ -292,26 +311,73 @@ fn event(
         AlertKind::StorageMoveFailed => {
             EngineEvent::MoveFailed { id: id?, error: failure(MOVE, &alert.text) }
         }
-        AlertKind::FileRenamed => EngineEvent::FileRenamed {
-            id: id?,
-            file: alert.number.try_into().unwrap_or(0),
-            to: path(alert.bytes),
-        },
+        AlertKind::FileRenamed => {
+            EngineEvent::FileRenamed { id: id?, file: place(alert.number), to: path(alert.bytes) }
+        }
         AlertKind::TorrentError => {
             EngineEvent::Failed { id: id?, error: failure(USE, &alert.text) }
         }
         AlertKind::FileError => {
-            EngineEvent::Failed { id: id?, error: failure(disk(&alert.operation), &alert.text) }
+            EngineEvent::Failed { id: id?, error: failure(disk(&alert.detail), &alert.text) }
         }
-        AlertKind::HashFailed => {
-            EngineEvent::HashFailed { id: id?, piece: alert.number.try_into().unwrap_or(0) }
-        }
+        AlertKind::HashFailed => EngineEvent::HashFailed { id: id?, piece: place(alert.number) },
         AlertKind::TrackerError => EngineEvent::TrackerFailed {
             id: id?,
             error: failure("announce to the tracker", &alert.text),
             times_in_row: alert.number.try_into().unwrap_or(0),
             url: alert.text,
         },
+        AlertKind::TrackerWarning => {
+            EngineEvent::TrackerWarning { id: id?, url: alert.text, message: alert.detail }
+        }
+        AlertKind::TrackerReply => {
+            EngineEvent::TrackerReply { id: id?, url: alert.text, peers: place(alert.number) }
+        }
+        AlertKind::Scraped => EngineEvent::Scraped {
+            id: id?,
+            url: alert.text,
+            seeds: alert.number.try_into().ok(),
+            leechers: alert.other.try_into().ok(),
+        },
+        AlertKind::ScrapeFailed => EngineEvent::ScrapeFailed {
+            id: id?,
+            error: failure("scrape the tracker", &alert.text),
+            url: alert.text,
+        },
+        AlertKind::PeerBanned => {
+            EngineEvent::PeerBanned { id: id?, address: alert.text.parse().ok()? }
+        }
+        AlertKind::PeerConnected => EngineEvent::PeerConnected {
+            id: id?,
+            address: alert.text.parse().ok()?,
+            outgoing: alert.number != 0,
+        },
+        AlertKind::PeerDisconnected => EngineEvent::PeerDisconnected {
+            id: id?,
+            address: alert.text.parse().ok()?,
+            error: failure("talk to the peer", &alert.text),
+        },
+        AlertKind::FileCompleted => {
+            EngineEvent::FileCompleted { id: id?, file: place(alert.number) }
+        }
+        AlertKind::PieceFinished => {
+            EngineEvent::PieceFinished { id: id?, piece: place(alert.number) }
+        }
+        AlertKind::PerformanceWarning => {
+            EngineEvent::PerformanceWarning { id, limit: limit(alert.number) }
+        }
+        AlertKind::PortMapped => EngineEvent::PortMapped {
+            by: mapper(&alert.detail),
+            protocol: if alert.other == 0 { PortProtocol::Tcp } else { PortProtocol::Udp },
+            external_port: alert.number.try_into().ok()?,
+            local: alert.text.parse().ok()?,
+        },
+        AlertKind::PortMappingFailed => EngineEvent::PortMappingFailed {
+            by: mapper(&alert.detail),
+            local: alert.text.parse().ok()?,
+            error: failure("have the router let peers in", ""),
+        },
+        AlertKind::ExternalAddress => EngineEvent::ExternalAddress(alert.text.parse().ok()?),
         AlertKind::Conflict => EngineEvent::Failed {
             id: id?,
             error: Error::new(
@@ -341,6 +407,32 @@ fn event(
         // The enum is the shim's own and compiled with it: there is no other value.
         _ => return None,
     })
+}
+
+/// An index or a count.
+fn place(number: i64) -> u32 {
+    number.try_into().unwrap_or(0)
+}
+
+fn mapper(name: &str) -> PortMapper {
+    if name == "upnp" { PortMapper::Upnp } else { PortMapper::NatPmp }
+}
+
+/// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+fn limit(warning: i64) -> PerformanceLimit {
+    match warning {
+        0 => PerformanceLimit::DiskQueueFull,
+        1 => PerformanceLimit::RequestQueueFull,
+        2 => PerformanceLimit::UploadLimitTooLow,
+        3 => PerformanceLimit::DownloadLimitTooLow,
+        4 => PerformanceLimit::SendBufferTooSmall,
+        5 => PerformanceLimit::TooManyOptimisticSlots,
+        6 => PerformanceLimit::DiskQueueTooLarge,
+        7 => PerformanceLimit::DiskOperations,
+        9 => PerformanceLimit::TooFewOutgoingPorts,
+        10 => PerformanceLimit::TooFewDescriptors,
+        _ => PerformanceLimit::Other,
+    }
 }
 
 fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
@@ -389,6 +481,12 @@ fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
         finished: record.finished,
         seeding: record.seeding,
         has_metadata: record.has_metadata,
+        needs_saving: record.needs_saving,
+        saved_figures: SavedFigures {
+            uploaded: size(record.ever_uploaded),
+            downloaded: size(record.ever_downloaded),
+            pieces: count(record.num_pieces),
+        },
         progress: record.progress_ppm as f32 / 1e6,
         total_size: size(record.total),
         total_done: size(record.total_done),
@@ -449,7 +547,8 @@ mod tests {
                 number,
                 text: String::new(),
                 bytes: Vec::new(),
-                operation: String::new(),
+                other: 0,
+                detail: String::new(),
                 v1: Vec::new(),
                 v2: Vec::new(),
                 error: NativeError { category: String::new(), value: 0, message: String::new() },

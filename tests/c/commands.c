@@ -78,8 +78,26 @@ static void failures(patron_handle* handle, uint64_t unknown) {
     patron_reply_free(reply);
 
     int32_t (*const asks[])(patron_handle*, uint64_t, patron_reply**, patron_error**) = {
-        patron_pause,        patron_resume, patron_fresh_status,
-        patron_get_metainfo, patron_watch,  patron_unwatch,
+        patron_pause,
+        patron_resume,
+        patron_fresh_status,
+        patron_get_metainfo,
+        patron_watch,
+        patron_unwatch,
+        patron_get_files,
+        patron_get_resume_data,
+        patron_get_pieces,
+        patron_clear_piece_deadlines,
+        patron_recheck,
+        patron_get_torrent_options,
+        patron_get_peers,
+        patron_clear_peers,
+        patron_get_trackers,
+        patron_reannounce,
+        patron_scrape,
+        patron_announce_to_dht,
+        patron_announce_locally,
+        patron_get_web_seeds,
     };
     for (size_t index = 0; index < sizeof asks / sizeof asks[0]; index++) {
         reply = NULL;

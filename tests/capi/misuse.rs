@@ -67,6 +67,7 @@ const VALUES: &[(&str, &str)] = &[
     ("command_kind", "PATRON_COMMAND_STATUS"),
     ("torrent_id", "torrent"),
     ("index", "0"),
+    ("kinds", "PATRON_EVENTS_DEFAULT"),
     ("first", "0"),
     ("capacity", "1"),
     ("tier", "0"),
@@ -145,10 +146,20 @@ const NEUTRAL: &[&str] = &[
     "patron_event_file",
     "patron_event_info_hash_v1",
     "patron_event_info_hash_v2",
+    "patron_event_leechers",
+    "patron_event_limit",
+    "patron_event_mapper",
+    "patron_event_message",
+    "patron_event_outgoing",
     "patron_event_path",
     "patron_event_piece",
+    "patron_event_port",
+    "patron_event_protocol",
+    "patron_event_resume_data",
     "patron_event_save_dir",
+    "patron_event_seeds",
     "patron_event_source",
+    "patron_event_statistics",
     "patron_event_torrent_file",
     "patron_event_url",
     "patron_magnet_peer",
@@ -166,6 +177,9 @@ const NEUTRAL: &[&str] = &[
     "patron_snapshot_error",
     "patron_trackers_announce_message",
 ];
+
+/// What gives -1 where there is nothing to give.
+const COUNTS: &[&str] = &["patron_event_leechers", "patron_event_seeds"];
 
 const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
 
@@ -333,6 +347,8 @@ impl Function {
                 let neutral = match &*self.result {
                     "patron_text" => "is(result, \"\")",
                     "patron_bytes" => "(!result.data && !result.length)",
+                    // 0 is a number of peers.
+                    _ if COUNTS.contains(&&**name) => "(result == -1)",
                     _ => "!result",
                 };
                 let not = if matches!(expected, Expected::Good) { "!" } else { "" };
@@ -349,7 +365,8 @@ impl Function {
                 }
                 Expected::Good if argument != "NULL" => {
                     if let Some(object) = parameter.object() {
-                        writeln!(out, "        {}({place}_place);", free_of(object)).unwrap();
+                        writeln!(out, "        {}", done_with(object, &format!("{place}_place")))
+                            .unwrap();
                     }
                 }
                 _ => {}
@@ -452,7 +469,7 @@ impl Function {
                     writeln!(out, "            {kind} {name} = {zero};").unwrap();
                 }
                 if let Some(object) = parameter.object() {
-                    writeln!(frees, "            {}({name});", free_of(object)).unwrap();
+                    writeln!(frees, "            {}", done_with(object, name)).unwrap();
                 }
             }
             if self.result == "patron_text" {
@@ -501,9 +518,13 @@ impl Function {
     }
 }
 
-/// The function that frees an object.
-fn free_of(object: &str) -> String {
-    format!("{}_free", object.strip_suffix("_handle").unwrap_or(object))
+/// Frees an object. A reply is waited for, so that the client leaves nothing undone at the end.
+fn done_with(object: &str, name: &str) -> String {
+    let wait = match object {
+        "patron_reply" => format!("patron_reply_wait({name}, PATIENCE_MS, NULL); "),
+        _ => String::new(),
+    };
+    format!("{wait}{}_free({name});", object.strip_suffix("_handle").unwrap_or(object))
 }
 
 const NULL: &str = "PATRON_E_NULL";

@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // Messages.
     ("reply", &["error"]),
-    ("event", &["error", "types", "status", "torrent"]),
+    ("event", &["error", "types", "statistics", "status", "torrent", "port"]),
     (
         "request",
         &[
@@ -49,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "port",
             "metainfo",
             "settings",
+            "status",
         ],
     ),
     (
@@ -103,6 +104,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tracker",
             "torrent",
             "ip_filter",
+            "port",
             "settings",
             "metainfo",
             "magnet",
@@ -117,13 +119,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The owner: the engine by its trait; by name only where it is made.
-    ("engine", &["error", "types", "status", "request"]),
+    ("engine", &["error", "types", "event", "status", "port", "request"]),
     (
         "engine/native",
         &[
             "engine",
             "error",
             "types",
+            "event",
             "statistics",
             "status",
             "settings",

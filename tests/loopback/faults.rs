@@ -228,14 +228,14 @@ fn a_port_in_use_is_told_and_the_client_goes_on() {
 }
 
 /// A tracker that gives every request the same answer.
-struct Tracker {
+pub(crate) struct Tracker {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Tracker {
-    fn start(answer: &[u8]) -> Self {
+    pub(crate) fn start(answer: &[u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
@@ -253,7 +253,7 @@ impl Tracker {
         Self { address, stop, thread: Some(thread) }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/announce", self.address)
     }
 }

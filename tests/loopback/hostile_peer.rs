@@ -291,15 +291,22 @@ fn a_corrupt_piece_is_told_and_never_kept() {
     let patron = client.patron();
     let options = AddOptions::default().peers([peer.address]);
     let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
-    let line = wait_for(&patron, "HashFailed", |event| match event {
-        Event::HashFailed { id: on, piece, .. } => {
-            assert_eq!(*on, id);
-            assert!(*piece < metainfo.piece_count);
-            Some(event.to_string())
+    let (mut failed, mut banned) = (false, false);
+    wait_for(&patron, "HashFailed and PeerBanned", |event| {
+        match event {
+            Event::HashFailed { id: on, piece, .. } => {
+                assert!(*on == id && *piece < metainfo.piece_count, "{event:?}");
+                failed = true;
+            }
+            Event::PeerBanned { id: on, address, .. } => {
+                assert_eq!((*on, *address), (id, peer.address));
+                banned = true;
+            }
+            _ => return None,
         }
-        _ => None,
+        println!("{event}");
+        (failed && banned).then_some(())
     });
-    println!("{line}");
     assert_eq!(patron.fresh_status(id).wait().unwrap().total_done, 0);
 
     let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));

@@ -18,6 +18,7 @@ use crate::piece::{PartialPiece, PieceMap};
 use crate::port::{PortMapping, PortProtocol};
 use crate::request::{Answer, Own, SessionRequest, TorrentRequest};
 use crate::settings::Settings;
+use crate::status::SavedFigures;
 use crate::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
 use crate::tracker::{Announce, TrackerSource, TrackerStatus};
 use crate::types::{Priority, TorrentId};
@@ -87,6 +88,10 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
         TorrentRequest::ResumeData(kept) => {
             RequestRecord { own: own(&kept), ..on(Kind::ResumeData) }
         }
+        TorrentRequest::ResumeDataForEvent { own: kept, unchanged_too } => RequestRecord {
+            own: own(&kept),
+            ..on(if unchanged_too { Kind::ResumeData } else { Kind::ResumeDataIfChanged })
+        },
         TorrentRequest::Files => on(Kind::Files),
         TorrentRequest::FilePriority { file, priority } => {
             indexed(Kind::FilePriority, file, priority.level().into())
@@ -277,8 +282,18 @@ pub(super) fn answer(record: AnswerRecord) -> Result<Answer> {
         return Err(failure("", &on, &record.error));
     }
     Ok(match record.kind {
-        Kind::Metainfo | Kind::ResumeData | Kind::ReadPiece | Kind::State => {
-            Answer::Bytes(record.bytes)
+        Kind::Metainfo | Kind::ReadPiece | Kind::State => Answer::Bytes(record.bytes),
+        Kind::ResumeData | Kind::ResumeDataIfChanged => {
+            let number = |place: usize| {
+                let number = record.numbers.get(place).copied().unwrap_or(0);
+                u64::try_from(number).unwrap_or(0)
+            };
+            let figures = SavedFigures {
+                uploaded: number(0),
+                downloaded: number(1),
+                pieces: number(2).try_into().unwrap_or(0),
+            };
+            Answer::ResumeData(record.bytes, figures)
         }
         Kind::RenameFile | Kind::MoveStorage => Answer::Path(path(record.bytes)),
         Kind::Files => Answer::Files(record.files.into_iter().map(file).collect()),
@@ -467,15 +482,15 @@ pub(super) fn settings(records: &[SettingRecord]) -> Settings {
 fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
     let limit = |rate: i32| u32::try_from(rate).ok().filter(|rate| *rate > 0);
     let priority = |level: i32| u8::try_from(level).unwrap_or(u8::MAX);
-    let mut options = PeerClassOptions::default();
-    options.name = record.name;
-    options.ignore_unchoke_slots = record.ignore_unchoke_slots;
-    options.connection_limit_percent = count(record.connection_limit_factor.into());
-    options.upload_limit = limit(record.upload_limit);
-    options.download_limit = limit(record.download_limit);
-    options.upload_priority = priority(record.upload_priority);
-    options.download_priority = priority(record.download_priority);
-    options
+    PeerClassOptions {
+        name: record.name,
+        ignore_unchoke_slots: record.ignore_unchoke_slots,
+        connection_limit_percent: count(record.connection_limit_factor.into()),
+        upload_limit: limit(record.upload_limit),
+        download_limit: limit(record.download_limit),
+        upload_priority: priority(record.upload_priority),
+        download_priority: priority(record.download_priority),
+    }
 }
 
 fn peer_class_range(ends: &[String], bits: i64) -> Option<PeerClassRange> {
