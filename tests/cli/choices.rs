@@ -204,7 +204,6 @@ fn a_download_goes_on_from_what_was_kept() {
     let seed: Vec<_> = resume.iter().chain(&seed).copied().collect();
     let mut program = album.download(text(&album.torrent), &seed);
     program.event("finished");
-    program.event("resume_data");
     let deadline = Instant::now() + PATIENCE;
     while !album.kept().exists() {
         assert!(Instant::now() < deadline, "it is not kept");
