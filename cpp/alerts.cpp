@@ -424,8 +424,10 @@ void Session::convert(lt::alert& alert, Drained& out) {
     }
     case lt::listen_succeeded_alert::alert_type: {
         auto const& a = static_cast<lt::listen_succeeded_alert const&>(alert);
-        if (a.socket_type == lt::socket_type_t::utp)
+        if (a.socket_type == lt::socket_type_t::utp) {
             call_out_by_utp(true);
+            restore_dht_nodes();
+        }
         // A UDP socket follows each TCP one on the same port; one event is enough.
         if (!carries_data(a.socket_type))
             break;

@@ -118,4 +118,10 @@ void Bounds::keep(lt::ip_filter& filter) const {
     block("::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 }
 
+void Bounds::keep(lt::dht::dht_state& state) const {
+    auto const away = [this](lt::udp::endpoint const& node) { return !peer(node.address()); };
+    for (auto* const nodes : {&state.nodes, &state.nodes6})
+        nodes->erase(std::remove_if(nodes->begin(), nodes->end(), away), nodes->end());
+}
+
 } // namespace patron

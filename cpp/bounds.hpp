@@ -8,6 +8,7 @@
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/address.hpp>
 #include <libtorrent/ip_filter.hpp>
+#include <libtorrent/kademlia/dht_state.hpp>
 
 #include <string>
 
@@ -21,6 +22,8 @@ class Bounds {
     void keep(lt::add_torrent_params& params) const;
     // Adds to what is blocked.
     void keep(lt::ip_filter& filter) const;
+    // Drops nodes that an earlier client knew.
+    void keep(lt::dht::dht_state& state) const;
 
     bool tracker(std::string const& url) const;
     bool web_seed(std::string const& url) const;

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace patron {
 
@@ -24,8 +25,8 @@ Session::Session(lt::session_params params, Bounds const& bounds,
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       bounds_(std::make_unique<Bounds>(bounds)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
-      session_(std::move(params)), answers_(std::make_shared<Answers>()),
-      awaited_(std::make_unique<Awaited>()) {
+      dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
+      answers_(std::make_shared<Answers>()), awaited_(std::make_unique<Awaited>()) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
 }
@@ -100,6 +101,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     }
 #endif
     bounds.keep(params.ip_filter);
+    bounds.keep(params.dht_state);
     return std::make_unique<Session>(std::move(params), bounds, std::move(plain), std::move(waker));
 }
 
@@ -114,6 +116,13 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
             throw std::system_error(errno, std::generic_category());
     }
     return limit.rlim_cur;
+}
+
+// libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state
+// then.
+void Session::restore_dht_nodes() {
+    for (auto const& node : std::exchange(dht_nodes_, {}))
+        session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
 // uTP calls out through a listening socket. Without one libtorrent fails each connection and does

@@ -137,6 +137,7 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void convert(lt::alert& alert, Drained& out);
     void call_out_by_utp(bool possible);
+    void restore_dht_nodes();
 
     void hand_over(std::shared_ptr<RequestRecord> asked);
     void choose_next(std::uint64_t torrent);
@@ -155,6 +156,7 @@ class Session {
     std::unique_ptr<Bounds const> bounds_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
+    std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
     // What was handed to libtorrent and is not yet accepted.

@@ -140,7 +140,7 @@ impl Service {
     /// Takes note of a change of settings, or refuses it.
     pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
         let mut settings = self.settings.lock();
-        *settings = settings.changed(change)?;
+        *settings = settings.changed(change, self.defaults.loopback_only)?;
         Ok(())
     }
 

@@ -302,7 +302,7 @@ impl Settings {
     }
 
     /// What this set becomes by a change of a client that runs, if that is possible.
-    pub(crate) fn changed(&self, change: &Settings) -> Result<Self> {
+    pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
         for fixed in [DISK_READS, "alert_mask"] {
             if change.get(fixed).is_some() {
                 let message = format!("{fixed} cannot be changed while the client runs");
@@ -312,7 +312,37 @@ impl Settings {
         let mut changed = self.clone();
         changed.merge(change);
         changed.check().map_err(|error| error.in_operation("change the settings"))?;
+        if offline {
+            changed.stays_here(change)?;
+        }
         Ok(changed)
+    }
+
+    /// Whether a change leaves an offline client on the loopback interface.
+    fn stays_here(&self, change: &Settings) -> Result<()> {
+        let refuse = |what: String| {
+            let message = format!("{what}: the client is offline, and this would leave loopback");
+            Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message))
+        };
+        for name in ["enable_lsd", "enable_upnp", "enable_natpmp"] {
+            if change.switch(name, false) {
+                return refuse(format!("{name}=true"));
+            }
+        }
+        let nodes = self.text("dht_bootstrap_nodes", "libtorrent's own");
+        let is_here = |node: &str| {
+            let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        let elsewhere =
+            nodes.split(',').map(str::trim).find(|node| !node.is_empty() && !is_here(node));
+        match elsewhere {
+            Some(node) if self.switch("enable_dht", true) && change.switch("enable_dht", true) => {
+                refuse(format!("enable_dht=true with dht_bootstrap_nodes={node}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What libtorrent says that it has: name, and the text or the number of the value.

@@ -24,7 +24,8 @@ impl Patron {
     /// # Errors
     ///
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for settings that need another start of
-    /// the client (`disk_reads`), and for those that do not go with how the client reads.
+    /// the client (`disk_reads`), for those that do not go with how the client reads, and for those by
+    /// which an offline client would leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
         match self.0.service.change_settings(settings) {
             Ok(()) => self.of_session(SessionRequest::ApplySettings(settings.clone())),

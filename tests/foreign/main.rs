@@ -107,6 +107,7 @@ fn main() {
         ),
         trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
         trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
+        trial("nginx_seeds_what_begins_without_it", nginx, nginx::seeds_what_begins_without_it),
         trial("nginx_seeds_wrong_data", nginx, nginx::seeds_wrong_data),
         trial("microsocks_carries_a_download", microsocks, |dir| {
             proxy::carries_a_download(dir, Kind::Socks5);

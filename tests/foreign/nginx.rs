@@ -108,6 +108,23 @@ pub(crate) fn seeds_a_directory(dir: &Path) {
     }
 }
 
+/// A web seed that the torrent gets while it runs.
+pub(crate) fn seeds_what_begins_without_it(dir: &Path) {
+    let from = dir.join("from");
+    let file = data(&from, "data.bin", 1, 300_000);
+    let nginx = Nginx::start(dir, &from);
+    let metainfo = maker(&file, Protocol::Hybrid).start().unwrap().wait().unwrap();
+    let to = dir.join("to");
+    let download = Participant::start(builder(&to), &metainfo);
+    let Participant { patron, id, .. } = &download;
+    await_event!(patron, Event::Checked { .. });
+    patron.add_web_seed(*id, nginx.url("data.bin")).wait().unwrap();
+    download.finish();
+    assert_same(&metainfo, &from, &to);
+    assert_eq!(patron.web_seeds(*id).wait().unwrap(), [nginx.url("data.bin")]);
+    download.stop();
+}
+
 /// What it serves has the right size and is something else.
 pub(crate) fn seeds_wrong_data(dir: &Path) {
     let (from, served) = (dir.join("from"), dir.join("served"));

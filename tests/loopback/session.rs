@@ -1,6 +1,7 @@
 //! The client as a whole: settings while it runs, the IP filter, pausing everything.
 
 use std::net::TcpListener;
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use torrent_patron::{
@@ -9,6 +10,7 @@ use torrent_patron::{
 };
 
 use crate::await_event;
+use crate::support::bencode::{dict, list, text};
 use crate::support::{PATIENCE, Seeder, address, builder, client, data, finished};
 
 #[test]
@@ -173,9 +175,25 @@ fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
         to.announce_to_dht(there).wait().unwrap();
         let _ = to.recv_timeout(Duration::from_millis(500));
     }
+
     change.set("enable_dht", false).unwrap();
     to.apply_settings(&change).wait().unwrap();
     assert!(!to.dht_is_running().wait().unwrap());
+}
+
+#[test]
+fn the_dht_goes_on_with_the_nodes_that_were_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = UdpSocket::bind("127.0.0.1:0").unwrap();
+    node.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = node.local_addr().unwrap().port().to_be_bytes();
+    let nodes = list([text([&[127, 0, 0, 1][..], &port].concat())]);
+    let state = dict([("dht state", dict([("nodes", nodes)]))]);
+    let builder = builder(dir.path()).state(state).setting("enable_dht", true);
+    let _client = builder.setting("dht_bootstrap_nodes", "").start().unwrap();
+    let mut query = [0; 1500];
+    let (length, _) = node.recv_from(&mut query).expect("a query of the DHT");
+    assert!(query.starts_with(b"d1:ad2:id20:"), "{:?}", &query[..length]);
 }
 
 #[test]
@@ -218,4 +236,31 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     let certificate = patron.set_tls_certificate(id, "nonsense", "nonsense", "nonsense");
     let error = certificate.wait().unwrap_err();
     assert!(error.to_string().ends_with("the torrent is not for TLS"), "{error}");
+}
+
+#[test]
+fn an_offline_client_stays_offline() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    for wrong in [
+        Settings::empty().local_discovery(true),
+        Settings::empty().upnp(true),
+        Settings::empty().nat_pmp(true),
+        Settings::empty().dht(true),
+        Settings::empty().dht(true).dht_bootstrap_nodes(["127.0.0.1:6881", "192.0.2.1:6881"]),
+        Settings::empty().dht(true).dht_bootstrap_nodes(["router.example:6881"]),
+    ] {
+        let error = patron.apply_settings(&wrong).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        assert!(error.message().contains("the client is offline"), "{error}");
+    }
+    let nodes = ["127.0.0.1:6881", "[::1]:6881", "localhost:6881"];
+    for right in [
+        Settings::empty().dht(true).dht_bootstrap_nodes(nodes),
+        Settings::empty().dht(false),
+        Settings::empty().connections_limit(7),
+    ] {
+        patron.apply_settings(&right).wait().unwrap();
+    }
 }
