@@ -157,7 +157,7 @@ StatusRecord status(lt::torrent_status const& s) {
     out.all_time_downloaded = s.all_time_download;
     out.all_time_uploaded = s.all_time_upload;
     out.active_seconds = lt::total_seconds(s.active_duration);
-    out.seeding_seconds = lt::total_seconds(s.seeding_duration);
+    out.seeding_seconds = lt::total_seconds(s.finished_duration);
     out.error = error(s.errc);
     return out;
 }

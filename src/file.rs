@@ -10,6 +10,7 @@ use crate::types::Priority;
 #[non_exhaustive]
 pub struct FileStatus {
     /// Where it is below the save directory; the new place of one that was renamed.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::lossy_path"))]
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
@@ -61,4 +62,51 @@ pub enum Allocation {
     Sparse,
     /// All of it when the torrent starts.
     Full,
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_in_json() {
+        let file = FileStatus {
+            path: "album/one.flac".into(),
+            size: 3,
+            done: 2,
+            priority: Priority::DEFAULT,
+            pad: false,
+        };
+        let json = r#"{"path":"album/one.flac","size":3,"done":2,"priority":4,"pad":false}"#;
+        assert_eq!(serde_json::to_string(&file).unwrap(), json);
+        assert_eq!(serde_json::from_str::<FileStatus>(json).unwrap(), file);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_utf8_can_be_told() {
+        let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
+        let json = r#"{"path":"","size":3,"done":2,"priority":4,"pad":false}"#;
+        let mut file: FileStatus = serde_json::from_str(json).unwrap();
+        file.path = name.into();
+        assert!(serde_json::to_string(&file).unwrap().starts_with("{\"path\":\"caf\u{fffd}\""));
+    }
+
+    #[test]
+    fn choices_in_json() {
+        for (existing, name) in [
+            (Existing::Fail, r#""fail""#),
+            (Existing::Replace, r#""replace""#),
+            (Existing::Keep, r#""keep""#),
+        ] {
+            assert_eq!(serde_json::to_string(&existing).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Existing>(name).unwrap(), existing);
+        }
+        for (allocation, name) in
+            [(Allocation::Sparse, r#""sparse""#), (Allocation::Full, r#""full""#)]
+        {
+            assert_eq!(serde_json::to_string(&allocation).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Allocation>(name).unwrap(), allocation);
+        }
+    }
 }

@@ -1,8 +1,13 @@
 //! Addresses that a client has nothing to do with.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::net::IpAddr;
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
+
+mod blocklist;
 
 /// Ranges of addresses that are blocked: no peer there is called, none is let in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +43,40 @@ impl IpRange {
 }
 
 impl IpFilter {
+    /// Reads a blocklist: a file that has one rule a line, in any of these forms.
+    ///
+    /// | form | as |
+    /// | --- | --- |
+    /// | P2P (PeerGuardian) | `a name:1.2.3.4-1.2.3.9` |
+    /// | DAT (eMule) | `001.002.003.004 - 001.002.003.009 , 100 , a name`; a level above 127 allows, and blocks nothing |
+    /// | an address | `1.2.3.4`, `2001:db8::1` |
+    /// | a range | `1.2.3.4-1.2.3.9`, `2001:db8::1 - 2001:db8::ff` |
+    /// | a network | `1.2.3.0/24`, `2001:db8::/32` |
+    ///
+    /// Empty lines are skipped, and so are comments, which begin with `#`, `;` or `//`. Numbers are
+    /// decimal, with zeros in front or without. Names may have any encoding.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](ErrorKind::Io) when the file cannot be read. [`Parse`](ErrorKind::Parse), with the line,
+    /// for one that has no such form; for a file that is compressed, that has no rule, or that is too
+    /// large: a line of more than 4 KiB, or more than 10 million lines.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file =
+            File::open(path).map_err(|error| Error::io(blocklist::READ, path.display(), &error))?;
+        blocklist::read(&mut BufReader::new(file)).map_err(|error| error.on(path.display()))
+    }
+
+    /// As [`read`](IpFilter::read), of what such a file has in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](IpFilter::read).
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
+        blocklist::read(&mut text.as_ref())
+    }
+
     /// Blocks a range of addresses.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub use crate::piece::{PartialPiece, PieceMap};
 pub use crate::port::{PortMapping, PortProtocol};
 pub use crate::proxy::Proxy;
 pub use crate::reply::Reply;
-pub use crate::settings::{SettingValue, Settings};
+pub use crate::settings::{EncryptionPolicy, SettingValue, Settings};
 pub use crate::source::{AddOptions, Source};
 pub use crate::statistics::{Counter, ReadStatistics, Statistics};
 pub use crate::status::{TorrentState, TorrentStatus};

@@ -148,3 +148,55 @@ pub enum PeerSource {
     /// It called us.
     Incoming,
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_in_json() {
+        let json = concat!(
+            r#"{"address":"192.0.2.1:6881","local_address":null,"kind":"client","#,
+            r#""transport":"tcp","encryption":"none","client":"a client","#,
+            r#""id":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20],"#,
+            r#""sources":["tracker","incoming"],"progress":0.5,"seed":false,"outgoing":true,"#,
+            r#""connecting":false,"interesting":true,"choked":false,"interested":true,"#,
+            r#""choking":false,"snubbed":false,"optimistic_unchoke":false,"suspected":false,"#,
+            r#""download_rate":1,"upload_rate":2,"downloaded":3,"uploaded":4,"requested":5,"#,
+            r#""requests":6,"hash_failures":7,"failures":8,"idle":9.0,"#,
+            r#""round_trip":0.01}"#
+        );
+        let peer: Peer = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&peer).unwrap(), json);
+        assert_eq!(peer.sources, [PeerSource::Tracker, PeerSource::Incoming]);
+        assert_eq!(peer.round_trip, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn choices_in_json() {
+        fn is<T>(value: T, name: &str)
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+        {
+            let json = format!("{name:?}");
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(serde_json::from_str::<T>(&json).unwrap(), value);
+        }
+        is(PeerKind::Client, "client");
+        is(PeerKind::WebSeed, "web_seed");
+        is(PeerKind::HttpSeed, "http_seed");
+        is(Transport::Tcp, "tcp");
+        is(Transport::Utp, "utp");
+        is(Transport::I2p, "i2p");
+        is(Encryption::None, "none");
+        is(Encryption::Handshake, "handshake");
+        is(Encryption::Rc4, "rc4");
+        is(Encryption::Tls, "tls");
+        is(PeerSource::Tracker, "tracker");
+        is(PeerSource::Dht, "dht");
+        is(PeerSource::PeerExchange, "peer_exchange");
+        is(PeerSource::LocalDiscovery, "local_discovery");
+        is(PeerSource::ResumeData, "resume_data");
+        is(PeerSource::Incoming, "incoming");
+    }
+}

@@ -41,3 +41,25 @@ pub struct PartialPiece {
     /// Those that peers were asked for.
     pub requested: u32,
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_in_json() {
+        let partial = PartialPiece { piece: 1, blocks: 4, finished: 1, writing: 0, requested: 2 };
+        let map = PieceMap {
+            have: vec![true, false],
+            priorities: vec![Priority::SKIP, Priority::TOP],
+            availability: vec![0, 3],
+            partial: vec![partial],
+        };
+        let json = concat!(
+            r#"{"have":[true,false],"priorities":[0,7],"availability":[0,3],"#,
+            r#""partial":[{"piece":1,"blocks":4,"finished":1,"writing":0,"requested":2}]}"#
+        );
+        assert_eq!(serde_json::to_string(&map).unwrap(), json);
+        assert_eq!(serde_json::from_str::<PieceMap>(json).unwrap(), map);
+    }
+}

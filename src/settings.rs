@@ -6,6 +6,9 @@ use std::sync::OnceLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
+mod choices;
+pub use choices::EncryptionPolicy;
+
 /// The value of a setting; which of the three a setting takes is libtorrent's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
@@ -427,7 +430,9 @@ impl Settings {
 
 // `lt::settings_pack::enc_level` and `enc_policy`; both and enabled are libtorrent's defaults.
 const PLAINTEXT: i32 = 1;
+const RC4: i32 = 2;
 const PE_BOTH: i32 = 3;
+const PE_FORCED: i32 = 0;
 const PE_ENABLED: i32 = 1;
 const PE_DISABLED: i32 = 2;
 

@@ -94,7 +94,7 @@ pub struct TorrentStatus {
     /// How long it was not paused, in all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub active_time: Duration,
-    /// How long it had everything and was not paused, in all runs.
+    /// How long it had all that is wanted of it and was not paused, in all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::types::seconds"))]
     pub seeding_time: Duration,
     /// Its resume data would be other than the last that was asked for. libtorrent counts the time
@@ -131,10 +131,10 @@ impl TorrentStatus {
         (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
     }
 
-    /// What was sent for what was received, in all runs; of a torrent that was complete from the start,
-    /// for its size. 0 where both are nothing.
+    /// What was sent for what was received, in all runs; of a torrent that had all that is wanted of it
+    /// from the start, for that. 0 where both are nothing.
     pub fn ratio(&self) -> f64 {
-        match self.all_time_downloaded.max(if self.seeding { self.total_done } else { 0 }) {
+        match self.all_time_downloaded.max(if self.finished { self.total_done } else { 0 }) {
             0 => 0.0,
             received => self.all_time_uploaded as f64 / received as f64,
         }

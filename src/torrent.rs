@@ -64,6 +64,7 @@ impl TorrentFlag {
 #[non_exhaustive]
 pub struct TorrentOptions {
     /// Where its files are.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::lossy_path"))]
     pub save_dir: PathBuf,
     /// The switches that are on.
     pub flags: Vec<TorrentFlag>,
@@ -179,4 +180,68 @@ pub enum Goal {
     ShareRatio,
     /// The seed time.
     SeedTime,
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    fn is<T>(value: T, json: &str)
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+        assert_eq!(serde_json::from_str::<T>(json).unwrap(), value);
+    }
+
+    #[test]
+    fn options_in_json() {
+        let options = TorrentOptions {
+            save_dir: "downloads".into(),
+            flags: vec![TorrentFlag::ApplyIpFilter],
+            download_limit: Some(1),
+            upload_limit: None,
+            connections_limit: Some(2),
+            upload_slots: None,
+            queue_position: Some(0),
+        };
+        let json = concat!(
+            r#"{"save_dir":"downloads","flags":["apply_ip_filter"],"download_limit":1,"#,
+            r#""upload_limit":null,"connections_limit":2,"upload_slots":null,"queue_position":0}"#
+        );
+        is(options, json);
+    }
+
+    #[test]
+    fn flags_in_json() {
+        let json = concat!(
+            r#"["upload_mode","share_mode","apply_ip_filter","auto_managed","super_seeding","#,
+            r#""sequential","stop_when_ready","no_dht","no_local_discovery","no_peer_exchange"]"#
+        );
+        is(TorrentFlag::ALL.to_vec(), json);
+    }
+
+    #[test]
+    fn goals_in_json() {
+        let goals = Goals::default().share_ratio(1.5).seed_time(Duration::from_secs(60));
+        is(
+            goals.then(GoalAction::CloseAndDelete),
+            r#"{"share_ratio":1.5,"seed_time":60.0,"then":"close_and_delete"}"#,
+        );
+        is(Goals::default(), r#"{"share_ratio":null,"seed_time":null,"then":"pause"}"#);
+        is(GoalAction::Pause, r#""pause""#);
+        is(GoalAction::Close, r#""close""#);
+        is(GoalAction::SuperSeed, r#""super_seed""#);
+        is(Goal::ShareRatio, r#""share_ratio""#);
+        is(Goal::SeedTime, r#""seed_time""#);
+    }
+
+    #[test]
+    fn places_in_the_queue_in_json() {
+        is(QueueMove::Up, r#""up""#);
+        is(QueueMove::Down, r#""down""#);
+        is(QueueMove::Top, r#""top""#);
+        is(QueueMove::Bottom, r#""bottom""#);
+        is(QueueMove::To(3), r#"{"to":3}"#);
+    }
 }

@@ -70,3 +70,53 @@ pub enum TrackerSource {
     /// Another peer (BEP 28).
     Peer,
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trackers_in_json() {
+        let announce = Announce {
+            from: "192.0.2.1:6881".parse().unwrap(),
+            protocol: 1,
+            message: "a warning".into(),
+            error: Some(Error::new(
+                crate::error::ErrorKind::Io,
+                "announce the torrent",
+                "it is not there",
+            )),
+            failures: 2,
+            updating: false,
+            next: Some(Duration::from_secs(30)),
+            seeds: Some(3),
+            leechers: None,
+            downloads: None,
+        };
+        let tracker = TrackerStatus {
+            url: "udp://192.0.2.2:6969".into(),
+            tier: 1,
+            working: true,
+            source: TrackerSource::Program,
+            announces: vec![announce],
+        };
+        let json = concat!(
+            r#"{"url":"udp://192.0.2.2:6969","tier":1,"working":true,"source":"program","#,
+            r#""announces":[{"from":"192.0.2.1:6881","protocol":1,"message":"a warning","#,
+            r#""error":{"kind":"io","native":null,"#,
+            r#""message":"cannot announce the torrent: it is not there"},"#,
+            r#""failures":2,"updating":false,"next":30.0,"#,
+            r#""seeds":3,"leechers":null,"downloads":null}]}"#
+        );
+        assert_eq!(serde_json::to_string(&tracker).unwrap(), json);
+        for (source, name) in [
+            (TrackerSource::Metainfo, r#""metainfo""#),
+            (TrackerSource::Program, r#""program""#),
+            (TrackerSource::Magnet, r#""magnet""#),
+            (TrackerSource::Peer, r#""peer""#),
+        ] {
+            assert_eq!(serde_json::to_string(&source).unwrap(), name);
+            assert_eq!(serde_json::from_str::<TrackerSource>(name).unwrap(), source);
+        }
+    }
+}

@@ -236,6 +236,15 @@ pub(crate) mod seconds {
     }
 }
 
+/// A path of the file system, which need not be UTF-8, for people: it is told, not read back.
+#[cfg(feature = "serde")]
+pub(crate) fn lossy_path<S: serde::Serializer>(
+    path: &std::path::Path,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,7 +33,7 @@ impl OpenGoals {
 }
 
 fn reached(goals: &Goals, status: &TorrentStatus) -> Option<Goal> {
-    if !status.seeding || status.paused {
+    if !status.finished || status.paused {
         return None;
     }
     // A torrent at rest is not reported again, but its time goes on.

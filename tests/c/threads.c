@@ -120,6 +120,13 @@ int main(int argc, char** argv) {
     patron_reply_free(reply);
     patron_snapshot_free(snapshot);
     run(use_until_freed, free_it);
+
+    /* What they have sent comes before this in the client's queue, and is carried out. */
+    handle = new_patron(client);
+    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    wait_for(reply);
+    patron_reply_free(reply);
+    patron_free(handle);
     stop(client);
     return 0;
 }

@@ -18,6 +18,12 @@ fn wrong_usage_exits_with_2() {
         &["download", "x", "-o", "y", "--peer", "nowhere"],
         &["download", "x", "-o", "y", "--tick", "0"],
         &["download", "x", "-o", "y", "--limit-up", "9GiB"],
+        &["download", "x", "-o", "y", "--ratio", "2"],
+        &["download", "x", "-o", "y", "--seed-time", "1h"],
+        &["download", "x", "-o", "y", "--seed", "--seed-time", "90"],
+        &["download", "x", "-o", "y", "--select", ""],
+        &["seed", "a", "b", "--ratio", "0"],
+        &["seed", "a", "b", "--ratio", "much"],
         &["seed", "a"],
         &["seed", "a", "b", "c"],
         &["seed", "a", "b", "--preset", "fast"],
@@ -47,6 +53,20 @@ fn a_setting_that_does_not_exist_is_answered_with_the_nearest_one() {
 fn a_proxy_that_is_none_is_answered_with_the_form_of_one() {
     let output = run(["seed", "a", "b", "--proxy", "ftp://127.0.0.1:21"]).expect(2);
     assert!(output.stderr.contains("socks5://[USER:PASSWORD@]HOST:PORT"), "{output:#?}");
+}
+
+#[test]
+fn wrong_values_are_answered_with_what_was_expected() {
+    for (arguments, expected) in [
+        (&["seed", "a", "b", "--seed-time", "90"][..], "not a time such as 90s, 30m, 12h or 2d"),
+        (&["seed", "a", "b", "--ratio=-1"], "not a number above 0"),
+        (&["seed", "a", "b", "--ratio=many"], "not a number such as 1.5"),
+        (&["download", "x", "-o", "y", "--select="], "the number of a file, as `info` shows it"),
+        (&["download", "x", "-o", "y", "--ratio=2"], "--ratio and --seed-time need --seed"),
+    ] {
+        let output = run(arguments).expect(2);
+        assert!(output.stderr.contains(expected), "{output:#?}");
+    }
 }
 
 #[test]

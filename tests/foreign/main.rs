@@ -50,6 +50,11 @@ fn main() {
             opentracker::introduces_our_peers(dir, "udp");
         }),
         trial(
+            "opentracker_tells_how_many_there_are",
+            tracker,
+            opentracker::tells_how_many_there_are,
+        ),
+        trial(
             "opentracker_refuses_what_is_not_on_its_list",
             tracker,
             opentracker::refuses_what_is_not_on_its_list,

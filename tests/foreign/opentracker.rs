@@ -7,11 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use torrent_patron::{AddOptions, Event, InfoHashes, Protocol, TorrentState};
+use torrent_patron::{
+    AddOptions, Event, EventKind, InfoHashes, Protocol, TorrentFlag, TorrentState,
+};
 
 use crate::await_event;
 use crate::process::{Program, Running, free_port, poll};
-use crate::support::{PATIENCE, client, data, finished, maker, same};
+use crate::support::{PATIENCE, builder, client, data, finished, maker, same};
 use crate::swarm::Swarm;
 
 pub(crate) const OPENTRACKER: Program = Program { command: "opentracker", package: "opentracker" };
@@ -129,6 +131,38 @@ pub(crate) fn introduces_our_peers(dir: &Path, scheme: &str) {
     for participant in downloads.into_iter().chain([seeder]) {
         participant.stop();
     }
+}
+
+/// What the tracker answers to an announce and to a scrape, as events and in the list of trackers.
+pub(crate) fn tells_how_many_there_are(dir: &Path) {
+    let swarm = Swarm::new(dir, Protocol::V1, "http");
+    let seeder = swarm.seed();
+    // A query on loopback is what the mitigation is against.
+    let to = dir.join("to");
+    let client = builder(&to).setting("ssrf_mitigation", false).start().unwrap();
+    let patron = client.patron();
+    patron.subscribe([EventKind::TrackerReply, EventKind::Scraped].into_iter().collect());
+    let options = AddOptions::default().flags([TorrentFlag::UploadMode]);
+    let id = patron.create_torrent(&swarm.metainfo, options).wait().unwrap().id();
+    let url = await_event!(patron, Event::TrackerReply { url, .. } => url.clone());
+    assert_eq!(url, swarm.metainfo.trackers[0].url.as_str().into());
+    patron.scrape(id).wait().unwrap();
+    await_event!(patron, Event::Scraped { seeds: Some(1), .. });
+    let trackers = patron.trackers(id).wait().unwrap();
+    let [tracker] = &trackers[..] else { panic!("{trackers:#?}") };
+    assert!(tracker.working, "{tracker:#?}");
+    let [announce] = &tracker.announces[..] else { panic!("{tracker:#?}") };
+    assert_eq!((announce.seeds, announce.failures), (Some(1), 0));
+    assert!(announce.error.is_none() && announce.next.is_some(), "{announce:#?}");
+
+    // Another announce on request, by a tracker that was added while the torrent runs.
+    patron.remove_tracker(id, &*url).wait().unwrap();
+    patron.add_tracker(id, &*url, 3).wait().unwrap();
+    patron.reannounce(id).wait().unwrap();
+    await_event!(patron, Event::TrackerReply { .. });
+    assert_eq!(patron.trackers(id).wait().unwrap()[0].tier, 3);
+    assert!(client.shutdown(PATIENCE).is_clean());
+    seeder.stop();
 }
 
 pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {

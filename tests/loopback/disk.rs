@@ -487,6 +487,54 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
 }
 
 #[test]
+fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
+    each(MODES, |mode| {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 73, 2 * MIB);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let (client, patron, id) = trusting(mode, &metainfo, &from);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        let read_all = |peer: &mut Peer| {
+            for piece in 0..128 {
+                assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+            }
+        };
+        let mut inline = 0;
+        for round in 0..6 {
+            // What is asked for comes while the name changes.
+            for piece in 0..64 {
+                peer.request(piece, 0, BLOCK).unwrap();
+            }
+            let name = format!("round {round}/renamed {round}.bin");
+            patron.rename_file(id, 0, &name).wait().unwrap();
+            assert!(from.join(&name).exists() && !file.exists(), "{name}");
+            for _ in 0..64 {
+                let Answer::Block(piece, 0, bytes) = peer.answer().unwrap() else {
+                    panic!("{mode}: refused")
+                };
+                assert!(bytes == all[piece as usize * BLOCK..][..BLOCK], "piece {piece}");
+            }
+            read_all(&mut peer);
+            // And by the new name as by the old one: not by libtorrent.
+            let read = patron.read_statistics();
+            assert!(read.inline_blocks() > inline, "{mode}: {read:?}");
+            assert_eq!((read.failed, read.open_files), (0, 1), "{mode}: {read:?}");
+            inline = read.inline_blocks();
+        }
+        // Another file in the old place is not taken for it.
+        std::fs::write(&file, b"not it").unwrap();
+        let since = Instant::now();
+        while since.elapsed() < 2 * CHECKED {
+            read_all(&mut peer);
+        }
+        assert!(patron.status(id).unwrap().error.is_none());
+        assert!(client.shutdown(PATIENCE).is_clean());
+    });
+}
+
+#[test]
 fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
     for mode in MODES {
         let dir = tempfile::tempdir().unwrap();

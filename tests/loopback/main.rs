@@ -4,6 +4,7 @@
 mod support;
 
 mod bad_input;
+mod discovery;
 mod disk;
 mod events;
 mod faults;

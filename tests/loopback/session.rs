@@ -1,5 +1,6 @@
 //! The client as a whole: settings while it runs, the IP filter, pausing everything.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use torrent_patron::{
@@ -49,6 +50,29 @@ fn a_blocked_peer_is_not_let_in() {
     let peer = crate::support::address(&seeder.patron);
     patron.connect_peer(id, peer).wait().unwrap();
     finished(&patron, id);
+}
+
+#[test]
+fn a_peer_on_a_blocklist_is_not_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = crate::support::metainfo(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
+    let list = dir.path().join("list.p2p");
+    std::fs::write(&list, "# a list\na name:127.0.0.2-127.0.0.9\n").unwrap();
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    patron.set_ip_filter(IpFilter::read(&list).unwrap()).wait().unwrap();
+    let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
+    let peers = [&blocked, &other].map(|listener| listener.local_addr().unwrap());
+    let options = AddOptions::default().peers(peers);
+    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    other.accept().unwrap();
+    blocked.set_nonblocking(true).unwrap();
+    assert_eq!(blocked.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+
+    patron.set_ip_filter(IpFilter::default()).wait().unwrap();
+    patron.connect_peer(id, peers[0]).wait().unwrap();
+    blocked.set_nonblocking(false).unwrap();
+    blocked.accept().unwrap();
 }
 
 #[test]

@@ -7,7 +7,11 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use torrent_patron::{Client, ClientBuilder, Protocol, Proxy, SettingValue, Settings, Source};
+use torrent_patron::{
+    Client, ClientBuilder, Goals, Protocol, Proxy, SettingValue, Settings, Source,
+};
+
+use crate::selection::Selection;
 
 /// The environment variable that turns the log on.
 pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
@@ -45,7 +49,7 @@ pub(crate) enum Command {
                             'magnet:?xt=urn:btih:...' -o downloads\n\n\
                             Ctrl-C stops cleanly (exit code 130), a second one at once.")]
     Download(Download),
-    /// Seed data until Ctrl-C
+    /// Seed data until Ctrl-C or a goal
     #[command(after_help = "EXAMPLE:\n  torrent-patron seed debian.torrent downloads \
                             --preset seeding --limit-up 10MiB\n\n\
                             Ctrl-C stops cleanly (exit code 0), a second one at once.")]
@@ -150,11 +154,54 @@ pub(crate) struct Download {
     /// A peer to try at once, for every torrent
     #[arg(long, value_name = "ADDR")]
     pub(crate) peer: Vec<SocketAddr>,
-    /// Go on seeding when all is here, until Ctrl-C
+    /// Download this file alone: its number, as `info` shows it, or a pattern such as '*.mkv'; can be
+    /// given again
+    #[arg(long, value_name = "INDEX|GLOB")]
+    pub(crate) select: Vec<Selection>,
+    /// Download the pieces in their order
+    #[arg(long)]
+    pub(crate) sequential: bool,
+    /// Keep in DIR what a later run needs to go on, and go on from what is there; made if it does not
+    /// exist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Go on seeding when all is here, until Ctrl-C or a goal
     #[arg(long)]
     pub(crate) seed: bool,
     #[command(flatten)]
+    pub(crate) goals: SeedGoals,
+    #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// When enough is given back. The program ends when that is so of all torrents.
+#[derive(Debug, Args)]
+pub(crate) struct SeedGoals {
+    /// Seed until so many times what was received is sent, such as 1.5
+    #[arg(long, value_name = "N", value_parser = ratio)]
+    ratio: Option<f64>,
+    /// Seed for so long, such as 90s, 30m, 12h or 2d
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    seed_time: Option<Duration>,
+}
+
+impl SeedGoals {
+    pub(crate) fn goals(&self) -> Goals {
+        let mut goals = Goals::default();
+        goals.share_ratio = self.ratio;
+        goals.seed_time = self.seed_time;
+        goals
+    }
+}
+
+impl Download {
+    /// Goals without `--seed` are a usage error and end the program.
+    pub(crate) fn check(&self) {
+        if !self.seed && (self.goals.ratio.is_some() || self.goals.seed_time.is_some()) {
+            let message = "--ratio and --seed-time need --seed: a download ends when all is here";
+            wrong_usage("download", ErrorKind::MissingRequiredArgument, message)
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +217,8 @@ pub(crate) struct Seed {
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
+    pub(crate) goals: SeedGoals,
+    #[command(flatten)]
     pub(crate) common: Common,
 }
 
@@ -182,11 +231,15 @@ impl Seed {
 }
 
 fn odd_paths() -> ! {
-    let mut command = Arguments::command();
-    command.build();
-    let seed = command.find_subcommand_mut("seed").map(std::mem::take).unwrap_or_default();
     let message = "each FILE.torrent needs the DIR that holds its data";
-    seed.clone().error(ErrorKind::WrongNumberOfValues, message).exit()
+    wrong_usage("seed", ErrorKind::WrongNumberOfValues, message)
+}
+
+fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
+    let mut arguments = Arguments::command();
+    arguments.build();
+    let found = arguments.find_subcommand_mut(command).map(std::mem::take).unwrap_or_default();
+    found.clone().error(kind, message).exit()
 }
 
 /// What download and seed have in common.
@@ -209,6 +262,10 @@ pub(crate) struct Common {
     /// socks5://[USER:PASSWORD@]HOST:PORT, or the same with http
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
+    /// Have nothing to do with the addresses in this file (P2P, DAT, or one address, range or network
+    /// a line)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) blocklist: Option<PathBuf>,
     /// Send at most so much a second, such as 5MiB; libtorrent exempts the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_up: Option<i32>,
@@ -298,10 +355,54 @@ fn setting(text: &str) -> Result<Setting, String> {
     Ok(Setting { name: name.to_owned(), value })
 }
 
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| "not a number such as 1.5".to_owned())?;
+    let sound = ratio.is_finite() && ratio > 0.0;
+    sound.then_some(ratio).ok_or_else(|| "not a number above 0".to_owned())
+}
+
+/// `90s`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a time such as 90s, 30m, 12h or 2d".to_owned();
+    let mut rest = text;
+    let mut seconds = 0u64;
+    while let Some(end) = rest.find(|c: char| !c.is_ascii_digit()) {
+        let unit = match rest.as_bytes()[end] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = rest[..end].parse().map_err(|_| wrong())?;
+        let more = count.checked_mul(unit).and_then(|more| seconds.checked_add(more));
+        seconds = more.ok_or_else(wrong)?;
+        rest = &rest[end + 1..];
+    }
+    let sound = rest.is_empty() && seconds > 0;
+    sound.then_some(Duration::from_secs(seconds)).ok_or_else(wrong)
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|tick| !tick.is_zero())
         .ok_or_else(|| "not a time above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [("90s", 90), ("30m", 1800), ("12h", 43_200), ("1d1h1m1s", 90_061)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for wrong in ["", "5", "s", "0s", "1.5h", "-1s", "1h30", "1 h", "9é", "99999999999999999d"]
+        {
+            assert!(duration(wrong).unwrap_err().starts_with("not a time such as 90s"), "{wrong}");
+        }
+    }
 }

@@ -86,12 +86,18 @@ fn trackers(trackers: &[Tracker]) -> io::Result<()> {
     rows("tracker", &lines)
 }
 
+/// With their numbers, which `download --select` takes.
 fn files(metainfo: &Metainfo) -> io::Result<()> {
+    let width = metainfo.files.len().saturating_sub(1).to_string().len();
     let lines: Vec<_> = metainfo
         .files
         .iter()
-        .filter(|file| !file.pad)
-        .map(|file| format!("{:>10}  {}", ByteSize(file.size).to_string(), file.path.display()))
+        .enumerate()
+        .filter(|(_, file)| !file.pad)
+        .map(|(index, file)| {
+            let size = ByteSize(file.size).to_string();
+            format!("{index:>width$}  {size:>10}  {}", file.path.display())
+        })
         .collect();
     rows("files", &lines)
 }

@@ -5,9 +5,11 @@ mod create;
 mod demo;
 mod info;
 mod interrupt;
+mod keeping;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod output;
+mod selection;
 mod transfer;
 mod verify;
 

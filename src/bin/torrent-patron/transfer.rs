@@ -2,22 +2,26 @@
 //! events say.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeBounds;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::select;
+use crossbeam_channel::{never, select, tick};
 use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Command, Event, Explainer, Patron, ShutdownReport, Source,
-    TorrentId, TorrentState, TorrentStatus,
+    AddOptions, Client, ClientBuilder, Command, Event, Explainer, InfoHashes, IpFilter, Metainfo,
+    Patron, ShutdownReport, Source, Started, TorrentFlag, TorrentId, TorrentState, TorrentStatus,
 };
 
 use crate::arguments::{Common, Download, Seed, source};
 use crate::interrupt::Interrupt;
+use crate::keeping::Keeping;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
+use crate::selection::{self, Selection};
 use crate::{Outcome, Result, is_broken_pipe};
 
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -25,18 +29,35 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 /// How often a line tells the status of a torrent where there are no bars.
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
+/// How often what a later run needs is kept, and how long one torrent may take to tell it.
+const KEEP: Duration = Duration::from_secs(60);
+const KEEP_PATIENCE: Duration = Duration::from_secs(5);
+
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
-    let client = arguments.common.client().save_dir(&arguments.output);
-    let options = AddOptions::default().peers(arguments.peer.iter().copied());
+    arguments.check();
+    let client = arguments.common.client();
+    let keeping = arguments.resume.as_deref().map(Keeping::new).transpose()?;
+    let mut options = AddOptions::default()
+        .save_dir(&arguments.output)
+        .peers(arguments.peer.iter().copied())
+        .goals(arguments.goals.goals());
+    if arguments.sequential {
+        options = options.flags([TorrentFlag::Sequential]);
+    }
     let starts = arguments.sources.iter().map(|path| (source(path), options.clone()));
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
+    transfer.select = arguments.select.clone();
+    transfer.keeping = keeping;
     let ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
-    let interrupted = match transfer.run(starts, ended) {
+    let ran = transfer.run(starts, ended);
+    transfer.keep(..);
+    let interrupted = match ran {
         Ok(interrupted) => interrupted,
         Err(error) if is_broken_pipe(&*error) => return Ok(Outcome::Failed),
         Err(error) => return Err(error),
     };
-    let outcome = match transfer.torrents.values().all(|torrent| torrent.phase == Phase::Complete) {
+    let is_complete = |torrent: &Torrent| matches!(torrent.phase, Phase::Complete | Phase::Sated);
+    let outcome = match transfer.torrents.values().all(is_complete) {
         false if interrupted => Outcome::Interrupted,
         _ if transfer.failed => Outcome::Failed,
         _ => Outcome::Done,
@@ -51,7 +72,10 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
         return Err(format!("{} is not a directory", missing.display()).into());
     }
     let starts = pairs.iter().map(|(torrent, directory)| {
-        let options = AddOptions::default().save_dir(*directory).trust(arguments.trust);
+        let options = AddOptions::default()
+            .save_dir(*directory)
+            .trust(arguments.trust)
+            .goals(arguments.goals.goals());
         (Source::File(torrent.to_path_buf()), options)
     });
     let client = arguments.common.client();
@@ -76,11 +100,14 @@ enum Aim {
 enum Phase {
     Running,
     Complete,
+    /// It has given back enough.
+    Sated,
     Failed,
 }
 
 struct Torrent {
     name: Arc<str>,
+    info_hashes: InfoHashes,
     save_dir: PathBuf,
     phase: Phase,
     said_incomplete: bool,
@@ -97,6 +124,8 @@ struct Transfer {
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
+    select: Vec<Selection>,
+    keeping: Option<Keeping>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they started.
     torrents: BTreeMap<TorrentId, Torrent>,
@@ -109,8 +138,12 @@ impl Transfer {
     /// Starts the client and says where it listens, before anything else is said.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
         let interrupt = Interrupt::catch()?;
+        let blocked = common.blocklist.as_ref().map(IpFilter::read).transpose()?;
         let client = client.start()?;
         let patron = client.patron();
+        if let Some(blocked) = blocked {
+            patron.set_ip_filter(blocked).wait()?;
+        }
         let mut transfer = Self {
             aim,
             json: common.json,
@@ -120,6 +153,8 @@ impl Transfer {
             interrupt,
             screen: Screen::new(common.quiet || common.json),
             explainer: Explainer::new(),
+            select: Vec::new(),
+            keeping: None,
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             starting: 0,
@@ -160,10 +195,11 @@ impl Transfer {
     ) -> Result<bool> {
         self.starting = starts.len();
         for (source, options) in starts {
-            self.patron.send(Command::CreateTorrent { source, options })?;
+            self.start(source, options)?;
             self.take_all()?;
         }
         let ready = self.patron.ready();
+        let keep = if self.keeping.is_some() { tick(KEEP) } else { never() };
         loop {
             self.take_all()?;
             if ended(self) {
@@ -171,7 +207,112 @@ impl Transfer {
             }
             select! {
                 recv(ready) -> _ => {}
+                recv(keep) -> _ => self.keep(..),
                 recv(self.interrupt.signal()) -> _ => return Ok(true),
+            }
+        }
+    }
+
+    fn start(&mut self, source: Source, mut options: AddOptions) -> Result<()> {
+        if let (Source::File(path), false) = (&source, self.select.is_empty())
+            // One that cannot be read says so when it is started.
+            && let Ok(metainfo) = Metainfo::read(path)
+        {
+            let files = metainfo.files.iter().map(|file| (file.path.as_path(), file.pad));
+            match selection::priorities(&self.select, files) {
+                Ok(wanted) => options = options.file_priorities(wanted),
+                Err(error) => {
+                    self.not_started(format_args!("{}: {error}", path.display()));
+                    return Ok(());
+                }
+            }
+        }
+        if self.start_where_it_was(&source, &options)? {
+            return Ok(());
+        }
+        Ok(self.patron.send(Command::CreateTorrent { source, options })?)
+    }
+
+    /// Whether something was kept of it that can be used.
+    fn start_where_it_was(&mut self, source: &Source, options: &AddOptions) -> Result<bool> {
+        let found = self.keeping.as_ref().map_or(Ok(None), |keeping| keeping.find(source));
+        let (path, bytes) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                self.screen.warn(format_args!("warning: {error}; it is not used"));
+                return Ok(false);
+            }
+        };
+        let options = options.clone().resume_data(bytes);
+        match self.patron.create_torrent(source.clone(), options).wait() {
+            Ok(Started::Created(id)) => {
+                // It may have been kept while it was paused.
+                self.patron.send(Command::Resume(id))?;
+                if !matches!(source, Source::File(_)) {
+                    self.take_all()?;
+                    self.select_files(id);
+                }
+            }
+            Ok(_) => self.starting -= 1,
+            Err(error) if error.operation() == "read the resume data" => {
+                let path = path.display();
+                let reason = error.message();
+                self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
+                return Ok(false);
+            }
+            Err(error) => self.not_started(error),
+        }
+        Ok(true)
+    }
+
+    fn not_started(&mut self, why: impl Display) {
+        self.starting -= 1;
+        self.failed = true;
+        self.screen.warn(format_args!("error: {why}"));
+    }
+
+    /// Of a torrent that was started by a magnet link, the files are known only now.
+    fn select_files(&mut self, id: TorrentId) {
+        if self.select.is_empty() {
+            return;
+        }
+        let chosen = self.choose(id);
+        if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
+            torrent.phase = Phase::Failed;
+            self.failed = true;
+            self.screen.warn(format_args!("error: {}: {error}", torrent.name));
+            // That the client has gone is told by its own event.
+            let _ = self.patron.send(Command::Pause(id));
+        }
+    }
+
+    fn choose(&self, id: TorrentId) -> Result<()> {
+        let files = self.patron.files(id).wait()?;
+        let files = files.iter().map(|file| (file.path.as_path(), file.pad));
+        let wanted = selection::priorities(&self.select, files)?;
+        Ok(self.patron.set_file_priorities(id, wanted).wait()?)
+    }
+
+    /// Keeps what a later run needs to go on, of these torrents.
+    fn keep(&self, ids: impl RangeBounds<TorrentId>) {
+        let Some(keeping) = &self.keeping else { return };
+        let replies: Vec<_> = self
+            .torrents
+            .range(ids)
+            .map(|(id, torrent)| (*id, torrent, self.patron.resume_data(*id)))
+            .collect();
+        for (id, torrent, mut reply) in replies {
+            let mut kept = || -> Result<()> {
+                let bytes = reply.wait_timeout(KEEP_PATIENCE)??;
+                Ok(keeping.keep(&torrent.info_hashes, &bytes)?)
+            };
+            // Without metadata there is nothing to keep but the link.
+            let matters = || self.patron.status(id).is_some_and(|status| status.has_metadata);
+            if let Err(error) = kept()
+                && matters()
+            {
+                self.screen.warn(format_args!("warning: {}: {error}", torrent.name));
             }
         }
     }
@@ -184,8 +325,8 @@ impl Transfer {
 
     /// There is nothing left to seed.
     fn is_dead(&self) -> bool {
-        let failed = |torrent: &Torrent| torrent.phase == Phase::Failed;
-        self.starting == 0 && self.torrents.values().all(failed)
+        let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::Sated);
+        self.starting == 0 && self.torrents.values().all(ended)
     }
 
     fn end(self) -> Result<()> {
@@ -220,10 +361,11 @@ impl Transfer {
             output::json(event)?;
         }
         match event {
-            Event::TorrentCreated { id, name, save_dir, .. } => {
+            Event::TorrentCreated { id, name, save_dir, info_hashes } => {
                 self.starting -= 1;
                 let torrent = Torrent {
                     name: name.clone(),
+                    info_hashes: *info_hashes,
                     save_dir: save_dir.clone(),
                     phase: Phase::Running,
                     said_incomplete: false,
@@ -234,9 +376,7 @@ impl Transfer {
             }
             Event::AlreadyDownloading { .. } => self.starting -= 1,
             Event::StartFailed { error, .. } => {
-                self.starting -= 1;
-                self.failed = true;
-                self.screen.warn(format_args!("error: {error}"));
+                self.not_started(error);
                 return Ok(());
             }
             Event::Status(status) => return self.status(status),
@@ -244,6 +384,13 @@ impl Transfer {
                 if let Some(torrent) = self.torrents.get_mut(id) {
                     torrent.name = name.clone();
                     torrent.bar.name(name);
+                }
+                self.select_files(*id);
+            }
+            Event::GoalReached { id, .. } => {
+                self.finished(*id)?;
+                if let Some(torrent) = self.torrents.get_mut(id) {
+                    torrent.phase = Phase::Sated;
                 }
             }
             Event::Finished { id, .. } => return self.finished(*id),
@@ -299,6 +446,8 @@ impl Transfer {
             return Ok(());
         }
         torrent.phase = Phase::Complete;
+        let path = torrent.save_dir.join(&*torrent.name);
+        self.keep(id..=id);
         if self.json {
             return Ok(());
         }
@@ -306,7 +455,6 @@ impl Transfer {
             Aim::Download => "complete",
             Aim::Seed => "seeding ",
         };
-        let path = torrent.save_dir.join(&*torrent.name);
         Ok(self.screen.result(format_args!("{what}  {}", path.display()))?)
     }
 }

@@ -1,0 +1,229 @@
+//! What is chosen for a transfer: files, an end, addresses to keep away from, a place to go on from.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{Output, Program, run};
+use crate::support::{data, metainfo, same};
+
+/// A directory of two files, and its torrent.
+struct Album {
+    dir: TempDir,
+    torrent: PathBuf,
+    magnet: String,
+    hash: String,
+}
+
+impl Album {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let album = dir.path().join("from/album");
+        data(&album, "one.bin", 1, 100_000);
+        data(&album.join("more"), "two.bin", 2, 100_000);
+        let metainfo = metainfo(&album);
+        let torrent = dir.path().join("album.torrent");
+        fs::write(&torrent, &metainfo.torrent_file()[..]).unwrap();
+        let hash = metainfo.info_hashes.v1.unwrap().to_string();
+        Self { dir, torrent, magnet: format!("magnet:?xt=urn:btih:{hash}"), hash }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn seed(&self, more: &[&str]) -> (Program, String) {
+        let from = self.path("from");
+        let words = ["seed", text(&self.torrent), text(&from), "--offline", "--json", "--tick=0.1"];
+        let mut seeder = Program::start(words.iter().chain(more));
+        let peer = seeder.address().to_string();
+        seeder.event("finished");
+        (seeder, peer)
+    }
+
+    /// Of the torrent or of its magnet link.
+    fn download(&self, source: &str, more: &[&str]) -> Program {
+        let to = self.path("to");
+        let words = ["download", source, "-o", text(&to), "--offline", "--json", "--tick=0.1"];
+        Program::start(words.iter().chain(more))
+    }
+
+    fn has_only_two(&self) {
+        assert!(same(&self.path("from/album/more/two.bin"), &self.path("to/album/more/two.bin")));
+        assert!(!self.path("to/album/one.bin").exists());
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.path(&format!("kept/{}.resume", self.hash))
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn events(output: &Output) -> Vec<Value> {
+    output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_files_that_are_selected_are_downloaded_and_no_others() {
+    let album = Album::new();
+    let shown = run(["info", text(&album.torrent)]).expect(0).stdout;
+    let line = shown.lines().find(|line| line.ends_with("album/more/two.bin")).unwrap();
+    let number = line.trim_start_matches("files").split_whitespace().next().unwrap();
+    let (_seeder, peer) = album.seed(&[]);
+    for selection in [number, "tw?.bin", "album/more/*"] {
+        let arguments = ["--peer", &peer, "--select", selection];
+        album.download(text(&album.torrent), &arguments).end().expect(0);
+        album.has_only_two();
+        fs::remove_dir_all(album.path("to")).unwrap();
+    }
+}
+
+#[test]
+fn of_a_magnet_link_files_are_selected_when_they_are_known() {
+    let album = Album::new();
+    let (_seeder, peer) = album.seed(&[]);
+    let kept = album.path("kept");
+    let select = ["--peer", &peer, "--select", "two.bin", "--resume", text(&kept)];
+    album.download(&album.magnet, &select).end().expect(0);
+    assert!(same(&album.path("from/album/more/two.bin"), &album.path("to/album/more/two.bin")));
+    let kept = fs::read(album.kept()).unwrap();
+    // Files are in the order of their names: the first is more/two.bin.
+    assert!(contains(&kept, b"13:file_priorityli4ei0e"), "{}", String::from_utf8_lossy(&kept));
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn a_selection_that_selects_nothing_is_an_error() {
+    let album = Album::new();
+    let count = |selection, why: &str| {
+        let arguments = ["--select", selection];
+        let output = album.download(text(&album.torrent), &arguments).end().expect(1);
+        assert!(output.stderr.contains(why), "{output:#?}");
+    };
+    count("*.mkv", "album.torrent: no file is selected: nothing matches --select");
+    count("99", "--select 99: the files have the numbers 0 to ");
+    let (_seeder, peer) = album.seed(&[]);
+    let output = album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end();
+    assert!(output.expect(1).stderr.contains("error: album: no file is selected"));
+}
+
+#[test]
+fn a_seeder_ends_when_it_has_given_back_enough() {
+    let album = Album::new();
+    let (seeder, peer) = album.seed(&["--ratio", "0.9"]);
+    album.download(text(&album.torrent), &["--peer", &peer]).end().expect(0);
+    let output = seeder.end().expect(0);
+    let events = events(&output);
+    let reached = events.iter().find(|event| event["event"] == "goal_reached").unwrap();
+    assert_eq!(reached["goal"], "share_ratio");
+
+    let to = album.path("from");
+    let words = ["download", text(&album.torrent), "-o", text(&to), "--offline", "--tick=0.1"];
+    let output = run(words.iter().chain(&["--seed", "--seed-time", "1s"])).expect(0);
+    assert_eq!(output.stdout.lines().count(), 1, "{output:#?}");
+    assert!(output.stdout.starts_with("complete  "), "{output:#?}");
+}
+
+/// It has not all that there is, but all that was selected.
+#[test]
+fn a_part_is_seeded_until_that_is_enough() {
+    let album = Album::new();
+    let (seeder, peer) = album.seed(&[]);
+    let select = ["--peer", &peer, "--select=two.bin", "--seed"];
+    let for_a_time = [&select[..], &["--seed-time=1s"]].concat();
+    let output = album.download(text(&album.torrent), &for_a_time).end().expect(0);
+    assert!(output.stdout.contains(r#""goal":"seed_time""#), "{output:#?}");
+    album.has_only_two();
+    drop(seeder);
+
+    let by_ratio = ["--select=two.bin", "--seed", "--ratio=0.9"];
+    let mut part = album.download(text(&album.torrent), &by_ratio);
+    let peer = part.address().to_string();
+    part.event("finished");
+    let elsewhere = album.path("elsewhere");
+    let words = ["download", text(&album.torrent), "-o", text(&elsewhere), "--offline", "--quiet"];
+    run(words.iter().chain(&["--peer", &peer, "--select=two.bin"])).expect(0);
+    let output = part.end().expect(0);
+    assert!(output.stdout.contains(r#""goal":"share_ratio""#), "{output:#?}");
+}
+
+#[test]
+fn who_is_on_the_blocklist_is_not_called() {
+    let album = Album::new();
+    let list = album.path("list.dat");
+    fs::write(&list, "127.000.000.002 - 127.000.000.009 , 000 , somebody\n").unwrap();
+    let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
+    let [first, second] = [&blocked, &other].map(|peer| peer.local_addr().unwrap().to_string());
+    let arguments = ["--blocklist", text(&list), "--peer", &first, "--peer", &second];
+    let _downloader = album.download(text(&album.torrent), &arguments);
+    other.accept().unwrap();
+    blocked.set_nonblocking(true).unwrap();
+    assert_eq!(blocked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+
+    fs::write(&list, "# addresses\n127.0.0.2\nsomebody\n").unwrap();
+    let output = album.download(text(&album.torrent), &arguments).end().expect(1);
+    let why = "error: cannot read the blocklist: ";
+    assert!(output.stderr.starts_with(why), "{output:#?}");
+    assert!(output.stderr.contains("list.dat: line 3: expected ADDRESS"), "{output:#?}");
+}
+
+#[test]
+fn a_download_goes_on_from_what_was_kept() {
+    let album = Album::new();
+    let (seeder, peer) = album.seed(&[]);
+    let kept = album.path("kept");
+    let resume = ["--resume", text(&kept)];
+    let first = ["--peer", &peer, "--select", "two.bin", "--sequential"];
+    let first: Vec<_> = resume.iter().chain(&first).copied().collect();
+    album.download(text(&album.torrent), &first).end().expect(0);
+    let bytes = fs::read(album.kept()).unwrap();
+    assert!(contains(&bytes, b"19:sequential_downloadi1e"));
+    drop(seeder);
+
+    // Nobody to ask, and nothing is hashed: what was selected is known to be here.
+    for source in [text(&album.torrent), &album.magnet] {
+        let output = album.download(source, &resume).end().expect(0);
+        assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+        assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
+        album.has_only_two();
+    }
+    // It is kept as soon as it is complete, not at the end alone.
+    fs::remove_file(album.kept()).unwrap();
+    let seed = ["--seed", "--select=two.bin"];
+    let seed: Vec<_> = resume.iter().chain(&seed).copied().collect();
+    let mut program = album.download(text(&album.torrent), &seed);
+    program.event("finished");
+    program.find("status", |line| line.contains(r#""event":"status""#).then_some(()));
+    program.signal("KILL");
+    program.end();
+    let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names, [album.kept()], "no file is left half done");
+}
+
+#[test]
+fn an_interrupted_download_is_kept_and_what_is_damaged_is_not_used() {
+    let album = Album::new();
+    let kept = album.path("kept");
+    for damaged in [false, true] {
+        let mut program = album.download(text(&album.torrent), &["--resume", text(&kept)]);
+        program.event("checked");
+        program.signal("INT");
+        let output = program.end().expect(130);
+        assert_eq!(output.stderr.contains("is not used: "), damaged, "{output:#?}");
+        assert!(contains(
+            &fs::read(album.kept()).unwrap(),
+            b"11:file-format22:libtorrent resume file"
+        ));
+        fs::write(album.kept(), "nonsense").unwrap();
+    }
+}

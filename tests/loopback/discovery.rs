@@ -1,0 +1,186 @@
+//! How peers are found: the DHT, which goes on and off while the client runs, and what a private torrent
+//! does without.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use torrent_patron::{
+    AddOptions, Client, EncryptionPolicy, Metainfo, Patron, Protocol, SettingValue, Settings,
+};
+
+use crate::support::bencode::{dict, text};
+use crate::support::{PATIENCE, address, builder, client, data, finished, maker};
+
+#[test]
+fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings =
+        Settings::default().download_limit(Some(1_000_000)).utp(false).active_seeds(None);
+    let client = builder(dir.path()).settings(settings).start().unwrap();
+    let patron = client.patron();
+    let now = |name: &str| patron.settings().wait().unwrap().get(name).cloned().unwrap();
+    assert_eq!(now("download_rate_limit"), SettingValue::Int(1_000_000));
+    assert_eq!(now("enable_incoming_utp"), SettingValue::Bool(false));
+    assert_eq!(now("active_seeds"), SettingValue::Int(-1));
+    let change = Settings::empty()
+        .download_limit(None)
+        .upload_limit(Some(2_000_000))
+        .encryption(EncryptionPolicy::Forced);
+    patron.apply_settings(&change).wait().unwrap();
+    assert_eq!(now("download_rate_limit"), SettingValue::Int(0));
+    assert_eq!(now("upload_rate_limit"), SettingValue::Int(2_000_000));
+    assert_eq!(now("in_enc_policy"), SettingValue::Int(0));
+    assert_eq!(now("enable_incoming_utp"), SettingValue::Bool(false), "what is not named stays");
+}
+
+/// They are not ours to set: libtorrent's defaults are what the documentation promises.
+#[test]
+fn the_guards_of_libtorrent_are_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let settings = client.patron().settings().wait().unwrap();
+    for (name, value) in
+        [("ssrf_mitigation", true), ("validate_https_trackers", true), ("allow_idna", false)]
+    {
+        assert_eq!(settings.get(name), Some(&SettingValue::Bool(value)), "{name}");
+    }
+}
+
+/// A DHT node's ping (BEP 5), and whether it is answered within this time.
+fn answers_a_ping(socket: &UdpSocket, node: SocketAddr, within: Duration) -> bool {
+    let sender = dict([("id", text([b'x'; 20]))]);
+    let ping = dict([("a", sender), ("q", text("ping")), ("t", text("aa")), ("y", text("q"))]);
+    socket.send_to(&ping, node).unwrap();
+    socket.set_read_timeout(Some(within)).unwrap();
+    let mut answer = [0; 1500];
+    // The node may ask something of its own first.
+    while let Ok(length) = socket.recv(&mut answer) {
+        if contains(&answer[..length], b"1:y1:r") {
+            return true;
+        }
+    }
+    false
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn the_dht_goes_on_and_off_while_the_client_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let node = address(&patron);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let short = Duration::from_millis(300);
+    let nowhere: [&str; 0] = [];
+    for on in [false, true, false, true] {
+        let change = Settings::empty().dht(on).dht_bootstrap_nodes(nowhere);
+        patron.apply_settings(&change).wait().unwrap();
+        let settings = patron.settings().wait().unwrap();
+        assert_eq!(settings.get("enable_dht"), Some(&SettingValue::Bool(on)));
+        let within = if on { PATIENCE } else { short };
+        assert_eq!(answers_a_ping(&socket, node, within), on);
+    }
+}
+
+/// A client with a DHT that is entered here.
+fn with_dht(save_dir: &Path, entry: Option<SocketAddr>) -> Client {
+    let client = client(save_dir);
+    let nodes = entry.map(|node| node.to_string());
+    let change = Settings::empty().dht(true).dht_bootstrap_nodes(nodes);
+    client.patron().apply_settings(&change).wait().unwrap();
+    client
+}
+
+/// Asks for a counter until it is as expected: libtorrent has no event for it.
+fn await_counter(
+    patron: &Patron,
+    name: &str,
+    wanted: impl Fn(i64) -> bool,
+    mut meanwhile: impl FnMut(),
+) {
+    let deadline = Instant::now() + PATIENCE;
+    while !wanted(counter(patron, name)) {
+        assert!(Instant::now() < deadline, "{name} stays {}", counter(patron, name));
+        meanwhile();
+        std::thread::yield_now();
+    }
+}
+
+fn counter(patron: &Patron, name: &str) -> i64 {
+    patron.statistics().wait().unwrap().counter(name).unwrap()
+}
+
+/// Two torrents that differ by that.
+fn torrents(directory: &Path) -> [Metainfo; 2] {
+    [("public.bin", false), ("private.bin", true)].map(|(name, private)| {
+        let file = data(directory, name, private.into(), 50_000);
+        let maker = maker(&file, Protocol::V1).private(private);
+        maker.start().unwrap().wait().unwrap()
+    })
+}
+
+#[test]
+fn a_private_torrent_is_not_announced_to_the_dht() {
+    let dir = tempfile::tempdir().unwrap();
+    let [public, private] = torrents(dir.path());
+    // The second knows the first as a node among others once the first has called it.
+    let second = with_dht(dir.path(), None);
+    let first = with_dht(&dir.path().join("to"), Some(address(&second.patron())));
+    let (node, patron) = (first.patron(), second.patron());
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    let [private, public] = [private, public].map(|metainfo| {
+        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        id
+    });
+    let announce = || {
+        patron.announce_to_dht(private).wait().unwrap();
+        patron.announce_to_dht(public).wait().unwrap();
+    };
+    announce();
+    await_counter(&node, "dht.dht_torrents", |torrents| torrents > 0, || ());
+    let heard = || counter(&node, "dht.dht_announce_peer_in");
+    let once = heard();
+    announce();
+    await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once, || ());
+    assert_eq!(counter(&node, "dht.dht_torrents"), 1);
+}
+
+/// What the client says that it can to a peer that connects for this torrent (BEP 10).
+fn extensions(of: SocketAddr, metainfo: &Metainfo) -> Vec<u8> {
+    let mut peer = TcpStream::connect(of).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut handshake = *b"\x13BitTorrent protocol........--------------------=PEER01=============";
+    handshake[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0]); // extended
+    handshake[28..48].copy_from_slice(&metainfo.info_hashes.v1.unwrap().0);
+    peer.write_all(&handshake).unwrap();
+    peer.read_exact(&mut handshake).unwrap();
+    loop {
+        let mut length = [0; 4];
+        peer.read_exact(&mut length).unwrap();
+        let mut message = vec![0; u32::from_be_bytes(length) as usize];
+        peer.read_exact(&mut message).unwrap();
+        if let [20, 0, extended @ ..] = &message[..] {
+            return extended.to_vec();
+        }
+    }
+}
+
+#[test]
+fn a_private_torrent_has_no_peer_exchange() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    for metainfo in torrents(dir.path()) {
+        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        let extensions = extensions(address(&patron), &metainfo);
+        assert!(contains(&extensions, b"11:lt_donthave"));
+        assert_eq!(contains(&extensions, b"6:ut_pex"), !metainfo.private, "{}", metainfo.name);
+    }
+}
