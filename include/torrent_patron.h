@@ -2486,6 +2486,30 @@ typedef struct patron_ip_filter patron_ip_filter;
 /** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
 int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error);
 
+/**
+ * Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a
+ * name:1.2.3.4-1.2.3.9"), DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single
+ * addresses, ranges ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter
+ * with patron_ip_filter_free().
+ *
+ * Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for
+ * a file that is compressed, that has no rule, or that is too large.
+ */
+int32_t patron_ip_filter_read(const char *file,
+                              size_t file_length,
+                              struct patron_ip_filter **out,
+                              patron_error **error);
+
+/**
+ * As patron_ip_filter_read(), of what such a file has in it.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse(const uint8_t *data,
+                               size_t length,
+                               struct patron_ip_filter **out,
+                               patron_error **error);
+
 /** Frees a filter. NULL is fine. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
 
@@ -2656,7 +2680,11 @@ size_t patron_reply_port_mapping_count(patron_reply *reply);
 /** Of patron_map_port(): a mapping, for patron_unmap_port(); -1 where there is none. */
 int32_t patron_reply_port_mapping(patron_reply *reply, size_t index);
 
-/** Ends a mapping; one that is none is ignored. */
+/**
+ * Ends a mapping; one that there is none of is ignored.
+ *
+ * Errors: INVALID_ARGUMENT for a negative number.
+ */
 int32_t patron_unmap_port(patron_handle *patron,
                           int32_t mapping,
                           patron_reply **reply,
