@@ -138,6 +138,7 @@ void Session::convert(lt::alert& alert, Drained& out) {
         torrents_.erase(torrent);
         finishing_.erase(torrent);
         awaited_->forget_torrent(torrent);
+        choosing_.erase(torrent);
         push(record(AlertKind::Removed, torrent));
         break;
     }
@@ -247,6 +248,12 @@ void Session::convert(lt::alert& alert, Drained& out) {
                        clean ? lt::error_code() : a.error, {}, out);
         break;
     }
+    case lt::file_prio_alert::alert_type: {
+        std::uint64_t const torrent = id(static_cast<lt::torrent_alert const&>(alert));
+        answer_awaited(awaited_->pop({Awaited::By::Chosen, torrent, 0}), {}, {}, out);
+        choose_next(torrent);
+        break;
+    }
     case lt::read_piece_alert::alert_type: {
         auto const& a = static_cast<lt::read_piece_alert const&>(alert);
         auto const size = a.error ? std::size_t(0) : static_cast<std::size_t>(a.size);
@@ -259,6 +266,11 @@ void Session::convert(lt::alert& alert, Drained& out) {
         AlertRecord broken = failed(AlertKind::TorrentError, id(a), a.error);
         broken.text = text(a.filename());
         push(std::move(broken));
+        // A choice among the files that fails stops the torrent, and has no alert of its own.
+        if (auto const asked = awaited_->pop({Awaited::By::Chosen, id(a), 0}); asked.request != 0) {
+            answer_awaited(asked, a.error, bytes(a.filename()), out);
+            choose_next(id(a));
+        }
         break;
     }
     case lt::file_error_alert::alert_type: {

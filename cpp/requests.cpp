@@ -400,10 +400,10 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Boun
         return files(torrent);
     case Kind::FilePriority:
         torrent.file_priority(file(*metainfo(torrent), request), priority(request.number));
-        return done;
+        return {};
     case Kind::FilePriorities:
         torrent.prioritize_files(priorities(request, metainfo(torrent)->num_files(), "file"));
-        return done;
+        return {};
     case Kind::RenameFile:
         rename_file(torrent, request);
         return {};

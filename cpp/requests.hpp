@@ -30,6 +30,7 @@ Finish carry_out(lt::session_handle session, RequestRecord& request, Bounds cons
 struct Gathered {
     std::uint64_t request = 0;
     RequestKind kind{};
+    std::uint64_t torrent = 0;
     Finish finish;
     std::exception_ptr failure;
     // Of every torrent, when that was asked for.
@@ -64,7 +65,7 @@ struct AwaitedRequest {
 // a sort in their order.
 class Awaited {
   public:
-    enum class By { Renamed, Moved, Saved, Read };
+    enum class By { Renamed, Moved, Saved, Read, Chosen };
     struct Key {
         By by;
         std::uint64_t torrent;

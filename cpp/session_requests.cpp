@@ -223,6 +223,10 @@ void Awaited::add(RequestRecord const& request) {
     case RequestKind::ReadPiece:
         by = By::Read;
         break;
+    case RequestKind::FilePriority:
+    case RequestKind::FilePriorities:
+        by = By::Chosen;
+        break;
     default:
         return;
     }
@@ -278,16 +282,42 @@ std::vector<AwaitedRequest> Awaited::take_all() {
 }
 
 void Session::request(RequestRecord request) {
-    lt::torrent_handle torrent;
-    if (request.torrent != 0)
-        torrent = handle(request.torrent);
-    awaited_->add(request);
     // std::function and post() want what can be copied.
     auto asked = std::make_shared<RequestRecord>(std::move(request));
+    bool const chooses =
+        asked->kind == RequestKind::FilePriority || asked->kind == RequestKind::FilePriorities;
+    if (!chooses)
+        return hand_over(asked);
+    handle(asked->torrent);
+    auto& queue = choosing_[asked->torrent];
+    queue.push_back(asked);
+    if (queue.size() == 1)
+        hand_over(asked);
+}
+
+// libtorrent chooses among files by way of the disk, and what is chosen meanwhile it puts together:
+// one choice at a time has one answer.
+void Session::choose_next(std::uint64_t torrent) {
+    auto const found = choosing_.find(torrent);
+    if (found == choosing_.end())
+        return;
+    found->second.pop_front();
+    if (found->second.empty())
+        choosing_.erase(found);
+    else
+        hand_over(found->second.front());
+}
+
+void Session::hand_over(std::shared_ptr<RequestRecord> asked) {
+    lt::torrent_handle torrent;
+    if (asked->torrent != 0)
+        torrent = handle(asked->torrent);
+    awaited_->add(*asked);
     on_network_thread(
         [asked, torrent, session = lt::session_handle(session_), bounds = *bounds_](Gathered& out) {
             out.request = asked->request;
             out.kind = asked->kind;
+            out.torrent = asked->torrent;
             out.finish = asked->torrent != 0 ? carry_out(torrent, *asked, bounds)
                                              : carry_out(session, *asked, bounds);
         });
@@ -338,6 +368,9 @@ void Session::take_answers(Drained& out) {
         try {
             if (gathered.failure) {
                 awaited_->forget(gathered.request);
+                if (gathered.kind == RequestKind::FilePriority ||
+                    gathered.kind == RequestKind::FilePriorities)
+                    choose_next(gathered.torrent);
                 std::rethrow_exception(gathered.failure);
             }
             gathered.finish(record);
@@ -361,6 +394,9 @@ void Session::answer_awaited(AwaitedRequest const& entry, lt::error_code const& 
 
 // Alerts were lost, and with them perhaps the answers.
 void Session::give_up_awaited(Drained& out) {
+    for (auto const& [torrent, queue] : std::exchange(choosing_, {}))
+        for (std::size_t i = 1; i < queue.size(); ++i)
+            awaited_->add(*queue[i]);
     for (AwaitedRequest const& entry : awaited_->take_all()) {
         AnswerRecord record = answer(entry.kind, entry.request);
         record.error = NativeError{"busy", 0, "libtorrent lost its answer under load"};

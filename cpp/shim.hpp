@@ -29,6 +29,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -137,6 +138,8 @@ class Session {
     void convert(lt::alert& alert, Drained& out);
     void call_out_by_utp(bool possible);
 
+    void hand_over(std::shared_ptr<RequestRecord> asked);
+    void choose_next(std::uint64_t torrent);
     void on_network_thread(std::function<void(Gathered&)> work);
     void take_answers(Drained& out);
     void take_census(std::vector<lt::torrent_status> statuses, Drained& out);
@@ -165,6 +168,8 @@ class Session {
     // Filled by the network thread, which may outlive the session.
     std::shared_ptr<Answers> answers_;
     std::unique_ptr<Awaited> awaited_;
+    // Choices among the files of a torrent; the first is before libtorrent.
+    std::unordered_map<std::uint64_t, std::deque<std::shared_ptr<RequestRecord>>> choosing_;
 };
 
 // Those that differ from libtorrent's defaults.

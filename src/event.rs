@@ -38,7 +38,7 @@ pub enum Event {
         /// Its info hashes; of a magnet link, those that the link has.
         info_hashes: InfoHashes,
         /// Where its files are, or will be while incomplete.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::lossy_path"))]
         save_dir: PathBuf,
     },
     /// The client has this torrent already; it is not started twice. The id may be watched.
@@ -111,7 +111,7 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
         /// The directory that holds them.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::lossy_path"))]
         save_dir: PathBuf,
     },
     /// A file has another name now.
@@ -123,7 +123,7 @@ pub enum Event {
         /// The file's index.
         file: u32,
         /// Where it is below the save directory.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "lossy_path"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::lossy_path"))]
         path: PathBuf,
     },
     /// A piece did not have the hash that the metainfo gives; it is fetched again.
@@ -614,14 +614,6 @@ impl Event {
             _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }
-}
-
-#[cfg(feature = "serde")]
-fn lossy_path<S: serde::Serializer>(
-    path: &std::path::Path,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&path.display())
 }
 
 #[cfg(test)]

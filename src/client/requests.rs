@@ -23,6 +23,8 @@ const WINDOW: usize = 512;
 pub(super) struct Requests {
     next: u64,
     open: HashMap<u64, Open>,
+    /// Of them, those that move files, which can take hours: at most one for each torrent.
+    moves: usize,
 }
 
 /// A request that is not answered yet.
@@ -59,7 +61,7 @@ impl Sort {
 
 impl Requests {
     pub(super) fn is_full(&self) -> bool {
-        self.len() >= WINDOW
+        self.len() - self.moves >= WINDOW
     }
 
     pub(super) fn len(&self) -> usize {
@@ -68,20 +70,37 @@ impl Requests {
 
     fn open(&mut self, request: Open) -> u64 {
         self.next += 1;
+        self.moves += usize::from(request.sort == Sort::Moves);
         self.open.insert(self.next, request);
         self.next
     }
 
+    fn take(&mut self, number: u64) -> Option<Open> {
+        let request = self.open.remove(&number)?;
+        self.moves -= usize::from(request.sort == Sort::Moves);
+        Some(request)
+    }
+
     fn fail(&mut self, number: u64, error: Error) {
-        let Some(Open { op, respond, .. }) = self.open.remove(&number) else { return };
+        let Some(Open { op, respond, .. }) = self.take(number) else { return };
         respond(Err(error.in_operation(op)));
+    }
+
+    /// Whether a move of this torrent is open.
+    fn moves(&self, id: TorrentId) -> bool {
+        self.moves > 0
+            && self
+                .open
+                .values()
+                .any(|request| request.sort == Sort::Moves && request.torrent == Some(id))
     }
 
     /// Those about a torrent that is no more.
     pub(super) fn close(&mut self, id: TorrentId) {
-        for (_, Open { op, respond, .. }) in
+        for (_, Open { op, sort, respond, .. }) in
             self.open.extract_if(|_, request| request.torrent == Some(id))
         {
+            self.moves -= usize::from(sort == Sort::Moves);
             respond(Err(Error::new(ErrorKind::Gone, op, format!("{id} was closed"))));
         }
     }
@@ -105,6 +124,10 @@ impl<E: Engine> ClientThread<E> {
             own.clone_from(&torrent.own);
         }
         let sort = Sort::of(&asked);
+        if sort == Sort::Moves && self.requests.moves(id) {
+            let message = format!("{id}: its files are being moved just now");
+            return respond(Err(Error::new(ErrorKind::Busy, op, message)));
+        }
         if sort == Sort::Moves {
             torrent.moving.get_or_insert(Mover::Patron);
         }
@@ -123,7 +146,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(super) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(Open { torrent, op, sort, respond }) = self.requests.open.remove(&number) else {
+        let Some(Open { torrent, op, sort, respond }) = self.requests.take(number) else {
             return;
         };
         let answer = answer.map_err(|error| {

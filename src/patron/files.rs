@@ -21,7 +21,7 @@ impl Patron {
         self.of_torrent(id, TorrentRequest::Files)
     }
 
-    /// How much a file is wanted. What is skipped is not downloaded, but for the pieces that it shares
+    /// How much a file is wanted. The reply comes when libtorrent goes by it. What is skipped is not downloaded, but for the pieces that it shares
     /// with its neighbours.
     pub fn set_file_priority(&self, id: TorrentId, file: u32, priority: Priority) -> Reply<()> {
         self.of_torrent(id, TorrentRequest::FilePriority { file, priority })
@@ -59,8 +59,8 @@ impl Patron {
     /// # Errors
     ///
     /// [`Io`](ErrorKind::Io) when the directory cannot be made, when a file is there already and
-    /// `existing` is [`Existing::Fail`], and when the system refuses. The files are then where they
-    /// were.
+    /// `existing` is [`Existing::Fail`], and when the system refuses; [`Busy`](ErrorKind::Busy) while
+    /// they are being moved already. The files are then where they were.
     pub fn move_storage(
         &self,
         id: TorrentId,

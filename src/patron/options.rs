@@ -7,8 +7,9 @@ use crate::request::TorrentRequest;
 use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
 use crate::types::TorrentId;
 
-/// Switches and limits. Rates are bytes per second. Limits of rates do not apply to peers on the local
-/// network unless the client's peer classes say so. Errors of the replies:
+/// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;
+/// those of the client do not apply to peers on the local network
+/// ([`PeerClass::LOCAL`](crate::PeerClass::LOCAL)). Errors of the replies:
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Gone`](crate::ErrorKind::Gone).
 impl Patron {
     /// How the torrent is set up at present.

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{Output, Program, run};
-use crate::support::{data, metainfo, same};
+use crate::support::{PATIENCE, data, metainfo, same};
 
 /// A directory of two files, and its torrent.
 struct Album {
@@ -203,7 +204,11 @@ fn a_download_goes_on_from_what_was_kept() {
     let seed: Vec<_> = resume.iter().chain(&seed).copied().collect();
     let mut program = album.download(text(&album.torrent), &seed);
     program.event("finished");
-    program.find("status", |line| line.contains(r#""event":"status""#).then_some(()));
+    let deadline = Instant::now() + PATIENCE;
+    while !album.kept().exists() {
+        assert!(Instant::now() < deadline, "it is not kept");
+        std::thread::yield_now();
+    }
     program.signal("KILL");
     program.end();
     let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -754,7 +754,9 @@ fn few_descriptors() {
         let served = answers.filter(|served| *served).count();
         let read = patron.read_statistics();
         println!("{mode}: {served} of {} files without descriptors, {read:?}", files.len());
-        assert!(read.stock_descriptors > 0 && read.failed == 0, "{read:?}");
+        // Where the pool was full, each file has the descriptor of the one that goes for it.
+        let all_served = served == files.len();
+        assert!((read.stock_descriptors > 0 || all_served) && read.failed == 0, "{read:?}");
         drop((taken, peer));
         let mut peer = connect().unwrap();
         for number in 0..files.len() {

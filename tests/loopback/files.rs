@@ -55,6 +55,33 @@ fn what_is_skipped_is_not_downloaded() {
 }
 
 #[test]
+fn choices_that_follow_each_other_closely_all_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&album(&dir.path().join("from")));
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let options = seeder.options().paused(true);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let count = u32::try_from(patron.files(id).wait().unwrap().len()).unwrap();
+    let replies: Vec<_> = (0..count)
+        .flat_map(|file| [Priority::TOP, Priority::SKIP].map(|priority| (file, priority)))
+        .map(|(file, priority)| patron.set_file_priority(id, file, priority))
+        .collect();
+    let wrong = patron.set_file_priority(id, count, Priority::TOP);
+    let last = patron.set_file_priority(id, 0, Priority::LOW);
+    for reply in replies {
+        reply.wait().unwrap();
+    }
+    assert!(wrong.wait().is_err());
+    last.wait().unwrap();
+    let files = patron.files(id).wait().unwrap();
+    let chosen: Vec<_> = files.iter().map(|file| file.priority).collect();
+    assert_eq!(chosen[0], Priority::LOW);
+    assert!(chosen[1..].iter().all(|priority| *priority == Priority::SKIP), "{chosen:?}");
+}
+
+#[test]
 fn a_renamed_file_is_renamed_on_the_disk_and_seeded_on() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&album(dir.path()));

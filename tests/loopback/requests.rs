@@ -246,3 +246,18 @@ fn web_seeds_are_added_and_removed() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");
     }
 }
+
+#[test]
+fn a_limit_of_a_torrent_slows_it_on_loopback_too() {
+    const RATE: u32 = 200_000;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 1_000_000));
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let began = std::time::Instant::now();
+    let options = seeder.options().download_limit(RATE);
+    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    // A second's worth or two may come at once.
+    assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
+}

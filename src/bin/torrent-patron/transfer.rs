@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::ops::RangeBounds;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{never, select, tick};
+use crossbeam_channel::select;
 use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Command, Event, Explainer, InfoHashes, IpFilter, Metainfo,
-    Patron, ShutdownReport, Source, Started, TorrentFlag, TorrentId, TorrentState, TorrentStatus,
+    AddOptions, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes, IpFilter,
+    Metainfo, Patron, ShutdownReport, Source, Started, TorrentFlag, TorrentId, TorrentState,
+    TorrentStatus,
 };
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -29,10 +29,6 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 /// How often a line tells the status of a torrent where there are no bars.
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
-/// How often what a later run needs is kept, and how long one torrent may take to tell it.
-const KEEP: Duration = Duration::from_secs(60);
-const KEEP_PATIENCE: Duration = Duration::from_secs(5);
-
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
     let client = arguments.common.client();
@@ -47,11 +43,13 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let starts = arguments.sources.iter().map(|path| (source(path), options.clone()));
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
     transfer.select = arguments.select.clone();
+    if keeping.is_some() {
+        let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
+        transfer.patron.subscribe(kinds);
+    }
     transfer.keeping = keeping;
     let ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
-    let ran = transfer.run(starts, ended);
-    transfer.keep(..);
-    let interrupted = match ran {
+    let interrupted = match transfer.run(starts, ended) {
         Ok(interrupted) => interrupted,
         Err(error) if is_broken_pipe(&*error) => return Ok(Outcome::Failed),
         Err(error) => return Err(error),
@@ -199,7 +197,6 @@ impl Transfer {
             self.take_all()?;
         }
         let ready = self.patron.ready();
-        let keep = if self.keeping.is_some() { tick(KEEP) } else { never() };
         loop {
             self.take_all()?;
             if ended(self) {
@@ -207,7 +204,6 @@ impl Transfer {
             }
             select! {
                 recv(ready) -> _ => {}
-                recv(keep) -> _ => self.keep(..),
                 recv(self.interrupt.signal()) -> _ => return Ok(true),
             }
         }
@@ -294,29 +290,6 @@ impl Transfer {
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
-    /// Keeps what a later run needs to go on, of these torrents.
-    fn keep(&self, ids: impl RangeBounds<TorrentId>) {
-        let Some(keeping) = &self.keeping else { return };
-        let replies: Vec<_> = self
-            .torrents
-            .range(ids)
-            .map(|(id, torrent)| (*id, torrent, self.patron.resume_data(*id)))
-            .collect();
-        for (id, torrent, mut reply) in replies {
-            let mut kept = || -> Result<()> {
-                let bytes = reply.wait_timeout(KEEP_PATIENCE)??;
-                Ok(keeping.keep(&torrent.info_hashes, &bytes)?)
-            };
-            // Without metadata there is nothing to keep but the link.
-            let matters = || self.patron.status(id).is_some_and(|status| status.has_metadata);
-            if let Err(error) = kept()
-                && matters()
-            {
-                self.screen.warn(format_args!("warning: {}: {error}", torrent.name));
-            }
-        }
-    }
-
     /// Nothing more will come of it.
     fn has_ended(&self) -> bool {
         let running = |torrent: &Torrent| torrent.phase == Phase::Running;
@@ -332,9 +305,13 @@ impl Transfer {
     fn end(self) -> Result<()> {
         self.screen.close(&self.interrupt);
         let report: ShutdownReport = self.client.shutdown(SHUTDOWN);
-        if self.json {
-            while let Some(event) = self.patron.try_recv() {
+        // What was saved last comes before the client's own end.
+        while let Some(event) = self.patron.try_recv() {
+            if self.json {
                 output::json(&event)?;
+            }
+            if let (Event::ResumeData { id, data, .. }, Some(keeping)) = (&event, &self.keeping) {
+                keep(keeping, self.torrents.get(id), data, &self.screen);
             }
         }
         if !self.quiet {
@@ -386,6 +363,12 @@ impl Transfer {
                     torrent.bar.name(name);
                 }
                 self.select_files(*id);
+            }
+            Event::ResumeData { id, data, .. } => {
+                if let Some(keeping) = &self.keeping {
+                    keep(keeping, self.torrents.get(id), data, &self.screen);
+                }
+                return Ok(());
             }
             Event::GoalReached { id, .. } => {
                 self.finished(*id)?;
@@ -446,8 +429,6 @@ impl Transfer {
             return Ok(());
         }
         torrent.phase = Phase::Complete;
-        let path = torrent.save_dir.join(&*torrent.name);
-        self.keep(id..=id);
         if self.json {
             return Ok(());
         }
@@ -455,6 +436,15 @@ impl Transfer {
             Aim::Download => "complete",
             Aim::Seed => "seeding ",
         };
+        let path = torrent.save_dir.join(&*torrent.name);
         Ok(self.screen.result(format_args!("{what}  {}", path.display()))?)
+    }
+}
+
+/// Keeps what a later run needs to go on.
+fn keep(keeping: &Keeping, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
+    let Some(torrent) = torrent else { return };
+    if let Err(error) = keeping.keep(&torrent.info_hashes, data) {
+        screen.warn(format_args!("warning: {}: {error}", torrent.name));
     }
 }
