@@ -2683,7 +2683,7 @@ int32_t patron_reply_port_mapping(patron_reply *reply, size_t index);
 /**
  * Ends a mapping; one that there is none of is ignored.
  *
- * Errors: INVALID_ARGUMENT for a negative number.
+ * Errors of the reply: INVALID_ARGUMENT for a negative number.
  */
 int32_t patron_unmap_port(patron_handle *patron,
                           int32_t mapping,
@@ -3237,7 +3237,7 @@ int32_t patron_event_limit(const struct patron_event *event);
 /** Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event. */
 const patron_statistics *patron_event_statistics(const struct patron_event *event);
 
-/** Of RESUME_DATA: the bytes to keep, for a later start. */
+/** Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA. */
 patron_bytes patron_event_resume_data(const struct patron_event *event);
 
 /**

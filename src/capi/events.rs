@@ -585,7 +585,7 @@ pub extern "C" fn patron_event_statistics(
     })
 }
 
-/// Of RESUME_DATA: the bytes to keep, for a later start.
+/// Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patron_bytes {
     read(patron_bytes::NONE, || match &event?.event {

@@ -274,7 +274,7 @@ pub extern "C" fn patron_reply_port_mapping(reply: *mut patron_reply, index: usi
 
 /// Ends a mapping; one that there is none of is ignored.
 ///
-/// Errors: INVALID_ARGUMENT for a negative number.
+/// Errors of the reply: INVALID_ARGUMENT for a negative number.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_unmap_port(
     patron: *mut patron_handle,
@@ -283,10 +283,6 @@ pub extern "C" fn patron_unmap_port(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| {
-        // libtorrent would look for it in front of its table.
-        if mapping < 0 {
-            return Err(Failure::invalid(format!("there is no mapping {mapping}")));
-        }
         Ok(patron.unmap_port(PortMapping::from_number(mapping.into())))
     })
 }

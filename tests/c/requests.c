@@ -805,8 +805,8 @@ static void network(patron_handle* handle) {
     CHECK(patron_reply_port_mapping_count(reply) == 0 && patron_reply_port_mapping(reply, 0) == -1);
     patron_reply_free(reply);
     DONE(patron_unmap_port(handle, 0, &reply, &error));
+    REFUSED(PATRON_E_INVALID_ARGUMENT, patron_unmap_port(handle, -1, &reply, &error));
     reply = NULL;
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_unmap_port(handle, -1, &reply, &error));
 
     const uint16_t ranges[] = {1, 1023, 6881, 6881}, wrong[] = {1, 2, 4, 3};
     DONE(patron_set_port_filter(handle, ranges, 2, &reply, &error));
