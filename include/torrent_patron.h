@@ -667,6 +667,12 @@ void patron_making_free(patron_making *making);
  * number of times.
  */
 
+/** Room on the disk is taken as pieces are written; a file has holes until it is complete. */
+#define PATRON_ALLOCATION_SPARSE 0
+
+/** All of it is taken when the torrent starts. */
+#define PATRON_ALLOCATION_FULL 1
+
 /** How a torrent is started. */
 typedef struct patron_options patron_options;
 
@@ -717,6 +723,91 @@ int32_t patron_options_set_stop_when_checked(struct patron_options *options,
                                              bool stop,
                                              patron_error **error);
 
+/** Adds a tracker to those of the source. Those of a lower tier are tried first (BEP 12). */
+int32_t patron_options_add_tracker(struct patron_options *options,
+                                   const char *url,
+                                   size_t url_length,
+                                   uint8_t tier,
+                                   patron_error **error);
+
+/** Adds a web seed to those of the source (BEP 19). */
+int32_t patron_options_add_web_seed(struct patron_options *options,
+                                    const char *url,
+                                    size_t url_length,
+                                    patron_error **error);
+
+/**
+ * How much each file is wanted, a byte for each from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP,
+ * in the order of the metainfo; those beyond the end as usual. None: as the source says (BEP 53).
+ *
+ * Errors: INVALID_ARGUMENT for a byte that is no priority.
+ */
+int32_t patron_options_set_file_priorities(struct patron_options *options,
+                                           const uint8_t *priorities,
+                                           size_t count,
+                                           patron_error **error);
+
+/**
+ * How room on the disk is taken, a PATRON_ALLOCATION_*. PATRON_ALLOCATION_SPARSE unless set.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown one.
+ */
+int32_t patron_options_set_allocation(struct patron_options *options,
+                                      int32_t allocation,
+                                      patron_error **error);
+
+/**
+ * The switches that are on from the start, all that are wanted of PATRON_FLAG_*, combined by "or".
+ * The others are as without this.
+ *
+ * Errors: INVALID_ARGUMENT for unknown flags.
+ */
+int32_t patron_options_set_flags(struct patron_options *options,
+                                 int32_t flags,
+                                 patron_error **error);
+
+/** How many bytes a second the torrent may receive; 0 or less: as the client may. */
+int32_t patron_options_set_download_limit(struct patron_options *options,
+                                          int64_t rate,
+                                          patron_error **error);
+
+/** How many bytes a second the torrent may send; 0 or less: as the client may. */
+int32_t patron_options_set_upload_limit(struct patron_options *options,
+                                        int64_t rate,
+                                        patron_error **error);
+
+/** How many peers the torrent may be connected to; 0 or less: as many as the client. */
+int32_t patron_options_set_connections_limit(struct patron_options *options,
+                                             int64_t peers,
+                                             patron_error **error);
+
+/** How many peers the torrent may serve at once; 0 or less: as many as the client. */
+int32_t patron_options_set_upload_slots(struct patron_options *options,
+                                        int64_t peers,
+                                        patron_error **error);
+
+/**
+ * When the torrent has given back enough, and what then becomes of it: as for patron_set_goals().
+ * Unless set, as resume data says, or never.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+ */
+int32_t patron_options_set_goals(struct patron_options *options,
+                                 double share_ratio,
+                                 int64_t seed_seconds,
+                                 int32_t action,
+                                 patron_error **error);
+
+/**
+ * Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
+ * run, as other programs keep it. It must be of the same torrent. A copy is made; of the length 0
+ * it is none.
+ */
+int32_t patron_options_set_resume_data(struct patron_options *options,
+                                       const uint8_t *data,
+                                       size_t length,
+                                       patron_error **error);
+
 /* ===============================================================================================
  * Clients
  * ===============================================================================================
@@ -748,6 +839,15 @@ void patron_builder_free(struct patron_builder *builder);
 int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
                                          uint64_t interval_ms,
                                          patron_error **error);
+
+/**
+ * How often, in milliseconds, the resume data of a torrent is saved that goes on downloading or
+ * uploading, while a patron that started or watches it is subscribed to PATRON_EVENT_RESUME_DATA.
+ * 60000 unless set; 0 is refused at the start.
+ */
+int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
+                                                uint64_t interval_ms,
+                                                patron_error **error);
 
 /**
  * Where to accept peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas; port 0 takes a free
@@ -784,6 +884,30 @@ int32_t patron_builder_set_settings(struct patron_builder *builder,
                                     patron_error **error);
 
 /**
+ * Does everything through a proxy, and leaves undone what cannot go through it:
+ * "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". Name and password may be
+ * percent-encoded, and have to be where they hold one of ":@/%".
+ *
+ * Errors: INVALID_ARGUMENT for what is no such URL.
+ */
+int32_t patron_builder_set_proxy(struct patron_builder *builder,
+                                 const char *url,
+                                 size_t url_length,
+                                 patron_error **error);
+
+/**
+ * Begins where an earlier client stood: what patron_save_state() gave. Its settings take the place
+ * of those of patron_builder_set_settings(); what the other functions here choose goes before both.
+ * A copy is made; of the length 0 it is none.
+ *
+ * Errors at the start: PARSE for what is no state.
+ */
+int32_t patron_builder_set_state(struct patron_builder *builder,
+                                 const uint8_t *data,
+                                 size_t length,
+                                 patron_error **error);
+
+/**
  * The settings that libtorrent will be given, all that differ from its defaults. Free the result
  * with patron_settings_free().
  */
@@ -795,8 +919,8 @@ int32_t patron_builder_effective_settings(const struct patron_builder *builder,
  * Starts a client; returns when the session is made. The builder stays the caller's and may start
  * more. End the client with patron_client_shutdown() or patron_client_free().
  *
- * Errors: INVALID_ARGUMENT for a wrong setting or a tick interval of 0; VERSION_MISMATCH; IO when
- * no thread is to be had.
+ * Errors: INVALID_ARGUMENT for a wrong setting or an interval of 0; PARSE for a wrong state;
+ * VERSION_MISMATCH; IO when no thread is to be had.
  */
 int32_t patron_builder_start(const struct patron_builder *builder,
                              patron_client **out,
@@ -862,6 +986,11 @@ uint64_t patron_report_unfinished_deletion(const struct patron_report *report,
  */
 uint64_t patron_report_unfinished_move(const struct patron_report *report, size_t index);
 
+/**
+ * How many torrents had resume data that a patron wanted and did not get when the deadline came.
+ */
+size_t patron_report_unsaved(const struct patron_report *report);
+
 /** Whether libtorrent has ended: trackers are told, files are flushed and closed. */
 bool patron_report_engine_ended(const struct patron_report *report);
 
@@ -899,7 +1028,7 @@ void patron_report_free(struct patron_report *report);
 /** Its torrents are closed; their files stay. */
 #define PATRON_ON_LEAVE_CLOSE 2
 
-/** The bytes of a .torrent file, or those that patron_get_resume_data() has given. */
+/** The bytes of a .torrent file. */
 #define PATRON_SOURCE_BYTES 0
 
 /** The path of a .torrent file. */
@@ -908,8 +1037,24 @@ void patron_report_free(struct patron_report *report);
 /** A magnet link. */
 #define PATRON_SOURCE_MAGNET 2
 
-/** A magnet link if the text is one, else the path of a .torrent file. */
+/**
+ * A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
+ * .torrent file.
+ */
 #define PATRON_SOURCE_TEXT 3
+
+/**
+ * What patron_get_resume_data() or PATRON_EVENT_RESUME_DATA gave in an earlier run, or another
+ * program's resume data with the metainfo in it. The torrent goes on as it was: its directory,
+ * files, trackers, limits and flags. What the options choose goes before that.
+ */
+#define PATRON_SOURCE_RESUME_DATA 4
+
+/**
+ * The 20 bytes of a v1 info hash or the 32 of a v2 one: peers are found by the distributed hash
+ * table and by the trackers of the options, and bring the metadata.
+ */
+#define PATRON_SOURCE_INFO_HASH 5
 
 /** The files of a closed torrent stay. */
 #define PATRON_FILES_KEEP 0
@@ -964,8 +1109,8 @@ int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error 
  * NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
  * the torrent in; patron_reply_torrent() is then its id.
  *
- * Errors: INVALID_ARGUMENT for an unknown kind. Of the reply: PARSE, IO, and BUSY when libtorrent
- * was still busy after many tries.
+ * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the
+ * reply: PARSE, IO, and BUSY when libtorrent was still busy after many tries.
  */
 int32_t patron_create_torrent(patron_handle *patron,
                               int32_t kind,
@@ -997,6 +1142,17 @@ int32_t patron_pause(patron_handle *patron,
                      uint64_t torrent_id,
                      patron_reply **reply,
                      patron_error **error);
+
+/**
+ * Stops a torrent as patron_pause() does, but lets it finish the blocks that it has asked for and
+ * was asked for.
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_pause_gracefully(patron_handle *patron,
+                                uint64_t torrent_id,
+                                patron_reply **reply,
+                                patron_error **error);
 
 /**
  * Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
@@ -1090,7 +1246,7 @@ int32_t patron_send(patron_handle *patron,
  * PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED.
  * `wait` as for patron_send().
  *
- * Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
+ * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
  */
 int32_t patron_send_create_torrent(patron_handle *patron,
                                    int32_t kind,
@@ -1184,6 +1340,23 @@ typedef struct patron_status {
     uint32_t connections;
     /** Zero. */
     uint32_t reserved;
+    /** Payload received in all runs; of one that was complete from the start, 0. */
+    uint64_t all_time_downloaded;
+    /** Payload sent in all runs. */
+    uint64_t all_time_uploaded;
+    /** How long it was not paused, in all runs. */
+    uint64_t active_seconds;
+    /** How long it had everything and was not paused, in all runs. */
+    uint64_t seeding_seconds;
+    /**
+     * What was sent for what was received, in all runs; of a torrent that was complete from the
+     * start, for its size. 0 where both are nothing.
+     */
+    double ratio;
+    /** Its resume data would be other than the last that was asked for. */
+    bool needs_saving;
+    /** Zero. */
+    uint8_t more_reserved[7];
 } patron_status;
 
 /**
@@ -1232,6 +1405,22 @@ int32_t patron_snapshot_read(const struct patron_snapshot *snapshot,
  * The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
  */
 patron_text patron_snapshot_name(const struct patron_snapshot *snapshot, size_t index);
+
+/**
+ * Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there
+ * is none.
+ */
+bool patron_snapshot_info_hash_v1(const struct patron_snapshot *snapshot,
+                                  size_t index,
+                                  uint8_t (*out)[20]);
+
+/**
+ * Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there
+ * is none.
+ */
+bool patron_snapshot_info_hash_v2(const struct patron_snapshot *snapshot,
+                                  size_t index,
+                                  uint8_t (*out)[32]);
 
 /** One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers". */
 patron_text patron_snapshot_explain(const struct patron_snapshot *snapshot, size_t index);
@@ -1308,6 +1497,12 @@ patron_text patron_reply_address(patron_reply *reply, size_t index);
  * the reply is freed.
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
+
+/**
+ * Of patron_all_paused() and patron_dht_is_running(): whether it is so; false while it is not
+ * answered.
+ */
+bool patron_reply_is_true(patron_reply *reply);
 
 /**
  * Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()
@@ -1469,12 +1664,33 @@ int32_t patron_move_storage(patron_handle *patron,
 /**
  * Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in
  * it; patron_reply_bytes() reads the answer. To be kept, and given to patron_create_torrent() as
- * PATRON_SOURCE_BYTES.
+ * PATRON_SOURCE_RESUME_DATA.
  */
 int32_t patron_get_resume_data(patron_handle *patron,
                                uint64_t torrent_id,
                                patron_reply **reply,
                                patron_error **error);
+
+/**
+ * Closes the files of a torrent: what libtorrent and the system hold back is on its way to the disk
+ * then. They are opened again when they are needed.
+ */
+int32_t patron_flush_files(patron_handle *patron,
+                           uint64_t torrent_id,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/**
+ * Gives a magnet link its metadata, where the program has it from elsewhere.
+ *
+ * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, and for a torrent that
+ * has its metadata.
+ */
+int32_t patron_give_metainfo(patron_handle *patron,
+                             uint64_t torrent_id,
+                             const patron_metainfo *metainfo,
+                             patron_reply **reply,
+                             patron_error **error);
 
 /* ===============================================================================================
  * Pieces
@@ -1701,6 +1917,20 @@ int32_t patron_recheck(patron_handle *patron,
 /** To the end. */
 #define PATRON_QUEUE_BOTTOM 3
 
+/**
+ * A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
+ */
+#define PATRON_GOAL_PAUSE 0
+
+/** It is closed; its files stay. */
+#define PATRON_GOAL_CLOSE 1
+
+/** It is closed and its files are deleted. */
+#define PATRON_GOAL_CLOSE_AND_DELETE 2
+
+/** It seeds on, by super-seeding: as little as the swarm needs. */
+#define PATRON_GOAL_SUPER_SEED 3
+
 /** How a torrent is set up at present; patron_reply_path() is where its files are. */
 typedef struct patron_torrent_options {
     /** How many bytes a second it may receive; -1: as the client may. */
@@ -1779,6 +2009,39 @@ int32_t patron_set_upload_slots(patron_handle *patron,
                                 int64_t peers,
                                 patron_reply **reply,
                                 patron_error **error);
+
+/**
+ * When a torrent has given back enough, and what then becomes of it, a PATRON_GOAL_*; these goals
+ * take the place of those before. `share_ratio` is what was sent for what was received,
+ * `seed_seconds` how long it had everything and was not paused, both in all runs; negative is no
+ * such goal, and the first that is reached counts. It is looked at each tick;
+ * PATRON_EVENT_GOAL_REACHED says that it is so. Goals are kept in resume data.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+ */
+int32_t patron_set_goals(patron_handle *patron,
+                         uint64_t torrent_id,
+                         double share_ratio,
+                         int64_t seed_seconds,
+                         int32_t action,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
+ * by the one in the metainfo ("ssl-cert"); its private key; the parameters of Diffie and Hellman.
+ * One that libtorrent refuses is a PATRON_EVENT_ERROR.
+ */
+int32_t patron_set_tls_certificate(patron_handle *patron,
+                                   uint64_t torrent_id,
+                                   const char *certificate,
+                                   size_t certificate_length,
+                                   const char *private_key,
+                                   size_t private_key_length,
+                                   const char *dh_parameters,
+                                   size_t dh_parameters_length,
+                                   patron_reply **reply,
+                                   patron_error **error);
 
 /**
  * Moves a torrent in the queue of those that are not complete, by a PATRON_QUEUE_*. The queue says
@@ -2223,6 +2486,30 @@ typedef struct patron_ip_filter patron_ip_filter;
 /** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
 int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error);
 
+/**
+ * Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a
+ * name:1.2.3.4-1.2.3.9"), DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single
+ * addresses, ranges ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter
+ * with patron_ip_filter_free().
+ *
+ * Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for
+ * a file that is compressed, that has no rule, or that is too large.
+ */
+int32_t patron_ip_filter_read(const char *file,
+                              size_t file_length,
+                              struct patron_ip_filter **out,
+                              patron_error **error);
+
+/**
+ * As patron_ip_filter_read(), of what such a file has in it.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse(const uint8_t *data,
+                               size_t length,
+                               struct patron_ip_filter **out,
+                               patron_error **error);
+
 /** Frees a filter. NULL is fine. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
 
@@ -2332,6 +2619,244 @@ int32_t patron_pause_all(patron_handle *patron, patron_reply **reply, patron_err
 
 /** Lets them go on. */
 int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Asks whether all torrents are stopped by patron_pause_all(); patron_reply_is_true() reads the
+ * answer.
+ */
+int32_t patron_all_paused(patron_handle *patron,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Calls no peer at these ports; peers may call from there. `ports` has the first and the last port
+ * of each range, both included, one range after the other; `range_count` is how many ranges there
+ * are.
+ *
+ * Errors: INVALID_ARGUMENT for a range that ends before it begins.
+ */
+int32_t patron_set_port_filter(patron_handle *patron,
+                               const uint16_t *ports,
+                               size_t range_count,
+                               patron_reply **reply,
+                               patron_error **error);
+
+/**
+ * Tells the distributed hash table of a node, by which it may find others (BEP 5).
+ *
+ * Errors of the reply: INVALID_ARGUMENT where the client is offline or behind a proxy and the node
+ * is beyond that.
+ */
+int32_t patron_add_dht_node(patron_handle *patron,
+                            const char *host,
+                            size_t host_length,
+                            uint16_t port,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/** Asks whether the distributed hash table runs; patron_reply_is_true() reads the answer. */
+int32_t patron_dht_is_running(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Asks the routers that are known (UPnP, NAT-PMP) to forward a port, of a PATRON_PORT_*;
+ * patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED says that one does. The
+ * ports that the client listens on are forwarded without this.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown protocol.
+ */
+int32_t patron_map_port(patron_handle *patron,
+                        int32_t protocol,
+                        uint16_t external_port,
+                        uint16_t local_port,
+                        patron_reply **reply,
+                        patron_error **error);
+
+/**
+ * Of patron_map_port(): how many mappings there are, one for each way to ask a router; 0 where
+ * there is no router to ask.
+ */
+size_t patron_reply_port_mapping_count(patron_reply *reply);
+
+/** Of patron_map_port(): a mapping, for patron_unmap_port(); -1 where there is none. */
+int32_t patron_reply_port_mapping(patron_reply *reply, size_t index);
+
+/**
+ * Ends a mapping; one that there is none of is ignored.
+ *
+ * Errors of the reply: INVALID_ARGUMENT for a negative number.
+ */
+int32_t patron_unmap_port(patron_handle *patron,
+                          int32_t mapping,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Opens the listening sockets again and maps their ports again, as after a change of the network
+ * that libtorrent could not see.
+ */
+int32_t patron_reopen_sockets(patron_handle *patron,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/* ===============================================================================================
+ * Peer classes
+ * ===============================================================================================
+ *
+ * Peers by where they are: those on the local network may have other limits than the rest. A class
+ * is a group of peers with limits of its own, and is named by a number. A peer may be in several,
+ * and obeys all.
+ *
+ * Errors of the replies: INVALID_ARGUMENT for a class that is none.
+ */
+
+/** All peers but those on the local network. Its limits are those of the client. */
+#define PATRON_PEER_CLASS_GLOBAL 0
+
+/** Peers that are reached by TCP. */
+#define PATRON_PEER_CLASS_TCP 1
+
+/** Peers on the local network. Without limits unless they are set. */
+#define PATRON_PEER_CLASS_LOCAL 2
+
+/** Which addresses are in which classes. Used by one thread at a time. */
+typedef struct patron_peer_class_ranges patron_peer_class_ranges;
+
+/** What the peers of a class may have; patron_reply_peer_class_name() is its name. */
+typedef struct patron_peer_class_options {
+    /** How many bytes a second they together may be sent; -1: no limit. */
+    int64_t upload_limit;
+    /** How many bytes a second they may send; -1: no limit. */
+    int64_t download_limit;
+    /** How many connections they may have, in percent of the limit of the torrent. */
+    uint32_t connection_limit_percent;
+    /** From 1 to 255: their share where upload is short. */
+    uint8_t upload_priority;
+    /** From 1 to 255: their share where download is short. */
+    uint8_t download_priority;
+    /** 1: they are served whether or not there is a slot. 0: only where there is. */
+    uint8_t ignore_unchoke_slots;
+    /** Zero. */
+    uint8_t reserved;
+} patron_peer_class_options;
+
+/**
+ * Makes a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+ * people.
+ */
+int32_t patron_create_peer_class(patron_handle *patron,
+                                 const char *name,
+                                 size_t name_length,
+                                 patron_reply **reply,
+                                 patron_error **error);
+
+/** Of patron_create_peer_class(): the class; 0 while it is not answered. */
+uint32_t patron_reply_peer_class(patron_reply *reply);
+
+/** Removes a class. Peers that are in it stay in it until they leave. */
+int32_t patron_remove_peer_class(patron_handle *patron,
+                                 uint32_t peer_class,
+                                 patron_reply **reply,
+                                 patron_error **error);
+
+/**
+ * Asks what the peers of a class may have; patron_reply_peer_class_options() and
+ * patron_reply_peer_class_name() read the answer.
+ */
+int32_t patron_get_peer_class(patron_handle *patron,
+                              uint32_t peer_class,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/**
+ * Of patron_get_peer_class(): the options. `struct_size` is sizeof(patron_peer_class_options).
+ *
+ * Errors: INVALID_ARGUMENT when the reply has none, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_peer_class_options(patron_reply *reply,
+                                        struct patron_peer_class_options *out,
+                                        size_t struct_size,
+                                        patron_error **error);
+
+/** Of patron_get_peer_class(): the name of the class. Good until the reply is freed. */
+patron_text patron_reply_peer_class_name(patron_reply *reply);
+
+/**
+ * Changes what the peers of a class may have, and its name: PATRON_PEER_CLASS_LOCAL with a limit,
+ * for instance, limits peers on the local network, who have none otherwise. It is best begun with
+ * what patron_get_peer_class() gives. A limit of 0 or less is none. `struct_size` is
+ * sizeof(patron_peer_class_options).
+ *
+ * Errors: INVALID_ARGUMENT for a priority of 0 and for a wrong struct size.
+ */
+int32_t patron_set_peer_class(patron_handle *patron,
+                              uint32_t peer_class,
+                              const char *name,
+                              size_t name_length,
+                              const struct patron_peer_class_options *options,
+                              size_t struct_size,
+                              patron_reply **reply,
+                              patron_error **error);
+
+/** Makes a list without ranges. Free it with patron_peer_class_ranges_free(). */
+int32_t patron_peer_class_ranges_new(struct patron_peer_class_ranges **out, patron_error **error);
+
+/** Frees the list. NULL is fine. */
+void patron_peer_class_ranges_free(struct patron_peer_class_ranges *ranges);
+
+/**
+ * Adds a range, from the lowest to the highest address, both included, written "192.0.2.1" or
+ * "2001:db8::1". `peer_classes` has a bit for each class of the peers there: UINT32_C(1) <<
+ * PATRON_PEER_CLASS_LOCAL for example. A range goes before those that were added earlier.
+ *
+ * Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for
+ * one from IPv4 to IPv6.
+ */
+int32_t patron_peer_class_ranges_add(struct patron_peer_class_ranges *ranges,
+                                     const char *lowest,
+                                     size_t lowest_length,
+                                     const char *highest,
+                                     size_t highest_length,
+                                     uint32_t peer_classes,
+                                     patron_error **error);
+
+/** How many ranges there are. */
+size_t patron_peer_class_ranges_count(const struct patron_peer_class_ranges *ranges);
+
+/** The lowest address of a range. */
+patron_text patron_peer_class_ranges_lowest(const struct patron_peer_class_ranges *ranges,
+                                            size_t index);
+
+/** The highest address of a range. */
+patron_text patron_peer_class_ranges_highest(const struct patron_peer_class_ranges *ranges,
+                                             size_t index);
+
+/** The classes of the peers in a range, a bit for each. */
+uint32_t patron_peer_class_ranges_classes(const struct patron_peer_class_ranges *ranges,
+                                          size_t index);
+
+/** Asks which addresses are in which classes; patron_reply_peer_class_ranges() reads the answer. */
+int32_t patron_get_peer_class_ranges(patron_handle *patron,
+                                     patron_reply **reply,
+                                     patron_error **error);
+
+/**
+ * Of patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
+ * patron_peer_class_ranges_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no ranges, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_peer_class_ranges(patron_reply *reply,
+                                       struct patron_peer_class_ranges **out,
+                                       patron_error **error);
+
+/**
+ * Puts the addresses of the list into classes, in place of what was so before. Peers are put into
+ * their classes when they connect.
+ */
+int32_t patron_set_peer_class_ranges(patron_handle *patron,
+                                     const struct patron_peer_class_ranges *ranges,
+                                     patron_reply **reply,
+                                     patron_error **error);
 
 /* ===============================================================================================
  * Events
@@ -2505,7 +3030,7 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 
 /**
  * The torrent has given back what was wanted of it; what was chosen for then is done to it. Has:
- * name.
+ * name, goal.
  */
 #define PATRON_EVENT_GOAL_REACHED 40
 
@@ -2562,6 +3087,12 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 
 /** Something that this library does not know. */
 #define PATRON_LIMIT_OTHER 11
+
+/** The torrent has reached its share ratio. */
+#define PATRON_GOAL_REACHED_SHARE_RATIO 1
+
+/** The torrent has reached its seed time. */
+#define PATRON_GOAL_REACHED_SEED_TIME 2
 
 /** The files were left where they are. */
 #define PATRON_CLOSED_FILES_KEPT 1
@@ -2706,7 +3237,7 @@ int32_t patron_event_limit(const struct patron_event *event);
 /** Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event. */
 const patron_statistics *patron_event_statistics(const struct patron_event *event);
 
-/** Of RESUME_DATA: the bytes to keep, for a later start. */
+/** Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA. */
 patron_bytes patron_event_resume_data(const struct patron_event *event);
 
 /**
@@ -2724,6 +3255,9 @@ patron_bytes patron_event_torrent_file(const struct patron_event *event);
 
 /** Of CLOSED: what became of the files, a PATRON_CLOSED_FILES_*. */
 int32_t patron_event_closed_files(const struct patron_event *event);
+
+/** Of GOAL_REACHED: which goal it was, a PATRON_GOAL_REACHED_*. */
+int32_t patron_event_goal(const struct patron_event *event);
 
 /** Of COMMAND_FAILED: the name of the command, as "Pause". */
 patron_text patron_event_command(const struct patron_event *event);

@@ -23,6 +23,7 @@ mod maker;
 mod metainfo;
 mod options;
 mod patron;
+mod peer_classes;
 mod peers;
 mod pieces;
 mod reply;

@@ -20,7 +20,7 @@ impl PeerClass {
         Self(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
-    pub(crate) fn number(self) -> u32 {
+    pub(crate) const fn number(self) -> u32 {
         self.0
     }
 }

@@ -24,7 +24,8 @@ import itertools
 import os
 import sys
 import threading
-from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_bool, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64
+from ctypes import c_void_p
 
 
 class Code(enum.IntEnum):
@@ -116,8 +117,27 @@ class Flag(enum.IntFlag):
     NO_PEER_EXCHANGE = 512
 
 
-SOURCE_BYTES = 0
-SOURCE_TEXT = 3
+class GoalAction(enum.IntEnum):
+    """PATRON_GOAL_*"""
+
+    PAUSE = 0
+    CLOSE = 1
+    CLOSE_AND_DELETE = 2
+    SUPER_SEED = 3
+
+
+class Goal(enum.IntEnum):
+    """PATRON_GOAL_REACHED_*"""
+
+    SHARE_RATIO = 1
+    SEED_TIME = 2
+
+
+class ResumeData(bytes):
+    """What a torrent goes on from in a later run; to be kept as bytes."""
+
+
+SOURCE_BYTES, SOURCE_TEXT, SOURCE_RESUME_DATA = 0, 3, 4
 FILES_KEEP, FILES_DELETE = 0, 1
 
 
@@ -158,6 +178,13 @@ class Status(ctypes.Structure):
         ("seeds", ctypes.c_uint32),
         ("connections", ctypes.c_uint32),
         ("reserved", ctypes.c_uint32),
+        ("all_time_downloaded", c_uint64),
+        ("all_time_uploaded", c_uint64),
+        ("active_seconds", c_uint64),
+        ("seeding_seconds", c_uint64),
+        ("ratio", c_double),
+        ("needs_saving", c_bool),
+        ("more_reserved", ctypes.c_uint8 * 7),
     ]
 
 
@@ -263,6 +290,9 @@ _options_set_save_dir = _fallible("patron_options_set_save_dir", c_void_p, *_TEX
 _options_add_peer = _fallible("patron_options_add_peer", c_void_p, *_TEXT)
 _options_set_paused = _fallible("patron_options_set_paused", c_void_p, c_bool)
 
+_GOALS = (c_double, c_int64, c_int32)
+_options_set_goals = _fallible("patron_options_set_goals", c_void_p, *_GOALS)
+
 _free = _function("patron_free", None, c_void_p)
 _another = _fallible("patron_another", c_void_p, _OUT)
 _create_torrent = _fallible(
@@ -288,6 +318,9 @@ _set_flag = _fallible("patron_set_flag", c_void_p, c_uint64, c_int32, c_bool, _O
 _set_download_limit = _fallible(
     "patron_set_download_limit", c_void_p, c_uint64, c_int64, _OUT
 )
+_set_goals = _fallible("patron_set_goals", c_void_p, c_uint64, *_GOALS, _OUT)
+_subscribe = _fallible("patron_subscribe", c_void_p, c_uint64)
+_subscription = _fallible("patron_subscription", c_void_p, POINTER(c_uint64))
 _get_peers = _fallible("patron_get_peers", c_void_p, c_uint64, _OUT)
 _connect_peer = _fallible("patron_connect_peer", c_void_p, c_uint64, *_TEXT, _OUT)
 _event_fd = _fallible("patron_event_fd", c_void_p, POINTER(c_int32))
@@ -324,6 +357,8 @@ _event_explain = _function("patron_event_explain", _Text, c_void_p)
 _event_error = _function("patron_event_error", c_void_p, c_void_p)
 _event_status = _fallible("patron_event_status", c_void_p, POINTER(Status), c_size_t)
 _event_torrent_file = _function("patron_event_torrent_file", _Text, c_void_p)
+_event_resume_data = _function("patron_event_resume_data", _Text, c_void_p)
+_event_goal = _function("patron_event_goal", c_int32, c_void_p)
 _event_free = _function("patron_event_free", None, c_void_p)
 
 
@@ -357,6 +392,12 @@ class Event:
         self.torrent_file = None
         if self.kind == EventKind.METAINFO:
             self.torrent_file = _event_torrent_file(event).bytes()
+        self.resume_data = None
+        if self.kind == EventKind.RESUME_DATA:
+            self.resume_data = ResumeData(_event_resume_data(event).bytes())
+        self.goal = None
+        if self.kind == EventKind.GOAL_REACHED:
+            self.goal = Goal(_event_goal(event))
 
     def __str__(self):
         return self.explanation
@@ -373,6 +414,20 @@ def _path(path):
 def _text(text):
     text = text.encode()
     return text, len(text)
+
+
+def _goals(share_ratio, seed_seconds, then):
+    return (
+        -1 if share_ratio is None else share_ratio,
+        -1 if seed_seconds is None else round(seed_seconds),
+        then,
+    )
+
+
+def _source_kind(source):
+    if isinstance(source, ResumeData):
+        return SOURCE_RESUME_DATA
+    return SOURCE_BYTES if isinstance(source, bytes) else SOURCE_TEXT
 
 
 def _milliseconds(timeout):
@@ -494,10 +549,20 @@ class Patron:
         finally:
             _reply_free(reply)
 
-    def create_torrent(self, source, *, save_dir=None, peers=(), paused=False):
+    def create_torrent(
+        self,
+        source,
+        *,
+        save_dir=None,
+        peers=(),
+        paused=False,
+        share_ratio=None,
+        seed_seconds=None,
+        then=GoalAction.PAUSE,
+    ):
         """Starts a torrent and returns its number. `source` is the path of a .torrent file, a magnet
-        link, or the bytes of a .torrent file or of resume data."""
-        kind = SOURCE_BYTES if isinstance(source, bytes) else SOURCE_TEXT
+        link or an info hash; the bytes of a .torrent file; or a `ResumeData`. `share_ratio`,
+        `seed_seconds` and `then` are as for set_goals()."""
         options = c_void_p()
         _options_new(byref(options))
         try:
@@ -506,8 +571,14 @@ class Patron:
             for peer in peers:
                 _options_add_peer(options, *_text(peer))
             _options_set_paused(options, paused)
+            if share_ratio is not None or seed_seconds is not None:
+                _options_set_goals(options, *_goals(share_ratio, seed_seconds, then))
             return self._ask(
-                _create_torrent, kind, *_path(source), options, read=_reply_torrent
+                _create_torrent,
+                _source_kind(source),
+                *_path(source),
+                options,
+                read=_reply_torrent,
             )
         finally:
             _options_free(options)
@@ -540,10 +611,13 @@ class Patron:
         )
 
     def resume_data(self, torrent):
-        """What a later run can give to create_torrent(), to go on where the torrent stands."""
-        return self._ask(
-            _get_resume_data, torrent, read=lambda reply: _reply_bytes(reply).bytes()
-        )
+        """What a later run can give to create_torrent(), to go on where the torrent stands: a
+        `ResumeData`."""
+
+        def read(reply):
+            return ResumeData(_reply_bytes(reply).bytes())
+
+        return self._ask(_get_resume_data, torrent, read=read)
 
     def read_piece(self, torrent, index):
         """The bytes of a piece that is here."""
@@ -558,6 +632,12 @@ class Patron:
     def set_download_limit(self, torrent, rate):
         """How many bytes a second a torrent may receive; None: as the client may."""
         self._ask(_set_download_limit, torrent, -1 if rate is None else rate)
+
+    def set_goals(
+        self, torrent, *, share_ratio=None, seed_seconds=None, then=GoalAction.PAUSE
+    ):
+        """When a torrent has given back enough, and what then becomes of it."""
+        self._ask(_set_goals, torrent, *_goals(share_ratio, seed_seconds, then))
 
     def peers(self, torrent):
         """The peers that a torrent is connected or connecting to: a list of `Peer`."""
@@ -579,6 +659,17 @@ class Patron:
         status = Status()
         _get_status(self._handle, torrent, byref(status), ctypes.sizeof(Status))
         return status
+
+    def subscribe(self, kinds):
+        """Chooses which kinds of event come to this patron, for instance
+        `patron.subscription() | {EventKind.RESUME_DATA}`."""
+        _subscribe(self._handle, sum(1 << kind for kind in set(kinds)))
+
+    def subscription(self):
+        """The kinds of event that come to this patron: a set."""
+        bits = c_uint64()
+        _subscription(self._handle, byref(bits))
+        return {kind for kind in EventKind if bits.value >> kind & 1}
 
     def next_event(self, timeout=None):
         """Waits for an event for so many seconds; None means that nothing came."""

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::arguments::{milliseconds, path, required, text};
+use super::arguments::{bytes, milliseconds, path, required, text};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{Table, patron_client, patron_handle};
@@ -19,6 +19,7 @@ use super::settings::patron_settings;
 use super::text::{Kept, patron_text};
 use crate::client::{Client, ClientBuilder, ShutdownReport};
 use crate::patron::Patron;
+use crate::proxy::Proxy;
 
 /// What a client is to be started with. Used by one thread at a time.
 pub struct patron_builder {
@@ -70,6 +71,22 @@ pub extern "C" fn patron_builder_set_tick_interval(
     guard(error, || {
         let interval = Duration::from_millis(interval_ms);
         required(builder, "builder")?.change(|builder| builder.tick_interval(interval));
+        Ok(())
+    })
+}
+
+/// How often, in milliseconds, the resume data of a torrent is saved that goes on downloading or
+/// uploading, while a patron that started or watches it is subscribed to PATRON_EVENT_RESUME_DATA.
+/// 60000 unless set; 0 is refused at the start.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_builder_set_resume_data_interval(
+    builder: Option<&mut patron_builder>,
+    interval_ms: u64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let interval = Duration::from_millis(interval_ms);
+        required(builder, "builder")?.change(|builder| builder.resume_data_interval(interval));
         Ok(())
     })
 }
@@ -152,6 +169,46 @@ pub extern "C" fn patron_builder_set_settings(
     })
 }
 
+/// Does everything through a proxy, and leaves undone what cannot go through it:
+/// "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". Name and password may be
+/// percent-encoded, and have to be where they hold one of ":@/%".
+///
+/// Errors: INVALID_ARGUMENT for what is no such URL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_builder_set_proxy(
+    builder: Option<&mut patron_builder>,
+    url: *const c_char,
+    url_length: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of the URL.
+        let proxy: Proxy = unsafe { text(url, url_length, "url") }?.parse()?;
+        required(builder, "builder")?.change(|builder| builder.proxy(proxy));
+        Ok(())
+    })
+}
+
+/// Begins where an earlier client stood: what patron_save_state() gave. Its settings take the place of
+/// those of patron_builder_set_settings(); what the other functions here choose goes before both. A copy
+/// is made; of the length 0 it is none.
+///
+/// Errors at the start: PARSE for what is no state.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_builder_set_state(
+    builder: Option<&mut patron_builder>,
+    data: *const u8,
+    length: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        required(builder, "builder")?.change(|builder| builder.state(data));
+        Ok(())
+    })
+}
+
 /// The settings that libtorrent will be given, all that differ from its defaults. Free the result
 /// with patron_settings_free().
 #[unsafe(no_mangle)]
@@ -170,8 +227,8 @@ pub extern "C" fn patron_builder_effective_settings(
 /// Starts a client; returns when the session is made. The builder stays the caller's and may start
 /// more. End the client with patron_client_shutdown() or patron_client_free().
 ///
-/// Errors: INVALID_ARGUMENT for a wrong setting or a tick interval of 0; VERSION_MISMATCH; IO when no
-/// thread is to be had.
+/// Errors: INVALID_ARGUMENT for a wrong setting or an interval of 0; PARSE for a wrong state;
+/// VERSION_MISMATCH; IO when no thread is to be had.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_start(
     builder: Option<&patron_builder>,
@@ -292,6 +349,12 @@ pub extern "C" fn patron_report_unfinished_move(
     index: usize,
 ) -> u64 {
     read(0, || Some(report?.report.moves_unfinished.get(index)?.raw()))
+}
+
+/// How many torrents had resume data that a patron wanted and did not get when the deadline came.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_report_unsaved(report: Option<&patron_report>) -> usize {
+    read(0, || Some(report?.report.unsaved))
 }
 
 /// Whether libtorrent has ended: trackers are told, files are flushed and closed.

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
 use crate::explain::Explainer;
 use crate::port::PortProtocol;
+use crate::torrent::Goal;
 use crate::types::InfoHashes;
 
 /// The torrent is started. Has: name, save_dir, info hashes.
@@ -117,7 +118,8 @@ pub const PATRON_EVENT_STATISTICS: i32 = 38;
 /// On request. What a later client needs to start the torrent where it stands now. Has: name,
 /// resume_data.
 pub const PATRON_EVENT_RESUME_DATA: i32 = 39;
-/// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name.
+/// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name,
+/// goal.
 pub const PATRON_EVENT_GOAL_REACHED: i32 = 40;
 
 /// All kinds of event that come only on request.
@@ -161,6 +163,11 @@ pub const PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS: i32 = 9;
 pub const PATRON_LIMIT_TOO_FEW_DESCRIPTORS: i32 = 10;
 /// Something that this library does not know.
 pub const PATRON_LIMIT_OTHER: i32 = 11;
+
+/// The torrent has reached its share ratio.
+pub const PATRON_GOAL_REACHED_SHARE_RATIO: i32 = 1;
+/// The torrent has reached its seed time.
+pub const PATRON_GOAL_REACHED_SEED_TIME: i32 = 2;
 
 /// The files were left where they are.
 pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
@@ -578,7 +585,7 @@ pub extern "C" fn patron_event_statistics(
     })
 }
 
-/// Of RESUME_DATA: the bytes to keep, for a later start.
+/// Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patron_bytes {
     read(patron_bytes::NONE, || match &event?.event {
@@ -627,6 +634,18 @@ pub extern "C" fn patron_event_closed_files(event: Option<&patron_event>) -> i32
             ClosedFiles::Kept => PATRON_CLOSED_FILES_KEPT,
             ClosedFiles::Deleted => PATRON_CLOSED_FILES_DELETED,
             ClosedFiles::NotDeleted(_) => PATRON_CLOSED_FILES_NOT_DELETED,
+        }),
+        _ => None,
+    })
+}
+
+/// Of GOAL_REACHED: which goal it was, a PATRON_GOAL_REACHED_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_goal(event: Option<&patron_event>) -> i32 {
+    read(0, || match &event?.event {
+        Event::GoalReached { goal, .. } => Some(match goal {
+            Goal::ShareRatio => PATRON_GOAL_REACHED_SHARE_RATIO,
+            Goal::SeedTime => PATRON_GOAL_REACHED_SEED_TIME,
         }),
         _ => None,
     })

@@ -13,6 +13,7 @@ use super::arguments::{path, priorities_of, priority_of, required};
 use super::errors::{Failure, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{patron_handle, patron_reply};
+use super::metainfo::patron_metainfo;
 use super::patron::ask_of;
 use super::reply::give_answer;
 use super::structs::{Room, Struct, write_all};
@@ -247,7 +248,7 @@ pub unsafe extern "C" fn patron_move_storage(
 
 /// Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in it;
 /// patron_reply_bytes() reads the answer. To be kept, and given to patron_create_torrent() as
-/// PATRON_SOURCE_BYTES.
+/// PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_resume_data(
     patron: *mut patron_handle,
@@ -256,4 +257,33 @@ pub extern "C" fn patron_get_resume_data(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume_data(id)))
+}
+
+/// Closes the files of a torrent: what libtorrent and the system hold back is on its way to the disk
+/// then. They are opened again when they are needed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_flush_files(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.flush_files(id)))
+}
+
+/// Gives a magnet link its metadata, where the program has it from elsewhere.
+///
+/// Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, and for a torrent that has
+/// its metadata.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_give_metainfo(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    metainfo: Option<&patron_metainfo>,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.give_metainfo(id, &required(metainfo, "metainfo")?.metainfo))
+    })
 }

@@ -6,7 +6,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{address, required};
+use super::arguments::{address, bytes, path, required};
 use super::errors::{give, patron_error};
 use super::guard::{guard, read, release};
 use super::text::{Texts, patron_text};
@@ -32,6 +32,48 @@ pub extern "C" fn patron_ip_filter_new(
 ) -> i32 {
     guard(error, || {
         give(required(out, "out")?, IpFilter::default().into());
+        Ok(())
+    })
+}
+
+/// Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"),
+/// DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter with
+/// patron_ip_filter_free().
+///
+/// Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for a
+/// file that is compressed, that has no rule, or that is too large.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_read(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, IpFilter::read(file)?.into());
+        Ok(())
+    })
+}
+
+/// As patron_ip_filter_read(), of what such a file has in it.
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_parse(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, IpFilter::parse(data)?.into());
         Ok(())
     })
 }

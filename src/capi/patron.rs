@@ -30,7 +30,7 @@ use crate::patron::Patron;
 use crate::patron::Readiness;
 use crate::reply::Reply;
 use crate::source::{AddOptions, Source};
-use crate::types::TorrentId;
+use crate::types::{InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
 
 /// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
 pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
@@ -39,14 +39,22 @@ pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
 /// Its torrents are closed; their files stay.
 pub const PATRON_ON_LEAVE_CLOSE: i32 = 2;
 
-/// The bytes of a .torrent file, or those that patron_get_resume_data() has given.
+/// The bytes of a .torrent file.
 pub const PATRON_SOURCE_BYTES: i32 = 0;
 /// The path of a .torrent file.
 pub const PATRON_SOURCE_FILE: i32 = 1;
 /// A magnet link.
 pub const PATRON_SOURCE_MAGNET: i32 = 2;
-/// A magnet link if the text is one, else the path of a .torrent file.
+/// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a .torrent
+/// file.
 pub const PATRON_SOURCE_TEXT: i32 = 3;
+/// What patron_get_resume_data() or PATRON_EVENT_RESUME_DATA gave in an earlier run, or another program's
+/// resume data with the metainfo in it. The torrent goes on as it was: its directory, files, trackers,
+/// limits and flags. What the options choose goes before that.
+pub const PATRON_SOURCE_RESUME_DATA: i32 = 4;
+/// The 20 bytes of a v1 info hash or the 32 of a v2 one: peers are found by the distributed hash table
+/// and by the trackers of the options, and bring the metadata.
+pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
 
 /// The files of a closed torrent stay.
 pub const PATRON_FILES_KEEP: i32 = 0;
@@ -168,9 +176,21 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
             PATRON_SOURCE_FILE => path(data.cast(), length, "source")?.into(),
             PATRON_SOURCE_MAGNET => Source::Magnet(text(data.cast(), length, "source")?.into()),
             PATRON_SOURCE_TEXT => Source::from_text(text(data.cast(), length, "source")?),
+            PATRON_SOURCE_RESUME_DATA => {
+                Source::ResumeData(bytes(data.cast(), length, "source")?.into())
+            }
+            PATRON_SOURCE_INFO_HASH => info_hash(bytes(data.cast(), length, "source")?)?.into(),
             other => return Err(Failure::invalid(format!("there is no source {other}"))),
         })
     }
+}
+
+fn info_hash(bytes: &[u8]) -> Result<InfoHashes, Failure> {
+    if let Ok(v1) = bytes.try_into() {
+        return Ok(InfoHashV1(v1).into());
+    }
+    let wrong = || Failure::invalid(format!("an info hash of {} bytes", bytes.len()));
+    Ok(InfoHashV2(bytes.try_into().map_err(|_| wrong())?).into())
 }
 
 fn options(options: Option<&patron_options>) -> AddOptions {
@@ -181,7 +201,7 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
 /// the torrent in; patron_reply_torrent() is then its id.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown kind. Of the reply: PARSE, IO, and BUSY when libtorrent
+/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the reply: PARSE, IO, and BUSY when libtorrent
 /// was still busy after many tries.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_create_torrent(
@@ -234,6 +254,20 @@ pub extern "C" fn patron_pause(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause(id)))
+}
+
+/// Stops a torrent as patron_pause() does, but lets it finish the blocks that it has asked for and was
+/// asked for.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pause_gracefully(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause_gracefully(id)))
 }
 
 /// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
@@ -368,7 +402,7 @@ pub extern "C" fn patron_send(
 /// PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED. `wait`
 /// as for patron_send().
 ///
-/// Errors: INVALID_ARGUMENT for an unknown kind, BUSY.
+/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_send_create_torrent(
     patron: *mut patron_handle,

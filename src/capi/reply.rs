@@ -26,7 +26,9 @@ use crate::file::FileStatus;
 use crate::ip_filter::IpFilter;
 use crate::metainfo::Metainfo;
 use crate::peer::Peer;
+use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
 use crate::piece::PieceMap;
+use crate::port::PortMapping;
 use crate::reply::Reply;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
@@ -80,6 +82,11 @@ answers! {
     WebSeeds(Vec<String>),
     Settings(Settings),
     IpFilter(IpFilter),
+    Flag(bool),
+    PortMappings(Vec<PortMapping>),
+    PeerClass(PeerClass),
+    PeerClassOptions(PeerClassOptions),
+    PeerClassRanges(Vec<PeerClassRange>),
 }
 
 impl From<()> for Answer {
@@ -298,6 +305,12 @@ pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
     read(patron_bytes::NONE, || {
         read_answer(reply, |bytes: &Vec<u8>, _| Some(patron_bytes::of(bytes)))
     })
+}
+
+/// Of patron_all_paused() and patron_dht_is_running(): whether it is so; false while it is not answered.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_is_true(reply: *mut patron_reply) -> bool {
+    read(false, || read_answer(reply, |flag: &bool, _| Some(*flag)))
 }
 
 /// Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()

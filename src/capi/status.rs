@@ -9,7 +9,7 @@
 
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{milliseconds, required, torrent};
+use super::arguments::{hash, milliseconds, required, torrent};
 use super::errors::{Failure, code, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::patron_handle;
@@ -79,6 +79,21 @@ pub struct patron_status {
     pub connections: u32,
     /// Zero.
     pub reserved: u32,
+    /// Payload received in all runs; of one that was complete from the start, 0.
+    pub all_time_downloaded: u64,
+    /// Payload sent in all runs.
+    pub all_time_uploaded: u64,
+    /// How long it was not paused, in all runs.
+    pub active_seconds: u64,
+    /// How long it had everything and was not paused, in all runs.
+    pub seeding_seconds: u64,
+    /// What was sent for what was received, in all runs; of a torrent that was complete from the start,
+    /// for its size. 0 where both are nothing.
+    pub ratio: f64,
+    /// Its resume data would be other than the last that was asked for.
+    pub needs_saving: bool,
+    /// Zero.
+    pub more_reserved: [u8; 7],
 }
 
 impl Struct for patron_status {
@@ -123,6 +138,13 @@ impl From<&TorrentStatus> for patron_status {
             seeds: status.seeds,
             connections: status.connections,
             reserved: 0,
+            all_time_downloaded: status.all_time_downloaded,
+            all_time_uploaded: status.all_time_uploaded,
+            active_seconds: status.active_time.as_secs(),
+            seeding_seconds: status.seeding_time.as_secs(),
+            ratio: status.ratio(),
+            needs_saving: status.needs_saving,
+            more_reserved: [0; 7],
         }
     }
 }
@@ -239,6 +261,27 @@ pub extern "C" fn patron_snapshot_name(
         let name = &snapshot.statuses.get(index)?.name;
         Some(snapshot.texts.lend_nth("name", index, name.as_bytes()))
     })
+}
+
+/// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_info_hash_v1(
+    snapshot: Option<&patron_snapshot>,
+    index: usize,
+    out: Option<&mut MaybeUninit<[u8; 20]>>,
+) -> bool {
+    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
+}
+
+/// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there is
+/// none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_info_hash_v2(
+    snapshot: Option<&patron_snapshot>,
+    index: usize,
+    out: Option<&mut MaybeUninit<[u8; 32]>>,
+) -> bool {
+    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
 }
 
 /// One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".

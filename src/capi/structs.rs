@@ -16,6 +16,10 @@ pub(super) fn check<T: Struct>(out: *mut T, struct_size: usize) -> Result<(), Fa
     if out.is_null() {
         return Err(Failure::null("out"));
     }
+    check_size::<T>(struct_size)
+}
+
+fn check_size<T: Struct>(struct_size: usize) -> Result<(), Failure> {
     if struct_size < T::FIRST_SIZE || !struct_size.is_multiple_of(align_of::<T>()) {
         let message = format!("struct_size is {struct_size}; sizeof({}) is wanted", T::NAME);
         return Err(Failure::invalid(message));
@@ -40,6 +44,46 @@ pub(super) unsafe fn write<T: Struct>(
         to.add(common).write_bytes(0, struct_size - common);
     }
     Ok(())
+}
+
+/// What of a struct its bytes say, whatever they are.
+///
+/// # Safety
+///
+/// Every pattern of bits is one of its values.
+pub(super) unsafe trait Plain: Struct {}
+
+/// Reads a struct of C's. What only a newer header knows has to be zero.
+///
+/// # Safety
+///
+/// `given` is NULL or points to `struct_size` bytes.
+pub(super) unsafe fn take<T: Plain>(
+    given: *const T,
+    struct_size: usize,
+    name: &'static str,
+) -> Result<T, Failure> {
+    if given.is_null() {
+        return Err(Failure::null(name));
+    }
+    check_size::<T>(struct_size)?;
+    if !given.is_aligned() {
+        return Err(Failure::invalid(format!("{name} is at {given:?}, which is not aligned")));
+    }
+    let common = struct_size.min(size_of::<T>());
+    let mut known = MaybeUninit::<T>::zeroed();
+    // SAFETY: both have `common` bytes, the caller's `struct_size`, and any of them make a value.
+    let (known, rest) = unsafe {
+        let from = given.cast::<u8>();
+        known.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(from, common);
+        let rest = std::slice::from_raw_parts(from.add(common), struct_size - common);
+        (known.assume_init(), rest)
+    };
+    if rest.iter().any(|byte| *byte != 0) {
+        let message = format!("{name} has members that this version of the library does not know");
+        return Err(Failure::invalid(message));
+    }
+    Ok(known)
 }
 
 /// An array that C gives room for: where it begins, the size of one struct, and how many it holds.

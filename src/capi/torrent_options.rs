@@ -2,16 +2,18 @@
 //!
 //! Switches, limits, and the queue. They can be changed at any time.
 
+use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
+use std::time::Duration;
 
-use super::arguments::or_none;
+use super::arguments::{or_none, text};
 use super::errors::{Failure, patron_error};
 use super::guard::guard;
 use super::handle::{patron_handle, patron_reply};
 use super::patron::ask_of;
 use super::reply::write_answer;
 use super::structs::Struct;
-use crate::torrent::{QueueMove, TorrentFlag, TorrentOptions};
+use crate::torrent::{GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
 
 /// Nothing is downloaded; what is here is served. A full disk switches it on.
 pub const PATRON_FLAG_UPLOAD_MODE: i32 = 1;
@@ -44,6 +46,15 @@ pub const PATRON_QUEUE_DOWN: i32 = 1;
 pub const PATRON_QUEUE_TOP: i32 = 2;
 /// To the end.
 pub const PATRON_QUEUE_BOTTOM: i32 = 3;
+
+/// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
+pub const PATRON_GOAL_PAUSE: i32 = 0;
+/// It is closed; its files stay.
+pub const PATRON_GOAL_CLOSE: i32 = 1;
+/// It is closed and its files are deleted.
+pub const PATRON_GOAL_CLOSE_AND_DELETE: i32 = 2;
+/// It seeds on, by super-seeding: as little as the swarm needs.
+pub const PATRON_GOAL_SUPER_SEED: i32 = 3;
 
 /// How a torrent is set up at present; patron_reply_path() is where its files are.
 #[repr(C)]
@@ -146,8 +157,34 @@ pub extern "C" fn patron_set_flag(
     })
 }
 
+pub(super) fn flags_of(flags: i32) -> Result<Vec<TorrentFlag>, Failure> {
+    let on = |flag: &TorrentFlag| flags & bit(*flag) != 0;
+    let known: Vec<_> = TorrentFlag::ALL.into_iter().filter(on).collect();
+    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(*flag));
+    match rest {
+        0 => Ok(known),
+        rest => Err(Failure::invalid(format!("there are no flags {rest:#x}"))),
+    }
+}
+
+pub(super) fn goals_of(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
+    if share_ratio.is_nan() {
+        return Err(Failure::invalid("share_ratio is no number"));
+    }
+    let mut goals = Goals::default().then(match action {
+        PATRON_GOAL_PAUSE => GoalAction::Pause,
+        PATRON_GOAL_CLOSE => GoalAction::Close,
+        PATRON_GOAL_CLOSE_AND_DELETE => GoalAction::CloseAndDelete,
+        PATRON_GOAL_SUPER_SEED => GoalAction::SuperSeed,
+        other => return Err(Failure::invalid(format!("there is no action {other}"))),
+    });
+    goals.share_ratio = (share_ratio >= 0.0).then_some(share_ratio);
+    goals.seed_time = u64::try_from(seed_seconds).ok().map(Duration::from_secs);
+    Ok(goals)
+}
+
 /// 0 is no limit to libtorrent either.
-fn limit(limit: i64) -> Option<u32> {
+pub(super) fn limit(limit: i64) -> Option<u32> {
     (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
 }
 
@@ -204,6 +241,57 @@ pub extern "C" fn patron_set_upload_slots(
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
         Ok(patron.set_upload_slots(id, limit(peers)))
+    })
+}
+
+/// When a torrent has given back enough, and what then becomes of it, a PATRON_GOAL_*; these goals take
+/// the place of those before. `share_ratio` is what was sent for what was received, `seed_seconds` how
+/// long it had everything and was not paused, both in all runs; negative is no such goal, and the first
+/// that is reached counts. It is looked at each tick; PATRON_EVENT_GOAL_REACHED says that it is so. Goals
+/// are kept in resume data.
+///
+/// Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_goals(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    share_ratio: f64,
+    seed_seconds: i64,
+    action: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_goals(id, goals_of(share_ratio, seed_seconds, action)?))
+    })
+}
+
+/// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed by the
+/// one in the metainfo ("ssl-cert"); its private key; the parameters of Diffie and Hellman. One that
+/// libtorrent refuses is a PATRON_EVENT_ERROR.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_set_tls_certificate(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    certificate: *const c_char,
+    certificate_length: usize,
+    private_key: *const c_char,
+    private_key_length: usize,
+    dh_parameters: *const c_char,
+    dh_parameters_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of each text.
+        let (certificate, private_key, dh_parameters) = unsafe {
+            (
+                text(certificate, certificate_length, "certificate")?,
+                text(private_key, private_key_length, "private_key")?,
+                text(dh_parameters, dh_parameters_length, "dh_parameters")?,
+            )
+        };
+        Ok(patron.set_tls_certificate(id, certificate, private_key, dh_parameters))
     })
 }
 

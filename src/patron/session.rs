@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::Patron;
+use crate::error::{Error, ErrorKind};
 use crate::ip_filter::IpFilter;
 use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
 use crate::port::{PortMapping, PortProtocol};
@@ -107,7 +108,14 @@ impl Patron {
 
     /// Ends that.
     pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
-        self.of_session(SessionRequest::UnmapPort(mapping))
+        let asked = SessionRequest::UnmapPort(mapping);
+        // libtorrent would look in front of its table. A mapping that was written down may be anything.
+        if mapping.number() < 0 {
+            let message = format!("there is no mapping {}", mapping.number());
+            let error = Error::new(ErrorKind::InvalidArgument, asked.operation(), message);
+            return Reply::ready(Err(error));
+        }
+        self.of_session(asked)
     }
 
     /// Opens the listening sockets again and maps their ports again, as after a change of the network

@@ -2,6 +2,7 @@
  * argument wrong, one at a time, and all others right. */
 #include "check.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
 
@@ -44,7 +45,12 @@ static inline void expect_code(int32_t code, int32_t expected, patron_error* err
 }
 
 /* Right arguments, by type; those that a call may change have a name of their own. */
-static const char *directory, *torrent_path;
+static const char *directory, *torrent_path, *blocklist;
+static const uint16_t some_ports[] = {1, 1023};
+/* With room behind them, which is zero and which is not. */
+static patron_peer_class_options class_options[2], strange_class_options[2];
+static const patron_peer_class_options* the_peer_class_options = class_options;
+static const patron_peer_class_options* strange_peer_class_options = strange_class_options;
 static uint64_t torrent;
 static patron_builder *the_builder, *scratch_builder;
 static patron_settings *the_settings, *scratch_settings;
@@ -63,13 +69,15 @@ static patron_pieces* the_pieces;
 static patron_peers* the_peers;
 static patron_trackers* the_trackers;
 static patron_ip_filter *the_ip_filter, *scratch_ip_filter;
+static patron_peer_class_ranges *the_peer_class_ranges, *scratch_peer_class_ranges;
 static const patron_error* the_error;
 static patron_client *the_client, *freed_client;
 static patron_handle *the_handle, *freed_handle, *shared_handle;
 static patron_making *the_making, *freed_making;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *statistics_reply, *freed_reply;
 static patron_reply *files_reply, *pieces_reply, *options_reply, *peers_reply, *trackers_reply,
-    *web_seeds_reply, *settings_reply, *filter_reply, *piece_reply;
+    *web_seeds_reply, *settings_reply, *filter_reply, *piece_reply, *created_class_reply,
+    *class_reply, *ranges_reply;
 static patron_error* owned_error;
 
 static inline patron_client* spare_client(void) {
@@ -125,6 +133,24 @@ static inline void prepare_lists(void) {
     wait_for(filter_reply);
 }
 
+static inline void prepare_classes(void) {
+    OK(patron_create_peer_class(the_handle, PATRON_TEXT("a class"), &created_class_reply, &error));
+    OK(patron_get_peer_class(the_handle, PATRON_PEER_CLASS_LOCAL, &class_reply, &error));
+    OK(patron_peer_class_ranges_new(&the_peer_class_ranges, &error));
+    OK(patron_peer_class_ranges_new(&scratch_peer_class_ranges, &error));
+    OK(patron_peer_class_ranges_add(the_peer_class_ranges, PATRON_TEXT("127.0.0.0"),
+                                    PATRON_TEXT("127.255.255.255"),
+                                    UINT32_C(1) << PATRON_PEER_CLASS_LOCAL, &error));
+    OK(patron_get_peer_class_ranges(the_handle, &ranges_reply, &error));
+    wait_for(created_class_reply);
+    wait_for(class_reply);
+    wait_for(ranges_reply);
+    OK(patron_reply_peer_class_options(class_reply, &class_options[0], sizeof class_options[0],
+                                       &error));
+    strange_class_options[0] = class_options[0];
+    memset(&strange_class_options[1], 1, sizeof strange_class_options[1]);
+}
+
 static inline void prepare(void) {
     char* at = strdup(directory);
     make_file(path(at, "data.bin"), 1, 100000);
@@ -142,6 +168,10 @@ static inline void prepare(void) {
     patron_bytes bytes = patron_metainfo_torrent_file(the_metainfo);
     CHECK(stream && fwrite(bytes.data, 1, bytes.length, stream) == bytes.length);
     CHECK(fclose(stream) == 0);
+
+    blocklist = strdup(path(at, "blocklist"));
+    stream = fopen(blocklist, "w");
+    CHECK(stream && fputs("192.0.2.0/24\n", stream) >= 0 && fclose(stream) == 0);
 
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &the_settings, &error));
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &scratch_settings, &error));
@@ -182,6 +212,7 @@ static inline void prepare(void) {
     wait_for(status_reply);
     wait_for(metainfo_reply);
     prepare_lists();
+    prepare_classes();
     CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
     the_error = owned_error;
 
@@ -210,9 +241,9 @@ static inline void clean_up(void) {
     patron_reply_free(status_reply);
     patron_reply_free(metainfo_reply);
     patron_reply_free(statistics_reply);
-    patron_reply* replies[] = {files_reply,    pieces_reply,   options_reply,
-                               peers_reply,    trackers_reply, web_seeds_reply,
-                               settings_reply, filter_reply,   piece_reply};
+    patron_reply* replies[] = {files_reply,    pieces_reply,        options_reply,  peers_reply,
+                               trackers_reply, web_seeds_reply,     settings_reply, filter_reply,
+                               piece_reply,    created_class_reply, class_reply,    ranges_reply};
     for (size_t index = 0; index < sizeof replies / sizeof replies[0]; index++) {
         patron_reply_free(replies[index]);
     }
@@ -222,6 +253,8 @@ static inline void clean_up(void) {
     patron_trackers_free(the_trackers);
     patron_ip_filter_free(the_ip_filter);
     patron_ip_filter_free(scratch_ip_filter);
+    patron_peer_class_ranges_free(the_peer_class_ranges);
+    patron_peer_class_ranges_free(scratch_peer_class_ranges);
     patron_statistics_free(the_statistics);
     patron_snapshot_free(the_snapshot);
     patron_event_free(the_event);
@@ -243,6 +276,7 @@ static inline void clean_up(void) {
     patron_maker_free(the_maker);
     patron_maker_free(scratch_maker);
     free((char*)torrent_path);
+    free((char*)blocklist);
 }
 
 static void misuse_all(void);

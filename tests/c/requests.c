@@ -225,8 +225,8 @@ static void resume_data(side leecher) {
     CHECK(bytes.length > 0);
     DONE(patron_close(leecher.handle, leecher.torrent, PATRON_FILES_KEEP, &reply, &error));
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(leecher.handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, NULL,
-                             &reply, &error));
+    OK(patron_create_torrent(leecher.handle, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length,
+                             NULL, &reply, &error));
     patron_reply_free(data);
     wait_for(reply);
     leecher.torrent = patron_reply_torrent(reply);
@@ -741,12 +741,170 @@ static void ip_filter(patron_handle* handle) {
     CHECK(!reply);
 }
 
+/* What other programs have. */
+static void blocklists(void) {
+    const char *file = path(directory, "blocklist"), *wrong = "192.0.2.1\nspam\n";
+    patron_ip_filter* filter = NULL;
+    FILE* stream = fopen(file, "w");
+    CHECK(stream &&
+          fputs("# a comment\na name:192.0.2.1-192.0.2.9\n198.51.100.0/24\n", stream) >= 0);
+    CHECK(fclose(stream) == 0);
+    OK(patron_ip_filter_read(PATRON_TEXT(file), &filter, &error));
+    CHECK(patron_ip_filter_count(filter) == 2 &&
+          is(patron_ip_filter_lowest(filter, 0), "192.0.2.1"));
+    CHECK(patron_ip_filter_blocks(filter, PATRON_TEXT("198.51.100.255")));
+    patron_ip_filter_free(filter);
+    filter = NULL;
+    FAILS(PATRON_E_IO, patron_ip_filter_read(PATRON_TEXT("none"), &filter, &error));
+    FAILS(PATRON_E_PARSE,
+          patron_ip_filter_parse((const uint8_t*)wrong, strlen(wrong), &filter, &error));
+    FAILS(PATRON_E_PARSE, patron_ip_filter_parse(NULL, 0, &filter, &error));
+    CHECK(!filter);
+    OK(patron_ip_filter_parse((const uint8_t*)wrong, 9, &filter, &error));
+    CHECK(is(patron_ip_filter_highest(filter, 0), "192.0.2.1"));
+    patron_ip_filter_free(filter);
+}
+
+/* Whether it is so, of a reply that says that. */
+static bool is_so(patron_reply* reply) {
+    wait_for(reply);
+    bool so = patron_reply_is_true(reply);
+    patron_reply_free(reply);
+    return so;
+}
+
+static bool all_are_paused(patron_handle* handle) {
+    patron_reply* reply = NULL;
+    OK(patron_all_paused(handle, &reply, &error));
+    return is_so(reply);
+}
+
+static bool dht_runs(patron_handle* handle) {
+    patron_reply* reply = NULL;
+    OK(patron_dht_is_running(handle, &reply, &error));
+    return is_so(reply);
+}
+
+/* Offline there is no router to ask. */
+static void network(patron_handle* handle) {
+    CHECK(!dht_runs(handle));
+    patron_settings* change = NULL;
+    OK(patron_settings_new(PATRON_PRESET_EMPTY, &change, &error));
+    OK(patron_settings_set_bool(change, PATRON_TEXT("enable_dht"), true, &error));
+    OK(patron_settings_set(change, PATRON_TEXT("dht_bootstrap_nodes"), NULL, 0, &error));
+    DONE(patron_apply_settings(handle, change, &reply, &error));
+    patron_settings_free(change);
+    UNTIL(dht_runs(handle));
+    DONE(patron_add_dht_node(handle, PATRON_TEXT("127.0.0.1"), 6881, &reply, &error));
+    REFUSED(PATRON_E_INVALID_ARGUMENT,
+            patron_add_dht_node(handle, PATRON_TEXT("192.0.2.1"), 6881, &reply, &error));
+
+    patron_reply* reply = NULL;
+    OK(patron_map_port(handle, PATRON_PORT_UDP, 6881, 6881, &reply, &error));
+    wait_for(reply);
+    CHECK(patron_reply_port_mapping_count(reply) == 0 && patron_reply_port_mapping(reply, 0) == -1);
+    patron_reply_free(reply);
+    DONE(patron_unmap_port(handle, 0, &reply, &error));
+    REFUSED(PATRON_E_INVALID_ARGUMENT, patron_unmap_port(handle, -1, &reply, &error));
+    reply = NULL;
+
+    const uint16_t ranges[] = {1, 1023, 6881, 6881}, wrong[] = {1, 2, 4, 3};
+    DONE(patron_set_port_filter(handle, ranges, 2, &reply, &error));
+    DONE(patron_set_port_filter(handle, NULL, 0, &reply, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_port_filter(handle, wrong, 2, &reply, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT,
+          patron_set_port_filter(handle, ranges, SIZE_MAX, &reply, &error));
+    CHECK(!reply);
+    DONE(patron_reopen_sockets(handle, &reply, &error));
+}
+
+static patron_peer_class_options class_of(patron_handle* handle, uint32_t number,
+                                          const char* name) {
+    patron_reply* reply = NULL;
+    patron_peer_class_options options;
+    OK(patron_get_peer_class(handle, number, &reply, &error));
+    wait_for(reply);
+    OK(patron_reply_peer_class_options(reply, &options, sizeof options, &error));
+    CHECK(is(patron_reply_peer_class_name(reply), name) && options.reserved == 0);
+    patron_reply_free(reply);
+    return options;
+}
+
+static void class_ranges(patron_handle* handle, uint32_t classes) {
+    patron_peer_class_ranges *given = NULL, *got = NULL;
+    OK(patron_peer_class_ranges_new(&given, &error));
+    OK(patron_peer_class_ranges_add(given, PATRON_TEXT("127.0.0.0"), PATRON_TEXT("127.255.255.255"),
+                                    classes, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT,
+          patron_peer_class_ranges_add(given, PATRON_TEXT("127.0.0.2"), PATRON_TEXT("127.0.0.1"),
+                                       classes, &error));
+    DONE(patron_set_peer_class_ranges(handle, given, &reply, &error));
+    patron_peer_class_ranges_free(given);
+    patron_reply* reply = NULL;
+    OK(patron_get_peer_class_ranges(handle, &reply, &error));
+    wait_for(reply);
+    OK(patron_reply_peer_class_ranges(reply, &got, &error));
+    patron_reply_free(reply);
+    CHECK(patron_peer_class_ranges_count(got) == 1);
+    CHECK(is(patron_peer_class_ranges_lowest(got, 0), "127.0.0.0"));
+    CHECK(is(patron_peer_class_ranges_highest(got, 0), "127.255.255.255"));
+    CHECK(patron_peer_class_ranges_classes(got, 0) == classes);
+    CHECK(is(patron_peer_class_ranges_lowest(got, 1), ""));
+    CHECK(patron_peer_class_ranges_classes(got, 1) == 0);
+    patron_peer_class_ranges_free(got);
+}
+
+static void peer_classes(patron_handle* handle) {
+    patron_reply* reply = NULL;
+    OK(patron_create_peer_class(handle, PATRON_TEXT("cellar"), &reply, &error));
+    wait_for(reply);
+    uint32_t class_number = patron_reply_peer_class(reply);
+    CHECK(class_number > PATRON_PEER_CLASS_LOCAL && class_number < 32);
+    patron_reply_free(reply);
+    patron_peer_class_options options = class_of(handle, class_number, "cellar"), now;
+    CHECK(options.upload_limit == -1 && options.download_limit == -1);
+    CHECK(options.upload_priority == 1 && options.download_priority == 1);
+    CHECK(options.connection_limit_percent == 100 && !options.ignore_unchoke_slots);
+    options.upload_limit = 100000;
+    options.download_limit = 0;
+    options.upload_priority = 255;
+    options.connection_limit_percent = 200;
+    options.ignore_unchoke_slots = 1;
+    DONE(patron_set_peer_class(handle, class_number, PATRON_TEXT("attic"), &options, sizeof options,
+                               &reply, &error));
+    now = class_of(handle, class_number, "attic");
+    CHECK(now.upload_limit == 100000 && now.download_limit == -1);
+    CHECK(now.upload_priority == 255 && now.download_priority == 1);
+    CHECK(now.connection_limit_percent == 200 && now.ignore_unchoke_slots == 1);
+    CHECK(class_of(handle, PATRON_PEER_CLASS_LOCAL, "local").upload_limit == -1);
+    class_ranges(handle, UINT32_C(1) << class_number | UINT32_C(1) << PATRON_PEER_CLASS_LOCAL);
+
+    reply = NULL;
+    for (int wrong = 0; wrong < 4; wrong++) {
+        now = options;
+        now.upload_priority = wrong != 0;
+        now.download_priority = wrong != 1;
+        now.ignore_unchoke_slots = wrong == 2 ? 2 : 0;
+        now.reserved = wrong == 3;
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_set_peer_class(handle, class_number, PATRON_TEXT("attic"), &now, sizeof now,
+                                    &reply, &error));
+    }
+    CHECK(!reply);
+    DONE(patron_remove_peer_class(handle, class_number, &reply, &error));
+    REFUSED(PATRON_E_INVALID_ARGUMENT, patron_get_peer_class(handle, class_number, &reply, &error));
+    REFUSED(PATRON_E_INVALID_ARGUMENT,
+            patron_remove_peer_class(handle, UINT32_MAX, &reply, &error));
+}
+
 static void pausing(void) {
     make_directory(from);
     make_file(path(from, "data.bin"), 1, SIZE);
     patron_metainfo* metainfo = make_torrent(path(from, "data.bin"));
     side seeder = seed(from, metainfo), leecher = leech(to, metainfo, seeder);
+    CHECK(!all_are_paused(leecher.handle));
     DONE(patron_pause_all(leecher.handle, &reply, &error));
+    CHECK(all_are_paused(leecher.handle));
     DONE(patron_resume(leecher.handle, leecher.torrent, &reply, &error));
     CHECK(has_pieces(leecher, "0000000"));
     DONE(patron_resume_all(leecher.handle, &reply, &error));
@@ -761,6 +919,9 @@ static void session(void) {
     patron_handle* handle = new_patron(client);
     settings(handle);
     ip_filter(handle);
+    blocklists();
+    network(handle);
+    peer_classes(handle);
     patron_free(handle);
     stop(client);
     pausing();

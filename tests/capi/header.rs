@@ -29,6 +29,7 @@ const CHAPTERS: &[&str] = &[
     "trackers",
     "ip_filter",
     "session",
+    "peer_classes",
     "events",
     "wake",
     "log",

@@ -55,6 +55,16 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_reply_settings", "reply", "settings_reply"),
     ("patron_reply_ip_filter", "reply", "filter_reply"),
     ("patron_reply_bytes", "reply", "piece_reply"),
+    ("patron_reply_peer_class", "reply", "created_class_reply"),
+    ("patron_reply_peer_class_options", "reply", "class_reply"),
+    ("patron_reply_peer_class_name", "reply", "class_reply"),
+    ("patron_reply_peer_class_ranges", "reply", "ranges_reply"),
+    // Of which there is none.
+    ("patron_remove_peer_class", "peer_class", "20"),
+    ("patron_map_port", "protocol", "PATRON_PORT_TCP"),
+    ("patron_ip_filter_read", "file", "blocklist"),
+    ("patron_ip_filter_parse", "data", "(const uint8_t*)\"192.0.2.1\""),
+    ("patron_ip_filter_parse", "length", "9"),
 ];
 
 /// Right arguments by name.
@@ -110,10 +120,29 @@ const VALUES: &[(&str, &str)] = &[
     ("lowest", "\"192.0.2.0\""),
     ("highest", "\"192.0.2.255\""),
     ("ip_address", "\"192.0.2.1\""),
+    ("allocation", "PATRON_ALLOCATION_FULL"),
+    ("flags", "PATRON_FLAG_SEQUENTIAL"),
+    // Never reached here.
+    ("share_ratio", "1000.0"),
+    ("seed_seconds", "1000000"),
+    ("action", "PATRON_GOAL_PAUSE"),
+    ("certificate", "\"a certificate\""),
+    ("private_key", "\"a key\""),
+    ("dh_parameters", "\"numbers\""),
+    ("ports", "some_ports"),
+    ("range_count", "1"),
+    ("host", "\"127.0.0.1\""),
+    ("port", "1"),
+    ("external_port", "6881"),
+    ("local_port", "6881"),
+    ("mapping", "0"),
+    ("peer_class", "PATRON_PEER_CLASS_LOCAL"),
+    ("peer_classes", "UINT32_C(1) << PATRON_PEER_CLASS_LOCAL"),
 ];
 
-/// An `int32_t` stands for one of a few things, but for these.
-const NUMBERS: &[&str] = &["value"];
+/// An `int32_t` stands for one of a few things, but for these; `tests/c/starting.c` and
+/// `tests/c/requests.c` have wrong ones.
+const NUMBERS: &[&str] = &["value", "flags", "mapping"];
 
 /// Texts that are paths, which need not be UTF-8.
 const PATHS: &[(&str, &str)] = &[("patron_maker_new", "source")];
@@ -128,7 +157,11 @@ const STRUCTS: &[&str] = &[
     "patron_peer",
     "patron_tracker_status",
     "patron_announce",
+    "patron_peer_class_options",
 ];
+
+/// Structs that have grown, and the first member that the first header did not have.
+const GROWN: &[(&str, &str)] = &[("patron_status", "all_time_downloaded")];
 
 /// What reads structs of which there are none here; `tests/c/requests.c` reads some.
 const READS_NONE: &[&str] = &["patron_pieces_read_partial"];
@@ -144,6 +177,7 @@ const NEUTRAL: &[&str] = &[
     "patron_event_count",
     "patron_event_error",
     "patron_event_file",
+    "patron_event_goal",
     "patron_event_info_hash_v1",
     "patron_event_info_hash_v2",
     "patron_event_leechers",
@@ -167,6 +201,9 @@ const NEUTRAL: &[&str] = &[
     "patron_metainfo_file_is_pad",
     "patron_pieces_availability",
     "patron_pieces_partial_count",
+    "patron_reply_is_true",
+    "patron_reply_port_mapping",
+    "patron_reply_port_mapping_count",
     "patron_reply_torrent",
     "patron_reply_was_there",
     "patron_report_took",
@@ -174,12 +211,14 @@ const NEUTRAL: &[&str] = &[
     "patron_report_unanswered",
     "patron_report_unfinished_deletion",
     "patron_report_unfinished_move",
+    "patron_report_unsaved",
     "patron_snapshot_error",
     "patron_trackers_announce_message",
 ];
 
 /// What gives -1 where there is nothing to give.
-const COUNTS: &[&str] = &["patron_event_leechers", "patron_event_seeds"];
+const COUNTS: &[&str] =
+    &["patron_event_leechers", "patron_event_seeds", "patron_reply_port_mapping"];
 
 const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
 
@@ -224,6 +263,12 @@ impl Parameter {
         self.kind.strip_suffix(" *").filter(|kind| STRUCTS.contains(kind))
     }
 
+    /// The struct that is read.
+    fn given(&self) -> Option<&str> {
+        let kind = self.kind.strip_prefix("const ")?.strip_suffix(" *")?;
+        STRUCTS.contains(&kind).then_some(kind)
+    }
+
     /// The length of an array of bytes that is written.
     fn array(&self) -> Option<&str> {
         self.kind.strip_prefix("uint8_t (*)[")?.strip_suffix(']')
@@ -252,8 +297,13 @@ impl Function {
     }
 
     /// The struct that it writes.
+    fn written(&self) -> Option<&str> {
+        self.parameters.iter().find_map(Parameter::structure)
+    }
+
+    /// The struct that it writes or reads.
     fn structure(&self) -> &str {
-        self.parameters.iter().find_map(Parameter::structure).unwrap()
+        self.written().or_else(|| self.parameters.iter().find_map(Parameter::given)).unwrap()
     }
 
     /// A right argument.
@@ -347,7 +397,7 @@ impl Function {
                 let neutral = match &*self.result {
                     "patron_text" => "is(result, \"\")",
                     "patron_bytes" => "(!result.data && !result.length)",
-                    // 0 is a number of peers.
+                    // 0 is a number of peers, and a mapping.
                     _ if COUNTS.contains(&&**name) => "(result == -1)",
                     _ => "!result",
                 };
@@ -417,11 +467,21 @@ impl Function {
                 }
             }
             if name == "struct_size" {
-                let less = |bytes| format!("sizeof({}) - {bytes}", self.structure());
+                let structure = self.structure();
+                let grown = GROWN.iter().find(|(known, _)| *known == structure);
+                let first = grown.map(|(_, member)| format!("offsetof({structure}, {member})"));
+                let whole = format!("sizeof({structure})");
+                let less = |bytes| format!("{} - {bytes}", first.as_ref().unwrap_or(&whole));
                 for wrong in ["0", "1", &less(1), &less(8)] {
                     self.call(out, &says(wrong), &[(index, wrong)], Bad(INVALID));
                 }
-                self.larger(out, index);
+                if let Some(first) = &first {
+                    self.smaller(out, index, first);
+                }
+                match self.written() {
+                    Some(_) => self.larger(out, index),
+                    None => self.larger_given(out, index),
+                }
             }
             if let Some(handle) = parameter.handle() {
                 let short = |handle: &str| handle.trim_start_matches("patron_").to_owned();
@@ -483,6 +543,30 @@ impl Function {
             out.push_str("        }\n");
         }
         out.push_str("    }\n");
+    }
+
+    /// The struct of a program that was compiled with the first header: nothing is written behind it.
+    fn smaller(&self, out: &mut String, index: usize, size: &str) {
+        let mut text = String::new();
+        self.call(&mut text, "a smaller struct", &[(index, size)], Expected::Good);
+        let text = text.strip_suffix("    }\n").unwrap();
+        write!(
+            out,
+            "{text}        EXPECT(!all(&out_place, 0x5e, 0, {size}));\n        \
+             EXPECT(all(&out_place, 0x5e, {size}, sizeof out_place));\n    }}\n"
+        )
+        .unwrap();
+    }
+
+    /// A struct of a program that was compiled with a newer header, which this library reads: the rest
+    /// is zero, or means something that it does not know.
+    fn larger_given(&self, out: &mut String, index: usize) {
+        let size = format!("sizeof({}) + 8", self.structure());
+        let before = self.right(index - 1);
+        self.call(out, "a larger struct", &[(index, &size)], Expected::Good);
+        let strange = format!("strange_{}", before.strip_prefix("the_").unwrap());
+        let changes = [(index - 1, &*strange), (index, &*size)];
+        self.call(out, "a larger struct with more in it", &changes, Expected::Bad(INVALID));
     }
 
     /// The struct of a program that was compiled with a newer header: the rest becomes zero, and

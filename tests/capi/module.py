@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from patron import Client, Code, EventKind, Flag, PatronError, Priority
+from patron import Client, Code, EventKind, Flag, Goal, PatronError, Priority
 
 torrent_file, directory, peer = sys.argv[1:]
 
@@ -47,7 +47,26 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
     assert EventKind.TORRENT_CREATED in kinds, kinds
     assert patron.listen_addresses()[0].startswith("127.0.0.1:")
     assert patron.create_torrent(torrent_file) == torrent
-    assert patron.create_torrent(patron.resume_data(torrent)) == torrent
+    until(lambda: patron.status(torrent).all_time_downloaded >= 3_000_000)
+    resume_data = patron.resume_data(torrent)
+    assert patron.create_torrent(resume_data) == torrent
+    patron.close_torrent(torrent)
+    default = patron.subscription()
+    assert EventKind.RESUME_DATA not in default and EventKind.FINISHED in default
+    patron.subscribe(default | {EventKind.RESUME_DATA})
+    torrent = patron.create_torrent(resume_data, seed_seconds=0, save_dir=directory)
+    kinds = {}
+    for event in patron.events():
+        kinds[event.kind] = event
+        if {EventKind.GOAL_REACHED, EventKind.PAUSED, EventKind.RESUME_DATA} <= kinds.keys():
+            break
+    assert kinds[EventKind.GOAL_REACHED].goal == Goal.SEED_TIME
+    assert kinds[EventKind.RESUME_DATA].resume_data.startswith(b"d")
+    assert kinds[EventKind.PAUSED].resume_data is None
+    patron.subscribe(default)
+    assert patron.subscription() == default
+    patron.set_goals(torrent, share_ratio=1000.5, seed_seconds=None)
+    patron.resume(torrent)
     assert patron.files(torrent)[0].done == 3_000_000
     with open(os.path.join(directory, "data.bin"), "rb") as data:
         assert data.read().startswith(patron.read_piece(torrent, 0))
