@@ -5,8 +5,9 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "cpp/alerts.cpp",
+    "cpp/answers.cpp",
     "cpp/bounds.cpp",
     "cpp/convert.cpp",
     "cpp/disk/backend.cpp",

@@ -4,6 +4,7 @@
 //   session.cpp   the session's life: settings, the notify callback, abort.
 //   torrent.cpp   a torrent's life, by its id.
 //   requests.*, session_requests.cpp  what else is asked of a torrent and of the session.
+//   answers.cpp   how a request gets to the network thread, and its answer back.
 //   alerts.cpp    alerts become owned records before the call returns.
 //   disk/         how blocks are read for peers; see read_path.hpp.
 //   file_names.cpp  what libtorrent makes of names that are not ASCII.

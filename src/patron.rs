@@ -184,7 +184,8 @@ impl Patron {
     }
 
     /// The addresses at which the client accepts peers (TCP), with the ports that were really
-    /// taken. The reply comes when libtorrent has tried all that it was told to listen on.
+    /// taken; none while the device that it is bound to is not there. The reply comes when libtorrent has
+    /// tried all that it was told to listen on.
     ///
     /// # Errors
     ///

@@ -184,3 +184,31 @@ fn a_private_torrent_has_no_peer_exchange() {
         assert_eq!(contains(&extensions, b"6:ut_pex"), !metainfo.private, "{}", metainfo.name);
     }
 }
+
+#[test]
+fn a_client_that_is_bound_to_a_device_shares_by_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 100_000);
+    let bound = |directory: &str| {
+        let settings = Settings::default().device("lo", 0);
+        let save_dir = dir.path().join(directory);
+        let builder = Client::builder().offline(true).save_dir(save_dir).settings(settings);
+        builder.tick_interval(Duration::from_millis(100)).start().unwrap()
+    };
+    let (seeder, leecher) = (bound("from"), bound("to"));
+    let (from, to) = (seeder.patron(), leecher.patron());
+    let listening = from.listen_addresses().wait().unwrap();
+    assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
+    let metainfo = crate::support::metainfo(&file);
+    let id = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&from, id);
+    let peer = listening.into_iter().find(|address| address.is_ipv4()).unwrap();
+    let options = AddOptions::default().peers([peer]);
+    let id = to.create_torrent(&metainfo, options).wait().unwrap().id();
+    finished(&to, id);
+
+    let nowhere = Settings::default().device("nowhere0", 0);
+    let client = Client::builder().offline(true).save_dir(dir.path()).settings(nowhere);
+    let client = client.start().unwrap();
+    assert_eq!(client.patron().listen_addresses().wait().unwrap(), []);
+}
