@@ -88,8 +88,12 @@ pub(crate) fn build(directory: &Path) -> Result<PathBuf> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     let program = directory.join("bare_seeder");
     let target = program.to_str().context("a directory that is not UTF-8")?;
-    let mut arguments = vec!["-O2", "-std=c++17", source, "-o", target];
+    // CXX may hold arguments: ccache c++.
+    let mut words = compiler.split_whitespace();
+    let compiler = words.next().unwrap_or("c++");
+    let mut arguments: Vec<_> = words.collect();
+    arguments.extend(["-O2", "-std=c++17", source, "-o", target]);
     arguments.extend(flags.split_whitespace());
-    output(&compiler, &arguments)?;
+    output(compiler, &arguments)?;
     Ok(program)
 }
