@@ -3,6 +3,7 @@
 mod admission;
 mod builder;
 mod commands;
+mod descriptors;
 mod events;
 mod goals;
 mod requests;
@@ -26,6 +27,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 pub use self::builder::ClientBuilder;
 pub use self::shutdown::ShutdownReport;
 
+use self::descriptors::Descriptors;
 use self::shutdown::Order;
 use self::tick::ClientThread;
 use crate::engine::Engine;
@@ -67,6 +69,8 @@ pub struct Client {
     service: Arc<Service>,
     orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
+    /// Of a client of libtorrent's.
+    descriptors: Option<Descriptors>,
 }
 
 impl Client {
@@ -101,6 +105,7 @@ impl Client {
         // gone and this returns at once.
         let report = report.recv().unwrap_or_default();
         let _ = thread.join();
+        self.descriptors = None;
         report
     }
 }
@@ -148,7 +153,7 @@ fn start<E: Engine>(
         })
         .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
     match starting.recv() {
-        Ok(Ok(())) => Ok(Client { service, orders, thread: Some(thread) }),
+        Ok(Ok(())) => Ok(Client { service, orders, thread: Some(thread), descriptors: None }),
         Ok(Err(error)) => {
             let _ = thread.join();
             Err(error)

@@ -255,7 +255,7 @@ pub enum Event {
     /// The settings ask for more open files and connections than the process may have. It goes on
     /// with fewer connections (`connections_limit`), and closes files more often.
     DescriptorLimit {
-        /// How many descriptors the settings can need.
+        /// How many descriptors the settings can need, those of other clients in the process included.
         wanted: u64,
         /// How many the process may have (`RLIMIT_NOFILE`, which the client has raised as far as it
         /// may).

@@ -419,12 +419,17 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
-    /// Takes back what would not fit. libtorrent gives 80 % to connections by itself; the read path
-    /// and its own backend share the rest.
+    /// Takes back what would not fit. 80 % is for connections, as libtorrent itself has it, which does
+    /// not know of other clients; the read path and its own backend share the rest.
     pub(crate) fn fit(&mut self, descriptors: u64) {
         let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
         let wanted = self.number("file_pool_size", 40);
-        self.assume([("file_pool_size", wanted.min(files).into())]);
+        let connections = i32::try_from(descriptors / 10 * 8).unwrap_or(i32::MAX).max(1);
+        let wanted_connections = self.number("connections_limit", 200);
+        self.assume([
+            ("file_pool_size", wanted.min(files).into()),
+            ("connections_limit", wanted_connections.min(connections).into()),
+        ]);
     }
 
     pub(crate) fn proxy_looks_up_names(&self) -> bool {

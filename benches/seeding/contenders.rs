@@ -18,6 +18,7 @@ use anyhow::{Context, Result, ensure};
 use crate::data::Data;
 use crate::load::wait_until_complete;
 use crate::process::Process;
+use patron::Clients;
 
 const START: Duration = Duration::from_secs(20);
 /// Until all data is checked.
@@ -52,6 +53,11 @@ pub(crate) trait Contender {
         true
     }
 
+    /// At how many addresses it listens; its peers are spread over them.
+    fn listens_at(&self) -> usize {
+        1
+    }
+
     /// How to start it. What it writes goes to `home`.
     fn launch(&self, data: &Data, home: &Path) -> Result<Launch>;
 }
@@ -68,9 +74,11 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
     Ok(vec![
         Box::new(bare::Bare { program: program.clone(), disk: bare::Disk::Stock }),
         Box::new(bare::Bare { program, disk: bare::Disk::None }),
-        Box::new(patron::Patron { disk_reads: "stock" }),
-        Box::new(patron::Patron { disk_reads: "copy" }),
-        Box::new(patron::Patron { disk_reads: "zero_copy" }),
+        Box::new(patron::Patron { disk_reads: "stock", clients: Clients::One }),
+        Box::new(patron::Patron { disk_reads: "copy", clients: Clients::One }),
+        Box::new(patron::Patron { disk_reads: "copy", clients: Clients::OneForEachCore }),
+        Box::new(patron::Patron { disk_reads: "zero_copy", clients: Clients::One }),
+        Box::new(patron::Patron { disk_reads: "zero_copy", clients: Clients::OneForEachCore }),
         Box::new(rqbit::Rqbit),
         Box::new(transmission::Transmission),
         Box::new(qbittorrent::Qbittorrent),
@@ -81,7 +89,7 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
 pub(crate) struct Seeder<'a> {
     pub(crate) contender: &'a dyn Contender,
     pub(crate) process: Process,
-    pub(crate) address: SocketAddr,
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 impl<'a> Seeder<'a> {
@@ -95,20 +103,25 @@ impl<'a> Seeder<'a> {
         std::fs::create_dir_all(&home)?;
         let launch = contender.launch(data, &home)?;
         let process = Process::start(launch.command, &home.join("stderr.log"))?;
-        let address = match launch.address {
-            Some(address) => address,
-            None => process
+        let told = || {
+            process
                 .find(START, listening_address)
                 .with_context(|| process.complaints())
-                .context(contender.name())?,
+                .context(contender.name())
         };
-        Ok(Self { contender, process, address })
+        let addresses = match launch.address {
+            Some(address) => vec![address],
+            None => (0..contender.listens_at()).map(|_| told()).collect::<Result<_>>()?,
+        };
+        Ok(Self { contender, process, addresses })
     }
 
     /// Waits until it has checked its data and answers for all of it.
     pub(crate) fn wait_until_complete(&self, data: &Data) -> Result<()> {
-        wait_until_complete(self.address, &data.torrents, Instant::now() + CHECK)
-            .with_context(|| self.describe())
+        let deadline = Instant::now() + CHECK;
+        self.addresses.iter().try_for_each(|&address| {
+            wait_until_complete(address, &data.torrents, deadline).with_context(|| self.describe())
+        })
     }
 
     /// Its name, and what it said on stderr: for errors.

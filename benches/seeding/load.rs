@@ -119,10 +119,10 @@ pub(crate) struct Swarm<'a> {
 }
 
 impl<'a> Swarm<'a> {
-    /// Connects once for each of `connections`, which are indices in `torrents`. Each connection
-    /// keeps up to `pipeline` requests outstanding.
+    /// Connects once for each of `connections`, which are indices in `torrents`, to the addresses in
+    /// turn. Each connection keeps up to `pipeline` requests outstanding.
     pub(crate) fn open(
-        seeder: SocketAddr,
+        seeder: &[SocketAddr],
         torrents: &'a [Torrent],
         connections: &[usize],
         pipeline: u32,
@@ -131,9 +131,10 @@ impl<'a> Swarm<'a> {
     ) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot make an epoll")?;
         let mut peers = Vec::new();
-        for (id, &torrent) in connections.iter().enumerate() {
-            let stream = call(seeder, &torrents[torrent], deadline)
-                .with_context(|| format!("connection {id} to {seeder}"))?;
+        let addresses = seeder.iter().cycle();
+        for ((id, &torrent), &address) in connections.iter().enumerate().zip(addresses) {
+            let stream = call(address, &torrents[torrent], deadline)
+                .with_context(|| format!("connection {id} to {address}"))?;
             stream.set_nonblocking(true)?;
             epoll::add(
                 &epoll,

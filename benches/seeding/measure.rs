@@ -109,9 +109,9 @@ impl<'a> Load<'a> {
         plan: Plan,
         probed: &[(usize, Block)],
     ) -> Result<Self> {
-        let (address, deadline) = (seeder.address, Instant::now() + CONNECT);
+        let (addresses, deadline) = (&seeder.addresses, Instant::now() + CONNECT);
         let swarm = Swarm::open(
-            address,
+            addresses,
             &data.torrents,
             torrents,
             scenario.pipeline(torrents.len()),
@@ -119,7 +119,7 @@ impl<'a> Load<'a> {
             deadline,
         );
         let swarm = swarm.with_context(|| seeder.describe())?;
-        let probes = Probes::open(address, &data.torrents, probed.iter().copied(), deadline);
+        let probes = Probes::open(addresses, &data.torrents, probed.iter().copied(), deadline);
         Ok(Self { swarm, probes: probes.with_context(|| seeder.describe())? })
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::descriptors::{Descriptors, Limit};
 use super::{Client, Intervals, start};
 use crate::engine::native::{
     NativeEngine, ReadCounters, raise_descriptor_limit, settings_of_state,
@@ -195,7 +196,8 @@ impl ClientBuilder {
 
     /// Starts the client; returns when the session is made. Where the settings need more open files
     /// than the process's soft limit (`RLIMIT_NOFILE`) lets it have, that is raised towards the hard
-    /// one; if even that is too low, every patron gets an [`Event::DescriptorLimit`]. To know where it listens, ask
+    /// one; clients that run side by side share it. If even that is too low, every patron gets an
+    /// [`Event::DescriptorLimit`]. To know where it listens, ask
     /// [`Patron::listen_addresses`](crate::Patron::listen_addresses).
     ///
     /// # Errors
@@ -215,10 +217,9 @@ impl ClientBuilder {
             }
         }
         let loopback_only = self.offline;
-        let wanted = settings.descriptors();
-        let available = raise_descriptor_limit(wanted)?;
-        if available < wanted {
-            settings.fit(available);
+        let (descriptors, limit) = Descriptors::want(settings.descriptors(), raise_descriptor_limit)?;
+        if limit.is_too_low() {
+            settings.fit(limit.share);
         }
         let defaults = Defaults {
             save_dir: self.save_dir,
@@ -231,10 +232,12 @@ impl ClientBuilder {
         let reads = counters.clone();
         let state = self.state;
         let proxy = defaults.proxy;
-        let client = start(defaults, intervals, Box::new(move || reads.read()), move |wake| {
+        let mut client = start(defaults, intervals, Box::new(move || reads.read()), move |wake| {
             NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
         })?;
-        if available < wanted {
+        client.descriptors = Some(descriptors);
+        if limit.is_too_low() {
+            let Limit { wanted, available, .. } = limit;
             tracing::warn!(wanted, available, "too few descriptors");
             client.service.announce(&Event::DescriptorLimit { wanted, available });
         }

@@ -15,7 +15,8 @@ fn seed(directory: &Path, metrics: &str) -> Program {
     let file = data(directory, "movie.bin", 1, 200_000);
     let torrent = directory.join("movie.torrent");
     fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
-    let options = ["seed", "--offline", "--json", "--metrics", metrics].map(Into::into);
+    let options =
+        ["seed", "--offline", "--json", "--clients=2", "--metrics", metrics].map(Into::into);
     let paths = [torrent.into_os_string(), directory.as_os_str().to_owned()];
     Program::start(options.into_iter().chain(paths))
 }
@@ -49,8 +50,10 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
     let page = get(url, "/metrics");
     assert!(page.starts_with("HTTP/1.0 200") && page.contains("openmetrics-text"), "{page}");
     let sample = |line: &str| assert!(page.lines().any(|known| known == line), "{line}\n{page}");
-    sample("torrent_patron_torrents{state=\"seeding\"} 1");
-    sample("torrent_patron_sent_bytes_total 0");
+    for client in [1, 2] {
+        sample(&format!("torrent_patron_torrents{{client=\"{client}\",state=\"seeding\"}} 1"));
+        sample(&format!("torrent_patron_sent_bytes_total{{client=\"{client}\"}} 0"));
+    }
     sample("# TYPE torrent_patron_sent_bytes counter");
     sample("# EOF");
     let names = names(&page);

@@ -27,6 +27,7 @@ fn wrong_usage_exits_with_2() {
         &["seed", "a"],
         &["seed", "a", "b", "c"],
         &["seed", "a", "b", "--preset", "fast"],
+        &["seed", "a", "b", "--clients", "0"],
         &["seed", "a", "b", "--setting", "connections_limit"],
         &["seed", "a", "b", "--setting", "connections_limit=many"],
         &["download", "x", "-o", "y", "--setting", "conections_limit=500"],

@@ -1,7 +1,9 @@
-//! `torrent-patron seed`, in each of the ways in which it can read the disk.
+//! `torrent-patron seed`, in each of the ways in which it can read the disk, with one client and with
+//! one for each core.
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use anyhow::Result;
 
@@ -13,6 +15,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_torrent-patron");
 pub(crate) struct Patron {
     /// The value of the setting.
     pub(crate) disk_reads: &'static str,
+    pub(crate) clients: Clients,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Clients {
+    One,
+    OneForEachCore,
 }
 
 impl Patron {
@@ -23,24 +32,36 @@ impl Patron {
 
 impl Contender for Patron {
     fn key(&self) -> &'static str {
-        match self.disk_reads {
-            "stock" => "patron-stock",
-            "copy" => "patron-copy",
-            _ => "patron-zero-copy",
+        match (self.disk_reads, self.clients) {
+            ("stock", _) => "patron-stock",
+            ("copy", Clients::One) => "patron-copy",
+            ("copy", Clients::OneForEachCore) => "patron-copy-cores",
+            (_, Clients::One) => "patron-zero-copy",
+            (_, Clients::OneForEachCore) => "patron-zero-copy-cores",
         }
     }
 
     fn name(&self) -> &'static str {
-        match self.disk_reads {
-            "stock" => "ours, stock disk",
-            "copy" => "ours, copy",
-            _ => "ours, zero-copy",
+        match (self.disk_reads, self.clients) {
+            ("stock", _) => "ours, stock disk",
+            ("copy", Clients::One) => "ours, copy",
+            ("copy", Clients::OneForEachCore) => "ours, copy, cores",
+            (_, Clients::One) => "ours, zero-copy",
+            (_, Clients::OneForEachCore) => "ours, zero-copy, cores",
         }
     }
 
     fn about(&self) -> String {
         let version = version(PROGRAM).unwrap_or_default();
-        format!("{version}, seed --preset seeding --setting {}", self.setting())
+        let (clients, setting) = (self.listens_at(), self.setting());
+        format!("{version}, seed --clients {clients} --preset seeding --setting {setting}")
+    }
+
+    fn listens_at(&self) -> usize {
+        match self.clients {
+            Clients::One => 1,
+            Clients::OneForEachCore => thread::available_parallelism().map_or(1, usize::from),
+        }
     }
 
     /// Asks the program itself: it looks at the settings before it misses the torrents.
@@ -59,6 +80,7 @@ impl Contender for Patron {
         let mut command = Command::new(PROGRAM);
         command.args(["seed", "--trust", "--offline", "--json", "--preset", "seeding"]);
         command.args(["--setting", &self.setting()]);
+        command.args(["--clients", &self.listens_at().to_string()]);
         for torrent in &data.torrents {
             command.arg(&torrent.torrent_file).arg(&data.directory);
         }

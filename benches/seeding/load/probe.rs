@@ -40,17 +40,18 @@ struct Probe<'a> {
 }
 
 impl<'a> Probes<'a> {
-    /// One connection for each block that is to be asked for, of the torrent with this index.
+    /// One connection for each block that is to be asked for, of the torrent with this index, to the
+    /// addresses in turn.
     pub(crate) fn open(
-        to: SocketAddr,
+        to: &[SocketAddr],
         torrents: &'a [Torrent],
         blocks: impl Iterator<Item = (usize, Block)>,
         deadline: Instant,
     ) -> Result<Self> {
         let mut waiting = Vec::new();
-        for (torrent, block) in blocks {
+        for ((torrent, block), &address) in blocks.zip(to.iter().cycle()) {
             let torrent = &torrents[torrent];
-            let stream = call(to, torrent, deadline).context("cannot connect a probe")?;
+            let stream = call(address, torrent, deadline).context("cannot connect a probe")?;
             let length = BLOCK.min(torrent.piece_size(block.piece) - block.begin);
             waiting.push(Probe { stream, torrent, block, length });
         }

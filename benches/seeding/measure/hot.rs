@@ -24,7 +24,7 @@ pub(crate) fn verify(seeder: &Seeder, data: &Data) -> Result<()> {
     let connections: Vec<usize> = large.into_iter().chain(1..data.torrents.len()).collect();
     let now = Instant::now();
     let mut swarm = Swarm::open(
-        seeder.address,
+        &seeder.addresses,
         &data.torrents,
         &connections,
         Scenario::HotSmall.pipeline(connections.len()),

@@ -71,7 +71,7 @@ fn one(
     let plan = Plan::Once(vec![pieces]);
     let now = Instant::now();
     let mut cold =
-        Swarm::open(seeder.address, &data.torrents, &[0], COLD_PIPELINE, plan, now + CONNECT)
+        Swarm::open(&seeder.addresses, &data.torrents, &[0], COLD_PIPELINE, plan, now + CONNECT)
             .with_context(|| seeder.describe())?;
     hot.wait_until_unchoked(now + UNCHOKE)?;
     cold.wait_until_unchoked(now + UNCHOKE)?;

@@ -48,6 +48,8 @@ fn usual(report: &Report) -> Option<u32> {
 fn colour(key: &str) -> RGBColor {
     match key {
         "patron-zero-copy" => RGBColor(0, 114, 178),
+        "patron-zero-copy-cores" => RGBColor(0, 45, 92),
+        "patron-copy-cores" => RGBColor(40, 140, 160),
         "patron-copy" => RGBColor(86, 180, 233),
         "patron-stock" => RGBColor(166, 200, 224),
         "bare" => RGBColor(213, 94, 0),

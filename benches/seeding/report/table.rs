@@ -11,7 +11,7 @@ const LIGHT: f64 = 0.5;
 const QUIET: f64 = 0.05;
 const MIB: f64 = (1u64 << 20) as f64;
 
-const HEAD: &str = "  contender            MiB/s  ratio  CPU s/GiB   RSS  (own) MiB   first byte ms: p50    p99   load CPU s/GiB";
+const HEAD: &str = "  contender                  MiB/s  ratio  CPU s/GiB   RSS  (own) MiB   first byte ms: p50    p99   load CPU s/GiB";
 
 pub(super) fn print(report: &Report) {
     let facts = &report.facts;
@@ -20,7 +20,7 @@ pub(super) fn print(report: &Report) {
         facts.processor, facts.cores, facts.memory_mib, facts.kernel, facts.libtorrent, facts.date
     );
     for contender in &report.contenders {
-        println!("  {:<19} {}", contender.name, contender.about);
+        println!("  {:<24} {}", contender.name, contender.about);
     }
     if !facts.kernel_discards {
         println!("  this kernel copies what the load generator throws away: it costs more here");
@@ -49,7 +49,7 @@ fn print_cell(report: &Report, scenario: Scenario, connections: u32) {
         };
         let ratio = report.ratio(scenario, connections, sample);
         println!(
-            "  {:<17} {:>8.0} {} {:>10.3} {} {}   {}",
+            "  {:<23} {:>8.0} {} {:>10.3} {} {}   {}",
             contender.name,
             sample.rate(),
             number(ratio, 6, 2),
@@ -96,13 +96,13 @@ fn print_hot_while_cold(report: &Report) {
     }
     println!("\n{}, 8 connections and 1", Scenario::HotWhileCold.title());
     println!(
-        "  contender         alone MiB/s  beside   kept   cold MiB/s   p99 to first byte ms: alone  beside"
+        "  contender               alone MiB/s  beside   kept   cold MiB/s   p99 to first byte ms: alone  beside"
     );
     for (key, measured) in &report.hot_while_cold {
         let contender = report.contenders.iter().find(|contender| contender.key == *key);
         let (alone, beside) = (measured.alone.rate(), measured.beside.rate());
         println!(
-            "  {:<17} {alone:>11.0} {beside:>7.0} {:>6.2} {:>12.0} {} {}",
+            "  {:<23} {alone:>11.0} {beside:>7.0} {:>6.2} {:>12.0} {} {}",
             contender.map_or(*key, |contender| contender.name),
             beside / alone,
             measured.cold_rate,

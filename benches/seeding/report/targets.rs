@@ -6,6 +6,9 @@ use crate::scenario::Scenario;
 
 const OURS: &str = "patron-zero-copy";
 const COPY: &str = "patron-copy";
+/// With a client for each core.
+const OURS_CORES: &str = "patron-zero-copy-cores";
+const COPY_CORES: &str = "patron-copy-cores";
 const BARE: &str = "bare";
 const ALL: &[u32] = &[1, 8, 50, 200];
 
@@ -80,11 +83,16 @@ fn targets(report: &Report) -> Vec<Target> {
     vec![
         rates("zero-copy rate / bare libtorrent", 2.8, HotLarge, (OURS, BARE), &[8, 50]),
         rates("  with 16 requests outstanding", 2.8, HotShallow, (OURS, BARE), &[8, 50]),
+        rates("  with a client for each core", 2.8, HotLarge, (OURS_CORES, BARE), &[8, 50]),
+        rates("  both", 2.8, HotShallow, (OURS_CORES, BARE), &[8, 50]),
         zero_copy_cost(report),
         rates("zero-copy rate / no disk", 0.95, HotLarge, (OURS, "no-disk"), ALL),
         rates("copy rate / bare libtorrent", 1.4, HotLarge, (COPY, BARE), &[8, 50]),
         rates("  with 16 requests outstanding", 1.4, HotShallow, (COPY, BARE), &[8, 50]),
+        rates("  with a client for each core", 1.4, HotLarge, (COPY_CORES, BARE), &[8, 50]),
+        rates("  both", 1.4, HotShallow, (COPY_CORES, BARE), &[8, 50]),
         rates("zero-copy rate / rqbit", 1.4, HotLarge, (OURS, "rqbit"), ALL),
+        rates("  with a client for each core", 1.4, HotLarge, (OURS_CORES, "rqbit"), ALL),
         rates("zero-copy rate / bare, one connection", 5.0, HotLarge, (OURS, BARE), &[1]),
         rates("  with 16 requests outstanding", 5.0, HotShallow, (OURS, BARE), &[1]),
         rates("zero-copy rate / bare, cold", 1.0, ColdLarge, (OURS, BARE), ALL),

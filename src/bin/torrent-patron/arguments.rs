@@ -192,6 +192,13 @@ impl SeedGoals {
         goals.seed_time = self.seed_time;
         goals
     }
+
+    /// For each of so many clients.
+    pub(crate) fn shared_by(&self, clients: u16) -> Goals {
+        let mut goals = self.goals();
+        goals.share_ratio = goals.share_ratio.map(|ratio| ratio / f64::from(clients));
+        goals
+    }
 }
 
 impl Download {
@@ -212,6 +219,11 @@ pub(crate) struct Seed {
     /// Take the data as complete without hashing it
     #[arg(long)]
     pub(crate) trust: bool,
+    /// Seed with so many clients, to keep as many cores busy: each has a thread of its own for the
+    /// network, and listens at the next port. Trackers take each for a peer. --limit-up and --ratio
+    /// are for all together
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clients())]
+    pub(crate) clients: u16,
     /// Answer Prometheus at http://ADDR/metrics
     #[cfg(feature = "metrics")]
     #[arg(long, value_name = "ADDR")]
@@ -220,6 +232,10 @@ pub(crate) struct Seed {
     pub(crate) goals: SeedGoals,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+fn clients() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=256)
 }
 
 impl Seed {
@@ -300,6 +316,12 @@ enum Preset {
 
 impl Common {
     pub(crate) fn client(&self) -> ClientBuilder {
+        self.one_of(1)
+    }
+
+    /// One of so many, which share the limits. 0 would be none.
+    fn one_of(&self, count: u16) -> ClientBuilder {
+        let share = |rate: i32| (rate / i32::from(count)).max(1);
         let settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
@@ -310,10 +332,10 @@ impl Common {
             builder = builder.listen(listen);
         }
         if let Some(rate) = self.limit_up {
-            builder = builder.setting("upload_rate_limit", rate);
+            builder = builder.setting("upload_rate_limit", share(rate));
         }
         if let Some(rate) = self.limit_down {
-            builder = builder.setting("download_rate_limit", rate);
+            builder = builder.setting("download_rate_limit", share(rate));
         }
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(proxy.clone());
@@ -323,6 +345,35 @@ impl Common {
         }
         builder
     }
+
+    /// So many, which listen at successive ports.
+    pub(crate) fn clients(&self, count: u16) -> crate::Result<Vec<ClientBuilder>> {
+        let client = self.one_of(count);
+        let settings = client.effective_settings()?;
+        let Some(SettingValue::Text(listen)) = settings.get("listen_interfaces") else {
+            return Err("no address to listen at".into());
+        };
+        (0..count).map(|number| Ok(client.clone().listen(next_ports(listen, number)?))).collect()
+    }
+}
+
+/// The same addresses with ports that are so much higher; 0, which is any, stays.
+fn next_ports(listen: &str, by: u16) -> crate::Result<String> {
+    let moved = |interface: &str| {
+        let (host, port) = interface.rsplit_once(':').unwrap_or((interface, ""));
+        let digits = port.bytes().take_while(u8::is_ascii_digit).count();
+        let (port, flags) = port.split_at(digits);
+        match port.parse::<u16>() {
+            // What is no port, libtorrent is to say.
+            Err(_) | Ok(0) => Ok(interface.to_owned()),
+            Ok(port) => match port.checked_add(by) {
+                Some(port) => Ok(format!("{host}:{port}{flags}")),
+                None => Err(format!("{interface}: there is no port {by} above {port}")),
+            },
+        }
+    };
+    let moved: Result<Vec<_>, _> = listen.split(',').map(moved).collect();
+    Ok(moved?.join(","))
 }
 
 /// A path need not be UTF-8; a magnet link is.
@@ -394,6 +445,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_listen_at_successive_ports() {
+        let listen = "0.0.0.0:6881,[::]:6881s,eth0:7000,127.0.0.1:0";
+        assert_eq!(next_ports(listen, 0).unwrap(), listen);
+        let next = next_ports(listen, 2).unwrap();
+        assert_eq!(next, "0.0.0.0:6883,[::]:6883s,eth0:7002,127.0.0.1:0");
+        let error = next_ports("[::]:65535", 1).unwrap_err().to_string();
+        assert_eq!(error, "[::]:65535: there is no port 1 above 65535");
+    }
 
     #[test]
     fn times_have_units() {

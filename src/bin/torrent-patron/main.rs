@@ -8,6 +8,7 @@ mod interrupt;
 mod keeping;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod mirrors;
 mod output;
 mod selection;
 mod transfer;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::select;
+use crossbeam_channel::{Receiver, Select};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes, IpFilter,
     Metainfo, Patron, ShutdownReport, Source, Started, TorrentFlag, TorrentId, TorrentState,
@@ -20,6 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::keeping::Keeping;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
+use crate::mirrors::Mirrors;
 use crate::output::{self, Bar, Screen, Throttle};
 use crate::selection::{self, Selection};
 use crate::{Outcome, Result, is_broken_pipe};
@@ -31,7 +32,6 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
-    let client = arguments.common.client();
     let keeping = arguments.resume.as_deref().map(Keeping::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
@@ -41,7 +41,9 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         options = options.flags([TorrentFlag::Sequential]);
     }
     let starts = arguments.sources.iter().map(|path| (source(path), options.clone()));
-    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
+    let client = arguments.common.client();
+    let mut transfer =
+        Transfer::begin(client, Mirrors::default(), &arguments.common, Aim::Download)?;
     transfer.select = arguments.select.clone();
     if keeping.is_some() {
         let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
@@ -69,15 +71,16 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     if let Some((_, missing)) = pairs.iter().find(|(_, directory)| !directory.is_dir()) {
         return Err(format!("{} is not a directory", missing.display()).into());
     }
+    let goals = arguments.goals.shared_by(arguments.clients);
     let starts = pairs.iter().map(|(torrent, directory)| {
-        let options = AddOptions::default()
-            .save_dir(*directory)
-            .trust(arguments.trust)
-            .goals(arguments.goals.goals());
+        let options =
+            AddOptions::default().save_dir(*directory).trust(arguments.trust).goals(goals);
         (Source::File(torrent.to_path_buf()), options)
     });
-    let client = arguments.common.client();
-    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
+    let mut clients = arguments.common.clients(arguments.clients)?.into_iter();
+    let first = clients.next().ok_or("no client")?;
+    let mirrors = Mirrors::start(clients, AddOptions::default().goals(goals))?;
+    let mut transfer = Transfer::begin(first, mirrors, &arguments.common, Aim::Seed)?;
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
     transfer.run(starts, Transfer::is_dead)?;
@@ -108,6 +111,8 @@ struct Torrent {
     info_hashes: InfoHashes,
     save_dir: PathBuf,
     phase: Phase,
+    /// How many clients have reached its goal.
+    sated: usize,
     said_incomplete: bool,
     status_lines: Throttle,
     bar: Bar,
@@ -119,6 +124,7 @@ struct Transfer {
     quiet: bool,
     client: Client,
     patron: Patron,
+    mirrors: Mirrors,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
@@ -133,14 +139,16 @@ struct Transfer {
 }
 
 impl Transfer {
-    /// Starts the client and says where it listens, before anything else is said.
-    fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
+    /// Starts the client and says where it and its mirrors listen, before anything else is said.
+    fn begin(client: ClientBuilder, mirrors: Mirrors, common: &Common, aim: Aim) -> Result<Self> {
         let interrupt = Interrupt::catch()?;
         let blocked = common.blocklist.as_ref().map(IpFilter::read).transpose()?;
         let client = client.start()?;
         let patron = client.patron();
         if let Some(blocked) = blocked {
-            patron.set_ip_filter(blocked).wait()?;
+            for patron in mirrors.patrons().chain([&patron]) {
+                patron.set_ip_filter(blocked.clone()).wait()?;
+            }
         }
         let mut transfer = Self {
             aim,
@@ -148,6 +156,7 @@ impl Transfer {
             quiet: common.quiet,
             client,
             patron,
+            mirrors,
             interrupt,
             screen: Screen::new(common.quiet || common.json),
             explainer: Explainer::new(),
@@ -159,23 +168,26 @@ impl Transfer {
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
-            Ok(addresses) => {
-                for address in addresses {
-                    transfer.take(&Event::Listening { address })?;
-                }
-            }
+            Ok(addresses) => transfer.say_where(addresses)?,
             // A download goes on: it can still call others. The events say what is wrong.
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
         }
+        let addresses = transfer.mirrors.listen_addresses()?;
+        transfer.say_where(addresses)?;
         Ok(transfer)
+    }
+
+    fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
+        addresses.into_iter().try_for_each(|address| self.take(&Event::Listening { address }))
     }
 
     /// Starts the endpoint for Prometheus, and says where it is.
     #[cfg(feature = "metrics")]
     fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
         let Some(address) = address else { return Ok(None) };
-        let exporter = Exporter::start(address, self.patron.another())?;
+        let patrons = std::iter::once(&self.patron).chain(self.mirrors.patrons());
+        let exporter = Exporter::start(address, patrons.map(Patron::another).collect())?;
         let url = exporter.url();
         if self.json {
             output::json(&serde_json::json!({ "event": "metrics", "url": url }))?;
@@ -196,15 +208,17 @@ impl Transfer {
             self.start(source, options)?;
             self.take_all()?;
         }
-        let ready = self.patron.ready();
+        let patrons = std::iter::once(&self.patron).chain(self.mirrors.patrons());
+        let mut awaited: Vec<_> = patrons.map(Patron::ready).collect();
+        let interrupt = awaited.len();
+        awaited.push(self.interrupt.signal().clone());
         loop {
             self.take_all()?;
             if ended(self) {
                 return Ok(false);
             }
-            select! {
-                recv(ready) -> _ => {}
-                recv(self.interrupt.signal()) -> _ => return Ok(true),
+            if wait_for_any(&awaited) == interrupt {
+                return Ok(true);
             }
         }
     }
@@ -304,7 +318,11 @@ impl Transfer {
 
     fn end(self) -> Result<()> {
         self.screen.close(&self.interrupt);
-        let report: ShutdownReport = self.client.shutdown(SHUTDOWN);
+        let (report, of_mirrors) = std::thread::scope(|scope| {
+            let mirrors = scope.spawn(|| self.mirrors.shutdown(SHUTDOWN));
+            let report: ShutdownReport = self.client.shutdown(SHUTDOWN);
+            (report, mirrors.join().unwrap_or_default())
+        });
         // What was saved last comes before the client's own end.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
@@ -315,13 +333,15 @@ impl Transfer {
             }
         }
         if !self.quiet {
-            self.screen.warn(report);
+            for report in std::iter::once(report).chain(of_mirrors) {
+                self.screen.warn(report);
+            }
         }
         Ok(())
     }
 
     fn take_all(&mut self) -> Result<()> {
-        while let Some(event) = self.patron.try_recv() {
+        while let Some(event) = self.patron.try_recv().or_else(|| self.mirrors.try_recv()) {
             self.take(&event)?;
         }
         Ok(())
@@ -334,6 +354,11 @@ impl Transfer {
         {
             return Ok(());
         }
+        match event {
+            Event::Status(status) => return self.status(status),
+            Event::Finished { id, .. } => self.mirror(*id)?,
+            _ => {}
+        }
         if self.json {
             output::json(event)?;
         }
@@ -345,6 +370,7 @@ impl Transfer {
                     info_hashes: *info_hashes,
                     save_dir: save_dir.clone(),
                     phase: Phase::Running,
+                    sated: 0,
                     said_incomplete: false,
                     status_lines: Throttle::new(STATUS_LINES),
                     bar: self.screen.bar(name),
@@ -356,7 +382,6 @@ impl Transfer {
                 self.not_started(error);
                 return Ok(());
             }
-            Event::Status(status) => return self.status(status),
             Event::MetadataReceived { id, name, .. } => {
                 if let Some(torrent) = self.torrents.get_mut(id) {
                     torrent.name = name.clone();
@@ -373,6 +398,10 @@ impl Transfer {
             Event::GoalReached { id, .. } => {
                 self.finished(*id)?;
                 if let Some(torrent) = self.torrents.get_mut(id) {
+                    torrent.sated += 1;
+                    if torrent.sated <= self.mirrors.count() {
+                        return Ok(());
+                    }
                     torrent.phase = Phase::Sated;
                 }
             }
@@ -383,7 +412,7 @@ impl Transfer {
                     torrent.phase = Phase::Failed;
                 }
                 self.screen.warn(format_args!("error: {name}: {error}"));
-                return Ok(());
+                return self.stop(*id);
             }
             Event::ListenFailed { error, .. } => {
                 self.screen.warn(format_args!("warning: {error}"));
@@ -406,9 +435,40 @@ impl Transfer {
         }
     }
 
-    fn status(&mut self, status: &TorrentStatus) -> Result<()> {
+    /// Has the mirrors seed what is complete. Whoever is told so afterwards finds it with all of them.
+    fn mirror(&mut self, id: TorrentId) -> Result<()> {
+        let Some(torrent) = self.torrents.get(&id) else { return Ok(()) };
+        if self.mirrors.count() > 0 && torrent.phase == Phase::Running {
+            let metainfo = self.patron.metainfo(id).wait()?;
+            self.mirrors.seed(id, &Source::from(&metainfo), &torrent.save_dir)?;
+        }
+        Ok(())
+    }
+
+    /// One client has found something wrong with a torrent, which the others have not come across.
+    fn stop(&self, id: TorrentId) -> Result<()> {
+        if self.mirrors.count() > 0 {
+            self.patron.send(Command::Pause(id))?;
+            self.mirrors.pause(id)?;
+        }
+        Ok(())
+    }
+
+    /// Of the first client, or of one of its mirrors: what they have in common is the first one's.
+    fn status(&mut self, news: &TorrentStatus) -> Result<()> {
+        let mut status = news.clone();
+        if self.mirrors.count() > 0 {
+            status = self.patron.status(news.id).unwrap_or(status);
+            self.mirrors.add_to(&mut status);
+        }
+        if status.seeding {
+            self.mirror(status.id)?;
+        }
+        if self.json {
+            output::json(&Event::Status(status.clone()))?;
+        }
         let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
-        torrent.bar.status(status);
+        torrent.bar.status(&status);
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
         if self.aim == Aim::Seed && incomplete && !torrent.said_incomplete {
             torrent.said_incomplete = true;
@@ -439,6 +499,19 @@ impl Transfer {
         let path = torrent.save_dir.join(&*torrent.name);
         Ok(self.screen.result(format_args!("{what}  {}", path.display()))?)
     }
+}
+
+/// Waits until one of them has something, takes it, and says which it was.
+fn wait_for_any(awaited: &[Receiver<()>]) -> usize {
+    let mut select = Select::new();
+    for receiver in awaited {
+        select.recv(receiver);
+    }
+    let ready = select.select();
+    let index = ready.index();
+    // That the interrupt has come is told by its end.
+    let _ = ready.recv(&awaited[index]);
+    index
 }
 
 /// Keeps what a later run needs to go on.

@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 const ROW: i32 = 34;
 const TOP: i32 = 56;
 const BOTTOM: i32 = 60;
-const LEFT: i32 = 170;
+const LEFT: i32 = 190;
 /// For the numbers at the ends of the bars.
 const RIGHT: i32 = 110;
 

@@ -1,0 +1,151 @@
+//! seed --clients: several clients that look like one.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use torrent_patron::Protocol;
+
+use crate::program::Program;
+use crate::support::{PATIENCE, data, maker, metainfo, same};
+
+const SIZE: usize = 200_000;
+
+struct Movie {
+    file: PathBuf,
+    torrent: PathBuf,
+}
+
+impl Movie {
+    fn new(directory: &Path) -> Self {
+        let file = data(&directory.join("from"), "movie.bin", 1, SIZE);
+        let torrent = directory.join("movie.torrent");
+        fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
+        Self { file, torrent }
+    }
+
+    fn seed(&self, clients: usize, more: &[&str]) -> (Program, Vec<SocketAddr>) {
+        let clients_option = format!("--clients={clients}");
+        let (torrent, from) = (self.torrent.as_os_str(), self.file.parent().unwrap().as_os_str());
+        let options = ["--offline", "--json", "--tick=0.1", &clients_option];
+        let options = options.iter().chain(more).map(OsStr::new);
+        let words = ["seed".as_ref(), torrent, from].into_iter().chain(options);
+        let mut seeder = Program::start(words);
+        let address = |seeder: &mut Program| {
+            seeder.event("listening")["address"].as_str().unwrap().parse().unwrap()
+        };
+        let addresses = (0..clients).map(|_| address(&mut seeder)).collect();
+        (seeder, addresses)
+    }
+
+    /// From this peer alone.
+    fn downloader(&self, peer: SocketAddr, to: &Path) -> Program {
+        let (torrent, to, peer) = (&self.torrent, to, peer.to_string());
+        let options = ["--offline", "--json", "--tick=0.1", "--peer", &peer].map(OsStr::new);
+        let words = ["download".as_ref(), torrent.as_os_str(), "-o".as_ref(), to.as_os_str()];
+        Program::start(words.into_iter().chain(options))
+    }
+
+    fn download(&self, peer: SocketAddr, to: &Path) {
+        self.downloader(peer, to).end().expect(0);
+        assert!(same(&self.file, &to.join("movie.bin")), "{peer}");
+    }
+}
+
+#[test]
+fn each_client_seeds_what_the_first_one_has_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = Movie::new(dir.path());
+    let (mut seeder, addresses) = movie.seed(3, &[]);
+    assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 3, "{addresses:?}");
+    let id = seeder.event("torrent_created")["id"].clone();
+    seeder.event("finished");
+    for (number, address) in addresses.into_iter().enumerate() {
+        let to = dir.path().join(format!("to{number}"));
+        movie.download(address, &to);
+    }
+    // One torrent, to whoever watches, and what all of them have sent.
+    seeder.find("status", |line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(event.get("id").is_none_or(|event| *event == id), "{line}");
+        (event["uploaded"].as_u64() >= Some(3 * SIZE as u64)).then_some(())
+    });
+    seeder.signal("INT");
+    let output = seeder.end().expect(0);
+    assert_eq!(output.stderr.matches("stopped with 1 torrent").count(), 3, "{output:#?}");
+}
+
+#[test]
+fn a_file_that_one_client_misses_stops_the_torrent_of_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = Movie::new(dir.path());
+    let (mut seeder, addresses) = movie.seed(2, &["--trust"]);
+    seeder.find("complete torrent", |line| line.contains("\"seeding\":true").then_some(()));
+    fs::remove_file(&movie.file).unwrap();
+    // The first client knows nothing of it: nobody asks it for anything.
+    let _downloader = movie.downloader(addresses[1], &dir.path().join("to"));
+    let output = seeder.end().expect(1);
+    assert!(output.stderr.contains("error: movie.bin: "), "{output:#?}");
+}
+
+#[test]
+fn a_ratio_is_for_all_clients_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = Movie::new(dir.path());
+    let (mut seeder, addresses) = movie.seed(2, &["--ratio=2"]);
+    seeder.event("finished");
+    movie.download(addresses[1], &dir.path().join("to1"));
+    seeder.event("goal_reached");
+    movie.download(addresses[0], &dir.path().join("to0"));
+    seeder.event("goal_reached");
+    seeder.end().expect(0);
+}
+
+#[test]
+fn trackers_are_told_of_each_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = Movie::new(dir.path());
+    let (url, ports) = tracker();
+    let announced = maker(&movie.file, Protocol::Hybrid).tracker(0, url);
+    let metainfo = announced.start().unwrap().wait().unwrap();
+    fs::write(&movie.torrent, &metainfo.torrent_file()[..]).unwrap();
+    let (mut seeder, addresses) = movie.seed(2, &[]);
+    let expected: BTreeSet<_> = addresses.iter().map(SocketAddr::port).collect();
+    let mut told = BTreeSet::new();
+    while told != expected {
+        told.insert(ports.recv_timeout(PATIENCE).unwrap());
+        assert!(told.is_subset(&expected), "{told:?}, {expected:?}");
+    }
+    seeder.event("finished");
+    seeder.signal("INT");
+    seeder.end().expect(0);
+}
+
+/// A tracker that knows no peers, and tells who announces to it.
+fn tracker() -> (String, Receiver<u16>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/announce", listener.local_addr().unwrap());
+    let (sender, ports) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream);
+            let mut request = String::new();
+            // The headers, which an empty line ends.
+            while reader.read_line(&mut request).is_ok_and(|length| length > 2) {}
+            let port = request.split(['?', '&', ' ']).find_map(|word| word.strip_prefix("port="));
+            let body = "d8:intervali1800e5:peers0:e";
+            let answer = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = reader.get_mut().write_all(answer.as_bytes());
+            let told = port.and_then(|port| port.parse().ok()).map(|port| sender.send(port));
+            if told.is_none_or(|told| told.is_err()) {
+                break;
+            }
+        }
+    });
+    (url, ports)
+}
