@@ -64,7 +64,7 @@ bench: ## Run the benchmarks of the library; takes four minutes
 	$(CARGO) bench --features capi --bench patron $(ARGS)
 
 .PHONY: bench-seeding
-bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes five minutes
+bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six minutes
 	@vendor/setup bench
 	$(CARGO) bench --features cli --bench seeding
 

@@ -53,6 +53,11 @@ pub(crate) trait Contender {
         true
     }
 
+    /// Whether it answers so seldom that short slices say nothing of it: it then has one long one.
+    fn answers_seldom(&self) -> bool {
+        false
+    }
+
     /// At how many addresses it listens; its peers are spread over them.
     fn listens_at(&self) -> usize {
         1

@@ -3,7 +3,7 @@
 //!     make bench-seeding
 //!
 //! Or, without the look for missing programs, `cargo bench --features cli --bench seeding`. It needs
-//! no network and no root, and takes about five minutes. In one run and on the same bytes it
+//! no network and no root, and takes about six minutes. In one run and on the same bytes it
 //! measures, over loopback and with a load generator that throws everything away:
 //!
 //! - `bare`: a C++ program around libtorrent, with its own disk and the best settings known;
@@ -33,7 +33,7 @@
 //! | `PATRON_BENCH_CONNECTIONS` | 1,8,50,200 | |
 //! | `PATRON_BENCH_CONTENDERS` | all | by the names above; `bare` always takes part |
 //! | `PATRON_BENCH_SCENARIOS` | all | by the names above |
-//! | `PATRON_BENCH_SIZE_MIB` | 1024 | of the large torrent |
+//! | `PATRON_BENCH_SIZE_MIB` | 2048 | of the large torrent |
 //! | `PATRON_BENCH_SMALL_TORRENTS` | 200 | how many small torrents; each has 2 MiB |
 //!
 //! The figures of the targets are for 1, 8, 50 and 200 connections. Without `--bench`, as under

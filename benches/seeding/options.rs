@@ -66,9 +66,9 @@ struct Defaults {
     contenders: &'static str,
 }
 
-/// About five minutes on two cores.
+/// About six minutes on two cores.
 const BENCHING: Defaults = Defaults {
-    large_mib: 1024,
+    large_mib: 2048,
     small_count: 200,
     seconds: 1.0,
     connections: "1,8,50,200",
@@ -83,7 +83,7 @@ const SMOKE: Defaults = Defaults {
     seconds: 0.1,
     connections: "1,4",
     scenarios: BENCHING.scenarios,
-    contenders: "bare,no-disk,patron-stock,patron-copy,patron-zero-copy",
+    contenders: "bare,no-disk,patron-stock,patron-copy,patron-zero-copy,patron-zero-copy-cores",
 };
 
 fn variable<T: FromStr<Err: Into<anyhow::Error>>>(name: &str, default: T) -> Result<T> {

@@ -217,7 +217,8 @@ impl ClientBuilder {
             }
         }
         let loopback_only = self.offline;
-        let (descriptors, limit) = Descriptors::want(settings.descriptors(), raise_descriptor_limit)?;
+        let (descriptors, limit) =
+            Descriptors::want(settings.descriptors(), raise_descriptor_limit)?;
         if limit.is_too_low() {
             settings.fit(limit.share);
         }

@@ -36,6 +36,10 @@ impl Contender for Transmission {
         false
     }
 
+    fn answers_seldom(&self) -> bool {
+        true
+    }
+
     fn launch(&self, data: &Data, home: &Path) -> Result<Launch> {
         let address = free_address()?;
         let settings = json!({

@@ -76,7 +76,13 @@ pub(crate) fn hot<'a>(
         for round in 0..rounds {
             // First to last, then last to first: a machine that slows down favours none.
             turns.reverse();
-            turns = take_turns(turns, &alive);
+            turns = take_turns(turns, &alive, |seeder| {
+                match (seeder.contender.answers_seldom(), round == rounds / 2) {
+                    (false, _) => Some(SLICE),
+                    (true, true) => Some(options.time),
+                    (true, false) => None,
+                }
+            });
             let large = scenario != Scenario::HotSmall;
             if let Some(iperf3) = iperf3.filter(|_| large && round == rounds / 2) {
                 report.add(scenario, connections, iperf3::KEY, send(iperf3, connections)?);
@@ -124,11 +130,19 @@ fn wait_until_unchoked<'s, 'a>(turns: Vec<Turn<'s, 'a>>) -> Vec<Turn<'s, 'a>> {
     unchoked
 }
 
-/// One slice each.
-fn take_turns<'s, 'a>(turns: Vec<Turn<'s, 'a>>, alive: &[&Seeder]) -> Vec<Turn<'s, 'a>> {
+/// One slice each, as long as `length` says, or none.
+fn take_turns<'s, 'a>(
+    turns: Vec<Turn<'s, 'a>>,
+    alive: &[&Seeder],
+    length: impl Fn(&Seeder) -> Option<Duration>,
+) -> Vec<Turn<'s, 'a>> {
     let mut still = Vec::new();
     for mut turn in turns {
-        let slice = turn.slice(alive);
+        let Some(length) = length(turn.seeder) else {
+            still.push(turn);
+            continue;
+        };
+        let slice = turn.slice(length, alive);
         if let Some(slice) = tolerate(turn.seeder.contender, slice) {
             turn.sample += slice;
             still.push(turn);
@@ -138,9 +152,9 @@ fn take_turns<'s, 'a>(turns: Vec<Turn<'s, 'a>>, alive: &[&Seeder]) -> Vec<Turn<'
 }
 
 impl Turn<'_, '_> {
-    fn slice(&mut self, alive: &[&Seeder]) -> Result<Sample> {
+    fn slice(&mut self, length: Duration, alive: &[&Seeder]) -> Result<Sample> {
         self.load.swarm.run_for(RAMP)?;
-        let sample = self.load.measure(SLICE, self.seeder, alive)?;
+        let sample = self.load.measure(length, self.seeder, alive)?;
         self.load.swarm.drain()?;
         Ok(sample)
     }

@@ -96,6 +96,7 @@ fn targets(report: &Report) -> Vec<Target> {
         rates("zero-copy rate / bare, one connection", 5.0, HotLarge, (OURS, BARE), &[1]),
         rates("  with 16 requests outstanding", 5.0, HotShallow, (OURS, BARE), &[1]),
         rates("zero-copy rate / bare, cold", 1.0, ColdLarge, (OURS, BARE), ALL),
+        rates("  with a client for each core", 1.0, ColdLarge, (OURS_CORES, BARE), ALL),
         hot_while_cold(report),
     ]
 }
