@@ -7,6 +7,7 @@
 mod peer;
 mod pieces;
 mod probe;
+pub(crate) mod sink;
 mod wire;
 
 use std::io::{Read, Write};

@@ -13,7 +13,7 @@
 //! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with `--clients` as many as there are
 //!   cores; the connections are spread over them;
 //! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, where installed;
-//! - the sender of `iperf3`, where installed: what sending so much costs at the least.
+//! - the sender of `iperf3`, where installed: what sending so much from the cache costs at the least.
 //!
 //! The scenarios are `hot-large` (one large torrent in the page cache), `hot-shallow` (the same with
 //! few requests outstanding), `hot-small` (many small ones), `cold-large` and `cold-small` (the same
@@ -144,7 +144,7 @@ fn hot<'a>(
         }
     }
     let iperf3 = match iperf3::about() {
-        Some(_) if options.wants_key(iperf3::KEY) => Some(Iperf3::start(directory)?),
+        Some(_) if options.wants_key(iperf3::KEY) => Some(Iperf3::start()?),
         Some(_) => None,
         None => {
             println!("{} is left out: it is not installed", iperf3::NAME);

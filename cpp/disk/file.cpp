@@ -69,9 +69,9 @@ Mapping::~Mapping() {
 
 namespace {
 
-// The processor fetches ahead by itself, but not over the end of a page: the first lines of each are
-// on their way while libtorrent gathers blocks for the kernel to copy. That is worth a tenth of the
-// rate.
+// The processor fetches ahead by itself, but not over the end of a page: the first lines of each
+// are on their way while libtorrent gathers blocks for the kernel to copy. That is worth a tenth of
+// the rate.
 void prefetch(char const* begin, int length) noexcept {
     constexpr int line = 64, lines = 4;
     int const page = static_cast<int>(page_size());

@@ -1,23 +1,24 @@
 //! The sender of iperf3, which writes 16 KiB at a time: what the kernel asks of whoever sends so
 //! much, and so the limit of a seeder that copies. It is no seeder, and takes part beside the others.
 
-use std::path::Path;
-use std::process::Command;
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::version;
-use crate::process::{Process, free_address, output};
+use crate::load::sink;
+use crate::process::output;
 
 pub(crate) const KEY: &str = "iperf3";
 pub(crate) const NAME: &str = "iperf3 sender";
 /// It takes no more.
 const MOST_STREAMS: u32 = 128;
-const START: Duration = Duration::from_secs(10);
 
+/// The end that receives.
 pub(crate) struct Iperf3 {
-    _server: Process,
+    listener: TcpListener,
     port: String,
 }
 
@@ -32,19 +33,19 @@ pub(crate) fn about() -> Option<String> {
 }
 
 impl Iperf3 {
-    /// Starts the end that receives.
-    pub(crate) fn start(directory: &Path) -> Result<Self> {
-        let port = free_address()?.port().to_string();
-        let mut command = Command::new("iperf3");
-        command.args(["--server", "--bind", "127.0.0.1", "--forceflush", "--port", &port]);
-        let server = Process::start(command, &directory.join("iperf3.log"))?;
-        server.find(START, |line| line.starts_with("Server listening").then_some(()))?;
-        Ok(Self { _server: server, port })
+    pub(crate) fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port().to_string();
+        Ok(Self { listener, port })
     }
 
     /// Sends for a second, the least it can do.
     pub(crate) fn send(&self, connections: u32) -> Result<Sent> {
         let streams = connections.min(MOST_STREAMS).to_string();
+        let receiver = thread::spawn({
+            let listener = self.listener.try_clone()?;
+            move || sink::take_all(&listener)
+        });
         let said = output(
             "iperf3",
             &[
@@ -61,6 +62,10 @@ impl Iperf3 {
                 "--json",
             ],
         )?;
+        match receiver.join() {
+            Ok(received) => received.context("its receiver failed")?,
+            Err(_) => bail!("its receiver panicked"),
+        }
         let said: serde_json::Value = serde_json::from_str(&said)?;
         let end = &said["end"];
         let number =
