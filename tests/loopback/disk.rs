@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use openssl::ssl::{SslAcceptor, SslMethod};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
-    Settings, TorrentId,
+    SettingValue, Settings, TorrentId,
 };
 
 use crate::await_event;
@@ -728,6 +728,14 @@ fn few_descriptors() {
             );
             println!("{line}");
         }
+        // A second client finds half of them left.
+        let wanted = |patron: &Patron| await_event!(patron, Event::DescriptorLimit { wanted, .. } => *wanted);
+        let by_first = wanted(&client.patron());
+        let second = reading(mode, dir.path()).start().unwrap();
+        assert_eq!(wanted(&second.patron()), 2 * by_first);
+        let settings = second.patron().settings().wait().unwrap();
+        assert_eq!(settings.get("connections_limit"), Some(&SettingValue::Int(40)));
+        drop(second);
         let options = AddOptions::default().trust(true);
         let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
         let connect = || Peer::connect(address(&patron), &metainfo);
