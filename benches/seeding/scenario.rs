@@ -47,7 +47,9 @@ impl Scenario {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::HotLarge => "One large torrent, in the page cache",
-            Self::HotShallow => "The same with 16 requests outstanding on each connection",
+            Self::HotShallow => {
+                "One large torrent, in the page cache, 16 requests outstanding on each connection"
+            }
             Self::HotSmall => "Many small torrents, in the page cache",
             Self::ColdLarge => "One large torrent, on the disk",
             Self::ColdSmall => "Many small torrents, on the disk",
