@@ -319,9 +319,9 @@ impl Common {
         self.one_of(1)
     }
 
-    /// One of so many, which share the limits. 0 would be none.
+    /// One of so many, which share the limits.
     fn one_of(&self, count: u16) -> ClientBuilder {
-        let share = |rate: i32| (rate / i32::from(count)).max(1);
+        let share = |rate| share(rate, count);
         let settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
@@ -355,6 +355,11 @@ impl Common {
         };
         (0..count).map(|number| Ok(client.clone().listen(next_ports(listen, number)?))).collect()
     }
+}
+
+/// Of a rate, for each of so many; 0, which is no limit, stays and does not come to be.
+fn share(rate: i32, count: u16) -> i32 {
+    rate.min((rate / i32::from(count)).max(1))
 }
 
 /// The same addresses with ports that are so much higher; 0, which is any, stays.
@@ -445,6 +450,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_share_a_limit_if_there_is_one() {
+        assert_eq!((share(0, 1), share(0, 4)), (0, 0));
+        assert_eq!((share(7, 1), share(9, 4), share(3, 4)), (7, 2, 1));
+    }
 
     #[test]
     fn clients_listen_at_successive_ports() {
