@@ -36,6 +36,15 @@ const STALL: Duration = Duration::from_secs(10);
 const ROUND: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(300);
 
+/// What one connection may take before the next one gets its turn.
+const QUANTUM: usize = 1 << 20;
+
+/// Has `epoll` tell when there is something to read.
+fn watch(epoll: &OwnedFd, stream: &TcpStream, id: u64) -> Result<()> {
+    let data = epoll::EventData::new_u64(id);
+    Ok(epoll::add(epoll, stream, data, epoll::EventFlags::IN)?)
+}
+
 /// What came in a stretch of time.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Taken {
@@ -137,12 +146,7 @@ impl<'a> Swarm<'a> {
             let stream = call(address, &torrents[torrent], deadline)
                 .with_context(|| format!("connection {id} to {address}"))?;
             stream.set_nonblocking(true)?;
-            epoll::add(
-                &epoll,
-                &stream,
-                epoll::EventData::new_u64(id as u64),
-                epoll::EventFlags::IN,
-            )?;
+            watch(&epoll, &stream, id as u64)?;
             peers.push(Peer::new(stream, torrent, pipeline));
         }
         let mut pieces = Pieces::new(torrents, plan);

@@ -5,30 +5,17 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use torrent_patron::Protocol;
 
 use crate::program::Program;
-use crate::support::{PATIENCE, data, maker, metainfo, same};
-
-const SIZE: usize = 200_000;
-
-struct Movie {
-    file: PathBuf,
-    torrent: PathBuf,
-}
+use crate::support::{PATIENCE, maker, same};
+use crate::transfer::{Movie, SIZE, movie};
 
 impl Movie {
-    fn new(directory: &Path) -> Self {
-        let file = data(&directory.join("from"), "movie.bin", 1, SIZE);
-        let torrent = directory.join("movie.torrent");
-        fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
-        Self { file, torrent }
-    }
-
     fn seed(&self, clients: usize, more: &[&str]) -> (Program, Vec<SocketAddr>) {
         let clients_option = format!("--clients={clients}");
         let (torrent, from) = (self.torrent.as_os_str(), self.file.parent().unwrap().as_os_str());
@@ -53,14 +40,14 @@ impl Movie {
 
     fn download(&self, peer: SocketAddr, to: &Path) {
         self.downloader(peer, to).end().expect(0);
-        assert!(same(&self.file, &to.join("movie.bin")), "{peer}");
+        assert!(same(&self.file, &to.join(self.name)), "{peer}");
     }
 }
 
 #[test]
 fn each_client_seeds_what_the_first_one_has_checked() {
     let dir = tempfile::tempdir().unwrap();
-    let movie = Movie::new(dir.path());
+    let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(3, &[]);
     assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 3, "{addresses:?}");
     let id = seeder.event("torrent_created")["id"].clone();
@@ -83,7 +70,7 @@ fn each_client_seeds_what_the_first_one_has_checked() {
 #[test]
 fn a_file_that_one_client_misses_stops_the_torrent_of_all() {
     let dir = tempfile::tempdir().unwrap();
-    let movie = Movie::new(dir.path());
+    let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--trust"]);
     seeder.find("complete torrent", |line| line.contains("\"seeding\":true").then_some(()));
     fs::remove_file(&movie.file).unwrap();
@@ -96,7 +83,7 @@ fn a_file_that_one_client_misses_stops_the_torrent_of_all() {
 #[test]
 fn a_ratio_is_for_all_clients_together() {
     let dir = tempfile::tempdir().unwrap();
-    let movie = Movie::new(dir.path());
+    let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--ratio=2"]);
     seeder.event("finished");
     movie.download(addresses[1], &dir.path().join("to1"));
@@ -109,7 +96,7 @@ fn a_ratio_is_for_all_clients_together() {
 #[test]
 fn trackers_are_told_of_each_client() {
     let dir = tempfile::tempdir().unwrap();
-    let movie = Movie::new(dir.path());
+    let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();
     let announced = maker(&movie.file, Protocol::Hybrid).tracker(0, url);
     let metainfo = announced.start().unwrap().wait().unwrap();

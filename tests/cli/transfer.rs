@@ -14,15 +14,17 @@ use serde_json::Value;
 use crate::program::{Program, run};
 use crate::support::{data, metainfo, same};
 
+pub(crate) const SIZE: usize = 200_000;
+
 /// A file and its torrent.
-struct Movie {
-    name: &'static str,
-    file: PathBuf,
-    torrent: PathBuf,
+pub(crate) struct Movie {
+    pub(crate) name: &'static str,
+    pub(crate) file: PathBuf,
+    pub(crate) torrent: PathBuf,
 }
 
-fn movie(directory: &Path, name: &'static str, seed: u64) -> Movie {
-    let file = data(&directory.join("from"), name, seed, 200_000);
+pub(crate) fn movie(directory: &Path, name: &'static str, seed: u64) -> Movie {
+    let file = data(&directory.join("from"), name, seed, SIZE);
     let torrent = directory.join(format!("{name}.torrent"));
     fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
     Movie { name, file, torrent }

@@ -6,14 +6,12 @@ use std::net::TcpStream;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::net::{RecvFlags, recv};
 
+use super::QUANTUM;
 use super::pieces::Pieces;
 use super::wire::{
     BLOCK, BLOCK_HEADER, Block, CHOKE, HANDSHAKE, MAX_MESSAGE, PIECE, UNCHOKE, check_block,
     check_handshake, request,
 };
-
-/// What one connection may take before the next one gets its turn.
-const QUANTUM: usize = 1 << 20;
 
 /// How many blocks after one whose header was looked at are thrown away with it. All that was asked
 /// for are of one length and a seeder has nothing else to say, so this costs a fraction of the system

@@ -7,14 +7,14 @@
 use std::io::{ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, recv};
 use serde_json::{Value, json};
 
-use super::STALL;
+use super::wire::MAX_MESSAGE;
+use super::{QUANTUM, STALL, watch};
 
 const COOKIE: usize = 37;
 /// The states of a test that its two ends tell each other.
@@ -26,8 +26,6 @@ const CREATE_STREAMS: u8 = 10;
 const EXCHANGE_RESULTS: u8 = 13;
 const DISPLAY_RESULTS: u8 = 14;
 
-/// What one connection may take before the next one gets its turn.
-const QUANTUM: usize = 1 << 20;
 const CONTROL: u64 = u64::MAX;
 
 /// Takes part in the next test.
@@ -77,10 +75,10 @@ fn accept(listener: &TcpListener) -> Result<TcpStream> {
 /// Until the sender says that the test is over.
 fn discard(control: &mut TcpStream, data: &[TcpStream]) -> Result<()> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    add(&epoll, control, CONTROL)?;
+    watch(&epoll, control, CONTROL)?;
     for (id, stream) in (0..).zip(data) {
         stream.set_nonblocking(true)?;
-        add(&epoll, stream, id)?;
+        watch(&epoll, stream, id)?;
     }
     let mut buffer = vec![0; QUANTUM];
     let stall = Timespec { tv_sec: STALL.as_secs() as i64, tv_nsec: 0 };
@@ -107,17 +105,12 @@ fn discard(control: &mut TcpStream, data: &[TcpStream]) -> Result<()> {
     }
 }
 
-fn add(epoll: &OwnedFd, stream: &TcpStream, id: u64) -> Result<()> {
-    let data = epoll::EventData::new_u64(id);
-    Ok(epoll::add(epoll, stream, data, epoll::EventFlags::IN)?)
-}
-
 /// Its length stands before it.
 fn read_json(control: &mut TcpStream) -> Result<Value> {
     let mut length = [0; 4];
     control.read_exact(&mut length)?;
     let length = u32::from_be_bytes(length) as usize;
-    ensure!(length <= QUANTUM, "{length} bytes of JSON");
+    ensure!(length <= MAX_MESSAGE, "{length} bytes of JSON");
     let mut text = vec![0; length];
     control.read_exact(&mut text)?;
     Ok(serde_json::from_slice(&text)?)

@@ -80,11 +80,11 @@ impl Mirrors {
         Ok(())
     }
 
-    /// What one of them has to say that the first client does not say as well.
-    pub(crate) fn try_recv(&self) -> Option<Event> {
+    /// What one of them has to say that `first`, of the first client, is not told as well.
+    pub(crate) fn try_recv(&self, first: &Patron) -> Option<Event> {
         self.mirrors.iter().find_map(|mirror| {
             let mut events = std::iter::from_fn(|| mirror.patron.try_recv());
-            events.find_map(|event| mirror.translate(event))
+            events.find_map(|event| mirror.translate(event, first))
         })
     }
 
@@ -112,16 +112,14 @@ impl Mirrors {
 }
 
 impl Mirror {
-    fn translate(&self, event: Event) -> Option<Event> {
-        let first = |theirs| self.firsts.get(&theirs).copied();
+    fn translate(&self, event: Event, first: &Patron) -> Option<Event> {
+        let id_of = |theirs| self.firsts.get(&theirs).copied();
         Some(match event {
-            Event::Status(mut status) => {
-                status.id = first(status.id)?;
-                Event::Status(status)
-            }
-            Event::Error { id, name, error } => Event::Error { id: first(id)?, name, error },
+            // Theirs is added to it.
+            Event::Status(status) => Event::Status(first.status(id_of(status.id)?)?),
+            Event::Error { id, name, error } => Event::Error { id: id_of(id)?, name, error },
             Event::GoalReached { id, name, goal } => {
-                Event::GoalReached { id: first(id)?, name, goal }
+                Event::GoalReached { id: id_of(id)?, name, goal }
             }
             // That there are too few descriptors for all of them is told by the first client, which
             // is started last.

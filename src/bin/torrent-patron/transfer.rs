@@ -186,8 +186,8 @@ impl Transfer {
     #[cfg(feature = "metrics")]
     fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
         let Some(address) = address else { return Ok(None) };
-        let patrons = std::iter::once(&self.patron).chain(self.mirrors.patrons());
-        let exporter = Exporter::start(address, patrons.map(Patron::another).collect())?;
+        let patrons = self.patrons().map(Patron::another).collect();
+        let exporter = Exporter::start(address, patrons)?;
         let url = exporter.url();
         if self.json {
             output::json(&serde_json::json!({ "event": "metrics", "url": url }))?;
@@ -208,8 +208,7 @@ impl Transfer {
             self.start(source, options)?;
             self.take_all()?;
         }
-        let patrons = std::iter::once(&self.patron).chain(self.mirrors.patrons());
-        let mut awaited: Vec<_> = patrons.map(Patron::ready).collect();
+        let mut awaited: Vec<_> = self.patrons().map(Patron::ready).collect();
         let interrupt = awaited.len();
         awaited.push(self.interrupt.signal().clone());
         loop {
@@ -341,10 +340,23 @@ impl Transfer {
     }
 
     fn take_all(&mut self) -> Result<()> {
-        while let Some(event) = self.patron.try_recv().or_else(|| self.mirrors.try_recv()) {
+        while let Some(event) = self.try_recv() {
             self.take(&event)?;
         }
         Ok(())
+    }
+
+    fn try_recv(&self) -> Option<Event> {
+        let mut event = self.patron.try_recv().or_else(|| self.mirrors.try_recv(&self.patron))?;
+        if let Event::Status(status) = &mut event {
+            self.mirrors.add_to(status);
+        }
+        Some(event)
+    }
+
+    /// Of the first client, then of its mirrors.
+    fn patrons(&self) -> impl Iterator<Item = &Patron> {
+        std::iter::once(&self.patron).chain(self.mirrors.patrons())
     }
 
     fn take(&mut self, event: &Event) -> Result<()> {
@@ -355,8 +367,8 @@ impl Transfer {
             return Ok(());
         }
         match event {
-            Event::Status(status) => return self.status(status),
             Event::Finished { id, .. } => self.mirror(*id)?,
+            Event::Status(status) if status.seeding => self.mirror(status.id)?,
             _ => {}
         }
         if self.json {
@@ -382,6 +394,7 @@ impl Transfer {
                 self.not_started(error);
                 return Ok(());
             }
+            Event::Status(status) => return self.status(status),
             Event::MetadataReceived { id, name, .. } => {
                 if let Some(torrent) = self.torrents.get_mut(id) {
                     torrent.name = name.clone();
@@ -454,21 +467,9 @@ impl Transfer {
         Ok(())
     }
 
-    /// Of the first client, or of one of its mirrors: what they have in common is the first one's.
-    fn status(&mut self, news: &TorrentStatus) -> Result<()> {
-        let mut status = news.clone();
-        if self.mirrors.count() > 0 {
-            status = self.patron.status(news.id).unwrap_or(status);
-            self.mirrors.add_to(&mut status);
-        }
-        if status.seeding {
-            self.mirror(status.id)?;
-        }
-        if self.json {
-            output::json(&Event::Status(status.clone()))?;
-        }
+    fn status(&mut self, status: &TorrentStatus) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
-        torrent.bar.status(&status);
+        torrent.bar.status(status);
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
         if self.aim == Aim::Seed && incomplete && !torrent.said_incomplete {
             torrent.said_incomplete = true;
