@@ -183,6 +183,11 @@ impl ClientBuilder {
                 ("enable_outgoing_utp", false.into()),
                 // On loopback all peers have one address.
                 ("allow_multiple_connections_per_ip", true.into()),
+                // With that, two that call each other in the same moment both hang up
+                // (`peer_list::update_peer_port`). They would wait for a minute to call again, and
+                // call only three times; a call to this machine costs next to nothing.
+                ("min_reconnect_time", 1.into()),
+                ("max_failcount", 31.into()),
             ]);
         }
         if let Some(proxy) = &self.proxy {

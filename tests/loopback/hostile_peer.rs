@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use torrent_patron::{
     AddOptions, ClientBuilder, ErrorKind, Event, Magnet, Metainfo, Patron, Protocol, TorrentId,
@@ -372,6 +373,23 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
         assert!(same(&file, &to.join("data.bin")));
         assert_eq!(errors(&patron, id), [""; 0]);
     }
+}
+
+/// As libtorrent does where two call each other in the same moment; a minute is its own measure.
+#[test]
+fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = torrent(&data(&dir.path().join("from"), "data.bin", 25, 100_000));
+    let peer = HostilePeer::start(Harm::Close);
+    let client = plain(&dir.path().join("to")).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().peers([peer.address]);
+    patron.create_torrent(&metainfo, options).wait().unwrap();
+    let began = Instant::now();
+    for _ in 0..4 {
+        peer.is_done();
+    }
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
 #[test]
