@@ -176,7 +176,6 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::torrent_checked_alert::alert_type:
         push(record(AlertKind::Checked, id(static_cast<lt::torrent_alert const&>(alert))));
         break;
-    // All pieces have passed their hash checks, in memory: the last of them may not be written yet.
     // Finished is said when libtorrent has closed the files, which it then does at once.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(static_cast<lt::torrent_alert const&>(alert)));

@@ -27,14 +27,15 @@ void TorrentFiles::after_writes(std::uint64_t count, std::function<void()> then)
     if (unanswered.empty() || *unanswered.begin() >= count)
         then();
     else
-        behind.emplace_back(count, std::move(then));
+        behind.emplace(count, std::move(then));
 }
 
 void TorrentFiles::answered(std::uint64_t write) {
     unanswered.erase(write);
-    while (!behind.empty() && (unanswered.empty() || *unanswered.begin() >= behind.front().first)) {
-        auto const then = std::move(behind.front().second);
-        behind.pop_front();
+    while (!behind.empty() &&
+           (unanswered.empty() || *unanswered.begin() >= behind.begin()->first)) {
+        auto const then = std::move(behind.begin()->second);
+        behind.erase(behind.begin());
         then();
     }
 }
@@ -121,7 +122,13 @@ void Backend::async_hash(
     lt::disk_job_flags_t flags,
     std::function<void(lt::piece_index_t, lt::sha1_hash const&, lt::storage_error const&)>
         handler) {
-    inner_->async_hash(index, piece, v2, flags, std::move(handler));
+    inner_->async_hash(
+        index, piece, v2, flags,
+        [files = find(index), writes = find(index)->writes, handler = std::move(handler)](
+            lt::piece_index_t hashed, lt::sha1_hash const& v1, lt::storage_error const& error) {
+            files->after_writes(writes,
+                                [handler, hashed, v1, error] { handler(hashed, v1, error); });
+        });
 }
 
 void Backend::async_hash2(

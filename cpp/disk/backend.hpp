@@ -11,8 +11,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -50,7 +50,7 @@ struct TorrentFiles {
     // By number, from 0.
     std::set<std::uint64_t> unanswered;
     // What comes after the first so many writes, in that order.
-    std::deque<std::pair<std::uint64_t, std::function<void()>>> behind;
+    std::multimap<std::uint64_t, std::function<void()>> behind;
     // Jobs that move, delete or replace files.
     int exclusive = 0;
 };
@@ -63,9 +63,12 @@ struct TorrentFiles {
 // then, but those of smart_ban may, which looks into corrupt pieces. Therefore it is told when no
 // job waits.
 //
-// That a corrupt piece is cleared may be answered before the write of its block is, which 2.0 notes
-// on two threads: the block would then be taken for one that has come since, and a piece of one
-// block never be asked for again. Therefore the answers are put in order.
+// A piece is hashed, or cleared where it is corrupt, on another thread than its last blocks are
+// written on, and answered first now and then, which 2.0 is not ready for. A piece that has passed
+// and is not written would count twice once its file is skipped, as one that is there and as one
+// that nobody wants: the torrent would be taken for finished, and stop. A block of a piece that is
+// cleared would be taken for one that has come since, and a piece of one block never be asked for
+// again. Therefore the answers are put in order.
 class Backend : public lt::disk_interface {
   public:
     Backend(lt::io_context& network, lt::settings_interface const& settings,
