@@ -176,7 +176,8 @@ void Session::convert(lt::alert& alert, Drained& out) {
     case lt::torrent_checked_alert::alert_type:
         push(record(AlertKind::Checked, id(static_cast<lt::torrent_alert const&>(alert))));
         break;
-    // Finished is said when libtorrent has closed the files, which it then does at once.
+    // Finished is said when libtorrent has closed the files, which it then does at once: nothing is
+    // left to be written.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(static_cast<lt::torrent_alert const&>(alert)));
         break;

@@ -122,13 +122,15 @@ void Backend::async_hash(
     lt::disk_job_flags_t flags,
     std::function<void(lt::piece_index_t, lt::sha1_hash const&, lt::storage_error const&)>
         handler) {
-    inner_->async_hash(
-        index, piece, v2, flags,
-        [files = find(index), writes = find(index)->writes, handler = std::move(handler)](
-            lt::piece_index_t hashed, lt::sha1_hash const& v1, lt::storage_error const& error) {
-            files->after_writes(writes,
-                                [handler, hashed, v1, error] { handler(hashed, v1, error); });
-        });
+    inner_->async_hash(index, piece, v2, flags,
+                       [files = find(index), writes = find(index)->writes,
+                        handler = std::move(handler)](lt::piece_index_t hashed,
+                                                      lt::sha1_hash const& v1,
+                                                      lt::storage_error const& error) mutable {
+                           // Not copied: it holds the hashes of all blocks.
+                           files->after_writes(writes, [handler = std::move(handler), hashed, v1,
+                                                        error] { handler(hashed, v1, error); });
+                       });
 }
 
 void Backend::async_hash2(

@@ -47,13 +47,12 @@ typedef struct {
     uint64_t torrent;
 } side;
 
-/* Two that have all they want would part, and not meet again for long. */
+/* Two that have all they want would part. */
 static patron_client* start_sociable(const char* save_dir) {
     patron_settings* settings = NULL;
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &settings, &error));
     OK(patron_settings_set_bool(settings, PATRON_TEXT("close_redundant_connections"), false,
                                 &error));
-    OK(patron_settings_set_int(settings, PATRON_TEXT("min_reconnect_time"), 1, &error));
     patron_builder* builder = new_builder(save_dir);
     OK(patron_builder_set_settings(builder, settings, &error));
     patron_settings_free(settings);

@@ -228,12 +228,7 @@ impl Scene {
 
 /// With little pause between attempts.
 fn patient(to: &Path, proxy: Proxy) -> ClientBuilder {
-    builder(to)
-        .proxy(proxy)
-        .setting("tracker_backoff", 0)
-        .setting("tracker_completion_timeout", 3)
-        .setting("min_reconnect_time", 1)
-        .setting("max_failcount", 1000)
+    builder(to).proxy(proxy).setting("tracker_backoff", 0).setting("tracker_completion_timeout", 3)
 }
 
 fn tracker_error(patron: &Patron) -> String {

@@ -19,7 +19,8 @@ use torrent_patron::{
 
 use crate::await_event;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, same, still_works,
+    PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same,
+    still_works,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -56,15 +57,6 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
         assert!(same(file, copy), "{}", file.display());
     }
     assert!(client.shutdown(PATIENCE).is_clean());
-}
-
-/// Cases side by side: they spend their time in waiting.
-fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
-    std::thread::scope(|scope| {
-        for case in cases {
-            scope.spawn(|| test(case));
-        }
-    });
 }
 
 /// Waits for what no event tells.

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{AddOptions, ErrorKind, Event, Existing, Files, Priority};
+use torrent_patron::{AddOptions, ErrorKind, Event, Existing, FileStatus, Files, Priority};
 
 use crate::await_event;
-use crate::support::{Seeder, client, data, finished, metainfo, same};
+use crate::support::{Seeder, client, data, each, finished, metainfo, same};
 
 /// A directory of three files, `album/{one,two,three}.bin`.
 fn album(dir: &Path) -> PathBuf {
@@ -14,6 +14,12 @@ fn album(dir: &Path) -> PathBuf {
         data(&album, name, seed, 50_000);
     }
     album
+}
+
+/// `two.bin` and nothing else.
+fn only_two(files: &[FileStatus], level: Priority) -> Vec<Priority> {
+    let is_two = files.iter().map(|file| file.path.ends_with("two.bin"));
+    is_two.map(|is_two| if is_two { level } else { Priority::SKIP }).collect()
 }
 
 #[test]
@@ -26,13 +32,7 @@ fn what_is_skipped_is_not_downloaded() {
     let options = seeder.options().paused(true);
     let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let files = patron.files(id).wait().unwrap();
-    let wanted: Vec<_> = files
-        .iter()
-        .map(|file| match file.path.ends_with("two.bin") {
-            true => Priority::TOP,
-            false => Priority::SKIP,
-        })
-        .collect();
+    let wanted = only_two(&files, Priority::TOP);
     patron.set_file_priorities(id, wanted.clone()).wait().unwrap();
     patron.resume(id).wait().unwrap();
     finished(&patron, id);
@@ -60,7 +60,7 @@ fn what_is_skipped_is_not_downloaded() {
 fn what_is_skipped_while_it_comes_does_not_end_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&album(&dir.path().join("from")));
-    let download = &|number: u32| {
+    let download = |number: u32| {
         let to = dir.path().join(number.to_string());
         let client = client(&to);
         let patron = client.patron();
@@ -68,20 +68,12 @@ fn what_is_skipped_while_it_comes_does_not_end_the_rest() {
         let id = patron.create_torrent(magnet, seeder.options()).wait().unwrap().id();
         await_event!(patron, Event::MetadataReceived { .. });
         let files = patron.files(id).wait().unwrap();
-        let wanted = files.iter().map(|file| match file.path.ends_with("two.bin") {
-            true => Priority::DEFAULT,
-            false => Priority::SKIP,
-        });
-        patron.set_file_priorities(id, wanted.collect::<Vec<_>>()).wait().unwrap();
+        patron.set_file_priorities(id, only_two(&files, Priority::DEFAULT)).wait().unwrap();
         finished(&patron, id);
-        same(&seeder.path.join("two.bin"), &to.join("album/two.bin"))
+        assert!(same(&seeder.path.join("two.bin"), &to.join("album/two.bin")), "{number}");
     };
-    for round in 0..6u32 {
-        std::thread::scope(|scope| {
-            let one = |number| scope.spawn(move || download(round * 8 + number));
-            let all: Vec<_> = (0..8u32).map(one).collect();
-            assert!(all.into_iter().all(|one| one.join().unwrap()), "round {round}");
-        });
+    for round in 0..6 {
+        each(round * 8..(round + 1) * 8, download);
     }
 }
 

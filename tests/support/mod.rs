@@ -92,6 +92,15 @@ pub fn finished(patron: &Patron, id: TorrentId) {
     await_event!(patron, Event::Finished { id: done, .. } if *done == id);
 }
 
+/// Cases side by side: they spend their time in waiting.
+pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
 /// Whether two files hold the same bytes.
 pub fn same(a: &Path, b: &Path) -> bool {
     std::fs::read(a).unwrap() == std::fs::read(b).unwrap()
