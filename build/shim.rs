@@ -35,7 +35,6 @@ impl Shim {
                 .replace(&*out_dir.to_string_lossy(), "OUT")
                 .hash(&mut identity);
         }
-        compiler.get_envs().collect::<Vec<_>>().hash(&mut identity);
         // target/debug/build/torrent-patron-HASH/out
         let build_dir = out_dir.ancestors().nth(2).unwrap_or(&out_dir);
         let objects = build_dir.join(format!("torrent-patron-shim-{:016x}", identity.finish()));
@@ -80,7 +79,10 @@ impl Shim {
         let (new, depends, read) = (own("o"), own("d"), own("inputs"));
         let mut command = self.compiler.to_command();
         command.arg("-c").arg(source).arg("-o").arg(&new).arg("-MMD").arg("-MF").arg(&depends);
-        run(&mut command)?;
+        if !command.status()?.success() {
+            let source = source.display();
+            return Err(io::Error::other(format!("{source}: the compiler has said why")));
+        }
         self.record(&depends, &read)?;
         std::fs::remove_file(&depends)?;
         std::fs::rename(&new, &object)?;
@@ -126,12 +128,8 @@ fn digest(path: &Path) -> io::Result<String> {
 fn output(command: &mut Command) -> io::Result<Vec<u8>> {
     let output = command.output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("{command:?}: {}", output.status)));
+        let program = command.get_program().display();
+        return Err(io::Error::other(format!("{program} failed: {}", output.status)));
     }
     Ok(output.stdout)
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let status = command.status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{command:?}: {status}"))) }
 }

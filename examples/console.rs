@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         select! {
             recv(lines) -> line => if let Ok(line) = line {
                 let source = Source::from_text(line.trim());
-                patron.send(Command::CreateTorrent { source, options: AddOptions::default() })?;
+                patron.send(Command::AddTorrent { source, options: AddOptions::default() })?;
                 unfinished += 1;
             } else {
                 (reading, lines) = (false, never());
@@ -51,8 +51,8 @@ fn ends(event: &Event) -> bool {
     matches!(
         event,
         Event::Finished { .. }
-            | Event::AlreadyDownloading { .. }
-            | Event::StartFailed { .. }
+            | Event::AlreadyAdded { .. }
+            | Event::AddFailed { .. }
             | Event::Error { .. }
     )
 }

@@ -43,7 +43,7 @@ fn seed(patron: &Patron, path: &Path, offline: bool) -> Result<(PathBuf, String)
     // The data was hashed a moment ago, so it need not be hashed again.
     let directory = path.canonicalize()?.parent().ok_or("the root has no name")?.to_owned();
     let options = AddOptions::default().save_dir(directory).trust(true);
-    patron.create_torrent(&metainfo, options).wait()?;
+    patron.add_torrent(&metainfo, options).wait()?;
 
     let mut magnet = metainfo.magnet()?.to_string();
     if offline {

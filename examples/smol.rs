@@ -27,8 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Box<dyn Error>> {
     // A command is on its way before its reply is awaited: all of them start at once.
-    let start =
-        |name: &String| patron.create_torrent(Source::from_text(name), AddOptions::default());
+    let start = |name: &String| patron.add_torrent(Source::from_text(name), AddOptions::default());
     let replies: Vec<_> = names.iter().map(start).collect();
     let mut unfinished = HashSet::new();
     for reply in replies {

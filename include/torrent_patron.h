@@ -10,7 +10,7 @@
  *     patron_event *event = NULL;
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
- *         patron_create_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
+ *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
  *                               &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
@@ -179,7 +179,7 @@ patron_text patron_error_category(const struct patron_error *error);
 /** The number within patron_error_category(); of "system" it is an errno. */
 int32_t patron_error_value(const struct patron_error *error);
 
-/** What was tried, as a verb phrase: "start the torrent". */
+/** What was tried, as a verb phrase: "add the torrent". */
 patron_text patron_error_operation(const struct patron_error *error);
 
 /** One line for a person: "cannot read the metainfo: a.torrent: No such file or directory". */
@@ -1026,7 +1026,7 @@ void patron_report_free(struct patron_report *report);
 #define PATRON_ON_LEAVE_PAUSE 1
 
 /** Its torrents are closed; their files stay. */
-#define PATRON_ON_LEAVE_CLOSE 2
+#define PATRON_ON_LEAVE_REMOVE 2
 
 /** The bytes of a .torrent file. */
 #define PATRON_SOURCE_BYTES 0
@@ -1057,10 +1057,10 @@ void patron_report_free(struct patron_report *report);
 #define PATRON_SOURCE_INFO_HASH 5
 
 /** The files of a closed torrent stay. */
-#define PATRON_FILES_KEEP 0
+#define PATRON_REMOVE_FILES_KEEP 0
 
 /** The files of a closed torrent are deleted, and with them the directories that become empty. */
-#define PATRON_FILES_DELETE 1
+#define PATRON_REMOVE_FILES_DELETE 1
 
 /** As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running. */
 #define PATRON_COMMAND_PAUSE 1
@@ -1080,11 +1080,17 @@ void patron_report_free(struct patron_report *report);
 /** As patron_unwatch(). */
 #define PATRON_COMMAND_UNWATCH 6
 
-/** As patron_close() with PATRON_FILES_KEEP. Answered by PATRON_EVENT_CLOSED. */
-#define PATRON_COMMAND_CLOSE 7
+/**
+ * As patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by
+ * PATRON_EVENT_TORRENT_REMOVED.
+ */
+#define PATRON_COMMAND_REMOVE 7
 
-/** As patron_close() with PATRON_FILES_DELETE. Answered by PATRON_EVENT_CLOSED. */
-#define PATRON_COMMAND_CLOSE_AND_DELETE 8
+/**
+ * As patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by
+ * PATRON_EVENT_TORRENT_REMOVED.
+ */
+#define PATRON_COMMAND_REMOVE_AND_DELETE 8
 
 /**
  * Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
@@ -1112,25 +1118,25 @@ int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error 
  * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the
  * reply: PARSE, IO, and BUSY when libtorrent was still busy after many tries.
  */
-int32_t patron_create_torrent(patron_handle *patron,
-                              int32_t kind,
-                              const void *source,
-                              size_t source_length,
-                              const patron_options *add_options,
-                              patron_reply **reply,
-                              patron_error **error);
+int32_t patron_add_torrent(patron_handle *patron,
+                           int32_t kind,
+                           const void *source,
+                           size_t source_length,
+                           const patron_options *add_options,
+                           patron_reply **reply,
+                           patron_error **error);
 
 /**
- * Closes a torrent. The reply comes when it is gone from the client and, with PATRON_FILES_DELETE,
- * its files are gone from the disk.
+ * Closes a torrent. The reply comes when it is gone from the client and, with
+ * PATRON_REMOVE_FILES_DELETE, its files are gone from the disk.
  *
  * Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
  */
-int32_t patron_close(patron_handle *patron,
-                     uint64_t torrent_id,
-                     int32_t files,
-                     patron_reply **reply,
-                     patron_error **error);
+int32_t patron_remove_torrent(patron_handle *patron,
+                              uint64_t torrent_id,
+                              int32_t files,
+                              patron_reply **reply,
+                              patron_error **error);
 
 /**
  * Stops a torrent until it is resumed. The reply says that libtorrent has the command;
@@ -1242,19 +1248,19 @@ int32_t patron_send(patron_handle *patron,
                     patron_error **error);
 
 /**
- * Starts a torrent by a message: as patron_create_torrent(), but what comes of it arrives as
- * PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED.
- * `wait` as for patron_send().
+ * Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
+ * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` as for
+ * patron_send().
  *
  * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
  */
-int32_t patron_send_create_torrent(patron_handle *patron,
-                                   int32_t kind,
-                                   const void *source,
-                                   size_t source_length,
-                                   const patron_options *add_options,
-                                   bool wait,
-                                   patron_error **error);
+int32_t patron_send_add_torrent(patron_handle *patron,
+                                int32_t kind,
+                                const void *source,
+                                size_t source_length,
+                                const patron_options *add_options,
+                                bool wait,
+                                patron_error **error);
 
 /* ===============================================================================================
  * Status
@@ -1451,12 +1457,12 @@ int32_t patron_reply_wait(patron_reply *reply,
                           int64_t timeout_ms,
                           patron_error **error);
 
-/** Of patron_create_torrent(): the torrent, new or not; 0 while it is not answered. */
+/** Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered. */
 uint64_t patron_reply_torrent(patron_reply *reply);
 
 /**
- * Of patron_create_torrent(): whether the client had the torrent already, so that it was not
- * started twice. patron_watch() joins in.
+ * Of patron_add_torrent(): whether the client had the torrent already, so that it was not started
+ * twice. patron_watch() joins in.
  */
 bool patron_reply_was_there(patron_reply *reply);
 
@@ -1663,7 +1669,7 @@ int32_t patron_move_storage(patron_handle *patron,
 
 /**
  * Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in
- * it; patron_reply_bytes() reads the answer. To be kept, and given to patron_create_torrent() as
+ * it; patron_reply_bytes() reads the answer. To be kept, and given to patron_add_torrent() as
  * PATRON_SOURCE_RESUME_DATA.
  */
 int32_t patron_get_resume_data(patron_handle *patron,
@@ -1923,10 +1929,10 @@ int32_t patron_recheck(patron_handle *patron,
 #define PATRON_GOAL_PAUSE 0
 
 /** It is closed; its files stay. */
-#define PATRON_GOAL_CLOSE 1
+#define PATRON_GOAL_REMOVE 1
 
 /** It is closed and its files are deleted. */
-#define PATRON_GOAL_CLOSE_AND_DELETE 2
+#define PATRON_GOAL_REMOVE_AND_DELETE 2
 
 /** It seeds on, by super-seeding: as little as the swarm needs. */
 #define PATRON_GOAL_SUPER_SEED 3
@@ -2875,13 +2881,13 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 
 /** The torrent is started. Has: name, save_dir, info hashes. */
-#define PATRON_EVENT_TORRENT_CREATED 1
+#define PATRON_EVENT_TORRENT_ADDED 1
 
 /** The client has this torrent already; it is not started twice. Has: name. */
-#define PATRON_EVENT_ALREADY_DOWNLOADING 2
+#define PATRON_EVENT_ALREADY_ADDED 2
 
 /** A torrent could not be started. Has: source, error. No torrent. */
-#define PATRON_EVENT_START_FAILED 3
+#define PATRON_EVENT_ADD_FAILED 3
 
 /**
  * How the torrent stands: after each tick in which something changed. Has: name, status, state, and
@@ -2932,7 +2938,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if
  * the files were to be deleted and were not.
  */
-#define PATRON_EVENT_CLOSED 16
+#define PATRON_EVENT_TORRENT_REMOVED 16
 
 /** A command sent as a message failed. Has: command, error. */
 #define PATRON_EVENT_COMMAND_FAILED 17
@@ -3095,13 +3101,13 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_GOAL_REACHED_SEED_TIME 2
 
 /** The files were left where they are. */
-#define PATRON_CLOSED_FILES_KEPT 1
+#define PATRON_REMOVED_FILES_KEPT 1
 
 /** The files were deleted. */
-#define PATRON_CLOSED_FILES_DELETED 2
+#define PATRON_REMOVED_FILES_DELETED 2
 
 /** The files were to be deleted, and were not, or not all. */
-#define PATRON_CLOSED_FILES_NOT_DELETED 3
+#define PATRON_REMOVED_FILES_NOT_DELETED 3
 
 /** Something that happened. Belongs to the caller; free it with patron_event_free(). */
 typedef struct patron_event patron_event;
@@ -3253,8 +3259,8 @@ uint64_t patron_event_available(const struct patron_event *event);
 /** Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
 patron_bytes patron_event_torrent_file(const struct patron_event *event);
 
-/** Of CLOSED: what became of the files, a PATRON_CLOSED_FILES_*. */
-int32_t patron_event_closed_files(const struct patron_event *event);
+/** Of CLOSED: what became of the files, a PATRON_REMOVED_FILES_*. */
+int32_t patron_event_removed_files(const struct patron_event *event);
 
 /** Of GOAL_REACHED: which goal it was, a PATRON_GOAL_REACHED_*. */
 int32_t patron_event_goal(const struct patron_event *event);

@@ -15,16 +15,16 @@ mod sys;
 pub use crate::add::{AddOptions, Source};
 pub use crate::client::{Client, ClientBuilder, DROP_DEADLINE, ShutdownReport};
 pub use crate::error::{Error, ErrorKind, NativeCode, Result};
-pub use crate::messages::command::{Command, Files, OnLeave, Started};
+pub use crate::messages::command::{Added, Command, OnLeave, RemoveFiles};
 pub use crate::metainfo::{
-    FileEntry, LARGEST_METAINFO, Magnet, Making, Metainfo, Protocol, TorrentMaker,
+    FileEntry, MAX_METAINFO_SIZE, Magnet, Making, Metainfo, Protocol, TorrentMaker,
 };
 pub use crate::model::{
-    Allocation, Announce, ClosedFiles, Counter, Encryption, Event, EventKind, EventKinds, Existing,
-    Explainer, FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, IpFilter,
-    IpRange, PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource,
+    Allocation, Announce, Counter, Encryption, Event, EventKind, EventKinds, Existing, Explainer,
+    FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, IpFilter, IpRange,
+    PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource,
     PerformanceLimit, PieceMap, PortMapper, PortMapping, PortProtocol, Priority, QueueMove,
-    ReadStatistics, Statistics, TorrentFlag, TorrentId, TorrentOptions, TorrentState,
+    ReadStatistics, RemovedFiles, Statistics, TorrentFlag, TorrentId, TorrentOptions, TorrentState,
     TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use torrent_patron::{Command, Event, Files, Patron, TorrentId};
+use torrent_patron::{Command, Event, Patron, RemoveFiles, TorrentId};
 
 use crate::session::{Result, Session, TICK};
 use crate::table::{Table, Target};
@@ -20,7 +20,7 @@ const KEPT: usize = 4096;
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let session = Session::paused(2, TICK)?;
     let [kept, closed] = session.ids[..] else { return Err("two torrents were started".into()) };
-    session.patron.close(closed, Files::Keep).wait()?;
+    session.patron.remove_torrent(closed, RemoveFiles::Keep).wait()?;
 
     let (mut delivered, mut references) = (Vec::new(), Vec::new());
     let (mut through, mut lost, mut taken) = (Vec::new(), Vec::new(), Vec::new());

@@ -58,7 +58,7 @@ pub(crate) fn child() -> Result<()> {
     let _owners = weigh("torrent and its patron with unread events", OWNERS, || {
         let owners = patrons(&client, OWNERS);
         for (patron, torrent) in owners.iter().zip(&many.torrents) {
-            patron.create_torrent(torrent, options.clone()).wait()?;
+            patron.add_torrent(torrent, options.clone()).wait()?;
         }
         owner.fresh_status(id).wait()?;
         Ok(owners)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use torrent_patron::{AddOptions, Event, Files, Metainfo, Settings};
+use torrent_patron::{AddOptions, Event, Metainfo, RemoveFiles, Settings};
 
 use crate::round_trip::{PingPong, tail};
 use crate::session::{Result, Seeds, builder, call, directory, microseconds, start, wait_until};
@@ -22,7 +22,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let patron = client.patron();
     let paused = start(&patron, &small, true)?[0];
     let options = AddOptions::default().trust(true).save_dir(large.directory.path());
-    let seeded = patron.create_torrent(&large.torrents[0], options).wait()?.id();
+    let seeded = patron.add_torrent(&large.torrents[0], options).wait()?.id();
     let address = patron.listen_addresses().wait()?[0];
     let sent = || Ok::<_, torrent_patron::Error>(patron.fresh_status(seeded).wait()?.uploaded);
 
@@ -78,7 +78,7 @@ fn download_again_and_again(
     let patron = client.patron();
     while !stop.load(Ordering::Relaxed) {
         let options = AddOptions::default().peers([seeder]);
-        let id = patron.create_torrent(torrent, options).wait()?.id();
+        let id = patron.add_torrent(torrent, options).wait()?.id();
         while !stop.load(Ordering::Relaxed) {
             match patron.recv_timeout(Duration::from_millis(100)) {
                 Ok(Event::Finished { .. }) => break,
@@ -86,7 +86,7 @@ fn download_again_and_again(
                 _ => {}
             }
         }
-        patron.close(id, Files::Delete).wait()?;
+        patron.remove_torrent(id, RemoveFiles::Delete).wait()?;
     }
     Ok(())
 }

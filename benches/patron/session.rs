@@ -97,11 +97,8 @@ impl Session {
 pub(crate) fn start(patron: &Patron, seeds: &Seeds, paused: bool) -> Result<Vec<TorrentId>> {
     let directory = seeds.directory.path();
     let options = AddOptions::default().trust(true).paused(paused).save_dir(directory);
-    let replies: Vec<_> = seeds
-        .torrents
-        .iter()
-        .map(|torrent| patron.create_torrent(torrent, options.clone()))
-        .collect();
+    let replies: Vec<_> =
+        seeds.torrents.iter().map(|torrent| patron.add_torrent(torrent, options.clone())).collect();
     let ids =
         replies.into_iter().map(|reply| Ok(reply.wait()?.id())).collect::<Result<Vec<_>>>()?;
     for &id in &ids {

@@ -19,7 +19,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let seeder = builder(seeds.directory.path()).settings(settings).start()?;
     let source = seeder.patron();
     let options = AddOptions::default().trust(true);
-    source.create_torrent(&seeds.torrents[0], options).wait()?;
+    source.add_torrent(&seeds.torrents[0], options).wait()?;
     let address = source.listen_addresses().wait()?[0];
 
     // In turn, so that what else the machine does meets all alike.
@@ -69,7 +69,7 @@ fn download(seeds: &Seeds, from: std::net::SocketAddr, kinds: EventKinds) -> Res
     patron.subscribe(kinds);
     let begun = Instant::now();
     let options = AddOptions::default().peers([from]);
-    let id = patron.create_torrent(&seeds.torrents[0], options).wait()?.id();
+    let id = patron.add_torrent(&seeds.torrents[0], options).wait()?.id();
     let mut events = 0;
     wait_until("the download", || {
         events += std::iter::from_fn(|| patron.try_recv()).count();

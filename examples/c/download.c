@@ -74,7 +74,7 @@ static int download(const char* source, const char* directory, const char* peer,
         patron_client_patron(client, &handle, &error) == PATRON_OK &&
         patron_options_new(&options, &error) == PATRON_OK &&
         (!peer || patron_options_add_peer(options, PATRON_TEXT(peer), &error) == PATRON_OK) &&
-        patron_create_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(source), options, &reply,
+        patron_add_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(source), options, &reply,
                               &error) == PATRON_OK &&
         patron_reply_wait(reply, -1, &error) == PATRON_OK;
     if (started) {

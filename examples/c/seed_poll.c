@@ -194,7 +194,7 @@ int main(int argc, char** argv) {
     bool good = start(argv[first], offline, &client, &handle);
     for (int index = first + 1; good && index < argc; index++) {
         /* What comes of it, be it a failure, is an event. */
-        good = patron_send_create_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT(argv[index]),
+        good = patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT(argv[index]),
                                           NULL, true, &error) == PATRON_OK ||
                complain(error);
     }

@@ -139,7 +139,7 @@ void seed(const std::filesystem::path& path, bool offline) {
     torrents::call(patron_options_set_trust, options.get(), true);
     patron_bytes source = patron_metainfo_torrent_file(metainfo.get());
     auto reply =
-        torrents::get<torrents::reply>(patron_create_torrent, patron.get(), PATRON_SOURCE_BYTES,
+        torrents::get<torrents::reply>(patron_add_torrent, patron.get(), PATRON_SOURCE_BYTES,
                                        source.data, source.length, options.get());
     torrents::call(patron_reply_wait, reply.get(), -1);
 

@@ -5,7 +5,7 @@
 As a module:
 
     with Client(save_dir="downloads") as client, client.patron() as patron:
-        torrent = patron.create_torrent("debian.torrent")
+        torrent = patron.add_torrent("debian.torrent")
         for event in patron.events():
             print(event)
             if event.torrent == torrent and event.kind == EventKind.FINISHED:
@@ -296,9 +296,9 @@ _options_set_goals = _fallible("patron_options_set_goals", c_void_p, *_GOALS)
 _free = _function("patron_free", None, c_void_p)
 _another = _fallible("patron_another", c_void_p, _OUT)
 _create_torrent = _fallible(
-    "patron_create_torrent", c_void_p, c_int32, *_TEXT, c_void_p, _OUT
+    "patron_add_torrent", c_void_p, c_int32, *_TEXT, c_void_p, _OUT
 )
-_close = _fallible("patron_close", c_void_p, c_uint64, c_int32, _OUT)
+_close = _fallible("patron_remove_torrent", c_void_p, c_uint64, c_int32, _OUT)
 _pause = _fallible("patron_pause", c_void_p, c_uint64, _OUT)
 _resume = _fallible("patron_resume", c_void_p, c_uint64, _OUT)
 _listen_addresses = _fallible("patron_listen_addresses", c_void_p, _OUT)
@@ -549,7 +549,7 @@ class Patron:
         finally:
             _reply_free(reply)
 
-    def create_torrent(
+    def add_torrent(
         self,
         source,
         *,
@@ -583,7 +583,7 @@ class Patron:
         finally:
             _options_free(options)
 
-    def close_torrent(self, torrent, *, delete_files=False):
+    def remove_torrent(self, torrent, *, delete_files=False):
         self._ask(_close, torrent, FILES_DELETE if delete_files else FILES_KEEP)
 
     def pause(self, torrent):
@@ -611,7 +611,7 @@ class Patron:
         )
 
     def resume_data(self, torrent):
-        """What a later run can give to create_torrent(), to go on where the torrent stands: a
+        """What a later run can give to add_torrent(), to go on where the torrent stands: a
         `ResumeData`."""
 
         def read(reply):
@@ -760,7 +760,7 @@ async def download(source, directory, peers, offline):
         loop.add_reader(fd, drain)
         try:
             # It waits for the reply, hence on another thread.
-            await asyncio.to_thread(patron.create_torrent, source, peers=peers)
+            await asyncio.to_thread(patron.add_torrent, source, peers=peers)
             await finished
         finally:
             loop.remove_reader(fd)

@@ -449,7 +449,7 @@ fn read(
     })
 }
 
-const START: &str = "start the torrent";
+const START: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
 
 fn goals(own: &bridge::OwnRecord) -> Goals {
@@ -458,8 +458,8 @@ fn goals(own: &bridge::OwnRecord) -> Goals {
             .then_some(own.share_ratio_permille as f64 / 1000.0),
         seed_time: u64::try_from(own.seed_seconds).ok().map(Duration::from_secs),
         then: match own.goal_action {
-            1 => GoalAction::Close,
-            2 => GoalAction::CloseAndDelete,
+            1 => GoalAction::Remove,
+            2 => GoalAction::RemoveAndDelete,
             3 => GoalAction::SuperSeed,
             _ => GoalAction::Pause,
         },

@@ -48,7 +48,7 @@ pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// let client = Client::builder().save_dir("downloads").start()?;
 /// let patron = client.patron();
-/// patron.create_torrent(Source::from_text("debian.torrent"), AddOptions::default()).wait()?;
+/// patron.add_torrent(Source::from_text("debian.torrent"), AddOptions::default()).wait()?;
 /// for event in patron.events() {
 ///     println!("{event}");
 ///     if matches!(event, Event::Finished { .. }) {

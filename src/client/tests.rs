@@ -10,12 +10,13 @@ use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Files, Job, OnLeave, Started};
+use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
 use crate::messages::request::{Answer, Own, TorrentRequest};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
-    ClosedFiles, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, ReadStatistics, SavedFigures, TorrentId, TorrentState, TorrentStatus,
+    Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit, PortMapper,
+    PortProtocol, ReadStatistics, RemovedFiles, SavedFigures, TorrentId, TorrentState,
+    TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::reply::{Reply, one_shot};
@@ -82,12 +83,12 @@ impl<'a> Guest<'a> {
         reply
     }
 
-    fn start(&self, number: u8) -> Reply<Started> {
-        self.job(|reply| Job::Start(prepared(number, None), Some(reply)))
+    fn start(&self, number: u8) -> Reply<Added> {
+        self.job(|reply| Job::Add(prepared(number, None), Some(reply)))
     }
 
-    fn close(&self, id: TorrentId, files: Files) -> Reply<()> {
-        self.job(|reply| Job::Close(id, files, Some(reply)))
+    fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
+        self.job(|reply| Job::Remove(id, files, Some(reply)))
     }
 
     fn message(&self, job: Job) {
@@ -117,19 +118,19 @@ fn wait<T>(mut reply: Reply<T>) -> Result<T> {
     reply.wait_timeout(PATIENCE).expect("a reply in time")
 }
 
-fn created(started: Result<Started>) -> TorrentId {
+fn created(started: Result<Added>) -> TorrentId {
     match started.unwrap() {
-        Started::Created(id) => id,
+        Added::New(id) => id,
         other => panic!("{other:?}"),
     }
 }
 
-/// A started torrent, its `TorrentCreated` read.
+/// A started torrent, its `TorrentAdded` read.
 fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     let reply = guest.start(number);
     let id = script.accept();
     assert_eq!(created(wait(reply)), id);
-    assert!(matches!(guest.next(), Event::TorrentCreated { id: told, .. } if told == id));
+    assert!(matches!(guest.next(), Event::TorrentAdded { id: told, .. } if told == id));
     id
 }
 
@@ -204,12 +205,12 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     watcher.barrier();
     (0..100).for_each(|_| script.say(EngineEvent::Statuses(Vec::new())));
     assert!(matches!(watcher.next(), Event::Status(_)));
-    watcher.message(Job::Start(prepared(2, None), None));
+    watcher.message(Job::Add(prepared(2, None), None));
     let second = script.accept();
-    assert!(matches!(watcher.next(), Event::TorrentCreated { id, .. } if id == second));
+    assert!(matches!(watcher.next(), Event::TorrentAdded { id, .. } if id == second));
     script.say(EngineEvent::Finished(second));
     script.say(EngineEvent::Removed(second));
-    assert!(matches!(watcher.next(), Event::Closed { .. }));
+    assert!(matches!(watcher.next(), Event::TorrentRemoved { .. }));
 }
 
 /// The engine is told what some patron wants: when the first wants it, and when the last does not.
@@ -322,9 +323,9 @@ fn a_torrent_is_not_started_twice() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&one, &script, 1);
-    assert_eq!(wait(two.start(1)).unwrap(), Started::AlreadyDownloading(id));
-    two.message(Job::Start(prepared(1, None), None));
-    assert!(matches!(two.next(), Event::AlreadyDownloading { id: known, .. } if known == id));
+    assert_eq!(wait(two.start(1)).unwrap(), Added::Existing(id));
+    two.message(Job::Add(prepared(1, None), None));
+    assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
 
 /// The second start comes while the first is before the engine.
@@ -335,8 +336,8 @@ fn two_starts_at_once_give_one_torrent() {
     let first = one.start(1);
     let second = two.start(1);
     let id = script.accept();
-    assert_eq!(wait(first).unwrap(), Started::Created(id));
-    assert_eq!(wait(second).unwrap(), Started::AlreadyDownloading(id));
+    assert_eq!(wait(first).unwrap(), Added::New(id));
+    assert_eq!(wait(second).unwrap(), Added::Existing(id));
 }
 
 #[test]
@@ -351,7 +352,7 @@ fn a_start_is_tried_again_while_the_engine_is_busy() {
     }
     script.say(EngineEvent::Added { id, name: "n".into(), info_hashes: hashes(1) });
     assert_eq!(created(wait(reply)), id);
-    assert!(matches!(guest.next(), Event::TorrentCreated { .. }));
+    assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     assert!(guest.member.mailbox.try_recv().is_none(), "the caller sees one answer");
 }
 
@@ -375,7 +376,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let old = torrent(&guest, &script, 1);
-    let close = guest.close(old, Files::Delete);
+    let close = guest.remove_torrent(old, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(old, true));
     let again = guest.start(1);
     script.say(EngineEvent::Removed(old));
@@ -388,9 +389,9 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
     assert_ne!(created(wait(again)), old);
     assert!(matches!(
         guest.next(),
-        Event::Closed { id, files: ClosedFiles::Deleted, .. } if id == old
+        Event::TorrentRemoved { id, files: RemovedFiles::Deleted, .. } if id == old
     ));
-    assert!(matches!(guest.next(), Event::TorrentCreated { id, .. } if id == new));
+    assert!(matches!(guest.next(), Event::TorrentAdded { id, .. } if id == new));
 }
 
 #[test]
@@ -398,12 +399,15 @@ fn files_that_could_not_be_deleted_are_told_by_reply_and_event() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
-    let close = guest.close(id, Files::Delete);
+    let close = guest.remove_torrent(id, RemoveFiles::Delete);
     let error = Error::new(ErrorKind::Io, "delete the files", "permission denied");
     script.say(EngineEvent::Removed(id));
     script.say(EngineEvent::DeleteFailed { id, error });
     assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Io);
-    assert!(matches!(guest.next(), Event::Closed { files: ClosedFiles::NotDeleted(_), .. }));
+    assert!(matches!(
+        guest.next(),
+        Event::TorrentRemoved { files: RemovedFiles::NotDeleted(_), .. }
+    ));
 }
 
 #[test]
@@ -411,14 +415,14 @@ fn commands_for_a_torrent_that_is_gone_fail_by_reply_or_by_event() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
-    let close = guest.close(id, Files::Keep);
-    let second = guest.close(id, Files::Keep);
+    let close = guest.remove_torrent(id, RemoveFiles::Keep);
+    let second = guest.remove_torrent(id, RemoveFiles::Keep);
     assert_eq!(wait(second).unwrap_err().kind(), ErrorKind::Gone);
     script.say(EngineEvent::Removed(id));
     wait(close).unwrap();
-    assert!(matches!(guest.next(), Event::Closed { .. }));
+    assert!(matches!(guest.next(), Event::TorrentRemoved { .. }));
     let kind = |result: Result<()>| result.unwrap_err().kind();
-    assert_eq!(kind(wait(guest.close(id, Files::Keep))), ErrorKind::NotFound);
+    assert_eq!(kind(wait(guest.remove_torrent(id, RemoveFiles::Keep))), ErrorKind::NotFound);
     assert_eq!(kind(wait(guest.job(|r| Job::Resume(id, Some(r))))), ErrorKind::NotFound);
     guest.message(Job::Pause(id, None));
     assert!(matches!(
@@ -431,10 +435,10 @@ fn commands_for_a_torrent_that_is_gone_fail_by_reply_or_by_event() {
 fn a_finished_torrent_moves_to_its_place_once() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.job(|r| Job::Start(prepared(1, Some("done".into())), Some(r)));
+    let reply = guest.job(|r| Job::Add(prepared(1, Some("done".into())), Some(r)));
     let id = script.accept();
     created(wait(reply));
-    assert!(matches!(guest.next(), Event::TorrentCreated { .. }));
+    assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     script.say(EngineEvent::Finished(id));
     assert!(matches!(guest.next(), Event::Finished { .. }));
     assert_eq!(script.next(), Asked::MoveStorage(id, "done".into()));
@@ -449,7 +453,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
 #[test]
 fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
     let (client, script) = client();
-    for (number, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Close)] {
+    for (number, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Remove)] {
         let (guest, other) = (Guest::new(&client), Guest::new(&client));
         guest.member.set_on_leave(policy);
         let id = torrent(&guest, &script, number);
@@ -460,7 +464,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
                 assert!(script.is_quiet());
             }
             OnLeave::Pause => assert_eq!(script.next(), Asked::Pause(id)),
-            OnLeave::Close => {
+            OnLeave::Remove => {
                 assert_eq!(script.next(), Asked::Remove(id, false));
                 script.say(EngineEvent::Removed(id));
                 continue;
@@ -475,7 +479,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
 fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    guest.member.set_on_leave(OnLeave::Close);
+    guest.member.set_on_leave(OnLeave::Remove);
     let _reply = guest.start(1);
     guest.leave();
     let Asked::Add(id) = script.next() else { panic!("expected an add") };
@@ -535,7 +539,7 @@ fn lost_events_are_made_up_for() {
     let any = |wanted: &dyn Fn(&Event) -> bool| events.iter().any(wanted);
     assert!(any(&|event| matches!(event, Event::Finished { id, .. } if *id == done)));
     assert!(any(&|event| matches!(event, Event::StateChanged { id, .. } if *id == done)));
-    assert!(any(&|event| matches!(event, Event::Closed { id, .. } if *id == gone)));
+    assert!(any(&|event| matches!(event, Event::TorrentRemoved { id, .. } if *id == gone)));
     assert!(!any(&|event| matches!(event, Event::Finished { id, .. } if *id == kept)));
 }
 
@@ -817,7 +821,7 @@ fn a_window_of_starts_holds_back_more_commands_and_shutdown_answers_all() {
             let mut hash = [0; 20];
             hash[..2].copy_from_slice(&number.to_le_bytes());
             start.info_hashes.v1 = Some(InfoHashV1(hash));
-            guest.job(|reply| Job::Start(start, Some(reply)))
+            guest.job(|reply| Job::Add(start, Some(reply)))
         })
         .collect();
     for _ in 0..512 {
@@ -841,7 +845,7 @@ fn a_shutdown_waits_for_deletions() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
-    let close = guest.close(id, Files::Delete);
+    let close = guest.remove_torrent(id, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(id, true));
     let patron = client.patron();
     let deleter = std::thread::spawn({
@@ -867,14 +871,14 @@ fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (deleted, moved) = (torrent(&guest, &script, 1), {
-        let reply = guest.job(|r| Job::Start(prepared(2, Some("done".into())), Some(r)));
+        let reply = guest.job(|r| Job::Add(prepared(2, Some("done".into())), Some(r)));
         let id = script.accept();
         created(wait(reply));
         id
     });
     script.say(EngineEvent::Finished(moved));
     assert_eq!(script.next(), Asked::MoveStorage(moved, "done".into()));
-    let close = guest.close(deleted, Files::Delete);
+    let close = guest.remove_torrent(deleted, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(deleted, true));
     let member = guest.member.clone();
     drop(guest);

@@ -19,21 +19,21 @@ use crate::reply::Responder;
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)] // it is taken apart where it is made
 pub enum Command {
-    /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
-    CreateTorrent {
-        /// What it is started from.
+    /// Adds a torrent. Answered by `TorrentAdded`, `AlreadyAdded` or `AddFailed`.
+    AddTorrent {
+        /// What it is added from.
         source: Source,
         /// How.
         #[cfg_attr(feature = "serde", serde(default))]
         options: AddOptions,
     },
-    /// Closes a torrent. Answered by `Closed`.
-    CloseTorrent {
+    /// Removes a torrent. Answered by `TorrentRemoved`.
+    RemoveTorrent {
         /// The torrent.
         id: TorrentId,
         /// What becomes of its files.
         #[cfg_attr(feature = "serde", serde(default))]
-        files: Files,
+        files: RemoveFiles,
     },
     /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
     Pause(TorrentId),
@@ -49,12 +49,12 @@ pub enum Command {
     Unwatch(TorrentId),
 }
 
-/// What becomes of the files of a torrent that is closed.
+/// What becomes of the files of a torrent that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
-pub enum Files {
+pub enum RemoveFiles {
     /// They stay.
     #[default]
     Keep,
@@ -73,26 +73,26 @@ pub enum OnLeave {
     KeepSeeding,
     /// They are paused.
     Pause,
-    /// They are closed; their files stay.
-    Close,
+    /// They are removed; their files stay.
+    Remove,
 }
 
-/// How a start ended well.
+/// What came of adding a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
-pub enum Started {
+pub enum Added {
     /// A new torrent, whose events this patron gets.
-    Created(TorrentId),
+    New(TorrentId),
     /// The client had it already. [`Patron::watch`](crate::Patron::watch) joins in.
-    AlreadyDownloading(TorrentId),
+    Existing(TorrentId),
 }
 
-impl Started {
+impl Added {
     /// The torrent, new or not.
     pub fn id(self) -> TorrentId {
         match self {
-            Self::Created(id) | Self::AlreadyDownloading(id) => id,
+            Self::New(id) | Self::Existing(id) => id,
         }
     }
 }
@@ -103,8 +103,8 @@ pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
 /// A command as the client thread takes it: read, and with the place for its answer. Without one,
 /// the answer is an event.
 pub(crate) enum Job {
-    Start(Box<Prepared>, Option<Responder<Started>>),
-    Close(TorrentId, Files, Option<Responder<()>>),
+    Add(Box<Prepared>, Option<Responder<Added>>),
+    Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
     Pause(TorrentId, Option<Responder<()>>),
     Resume(TorrentId, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
@@ -122,8 +122,8 @@ pub(crate) enum Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Start(..) => "Start",
-            Self::Close(..) => "Close",
+            Self::Add(..) => "Add",
+            Self::Remove(..) => "Remove",
             Self::Pause(..) => "Pause",
             Self::Resume(..) => "Resume",
             Self::Status(..) => "Status",
@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn commands_in_json() {
         let options = serde_json::to_string(&AddOptions::default()).unwrap();
-        let create = r#"{"create_torrent":{"source":{"file":"debian.torrent"},"options":OPTIONS}}"#;
+        let create = r#"{"add_torrent":{"source":{"file":"debian.torrent"},"options":OPTIONS}}"#;
         let create = create.replace("OPTIONS", &options);
         for json in [
             &create,
-            r#"{"close_torrent":{"id":3,"files":"delete"}}"#,
+            r#"{"remove_torrent":{"id":3,"files":"delete"}}"#,
             r#"{"pause":3}"#,
             r#"{"resume":3}"#,
             r#"{"status":3}"#,
@@ -161,30 +161,31 @@ mod tests {
             let command: Command = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&command).unwrap(), json);
         }
-        let short = r#"{"create_torrent":{"source":{"file":"debian.torrent"}}}"#;
+        let short = r#"{"add_torrent":{"source":{"file":"debian.torrent"}}}"#;
         let command: Command = serde_json::from_str(short).unwrap();
         assert_eq!(serde_json::to_string(&command).unwrap(), create);
     }
 
     #[test]
     fn choices_in_json() {
-        for (files, name) in [(Files::Keep, r#""keep""#), (Files::Delete, r#""delete""#)] {
+        for (files, name) in
+            [(RemoveFiles::Keep, r#""keep""#), (RemoveFiles::Delete, r#""delete""#)]
+        {
             assert_eq!(serde_json::to_string(&files).unwrap(), name);
-            assert_eq!(serde_json::from_str::<Files>(name).unwrap(), files);
+            assert_eq!(serde_json::from_str::<RemoveFiles>(name).unwrap(), files);
         }
         for (policy, name) in [
             (OnLeave::KeepSeeding, r#""keep_seeding""#),
             (OnLeave::Pause, r#""pause""#),
-            (OnLeave::Close, r#""close""#),
+            (OnLeave::Remove, r#""remove""#),
         ] {
             assert_eq!(serde_json::to_string(&policy).unwrap(), name);
             assert_eq!(serde_json::from_str::<OnLeave>(name).unwrap(), policy);
         }
         let id = TorrentId::new(3).unwrap();
-        for (started, expected) in [
-            (Started::Created(id), r#"{"created":3}"#),
-            (Started::AlreadyDownloading(id), r#"{"already_downloading":3}"#),
-        ] {
+        for (started, expected) in
+            [(Added::New(id), r#"{"new":3}"#), (Added::Existing(id), r#"{"existing":3}"#)]
+        {
             assert_eq!(serde_json::to_string(&started).unwrap(), expected);
         }
     }

@@ -421,10 +421,10 @@ mod tests {
                 mailbox.push(Event::StateChanged { id, name: name(), state });
                 mailbox.push(status(id, 0));
             }
-            mailbox.push(Event::Closed {
+            mailbox.push(Event::TorrentRemoved {
                 id,
                 name: name(),
-                files: crate::model::ClosedFiles::Kept,
+                files: crate::model::RemovedFiles::Kept,
             });
             mailbox.push(Event::Finished { id: open, name: name() });
         }

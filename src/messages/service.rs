@@ -103,10 +103,10 @@ impl Member {
 
     pub(crate) fn on_leave(&self) -> OnLeave {
         const PAUSE: u8 = OnLeave::Pause as u8;
-        const CLOSE: u8 = OnLeave::Close as u8;
+        const CLOSE: u8 = OnLeave::Remove as u8;
         match self.on_leave.load(Ordering::Relaxed) {
             PAUSE => OnLeave::Pause,
-            CLOSE => OnLeave::Close,
+            CLOSE => OnLeave::Remove,
             _ => OnLeave::KeepSeeding,
         }
     }

@@ -18,7 +18,7 @@ use crate::sys::bridge;
 
 /// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
 /// 40 MiB of v1 hashes.
-pub const LARGEST_METAINFO: u64 = 64 * 1024 * 1024;
+pub const MAX_METAINFO_SIZE: u64 = 64 * 1024 * 1024;
 
 const READ: &str = "read the metainfo";
 
@@ -82,7 +82,7 @@ impl Metainfo {
     /// # Errors
     ///
     /// [`Parse`](ErrorKind::Parse) for anything that is not a sound .torrent file; the reason is
-    /// libtorrent's. Limits: [`LARGEST_METAINFO`] bytes, 2,097,152 pieces, 100 levels of nesting,
+    /// libtorrent's. Limits: [`MAX_METAINFO_SIZE`] bytes, 2,097,152 pieces, 100 levels of nesting,
     /// 3,000,000 bencoded items.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let params = params(bytes)?;
@@ -158,7 +158,7 @@ pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<bridge::TorrentParams>> {
     if bytes.is_empty() {
         return Err(parse("it is empty".into()));
     }
-    if bytes.len() as u64 > LARGEST_METAINFO {
+    if bytes.len() as u64 > MAX_METAINFO_SIZE {
         return Err(parse(too_large(bytes.len() as u64)));
     }
     bridge::params_from_metainfo(bytes)
@@ -176,12 +176,12 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut size = file.metadata().map_err(failed)?.len();
-    if size <= LARGEST_METAINFO {
+    if size <= MAX_METAINFO_SIZE {
         // A device or a pipe has no size.
-        file.take(LARGEST_METAINFO + 1).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(MAX_METAINFO_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
         size = bytes.len() as u64;
     }
-    if size > LARGEST_METAINFO {
+    if size > MAX_METAINFO_SIZE {
         let error = Error::new(ErrorKind::Parse, READ, too_large(size));
         return Err(error.on(path.display()));
     }
@@ -189,7 +189,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn too_large(size: u64) -> String {
-    format!("it has {size} bytes; the limit is {LARGEST_METAINFO}")
+    format!("it has {size} bytes; the limit is {MAX_METAINFO_SIZE}")
 }
 
 #[cfg(feature = "serde")]

@@ -19,7 +19,7 @@ mod status;
 mod tracker;
 
 pub use self::event::{
-    ClosedFiles, Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper,
+    Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper, RemovedFiles,
 };
 pub use self::file::{Allocation, Existing, FileStatus};
 pub use self::id::TorrentId;

@@ -159,10 +159,10 @@ pub enum GoalAction {
     /// It is paused. When it is resumed it seeds on: the goals are gone.
     #[default]
     Pause,
-    /// It is closed; its files stay.
-    Close,
-    /// It is closed and its files are deleted.
-    CloseAndDelete,
+    /// It is removed; its files stay.
+    Remove,
+    /// It is removed and its files are deleted.
+    RemoveAndDelete,
     /// It seeds on, by super-seeding: as little as the swarm needs.
     SuperSeed,
 }
@@ -225,12 +225,12 @@ mod tests {
     fn goals_in_json() {
         let goals = Goals::default().share_ratio(1.5).seed_time(Duration::from_secs(60));
         is(
-            goals.then(GoalAction::CloseAndDelete),
-            r#"{"share_ratio":1.5,"seed_time":60.0,"then":"close_and_delete"}"#,
+            goals.then(GoalAction::RemoveAndDelete),
+            r#"{"share_ratio":1.5,"seed_time":60.0,"then":"remove_and_delete"}"#,
         );
         is(Goals::default(), r#"{"share_ratio":null,"seed_time":null,"then":"pause"}"#);
         is(GoalAction::Pause, r#""pause""#);
-        is(GoalAction::Close, r#""close""#);
+        is(GoalAction::Remove, r#""remove""#);
         is(GoalAction::SuperSeed, r#""super_seed""#);
         is(Goal::ShareRatio, r#""share_ratio""#);
         is(Goal::SeedTime, r#""seed_time""#);

@@ -98,7 +98,7 @@ impl Patron {
     }
 
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
-    /// [`create_torrent`](Patron::create_torrent), with the metainfo in it. To be kept as bytes.
+    /// [`add_torrent`](Patron::add_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
         self.of_torrent(id, TorrentRequest::ResumeData(Own::default()))
     }

@@ -22,7 +22,7 @@ use futures_core::Stream;
 
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Command, Files, Job, OnLeave, Respond, Started};
+use crate::messages::command::{Added, Command, Job, OnLeave, RemoveFiles, Respond};
 use crate::messages::request::{FromAnswer, SessionRequest, TorrentRequest};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{Event, EventKinds, ReadStatistics, Statistics, TorrentId, TorrentStatus};
@@ -83,7 +83,7 @@ impl Patron {
     /// # Errors
     ///
     /// [`Stopped`](crate::ErrorKind::Stopped). A source that cannot be read is no error here but an
-    /// [`Event::StartFailed`].
+    /// [`Event::AddFailed`].
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, Service::send)
     }
@@ -104,16 +104,16 @@ impl Patron {
     ) -> Result<()> {
         let Inner { service, member, .. } = &*self.0;
         let job = match command {
-            Command::CreateTorrent { source, options } => {
+            Command::AddTorrent { source, options } => {
                 match prepare(&source, &options, &service.defaults) {
-                    Ok(prepared) => Job::Start(Box::new(prepared), None),
+                    Ok(prepared) => Job::Add(Box::new(prepared), None),
                     Err((source, error)) => {
-                        member.mailbox.push(Event::StartFailed { source, error });
+                        member.mailbox.push(Event::AddFailed { source, error });
                         return Ok(());
                     }
                 }
             }
-            Command::CloseTorrent { id, files } => Job::Close(id, files, None),
+            Command::RemoveTorrent { id, files } => Job::Remove(id, files, None),
             Command::Pause(id) => Job::Pause(id, None),
             Command::Resume(id) => Job::Resume(id, None),
             Command::Status(id) => Job::Status(id, None),
@@ -134,10 +134,10 @@ impl Patron {
     /// [`Parse`](crate::ErrorKind::Parse) or [`Io`](crate::ErrorKind::Io) when the source cannot be
     /// read or a directory cannot be made; [`Busy`](crate::ErrorKind::Busy) when libtorrent was still
     /// busy after many tries.
-    pub fn create_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Started> {
+    pub fn add_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Added> {
         match prepare(&source.into(), &options, &self.0.service.defaults) {
             Ok(prepared) => {
-                self.ask("start the torrent", |reply| Job::Start(Box::new(prepared), Some(reply)))
+                self.ask("add the torrent", |reply| Job::Add(Box::new(prepared), Some(reply)))
             }
             Err((_, error)) => Reply::ready(Err(error)),
         }
@@ -145,8 +145,8 @@ impl Patron {
 
     /// Closes a torrent. The reply comes when it is gone from the client and, where asked for, its
     /// files are gone from the disk.
-    pub fn close(&self, id: TorrentId, files: Files) -> Reply<()> {
-        self.ask("close the torrent", |reply| Job::Close(id, files, Some(reply)))
+    pub fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
+        self.ask("remove the torrent", |reply| Job::Remove(id, files, Some(reply)))
     }
 
     /// Stops a torrent until it is resumed. The reply says that libtorrent has the command;

@@ -143,7 +143,7 @@ pub(crate) fn tells_how_many_there_are(dir: &Path) {
     let patron = client.patron();
     patron.subscribe([EventKind::TrackerReply, EventKind::Scraped].into_iter().collect());
     let options = AddOptions::default().flags([TorrentFlag::UploadMode]);
-    let id = patron.create_torrent(&swarm.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&swarm.metainfo, options).wait().unwrap().id();
     let url = await_event!(patron, Event::TrackerReply { url, .. } => url.clone());
     assert_eq!(url, swarm.metainfo.trackers[0].url.as_str().into());
     patron.scrape(id).wait().unwrap();
@@ -177,7 +177,7 @@ pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {
 
     let (seeder, leecher) = (client(&from), client(&to));
     let (source, sink) = (seeder.patron(), leecher.patron());
-    let id = source.create_torrent(&refused, AddOptions::default()).wait().unwrap().id();
+    let id = source.add_torrent(&refused, AddOptions::default()).wait().unwrap().id();
     let (url, reason) = await_event!(
         source,
         Event::TrackerError { id: of, url, error, .. } if *of == id
@@ -190,9 +190,9 @@ pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {
     assert_eq!((status.state, status.paused), (TorrentState::Seeding, false));
     assert!(status.error.is_none(), "{status:?}");
 
-    source.create_torrent(&accepted, AddOptions::default()).wait().unwrap();
+    source.add_torrent(&accepted, AddOptions::default()).wait().unwrap();
     poll("seed at the tracker", || tracker.has_a_seed(&accepted.info_hashes));
-    let copy = sink.create_torrent(&accepted, AddOptions::default()).wait().unwrap().id();
+    let copy = sink.add_torrent(&accepted, AddOptions::default()).wait().unwrap().id();
     finished(&sink, copy);
     assert!(same(&listed, &to.join("listed.bin")));
     for client in [seeder, leecher] {

@@ -172,7 +172,7 @@ fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron
 
     let client = client.start().unwrap();
     let patron = client.patron();
-    patron.create_torrent(Source::Bytes(torrent.into()), options).wait().unwrap();
+    patron.add_torrent(Source::Bytes(torrent.into()), options).wait().unwrap();
     (client, patron)
 }
 
@@ -219,7 +219,7 @@ fn offline(dir: &Path, lasts: Duration) {
     let seeder = Seeder::of(&file);
     let to = dir.join("to");
     let (client, patron) = start(builder(&to), dir, CAUSES);
-    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     watch(&patron, end);
     stop(client);

@@ -210,7 +210,7 @@ impl Scene {
     fn start(&self, client: ClientBuilder) -> (Client, Patron, TorrentId) {
         let client = client.start().unwrap();
         let patron = client.patron();
-        let id = patron.create_torrent(&self.metainfo, self.seeder.options()).wait().unwrap().id();
+        let id = patron.add_torrent(&self.metainfo, self.seeder.options()).wait().unwrap().id();
         (client, patron, id)
     }
 

@@ -136,7 +136,7 @@ impl Participant {
     pub(crate) fn start(client: ClientBuilder, source: impl Into<Source>) -> Self {
         let client = client.start().unwrap();
         let patron = client.patron();
-        let id = patron.create_torrent(source, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
         Self { client, patron, id }
     }
 

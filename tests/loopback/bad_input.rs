@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use torrent_patron::{
-    AddOptions, Command, ErrorKind, Event, Files, LARGEST_METAINFO, Magnet, Metainfo, Patron,
-    Protocol, Source, TorrentId,
+    AddOptions, Command, ErrorKind, Event, MAX_METAINFO_SIZE, Magnet, Metainfo, Patron, Protocol,
+    RemoveFiles, Source, TorrentId,
 };
 
 use crate::support::bencode::{dict, list, number, text};
@@ -162,15 +162,15 @@ fn a_hostile_torrent_file_is_refused_with_one_clear_line() {
         assert!(line.contains(fragment), "{what}: {line}");
         assert!(!error.message().is_empty() && !line.contains('\n'), "{what}: {line:?}");
 
-        let refused = patron.create_torrent(&bytes[..], AddOptions::default()).wait().unwrap_err();
+        let refused = patron.add_torrent(&bytes[..], AddOptions::default()).wait().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Parse, "{what}: {refused:?}");
         assert!(refused.message().ends_with(error.message()), "{what}: {refused}");
         let options = AddOptions::default();
-        patron.send(Command::CreateTorrent { source: bytes.clone().into(), options }).unwrap();
+        patron.send(Command::AddTorrent { source: bytes.clone().into(), options }).unwrap();
     }
     still_works(&patron);
     let failed = drain(&patron, |event| match event {
-        Event::StartFailed { error, .. } => Some(error.kind()),
+        Event::AddFailed { error, .. } => Some(error.kind()),
         _ => None,
     });
     assert_eq!(failed, vec![ErrorKind::Parse; hostile.len()], "one answer each");
@@ -206,8 +206,8 @@ fn an_oversized_torrent_file_is_refused_unread() {
     let began = Instant::now();
     let errors = [
         Metainfo::read(&path).unwrap_err(),
-        patron.create_torrent(&*path, AddOptions::default()).wait().unwrap_err(),
-        Metainfo::decode(&vec![b'd'; LARGEST_METAINFO as usize + 1]).unwrap_err(),
+        patron.add_torrent(&*path, AddOptions::default()).wait().unwrap_err(),
+        Metainfo::decode(&vec![b'd'; MAX_METAINFO_SIZE as usize + 1]).unwrap_err(),
     ];
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for error in &errors {
@@ -231,7 +231,7 @@ fn what_is_no_file_is_no_torrent() {
         (dir.path(), "directory"),
         (Path::new("nul\0byte.torrent"), "NUL byte"),
     ] {
-        let error = patron.create_torrent(path, AddOptions::default()).wait().unwrap_err();
+        let error = patron.add_torrent(path, AddOptions::default()).wait().unwrap_err();
         println!("{error}");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.message().contains(fragment), "{error}");
@@ -377,7 +377,7 @@ fn names_in_a_torrent_cannot_leave_the_save_directory() {
         let seeder = Seeder::with(&from.join("any"), metainfo);
         let leecher = builder(&to).start().unwrap();
         let patron = leecher.patron();
-        let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
         finished(&patron, id);
         drop((leecher, seeder.client));
         for path in &known {
@@ -431,23 +431,23 @@ fn a_bad_magnet_link_is_refused_with_one_clear_line() {
 
         let source = Source::Magnet(link.into());
         let options = AddOptions::default;
-        let refused = patron.create_torrent(source.clone(), options()).wait().unwrap_err();
+        let refused = patron.add_torrent(source.clone(), options()).wait().unwrap_err();
         assert_eq!(refused.to_string(), line);
-        patron.send(Command::CreateTorrent { source, options: options() }).unwrap();
+        patron.send(Command::AddTorrent { source, options: options() }).unwrap();
     }
     still_works(&patron);
     let failed = drain(&patron, |event| match &event {
-        Event::StartFailed { error, .. } => Some((error.kind(), event.to_string().len() < 500)),
+        Event::AddFailed { error, .. } => Some((error.kind(), event.to_string().len() < 500)),
         _ => None,
     });
     assert_eq!(failed, vec![(ErrorKind::Parse, true); bad.len()], "one answer each");
 
     let patron = patron.another();
     let named = Source::Magnet(format!("magnet:?xt=urn:btih:{v1}&dn=two%0Alines%1B[31m").into());
-    let id = patron.create_torrent(named, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(named, AddOptions::default()).wait().unwrap().id();
     let name = patron.status(id).unwrap().name;
     assert_eq!(&*name, "two lines [31m");
-    patron.close(id, Files::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
 
     let both = format!("magnet:?xt=urn:btih:{v1}&xt=urn:btmh:{v2}");
     for good in [
@@ -461,15 +461,15 @@ fn a_bad_magnet_link_is_refused_with_one_clear_line() {
         let magnet = Magnet::parse(good).unwrap_or_else(|error| panic!("{error:.300}"));
         assert_eq!(magnet.info_hashes.v1.unwrap().to_string(), v1);
         assert_eq!(magnet.info_hashes.v2.is_some(), *good == both);
-        let started = patron.create_torrent(&magnet, AddOptions::default()).wait().unwrap();
-        patron.close(started.id(), Files::Keep).wait().unwrap();
+        let started = patron.add_torrent(&magnet, AddOptions::default()).wait().unwrap();
+        patron.remove_torrent(started.id(), RemoveFiles::Keep).wait().unwrap();
     }
 }
 
 fn commands(id: TorrentId) -> [(&'static str, Command); 8] {
     [
-        ("CloseTorrent", Command::CloseTorrent { id, files: Files::Keep }),
-        ("CloseTorrent", Command::CloseTorrent { id, files: Files::Delete }),
+        ("RemoveTorrent", Command::RemoveTorrent { id, files: RemoveFiles::Keep }),
+        ("RemoveTorrent", Command::RemoveTorrent { id, files: RemoveFiles::Delete }),
         ("Pause", Command::Pause(id)),
         ("Resume", Command::Resume(id)),
         ("Status", Command::Status(id)),
@@ -482,8 +482,8 @@ fn commands(id: TorrentId) -> [(&'static str, Command); 8] {
 /// Each command for an id that means nothing here is refused, once.
 fn is_unknown(patron: &Patron, id: TorrentId) {
     let errors = [
-        patron.close(id, Files::Keep).wait().unwrap_err(),
-        patron.close(id, Files::Delete).wait().unwrap_err(),
+        patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap_err(),
+        patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap_err(),
         patron.pause(id).wait().unwrap_err(),
         patron.resume(id).wait().unwrap_err(),
         patron.fresh_status(id).wait().unwrap_err(),
@@ -524,12 +524,12 @@ fn an_id_means_nothing_after_its_torrent_or_at_another_client() {
     let other = client(dir.path());
     is_unknown(&other.patron(), closed);
 
-    seeder.patron.close(closed, Files::Keep).wait().unwrap();
+    seeder.patron.remove_torrent(closed, RemoveFiles::Keep).wait().unwrap();
     is_unknown(&seeder.patron, closed);
 
     // The same torrent again is another one.
     let options = AddOptions::default();
-    let again = seeder.patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let again = seeder.patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     assert_ne!(again, closed);
     finished(&seeder.patron, again);
     is_unknown(&seeder.patron, closed);

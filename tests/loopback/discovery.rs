@@ -134,7 +134,7 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
     let (node, patron) = (first.patron(), second.patron());
     await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
     let [private, public] = [private, public].map(|metainfo| {
-        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
         id
     });
@@ -177,7 +177,7 @@ fn a_private_torrent_has_no_peer_exchange() {
     let client = client(dir.path());
     let patron = client.patron();
     for metainfo in torrents(dir.path()) {
-        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
         let extensions = extensions(address(&patron), &metainfo);
         assert!(contains(&extensions, b"11:lt_donthave"));
@@ -200,11 +200,11 @@ fn a_client_that_is_bound_to_a_device_shares_by_it_alone() {
     let listening = from.listen_addresses().wait().unwrap();
     assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
     let metainfo = crate::support::metainfo(&file);
-    let id = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = from.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&from, id);
     let peer = listening.into_iter().find(|address| address.is_ipv4()).unwrap();
     let options = AddOptions::default().peers([peer]);
-    let id = to.create_torrent(&metainfo, options).wait().unwrap().id();
+    let id = to.add_torrent(&metainfo, options).wait().unwrap().id();
     finished(&to, id);
 
     let nowhere = Settings::default().device("nowhere0", 0);

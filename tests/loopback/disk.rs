@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
 use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, ReadStatistics,
-    SettingValue, Settings, TorrentId,
+    AddOptions, Client, ClientBuilder, Event, Metainfo, Patron, Protocol, ReadStatistics,
+    RemoveFiles, SettingValue, Settings, TorrentId,
 };
 
 use crate::await_event;
@@ -42,7 +42,7 @@ fn trusting(mode: &str, metainfo: &Metainfo, directory: &Path) -> (Client, Patro
     let client = reading(mode, directory).start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().trust(true);
-    let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     (client, patron, id)
 }
 
@@ -51,7 +51,7 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
     let client = client(to);
     let patron = client.patron();
     let options = AddOptions::default().peers([address(from)]);
-    let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     for (file, copy) in files {
         assert!(same(file, copy), "{}", file.display());
@@ -432,7 +432,7 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
         let client = reading(mode, &to).start().unwrap();
         let patron = client.patron();
         let options = seeder.options().incomplete_dir(&incomplete);
-        let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         // It is read while it is written to, and while it moves.
         let moved = Arc::new(AtomicBool::new(false));
         let asking = std::thread::spawn({
@@ -544,16 +544,16 @@ fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
             for piece in 0..128 {
                 peer.request(piece, 0, BLOCK).unwrap();
             }
-            patron.close(id, Files::Keep).wait().unwrap();
+            patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
             drop(peer);
             until("files stay open", || {
                 let read = patron.read_statistics();
                 (read.open_files, read.mappings) == (0, 0)
             });
             let options = AddOptions::default().trust(true);
-            id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+            id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         }
-        patron.close(id, Files::Delete).wait().unwrap();
+        patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap();
         assert!(!file.exists());
         assert!(client.shutdown(PATIENCE).is_clean());
     }
@@ -642,7 +642,7 @@ fn a_torrent_that_has_a_part_of_its_data_serves_that_part() {
             std::fs::write(&file, half).unwrap();
             let client = reading(mode, &from).start().unwrap();
             let patron = client.patron();
-            let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+            let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
             await_event!(patron, Event::Checked { id: on, .. } if *on == id);
             let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
             for piece in 0..64 {
@@ -686,7 +686,7 @@ fn more_files_than_may_be_open_are_served_one_after_another() {
             reading(mode, &dir.path().join("from")).setting("file_pool_size", 10).start().unwrap();
         let patron = client.patron();
         let options = AddOptions::default().trust(true);
-        patron.create_torrent(&metainfo, options).wait().unwrap();
+        patron.add_torrent(&metainfo, options).wait().unwrap();
         let paths: Vec<_> = names.iter().map(|name| from.join(name)).collect();
         for time in 0..2 {
             let to = dir.path().join(format!("to{time}"));
@@ -729,7 +729,7 @@ fn few_descriptors() {
         assert_eq!(settings.get("connections_limit"), Some(&SettingValue::Int(40)));
         drop(second);
         let options = AddOptions::default().trust(true);
-        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         let connect = || Peer::connect(address(&patron), &metainfo);
         let ask = |peer: &mut Peer, number: usize| -> Result<bool> {
             // Two pieces each.
@@ -840,7 +840,7 @@ fn what_is_sent_by_tls_is_copied() {
     let client = reading("zero_copy", &from).start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().trust(true).peers([listener.local_addr().unwrap()]);
-    patron.create_torrent(&tls, options).wait().unwrap();
+    patron.add_torrent(&tls, options).wait().unwrap();
     let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut peer = Peer::over(acceptor.accept(Prompt(stream)).unwrap(), &tls).unwrap();
@@ -858,7 +858,7 @@ fn what_is_sent_by_tls_is_copied() {
 
     // The same file of another torrent, in the clear.
     let options = AddOptions::default().trust(true);
-    patron.create_torrent(&plain, options).wait().unwrap();
+    patron.add_torrent(&plain, options).wait().unwrap();
     let mut peer = Peer::connect(address(&patron), &plain).unwrap();
     for _ in 0..2 {
         for piece in 0..128 {

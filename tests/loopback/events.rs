@@ -27,7 +27,7 @@ fn files_pieces_and_peers_are_told_to_those_who_want_it() {
     assert_eq!(patron.another().subscription(), EventKinds::DEFAULT, "not of the mailbox's clones");
     assert_eq!(patron.clone().subscription(), EventKinds::ALL);
     let options = AddOptions::default().paused(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     other.watch(id).wait().unwrap();
     let seed = address(&seeder.patron);
     patron.resume(id).wait().unwrap();
@@ -93,7 +93,7 @@ fn trackers_are_told_of_in_full() {
             .with(EventKind::Scraped)
             .with(EventKind::ScrapeFailed),
     );
-    let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     other.watch(id).wait().unwrap();
     let url = tracker.url();
     let line = await_event!(
@@ -133,7 +133,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     let more = [EventKind::ResumeData, EventKind::Statistics].into_iter().collect();
     patron.subscribe(EventKinds::DEFAULT | more);
     let options = seeder.options();
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     other.watch(id).wait().unwrap();
     let mut saved = Vec::new();
     let mut take = |patron: &Patron, what: &str, enough: &mut dyn FnMut(&Event) -> bool| {
@@ -189,7 +189,7 @@ fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
     let client = builder(dir.path()).resume_data_interval(interval).start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().paused(true);
-    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     patron.metainfo(id).wait().unwrap();
     patron.subscribe(EventKinds::DEFAULT.with(EventKind::ResumeData));
     await_event!(patron, Event::ResumeData { id: on, .. } if *on == id);
@@ -211,6 +211,6 @@ fn limits_and_statistics_are_told_to_those_who_want_it() {
             if *limit == PerformanceLimit::TooManyOptimisticSlots
     );
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
-    patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
     await_event!(patron, Event::Statistics(now) if now.torrents_seeding == 1);
 }

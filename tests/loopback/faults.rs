@@ -88,7 +88,7 @@ fn a_save_directory_that_is_a_file_is_refused_at_once() {
         for options in
             [AddOptions::default().save_dir(wrong), AddOptions::default().incomplete_dir(wrong)]
         {
-            let error = patron.create_torrent(&seeder.metainfo, options).wait().unwrap_err();
+            let error = patron.add_torrent(&seeder.metainfo, options).wait().unwrap_err();
             println!("{error}");
             assert_eq!(error.kind(), ErrorKind::Io);
             assert!(error.message().contains(wrong.to_str().unwrap()), "{error}");
@@ -111,7 +111,7 @@ fn a_read_only_file_system_stops_one_torrent_alone() {
 
     tmpfs.remount("ro");
     let options = seeder.options().save_dir(&tmpfs.0);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let error = error(&patron, id);
     assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 30), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
@@ -136,7 +136,7 @@ fn a_full_disk_pauses_a_torrent_until_there_is_room() {
     let patron = client.patron();
 
     let options = seeder.options().save_dir(&tmpfs.0);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let error = error(&patron, id);
     assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 28), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
@@ -183,7 +183,7 @@ fn a_path_longer_than_the_system_takes_stops_one_torrent_alone() {
     )]);
     let client = client(dir.path());
     let patron = client.patron();
-    let id = patron.create_torrent(bytes, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(bytes, AddOptions::default()).wait().unwrap().id();
     let error = error(&patron, id);
     assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 36), "{error:?}");
     still_works(&patron);
@@ -297,7 +297,7 @@ fn a_tracker_in_trouble_is_told_and_peers_are_found_elsewhere() {
         let to = dir.path().join("to");
         let client = client(&to);
         let patron = client.patron();
-        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         let (line, error) = await_event!(
             patron, event @ Event::TrackerError { id: on, url, error, .. }
                 if *on == id && **url == tracker.url() => (event.to_string(), error.clone())
@@ -319,7 +319,7 @@ fn download(seeder: &Seeder, save_dir: &Path, incomplete: &Path) -> (Client, Pat
     let client = client(save_dir);
     let patron = client.patron();
     let options = seeder.options().incomplete_dir(incomplete);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     (client, patron, id)
 }
@@ -357,7 +357,7 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     let third = client(&dir.path().join("third"));
     let reader = third.patron();
     let options = AddOptions::default().peers([address(&patron)]);
-    let copy = reader.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let copy = reader.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     drop(seeder);
     finished(&reader, copy);
     assert!(same(&incomplete.join("data.bin"), &dir.path().join("third/data.bin")));
@@ -378,13 +378,13 @@ fn a_larger_file_of_the_same_name() {
 
     // Until data comes, it is only looked at.
     let options = AddOptions::default().stop_when_checked(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
-    patron.close(id, torrent_patron::Files::Keep).wait().unwrap();
+    patron.remove_torrent(id, torrent_patron::RemoveFiles::Keep).wait().unwrap();
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
-    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     println!("length is now {}", other.metadata().unwrap().len());
     assert!(same(&file, &other));
@@ -405,12 +405,12 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
             let seeder = client(hollow.path());
             let patron = seeder.patron();
             let options = AddOptions::default().trust(true);
-            let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+            let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
             assert!(patron.fresh_status(id).wait().unwrap().seeding);
 
             let reader = client(&dir.path().join("to"));
             let options = AddOptions::default().peers([address(&patron)]);
-            reader.patron().create_torrent(&metainfo, options).wait().unwrap();
+            reader.patron().add_torrent(&metainfo, options).wait().unwrap();
             println!("{what}, {length} bytes:");
             let error = error(&patron, id);
             assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");

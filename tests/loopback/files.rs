@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{AddOptions, ErrorKind, Event, Existing, FileStatus, Files, Priority};
+use torrent_patron::{AddOptions, ErrorKind, Event, Existing, FileStatus, Priority, RemoveFiles};
 
 use crate::await_event;
 use crate::support::{Seeder, client, data, each, finished, metainfo, same};
@@ -30,7 +30,7 @@ fn what_is_skipped_is_not_downloaded() {
     let client = client(&to);
     let patron = client.patron();
     let options = seeder.options().paused(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let files = patron.files(id).wait().unwrap();
     let wanted = only_two(&files, Priority::TOP);
     patron.set_file_priorities(id, wanted.clone()).wait().unwrap();
@@ -65,7 +65,7 @@ fn what_is_skipped_while_it_comes_does_not_end_the_rest() {
         let client = client(&to);
         let patron = client.patron();
         let magnet = seeder.metainfo.info_hashes;
-        let id = patron.create_torrent(magnet, seeder.options()).wait().unwrap().id();
+        let id = patron.add_torrent(magnet, seeder.options()).wait().unwrap().id();
         await_event!(patron, Event::MetadataReceived { .. });
         let files = patron.files(id).wait().unwrap();
         patron.set_file_priorities(id, only_two(&files, Priority::DEFAULT)).wait().unwrap();
@@ -85,7 +85,7 @@ fn choices_that_follow_each_other_closely_all_count() {
     let client = client(&to);
     let patron = client.patron();
     let options = seeder.options().paused(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let count = u32::try_from(patron.files(id).wait().unwrap().len()).unwrap();
     let replies: Vec<_> = (0..count)
         .flat_map(|file| [Priority::TOP, Priority::SKIP].map(|priority| (file, priority)))
@@ -122,7 +122,7 @@ fn a_renamed_file_is_renamed_on_the_disk_and_seeded_on() {
     let to = dir.path().join("to");
     let leecher = client(&to);
     let download = leecher.patron();
-    let copy = download.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let copy = download.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&download, copy);
     assert!(same(&dir.path().join(&renamed), &to.join("album/one.bin")));
 }
@@ -184,11 +184,11 @@ fn what_is_asked_of_a_torrent_that_is_gone_or_has_no_metadata_is_refused() {
     let client = client(dir.path());
     let patron = client.patron();
     let magnet = torrent_patron::Source::Magnet(metainfo.magnet().unwrap().to_string().into());
-    let id = patron.create_torrent(magnet, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
     let error = patron.files(id).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Native, "{error}");
     assert!(error.to_string().starts_with("cannot list the files: torrent "), "{error}");
     assert!(patron.rename_file(id, 0, "x").wait().is_err());
-    patron.close(id, Files::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     assert_eq!(patron.files(id).wait().unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -291,7 +291,7 @@ fn a_corrupt_piece_is_told_and_never_kept() {
     let client = plain(&to).start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().peers([peer.address]);
-    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     let (mut failed, mut banned) = (false, false);
     wait_for(&patron, "HashFailed and PeerBanned", |event| {
         match event {
@@ -334,7 +334,7 @@ fn a_client_stops_while_corrupt_pieces_are_looked_into() {
         let client = builder.start().unwrap();
         let patron = client.patron();
         let options = AddOptions::default().peers([peer.address]);
-        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         await_event!(patron, Event::HashFailed { id: on, .. } if *on == id);
         let report = client.shutdown(PATIENCE);
         assert!(report.engine_ended, "{report}");
@@ -365,7 +365,7 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
         let client = plain(&to).start().unwrap();
         let patron = client.patron();
         let options = AddOptions::default().peers([peer.address]);
-        let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         peer.is_done();
 
         let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
@@ -384,7 +384,7 @@ fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
     let client = plain(&dir.path().join("to")).start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().peers([peer.address]);
-    patron.create_torrent(&metainfo, options).wait().unwrap();
+    patron.add_torrent(&metainfo, options).wait().unwrap();
     let began = Instant::now();
     for _ in 0..4 {
         peer.is_done();
@@ -411,7 +411,7 @@ fn false_metadata_is_told_and_not_taken() {
     let link = format!("magnet:?xt=urn:btih:{}", metainfo.info_hashes);
     let magnet: Magnet = link.parse().unwrap();
     let options = AddOptions::default().peers([peer.address]);
-    let id = patron.create_torrent(&magnet, options).wait().unwrap().id();
+    let id = patron.add_torrent(&magnet, options).wait().unwrap().id();
     let error = await_event!(
         patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
     );

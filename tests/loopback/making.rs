@@ -135,7 +135,7 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
         let metainfo = maker(&path, protocol).start().unwrap().wait().unwrap();
         let (seeder, leecher) = (client(&from), client(&to));
         let (source, sink) = (seeder.patron(), leecher.patron());
-        source.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+        source.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
 
         let magnet = format!(
             "magnet:?xt={}",
@@ -147,7 +147,7 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
         );
         let options = AddOptions::default().peers([address(&source)]);
         let source = Source::from_text(&magnet);
-        let id = sink.create_torrent(source, options).wait().unwrap().id();
+        let id = sink.add_torrent(source, options).wait().unwrap().id();
         let early = sink.status(id).unwrap();
         assert_eq!(
             *early.name,
@@ -166,7 +166,7 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
         let exported = sink.metainfo(id).wait().unwrap();
         assert_eq!(exported.info_hashes, metainfo.info_hashes);
         assert_eq!(exported.files, metainfo.files);
-        let again = sink.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+        let again = sink.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
         assert_eq!(again.id(), id, "found by the hashes that the metadata told");
     }
 }
@@ -177,9 +177,9 @@ fn the_metainfo_of_a_magnet_link_without_peers_is_not_there_yet() {
     let client = client(dir.path());
     let patron = client.patron();
     let source = Source::from_text("magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567");
-    let id = patron.create_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
     let error = patron.metainfo(id).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Native);
     assert!(error.to_string().contains("no metadata"), "{error}");
-    patron.close(id, torrent_patron::Files::Delete).wait().unwrap();
+    patron.remove_torrent(id, torrent_patron::RemoveFiles::Delete).wait().unwrap();
 }

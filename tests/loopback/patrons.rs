@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use torrent_patron::{
-    AddOptions, Client, Command, ErrorKind, Event, Files, OnLeave, Patron, Source, Started,
+    AddOptions, Added, Client, Command, ErrorKind, Event, OnLeave, Patron, RemoveFiles, Source,
 };
 
 use crate::await_event;
@@ -25,7 +25,7 @@ fn each_event_reaches_the_patron_that_started_the_torrent() {
         .map(|n| {
             let metainfo = metainfo(&data(&from, &format!("{n}.bin"), n as u64, 40_000));
             let options = AddOptions::default().trust(true);
-            source.create_torrent(&metainfo, options).wait().unwrap();
+            source.add_torrent(&metainfo, options).wait().unwrap();
             metainfo
         })
         .collect();
@@ -35,7 +35,7 @@ fn each_event_reaches_the_patron_that_started_the_torrent() {
         for (n, (patron, metainfo)) in patrons.iter().zip(&torrents).enumerate() {
             scope.spawn(move || {
                 let options = AddOptions::default().peers([peer]);
-                let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+                let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
                 let mut mine = HashSet::new();
                 let name = wait_for(patron, "Finished", |event| {
                     mine.extend(event.torrent());
@@ -62,10 +62,10 @@ fn a_second_patron_watches_the_torrent_that_a_first_started() {
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 100_000));
     let client = client(dir.path());
     let (first, second) = (client.patron(), client.patron());
-    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = first.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&first, id);
-    let again = second.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
-    assert_eq!(again, Started::AlreadyDownloading(id));
+    let again = second.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    assert_eq!(again, Added::Existing(id));
     second.watch(id).wait().unwrap();
     await_event!(second, Event::Status(status) if status.id == id);
     first.pause(id).wait().unwrap();
@@ -83,12 +83,12 @@ fn commands_sent_as_messages_are_answered_by_events() {
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 100_000));
     let client = client(dir.path());
     let patron = client.patron();
-    let create = |source| Command::CreateTorrent { source, options: AddOptions::default() };
+    let create = |source| Command::AddTorrent { source, options: AddOptions::default() };
     patron.send(create(Source::from(&metainfo))).unwrap();
-    let id = await_event!(patron, Event::TorrentCreated { id, .. } => *id);
+    let id = await_event!(patron, Event::TorrentAdded { id, .. } => *id);
     finished(&patron, id);
     patron.send(create(Source::from(&metainfo))).unwrap();
-    await_event!(patron, Event::AlreadyDownloading { id: known, .. } if *known == id);
+    await_event!(patron, Event::AlreadyAdded { id: known, .. } if *known == id);
     patron.send(Command::Pause(id)).unwrap();
     await_event!(patron, Event::Paused { .. });
     patron.send(Command::Resume(id)).unwrap();
@@ -99,8 +99,8 @@ fn commands_sent_as_messages_are_answered_by_events() {
     let bytes = await_event!(patron, Event::Metainfo { torrent_file, .. } => torrent_file.clone());
     let decoded = torrent_patron::Metainfo::decode(&bytes).unwrap();
     assert_eq!(decoded.info_hashes, metainfo.info_hashes);
-    patron.send(Command::CloseTorrent { id, files: Files::Keep }).unwrap();
-    await_event!(patron, Event::Closed { .. });
+    patron.send(Command::RemoveTorrent { id, files: RemoveFiles::Keep }).unwrap();
+    await_event!(patron, Event::TorrentRemoved { .. });
     patron.send(Command::Watch(id)).unwrap();
     await_event!(patron, Event::CommandFailed { command: "Watch", .. });
     assert!(dir.path().join("data.bin").exists());
@@ -111,16 +111,18 @@ fn the_torrents_of_a_patron_that_leaves_go_on_pause_or_close() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let witness = client.patron();
-    for (seed, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Close)] {
+    for (seed, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Remove)] {
         let metainfo = metainfo(&data(dir.path(), &format!("{seed}.bin"), seed, 50_000));
         let patron = client.patron().on_leave(policy);
-        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
         witness.watch(id).wait().unwrap();
         drop(patron);
         match policy {
             OnLeave::Pause => await_event!(witness, Event::Paused { id: told, .. } if *told == id),
-            OnLeave::Close => await_event!(witness, Event::Closed { id: told, .. } if *told == id),
+            OnLeave::Remove => {
+                await_event!(witness, Event::TorrentRemoved { id: told, .. } if *told == id)
+            }
             _ => assert!(!witness.fresh_status(id).wait().unwrap().paused),
         }
     }
@@ -134,11 +136,11 @@ fn several_clients_in_one_process_do_not_know_each_others_torrents() {
     let (one, two) = (client(dir.path()), client(dir.path()));
     let (first, second) = (one.patron(), two.patron());
     assert_ne!(address(&first), address(&second));
-    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = first.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     assert_eq!(second.pause(id).wait().unwrap_err().kind(), ErrorKind::NotFound);
     assert!(second.status(id).is_none());
-    let other = second.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
-    assert!(matches!(other, Started::Created(theirs) if theirs != id));
+    let other = second.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    assert!(matches!(other, Added::New(theirs) if theirs != id));
 }
 
 /// One test, because the shared client belongs to the process.
@@ -149,7 +151,7 @@ fn the_shared_client_lives_from_its_first_patron_to_its_last() {
     let join = || Patron::shared_with(builder(dir.path())).unwrap();
     let first = join();
     let second = join();
-    let id = first.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = first.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     assert_eq!(second.torrents(), [id], "they share a client");
     let third = second.another();
     drop((first, second));
@@ -168,7 +170,7 @@ fn replies_and_events_are_awaited_without_a_runtime() {
     let client = client(dir.path());
     let patron = client.patron();
     block_on(async {
-        let started = patron.create_torrent(&metainfo, AddOptions::default()).await.unwrap();
+        let started = patron.add_torrent(&metainfo, AddOptions::default()).await.unwrap();
         let mut events = pin!(patron.stream());
         loop {
             let next = std::future::poll_fn(|context| {
@@ -180,7 +182,7 @@ fn replies_and_events_are_awaited_without_a_runtime() {
                 None => panic!("the client has stopped"),
             }
         }
-        patron.close(started.id(), Files::Keep).await.unwrap();
+        patron.remove_torrent(started.id(), RemoveFiles::Keep).await.unwrap();
     });
 }
 
@@ -215,7 +217,7 @@ fn events_are_waited_for_by_select_and_by_poll() {
     let readiness = patron.readiness().unwrap();
     let ready = patron.ready();
     patron
-        .send(Command::CreateTorrent {
+        .send(Command::AddTorrent {
             source: Source::from(&metainfo),
             options: AddOptions::default(),
         })
@@ -226,7 +228,7 @@ fn events_are_waited_for_by_select_and_by_poll() {
             recv(ready) -> token => token.unwrap(),
             default(PATIENCE) => panic!("nothing came"),
         }
-        created = matches!(patron.try_recv(), Some(Event::TorrentCreated { .. }));
+        created = matches!(patron.try_recv(), Some(Event::TorrentAdded { .. }));
     }
     // A blocking read on the descriptor returns once there is an event; it must not be a busy wait.
     let socket = std::os::unix::net::UnixStream::from(
@@ -248,7 +250,7 @@ fn handles_may_be_dropped_in_any_order_on_any_thread() {
     for order in 0..6 {
         let client = client(dir.path());
         let patron = client.patron();
-        let reply = patron.create_torrent(&metainfo, AddOptions::default());
+        let reply = patron.add_torrent(&metainfo, AddOptions::default());
         let events = patron.events();
         let (client, patron, rest) = (Some(client), Some(patron), Some((reply, events)));
         let mut parts: Vec<Box<dyn FnOnce() + Send>> = vec![

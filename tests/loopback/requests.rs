@@ -33,7 +33,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
     let options = seeder.options().paused(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     let wanted: Vec<_> = (0..7).map(|piece| Priority::new(piece % 2)).collect();
     patron.set_piece_priorities(id, wanted).wait().unwrap();
@@ -120,7 +120,7 @@ fn the_queue_is_in_the_order_that_was_chosen() {
             let file = data(dir.path(), &format!("{n}.bin"), n, 50_000);
             let metainfo = crate::support::metainfo(&file);
             let options = AddOptions::default().paused(true);
-            patron.create_torrent(&metainfo, options).wait().unwrap().id()
+            patron.add_torrent(&metainfo, options).wait().unwrap().id()
         })
         .collect();
     let queue = || {
@@ -152,9 +152,9 @@ fn the_peers_are_listed_on_both_sides() {
     };
     let (seeder, leecher) = (start("from"), start("to"));
     let (from, to) = (seeder.patron(), leecher.patron());
-    let here = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let here = from.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&from, here);
-    let there = to.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let there = to.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     to.connect_peer(there, address(&from)).wait().unwrap();
     finished(&to, there);
 
@@ -256,7 +256,7 @@ fn a_limit_of_a_torrent_slows_it_on_loopback_too() {
     let patron = client.patron();
     let began = std::time::Instant::now();
     let options = seeder.options().download_limit(RATE);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     // A second's worth or two may come at once.
     assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use torrent_patron::{
-    AddOptions, Allocation, ErrorKind, Event, Files, Goal, GoalAction, Goals, InfoHashes, IpFilter,
-    Priority, Settings, Source, TorrentFlag, Tracker,
+    AddOptions, Allocation, ErrorKind, Event, Goal, GoalAction, Goals, InfoHashes, IpFilter,
+    Priority, RemoveFiles, Settings, Source, TorrentFlag, Tracker,
 };
 
 use crate::await_event;
@@ -25,8 +25,8 @@ fn resume_data_restores_what_was_chosen() {
         .options()
         .flags([TorrentFlag::Sequential])
         .download_limit(1_000_000)
-        .goals(Goals::default().share_ratio(2.5).then(GoalAction::Close));
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        .goals(Goals::default().share_ratio(2.5).then(GoalAction::Remove));
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     patron.rename_file(id, 0, "album/renamed.bin").wait().unwrap();
     patron.set_upload_limit(id, Some(2_000_000)).wait().unwrap();
@@ -45,8 +45,8 @@ fn resume_data_restores_what_was_chosen() {
     let second = client(&dir.path().join("elsewhere"));
     let patron = second.patron();
     let source = Source::ResumeData(saved.into());
-    let id = patron.create_torrent(source, AddOptions::default()).wait().unwrap().id();
-    let name = await_event!(patron, Event::TorrentCreated { name, save_dir, .. } if *save_dir == to => name.clone());
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let name = await_event!(patron, Event::TorrentAdded { name, save_dir, .. } if *save_dir == to => name.clone());
     assert_eq!(&*name, "album");
     await_event!(patron, Event::Checked { .. });
     let status = patron.fresh_status(id).wait().unwrap();
@@ -72,7 +72,7 @@ fn a_download_goes_on_where_it_was_and_moves_when_it_is_complete() {
     let first = builder(&done).incomplete_dir(&incomplete).start().unwrap();
     let patron = first.patron();
     let options = AddOptions::default().paused(true);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     let piece = std::fs::read(&seeder.path).unwrap()[..16 * 1024].to_vec();
     patron.add_piece(id, 0, piece).wait().unwrap();
@@ -86,7 +86,7 @@ fn a_download_goes_on_where_it_was_and_moves_when_it_is_complete() {
     let second = client(&dir.path().join("elsewhere"));
     let patron = second.patron();
     let options = seeder.options();
-    let id = patron.create_torrent(Source::ResumeData(saved.into()), options).wait().unwrap().id();
+    let id = patron.add_torrent(Source::ResumeData(saved.into()), options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 1, "nothing is fetched twice");
     patron.resume(id).wait().unwrap();
@@ -103,22 +103,22 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
     let saved = patron.resume_data(id).wait().unwrap();
     let other = metainfo(&data(dir.path(), "other.bin", 2, 50_000));
     let options = AddOptions::default().resume_data(saved.clone());
-    let error = patron.create_torrent(&other, options).wait().unwrap_err();
+    let error = patron.add_torrent(&other, options).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     assert!(error.to_string().contains("the resume data is of another torrent"), "{error}");
     for length in [0, 1, saved.len() / 2, saved.len() - 1] {
         let half = Source::ResumeData(saved[..length].into());
-        let error = patron.create_torrent(half, AddOptions::default()).wait().unwrap_err();
+        let error = patron.add_torrent(half, AddOptions::default()).wait().unwrap_err();
         assert!(error.to_string().starts_with("cannot read the resume data: "), "{error}");
         assert!(matches!(error.kind(), ErrorKind::Parse | ErrorKind::Native), "{error:?}");
     }
     let torrent = Source::ResumeData(seeder.metainfo.torrent_file().clone());
-    assert!(patron.create_torrent(torrent, AddOptions::default()).wait().is_err());
+    assert!(patron.add_torrent(torrent, AddOptions::default()).wait().is_err());
     assert_eq!(patron.torrents(), [id], "nothing is left behind");
     // Of the same torrent it is fine.
-    patron.close(id, Files::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     let options = AddOptions::default().resume_data(saved);
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: checked, .. } if *checked == id);
     assert!(patron.fresh_status(id).wait().unwrap().seeding);
 }
@@ -136,14 +136,14 @@ fn an_info_hash_alone_is_enough_where_a_peer_is_known() {
         let patron = client.patron();
         let source = Source::from_text(&text);
         assert!(matches!(source, Source::InfoHash(_)), "{source:?}");
-        let id = patron.create_torrent(source, seeder.options()).wait().unwrap().id();
+        let id = patron.add_torrent(source, seeder.options()).wait().unwrap().id();
         await_event!(patron, Event::MetadataReceived { info_hashes, .. } if *info_hashes == hashes);
         finished(&patron, id);
         assert!(same(&seeder.path, &to.join("data.bin")));
     }
     let none = Source::InfoHash(InfoHashes::default());
-    let error = seeder.patron.create_torrent(none, AddOptions::default()).wait().unwrap_err();
-    assert!(error.to_string().starts_with("cannot start the torrent: "), "{error}");
+    let error = seeder.patron.add_torrent(none, AddOptions::default()).wait().unwrap_err();
+    assert!(error.to_string().starts_with("cannot add the torrent: "), "{error}");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_magnet_link_chooses_files_and_names_peers() {
     let client = client(&to);
     let patron = client.patron();
     let id =
-        patron.create_torrent(Source::from_text(&link), AddOptions::default()).wait().unwrap().id();
+        patron.add_torrent(Source::from_text(&link), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
     for file in patron.files(id).wait().unwrap() {
         let chosen = file.path.ends_with("two.bin");
@@ -197,7 +197,7 @@ fn a_torrent_starts_as_its_options_say() {
         .trackers([Tracker::new("udp://127.0.0.1:1", 3)])
         .web_seeds(["http://127.0.0.1:1/".to_owned()])
         .file_priorities([Priority::LOW]);
-    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     let set = patron.options(id).wait().unwrap();
     assert!(set.has(TorrentFlag::NoDht) && set.has(TorrentFlag::AutoManaged), "{set:?}");
@@ -222,8 +222,8 @@ fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
     let dir = tempfile::tempdir().unwrap();
     for (then, name) in [
         (GoalAction::Pause, "pause.bin"),
-        (GoalAction::Close, "close.bin"),
-        (GoalAction::CloseAndDelete, "delete.bin"),
+        (GoalAction::Remove, "close.bin"),
+        (GoalAction::RemoveAndDelete, "delete.bin"),
         (GoalAction::SuperSeed, "super.bin"),
     ] {
         let file = data(&dir.path().join("from"), name, 1, 200_000);
@@ -234,7 +234,7 @@ fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
         assert!(seeder.patron.status(id).unwrap().ratio() < 0.5);
         let leecher = client(&dir.path().join("to"));
         let patron = leecher.patron();
-        let copy = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        let copy = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
         await_event!(seeder.patron, Event::GoalReached { goal: Goal::ShareRatio, .. });
         match then {
             GoalAction::Pause => await_event!(seeder.patron, Event::Paused { .. }),
@@ -242,9 +242,9 @@ fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
                 let options = seeder.patron.options(id).wait().unwrap();
                 assert!(options.has(TorrentFlag::SuperSeeding));
             }
-            _ => await_event!(seeder.patron, Event::Closed { .. }),
+            _ => await_event!(seeder.patron, Event::TorrentRemoved { .. }),
         }
-        assert_eq!(file.exists(), then != GoalAction::CloseAndDelete);
+        assert_eq!(file.exists(), then != GoalAction::RemoveAndDelete);
         drop((copy, leecher));
     }
 }

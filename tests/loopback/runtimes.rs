@@ -6,7 +6,7 @@ use std::time::Duration;
 use smol::stream::StreamExt;
 use tempfile::TempDir;
 use tokio::time::timeout;
-use torrent_patron::{AddOptions, Client, Event, Files, Metainfo, Patron, TorrentId};
+use torrent_patron::{AddOptions, Client, Event, Metainfo, Patron, RemoveFiles, TorrentId};
 
 use crate::support::{PATIENCE, address, client, data, metainfo, same};
 
@@ -35,7 +35,7 @@ impl Swarm {
         let torrent = |number| {
             let metainfo = metainfo(&data(&from, &format!("{number}.bin"), number, 100_000));
             let options = AddOptions::default().trust(true);
-            patron.create_torrent(&metainfo, options).wait().unwrap();
+            patron.add_torrent(&metainfo, options).wait().unwrap();
             metainfo
         };
         let torrents = (0..TORRENTS as u64).map(torrent).collect();
@@ -148,13 +148,13 @@ fn an_event_is_not_lost_with_what_waited_for_it() {
     let leecher = swarm.leecher();
     let patron = leecher.patron();
     tokio_runtime().block_on(within_patience(async {
-        let reply = patron.create_torrent(&swarm.torrents[0], swarm.options());
+        let reply = patron.add_torrent(&swarm.torrents[0], swarm.options());
         let id = reply.await.unwrap().id();
         let mut events = patron.stream();
         let mut seen = Vec::new();
         while !seen.contains(&"finished") {
             match timeout(Duration::from_micros(100), events.next()).await {
-                Ok(Some(Event::TorrentCreated { .. })) => seen.push("created"),
+                Ok(Some(Event::TorrentAdded { .. })) => seen.push("created"),
                 Ok(Some(Event::Finished { id: finished, .. })) if finished == id => {
                     seen.push("finished");
                 }
@@ -180,7 +180,7 @@ fn a_stream_ends_when_the_client_has_stopped() {
 
 /// Downloads a torrent; knows no runtime.
 async fn fetch(patron: &Patron, torrent: &Metainfo, options: AddOptions) -> TorrentId {
-    let id = patron.create_torrent(torrent, options).await.unwrap().id();
+    let id = patron.add_torrent(torrent, options).await.unwrap().id();
     let mut events = patron.stream();
     while let Some(event) = events.next().await {
         assert!(event.torrent().is_none_or(|of| of == id), "of another patron's torrent: {event}");
@@ -192,7 +192,8 @@ async fn fetch(patron: &Patron, torrent: &Metainfo, options: AddOptions) -> Torr
 }
 
 async fn close(patron: &Patron, ids: HashSet<TorrentId>) {
-    let replies: Vec<_> = ids.into_iter().map(|id| patron.close(id, Files::Keep)).collect();
+    let replies: Vec<_> =
+        ids.into_iter().map(|id| patron.remove_torrent(id, RemoveFiles::Keep)).collect();
     for reply in replies {
         reply.await.unwrap();
     }

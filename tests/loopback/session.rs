@@ -41,7 +41,7 @@ fn a_blocked_peer_is_not_let_in() {
     assert!(filter.blocks("127.0.0.1".parse().unwrap()));
     assert!(filter.blocks("192.0.2.1".parse().unwrap()), "the client is offline");
     assert!(!filter.blocks("127.0.0.2".parse().unwrap()));
-    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     assert!(patron.peers(id).wait().unwrap().is_empty());
 
@@ -66,7 +66,7 @@ fn a_peer_on_a_blocklist_is_not_called() {
     let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
     let peers = [&blocked, &other].map(|listener| listener.local_addr().unwrap());
     let options = AddOptions::default().peers(peers);
-    let id = patron.create_torrent(&metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     other.accept().unwrap();
     blocked.set_nonblocking(true).unwrap();
     assert_eq!(blocked.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
@@ -86,7 +86,7 @@ fn everything_pauses_and_goes_on() {
     assert!(!patron.all_paused().wait().unwrap());
     patron.pause_all().wait().unwrap();
     assert!(patron.all_paused().wait().unwrap());
-    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     assert!(!patron.fresh_status(id).wait().unwrap().paused);
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
     patron.resume_all().wait().unwrap();
@@ -131,7 +131,7 @@ fn a_limit_of_their_class_slows_peers_on_the_local_network() {
     options.download_limit = Some(RATE);
     patron.set_peer_class(PeerClass::LOCAL, options).wait().unwrap();
     let began = Instant::now();
-    let id = patron.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     // A second's worth may come at once.
     let least = Duration::from_secs((1_000_000 / RATE - 2).into());
@@ -164,9 +164,9 @@ fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
     let error = to.add_dht_node("192.0.2.1", 6881).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
 
-    let here = from.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let here = from.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&from, here);
-    let there = to.create_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
+    let there = to.add_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
     let port = address(&from).port();
     to.add_dht_node("127.0.0.1", port).wait().unwrap();
     from.add_dht_node("127.0.0.1", address(&to).port()).wait().unwrap();
@@ -206,8 +206,7 @@ fn metainfo_from_elsewhere_spares_the_peers() {
     let other = crate::support::metainfo(&data(dir.path(), "other.bin", 2, 50_000));
     let client = client(dir.path());
     let patron = client.patron();
-    let id =
-        patron.create_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
     let error = patron.give_metainfo(id, &other).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     patron.give_metainfo(id, &metainfo).wait().unwrap();
@@ -228,7 +227,7 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     patron.set_port_filter([1..=1023]).wait().unwrap();
     assert_eq!(patron.listen_addresses().wait().unwrap().len(), before.len());
     let id = patron
-        .create_torrent(
+        .add_torrent(
             &crate::support::metainfo(&data(dir.path(), "data.bin", 1, 50_000)),
             AddOptions::default(),
         )

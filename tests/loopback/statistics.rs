@@ -11,7 +11,7 @@ fn the_statistics_of_both_ends_say_what_was_carried() {
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, size));
     let leecher = client(&dir.path().join("to"));
     let sink = leecher.patron();
-    let id = sink.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let id = sink.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&sink, id);
 
     let source = seeder.patron.statistics().wait().unwrap();
@@ -40,7 +40,7 @@ fn statistics_are_there_for_all_who_ask_and_end_with_the_client() {
         assert_eq!(reply.wait().unwrap().torrents_seeding, 0);
     }
     patron
-        .create_torrent(
+        .add_torrent(
             &crate::support::metainfo(&data(dir.path(), "data.bin", 2, 100)),
             AddOptions::default(),
         )

@@ -25,7 +25,7 @@ fn no_status_is_lost_while_many_torrents_are_started() {
         dict([("info", info)])
     });
     let torrents: Vec<_> = torrents.collect();
-    let start = |torrent| patron.create_torrent(torrent, AddOptions::default().paused(true));
+    let start = |torrent| patron.add_torrent(torrent, AddOptions::default().paused(true));
     let replies: Vec<_> = torrents.into_iter().map(start).collect();
     let ids: Vec<_> = replies.into_iter().map(|reply| reply.wait().unwrap().id()).collect();
     let deadline = Instant::now() + PATIENCE;

@@ -66,10 +66,10 @@ fn two_clients_with_certificates_share_a_torrent_by_tls() {
     };
     let (seeder, leecher) = (listening(&from), listening(&to));
     let (seeds, leeches) = (seeder.patron(), leecher.patron());
-    let here = seeds.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let here = seeds.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     identify(&seeds, here);
     finished(&seeds, here);
-    let there = leeches.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let there = leeches.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     identify(&leeches, there);
     await_event!(leeches, Event::Checked { .. });
     leeches.connect_peer(there, address(&seeds)).wait().unwrap();

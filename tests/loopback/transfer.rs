@@ -1,6 +1,6 @@
 //! Data goes from one client to another.
 
-use torrent_patron::{AddOptions, Event, Files, Metainfo, Protocol, Started, TorrentState};
+use torrent_patron::{AddOptions, Added, Event, Metainfo, Protocol, RemoveFiles, TorrentState};
 
 use crate::await_event;
 use crate::support::{Seeder, address, bencode, client, data, finished, maker, metainfo, same};
@@ -14,13 +14,13 @@ fn a_torrent_goes_from_one_client_to_another() {
 
     let (seeder, leecher) = (client(&from), client(&to));
     let (source, sink) = (seeder.patron(), leecher.patron());
-    let id = source.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let id = source.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&source, id);
 
     let options = AddOptions::default().peers([address(&source)]);
-    let started = sink.create_torrent(&metainfo, options).wait().unwrap();
-    let Started::Created(copy) = started else { panic!("{started:?}") };
-    await_event!(sink, Event::TorrentCreated { id, .. } if *id == copy);
+    let started = sink.add_torrent(&metainfo, options).wait().unwrap();
+    let Added::New(copy) = started else { panic!("{started:?}") };
+    await_event!(sink, Event::TorrentAdded { id, .. } if *id == copy);
     finished(&sink, copy);
     assert!(same(&file, &to.join("data.bin")));
 
@@ -29,7 +29,7 @@ fn a_torrent_goes_from_one_client_to_another() {
     assert_eq!((status.wanted_done, status.wanted_size), (1_000_000, 1_000_000));
     assert_eq!(&*status.name, "data.bin");
 
-    sink.close(copy, Files::Delete).wait().unwrap();
+    sink.remove_torrent(copy, RemoveFiles::Delete).wait().unwrap();
     assert!(!to.join("data.bin").exists());
     assert!(sink.status(copy).is_none());
     for client in [seeder, leecher] {
@@ -57,7 +57,7 @@ fn a_torrent_that_names_dht_nodes_goes_from_one_client_to_another() {
         let seeder = Seeder::with(&file, metainfo);
         let leecher = client(&dir.path().join("to"));
         let sink = leecher.patron();
-        let id = sink.create_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        let id = sink.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
         finished(&sink, id);
         assert!(same(&file, &dir.path().join("to/data.bin")));
     }
@@ -79,9 +79,9 @@ fn every_version_of_the_protocol_is_carried() {
 
         let (seeder, leecher) = (client(&from), client(&to));
         let (source, sink) = (seeder.patron(), leecher.patron());
-        source.create_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+        source.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
         let options = AddOptions::default().peers([address(&source)]);
-        let id = sink.create_torrent(&metainfo, options).wait().unwrap().id();
+        let id = sink.add_torrent(&metainfo, options).wait().unwrap().id();
         finished(&sink, id);
         for name in names {
             assert!(same(&files.join(name), &to.join("files").join(name)), "{protocol:?} {name}");

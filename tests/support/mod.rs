@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, Files, Metainfo, Patron, Protocol, TorrentId,
+    AddOptions, Client, ClientBuilder, Event, Metainfo, Patron, Protocol, RemoveFiles, TorrentId,
     TorrentMaker,
 };
 
@@ -123,7 +123,7 @@ impl Seeder {
     pub fn with(path: &Path, metainfo: Metainfo) -> Self {
         let client = client(path.parent().unwrap());
         let patron = client.patron();
-        let id = patron.create_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
         Self { client, patron, metainfo, path: path.into() }
     }
@@ -132,7 +132,7 @@ impl Seeder {
     pub fn that_calls(path: &Path, metainfo: &Metainfo, other: SocketAddr) -> Client {
         let client = client(path.parent().unwrap());
         let options = AddOptions::default().peers([other]);
-        client.patron().create_torrent(metainfo, options).wait().unwrap();
+        client.patron().add_torrent(metainfo, options).wait().unwrap();
         client
     }
 
@@ -152,10 +152,10 @@ pub fn still_works(patron: &Patron) {
     let seeder = Seeder::of(&file);
     let patron = patron.another();
     let options = seeder.options().save_dir(dir.path().join("to"));
-    let id = patron.create_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     assert!(same(&file, &dir.path().join("to/proof.bin")));
-    patron.close(id, Files::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
 }
 
 /// The events that are there now, of those that `pick` has an answer for.

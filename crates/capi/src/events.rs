@@ -24,16 +24,16 @@ use super::statistics::patron_statistics;
 use super::status::{patron_status, state, write_status};
 use super::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::{
-    ClosedFiles, Error, Event, EventKind, EventKinds, Explainer, Goal, InfoHashes,
-    PerformanceLimit, PortMapper, PortProtocol,
+    Error, Event, EventKind, EventKinds, Explainer, Goal, InfoHashes, PerformanceLimit, PortMapper,
+    PortProtocol, RemovedFiles,
 };
 
 /// The torrent is started. Has: name, save_dir, info hashes.
-pub const PATRON_EVENT_TORRENT_CREATED: i32 = 1;
+pub const PATRON_EVENT_TORRENT_ADDED: i32 = 1;
 /// The client has this torrent already; it is not started twice. Has: name.
-pub const PATRON_EVENT_ALREADY_DOWNLOADING: i32 = 2;
+pub const PATRON_EVENT_ALREADY_ADDED: i32 = 2;
 /// A torrent could not be started. Has: source, error. No torrent.
-pub const PATRON_EVENT_START_FAILED: i32 = 3;
+pub const PATRON_EVENT_ADD_FAILED: i32 = 3;
 /// How the torrent stands: after each tick in which something changed. Has: name, status, state, and
 /// error if one stopped it.
 pub const PATRON_EVENT_STATUS: i32 = 4;
@@ -63,7 +63,7 @@ pub const PATRON_EVENT_ERROR: i32 = 14;
 pub const PATRON_EVENT_METAINFO: i32 = 15;
 /// The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if the
 /// files were to be deleted and were not.
-pub const PATRON_EVENT_CLOSED: i32 = 16;
+pub const PATRON_EVENT_TORRENT_REMOVED: i32 = 16;
 /// A command sent as a message failed. Has: command, error.
 pub const PATRON_EVENT_COMMAND_FAILED: i32 = 17;
 /// The client accepts peers at this address (TCP). Has: address.
@@ -168,11 +168,11 @@ pub const PATRON_GOAL_REACHED_SHARE_RATIO: i32 = 1;
 pub const PATRON_GOAL_REACHED_SEED_TIME: i32 = 2;
 
 /// The files were left where they are.
-pub const PATRON_CLOSED_FILES_KEPT: i32 = 1;
+pub const PATRON_REMOVED_FILES_KEPT: i32 = 1;
 /// The files were deleted.
-pub const PATRON_CLOSED_FILES_DELETED: i32 = 2;
+pub const PATRON_REMOVED_FILES_DELETED: i32 = 2;
 /// The files were to be deleted, and were not, or not all.
-pub const PATRON_CLOSED_FILES_NOT_DELETED: i32 = 3;
+pub const PATRON_REMOVED_FILES_NOT_DELETED: i32 = 3;
 
 /// Something that happened. Belongs to the caller; free it with patron_event_free().
 pub struct patron_event {
@@ -264,9 +264,9 @@ fn bit(kind: EventKind) -> u64 {
 
 fn number(kind: EventKind) -> i32 {
     match kind {
-        EventKind::TorrentCreated => PATRON_EVENT_TORRENT_CREATED,
-        EventKind::AlreadyDownloading => PATRON_EVENT_ALREADY_DOWNLOADING,
-        EventKind::StartFailed => PATRON_EVENT_START_FAILED,
+        EventKind::TorrentAdded => PATRON_EVENT_TORRENT_ADDED,
+        EventKind::AlreadyAdded => PATRON_EVENT_ALREADY_ADDED,
+        EventKind::AddFailed => PATRON_EVENT_ADD_FAILED,
         EventKind::Status => PATRON_EVENT_STATUS,
         EventKind::MetadataReceived => PATRON_EVENT_METADATA_RECEIVED,
         EventKind::StateChanged => PATRON_EVENT_STATE_CHANGED,
@@ -283,7 +283,7 @@ fn number(kind: EventKind) -> i32 {
         EventKind::TrackerWarning => PATRON_EVENT_TRACKER_WARNING,
         EventKind::Error => PATRON_EVENT_ERROR,
         EventKind::Metainfo => PATRON_EVENT_METAINFO,
-        EventKind::Closed => PATRON_EVENT_CLOSED,
+        EventKind::TorrentRemoved => PATRON_EVENT_TORRENT_REMOVED,
         EventKind::CommandFailed => PATRON_EVENT_COMMAND_FAILED,
         EventKind::Listening => PATRON_EVENT_LISTENING,
         EventKind::ListenFailed => PATRON_EVENT_LISTEN_FAILED,
@@ -344,7 +344,7 @@ pub extern "C" fn patron_event_save_dir(event: Option<&patron_event>) -> patron_
     read(patron_text::EMPTY, || {
         let event = event?;
         let directory: &Path = match &event.event {
-            Event::TorrentCreated { save_dir, .. } | Event::Moved { save_dir, .. } => save_dir,
+            Event::TorrentAdded { save_dir, .. } | Event::Moved { save_dir, .. } => save_dir,
             _ => return None,
         };
         Some(event.texts.lend("save_dir", directory.as_os_str().as_encoded_bytes()))
@@ -353,7 +353,7 @@ pub extern "C" fn patron_event_save_dir(event: Option<&patron_event>) -> patron_
 
 fn hashes(event: &Event) -> Option<InfoHashes> {
     match event {
-        Event::TorrentCreated { info_hashes, .. } | Event::MetadataReceived { info_hashes, .. } => {
+        Event::TorrentAdded { info_hashes, .. } | Event::MetadataReceived { info_hashes, .. } => {
             Some(*info_hashes)
         }
         _ => None,
@@ -413,7 +413,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
     read(std::ptr::null(), || {
         let event = event?;
         let error: &Error = match &event.event {
-            Event::StartFailed { error, .. }
+            Event::AddFailed { error, .. }
             | Event::TrackerError { error, .. }
             | Event::Error { error, .. }
             | Event::CommandFailed { error, .. }
@@ -421,7 +421,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::PortMappingFailed { error, .. }
             | Event::PeerDisconnected { error, .. }
             | Event::ScrapeFailed { error, .. }
-            | Event::Closed { files: ClosedFiles::NotDeleted(error), .. }
+            | Event::TorrentRemoved { files: RemovedFiles::NotDeleted(error), .. }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,
@@ -435,7 +435,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
 pub extern "C" fn patron_event_source(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
         let event = event?;
-        let Event::StartFailed { source, .. } = &event.event else { return None };
+        let Event::AddFailed { source, .. } = &event.event else { return None };
         Some(event.texts.lend("source", source.as_bytes()))
     })
 }
@@ -628,14 +628,14 @@ pub extern "C" fn patron_event_torrent_file(event: Option<&patron_event>) -> pat
     })
 }
 
-/// Of CLOSED: what became of the files, a PATRON_CLOSED_FILES_*.
+/// Of CLOSED: what became of the files, a PATRON_REMOVED_FILES_*.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_event_closed_files(event: Option<&patron_event>) -> i32 {
+pub extern "C" fn patron_event_removed_files(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::Closed { files, .. } => Some(match files {
-            ClosedFiles::Kept => PATRON_CLOSED_FILES_KEPT,
-            ClosedFiles::Deleted => PATRON_CLOSED_FILES_DELETED,
-            ClosedFiles::NotDeleted(_) => PATRON_CLOSED_FILES_NOT_DELETED,
+        Event::TorrentRemoved { files, .. } => Some(match files {
+            RemovedFiles::Kept => PATRON_REMOVED_FILES_KEPT,
+            RemovedFiles::Deleted => PATRON_REMOVED_FILES_DELETED,
+            RemovedFiles::NotDeleted(_) => PATRON_REMOVED_FILES_NOT_DELETED,
             _ => 0,
         }),
         _ => None,

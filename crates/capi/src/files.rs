@@ -246,7 +246,7 @@ pub unsafe extern "C" fn patron_move_storage(
 }
 
 /// Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in it;
-/// patron_reply_bytes() reads the answer. To be kept, and given to patron_create_torrent() as
+/// patron_reply_bytes() reads the answer. To be kept, and given to patron_add_torrent() as
 /// PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_resume_data(

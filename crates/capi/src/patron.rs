@@ -25,8 +25,8 @@ use super::options::patron_options;
 use super::reply::{Answer, ask};
 use super::wake::Wake;
 use torrent_patron::{
-    AddOptions, Command, Files, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, Readiness,
-    Reply, Source, TorrentId,
+    AddOptions, Command, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, Readiness,
+    RemoveFiles, Reply, Source, TorrentId,
 };
 #[cfg(unix)]
 
@@ -35,7 +35,7 @@ pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
 /// Its torrents are paused.
 pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
 /// Its torrents are closed; their files stay.
-pub const PATRON_ON_LEAVE_CLOSE: i32 = 2;
+pub const PATRON_ON_LEAVE_REMOVE: i32 = 2;
 
 /// The bytes of a .torrent file.
 pub const PATRON_SOURCE_BYTES: i32 = 0;
@@ -55,9 +55,9 @@ pub const PATRON_SOURCE_RESUME_DATA: i32 = 4;
 pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
 
 /// The files of a closed torrent stay.
-pub const PATRON_FILES_KEEP: i32 = 0;
+pub const PATRON_REMOVE_FILES_KEEP: i32 = 0;
 /// The files of a closed torrent are deleted, and with them the directories that become empty.
-pub const PATRON_FILES_DELETE: i32 = 1;
+pub const PATRON_REMOVE_FILES_DELETE: i32 = 1;
 
 /// As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running.
 pub const PATRON_COMMAND_PAUSE: i32 = 1;
@@ -71,10 +71,10 @@ pub const PATRON_COMMAND_METAINFO: i32 = 4;
 pub const PATRON_COMMAND_WATCH: i32 = 5;
 /// As patron_unwatch().
 pub const PATRON_COMMAND_UNWATCH: i32 = 6;
-/// As patron_close() with PATRON_FILES_KEEP. Answered by PATRON_EVENT_CLOSED.
-pub const PATRON_COMMAND_CLOSE: i32 = 7;
-/// As patron_close() with PATRON_FILES_DELETE. Answered by PATRON_EVENT_CLOSED.
-pub const PATRON_COMMAND_CLOSE_AND_DELETE: i32 = 8;
+/// As patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by PATRON_EVENT_TORRENT_REMOVED.
+pub const PATRON_COMMAND_REMOVE: i32 = 7;
+/// As patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by PATRON_EVENT_TORRENT_REMOVED.
+pub const PATRON_COMMAND_REMOVE_AND_DELETE: i32 = 8;
 
 pub(super) struct Entry {
     pub(super) patron: Patron,
@@ -155,7 +155,7 @@ pub extern "C" fn patron_set_on_leave(
         let policy = match policy {
             PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
             PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
-            PATRON_ON_LEAVE_CLOSE => OnLeave::Close,
+            PATRON_ON_LEAVE_REMOVE => OnLeave::Remove,
             other => return Err(Failure::invalid(format!("there is no policy {other}"))),
         };
         let _ = entry.patron.clone().on_leave(policy);
@@ -202,7 +202,7 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the reply: PARSE, IO, and BUSY when libtorrent
 /// was still busy after many tries.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_create_torrent(
+pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,
     kind: i32,
     source: *const c_void,
@@ -214,16 +214,16 @@ pub unsafe extern "C" fn patron_create_torrent(
     ask_patron(patron, reply, error, |patron| {
         // SAFETY: the caller gives the length of the source.
         let source = unsafe { read_source(kind, source, source_length) }?;
-        Ok(patron.create_torrent(source, options(add_options)))
+        Ok(patron.add_torrent(source, options(add_options)))
     })
 }
 
-/// Closes a torrent. The reply comes when it is gone from the client and, with PATRON_FILES_DELETE,
+/// Closes a torrent. The reply comes when it is gone from the client and, with PATRON_REMOVE_FILES_DELETE,
 /// its files are gone from the disk.
 ///
 /// Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_close(
+pub extern "C" fn patron_remove_torrent(
     patron: *mut patron_handle,
     torrent_id: u64,
     files: i32,
@@ -232,11 +232,11 @@ pub extern "C" fn patron_close(
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
         let files = match files {
-            PATRON_FILES_KEEP => Files::Keep,
-            PATRON_FILES_DELETE => Files::Delete,
+            PATRON_REMOVE_FILES_KEEP => RemoveFiles::Keep,
+            PATRON_REMOVE_FILES_DELETE => RemoveFiles::Delete,
             other => return Err(Failure::invalid(format!("there are no files {other}"))),
         };
-        Ok(patron.close(id, files))
+        Ok(patron.remove_torrent(id, files))
     })
 }
 
@@ -371,8 +371,10 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
         PATRON_COMMAND_METAINFO => Command::Metainfo(id),
         PATRON_COMMAND_WATCH => Command::Watch(id),
         PATRON_COMMAND_UNWATCH => Command::Unwatch(id),
-        PATRON_COMMAND_CLOSE => Command::CloseTorrent { id, files: Files::Keep },
-        PATRON_COMMAND_CLOSE_AND_DELETE => Command::CloseTorrent { id, files: Files::Delete },
+        PATRON_COMMAND_REMOVE => Command::RemoveTorrent { id, files: RemoveFiles::Keep },
+        PATRON_COMMAND_REMOVE_AND_DELETE => {
+            Command::RemoveTorrent { id, files: RemoveFiles::Delete }
+        }
         other => return Err(Failure::invalid(format!("there is no command {other}"))),
     })
 }
@@ -396,13 +398,13 @@ pub extern "C" fn patron_send(
     })
 }
 
-/// Starts a torrent by a message: as patron_create_torrent(), but what comes of it arrives as
-/// PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED. `wait`
+/// Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
+/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait`
 /// as for patron_send().
 ///
 /// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_send_create_torrent(
+pub unsafe extern "C" fn patron_send_add_torrent(
     patron: *mut patron_handle,
     kind: i32,
     source: *const c_void,
@@ -415,7 +417,7 @@ pub unsafe extern "C" fn patron_send_create_torrent(
         let entry = PATRONS.get(patron, "patron")?;
         // SAFETY: the caller gives the length of the source.
         let source = unsafe { read_source(kind, source, source_length) }?;
-        let command = Command::CreateTorrent { source, options: options(add_options) };
+        let command = Command::AddTorrent { source, options: options(add_options) };
         send(&entry.patron, command, wait)
     })
 }

@@ -10,7 +10,7 @@
  *     patron_event *event = NULL;
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
- *         patron_create_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
+ *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
  *                               &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);

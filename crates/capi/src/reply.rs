@@ -21,8 +21,8 @@ use super::status::patron_status;
 use super::structs::{Struct, write};
 use super::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::{
-    FileStatus, IpFilter, Metainfo, Peer, PeerClass, PeerClassOptions, PeerClassRange, PieceMap,
-    PortMapping, Reply, Result, Settings, Started, Statistics, TorrentOptions, TorrentStatus,
+    Added, FileStatus, IpFilter, Metainfo, Peer, PeerClass, PeerClassOptions, PeerClassRange,
+    PieceMap, PortMapping, Reply, Result, Settings, Statistics, TorrentOptions, TorrentStatus,
     TrackerStatus,
 };
 
@@ -57,7 +57,7 @@ pub(super) trait FromAnswer {
 }
 
 answers! {
-    Started(Started),
+    Added(Added),
     Status(TorrentStatus),
     Metainfo(Metainfo),
     Addresses(Vec<SocketAddr>),
@@ -212,17 +212,17 @@ pub extern "C" fn patron_reply_wait(
     })
 }
 
-/// Of patron_create_torrent(): the torrent, new or not; 0 while it is not answered.
+/// Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_torrent(reply: *mut patron_reply) -> u64 {
-    read(0, || read_answer(reply, |started: &Started, _| Some(started.id().get())))
+    read(0, || read_answer(reply, |started: &Added, _| Some(started.id().get())))
 }
 
-/// Of patron_create_torrent(): whether the client had the torrent already, so that it was not started
+/// Of patron_add_torrent(): whether the client had the torrent already, so that it was not started
 /// twice. patron_watch() joins in.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
-    let was_there = |started: &Started| matches!(started, Started::AlreadyDownloading(_));
+    let was_there = |started: &Added| matches!(started, Added::Existing(_));
     read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 

@@ -50,9 +50,9 @@ pub const PATRON_QUEUE_BOTTOM: i32 = 3;
 /// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
 pub const PATRON_GOAL_PAUSE: i32 = 0;
 /// It is closed; its files stay.
-pub const PATRON_GOAL_CLOSE: i32 = 1;
+pub const PATRON_GOAL_REMOVE: i32 = 1;
 /// It is closed and its files are deleted.
-pub const PATRON_GOAL_CLOSE_AND_DELETE: i32 = 2;
+pub const PATRON_GOAL_REMOVE_AND_DELETE: i32 = 2;
 /// It seeds on, by super-seeding: as little as the swarm needs.
 pub const PATRON_GOAL_SUPER_SEED: i32 = 3;
 
@@ -174,8 +174,8 @@ pub(super) fn goals_of(share_ratio: f64, seed_seconds: i64, action: i32) -> Resu
     }
     let mut goals = Goals::default().then(match action {
         PATRON_GOAL_PAUSE => GoalAction::Pause,
-        PATRON_GOAL_CLOSE => GoalAction::Close,
-        PATRON_GOAL_CLOSE_AND_DELETE => GoalAction::CloseAndDelete,
+        PATRON_GOAL_REMOVE => GoalAction::Remove,
+        PATRON_GOAL_REMOVE_AND_DELETE => GoalAction::RemoveAndDelete,
         PATRON_GOAL_SUPER_SEED => GoalAction::SuperSeed,
         other => return Err(Failure::invalid(format!("there is no action {other}"))),
     });

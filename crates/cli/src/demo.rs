@@ -200,7 +200,7 @@ impl Viewer<'_> {
     /// Until the client stops, so that no event goes unseen.
     fn view(mut self, movies: &[Movie], options: &AddOptions) -> Record {
         for movie in movies {
-            match self.patron.create_torrent(&movie.metainfo, options.clone()).wait() {
+            match self.patron.add_torrent(&movie.metainfo, options.clone()).wait() {
                 Ok(started) => self.record.torrents.push(started.id()),
                 Err(error) => self.tell(Err(error)),
             }
@@ -229,7 +229,7 @@ impl Viewer<'_> {
                     return;
                 }
             }
-            Event::TorrentCreated { id, name, .. } => {
+            Event::TorrentAdded { id, name, .. } => {
                 self.record.started += 1;
                 // Short: hashes and temporary paths are of no use here.
                 return self.explain(&format_args!("{name}: started as {id}"));

@@ -64,7 +64,7 @@ impl Mirrors {
     pub(crate) fn seed(&mut self, id: TorrentId, source: &Source, save_dir: &Path) -> Result<()> {
         for mirror in &mut self.mirrors {
             let options = self.options.clone().save_dir(save_dir);
-            let theirs = mirror.patron.create_torrent(source.clone(), options).wait()?.id();
+            let theirs = mirror.patron.add_torrent(source.clone(), options).wait()?.id();
             mirror.theirs.insert(id, theirs);
             mirror.firsts.insert(theirs, id);
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select};
 use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes, IpFilter,
-    Metainfo, Patron, ShutdownReport, Source, Started, TorrentFlag, TorrentId, TorrentState,
+    AddOptions, Added, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes,
+    IpFilter, Metainfo, Patron, ShutdownReport, Source, TorrentFlag, TorrentId, TorrentState,
     TorrentStatus,
 };
 
@@ -239,7 +239,7 @@ impl Transfer {
         if self.start_where_it_was(&source, &options)? {
             return Ok(());
         }
-        Ok(self.patron.send(Command::CreateTorrent { source, options })?)
+        Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
     /// Whether something was kept of it that can be used.
@@ -254,8 +254,8 @@ impl Transfer {
             }
         };
         let options = options.clone().resume_data(bytes);
-        match self.patron.create_torrent(source.clone(), options).wait() {
-            Ok(Started::Created(id)) => {
+        match self.patron.add_torrent(source.clone(), options).wait() {
+            Ok(Added::New(id)) => {
                 // It may have been kept while it was paused.
                 self.patron.send(Command::Resume(id))?;
                 if !matches!(source, Source::File(_)) {
@@ -375,7 +375,7 @@ impl Transfer {
             output::json(event)?;
         }
         match event {
-            Event::TorrentCreated { id, name, save_dir, info_hashes } => {
+            Event::TorrentAdded { id, name, save_dir, info_hashes } => {
                 self.starting -= 1;
                 let torrent = Torrent {
                     name: name.clone(),
@@ -389,8 +389,8 @@ impl Transfer {
                 };
                 self.torrents.insert(*id, torrent);
             }
-            Event::AlreadyDownloading { .. } => self.starting -= 1,
-            Event::StartFailed { error, .. } => {
+            Event::AlreadyAdded { .. } => self.starting -= 1,
+            Event::AddFailed { error, .. } => {
                 self.not_started(error);
                 return Ok(());
             }

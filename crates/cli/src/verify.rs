@@ -38,7 +38,7 @@ fn check(
     let client = Client::builder().offline(true).tick_interval(TICK).start()?;
     let patron = client.patron();
     let options = AddOptions::default().save_dir(directory).stop_when_checked(true);
-    let id = patron.create_torrent(metainfo, options).wait()?.id();
+    let id = patron.add_torrent(metainfo, options).wait()?.id();
 
     let screen = Screen::new(false);
     let bar = screen.bar(&metainfo.name);

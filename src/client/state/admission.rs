@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::add::Prepared;
 use crate::error::{Error, ErrorKind};
-use crate::messages::command::Started;
+use crate::messages::command::Added;
 use crate::messages::request::Own;
 use crate::messages::service::Member;
 use crate::model::{InfoHashes, TorrentId};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(in crate::client) struct Start {
     pub(in crate::client) id: TorrentId,
     pub(in crate::client) from: Arc<Member>,
-    pub(in crate::client) reply: Option<Responder<Started>>,
+    pub(in crate::client) reply: Option<Responder<Added>>,
     pub(in crate::client) source: Arc<str>,
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
@@ -47,7 +47,7 @@ impl Start {
     pub(in crate::client) fn new(
         from: Arc<Member>,
         prepared: Prepared,
-        reply: Option<Responder<Started>>,
+        reply: Option<Responder<Added>>,
     ) -> Self {
         let Prepared {
             source,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Files;
+use crate::messages::command::RemoveFiles;
 use crate::messages::request::Own;
 use crate::messages::service::{Member, MemberId};
 use crate::model::{Event, EventKind, InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
@@ -38,7 +38,7 @@ pub(in crate::client) enum Mover {
 
 /// A torrent that is being closed.
 pub(in crate::client) struct Closing {
-    pub(in crate::client) files: Files,
+    pub(in crate::client) files: RemoveFiles,
     /// Who had it closed, where the answer is an event.
     pub(in crate::client) from: Option<Arc<Member>>,
     pub(in crate::client) reply: Option<Responder<()>>,

@@ -8,9 +8,9 @@ use super::{Asked, ClientThread};
 use crate::client::state::torrents::{Closing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
-use crate::messages::command::{Files, Started};
+use crate::messages::command::{Added, RemoveFiles};
 use crate::model::{
-    ClosedFiles, Event, EventKind, InfoHashes, Statistics, TorrentId, TorrentStatus,
+    Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentStatus,
 };
 use crate::sys::catalogue;
 
@@ -30,15 +30,15 @@ impl<E: Engine> ClientThread<E> {
                 if busy { self.postpone(start, error) } else { self.fail(start, error) }
             }
             EngineEvent::Removed(id) => {
-                let kept = |closing: &Closing| closing.files == Files::Keep;
+                let kept = |closing: &Closing| closing.files == RemoveFiles::Keep;
                 let closing = self.routes.get(id).and_then(|torrent| torrent.closing.as_ref());
                 if closing.is_none_or(kept) {
-                    self.closed(id, ClosedFiles::Kept);
+                    self.closed(id, RemovedFiles::Kept);
                 }
             }
-            EngineEvent::Deleted(id) => self.closed(id, ClosedFiles::Deleted),
+            EngineEvent::Deleted(id) => self.closed(id, RemovedFiles::Deleted),
             EngineEvent::DeleteFailed { id, error } => {
-                self.closed(id, ClosedFiles::NotDeleted(error));
+                self.closed(id, RemovedFiles::NotDeleted(error));
             }
             EngineEvent::StateChanged { id, state } => {
                 self.tell(id, |name| Event::StateChanged { id, name, state });
@@ -233,9 +233,9 @@ impl<E: Engine> ClientThread<E> {
         let save_dir = start.save_dir;
         self.goals.set(id, start.own.goals);
         // It answers a message; nobody else knows of the torrent yet.
-        if start.reply.is_none() || start.from.wants(EventKind::TorrentCreated) {
+        if start.reply.is_none() || start.from.wants(EventKind::TorrentAdded) {
             let name = name.clone();
-            let event = Event::TorrentCreated { id, name, info_hashes, save_dir };
+            let event = Event::TorrentAdded { id, name, info_hashes, save_dir };
             tracing::debug!(%event);
             start.from.mailbox.push(event);
         }
@@ -246,7 +246,7 @@ impl<E: Engine> ClientThread<E> {
             self.see_to_orphan(id, &start.from);
         }
         if let Some(reply) = start.reply {
-            reply.send(Ok(Started::Created(id)));
+            reply.send(Ok(Added::New(id)));
         }
         self.admission.nudge();
     }
@@ -266,20 +266,20 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn closed(&mut self, id: TorrentId, files: ClosedFiles) {
+    fn closed(&mut self, id: TorrentId, files: RemovedFiles) {
         let Some(mut torrent) = self.routes.remove(id) else { return };
         self.service.statuses.remove(id);
         self.statuses.moving.remove(&id);
         self.requests.close(id);
         self.goals.forget(id);
         self.saves.close(id);
-        let event = Event::Closed { id, name: torrent.name.clone(), files: files.clone() };
+        let event = Event::TorrentRemoved { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
         if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
             match reply {
                 Some(reply) => reply.send(match files {
-                    ClosedFiles::NotDeleted(error) => Err(error),
-                    ClosedFiles::Kept | ClosedFiles::Deleted => Ok(()),
+                    RemovedFiles::NotDeleted(error) => Err(error),
+                    RemovedFiles::Kept | RemovedFiles::Deleted => Ok(()),
                 }),
                 None => {
                     if let Some(from) = from.filter(|from| !torrent.has(from)) {
@@ -368,7 +368,7 @@ impl<E: Engine> ClientThread<E> {
         let gone: Vec<_> =
             self.routes.iter().map(|(id, _)| id).filter(|id| !here.contains(id)).collect();
         for id in gone {
-            self.closed(id, ClosedFiles::Kept);
+            self.closed(id, RemovedFiles::Kept);
         }
         for id in self.admission.under_way() {
             if let Some(start) = self.admission.answered(id) {

@@ -7,18 +7,18 @@ use crate::client::state::admission::Start;
 use crate::client::state::torrents::Closing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Files, Job, OnLeave, Started};
+use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{Event, TorrentId};
 use crate::reply::Responder;
 
-pub(in crate::client) const START: &str = "start the torrent";
+pub(in crate::client) const START: &str = "add the torrent";
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
         match job {
-            Job::Start(prepared, reply) => self.begin(Start::new(from, *prepared, reply)),
-            Job::Close(id, files, reply) => self.close(id, files, from, reply),
+            Job::Add(prepared, reply) => self.begin(Start::new(from, *prepared, reply)),
+            Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
             Job::Pause(id, reply) => {
                 let result =
                     self.routes.open(id, "pause the torrent").and_then(|_| self.engine.pause(id));
@@ -95,8 +95,8 @@ impl<E: Engine> ClientThread<E> {
             }
             let name = known.name.clone();
             return match start.reply {
-                Some(reply) => reply.send(Ok(Started::AlreadyDownloading(id))),
-                None => start.from.mailbox.push(Event::AlreadyDownloading { id, name }),
+                Some(reply) => reply.send(Ok(Added::Existing(id))),
+                None => start.from.mailbox.push(Event::AlreadyAdded { id, name }),
             };
         }
         if self.admission.has(&start.info_hashes) {
@@ -127,7 +127,7 @@ impl<E: Engine> ClientThread<E> {
             Some(reply) => reply.send(Err(error)),
             None => {
                 let source = start.source;
-                start.from.mailbox.push(Event::StartFailed { source, error });
+                start.from.mailbox.push(Event::AddFailed { source, error });
             }
         }
     }
@@ -138,20 +138,20 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn close(
+    fn remove(
         &mut self,
         id: TorrentId,
-        files: Files,
+        files: RemoveFiles,
         from: Arc<Member>,
         reply: Option<Responder<()>>,
     ) {
-        let torrent = match self.routes.open(id, "close the torrent") {
+        let torrent = match self.routes.open(id, "remove the torrent") {
             Ok(torrent) => torrent,
-            Err(error) => return answer(&from, "CloseTorrent", id, reply, Err(error)),
+            Err(error) => return answer(&from, "RemoveTorrent", id, reply, Err(error)),
         };
-        match self.engine.remove(id, files == Files::Delete) {
+        match self.engine.remove(id, files == RemoveFiles::Delete) {
             Ok(()) => torrent.closing = Some(Closing { files, from: Some(from), reply }),
-            Err(error) => answer(&from, "CloseTorrent", id, reply, Err(error)),
+            Err(error) => answer(&from, "RemoveTorrent", id, reply, Err(error)),
         }
     }
 
@@ -164,7 +164,7 @@ impl<E: Engine> ClientThread<E> {
                     tracing::warn!(%id, %error, "the torrent of a patron that left goes on");
                 }
             }
-            OnLeave::Close => self.close(id, Files::Keep, owner.clone(), None),
+            OnLeave::Remove => self.remove(id, RemoveFiles::Keep, owner.clone(), None),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::ClientThread;
 use crate::client::state::torrents::Closing;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::messages::command::Files;
+use crate::messages::command::RemoveFiles;
 use crate::messages::request::TorrentRequest;
 use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId, TorrentStatus};
 
@@ -53,8 +53,8 @@ impl<E: Engine> ClientThread<E> {
         Ok(())
     }
 
-    fn end(&mut self, id: TorrentId, files: Files) -> Result<()> {
-        self.engine.remove(id, files == Files::Delete)?;
+    fn end(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
+        self.engine.remove(id, files == RemoveFiles::Delete)?;
         if let Some(torrent) = self.routes.get_mut(id) {
             torrent.closing = Some(Closing { files, from: None, reply: None });
         }
@@ -83,8 +83,8 @@ impl<E: Engine> ClientThread<E> {
         self.tell(id, |name| Event::GoalReached { id, name, goal });
         let ended = match then {
             GoalAction::Pause => self.engine.pause(id),
-            GoalAction::Close => self.end(id, Files::Keep),
-            GoalAction::CloseAndDelete => self.end(id, Files::Delete),
+            GoalAction::Remove => self.end(id, RemoveFiles::Keep),
+            GoalAction::RemoveAndDelete => self.end(id, RemoveFiles::Delete),
             GoalAction::SuperSeed => {
                 let asked = TorrentRequest::Flag(TorrentFlag::SuperSeeding, true);
                 self.request_of_torrent(id, asked, Box::new(|_| ()));

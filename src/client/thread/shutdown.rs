@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::ClientThread;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::messages::command::Files;
+use crate::messages::command::RemoveFiles;
 use crate::model::{Event, TorrentId};
 
 /// The order to stop.
@@ -101,7 +101,8 @@ impl<E: Engine> ClientThread<E> {
         };
         self.finish_disk_work(deadline);
         for (id, torrent) in self.routes.iter() {
-            if torrent.closing.as_ref().is_some_and(|closing| closing.files == Files::Delete) {
+            if torrent.closing.as_ref().is_some_and(|closing| closing.files == RemoveFiles::Delete)
+            {
                 report.deletions_unfinished.push(id);
             }
             if torrent.moving.is_some() {
@@ -122,12 +123,12 @@ impl<E: Engine> ClientThread<E> {
         let starts = self.admission.take_all();
         let count = starts.len();
         for start in starts {
-            let error = Error::stopped("start the torrent");
+            let error = Error::stopped("add the torrent");
             match start.reply {
                 Some(reply) => reply.send(Err(error)),
                 None => {
                     let source = start.source;
-                    start.from.mailbox.push(Event::StartFailed { source, error });
+                    start.from.mailbox.push(Event::AddFailed { source, error });
                 }
             }
         }

@@ -23,7 +23,7 @@ use crate::settings::{DiskReads, SettingValue, Settings};
 use crate::sys::bridge::{self, AlertKind, AlertRecord, NativeError, StatusRecord};
 
 const START_CLIENT: &str = "start the client";
-const START: &str = "start the torrent";
+const START: &str = "add the torrent";
 const USE: &str = "use the torrent";
 
 pub(crate) struct NativeEngine {
@@ -172,7 +172,7 @@ impl Engine for NativeEngine {
         self.session
             .pin_mut()
             .remove_torrent(id.get(), delete_files)
-            .map_err(|exception| Error::from_native("close the torrent", &exception).on(id))
+            .map_err(|exception| Error::from_native("remove the torrent", &exception).on(id))
     }
 
     fn pause(&mut self, id: TorrentId) -> Result<()> {

@@ -47,8 +47,8 @@ fn own(own: &Own) -> OwnRecord {
             .map_or(-1, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
         goal_action: match goals.then {
             GoalAction::Pause => 0,
-            GoalAction::Close => 1,
-            GoalAction::CloseAndDelete => 2,
+            GoalAction::Remove => 1,
+            GoalAction::RemoveAndDelete => 2,
             GoalAction::SuperSeed => 3,
         },
     }

@@ -26,7 +26,7 @@ macro_rules! kinds {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
-            /// The variant's name: `TorrentCreated`.
+            /// The variant's name: `TorrentAdded`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => stringify!($kind),)*
@@ -46,9 +46,9 @@ macro_rules! kinds {
 }
 
 kinds! {
-    TorrentCreated,
-    AlreadyDownloading,
-    StartFailed,
+    TorrentAdded,
+    AlreadyAdded,
+    AddFailed,
     Status,
     MetadataReceived,
     StateChanged,
@@ -65,7 +65,7 @@ kinds! {
     TrackerWarning,
     Error,
     Metainfo,
-    Closed,
+    TorrentRemoved,
     CommandFailed,
     Listening,
     ListenFailed,
@@ -140,8 +140,10 @@ impl EventKinds {
 
     /// What comes whether it is wanted or not. `Closed` ends what a patron and its mailbox know of a
     /// torrent, `Lagged` says that events are missing, `ClientStopped` that no more will come.
-    pub const ALWAYS: Self =
-        Self::NONE.with(EventKind::Closed).with(EventKind::Lagged).with(EventKind::ClientStopped);
+    pub const ALWAYS: Self = Self::NONE
+        .with(EventKind::TorrentRemoved)
+        .with(EventKind::Lagged)
+        .with(EventKind::ClientStopped);
 
     /// Those for which somebody works while they are wanted: libtorrent or the client.
     pub(crate) const COSTLY: Self = Self::ON_REQUEST.with(EventKind::PeerBanned);

@@ -30,7 +30,7 @@ use crate::model::{
 #[non_exhaustive]
 pub enum Event {
     /// The torrent is started.
-    TorrentCreated {
+    TorrentAdded {
         /// The torrent.
         id: TorrentId,
         /// Its name.
@@ -45,14 +45,14 @@ pub enum Event {
         save_dir: PathBuf,
     },
     /// The client has this torrent already; it is not started twice. The id may be watched.
-    AlreadyDownloading {
+    AlreadyAdded {
         /// The torrent that is there.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
     /// The torrent could not be started.
-    StartFailed {
+    AddFailed {
         /// What it was to be started from: a path, a magnet link, a name.
         source: Arc<str>,
         /// Why.
@@ -207,13 +207,13 @@ pub enum Event {
         torrent_file: Arc<[u8]>,
     },
     /// The torrent is closed; its id means nothing from now on.
-    Closed {
+    TorrentRemoved {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
         /// What became of its files.
-        files: ClosedFiles,
+        files: RemovedFiles,
     },
     /// A command sent as a message failed.
     CommandFailed {
@@ -466,7 +466,7 @@ impl std::fmt::Display for PerformanceLimit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
-pub enum ClosedFiles {
+pub enum RemovedFiles {
     /// They were left where they are.
     Kept,
     /// They were deleted.
@@ -494,8 +494,8 @@ impl Event {
     /// The torrent that the event is about, if it is about one.
     pub fn torrent(&self) -> Option<TorrentId> {
         match self {
-            Self::TorrentCreated { id, .. }
-            | Self::AlreadyDownloading { id, .. }
+            Self::TorrentAdded { id, .. }
+            | Self::AlreadyAdded { id, .. }
             | Self::Status(TorrentStatus { id, .. })
             | Self::MetadataReceived { id, .. }
             | Self::StateChanged { id, .. }
@@ -510,7 +510,7 @@ impl Event {
             | Self::TrackerError { id, .. }
             | Self::Error { id, .. }
             | Self::Metainfo { id, .. }
-            | Self::Closed { id, .. }
+            | Self::TorrentRemoved { id, .. }
             | Self::CommandFailed { id, .. }
             | Self::PeerBanned { id, .. }
             | Self::TrackerWarning { id, .. }
@@ -523,7 +523,7 @@ impl Event {
             | Self::ScrapeFailed { id, .. }
             | Self::ResumeData { id, .. } => Some(*id),
             Self::PerformanceWarning { id, .. } => *id,
-            Self::StartFailed { .. }
+            Self::AddFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
             | Self::PortMapped { .. }
@@ -540,8 +540,8 @@ impl Event {
     /// The name of that torrent.
     pub fn name(&self) -> Option<&Arc<str>> {
         match self {
-            Self::TorrentCreated { name, .. }
-            | Self::AlreadyDownloading { name, .. }
+            Self::TorrentAdded { name, .. }
+            | Self::AlreadyAdded { name, .. }
             | Self::Status(TorrentStatus { name, .. })
             | Self::MetadataReceived { name, .. }
             | Self::StateChanged { name, .. }
@@ -556,7 +556,7 @@ impl Event {
             | Self::TrackerError { name, .. }
             | Self::Error { name, .. }
             | Self::Metainfo { name, .. }
-            | Self::Closed { name, .. }
+            | Self::TorrentRemoved { name, .. }
             | Self::PeerBanned { name, .. }
             | Self::TrackerWarning { name, .. }
             | Self::FileCompleted { name, .. }
@@ -568,7 +568,7 @@ impl Event {
             | Self::ScrapeFailed { name, .. }
             | Self::ResumeData { name, .. } => Some(name),
             Self::PerformanceWarning { name, .. } => name.as_ref(),
-            Self::StartFailed { .. }
+            Self::AddFailed { .. }
             | Self::CommandFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
@@ -586,7 +586,7 @@ impl Event {
     pub(crate) fn keep(&self) -> Keep {
         match (self, self.torrent()) {
             (Self::Status(_) | Self::Statistics(_), torrent) => Keep::NewestInPlace(torrent),
-            (Self::Closed { .. }, Some(id)) => Keep::Final(id),
+            (Self::TorrentRemoved { .. }, Some(id)) => Keep::Final(id),
             (
                 Self::PeerBanned { .. }
                 | Self::FileCompleted { .. }
@@ -599,7 +599,7 @@ impl Event {
                 | Self::PerformanceWarning { .. },
                 _,
             ) => Keep::Expendable,
-            (Self::AlreadyDownloading { .. } | Self::CommandFailed { .. }, _) | (_, None) => {
+            (Self::AlreadyAdded { .. } | Self::CommandFailed { .. }, _) | (_, None) => {
                 Keep::Bounded
             }
             (_, Some(id)) => Keep::NewestLast(id),
@@ -643,11 +643,11 @@ pub(crate) mod tests {
                 let (name, error) = (name.clone(), error.clone());
                 let (url, message) = (Box::<str>::from("http://t/"), "hello".into());
                 match kind {
-                    EventKind::TorrentCreated => {
-                        Event::TorrentCreated { id, name, info_hashes, save_dir: "d".into() }
+                    EventKind::TorrentAdded => {
+                        Event::TorrentAdded { id, name, info_hashes, save_dir: "d".into() }
                     }
-                    EventKind::AlreadyDownloading => Event::AlreadyDownloading { id, name },
-                    EventKind::StartFailed => Event::StartFailed { source: "s".into(), error },
+                    EventKind::AlreadyAdded => Event::AlreadyAdded { id, name },
+                    EventKind::AddFailed => Event::AddFailed { source: "s".into(), error },
                     EventKind::Status => Event::Status(TorrentStatus::starting(id, name, false)),
                     EventKind::MetadataReceived => {
                         Event::MetadataReceived { id, name, info_hashes }
@@ -676,7 +676,9 @@ pub(crate) mod tests {
                     EventKind::Metainfo => {
                         Event::Metainfo { id, name, torrent_file: Arc::default() }
                     }
-                    EventKind::Closed => Event::Closed { id, name, files: ClosedFiles::Kept },
+                    EventKind::TorrentRemoved => {
+                        Event::TorrentRemoved { id, name, files: RemovedFiles::Kept }
+                    }
                     EventKind::CommandFailed => {
                         Event::CommandFailed { command: "Pause", id, error }
                     }
@@ -753,16 +755,16 @@ mod json_tests {
         let info_hashes = InfoHashes::default();
         for (event, json) in [
             (
-                Event::TorrentCreated { id, name: name(), info_hashes, save_dir: "here".into() },
-                r#"{"event":"torrent_created","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"save_dir":"here"}"#,
+                Event::TorrentAdded { id, name: name(), info_hashes, save_dir: "here".into() },
+                r#"{"event":"torrent_added","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"save_dir":"here"}"#,
             ),
             (
-                Event::AlreadyDownloading { id, name: name() },
-                r#"{"event":"already_downloading","id":3,"name":"debian.iso"}"#,
+                Event::AlreadyAdded { id, name: name() },
+                r#"{"event":"already_added","id":3,"name":"debian.iso"}"#,
             ),
             (
-                Event::StartFailed { source: "debian.torrent".into(), error: error() },
-                r#"{"event":"start_failed","source":"debian.torrent","error":ERROR}"#,
+                Event::AddFailed { source: "debian.torrent".into(), error: error() },
+                r#"{"event":"add_failed","source":"debian.torrent","error":ERROR}"#,
             ),
             (
                 Event::MetadataReceived { id, name: name(), info_hashes },
@@ -823,15 +825,19 @@ mod json_tests {
                 r#"{"event":"metainfo","id":3,"name":"debian.iso"}"#,
             ),
             (
-                Event::Closed { id, name: name(), files: ClosedFiles::Kept },
+                Event::TorrentRemoved { id, name: name(), files: RemovedFiles::Kept },
                 r#"{"event":"closed","id":3,"name":"debian.iso","files":"kept"}"#,
             ),
             (
-                Event::Closed { id, name: name(), files: ClosedFiles::Deleted },
+                Event::TorrentRemoved { id, name: name(), files: RemovedFiles::Deleted },
                 r#"{"event":"closed","id":3,"name":"debian.iso","files":"deleted"}"#,
             ),
             (
-                Event::Closed { id, name: name(), files: ClosedFiles::NotDeleted(error()) },
+                Event::TorrentRemoved {
+                    id,
+                    name: name(),
+                    files: RemovedFiles::NotDeleted(error()),
+                },
                 r#"{"event":"closed","id":3,"name":"debian.iso","files":{"not_deleted":ERROR}}"#,
             ),
             (

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::model::{ClosedFiles, Event, Goal, TorrentState, TorrentStatus};
+use crate::model::{Event, Goal, RemovedFiles, TorrentState, TorrentStatus};
 
 /// Bytes as a person reads them: `3.2 MiB`.
 struct Size(u64);
@@ -93,17 +93,17 @@ impl fmt::Display for TorrentStatus {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TorrentCreated { name, info_hashes, save_dir, .. } => {
+            Self::TorrentAdded { name, info_hashes, save_dir, .. } => {
                 write!(f, "{name}: started, info hash {info_hashes}, in {}", save_dir.display())
             }
-            Self::AlreadyDownloading { name, .. } => {
+            Self::AlreadyAdded { name, .. } => {
                 write!(f, "{name}: is here already and is not started twice")
             }
             // The source is said once, and not at any length.
-            Self::StartFailed { source, error } if error.message().starts_with(&**source) => {
+            Self::AddFailed { source, error } if error.message().starts_with(&**source) => {
                 error.fmt(f)
             }
-            Self::StartFailed { source, error } => {
+            Self::AddFailed { source, error } => {
                 write!(f, "{source:.200}: was not started, {error}")
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
@@ -150,10 +150,10 @@ impl fmt::Display for Event {
             Self::Metainfo { name, torrent_file, .. } => {
                 write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
             }
-            Self::Closed { name, files, .. } => match files {
-                ClosedFiles::Kept => write!(f, "{name}: closed, its files stay"),
-                ClosedFiles::Deleted => write!(f, "{name}: closed, its files are deleted"),
-                ClosedFiles::NotDeleted(error) => write!(f, "{name}: closed, but {error}"),
+            Self::TorrentRemoved { name, files, .. } => match files {
+                RemovedFiles::Kept => write!(f, "{name}: closed, its files stay"),
+                RemovedFiles::Deleted => write!(f, "{name}: closed, its files are deleted"),
+                RemovedFiles::NotDeleted(error) => write!(f, "{name}: closed, but {error}"),
             },
             Self::CommandFailed { command, id, error } => {
                 write!(f, "{command} for {id} failed: {error}")
@@ -267,7 +267,7 @@ impl Explainer {
                 }
                 self.statuses.insert(status.id, text.clone());
             }
-            Event::Closed { id, .. } => {
+            Event::TorrentRemoved { id, .. } => {
                 self.statuses.remove(id);
             }
             _ => {}

@@ -13,7 +13,7 @@ mod table;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{Command, Files, Patron};
+use torrent_patron::{Command, Patron, RemoveFiles};
 // Whose functions are called below by their C names.
 use torrent_patron_capi as _;
 
@@ -133,7 +133,7 @@ fn measure(table: &mut Table) -> Result<()> {
     let ours = CPatron::shared()?;
     let ids = start(&rust, &seeds, true)?;
     let [id, closed] = ids[..] else { return Err("two torrents were started".into()) };
-    rust.close(closed, Files::Keep).wait()?;
+    rust.remove_torrent(closed, RemoveFiles::Keep).wait()?;
     let (id_number, closed_number) = (id.get(), closed.get());
 
     let (mut in_rust, mut in_c) = (Vec::new(), Vec::new());

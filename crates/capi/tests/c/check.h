@@ -185,7 +185,7 @@ static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainf
                            patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, &reply,
+    OK(patron_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, &reply,
                              &error));
     wait_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);

@@ -4,7 +4,7 @@
 static patron_reply* create(patron_handle* handle, int32_t kind, const void* source, size_t length,
                             const patron_options* options) {
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(handle, kind, source, length, options, &reply, &error));
+    OK(patron_add_torrent(handle, kind, source, length, options, &reply, &error));
     return reply;
 }
 
@@ -107,7 +107,7 @@ static void failures(patron_handle* handle, uint64_t unknown) {
         FAILS(PATRON_E_NOT_FOUND, patron_reply_wait(reply, PATIENCE_MS, &error));
         patron_reply_free(reply);
     }
-    OK(patron_close(handle, unknown, PATRON_FILES_KEEP, &reply, &error));
+    OK(patron_remove_torrent(handle, unknown, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     FAILS(PATRON_E_NOT_FOUND, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
 }
@@ -178,11 +178,11 @@ static void transfer(const char* directory) {
     patron_free(reader);
     await(witness, PATRON_EVENT_PAUSED, download);
 
-    OK(patron_close(witness, download, PATRON_FILES_DELETE, &reply, &error));
+    OK(patron_remove_torrent(witness, download, PATRON_REMOVE_FILES_DELETE, &reply, &error));
     done(reply);
     CHECK(access(path(directory, "to/data.bin"), F_OK) != 0);
     FAILS(PATRON_E_NOT_FOUND, patron_get_status(witness, download, &status, sizeof status, &error));
-    OK(patron_close(handle, torrent, PATRON_FILES_KEEP, &reply, &error));
+    OK(patron_remove_torrent(handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     done(reply);
     CHECK(access(file, F_OK) == 0);
 

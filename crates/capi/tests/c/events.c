@@ -117,7 +117,7 @@ static void examine(const patron_event* event) {
     found |= patron_event_url(event).length ? URL : 0;
     found |= patron_event_count(event) ? COUNT : 0;
     found |= patron_event_torrent_file(event).length ? TORRENT_FILE : 0;
-    found |= patron_event_closed_files(event) ? CLOSED_FILES : 0;
+    found |= patron_event_removed_files(event) ? CLOSED_FILES : 0;
     found |= patron_event_command(event).length ? COMMAND : 0;
     found |= patron_event_address(event).length ? ADDRESS : 0;
     if (kind == PATRON_EVENT_STATUS) {
@@ -184,14 +184,14 @@ static void expect(patron_handle* handle, int32_t kind, uint64_t torrent) {
 static void send_create(patron_handle* handle, const patron_metainfo* metainfo,
                         const patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
-    OK(patron_send_create_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options,
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options,
                                   true, &error));
 }
 
 /* The messages, and what answers them. */
 static void messages(patron_handle* handle, const patron_metainfo* metainfo, const char* save_dir) {
     send_create(handle, metainfo, NULL);
-    patron_event* event = see(handle, PATRON_EVENT_TORRENT_CREATED, 0);
+    patron_event* event = see(handle, PATRON_EVENT_TORRENT_ADDED, 0);
     uint64_t torrent = patron_event_torrent(event);
     uint8_t told[20], known[20];
     CHECK(patron_event_info_hash_v1(event, &told) &&
@@ -202,7 +202,7 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
     expect(handle, PATRON_EVENT_FINISHED, torrent);
 
     send_create(handle, metainfo, NULL);
-    expect(handle, PATRON_EVENT_ALREADY_DOWNLOADING, torrent);
+    expect(handle, PATRON_EVENT_ALREADY_ADDED, torrent);
     OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, true, &error));
     expect(handle, PATRON_EVENT_PAUSED, torrent);
     OK(patron_send(handle, PATRON_COMMAND_RESUME, torrent, false, &error));
@@ -226,9 +226,9 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
     OK(patron_send(witness, PATRON_COMMAND_UNWATCH, torrent, true, &error));
     patron_free(witness);
 
-    OK(patron_send_create_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL,
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL,
                                   true, &error));
-    event = see(handle, PATRON_EVENT_START_FAILED, 0);
+    event = see(handle, PATRON_EVENT_ADD_FAILED, 0);
     CHECK(is(patron_event_source(event), "none.torrent"));
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
     patron_event_free(event);
@@ -239,9 +239,9 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_NOT_FOUND);
     patron_event_free(event);
 
-    OK(patron_send(handle, PATRON_COMMAND_CLOSE, torrent, true, &error));
-    event = see(handle, PATRON_EVENT_CLOSED, torrent);
-    CHECK(patron_event_closed_files(event) == PATRON_CLOSED_FILES_KEPT);
+    OK(patron_send(handle, PATRON_COMMAND_REMOVE, torrent, true, &error));
+    event = see(handle, PATRON_EVENT_TORRENT_REMOVED, torrent);
+    CHECK(patron_event_removed_files(event) == PATRON_REMOVED_FILES_KEPT);
     patron_event_free(event);
 }
 
@@ -254,7 +254,7 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     patron_options* options = peer_options(seeder);
     OK(patron_options_set_incomplete_dir(options, PATRON_TEXT(path(directory, "part")), &error));
     patron_text uri = patron_magnet_uri(link);
-    OK(patron_send_create_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, true,
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, true,
                                   &error));
     patron_event_free(see(handle, PATRON_EVENT_METADATA_RECEIVED, 0));
     patron_event* moved = see(handle, PATRON_EVENT_MOVED, 0);
@@ -262,9 +262,9 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     CHECK(same_file(path(directory, "from/data.bin"), path(directory, "to/data.bin")));
     uint64_t torrent = patron_event_torrent(moved);
     patron_event_free(moved);
-    OK(patron_send(handle, PATRON_COMMAND_CLOSE_AND_DELETE, torrent, true, &error));
-    patron_event* closed = see(handle, PATRON_EVENT_CLOSED, torrent);
-    CHECK(patron_event_closed_files(closed) == PATRON_CLOSED_FILES_DELETED);
+    OK(patron_send(handle, PATRON_COMMAND_REMOVE_AND_DELETE, torrent, true, &error));
+    patron_event* closed = see(handle, PATRON_EVENT_TORRENT_REMOVED, torrent);
+    CHECK(patron_event_removed_files(closed) == PATRON_REMOVED_FILES_DELETED);
     patron_event_free(closed);
     patron_options_free(options);
     patron_magnet_free(link);
@@ -332,7 +332,7 @@ static void on_request(patron_handle* seeder, const patron_metainfo* metainfo,
     }
     OK(patron_subscribe(handle, 0, &error));
     OK(patron_subscription(handle, &kinds, &error));
-    CHECK(kinds == (UINT64_C(1) << PATRON_EVENT_CLOSED | UINT64_C(1) << PATRON_EVENT_LAGGED |
+    CHECK(kinds == (UINT64_C(1) << PATRON_EVENT_TORRENT_REMOVED | UINT64_C(1) << PATRON_EVENT_LAGGED |
                     UINT64_C(1) << PATRON_EVENT_CLIENT_STOPPED));
     CHECK(torrent);
     patron_free(handle);

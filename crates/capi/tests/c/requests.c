@@ -222,9 +222,9 @@ static void resume_data(side leecher) {
     wait_for(data);
     patron_bytes bytes = patron_reply_bytes(data);
     CHECK(bytes.length > 0);
-    DONE(patron_close(leecher.handle, leecher.torrent, PATRON_FILES_KEEP, &reply, &error));
+    DONE(patron_remove_torrent(leecher.handle, leecher.torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(leecher.handle, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length,
+    OK(patron_add_torrent(leecher.handle, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length,
                              NULL, &reply, &error));
     patron_reply_free(data);
     wait_for(reply);

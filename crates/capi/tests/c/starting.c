@@ -54,7 +54,7 @@ static patron_metainfo* album(void) {
 static uint64_t create(side one, int32_t kind, const void* source, size_t length,
                        patron_options* options) {
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(one.handle, kind, source, length, options, &reply, &error));
+    OK(patron_add_torrent(one.handle, kind, source, length, options, &reply, &error));
     wait_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent && !patron_reply_was_there(reply));
@@ -201,7 +201,7 @@ static void options(void) {
     await(one.handle, PATRON_EVENT_CHECKED, torrent);
     is_as_chosen(one, torrent, true);
     CHECK(pieces_done(one, torrent) == 1);
-    DO(patron_close(one.handle, torrent, PATRON_FILES_KEEP, &reply, &error));
+    DO(patron_remove_torrent(one.handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
 
     /* Beside the metainfo it says as much; without it, nothing is known. */
     patron_options* options = new_options();
@@ -210,7 +210,7 @@ static void options(void) {
     torrent = add(one.handle, metainfo, options);
     await(one.handle, PATRON_EVENT_CHECKED, torrent);
     is_as_chosen(one, torrent, true);
-    DO(patron_close(one.handle, torrent, PATRON_FILES_KEEP, &reply, &error));
+    DO(patron_remove_torrent(one.handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     options = new_options();
     OK(patron_options_set_resume_data(options, bytes.data, bytes.length, &error));
     OK(patron_options_set_resume_data(options, NULL, 0, &error));
@@ -219,7 +219,7 @@ static void options(void) {
     patron_reply_free(data);
 
     patron_reply* reply = NULL;
-    OK(patron_create_torrent(one.handle, PATRON_SOURCE_RESUME_DATA, "spam", 4, NULL, &reply,
+    OK(patron_add_torrent(one.handle, PATRON_SOURCE_RESUME_DATA, "spam", 4, NULL, &reply,
                              &error));
     FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
@@ -267,10 +267,10 @@ static void info_hashes(void) {
     const size_t wrong[] = {0, 19, 21, 31};
     for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
         FAILS(PATRON_E_INVALID_ARGUMENT,
-              patron_create_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index], NULL,
+              patron_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index], NULL,
                                     &reply, &error));
         FAILS(PATRON_E_INVALID_ARGUMENT,
-              patron_send_create_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index],
+              patron_send_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index],
                                          NULL, true, &error));
     }
     CHECK(!reply);
@@ -290,7 +290,7 @@ static void goals(void) {
     side one = begin(from), other = begin(to);
     uint64_t torrent = add(one.handle, metainfo, NULL);
     await(one.handle, PATRON_EVENT_FINISHED, torrent);
-    DO(patron_set_goals(one.handle, torrent, 1000, -1, PATRON_GOAL_CLOSE, &reply, &error));
+    DO(patron_set_goals(one.handle, torrent, 1000, -1, PATRON_GOAL_REMOVE, &reply, &error));
     patron_status status = status_of(one, torrent);
     CHECK(status.seeding && status.ratio == 0.0 && status.all_time_uploaded == 0);
     for (size_t index = 0; index < sizeof status.more_reserved; index++) {
@@ -298,7 +298,7 @@ static void goals(void) {
     }
 
     patron_options* options = peer_options(one.handle);
-    OK(patron_options_set_goals(options, -1, 1, PATRON_GOAL_CLOSE_AND_DELETE, &error));
+    OK(patron_options_set_goals(options, -1, 1, PATRON_GOAL_REMOVE_AND_DELETE, &error));
     uint64_t copy = add(other.handle, metainfo, options);
     await(other.handle, PATRON_EVENT_FINISHED, copy);
     DO(patron_set_goals(one.handle, torrent, 0.5, -1, PATRON_GOAL_PAUSE, &reply, &error));
@@ -314,8 +314,8 @@ static void goals(void) {
     event = await_event(other.handle, PATRON_EVENT_GOAL_REACHED, copy);
     CHECK(patron_event_goal(event) == PATRON_GOAL_REACHED_SEED_TIME);
     patron_event_free(event);
-    event = await_event(other.handle, PATRON_EVENT_CLOSED, copy);
-    CHECK(patron_event_closed_files(event) == PATRON_CLOSED_FILES_DELETED);
+    event = await_event(other.handle, PATRON_EVENT_TORRENT_REMOVED, copy);
+    CHECK(patron_event_removed_files(event) == PATRON_REMOVED_FILES_DELETED);
     patron_event_free(event);
     CHECK(access(path(to, "album/one.bin"), F_OK) != 0);
 

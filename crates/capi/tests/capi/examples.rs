@@ -104,7 +104,7 @@ fn download(metainfo: &Metainfo, from: SocketAddr, to: &Path) {
     let client = client(to);
     let patron = client.patron();
     let options = AddOptions::default().peers([from]);
-    let id = patron.create_torrent(metainfo, options).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     finished(&patron, id);
 }
 

@@ -18,7 +18,7 @@ def until(condition):
 
 
 with Client(directory, offline=True, tick_ms=100) as client, client.patron() as patron:
-    torrent = patron.create_torrent(torrent_file, paused=True)
+    torrent = patron.add_torrent(torrent_file, paused=True)
     (file,) = [file for file in patron.files(torrent) if not file.pad]
     assert (file.path, file.size, file.done) == ("data.bin", 3_000_000, 0), file.path
     patron.set_file_priority(torrent, 0, Priority.LOW)
@@ -46,15 +46,15 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
             break
     assert EventKind.TORRENT_CREATED in kinds, kinds
     assert patron.listen_addresses()[0].startswith("127.0.0.1:")
-    assert patron.create_torrent(torrent_file) == torrent
+    assert patron.add_torrent(torrent_file) == torrent
     until(lambda: patron.status(torrent).all_time_downloaded >= 3_000_000)
     resume_data = patron.resume_data(torrent)
-    assert patron.create_torrent(resume_data) == torrent
-    patron.close_torrent(torrent)
+    assert patron.add_torrent(resume_data) == torrent
+    patron.remove_torrent(torrent)
     default = patron.subscription()
     assert EventKind.RESUME_DATA not in default and EventKind.FINISHED in default
     patron.subscribe(default | {EventKind.RESUME_DATA})
-    torrent = patron.create_torrent(resume_data, seed_seconds=0, save_dir=directory)
+    torrent = patron.add_torrent(resume_data, seed_seconds=0, save_dir=directory)
     kinds = {}
     for event in patron.events():
         kinds[event.kind] = event

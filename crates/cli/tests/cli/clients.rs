@@ -50,7 +50,7 @@ fn each_client_seeds_what_the_first_one_has_checked() {
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(3, &[]);
     assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 3, "{addresses:?}");
-    let id = seeder.event("torrent_created")["id"].clone();
+    let id = seeder.event("torrent_added")["id"].clone();
     seeder.event("finished");
     for (number, address) in addresses.into_iter().enumerate() {
         let to = dir.path().join(format!("to{number}"));

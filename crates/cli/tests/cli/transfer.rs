@@ -68,7 +68,7 @@ fn three_torrents_go_from_a_seeder_to_a_downloader() {
         output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
     assert_eq!(count("listening"), 1, "{output:#?}");
-    assert_eq!(count("torrent_created"), 3, "{output:#?}");
+    assert_eq!(count("torrent_added"), 3, "{output:#?}");
     assert_eq!(count("finished"), 3, "{output:#?}");
     assert_eq!(events.last().unwrap()["event"], "client_stopped");
     assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
@@ -202,7 +202,7 @@ fn the_same_torrent_twice_is_downloaded_once() {
     let arguments =
         words([&"download", &movie.torrent, &movie.torrent, &"-o", &here, &"--offline", &"--json"]);
     let output = run(arguments).expect(0);
-    assert!(output.stdout.contains("already_downloading"), "{output:#?}");
+    assert!(output.stdout.contains("already_added"), "{output:#?}");
 }
 
 #[test]
