@@ -5,12 +5,15 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 14] = [
     "cpp/alerts.cpp",
     "cpp/answers.cpp",
     "cpp/bounds.cpp",
     "cpp/convert.cpp",
-    "cpp/disk/backend.cpp",
+    "cpp/disk/counters.cpp",
+    "cpp/disk/forward.cpp",
+    "cpp/disk/ordered.cpp",
+    "cpp/disk/torrents.cpp",
     "cpp/file_names.cpp",
     "cpp/metainfo.cpp",
     "cpp/requests.cpp",
@@ -18,18 +21,33 @@ const SOURCES: [&str; 11] = [
     "cpp/session_requests.cpp",
     "cpp/torrent.cpp",
 ];
-/// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
-const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 12] = [
+/// The read path, which needs Linux; see `cpp/disk/read/path.hpp`.
+const READ_PATH: [&str; 7] = [
+    "cpp/disk/read/file.cpp",
+    "cpp/disk/read/job.cpp",
+    "cpp/disk/read/mapping.cpp",
+    "cpp/disk/read/open_files.cpp",
+    "cpp/disk/read/parts.cpp",
+    "cpp/disk/read/path.cpp",
+    "cpp/disk/read/pool.cpp",
+];
+const HEADERS: [&str; 19] = [
     "cpp/bounds.hpp",
     "cpp/compat.hpp",
     "cpp/convert.hpp",
-    "cpp/disk/backend.hpp",
-    "cpp/disk/buffers.hpp",
     "cpp/disk/counters.hpp",
-    "cpp/disk/file.hpp",
-    "cpp/disk/pool.hpp",
-    "cpp/disk/read_path.hpp",
+    "cpp/disk/forward.hpp",
+    "cpp/disk/ordered.hpp",
+    "cpp/disk/read/buffers.hpp",
+    "cpp/disk/read/file.hpp",
+    "cpp/disk/read/job.hpp",
+    "cpp/disk/read/mapping.hpp",
+    "cpp/disk/read/open_files.hpp",
+    "cpp/disk/read/parts.hpp",
+    "cpp/disk/read/path.hpp",
+    "cpp/disk/read/plain_torrents.hpp",
+    "cpp/disk/read/pool.hpp",
+    "cpp/disk/torrents.hpp",
     "cpp/requests.hpp",
     "cpp/shim.hpp",
     "cpp/trycatch.hpp",
