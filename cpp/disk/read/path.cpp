@@ -120,7 +120,7 @@ lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
     return holder;
 }
 
-// The hot path: where the block is in memory, nothing is allocated and no lock is taken.
+// The hot path. For a block in memory it takes no lock and allocates at most the buffer.
 void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& request,
                           ReadHandler handler, lt::disk_job_flags_t flags) {
     TorrentPtr const& torrent = torrents_->at(index);
