@@ -44,10 +44,8 @@ fn build() -> Result<(), String> {
     collect(&generated, &mut sources).map_err(io)?;
     collect(Path::new("cpp"), &mut sources).map_err(io)?;
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system != "linux") {
-        // The read path needs Linux.
-        let read_path =
-            ["file.cpp", "pool.cpp", "read_path.cpp"].map(|name| Path::new("cpp/disk").join(name));
-        sources.retain(|source| !read_path.contains(source));
+        // See cpp/disk/read/path.hpp.
+        sources.retain(|source| !source.starts_with("cpp/disk/read"));
     }
     let objects = shim::Shim::new(&build, &native.version)
         .and_then(|shim| shim.compile(&sources))

@@ -1,8 +1,8 @@
 // The session's life: settings, the notify callback, abort.
 #include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/backend.hpp"
-#include "torrent-patron/cpp/disk/read_path.hpp"
+#include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/read/path.hpp"
 #include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 

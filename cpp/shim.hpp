@@ -6,7 +6,7 @@
 //   requests.*, session_requests.cpp  what else is asked of a torrent and of the session.
 //   answers.cpp   how a request gets to the network thread, and its answer back.
 //   alerts.cpp    alerts become owned records before the call returns.
-//   disk/         how blocks are read for peers; see read_path.hpp.
+//   disk/         the disk backends: ordered.hpp, and read/path.hpp around it.
 //   file_names.cpp  what libtorrent makes of names that are not ASCII.
 //   bounds.*      where an offline client and one behind a proxy may go.
 //   convert.*     libtorrent's types to the bridge's and back.

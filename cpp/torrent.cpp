@@ -1,6 +1,6 @@
 // A torrent's life, by its id. All of it is handed to the network thread and returns.
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/read_path.hpp"
+#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/torrent_flags.hpp>

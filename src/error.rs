@@ -89,7 +89,7 @@ impl Error {
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let kind = match category {
             // The last three: a file that ends too soon, a name that is not found, a file that is
-            // not what it was (cpp/disk/file.cpp).
+            // not what it was (cpp/disk/read/file.cpp).
             "system" | "generic" | "asio.misc" | "asio.netdb" | "file" => ErrorKind::Io,
             "bdecode error" | "bdecode" => ErrorKind::Parse,
             // What the shim itself refuses, and what it has no answer to.

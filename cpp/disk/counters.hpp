@@ -1,4 +1,4 @@
-// What the read path has done, counted by any of its threads and read by any other.
+// What the read path has done. Any thread counts, any thread reads.
 #pragma once
 
 #include <atomic>
@@ -12,15 +12,15 @@ struct ReadRecord;
 struct ReadCounters {
     using Count = std::atomic<std::uint64_t>;
 
-    // On the network thread, at once.
+    // Answered at once, on the network thread.
     Count mapped_blocks{0};
     Count mapped_bytes{0};
     Count copied_blocks{0};
     Count copied_bytes{0};
-    // By a worker.
+    // Read by a worker.
     Count cold_blocks{0};
     Count cold_bytes{0};
-    // By libtorrent's own backend, and why.
+    // Left to libtorrent's own backend, by reason.
     Count stock_writing{0};
     Count stock_partial{0};
     Count stock_scattered{0};
@@ -31,7 +31,7 @@ struct ReadCounters {
     Count failed{0};
     Count refused{0};
     Count evicted{0};
-    // These two go down again.
+    // Gauges: these go down again.
     Count open_files{0};
     Count mappings{0};
 

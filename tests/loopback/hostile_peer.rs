@@ -318,7 +318,7 @@ fn a_corrupt_piece_is_told_and_never_kept() {
 }
 
 /// libtorrent 2.0 reads what was corrupt once more, to learn who sent it, and would end the process
-/// where it is stopped before that is done (see `cpp/disk/backend.hpp`).
+/// where it is stopped before that is done (see `cpp/disk/ordered.hpp`).
 #[test]
 fn a_client_stops_while_corrupt_pieces_are_looked_into() {
     let (count, length) = (8, 1 << 20);

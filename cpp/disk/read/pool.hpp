@@ -1,8 +1,11 @@
 // Threads that wait for disks, so that the network thread does not.
 #pragma once
 
+#include <libtorrent/storage_defs.hpp>
+
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -11,24 +14,23 @@
 
 namespace patron {
 
-// The tasks of one key are done one after another, by one thread: requests for the same piece find
-// what the one before them has read. A queue has no bound of its own. What is in it is what peers
-// have asked for, and libtorrent lets a peer have no more than send_buffer_watermark on its way.
+// Tasks with the same key run one after another on one thread: a request finds in memory what the
+// one before it for the same piece has read. Queues need no bound of their own: they hold what
+// peers have requested, and libtorrent bounds that by send_buffer_watermark for each peer.
 class Pool {
   public:
-    // Its argument says that the pool has stopped, so that there is nothing left to do but to say
-    // so.
+    // `stopped`: the pool has stopped, and the task must not wait for a disk.
     using Task = std::function<void(bool stopped)>;
 
-    // Threads are started when there is work.
+    // Threads start when there is work for them.
     explicit Pool(int workers) : workers_(static_cast<std::size_t>(workers)) {}
     ~Pool();
     Pool(Pool const&) = delete;
     Pool& operator=(Pool const&) = delete;
 
-    // False after stop(), and where no thread is to be had.
+    // False after stop(), and where the thread cannot be started.
     bool run(std::size_t key, Task task);
-    // Returns at once; what is queued is run as stopped.
+    // Returns at once; tasks in the queues run as stopped.
     void stop();
     void join();
 
@@ -44,5 +46,11 @@ class Pool {
 
     std::vector<Worker> workers_;
 };
+
+// A key for the tasks of one file or one piece of a torrent.
+inline std::size_t task_key(lt::storage_index_t torrent, int number) {
+    return static_cast<std::uint32_t>(torrent) * std::size_t{7919} +
+           static_cast<std::size_t>(number);
+}
 
 } // namespace patron

@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/disk/pool.hpp"
+#include "torrent-patron/cpp/disk/read/pool.hpp"
 
 #include <system_error>
 #include <utility>

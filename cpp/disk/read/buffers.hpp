@@ -11,14 +11,14 @@
 
 namespace patron {
 
-// Blocks that the network thread fills. It frees them too, so that no lock is needed; buffers that
-// wait to be sent outlive the session's disk interface and keep this alive.
+// Blocks that the network thread fills and frees: no lock is needed. Counts its users, because
+// blocks that wait to be sent outlive the session's disk backend.
 class Buffers final : public compat::BufferAllocator {
   public:
-    struct Release {
-        void operator()(Buffers* buffers) const noexcept { buffers->let_go(); }
+    struct Unref {
+        void operator()(Buffers* buffers) const noexcept { buffers->unref(); }
     };
-    using Owner = std::unique_ptr<Buffers, Release>;
+    using Owner = std::unique_ptr<Buffers, Unref>;
     static Owner make() { return Owner(new Buffers); }
 
     char* allocate() {
@@ -36,24 +36,24 @@ class Buffers final : public compat::BufferAllocator {
 
     void free_disk_buffer(char* buffer) override {
         std::unique_ptr<char[]> freed(buffer);
-        if (free_.size() < most_free)
+        if (free_.size() < max_free)
             free_.push_back(std::move(freed));
-        let_go();
+        unref();
     }
 
   private:
-    // 16 MiB; what is more goes back to the heap.
-    static constexpr std::size_t most_free = 1024;
+    // 16 MiB; more than that goes back to the heap.
+    static constexpr std::size_t max_free = 1024;
 
-    Buffers() { free_.reserve(most_free); }
+    Buffers() { free_.reserve(max_free); }
 
-    void let_go() noexcept {
+    void unref() noexcept {
         if (--users_ == 0)
             delete this;
     }
 
     std::vector<std::unique_ptr<char[]>> free_;
-    // The owner and every buffer that is out.
+    // The owner and every block in use.
     std::size_t users_ = 1;
 };
 

@@ -1,0 +1,207 @@
+#include "torrent-patron/cpp/disk/ordered.hpp"
+
+#include <libtorrent/operations.hpp>
+#include <libtorrent/session.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace patron {
+
+Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
+                 lt::io_context& network, lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), network_(network),
+      settings_(settings) {}
+
+std::shared_ptr<TorrentFiles> Ordered::begin_exclusive(lt::storage_index_t index) {
+    auto const& torrent = torrents_->at(index);
+    torrent->release_files();
+    ++torrent->exclusive_jobs;
+    ++exclusive_jobs_;
+    return torrent;
+}
+
+void Ordered::end_exclusive(TorrentFiles& torrent) {
+    --torrent.exclusive_jobs;
+    exclusive_job_ended();
+}
+
+void Ordered::exclusive_job_ended() {
+    if (--exclusive_jobs_ > 0 || !abort_pending_)
+        return;
+    inner_->abort(false);
+    abort_pending_.reset();
+}
+
+lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
+                                        std::shared_ptr<void> const& torrent) {
+    auto files = std::make_shared<TorrentFiles>(params);
+    files->inner = inner_->new_torrent(params, torrent);
+    lt::storage_index_t const index = files->inner;
+    torrents_->add(std::move(files));
+    return lt::storage_holder(index, *this);
+}
+
+void Ordered::remove_torrent(lt::storage_index_t index) {
+    auto const torrent = torrents_->remove(index);
+    torrent->release_files();
+    ++torrent->generation;
+    torrent->inner.reset();
+}
+
+void Ordered::async_read(lt::storage_index_t index, lt::peer_request const& request,
+                         ReadHandler handler, lt::disk_job_flags_t flags) {
+    if (!aborted_)
+        return inner_->async_read(index, request, std::move(handler), flags);
+    lt::storage_error const error(boost::asio::error::operation_aborted,
+                                  lt::operation_t::file_read);
+    boost::asio::post(network_, [handler = std::move(handler), error] { handler({}, error); });
+}
+
+bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& request,
+                          char const* buffer, std::shared_ptr<lt::disk_observer> observer,
+                          WriteHandler handler, lt::disk_job_flags_t flags) {
+    auto const& torrent = torrents_->at(index);
+    return inner_->async_write(
+        index, request, buffer, std::move(observer),
+        [torrent, number = torrent->begin_write(),
+         handler = std::move(handler)](lt::storage_error const& error) {
+            handler(error);
+            torrent->end_write(number);
+        },
+        flags);
+}
+
+void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
+                         lt::span<lt::sha256_hash> v2, lt::disk_job_flags_t flags,
+                         HashHandler handler) {
+    auto const& torrent = torrents_->at(index);
+    inner_->async_hash(index, piece, v2, flags,
+                       [torrent, writes = torrent->writes, handler = std::move(handler)](
+                           lt::piece_index_t hashed, lt::sha1_hash const& v1,
+                           lt::storage_error const& error) mutable {
+                           // The handler holds the hashes of all blocks: it is not copied.
+                           torrent->after_writes(writes, [handler = std::move(handler), hashed, v1,
+                                                          error] { handler(hashed, v1, error); });
+                       });
+}
+
+void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::move_flags_t flags,
+                                 MoveHandler handler) {
+    inner_->async_move_storage(
+        index, std::move(to), flags,
+        [this, torrent = begin_exclusive(index), handler = std::move(handler)](
+            lt::status_t status, std::string const& path, lt::storage_error const& error) {
+            end_exclusive(*torrent);
+            // Where the files are now, moved or not.
+            if (!path.empty())
+                torrent->path = path;
+            handler(status, path, error);
+        });
+}
+
+void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
+    inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
+                                        writes = torrents_->at(index)->writes,
+                                        handler = std::move(handler)] {
+        end_exclusive(*torrent);
+        torrent->released = writes;
+        if (handler)
+            handler();
+    });
+}
+
+void Ordered::async_check_files(lt::storage_index_t index,
+                                lt::add_torrent_params const* resume_data,
+                                lt::aux::vector<std::string, lt::file_index_t> links,
+                                CheckHandler handler) {
+    inner_->async_check_files(
+        index, resume_data, std::move(links),
+        [this, torrent = begin_exclusive(index),
+         handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
+            end_exclusive(*torrent);
+            handler(status, error);
+        });
+}
+
+void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
+    ++torrents_->at(index)->generation;
+    inner_->async_stop_torrent(
+        index, [this, torrent = begin_exclusive(index), handler = std::move(handler)] {
+            end_exclusive(*torrent);
+            if (handler)
+                handler();
+        });
+}
+
+void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file, std::string name,
+                                RenameHandler handler) {
+    inner_->async_rename_file(
+        index, file, std::move(name),
+        [this, torrent = begin_exclusive(index), handler = std::move(handler)](
+            std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
+            end_exclusive(*torrent);
+            if (!error)
+                torrent->names.rename(renamed, now);
+            handler(now, renamed, error);
+        });
+}
+
+void Ordered::async_delete_files(lt::storage_index_t index, lt::remove_flags_t options,
+                                 DeleteHandler handler) {
+    inner_->async_delete_files(index, options,
+                               [this, torrent = begin_exclusive(index),
+                                handler = std::move(handler)](lt::storage_error const& error) {
+                                   end_exclusive(*torrent);
+                                   handler(error);
+                               });
+}
+
+void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities priorities,
+                                      PriorityHandler handler) {
+    inner_->async_set_file_priority(
+        index, std::move(priorities),
+        [this, torrent = begin_exclusive(index),
+         handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
+            end_exclusive(*torrent);
+            torrent->set_priorities(now);
+            handler(error, std::move(now));
+        });
+}
+
+void Ordered::async_clear_piece(lt::storage_index_t index, lt::piece_index_t piece,
+                                ClearHandler handler) {
+    // Exclusive in libtorrent, but it leaves the files as they are: they may stay open.
+    ++exclusive_jobs_;
+    auto const& torrent = torrents_->at(index);
+    inner_->async_clear_piece(index, piece,
+                              [this, torrent, writes = torrent->writes,
+                               handler = std::move(handler)](lt::piece_index_t cleared) {
+                                  exclusive_job_ended();
+                                  torrent->after_writes(writes,
+                                                        [handler, cleared] { handler(cleared); });
+                              });
+}
+
+void Ordered::abort(bool wait) {
+    aborted_ = true;
+    // Without disk threads no job waits, or all wait forever.
+    bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
+    if (wait || exclusive_jobs_ == 0 || !has_threads)
+        return inner_->abort(wait);
+    // Keeps the network thread running until then.
+    abort_pending_.emplace(network_.get_executor());
+    inner_->submit_jobs();
+}
+
+lt::disk_io_constructor_type stock_backend() {
+    return [](lt::io_context& network, lt::settings_interface const& settings,
+              lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
+        return std::make_unique<Ordered>(
+            lt::default_disk_io_constructor(network, settings, statistics),
+            std::make_shared<Torrents>(), network, settings);
+    };
+}
+
+} // namespace patron

@@ -1,0 +1,127 @@
+#include "torrent-patron/cpp/disk/read/file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace patron {
+namespace {
+
+lt::error_code system_error(int number) {
+    return lt::error_code(number, boost::system::system_category());
+}
+
+enum FileError { shorter = 1, modified = 2 };
+
+// Errors that libtorrent has no code for.
+class FileCategory final : public boost::system::error_category {
+  public:
+    char const* name() const noexcept override { return "file"; }
+    std::string message(int value) const override {
+        return value == shorter ? "it is shorter than the torrent says"
+                                : "it has changed since it was first read";
+    }
+};
+
+lt::error_code file_error(FileError value) {
+    static FileCategory const category;
+    return lt::error_code(value, category);
+}
+
+// Pieces may have 16 MiB and more, of which not every peer requests all.
+constexpr int max_read_ahead = 1024 * 1024;
+
+} // namespace
+
+File::~File() {
+    if (mapping_ != nullptr)
+        mapping_->unref();
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+        subtract(counters_->open_files);
+    }
+}
+
+void File::open() {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    if (state() == State::open || state() == State::changed)
+        return;
+    // Non-blocking, because opening a pipe would wait for a writer.
+    int const descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        bool const exhausted = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+        return state_.store(exhausted ? State::exhausted : State::unusable);
+    }
+    struct stat found {};
+    if (::fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size < size_) {
+        ::close(descriptor);
+        return state_.store(State::unusable);
+    }
+    // The inode is not compared: some file systems give a file a new one once it is closed.
+    if (stamp_ && !stamp_->same_content(Stamp(found))) {
+        ::close(descriptor);
+        return set_changed(file_error(modified));
+    }
+    stamp_.emplace(found);
+    descriptor_ = descriptor;
+    add(counters_->open_files);
+    if (mapped_)
+        mapping_ = Mapping::make(descriptor, size_, pool_, counters_);
+    state_.store(State::open, std::memory_order_release);
+}
+
+void File::check() {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    if (state() != State::open)
+        return;
+    struct stat found {};
+    if (::stat(path_.c_str(), &found) != 0)
+        return set_changed(system_error(errno));
+    if (found.st_size < size_)
+        return set_changed(file_error(shorter));
+    if (!stamp_->same_file(Stamp(found)) || !stamp_->same_content(Stamp(found)))
+        return set_changed(file_error(modified));
+    if (mapping_ != nullptr)
+        mapping_->sweep();
+}
+
+void File::set_changed(lt::error_code failure) noexcept {
+    failure_ = failure;
+    state_.store(State::changed, std::memory_order_release);
+}
+
+bool File::read_resident(char* buffer, int length, std::int64_t offset) {
+    iovec const whole{buffer, static_cast<std::size_t>(length)};
+    ssize_t const read = ::preadv2(descriptor_, &whole, 1, offset, RWF_NOWAIT);
+    if (read < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        nowait_.store(false, std::memory_order_relaxed);
+        add(counters_->refused);
+    }
+    return read == length;
+}
+
+lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahead) {
+    if (reads_resident() && read_resident(buffer, length, offset))
+        return {};
+    // The next blocks are in memory then when they are requested.
+    ::posix_fadvise(descriptor_, offset, std::min(ahead, max_read_ahead), POSIX_FADV_WILLNEED);
+    while (length > 0) {
+        ssize_t const read = ::pread(descriptor_, buffer, static_cast<std::size_t>(length), offset);
+        if (read < 0 && errno == EINTR)
+            continue;
+        if (read < 0)
+            return system_error(errno);
+        if (read == 0)
+            return file_error(shorter);
+        buffer += read;
+        offset += read;
+        length -= static_cast<int>(read);
+    }
+    return {};
+}
+
+} // namespace patron

@@ -1,0 +1,105 @@
+// One file of a torrent, open for reading.
+#pragma once
+
+#include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/read/mapping.hpp"
+#include "torrent-patron/cpp/disk/read/pool.hpp"
+
+#include <libtorrent/error_code.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <sys/stat.h>
+
+namespace patron {
+
+// Tells whether a file was replaced, or written to.
+struct Stamp {
+    explicit Stamp(struct stat const& file)
+        : device(file.st_dev), inode(file.st_ino), size(file.st_size), seconds(file.st_mtim.tv_sec),
+          nanoseconds(file.st_mtim.tv_nsec) {}
+    bool same_file(Stamp const& other) const noexcept {
+        return device == other.device && inode == other.inode;
+    }
+    bool same_content(Stamp const& other) const noexcept {
+        return size == other.size && seconds == other.seconds && nanoseconds == other.nanoseconds;
+    }
+
+    std::uint64_t device;
+    std::uint64_t inode;
+    std::int64_t size;
+    std::int64_t seconds;
+    std::int64_t nanoseconds;
+};
+
+// Workers open and check it. The network thread only reads what is in memory.
+class File : public std::enable_shared_from_this<File> {
+  public:
+    enum class State {
+        closed,
+        open,
+        // Short of descriptors or memory.
+        exhausted,
+        // It cannot be opened, or is shorter than the torrent says. libtorrent may know more: the
+        // torrent may be incomplete.
+        unusable,
+        // It is not what was read before; failure() says how.
+        changed,
+    };
+
+    // `known`: the stamp of the file when it was open before.
+    File(std::string path, std::int64_t size, bool mapped, std::optional<Stamp> known,
+         std::weak_ptr<Pool> pool, std::shared_ptr<ReadCounters> counters)
+        : path_(std::move(path)), size_(size), mapped_(mapped), pool_(std::move(pool)),
+          counters_(std::move(counters)), stamp_(known) {}
+    ~File();
+    File(File const&) = delete;
+    File& operator=(File const&) = delete;
+
+    State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    // Once changed.
+    lt::error_code failure() const noexcept { return failure_; }
+    // Once open.
+    std::optional<Stamp> const& stamp() const noexcept { return stamp_; }
+    // Once open; null for a file that is not mapped.
+    Mapping* mapping() const noexcept { return mapping_; }
+
+    // Reads from memory; false where not all of it is there.
+    bool read_resident(char* buffer, int length, std::int64_t offset);
+    // Whether the file system can tell what is in memory.
+    bool reads_resident() const noexcept { return nowait_.load(std::memory_order_relaxed); }
+
+    // The rest may wait: workers only.
+
+    // Does nothing if it is open or has changed.
+    void open();
+    // Whether the open file is still the one at the path, and not written to.
+    void check();
+    // `ahead`: how many bytes the kernel is to fetch if they are not in memory.
+    lt::error_code read(char* buffer, int length, std::int64_t offset, int ahead);
+
+  private:
+    void set_changed(lt::error_code failure) noexcept;
+
+    std::string const path_;
+    std::int64_t const size_;
+    bool const mapped_;
+    std::weak_ptr<Pool> const pool_;
+    std::shared_ptr<ReadCounters> const counters_;
+
+    std::mutex mutex_;
+    // The next four are written with the mutex held, before state_ announces them.
+    std::optional<Stamp> stamp_;
+    int descriptor_ = -1;
+    Mapping* mapping_ = nullptr;
+    lt::error_code failure_;
+    std::atomic<State> state_{State::closed};
+    std::atomic<bool> nowait_{true};
+};
+
+} // namespace patron

@@ -1,0 +1,57 @@
+// A file in memory, and what of it the kernel has there.
+#pragma once
+
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/read/pool.hpp"
+
+#include <libtorrent/disk_buffer_holder.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace patron {
+
+// A file, mapped read-only. libtorrent sends blocks from it. They outlive the torrent; the last
+// user unmaps the file.
+class Mapping final : public compat::BufferAllocator {
+  public:
+    // With one user, the file. Null where the file cannot be mapped.
+    static Mapping* make(int file, std::int64_t size, std::weak_ptr<Pool> pool,
+                         std::shared_ptr<ReadCounters> counters);
+
+    // Network thread.
+    lt::disk_buffer_holder block(std::int64_t offset, int length);
+    void free_disk_buffer(char*) override;
+
+    // Whether the whole range was in memory when it was last checked. A page that the kernel has
+    // taken away since costs the network thread a page fault, until a worker notices: see sweep.
+    bool is_resident(std::int64_t offset, int length) const noexcept;
+    void set_resident(std::int64_t offset, int length) noexcept;
+    // Checks the next part of what is marked resident. Where some of it is gone the kernel is short
+    // of memory, and all marks are cleared. Of files that this process neither owns nor may write,
+    // the kernel reports every page as resident.
+    void sweep();
+    // The file is closed.
+    void unref() noexcept;
+
+  private:
+    Mapping(char* begin, std::int64_t size, std::weak_ptr<Pool> pool,
+            std::shared_ptr<ReadCounters> counters);
+    ~Mapping();
+
+    char* const begin_;
+    std::int64_t const size_;
+    std::weak_ptr<Pool> const pool_;
+    std::shared_ptr<ReadCounters> const counters_;
+    // The file and every block in use.
+    std::atomic<std::size_t> users_{1};
+    // A bit for each page.
+    std::vector<std::atomic<std::uint64_t>> resident_;
+    std::size_t next_swept_ = 0;
+};
+
+} // namespace patron

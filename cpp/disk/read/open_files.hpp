@@ -1,0 +1,77 @@
+// The files that the read path has open.
+#pragma once
+
+#include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/read/file.hpp"
+#include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/disk/torrents.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <unordered_map>
+
+namespace patron {
+
+using clock = std::chrono::steady_clock;
+
+// Those of all torrents, up to a limit; beyond it, the least recently used is closed. Network
+// thread only.
+class OpenFiles {
+  public:
+    class Torrent;
+
+    OpenFiles(std::shared_ptr<Pool> pool, std::shared_ptr<ReadCounters> counters)
+        : pool_(std::move(pool)), counters_(std::move(counters)) {}
+
+    void set_limit(std::size_t files);
+    // The file, open or to be opened by a worker. Null for a while after an exhaustion.
+    File* use(TorrentFiles const& torrent, Torrent& files, lt::file_index_t index,
+              clock::time_point now);
+    // Closes the file, if it is still the one that is in use. The next use opens it again.
+    void close(Torrent& files, lt::file_index_t index, File const& file);
+    // Closes all and forgets what they were.
+    void release(Torrent& files);
+    // A file could not be opened, because descriptors or memory are short.
+    void exhausted();
+
+  private:
+    struct Use {
+        Torrent* files;
+        int index;
+    };
+    using Uses = std::list<Use>;
+    struct Slot {
+        std::shared_ptr<File> file;
+        Uses::iterator use;
+        clock::time_point next_check;
+    };
+    using Slots = std::unordered_map<int, Slot>;
+
+    void make_room(std::size_t files);
+    void close(Torrent& files, Slots::iterator slot);
+
+    std::shared_ptr<Pool> const pool_;
+    std::shared_ptr<ReadCounters> const counters_;
+    // The most recently used first.
+    Uses uses_;
+    std::size_t limit_ = 1;
+    clock::time_point exhausted_until_{};
+};
+
+// Those of one torrent.
+class OpenFiles::Torrent {
+  public:
+    explicit Torrent(bool mapped) : mapped_(mapped) {}
+
+  private:
+    friend class OpenFiles;
+
+    bool const mapped_;
+    Slots slots_;
+    // Of files that were closed to make room.
+    std::unordered_map<int, Stamp> stamps_;
+};
+
+} // namespace patron

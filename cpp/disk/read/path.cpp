@@ -1,0 +1,324 @@
+#include "torrent-patron/cpp/disk/read/path.hpp"
+#include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/read/buffers.hpp"
+#include "torrent-patron/cpp/disk/read/job.hpp"
+#include "torrent-patron/cpp/disk/read/open_files.hpp"
+#include "torrent-patron/cpp/disk/read/parts.hpp"
+#include "torrent-patron/cpp/disk/read/pool.hpp"
+
+#include <libtorrent/operations.hpp>
+#include <libtorrent/performance_counters.hpp>
+#include <libtorrent/session.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace patron {
+namespace {
+
+// How long a torrent has to be paused after an error, before the next is reported.
+constexpr std::chrono::seconds error_interval{1};
+
+// Descriptors or memory are short; the files are fine.
+bool is_shortage(lt::error_code const& code) {
+    namespace errc = boost::system::errc;
+    return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
+           code == errc::not_enough_memory;
+}
+
+// What the read path keeps of a torrent.
+struct TorrentReads final : Attachment {
+    TorrentReads(OpenFiles& open, bool mapped) : open_files(open), files(mapped) {}
+    void release_files() override { open_files.release(files); }
+
+    OpenFiles& open_files;
+    OpenFiles::Torrent files;
+    // The first file of the last block: nearly always that of the next one.
+    lt::file_index_t last{0};
+    clock::time_point failed_until{};
+};
+
+TorrentReads& reads_of(TorrentFiles const& torrent) {
+    return static_cast<TorrentReads&>(*torrent.reader);
+}
+
+class ReadPath final : public Forward {
+  public:
+    ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
+             bool map, std::shared_ptr<PlainTorrents> plain, std::shared_ptr<ReadCounters> counters,
+             lt::io_context& network, lt::settings_interface const& settings);
+    ~ReadPath() override;
+
+    lt::storage_holder new_torrent(lt::storage_params const& params,
+                                   std::shared_ptr<void> const& torrent) override;
+    void async_read(lt::storage_index_t index, lt::peer_request const& request, ReadHandler handler,
+                    lt::disk_job_flags_t flags) override;
+    void async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) override;
+    void update_stats_counters(lt::counters& statistics) const override;
+    void abort(bool wait) override;
+    void settings_updated() override;
+
+  private:
+    using TorrentPtr = std::shared_ptr<TorrentFiles>;
+    using Reason = ReadCounters::Count;
+
+    Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request,
+                      lt::disk_job_flags_t flags, Parts& parts) const;
+    bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
+                      lt::disk_job_flags_t flags);
+    void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
+                        ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts);
+    void read_by_stock(Reason& reason, TorrentPtr torrent, lt::peer_request const& request,
+                       ReadHandler handler, lt::disk_job_flags_t flags);
+    void complete(Job& job);
+    void fall_back(Reason& reason, Job& job);
+    lt::storage_error report(TorrentFiles& torrent, std::uint64_t generation,
+                             lt::storage_error error);
+    void fail(TorrentFiles& torrent, ReadHandler handler, lt::storage_error error);
+    void limit_files();
+
+    std::shared_ptr<Torrents> const torrents_;
+    bool const map_;
+    std::shared_ptr<PlainTorrents> const plain_;
+    std::shared_ptr<ReadCounters> const counters_;
+    lt::io_context& network_;
+    lt::settings_interface const& settings_;
+    std::shared_ptr<Pool> const pool_;
+    std::shared_ptr<FinishedJobs> const finished_;
+    Buffers::Owner const buffers_ = Buffers::make();
+    OpenFiles open_files_;
+    // How many blocks update_stats_counters has reported.
+    mutable std::uint64_t reported_ = 0;
+};
+
+ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
+                   bool map, std::shared_ptr<PlainTorrents> plain,
+                   std::shared_ptr<ReadCounters> counters, lt::io_context& network,
+                   lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), map_(map),
+      plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
+      settings_(settings), pool_(std::make_shared<Pool>(std::clamp(
+                               settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
+      finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
+      open_files_(pool_, counters_) {
+    limit_files();
+}
+
+ReadPath::~ReadPath() {
+    pool_->stop();
+    pool_->join();
+    finished_->close();
+}
+
+lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
+                                         std::shared_ptr<void> const& torrent) {
+    bool const mapped = map_ && plain_->take(params.info_hash);
+    lt::storage_holder holder = inner_->new_torrent(params, torrent);
+    torrents_->at(holder)->reader = std::make_unique<TorrentReads>(open_files_, mapped);
+    return holder;
+}
+
+// The hot path. For a block in memory it takes no lock and allocates at most the buffer.
+void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& request,
+                          ReadHandler handler, lt::disk_job_flags_t flags) {
+    TorrentPtr const& torrent = torrents_->at(index);
+    TorrentReads& reads = reads_of(*torrent);
+    auto const now = clock::now();
+    if (now < reads.failed_until)
+        return fail(*torrent, std::move(handler), {});
+    Parts parts;
+    if (Reason* const reason = why_stock(*torrent, request, flags, parts))
+        return read_by_stock(*reason, torrent, request, std::move(handler), flags);
+    bool open = true;
+    for (Part& part : parts) {
+        if (part.pad)
+            continue;
+        part.file = open_files_.use(*torrent, reads.files, part.index, now);
+        if (part.file == nullptr)
+            return read_by_stock(counters_->stock_descriptors, torrent, request, std::move(handler),
+                                 flags);
+        File::State const state = part.file->state();
+        if (state == File::State::changed)
+            return fail(
+                *torrent, std::move(handler),
+                lt::storage_error(part.file->failure(), part.index, lt::operation_t::file_read));
+        open = open && state == File::State::open;
+    }
+    if (open && read_at_once(parts, request.length, handler, flags))
+        return;
+    read_by_worker(torrent, request, std::move(handler), flags, parts);
+}
+
+// Why libtorrent must read the block. Null: it need not, and `parts` is filled in.
+ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request const& request,
+                                      lt::disk_job_flags_t flags, Parts& parts) const {
+    if (torrent.writes > torrent.released || torrent.exclusive_jobs > 0)
+        return &counters_->stock_writing;
+    if (torrent.partial)
+        return &counters_->stock_partial;
+    if (flags & volatile_read)
+        return &counters_->stock_other;
+    if (!parts.split(torrent.files, request, reads_of(torrent).last))
+        return &counters_->stock_scattered;
+    return nullptr;
+}
+
+// False where not all of the block is in memory.
+bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& handler,
+                            lt::disk_job_flags_t flags) {
+    Part const& first = *parts.begin();
+    Mapping* const mapping = first.pad ? nullptr : first.file->mapping();
+    if (parts.size() == 1 && mapping != nullptr && !(flags & force_copy) &&
+        mapping->is_resident(first.offset, length)) {
+        add(counters_->mapped_blocks);
+        add(counters_->mapped_bytes, static_cast<std::uint64_t>(length));
+        handler(mapping->block(first.offset, length), {});
+        return true;
+    }
+    char* const buffer = buffers_->allocate();
+    lt::disk_buffer_holder holder = buffers_->hold(buffer, length);
+    char* to = buffer;
+    for (Part const& part : parts) {
+        if (part.pad)
+            std::fill_n(to, part.length, '\0');
+        else if (!part.file->reads_resident() ||
+                 !part.file->read_resident(to, part.length, part.offset))
+            return false;
+        to += part.length;
+    }
+    parts.set_resident();
+    add(counters_->copied_blocks);
+    add(counters_->copied_bytes, static_cast<std::uint64_t>(length));
+    handler(std::move(holder), {});
+    return true;
+}
+
+void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
+                              ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts) {
+    auto job = std::make_shared<Job>(network_, torrent, request, std::move(handler), flags, parts);
+    // Moves the job on: it must not be destroyed on the worker.
+    auto task = [finished = finished_, job](bool stopped) mutable {
+        job->read(stopped);
+        finished->push(std::move(job));
+    };
+    auto const key = task_key(torrent->inner, static_cast<int>(request.piece));
+    if (!pool_->run(key, std::move(task)))
+        read_by_stock(counters_->stock_other, torrent, request, std::move(job->handler), flags);
+}
+
+void ReadPath::complete(Job& job) {
+    if (job.generation != job.torrent->generation)
+        job.error.ec = boost::asio::error::operation_aborted;
+    if (job.error.ec)
+        return job.handler({}, report(*job.torrent, job.generation, job.error));
+    if (job.state == File::State::exhausted) {
+        open_files_.exhausted();
+        return fall_back(counters_->stock_descriptors, job);
+    }
+    if (job.state == File::State::unusable)
+        return fall_back(counters_->stock_unusable, job);
+    job.parts.set_resident();
+    add(counters_->cold_blocks);
+    add(counters_->cold_bytes, static_cast<std::uint64_t>(job.request.length));
+    job.handler(HeapBuffers::hold(std::move(job.buffer), job.request.length), {});
+}
+
+// libtorrent reads what a worker could not open. The next block tries to open it again.
+void ReadPath::fall_back(Reason& reason, Job& job) {
+    for (Part const& part : job.parts)
+        if (!part.pad && part.file->state() == job.state)
+            open_files_.close(reads_of(*job.torrent).files, part.index, *part.file);
+    read_by_stock(reason, job.torrent, job.request, std::move(job.handler), job.flags);
+    inner_->submit_jobs();
+}
+
+void ReadPath::read_by_stock(Reason& reason, TorrentPtr torrent, lt::peer_request const& request,
+                             ReadHandler handler, lt::disk_job_flags_t flags) {
+    add(reason);
+    lt::storage_index_t const index = torrent->inner;
+    auto const generation = torrent->generation;
+    inner_->async_read(
+        index, request,
+        [this, torrent = std::move(torrent), generation, handler = std::move(handler)](
+            lt::disk_buffer_holder buffer, lt::storage_error const& error) {
+            if (error.ec)
+                handler({}, report(*torrent, generation, error));
+            else
+                handler(std::move(buffer), error);
+        },
+        flags);
+}
+
+// The error as libtorrent is to see it. Peers have many requests under way, and each that fails is
+// an alert. Only the first of a torrent carries the reason, for which alerts.cpp pauses the
+// torrent. Those that follow until then, and those of an earlier generation, become aborted.
+lt::storage_error ReadPath::report(TorrentFiles& torrent, std::uint64_t generation,
+                                   lt::storage_error error) {
+    auto const now = clock::now();
+    auto const aborted = boost::asio::error::operation_aborted;
+    error.operation = lt::operation_t::file_read;
+    if (generation != torrent.generation || now < reads_of(torrent).failed_until) {
+        error.ec = aborted;
+    } else if (error.ec != aborted && !is_shortage(error.ec)) {
+        reads_of(torrent).failed_until = now + error_interval;
+        add(counters_->failed);
+    }
+    return error;
+}
+
+// Never calls the handler itself: peer_connection::fill_send_buffer is iterating over its requests.
+void ReadPath::fail(TorrentFiles& torrent, ReadHandler handler, lt::storage_error error) {
+    error = report(torrent, torrent.generation, error);
+    boost::asio::post(network_, [handler = std::move(handler), error] { handler({}, error); });
+}
+
+void ReadPath::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
+    reads_of(*torrents_->at(index)).failed_until = {};
+    inner_->async_stop_torrent(index, std::move(handler));
+}
+
+void ReadPath::update_stats_counters(lt::counters& statistics) const {
+    inner_->update_stats_counters(statistics);
+    auto const read = counters_->mapped_blocks + counters_->copied_blocks + counters_->cold_blocks;
+    statistics.inc_stats_counter(lt::counters::num_blocks_read,
+                                 static_cast<std::int64_t>(read - reported_));
+    reported_ = read;
+}
+
+void ReadPath::abort(bool wait) {
+    pool_->stop();
+    if (wait)
+        pool_->join();
+    inner_->abort(wait);
+}
+
+void ReadPath::settings_updated() {
+    limit_files();
+    inner_->settings_updated();
+}
+
+void ReadPath::limit_files() {
+    int const size = settings_.get_int(lt::settings_pack::file_pool_size);
+    // More than one block needs: room for its last file is not made by closing its first.
+    open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
+}
+
+} // namespace
+
+lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+                                       std::shared_ptr<ReadCounters> counters) {
+    return [map, plain = std::move(plain), counters = std::move(counters)](
+               lt::io_context& network, lt::settings_interface const& settings,
+               lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
+        auto torrents = std::make_shared<Torrents>();
+        auto ordered = std::make_unique<Ordered>(
+            lt::default_disk_io_constructor(network, settings, statistics), torrents, network,
+            settings);
+        return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), map, plain,
+                                          counters, network, settings);
+    };
+}
+
+} // namespace patron

@@ -1,0 +1,29 @@
+// How blocks are read for peers. Blocks that are in memory are answered at once, on the network
+// thread; workers read the others.
+//
+//   path.*              decides who reads a block, and answers
+//   plain_torrents.hpp  which torrents may be sent from mappings
+//   parts.*             where in a torrent's files a block lies
+//   open_files.*        the files that are open, the least recently used closed first
+//   file.*, mapping.*   one of them, and what of it is in memory
+//   job.*               a block that a worker reads
+//   pool.*              the workers
+//   buffers.hpp         memory for blocks that are copied
+//
+// Linux only: elsewhere no system call tells what is in memory.
+#pragma once
+
+#include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
+
+#include <libtorrent/session_params.hpp>
+
+#include <memory>
+
+namespace patron {
+
+// With `map`, blocks of plain torrents are sent from where they lie in the page cache.
+lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+                                       std::shared_ptr<ReadCounters> counters);
+
+} // namespace patron

@@ -1,0 +1,62 @@
+#include "torrent-patron/cpp/disk/torrents.hpp"
+
+#include <utility>
+
+namespace patron {
+
+TorrentFiles::TorrentFiles(lt::storage_params const& params)
+    : files(params.files), names(params), path(params.path) {
+    set_priorities(params.priorities);
+}
+
+void TorrentFiles::set_priorities(Priorities const& priorities) {
+    partial = false;
+    for (auto const i : files.file_range())
+        if (i < priorities.end_index() && priorities[i] == lt::dont_download &&
+            !files.pad_file_at(i))
+            partial = true;
+}
+
+void TorrentFiles::release_files() {
+    if (reader)
+        reader->release_files();
+}
+
+bool TorrentFiles::have_ended(std::uint64_t count) const {
+    return open_writes_.empty() || *open_writes_.begin() >= count;
+}
+
+std::uint64_t TorrentFiles::begin_write() {
+    open_writes_.insert(writes);
+    return writes++;
+}
+
+void TorrentFiles::end_write(std::uint64_t number) {
+    open_writes_.erase(number);
+    while (!waiting_.empty() && have_ended(waiting_.begin()->first)) {
+        auto const then = std::move(waiting_.begin()->second);
+        waiting_.erase(waiting_.begin());
+        then();
+    }
+}
+
+void TorrentFiles::after_writes(std::uint64_t count, std::function<void()> then) {
+    if (have_ended(count))
+        then();
+    else
+        waiting_.emplace(count, std::move(then));
+}
+
+void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {
+    lt::storage_index_t const index = torrent->inner;
+    std::size_t const place = static_cast<std::uint32_t>(index);
+    if (place >= torrents_.size())
+        torrents_.resize(place + 1);
+    torrents_[place] = std::move(torrent);
+}
+
+std::shared_ptr<TorrentFiles> Torrents::remove(lt::storage_index_t index) {
+    return std::exchange(torrents_[static_cast<std::uint32_t>(index)], nullptr);
+}
+
+} // namespace patron

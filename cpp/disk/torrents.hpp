@@ -1,0 +1,83 @@
+// The torrents of a session, as its disk backends know them.
+#pragma once
+
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/disk/forward.hpp"
+
+#include <libtorrent/disk_interface.hpp>
+#include <libtorrent/storage_defs.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace patron {
+
+// What an outer backend keeps of a torrent.
+struct Attachment {
+    virtual ~Attachment() = default;
+    // Called before a job that must find no file open, and when the torrent is removed.
+    virtual void release_files() = 0;
+};
+
+// A torrent's files: where they are, and what is being done to them. Network thread only.
+struct TorrentFiles {
+    explicit TorrentFiles(lt::storage_params const& params);
+    void set_priorities(Priorities const& priorities);
+    void release_files();
+    // Gives the write's number, from 0.
+    std::uint64_t begin_write();
+    void end_write(std::uint64_t number);
+    // Calls `then` once the first `count` writes have ended.
+    void after_writes(std::uint64_t count, std::function<void()> then);
+
+    // Outlives this: the inner storage keeps the torrent, which owns it.
+    lt::file_storage const& files;
+    compat::FileNames names;
+    std::string path;
+    // The storage of libtorrent's own backend, which gives the index.
+    lt::storage_holder inner;
+    // The read path's, where there is one.
+    std::unique_ptr<Attachment> reader;
+
+    // Not all files are wanted: blocks may be in libtorrent's part file.
+    bool partial = false;
+    // Changes when the torrent is stopped or removed. What was asked before is answered as aborted.
+    std::uint64_t generation = 0;
+    // Jobs under way that move, delete or replace files.
+    int exclusive_jobs = 0;
+
+    // How many have begun.
+    std::uint64_t writes = 0;
+    // The value of `writes` when the files were last released. While `writes` is larger, the
+    // torrent is being downloaded: its files change, blocks may be in libtorrent's store buffer
+    // only, and smart_ban reads blocks that the next peer overwrites.
+    std::uint64_t released = 0;
+
+  private:
+    bool have_ended(std::uint64_t count) const;
+
+    std::set<std::uint64_t> open_writes_;
+    // By the number of writes that must end first.
+    std::multimap<std::uint64_t, std::function<void()>> waiting_;
+};
+
+// The one list of them, shared by the backends of a session. Network thread only.
+class Torrents {
+  public:
+    void add(std::shared_ptr<TorrentFiles> torrent);
+    // Handlers may keep it beyond the torrent's removal.
+    std::shared_ptr<TorrentFiles> const& at(lt::storage_index_t index) const {
+        return torrents_[static_cast<std::uint32_t>(index)];
+    }
+    std::shared_ptr<TorrentFiles> remove(lt::storage_index_t index);
+
+  private:
+    std::vector<std::shared_ptr<TorrentFiles>> torrents_;
+};
+
+} // namespace patron
