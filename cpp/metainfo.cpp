@@ -1,9 +1,11 @@
 // .torrent files and magnet links: read, described, made. Nothing here touches a session, so that
 // it runs on whichever thread calls.
-#include "torrent-patron/cpp/bounds.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/cpp/limits.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/resume_data.hpp"
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -21,8 +23,8 @@
 namespace patron {
 namespace {
 
-// Larger files are refused before they are read (src/metainfo.rs), so the buffer limit follows that
-// one; the rest are libtorrent's own limits on depth, tokens and pieces.
+// Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit follows
+// that one; the rest are libtorrent's own limits on depth, tokens and pieces.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
 
 lt::load_torrent_limits limits() {
@@ -92,15 +94,12 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
 
 namespace {
 
-// The client's own part of resume data, under a key that libtorrent leaves alone.
-constexpr char own_key[] = "torrent-patron";
-
-lt::entry own_part(lt::span<char const> buffer) {
+lt::entry client_part(lt::span<char const> buffer) {
     lt::error_code failure;
     lt::bdecode_node const root = lt::bdecode(buffer, failure);
     if (failure || root.type() != lt::bdecode_node::dict_t)
         return {};
-    lt::bdecode_node const found = root.dict_find_dict(own_key);
+    lt::bdecode_node const found = root.dict_find_dict(client_data_key);
     return found ? lt::entry(found) : lt::entry();
 }
 
@@ -110,7 +109,7 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
     return std::make_unique<TorrentParams>(lt::read_resume_data(buffer, limits()),
-                                           own_part(buffer));
+                                           client_part(buffer));
 }
 
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
@@ -121,16 +120,6 @@ std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t 
     if (v2.size() == std::size_t(lt::sha256_hash::size()))
         params.info_hashes.v2.assign(reinterpret_cast<char const*>(v2.data()));
     return std::make_unique<TorrentParams>(std::move(params));
-}
-
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
-                                           OwnRecord const& record) {
-    lt::entry encoded = lt::write_resume_data(params);
-    if (lt::entry part = own(record); !part.dict().empty())
-        encoded[own_key] = std::move(part);
-    std::vector<char> buffer;
-    lt::bencode(std::back_inserter(buffer), encoded);
-    return bytes(lt::string_view(buffer.data(), buffer.size()));
 }
 
 void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
@@ -172,11 +161,11 @@ DescriptionRecord TorrentParams::describe() const {
         out.web_seeds.push_back(text(url));
     for (auto const& peer : params_.peers)
         out.peers.push_back(address(peer.address(), peer.port()));
-    out.own = no_own();
+    out.client_data = no_client_data();
     if (resumed_) {
         out.save_path = bytes(params_.save_path);
         out.paused = bool(params_.flags & lt::torrent_flags::paused);
-        out.own = own(own_);
+        out.client_data = client_data(client_data_);
     }
 
     if (!params_.ti)
@@ -218,14 +207,7 @@ void TorrentParams::configure(AddRecord const& options) {
         for (std::uint8_t const level : options.file_priorities)
             params_.file_priorities.emplace_back(level);
     }
-    auto const limit = [](int chosen, int& out) {
-        if (chosen >= 0)
-            out = chosen;
-    };
-    limit(options.download_limit, params_.download_limit);
-    limit(options.upload_limit, params_.upload_limit);
-    limit(options.connections_limit, params_.max_connections);
-    limit(options.upload_slots, params_.max_uploads);
+    apply(options.limits, params_);
 
     // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
     // and resume them by limits of its own. Resume data says how they were told.
@@ -246,7 +228,7 @@ void TorrentParams::configure(AddRecord const& options) {
         params_.have_pieces.resize(params_.ti->num_pieces(), true);
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
-    Bounds(options.loopback_only, options.names).keep(params_);
+    NetworkPolicy(options.loopback_only, options.names).restrict(params_);
 }
 
 rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,

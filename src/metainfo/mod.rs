@@ -29,7 +29,7 @@ const READ: &str = "read the metainfo";
 /// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use crate::add::Prepared;
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
-use crate::messages::request::Own;
 use crate::messages::service::Member;
-use crate::model::{InfoHashes, TorrentId};
+use crate::model::{ClientData, InfoHashes, TorrentId};
 use crate::reply::Responder;
 
 /// How many starts may be under way. While they are, the client thread takes no more commands, and
@@ -34,7 +33,7 @@ pub(in crate::client) struct Start {
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
     pub(in crate::client) save_dir: PathBuf,
-    pub(in crate::client) own: Own,
+    pub(in crate::client) own: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) distrust: Option<Error>,
     /// Not yet handed to the engine.
@@ -68,7 +67,7 @@ impl Start {
             name,
             info_hashes,
             save_dir,
-            own: Own { move_to, goals },
+            own: ClientData { move_to, goals },
             paused,
             distrust,
             params: Some(params),

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::Own;
 use crate::messages::service::{Member, MemberId};
-use crate::model::{Event, EventKind, InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
+use crate::model::{ClientData, Event, EventKind, InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
 use crate::reply::Responder;
 
 /// A torrent as the client thread knows it.
@@ -18,7 +17,7 @@ pub(in crate::client) struct Torrent {
     /// Who started it and has not left.
     owner: Option<Arc<Member>>,
     watchers: Vec<Arc<Member>>,
-    pub(in crate::client) own: Own,
+    pub(in crate::client) own: ClientData,
     /// Whose move of its files is under way.
     pub(in crate::client) moving: Option<Mover>,
     pub(in crate::client) finished: bool,
@@ -58,7 +57,7 @@ impl Torrent {
         name: Arc<str>,
         info_hashes: InfoHashes,
         owner: Option<Arc<Member>>,
-        own: Own,
+        own: ClientData,
     ) -> Self {
         Self {
             name,

@@ -93,9 +93,6 @@ impl<E: Engine> ClientThread<E> {
                 }
                 self.note(id, |_| ());
             }
-            EngineEvent::HashFailed { id, piece } => {
-                self.tell(id, |name| Event::HashFailed { id, name, piece });
-            }
             EngineEvent::TrackerFailed { id, url, times_in_row, error } => {
                 let Some(torrent) = self.routes.get_mut(id) else { return };
                 if torrent.is_tracker_news(&url, times_in_row) {
@@ -109,58 +106,19 @@ impl<E: Engine> ClientThread<E> {
                     });
                 }
             }
-            EngineEvent::PeerBanned { id, address } => {
-                self.tell(id, |name| Event::PeerBanned { id, name, address });
-            }
-            EngineEvent::TrackerWarning { id, url, message } => {
-                let (url, message) = (url.into(), message.into());
-                self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
-            }
-            EngineEvent::FileCompleted { id, file } => {
-                self.tell(id, |name| Event::FileCompleted { id, name, file });
-            }
-            EngineEvent::PieceFinished { id, piece } => {
-                self.tell(id, |name| Event::PieceFinished { id, name, piece });
-            }
-            EngineEvent::PeerConnected { id, address, outgoing } => {
-                self.tell(id, |name| Event::PeerConnected { id, name, address, outgoing });
-            }
-            EngineEvent::PeerDisconnected { id, address, error } => {
-                self.tell(id, |name| Event::PeerDisconnected { id, name, address, error });
-            }
-            EngineEvent::TrackerReply { id, url, peers } => {
-                let url = url.into();
-                self.tell(id, |name| Event::TrackerReply { id, name, url, peers });
-            }
-            EngineEvent::Scraped { id, url, seeds, leechers } => {
-                let url = url.into();
-                self.tell(id, |name| Event::Scraped { id, name, url, seeds, leechers });
-            }
-            EngineEvent::ScrapeFailed { id, url, error } => {
-                let url = url.into();
-                self.tell(id, |name| Event::ScrapeFailed { id, name, url, error });
-            }
-            EngineEvent::PerformanceWarning { id: Some(id), limit } => {
-                self.tell(id, |name| Event::PerformanceWarning {
-                    id: Some(id),
-                    name: Some(name),
-                    limit,
+            EngineEvent::OfTorrent(mut event) => {
+                let Some(id) = event.torrent() else { return };
+                self.tell(id, |name| {
+                    event.set_name(name);
+                    event
                 });
             }
-            EngineEvent::PerformanceWarning { id: None, limit } => {
-                self.service.broadcast(&Event::PerformanceWarning { id: None, name: None, limit });
-            }
-            EngineEvent::PortMapped { by, protocol, external_port, local } => {
-                tracing::info!(%by, %protocol, external_port, %local, "a port is mapped");
-                let event = Event::PortMapped { by, protocol, external_port, local };
-                self.service.announce(&event);
-            }
-            EngineEvent::PortMappingFailed { by, local, error } => {
-                tracing::warn!(%by, %local, %error, "no port is mapped");
-                self.service.announce(&Event::PortMappingFailed { by, local, error });
-            }
-            EngineEvent::ExternalAddress(address) => {
-                self.service.announce(&Event::ExternalAddress { address });
+            EngineEvent::OfClient(event) => {
+                tracing::info!(%event);
+                match event {
+                    Event::PerformanceWarning { .. } => self.service.broadcast(&event),
+                    event => self.service.announce(&event),
+                }
             }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");

@@ -8,6 +8,7 @@ use crate::client::state::torrents::Closing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
+use crate::messages::request;
 use crate::messages::service::{Envelope, Member};
 use crate::model::{Event, TorrentId};
 use crate::reply::Responder;
@@ -19,18 +20,6 @@ impl<E: Engine> ClientThread<E> {
         match job {
             Job::Add(prepared, reply) => self.begin(Start::new(from, *prepared, reply)),
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
-            Job::Pause(id, reply) => {
-                let result =
-                    self.routes.open(id, "pause the torrent").and_then(|_| self.engine.pause(id));
-                answer(&from, "Pause", id, reply, result);
-            }
-            Job::Resume(id, reply) => {
-                let result = self.routes.open(id, "resume the torrent").and_then(|torrent| {
-                    torrent.forget_error();
-                    self.engine.resume(id)
-                });
-                answer(&from, "Resume", id, reply, result);
-            }
             Job::Status(id, reply) => match self.routes.open(id, "get the status") {
                 Ok(_) => {
                     let number = self.statuses.asked + 1;
@@ -39,7 +28,6 @@ impl<E: Engine> ClientThread<E> {
                 }
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
-            Job::TellMetainfo(id) => self.tell_metainfo(id, from),
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
@@ -159,11 +147,7 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn see_to_orphan(&mut self, id: TorrentId, owner: &Arc<Member>) {
         match owner.on_leave() {
             OnLeave::KeepSeeding => {}
-            OnLeave::Pause => {
-                if let Err(error) = self.engine.pause(id) {
-                    tracing::warn!(%id, %error, "the torrent of a patron that left goes on");
-                }
-            }
+            OnLeave::Pause => self.request(id, request::pause(false)),
             OnLeave::Remove => self.remove(id, RemoveFiles::Keep, owner.clone(), None),
         }
     }

@@ -8,7 +8,7 @@ use crate::client::state::torrents::Closing;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::TorrentRequest;
+use crate::messages::request;
 use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId, TorrentStatus};
 
 /// Only torrents that have a goal: the others cost nothing.
@@ -82,12 +82,14 @@ impl<E: Engine> ClientThread<E> {
         self.goals.forget(id);
         self.tell(id, |name| Event::GoalReached { id, name, goal });
         let ended = match then {
-            GoalAction::Pause => self.engine.pause(id),
+            GoalAction::Pause => {
+                self.request(id, request::pause(false));
+                Ok(())
+            }
             GoalAction::Remove => self.end(id, RemoveFiles::Keep),
             GoalAction::RemoveAndDelete => self.end(id, RemoveFiles::Delete),
             GoalAction::SuperSeed => {
-                let asked = TorrentRequest::Flag(TorrentFlag::SuperSeeding, true);
-                self.request_of_torrent(id, asked, Box::new(|_| ()));
+                self.request(id, request::set_flag(TorrentFlag::SuperSeeding, true));
                 Ok(())
             }
         };

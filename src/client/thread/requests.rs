@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::ClientThread;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
-use crate::messages::request::{Answer, SessionRequest, TorrentRequest};
-use crate::messages::service::Member;
-use crate::model::{Event, Existing, TorrentId};
+use crate::messages::request::{self, AskTorrent, Role, SessionRequest, TorrentRequest};
+use crate::model::{Answer, Event, Existing, TorrentId};
 
 /// How many requests may be open. While they are, the client thread takes no more commands, as for
 /// torrents on their way in.
@@ -29,32 +27,8 @@ pub(in crate::client) struct Requests {
 struct Open {
     torrent: Option<TorrentId>,
     op: &'static str,
-    sort: Sort,
+    role: Role,
     respond: Respond,
-}
-
-/// What a request does that the client has a part in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Moves,
-    GivesMetainfo,
-    Saves,
-    SavesForEvent,
-    ChangesResumeData,
-    Other,
-}
-
-impl Sort {
-    fn of(asked: &TorrentRequest) -> Self {
-        match asked {
-            TorrentRequest::MoveStorage { .. } => Self::Moves,
-            TorrentRequest::Metainfo => Self::GivesMetainfo,
-            TorrentRequest::ResumeData(_) => Self::Saves,
-            TorrentRequest::ResumeDataForEvent { .. } => Self::SavesForEvent,
-            changes if changes.changes_resume_data() => Self::ChangesResumeData,
-            _ => Self::Other,
-        }
-    }
 }
 
 impl Requests {
@@ -68,14 +42,14 @@ impl Requests {
 
     fn open(&mut self, request: Open) -> u64 {
         self.next += 1;
-        self.moves += usize::from(request.sort == Sort::Moves);
+        self.moves += usize::from(request.role.moves());
         self.open.insert(self.next, request);
         self.next
     }
 
     fn take(&mut self, number: u64) -> Option<Open> {
         let request = self.open.remove(&number)?;
-        self.moves -= usize::from(request.sort == Sort::Moves);
+        self.moves -= usize::from(request.role.moves());
         Some(request)
     }
 
@@ -87,18 +61,15 @@ impl Requests {
     /// Whether a move of this torrent is open.
     fn moves(&self, id: TorrentId) -> bool {
         self.moves > 0
-            && self
-                .open
-                .values()
-                .any(|request| request.sort == Sort::Moves && request.torrent == Some(id))
+            && self.open.values().any(|request| request.role.moves() && request.torrent == Some(id))
     }
 
     /// Those about a torrent that is no more.
     pub(in crate::client) fn close(&mut self, id: TorrentId) {
-        for (_, Open { op, sort, respond, .. }) in
+        for (_, Open { op, role, respond, .. }) in
             self.open.extract_if(|_, request| request.torrent == Some(id))
         {
-            self.moves -= usize::from(sort == Sort::Moves);
+            self.moves -= usize::from(role.moves());
             respond(Err(Error::new(ErrorKind::Gone, op, format!("{id} was closed"))));
         }
     }
@@ -111,25 +82,24 @@ impl<E: Engine> ClientThread<E> {
         mut asked: TorrentRequest,
         respond: Respond,
     ) {
-        let op = asked.operation();
+        let (op, role) = (asked.op, asked.role.clone());
         let torrent = match self.routes.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
         };
-        if let TorrentRequest::ResumeData(own) | TorrentRequest::ResumeDataForEvent { own, .. } =
-            &mut asked
-        {
-            own.clone_from(&torrent.own);
+        match role {
+            Role::Saves | Role::SavesForEvent => asked.client_data.clone_from(&torrent.own),
+            Role::Resumes => torrent.forget_error(),
+            Role::Moves { .. } if self.requests.moves(id) => {
+                let message = format!("{id}: its files are being moved just now");
+                return respond(Err(Error::new(ErrorKind::Busy, op, message)));
+            }
+            Role::Moves { .. } => {
+                torrent.moving.get_or_insert(Mover::Patron);
+            }
+            Role::None | Role::ChangesResumeData | Role::GivesMetainfo => {}
         }
-        let sort = Sort::of(&asked);
-        if sort == Sort::Moves && self.requests.moves(id) {
-            let message = format!("{id}: its files are being moved just now");
-            return respond(Err(Error::new(ErrorKind::Busy, op, message)));
-        }
-        if sort == Sort::Moves {
-            torrent.moving.get_or_insert(Mover::Patron);
-        }
-        let number = self.requests.open(Open { torrent: Some(id), op, sort, respond });
+        let number = self.requests.open(Open { torrent: Some(id), op, role, respond });
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
         }
@@ -140,15 +110,20 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let op = asked.operation();
-        let number = self.requests.open(Open { torrent: None, op, sort: Sort::Other, respond });
+        let op = asked.op;
+        let number = self.requests.open(Open { torrent: None, op, role: Role::None, respond });
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.requests.fail(number, error);
         }
     }
 
+    /// Asks for something without waiting for what comes of it.
+    pub(in crate::client) fn request<T>(&mut self, id: TorrentId, ask: AskTorrent<T>) {
+        self.request_of_torrent(id, ask.request, Box::new(|_| ()));
+    }
+
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(Open { torrent, op, sort, respond }) = self.requests.take(number) else {
+        let Some(Open { torrent, op, role, respond }) = self.requests.take(number) else {
             return;
         };
         let answer = answer.map_err(|error| {
@@ -156,13 +131,13 @@ impl<E: Engine> ClientThread<E> {
             torrent.map_or(error.clone(), |id| error.on(id))
         });
         if let Some(id) = torrent {
-            match (sort, &answer) {
+            match (&role, &answer) {
                 // A move that failed at once has no event of its own.
-                (Sort::Moves, Err(error)) => self.move_failed(id, error.clone()),
-                (Sort::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
-                (Sort::Saves, answer) => self.saved(id, answer),
-                (Sort::SavesForEvent, answer) => self.save_answered(id, answer),
-                (Sort::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (Role::Moves { .. }, Err(error)) => self.move_failed(id, error.clone()),
+                (Role::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
+                (Role::Saves, answer) => self.saved(id, answer),
+                (Role::SavesForEvent, answer) => self.save_answered(id, answer),
+                (Role::ChangesResumeData, Ok(_)) => self.save_soon(id),
                 _ => {}
             }
         }
@@ -182,22 +157,6 @@ impl<E: Engine> ClientThread<E> {
         if let Some(torrent) = self.routes.get_mut(id) {
             torrent.moving = Some(Mover::Client);
         }
-        let asked = TorrentRequest::MoveStorage { to, existing: Existing::Fail };
-        self.request_of_torrent(id, asked, Box::new(|_| ()));
-    }
-
-    /// The .torrent file as an event.
-    pub(in crate::client) fn tell_metainfo(&mut self, id: TorrentId, from: Arc<Member>) {
-        let name = self.routes.get(id).map(|torrent| torrent.name.clone()).unwrap_or_default();
-        let respond = move |answer: Result<Answer>| {
-            from.mailbox.push(match answer {
-                Ok(Answer::Bytes(bytes)) => {
-                    Event::Metainfo { id, name, torrent_file: bytes.into() }
-                }
-                Ok(_) => return,
-                Err(error) => Event::CommandFailed { command: "Metainfo", id, error },
-            });
-        };
-        self.request_of_torrent(id, TorrentRequest::Metainfo, Box::new(respond));
+        self.request(id, request::move_files(to, Existing::Fail));
     }
 }

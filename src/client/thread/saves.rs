@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::ClientThread;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::messages::request::{Answer, Own, TorrentRequest};
-use crate::model::{Event, EventKind, SavedFigures, TorrentId};
+use crate::messages::request::{self, Role};
+use crate::model::{Answer, Event, EventKind, ResumeData, SavedFigures, TorrentId};
 
 /// How many saves may be open.
 const WINDOW: usize = 64;
@@ -172,12 +172,9 @@ impl<E: Engine> ClientThread<E> {
                 saved.again = true;
                 continue;
             }
-            let asked = TorrentRequest::ResumeDataForEvent {
-                own: Own::default(),
-                unchanged_too: saved.mistaken,
-            };
+            let only_if_changed = !saved.mistaken;
             self.saves.open.insert(id);
-            self.request_of_torrent(id, asked, Box::new(|_| ()));
+            self.request(id, request::resume_data(only_if_changed, Role::SavesForEvent));
         }
     }
 
@@ -200,8 +197,9 @@ impl<E: Engine> ClientThread<E> {
 
     /// Whoever asked: those who are subscribed are told.
     pub(in crate::client) fn saved(&mut self, id: TorrentId, answer: &Result<Answer>) {
-        let Ok(Answer::ResumeData(data, figures)) = answer else { return };
-        // No bytes: it is as it was.
+        let saved = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<ResumeData>());
+        let Some(ResumeData { bytes: data, figures }) = saved else { return };
+        // It is as it was.
         if data.is_empty() {
             return;
         }

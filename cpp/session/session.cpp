@@ -1,32 +1,31 @@
 // The session's life: settings, the notify callback, abort.
-#include "torrent-patron/cpp/bounds.hpp"
+#include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/read/path.hpp"
-#include "torrent-patron/cpp/requests.hpp"
-#include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/settings.hpp"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace patron {
 
-Session::Session(lt::session_params params, Bounds const& bounds,
+Session::Session(lt::session_params params, NetworkPolicy const& policy,
                  std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      bounds_(std::make_unique<Bounds>(bounds)),
+      policy_(std::make_shared<NetworkPolicy const>(policy)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
-      answers_(std::make_shared<Answers>()), awaited_(std::make_unique<Awaited>()) {
+      snapshots_(std::make_shared<Snapshots>()), pending_(std::make_unique<PendingAlerts>()) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
 }
@@ -83,7 +82,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
-    Bounds const bounds(loopback_only, names);
+    NetworkPolicy const policy(loopback_only, names);
     lt::session_params params = read_state(state);
     // The settings that were saved are among these already.
     params.settings = settings(records);
@@ -100,22 +99,9 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
             plain = nullptr;
     }
 #endif
-    bounds.keep(params.ip_filter);
-    bounds.keep(params.dht_state);
-    return std::make_unique<Session>(std::move(params), bounds, std::move(plain), std::move(waker));
-}
-
-std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        throw std::system_error(errno, std::generic_category());
-    if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
-        // Where it is refused, as by macOS above its own limit, what was there stays.
-        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 && ::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-            throw std::system_error(errno, std::generic_category());
-    }
-    return limit.rlim_cur;
+    policy.restrict(params.ip_filter);
+    policy.restrict(params.dht_state);
+    return std::make_unique<Session>(std::move(params), policy, std::move(plain), std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state
@@ -125,10 +111,10 @@ void Session::restore_dht_nodes() {
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-// uTP calls out through a listening socket. Without one libtorrent fails each connection and does
-// not fall back to TCP, as it does where the peer does not answer: a port in use would stop all
-// downloads.
-void Session::call_out_by_utp(bool possible) {
+// Outgoing uTP connections go through a listening socket. Without one libtorrent fails each of them
+// and does not fall back to TCP, as it does where the peer does not answer: a port in use would
+// stop all downloads.
+void Session::set_outgoing_utp(bool possible) {
     if (!utp_wanted_ || has_utp_socket_)
         return;
     has_utp_socket_ = possible;

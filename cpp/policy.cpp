@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/bounds.hpp"
+#include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 
 #include <algorithm>
@@ -49,7 +49,7 @@ bool is_here(std::string const& url) {
 } // namespace
 
 // libtorrent looks up all names itself behind an HTTP proxy, but those of plain HTTP trackers.
-bool Bounds::tracker(std::string const& url) const {
+bool NetworkPolicy::allows_tracker(std::string const& url) const {
     if (loopback_only_ && !is_here(url))
         return false;
     std::string const kind = scheme(url);
@@ -63,22 +63,22 @@ bool Bounds::tracker(std::string const& url) const {
     }
 }
 
-bool Bounds::web_seed(std::string const& url) const {
+bool NetworkPolicy::allows_web_seed(std::string const& url) const {
     if (loopback_only_ && !is_here(url))
         return false;
     return names_ != Names::ByHttp || gives_address(url);
 }
 
-bool Bounds::peer(lt::address const& address) const {
+bool NetworkPolicy::allows_peer(lt::address const& address) const {
     return !loopback_only_ || address.is_loopback();
 }
 
-char const* Bounds::reason() const {
+char const* NetworkPolicy::reason() const {
     return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
                           : "this would go past the proxy";
 }
 
-void Bounds::keep(lt::add_torrent_params& params) const {
+void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
     // libtorrent looks up the names of DHT nodes itself, even where the DHT is off.
     if (loopback_only_ || names_ != Names::Here)
         params.dht_nodes.clear();
@@ -86,7 +86,7 @@ void Bounds::keep(lt::add_torrent_params& params) const {
     std::vector<std::string> trackers;
     std::vector<int> tiers;
     for (std::size_t i = 0; i < params.trackers.size(); ++i) {
-        if (!tracker(params.trackers[i]))
+        if (!allows_tracker(params.trackers[i]))
             continue;
         trackers.push_back(params.trackers[i]);
         tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
@@ -95,17 +95,17 @@ void Bounds::keep(lt::add_torrent_params& params) const {
     params.tracker_tiers = std::move(tiers);
 
     auto& urls = params.url_seeds;
-    auto const beyond = [this](std::string const& url) { return !web_seed(url); };
+    auto const beyond = [this](std::string const& url) { return !allows_web_seed(url); };
     urls.erase(std::remove_if(urls.begin(), urls.end(), beyond), urls.end());
     if (loopback_only_ || names_ == Names::ByHttp)
         compat::drop_http_seeds(params);
 
     auto& peers = params.peers;
-    auto const away = [this](lt::tcp::endpoint const& end) { return !peer(end.address()); };
+    auto const away = [this](lt::tcp::endpoint const& end) { return !allows_peer(end.address()); };
     peers.erase(std::remove_if(peers.begin(), peers.end(), away), peers.end());
 }
 
-void Bounds::keep(lt::ip_filter& filter) const {
+void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     if (!loopback_only_)
         return;
     auto const block = [&filter](char const* first, char const* last) {
@@ -118,8 +118,10 @@ void Bounds::keep(lt::ip_filter& filter) const {
     block("::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 }
 
-void Bounds::keep(lt::dht::dht_state& state) const {
-    auto const away = [this](lt::udp::endpoint const& node) { return !peer(node.address()); };
+void NetworkPolicy::restrict(lt::dht::dht_state& state) const {
+    auto const away = [this](lt::udp::endpoint const& node) {
+        return !allows_peer(node.address());
+    };
     for (auto* const nodes : {&state.nodes, &state.nodes6})
         nodes->erase(std::remove_if(nodes->begin(), nodes->end(), away), nodes->end());
 }

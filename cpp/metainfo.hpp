@@ -1,0 +1,47 @@
+// .torrent files, magnet links and resume data, on any thread: read, described, configured, made.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/entry.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace patron {
+
+struct PieceObserver;
+struct AddRecord;
+struct DescriptionRecord;
+struct RecipeRecord;
+
+class TorrentParams {
+  public:
+    explicit TorrentParams(lt::add_torrent_params params) : params_(std::move(params)) {}
+    // `client_data` is what resume data says of the client's own affairs.
+    TorrentParams(lt::add_torrent_params params, lt::entry client_data)
+        : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
+    DescriptionRecord describe() const;
+    rust::String magnet_uri() const;
+    void use_resume_data(rust::Slice<std::uint8_t const> bytes);
+    void configure(AddRecord const& options);
+
+  private:
+    friend class Session;
+    lt::add_torrent_params params_;
+    lt::entry client_data_;
+    bool resumed_ = false;
+};
+
+std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
+std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
+                                                       rust::Slice<std::uint8_t const> v2);
+rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
+                                      rust::Box<PieceObserver> observer);
+
+} // namespace patron
