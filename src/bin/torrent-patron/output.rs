@@ -1,16 +1,26 @@
 //! What is said: bars and lines for a person on stderr, results and JSON on stdout.
 
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::{TorrentState, TorrentStatus};
+use torrent_patron::{Event, TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{self, Interrupt};
+use crate::writer::Writer;
+
+static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
+static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
+
+/// A reader that is reading takes what there is within that.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// How long a reader has for the last lines after a signal.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Where progress is shown. With a terminal there are bars, and lines go above them; without one
 /// there are lines only.
@@ -42,11 +52,10 @@ impl Screen {
 
     /// For what a person must know.
     pub(crate) fn warn(&self, text: impl Display) {
-        let text = one_line(&text);
         if self.has_bars() {
-            let _ = self.bars.println(text);
+            let _ = self.bars.println(one_line(&text));
         } else {
-            say(text);
+            say(&text);
         }
     }
 
@@ -57,20 +66,31 @@ impl Screen {
         Bar(bar)
     }
 
-    /// A result while there are bars.
-    pub(crate) fn result(&self, text: impl Display) -> io::Result<()> {
-        self.bars.suspend(|| result(text))
+    /// A result while work goes on, which does not wait for its reader.
+    pub(crate) fn result(&self, text: impl Display) {
+        let has_bars = self.has_bars();
+        self.bars.suspend(|| {
+            STDOUT.offer(line(&text), true, left_out);
+            if has_bars {
+                // Before the bars are back.
+                STDOUT.flush(Some(Instant::now() + MOMENT));
+            }
+        });
     }
 
     /// Takes the bars away for good; lines can go on. After Ctrl-C the bars stay: the terminal has
     /// put a `^C` there, and they would not be found any more.
     pub(crate) fn close(&self, interrupt: &Interrupt) {
         if self.has_bars() && interrupt.came() {
-            say(String::new());
+            say(&"");
         } else {
             let _ = self.bars.clear();
         }
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
+        // What is said on the other descriptor comes after it, also where both are one terminal.
+        for writer in [&STDOUT, &STDERR] {
+            writer.flush(Some(Instant::now() + MOMENT));
+        }
     }
 }
 
@@ -178,34 +198,72 @@ impl Throttle {
     }
 }
 
-/// A result, for stdout. Nobody may be reading it, as in `torrent-patron ... | head`.
+/// A result, for stdout. It waits until the reader has made room.
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
-    match write_out(one_line(&text)) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+    STDOUT.write(line(&text));
+    Ok(())
 }
 
-/// One JSON object, for stdout.
+/// One JSON object, for stdout. It waits until the reader has made room.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
-    Ok(write_out(serde_json::to_string(value)?)?)
+    STDOUT.write(serde_json::to_string(value)? + "\n");
+    Ok(())
 }
 
-fn write_out(mut line: String) -> io::Result<()> {
-    line.push('\n');
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(line.as_bytes())?;
-    stdout.flush()
+/// One JSON object while work goes on, which does not wait for its reader. One that does not keep up
+/// is told how many it missed.
+pub(crate) fn event(event: &Event) {
+    let important = !matches!(event, Event::Status(_));
+    STDOUT.offer(json_line(event), important, |missed| json_line(&Event::Lagged { missed }));
+}
+
+/// One JSON object that is no event of the crate's, in the same way.
+#[cfg(feature = "metrics")]
+pub(crate) fn object(value: &serde_json::Value) {
+    STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
+}
+
+fn json_line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default() + "\n"
 }
 
 pub(crate) fn error(error: impl Display) {
-    say(format!("error: {}", one_line(&error)));
+    say(&format_args!("error: {error}"));
 }
 
-/// To stderr; when that is closed there is nobody to tell.
-fn say(mut line: String) {
-    line.push('\n');
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+/// To stderr, without waiting for its reader.
+fn say(text: &impl Display) {
+    STDERR.offer(line(text), true, left_out);
+}
+
+/// A line of the log.
+pub(crate) struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        STDERR.offer(String::from_utf8_lossy(line).into(), false, left_out);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn left_out(missed: u64) -> String {
+    line(&format_args!("warning: {missed} lines are left out, which nobody has read"))
+}
+
+/// The end of all output: waits until it has been read, or after a signal for a moment.
+pub(crate) fn finish() -> Result<(), String> {
+    let deadline = interrupt::came().then(|| Instant::now() + LAST_WORDS);
+    STDOUT.flush(deadline);
+    STDERR.flush(deadline);
+    STDOUT.failure().map_or(Ok(()), Err)
+}
+
+fn line(text: &impl Display) -> String {
+    one_line(text) + "\n"
 }
 
 /// Names come from strangers: no control character of theirs reaches the terminal.
