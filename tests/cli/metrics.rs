@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -38,8 +39,10 @@ fn send(url: &str, request: &str) -> TcpStream {
 /// What comes until the server closes the connection.
 fn answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    // A server that closes before it has read everything resets the connection.
-    let _ = stream.read_to_end(&mut answer);
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        // What a server that closes before it has read everything does to the connection.
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
     String::from_utf8(answer).unwrap()
 }
 
@@ -161,9 +164,11 @@ fn those_who_only_connect_keep_nobody_out_and_are_cut() {
     let (seeder, url) = victim(dir.path());
     let idle: Vec<_> = (0..200).map(|_| send(&url, "GET /met")).collect();
     assert!(get(&url, "/metrics").starts_with("HTTP/1.0 200"));
-    // The first ones give way to the later ones; these have the time of one request.
-    for stream in idle {
+    // The first ones give way to the later ones; these have the time of one request, 10 s.
+    let before = Instant::now();
+    for (number, stream) in idle.into_iter().enumerate() {
         assert_eq!(answer(stream), "");
+        assert!(number >= 184 || before.elapsed() < Duration::from_secs(5), "{number} is open");
     }
     is_well(seeder, &url);
 }

@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let run = Run::new()?;
     let (from, to) = (directory.path().join("seeder"), directory.path().join("patrons"));
     let Some(samples) = run.make_samples(arguments, &from)? else {
+        run.screen.close(&run.interrupt);
         return Ok(Outcome::Interrupted);
     };
     let transfer = thread::scope(|scope| run.transfer(scope, &samples, &from, &to))?;

@@ -19,14 +19,13 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// A signal to a process and then to its group, as timeout(1) sends it, is one signal.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// Longer than any clean end takes. What blocks for longer, such as a file server that is gone, does
-/// not keep the program.
+/// Longer than any clean end takes. Then the program ends, whatever blocks it.
 const LONGEST_END: Duration = Duration::from_secs(15);
 
 static CAME: AtomicBool = AtomicBool::new(false);
 
-/// While there is one, a signal asks for a clean end. When it has been dropped, nobody is left to ask,
-/// and a signal ends the program at once.
+/// While it exists, a signal asks for a clean end. After that nobody would act on it, and a signal ends
+/// the program at once.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     /// Disconnected by the first signal, so that from then on whoever asks gets the same answer.
@@ -91,8 +90,8 @@ fn exit() -> ! {
     std::process::exit(EXIT_CODE.into())
 }
 
-/// The signals that whoever started the program has had ignored, as nohup(1) does, and a shell for
-/// jobs in the background. They stay ignored.
+/// The signals that are ignored since before the program started, as by nohup(1) or by a shell for
+/// background jobs. They stay ignored.
 struct Ignored(u64);
 
 impl Ignored {

@@ -1,4 +1,4 @@
-//! The program `torrent-patron`: a user of the crate's public API and of nothing else.
+//! The program `torrent-patron`. It uses the public API of the crate only.
 
 mod arguments;
 mod create;
@@ -28,7 +28,7 @@ use crate::arguments::{Arguments, Command, LOG};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// How a command ended that ran to an end of its own.
+/// How a command ended, unless by an error.
 enum Outcome {
     Done,
     Failed,

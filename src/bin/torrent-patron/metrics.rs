@@ -1,4 +1,4 @@
-//! `seed --metrics`: what the clients count, for Prometheus. Each scrape asks them anew.
+//! `seed --metrics`: a Prometheus endpoint. Each scrape asks the clients for their statistics.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -35,20 +35,20 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const INDEX: &str =
     "<!DOCTYPE html><title>torrent-patron</title><a href=\"/metrics\">Metrics</a>\n";
 
-/// How many connections are open at once. One more closes the oldest, so that those who only connect
-/// keep nobody out.
+/// The most connections that are open at once. One more closes the oldest, so that idle clients do not
+/// lock others out.
 const CONNECTIONS: usize = 16;
 
-/// How long a connection lives: one request and its response, however slow the client is.
+/// The longest that a connection lives, for one request and its response.
 const LIFETIME: Duration = Duration::from_secs(10);
 
 /// How long a request waits for the statistics of all clients.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The request line and the headers together, in bytes.
+/// The longest request line and headers together, in bytes.
 const LONGEST_HEAD: usize = 8192;
 
-/// Out of descriptors, accepting fails at once, again and again.
+/// The pause after a failed accept: without descriptors, the next one would fail at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A web server on a thread of its own; dropping it ends both.
@@ -67,7 +67,7 @@ impl Exporter {
             let (stop, stopped) = oneshot::channel::<Infallible>();
             let thread = thread::Builder::new().name("metrics".into()).spawn(move || {
                 runtime.spawn(accept(listener, patrons.into()));
-                // Its end is the sender's; with the runtime goes all that runs in it.
+                // Until the sender is dropped. Dropping the runtime drops all connections.
                 let _ = runtime.block_on(stopped);
             })?;
             Ok(Self { address, stop: Some(stop), thread: Some(thread) })
@@ -109,7 +109,7 @@ async fn accept(listener: TcpListener, patrons: Arc<[Patron]>) {
     }
 }
 
-/// One request: with the connection goes all that is kept for it.
+/// Serves one request.
 async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
     let service = service_fn(|request| {
         let patrons = patrons.clone();
@@ -117,19 +117,23 @@ async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
     });
     let mut server = http1::Builder::new();
     server.keep_alive(false).max_buf_size(LONGEST_HEAD);
-    // What the client did wrong, it was told.
+    // The client has got a response that says what was wrong, or is gone.
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn respond(request: Request<Incoming>, patrons: &[Patron]) -> Response<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let text = "only GET and HEAD\n";
+        let text = "only GET and HEAD are allowed\n";
         let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text.into());
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
     if !request.body().is_end_stream() {
-        return response(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "no body, please\n".into());
+        return response(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            TEXT,
+            "a request must not have a body\n".into(),
+        );
     }
     match request.uri().path() {
         "/metrics" => scrape(patrons).await,
@@ -173,7 +177,7 @@ async fn statistics(patrons: &[Patron]) -> torrent_patron::Result<Vec<Statistics
 fn registry(clients: Vec<Statistics>) -> Registry {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("torrent_patron_build", "Which torrent-patron this is", build);
+    registry.register("torrent_patron_build", "Version of torrent-patron", build);
     registry.register_collector(Box::new(OfClients(clients)));
     registry
 }
@@ -194,7 +198,7 @@ impl Collector for OfClients {
 type Encoded = Result<(), std::fmt::Error>;
 type Figure = fn(&Statistics) -> u64;
 
-/// What is encoded, each figure for each client.
+/// The page being encoded: each figure of each client.
 struct Page<'a, 'b> {
     encoder: DescriptorEncoder<'a>,
     clients: &'b [Statistics],
@@ -204,18 +208,18 @@ impl Page<'_, '_> {
     /// The encoder adds `_total`.
     fn counters(&mut self) -> Encoded {
         let figures: [(&str, &str, Figure); 10] = [
-            ("sent_bytes", "Sent, protocol included", |all| all.sent),
-            ("sent_payload_bytes", "Sent of the torrents' data", |all| all.sent_payload),
-            ("received_bytes", "Received, protocol included", |all| all.received),
-            ("received_payload_bytes", "Received of the torrents' data", |all| {
-                all.received_payload
-            }),
-            ("incoming_connections", "Connections that peers made", |all| all.incoming_connections),
-            ("block_requests", "Blocks that peers asked for", |all| all.block_requests),
-            ("block_rejects", "Requests that were refused", |all| all.block_rejects),
+            ("sent_bytes", "Bytes sent, including protocol overhead", |all| all.sent),
+            ("sent_payload_bytes", "Payload bytes sent", |all| all.sent_payload),
+            ("received_bytes", "Bytes received, including protocol overhead", |all| all.received),
+            ("received_payload_bytes", "Payload bytes received", |all| all.received_payload),
+            ("incoming_connections", "Incoming connections", |all| all.incoming_connections),
+            ("block_requests", "Blocks requested by peers", |all| all.block_requests),
+            ("block_rejects", "Block requests rejected", |all| all.block_rejects),
             ("blocks_written", "Blocks written to disk", |all| all.blocks_written),
             ("blocks_hashed", "Blocks hashed", |all| all.blocks_hashed),
-            ("read_failures", "Reads that stopped their torrent", |all| all.reads.failed),
+            ("read_failures", "Failed reads, each of which stopped its torrent", |all| {
+                all.reads.failed
+            }),
         ];
         for (name, help, figure) in figures {
             self.family(&ours(name), help, Kind::Counter, &[(None, figure)])?;
@@ -226,12 +230,14 @@ impl Page<'_, '_> {
     fn gauges(&mut self) -> Encoded {
         let figures: [(&str, &str, Figure); 7] = [
             ("peers", "Connected peers", |all| all.peers),
-            ("peers_half_open", "Connections being made", |all| all.peers_half_open),
-            ("peers_unchoked", "Peers that may ask for blocks", |all| all.peers_unchoked),
-            ("queued_write_bytes", "Waiting to be written", |all| all.queued_write_bytes),
-            ("dht_nodes", "Nodes in the DHT's routing table", |all| all.dht_nodes),
-            ("open_files", "Files the read path has open", |all| all.reads.open_files),
-            ("mappings", "Files the read path has mapped", |all| all.reads.mappings),
+            ("peers_half_open", "Half-open outgoing connections", |all| all.peers_half_open),
+            ("peers_unchoked", "Unchoked peers", |all| all.peers_unchoked),
+            ("queued_write_bytes", "Bytes waiting to be written to disk", |all| {
+                all.queued_write_bytes
+            }),
+            ("dht_nodes", "Nodes in the DHT routing table", |all| all.dht_nodes),
+            ("open_files", "Files held open by the read path", |all| all.reads.open_files),
+            ("mappings", "Files mapped by the read path", |all| all.reads.mappings),
         ];
         for (name, help, figure) in figures {
             self.family(&ours(name), help, Kind::Gauge, &[(None, figure)])?;
@@ -243,10 +249,10 @@ impl Page<'_, '_> {
             (Some(("state", "paused")), |all| all.torrents_paused),
             (Some(("state", "failed")), |all| all.torrents_failed),
         ];
-        self.family(&ours("torrents"), "Torrents by what they do", Kind::Gauge, &states)
+        self.family(&ours("torrents"), "Torrents by state", Kind::Gauge, &states)
     }
 
-    /// How the blocks that peers asked for were read.
+    /// How the blocks requested by peers were read.
     fn reads(&mut self) -> Encoded {
         let blocks: [(_, Figure); 4] = [
             (Some(("way", "mapped")), |all| all.reads.mapped_blocks),
@@ -254,14 +260,14 @@ impl Page<'_, '_> {
             (Some(("way", "cold")), |all| all.reads.cold_blocks),
             (Some(("way", "stock")), |all| all.reads.stock_blocks()),
         ];
-        let help = "Blocks read for peers, by the way";
+        let help = "Blocks read for peers, by read path";
         self.family(&ours("read_blocks"), help, Kind::Counter, &blocks)?;
         let bytes: [(_, Figure); 3] = [
             (Some(("way", "mapped")), |all| all.reads.mapped_bytes),
             (Some(("way", "copied")), |all| all.reads.copied_bytes),
             (Some(("way", "cold")), |all| all.reads.cold_bytes),
         ];
-        let help = "Bytes read for peers, by the way";
+        let help = "Bytes read for peers, by read path";
         self.family(&ours("read_bytes"), help, Kind::Counter, &bytes)?;
         let reasons: [(_, Figure); 6] = [
             (Some(("reason", "writing")), |all| all.reads.stock_writing),

@@ -1,4 +1,4 @@
-//! What is said: bars and lines for a person on stderr, results and JSON on stdout.
+//! Output: progress bars and lines on stderr, results and JSON on stdout.
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal};
@@ -16,14 +16,13 @@ use crate::writer::Writer;
 static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
 static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
 
-/// A reader that is reading takes what there is within that.
+/// Long enough for a reader that reads.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// How long a reader has for the last lines after a signal.
+/// How long the last lines wait for a reader after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Where progress is shown. With a terminal there are bars, and lines go above them; without one
-/// there are lines only.
+/// Shows progress: in a terminal as bars with lines above them, elsewhere as lines only.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
     bars: MultiProgress,
@@ -32,7 +31,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        // The log would tear the bars.
+        // Log lines would break the bars.
         let has_bars = !quiet && io::stderr().is_terminal() && std::env::var_os(LOG).is_none();
         let target =
             if has_bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -43,14 +42,14 @@ impl Screen {
         !self.bars.is_hidden()
     }
 
-    /// For progress: nothing when quiet.
+    /// A line of progress; nothing when quiet.
     pub(crate) fn line(&self, text: impl Display) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// For what a person must know.
+    /// A line that is shown also when quiet.
     pub(crate) fn warn(&self, text: impl Display) {
         if self.has_bars() {
             let _ = self.bars.println(one_line(&text));
@@ -66,7 +65,7 @@ impl Screen {
         Bar(bar)
     }
 
-    /// A result while work goes on, which does not wait for its reader.
+    /// A result while work is in progress: never waits for the reader.
     pub(crate) fn result(&self, text: impl Display) {
         let has_bars = self.has_bars();
         self.bars.suspend(|| {
@@ -78,8 +77,8 @@ impl Screen {
         });
     }
 
-    /// Takes the bars away for good; lines can go on. After Ctrl-C the bars stay: the terminal has
-    /// put a `^C` there, and they would not be found any more.
+    /// Removes the bars for good; lines can follow. After Ctrl-C the bars stay: the terminal has written
+    /// `^C` there, so that their place is not known any more.
     pub(crate) fn close(&self, interrupt: &Interrupt) {
         if self.has_bars() && interrupt.came() {
             say(&"");
@@ -87,7 +86,7 @@ impl Screen {
             let _ = self.bars.clear();
         }
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
-        // What is said on the other descriptor comes after it, also where both are one terminal.
+        // Both can be the same terminal: what follows on one comes after what was written to the other.
         for writer in [&STDOUT, &STDERR] {
             writer.flush(Some(Instant::now() + MOMENT));
         }
@@ -96,7 +95,7 @@ impl Screen {
 
 const NAME_WIDTH: usize = 18;
 
-/// A bar has so many parts; enough to be smooth at any width.
+/// The length of a bar; enough to be smooth at any width.
 const PARTS: u64 = 1000;
 
 fn style(template: &str) -> ProgressStyle {
@@ -177,7 +176,7 @@ impl Display for Clock {
     }
 }
 
-/// Lets something through once in an interval.
+/// Lets something through once per interval.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     interval: Duration,
@@ -198,26 +197,26 @@ impl Throttle {
     }
 }
 
-/// A result, for stdout. It waits until the reader has made room.
+/// Writes a result to stdout; waits while the reader is far behind.
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
     STDOUT.write(line(&text));
     Ok(())
 }
 
-/// One JSON object, for stdout. It waits until the reader has made room.
+/// Writes a JSON object to stdout; waits while the reader is far behind.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
     STDOUT.write(serde_json::to_string(value)? + "\n");
     Ok(())
 }
 
-/// One JSON object while work goes on, which does not wait for its reader. One that does not keep up
-/// is told how many it missed.
+/// Writes an event to stdout as JSON; never waits for the reader. One that is far behind misses events,
+/// and a `lagged` event counts them.
 pub(crate) fn event(event: &Event) {
     let important = !matches!(event, Event::Status(_));
     STDOUT.offer(json_line(event), important, |missed| json_line(&Event::Lagged { missed }));
 }
 
-/// One JSON object that is no event of the crate's, in the same way.
+/// Writes a JSON object in the same way.
 #[cfg(feature = "metrics")]
 pub(crate) fn object(value: &serde_json::Value) {
     STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
@@ -231,12 +230,12 @@ pub(crate) fn error(error: impl Display) {
     say(&format_args!("error: {error}"));
 }
 
-/// To stderr, without waiting for its reader.
+/// Writes a line to stderr; never waits for the reader.
 fn say(text: &impl Display) {
     STDERR.offer(line(text), true, left_out);
 }
 
-/// A line of the log.
+/// Writes lines of the log to stderr; never waits for the reader.
 pub(crate) struct Log;
 
 impl io::Write for Log {
@@ -251,10 +250,10 @@ impl io::Write for Log {
 }
 
 fn left_out(missed: u64) -> String {
-    line(&format_args!("warning: {missed} lines are left out, which nobody has read"))
+    line(&format_args!("warning: {missed} lines left out: the reader was too far behind"))
 }
 
-/// The end of all output: waits until it has been read, or after a signal for a moment.
+/// Waits until all output is written; after a signal, for a moment only. The error is that of stdout.
 pub(crate) fn finish() -> Result<(), String> {
     let deadline = interrupt::came().then(|| Instant::now() + LAST_WORDS);
     STDOUT.flush(deadline);
@@ -266,7 +265,7 @@ fn line(text: &impl Display) -> String {
     one_line(text) + "\n"
 }
 
-/// Names come from strangers: no control character of theirs reaches the terminal.
+/// Names come from strangers: their control characters must not reach the terminal.
 pub(crate) fn one_line(text: &impl Display) -> String {
     text.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,5 +1,5 @@
-//! Reads the torrents that are to be added, on a thread of its own: a pipe or a file server takes its
-//! time, and Ctrl-C does not wait for it.
+//! Reads the torrents to add on a thread of its own: a pipe or a file server can take long, and Ctrl-C
+//! must not wait for it.
 
 use std::error::Error;
 use std::fs;
@@ -44,9 +44,13 @@ pub(crate) fn read(
 ) -> io::Result<Additions> {
     let (sender, additions) = bounded(1);
     thread::Builder::new().name("sources".into()).spawn(move || {
-        let read = |request| addition(request, &select, resume_dir.as_ref());
-        // Nobody receives any more when the program ends.
-        requests.into_iter().map(read).try_for_each(|addition| sender.send(addition))
+        for request in requests {
+            let addition = addition(request, &select, resume_dir.as_ref());
+            if sender.send(addition).is_err() {
+                // The program ends.
+                break;
+            }
+        }
     })?;
     Ok(additions)
 }
@@ -84,7 +88,7 @@ fn addition(
     Ok(Addition { source, options, resume })
 }
 
-/// libtorrent would wait for somebody to write to a pipe, and nothing could end that.
+/// libtorrent would open a pipe and wait for its writer, and nothing could end that.
 fn regular_files(metainfo: &Metainfo, save_dir: &Path) -> Result<(), String> {
     for file in metainfo.files.iter().filter(|file| !file.pad) {
         let path = save_dir.join(&file.path);

@@ -1,5 +1,5 @@
-//! Temporary files and directories that a later run recognises as left behind: each is locked by the
-//! run that made it, and no lock outlives its process.
+//! Temporary files and directories. The run that makes one locks it; no lock outlives its process, so
+//! that a later run can tell which were left behind.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-/// Marks it as in use, for as long as the file is open.
+/// Marks a file or directory as in use, for as long as it is open.
 pub(crate) fn lock(file: &File) -> io::Result<()> {
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// Removes from a directory what has such a name and what no run has locked. That something cannot be
-/// removed is no reason not to work.
+/// Removes the temporary files and directories in a directory that no run has locked. Errors are ignored:
+/// the next run tries again.
 pub(crate) fn clean(directory: &Path, is_temporary: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {

@@ -1,4 +1,4 @@
-//! Writes to a descriptor on a thread of its own, so that a reader that does not read holds up nobody.
+//! Writes to stdout or stderr on a thread of its own, so that a reader that does not read blocks nobody.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// How much may wait to be written, in bytes.
+/// The most that waits to be written, in bytes.
 const ROOM: usize = 8 << 20;
 
 pub(crate) struct Writer {
@@ -20,9 +20,10 @@ pub(crate) struct Writer {
 struct Queue {
     started: bool,
     lines: VecDeque<String>,
-    /// Of the lines, and of the one that is being written.
+    /// In `lines`, and in the line that is being written.
     bytes: usize,
     missed: u64,
+    /// The error after which nothing is written.
     closed: Option<io::Error>,
 }
 
@@ -33,7 +34,7 @@ impl Writer {
         Self { name, open, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
-    /// Waits until there is room.
+    /// Adds a line; waits while the queue is full.
     pub(crate) fn write(&'static self, line: String) {
         let mut queue = self.queue.lock();
         while queue.bytes >= ROOM {
@@ -42,8 +43,8 @@ impl Writer {
         self.push(&mut queue, line);
     }
 
-    /// Never waits. Without room the line is left out; once there is room again, `notice` makes a line of
-    /// how many were. What is left out first, because something newer will come, is not `important`.
+    /// Adds a line unless the queue is full; never waits. For a line that is not `important`, half full
+    /// is full. When there is room again, `notice` makes a line of how many were left out.
     pub(crate) fn offer(
         &'static self,
         line: String,
@@ -95,7 +96,7 @@ impl Writer {
         }
     }
 
-    /// Why not everything was written. A reader that is gone, as in `torrent-patron ... | head`, is no
+    /// Why not everything was written. That the reader is gone, as in `torrent-patron ... | head`, is no
     /// failure.
     pub(crate) fn failure(&self) -> Option<String> {
         let queue = self.queue.lock();
@@ -131,5 +132,52 @@ impl Writer {
             }
             self.changed.wait(&mut queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, PipeWriter};
+
+    use super::*;
+
+    static PIPE: Mutex<Option<PipeWriter>> = Mutex::new(None);
+    static WRITER: Writer = Writer::new("pipe", || match PIPE.lock().take() {
+        Some(pipe) => Box::new(pipe),
+        None => Box::new(io::sink()),
+    });
+
+    #[test]
+    fn what_a_reader_misses_is_counted_and_memory_is_bounded() {
+        let (reader, pipe) = io::pipe().unwrap();
+        *PIPE.lock() = Some(pipe);
+        let line = "x".repeat((64 << 10) - 1) + "\n";
+        let offer = |line: &str, important| {
+            WRITER.offer(line.into(), important, |missed| format!("missed {missed}\n"));
+        };
+        for (important, room) in [(false, ROOM / 2), (true, ROOM)] {
+            (0..1000).for_each(|_| offer(&line, important));
+            let bytes = WRITER.queue.lock().bytes;
+            assert!((room - line.len()..room + 2 * line.len()).contains(&bytes), "{bytes}");
+        }
+        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+        assert_eq!(lines.next().unwrap().len(), line.len() - 1);
+        {
+            let mut queue = WRITER.queue.lock();
+            while queue.bytes >= ROOM {
+                WRITER.changed.wait(&mut queue);
+            }
+        }
+        offer("last\n", true);
+        let (mut came, mut missed) = (1, 0);
+        for line in lines.take_while(|line| line != "last") {
+            match line.strip_prefix("missed ") {
+                Some(count) => missed += count.parse::<u64>().unwrap(),
+                None => came += 1,
+            }
+        }
+        assert_eq!(came + missed, 2000);
+        WRITER.flush(None);
+        assert!(WRITER.failure().is_none());
     }
 }
