@@ -15,7 +15,7 @@ BINARY := $(RELEASE)/$(PROGRAM)
 CAPI := $(RELEASE)/capi
 
 # Every C and C++ file of ours, those in sub-directories too; not the generated header.
-CXX_SOURCES := find cpp tests/c $(wildcard benches examples) \
+CXX_SOURCES := find cpp crates examples \
 	\( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \)
 
 .DEFAULT_GOAL := help
@@ -30,48 +30,49 @@ help: ## Say what there is (the default)
 .PHONY: demo
 demo: ## Make torrents, seed and download them in one process; needs no network
 	@vendor/setup build
-	$(CARGO) run --release --features cli -- demo $(ARGS)
+	$(CARGO) run --release -p torrent-patron-cli -- demo $(ARGS)
 
 .PHONY: build
 build: ## Build the program and the C library, optimised
 	@vendor/setup build
-	$(CARGO) build --release --features cli,metrics
-	CARGO='$(CARGO)' vendor/capi '$(CAPI)'
+	$(CARGO) build --release -p torrent-patron-cli
+	CARGO='$(CARGO)' scripts/capi '$(CAPI)'
 
 # The tests themselves read CI: with CI=true a foreign program that is missing is a failure.
 .PHONY: test
 test: ## Run every test; CI=true makes a missing foreign program a failure
 	@vendor/setup test
-	$(CARGO) test --locked --all-features $(ARGS)
+	$(CARGO) test --locked --workspace --all-features $(ARGS)
 
 .PHONY: check
 check: ## Check format, lints and documentation; changes nothing
 	@vendor/setup check
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) --dry-run --Werror {} +
-	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --all-features
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps --all-features
 
 .PHONY: format
 format: ## Format the Rust and the C++ sources in place
 	@vendor/setup check
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) -i {} +
 
 .PHONY: bench
 bench: ## Run the benchmarks of the library; takes four minutes
 	@vendor/setup build
-	$(CARGO) bench --features capi --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-seeding
 bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six minutes
 	@vendor/setup bench
-	$(CARGO) bench --features cli --bench seeding
+	$(CARGO) bench -p torrent-patron-cli --bench seeding
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 	@vendor/setup sanitize
-	vendor/sanitize $(ARGS)
+	scripts/sanitize $(ARGS)
 
 # Builds nothing, so that `sudo make install` does not run cargo as root.
 .PHONY: install
@@ -93,9 +94,9 @@ install-capi: ## Of these only the C library: shared and static, header, torrent
 		'$(CAPI)/torrent_patron.pc' >'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc'
 
 .PHONY: header
-header: ## Write include/torrent_patron.h anew from src/capi
+header: ## Write include/torrent_patron.h anew from crates/capi/src
 	@vendor/setup build
-	PATRON_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test capi header
+	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi header
 
 .PHONY: clean
 clean: ## Remove what was built

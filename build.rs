@@ -1,70 +1,78 @@
 //! Builds the C++ shim against the libtorrent-rasterbar of the system. Only the order of the steps
-//! stands here; how the library is found is in `build/find.rs`.
+//! stands here; `build/find.rs` finds the library, `build/shim.rs` compiles.
 
 #[path = "build/find.rs"]
 mod find;
+#[path = "build/shim.rs"]
+mod shim;
 
-/// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 11] = [
-    "cpp/alerts.cpp",
-    "cpp/answers.cpp",
-    "cpp/bounds.cpp",
-    "cpp/convert.cpp",
-    "cpp/disk/backend.cpp",
-    "cpp/file_names.cpp",
-    "cpp/metainfo.cpp",
-    "cpp/requests.cpp",
-    "cpp/session.cpp",
-    "cpp/session_requests.cpp",
-    "cpp/torrent.cpp",
-];
-/// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
-const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 12] = [
-    "cpp/bounds.hpp",
-    "cpp/compat.hpp",
-    "cpp/convert.hpp",
-    "cpp/disk/backend.hpp",
-    "cpp/disk/buffers.hpp",
-    "cpp/disk/counters.hpp",
-    "cpp/disk/file.hpp",
-    "cpp/disk/pool.hpp",
-    "cpp/disk/read_path.hpp",
-    "cpp/requests.hpp",
-    "cpp/shim.hpp",
-    "cpp/trycatch.hpp",
-];
+use std::path::{Path, PathBuf};
 
 fn main() {
-    for file in SOURCES.iter().chain(&READ_PATH).chain(&HEADERS).chain(&["build/find.rs"]) {
-        println!("cargo::rerun-if-changed={file}");
+    for watched in ["cpp", "build"] {
+        println!("cargo::rerun-if-changed={watched}");
     }
     // docs.rs has no libtorrent; rustdoc needs the bridge's Rust half only.
     println!("cargo::rerun-if-env-changed=DOCS_RS");
     if std::env::var_os("DOCS_RS").is_some() {
         return;
     }
-    let native = match find::libtorrent() {
-        Ok(native) => native,
-        Err(message) => {
-            for line in message.lines() {
-                println!("cargo::error={line}");
-            }
-            std::process::exit(1);
+    if let Err(message) = build() {
+        for line in message.lines() {
+            println!("cargo::error={line}");
         }
-    };
-    let mut shim = cxx_build::bridge("src/ffi.rs");
-    shim.files(SOURCES).std("c++17").warnings(true).extra_warnings(true);
-    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
-        shim.files(READ_PATH);
+        std::process::exit(1);
     }
+}
+
+fn build() -> Result<(), String> {
+    let native = find::libtorrent()?;
+    let mut build = cxx_build::bridge("src/sys/bridge.rs");
+    build.std("c++17").warnings(true).extra_warnings(true);
     for directory in &native.include_paths {
-        shim.flag_if_supported(format!("-isystem{}", directory.display()));
+        build.flag_if_supported(format!("-isystem{}", directory.display()));
     }
     // libtorrent's layout depends on its defines: they are taken as they are, none added.
     for (name, value) in &native.defines {
-        shim.define(name, value.as_deref());
+        build.define(name, value.as_deref());
     }
-    shim.compile("torrent_patron_shim");
+    let io = |error: std::io::Error| format!("cannot compile the C++ shim: {error}");
+    // What cxx has generated is added to ours.
+    let generated =
+        PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("cxxbridge/sources");
+    let mut sources = Vec::new();
+    collect(&generated, &mut sources).map_err(io)?;
+    collect(Path::new("cpp"), &mut sources).map_err(io)?;
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system != "linux") {
+        // The read path needs Linux.
+        let read_path =
+            ["file.cpp", "pool.cpp", "read_path.cpp"].map(|name| Path::new("cpp/disk").join(name));
+        sources.retain(|source| !read_path.contains(source));
+    }
+    let objects = shim::Shim::new(&build, &native.version)
+        .and_then(|shim| shim.compile(&sources))
+        .map_err(io)?;
+    cc::Build::new()
+        .cpp(true)
+        .objects(objects)
+        .try_compile("torrent_patron_shim")
+        .map_err(|error| format!("cannot link the C++ shim: {error}"))?;
     println!("cargo::metadata=libtorrent_version={}", native.version);
+    Ok(())
+}
+
+/// The C++ files below a directory, in the order of their names.
+fn collect(directory: &Path, sources: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<_> = std::fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, sources)?;
+        } else if path.extension().is_some_and(|kind| kind == "cpp" || kind == "cc") {
+            sources.push(path);
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/shim.hpp"
-#include "torrent-patron/src/ffi.rs.h"
+#include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/address.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/shim.hpp"
-#include "torrent-patron/src/ffi.rs.h"
+#include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/client_data.hpp>
 #include <libtorrent/entry.hpp>

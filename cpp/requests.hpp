@@ -4,7 +4,7 @@
 
 #include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/shim.hpp"
-#include "torrent-patron/src/ffi.rs.h"
+#include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <cstdint>
 #include <exception>

@@ -1,4 +1,4 @@
-// All that the bridge (src/ffi.rs) sees of C++.
+// All that the bridge (src/sys/bridge.rs) sees of C++.
 //
 //   metainfo.cpp  .torrent files and magnet links: read, described, made. Any thread.
 //   session.cpp   the session's life: settings, the notify callback, abort.

@@ -25,7 +25,7 @@
  *
  * Compile with: cc app.c $(pkg-config --cflags --libs torrent_patron)
  *
- * This file is generated from src/capi; `make header` writes it anew.
+ * This file is generated from crates/capi/src; `make header` writes it anew.
  */
 #ifndef TORRENT_PATRON_H
 #define TORRENT_PATRON_H

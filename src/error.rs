@@ -67,7 +67,10 @@ pub struct NativeCode {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
+    /// An error of a program's own, for what it hands to this crate and for its tests. `op` is what was
+    /// tried, as a verb phrase: "read the file".
+    #[must_use]
+    pub fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
         Self(Box::new(Inner { kind, native: None, op, message: message.into() }))
     }
 

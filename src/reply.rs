@@ -114,8 +114,9 @@ impl<T> Reply<T> {
         self.wait_until(deadline).ok_or_else(|| Error::timed_out("wait for the reply", limit))
     }
 
-    /// `None` when the deadline has passed, or when the answer was taken before.
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
+    /// Waits for the answer until `deadline`, without end where there is none. `None` when the deadline
+    /// has passed, or when the answer was taken before.
+    pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.0.state.lock();
         let mut late = false;
         loop {
@@ -136,8 +137,8 @@ impl<T> Reply<T> {
     }
 
     /// Whether the answer is here, or was and has been taken.
-    #[cfg(feature = "capi")]
-    pub(crate) fn is_here(&self) -> bool {
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 

@@ -4,13 +4,11 @@
 //!
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
-//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `capi` (with the feature of
-//! that name), `memory`, `idle`, `tick`. All of it takes about four minutes. Without `--bench`, as
-//! under `cargo test --benches`, nothing is measured.
+//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`, `tick`. All of
+//! it takes about four minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
+//! What the C ABI costs beside it is in crates/capi/benches.
 
 mod allocations;
-#[cfg(feature = "capi")]
-mod capi;
 mod commands;
 mod idle;
 mod mailbox;
@@ -39,8 +37,6 @@ const TOPICS: &[(&str, Topic)] = &[
     ("seeding", seeding::measure),
     ("mailbox", mailbox::measure),
     ("subscription", subscription::measure),
-    #[cfg(feature = "capi")]
-    ("capi", capi::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("tick", tick::measure),

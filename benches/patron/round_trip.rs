@@ -1,12 +1,11 @@
 //! How long a command takes that is waited for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::Criterion;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use torrent_patron::{Patron, TorrentId};
 
-use crate::session::{Result, Session, TICK};
+use crate::session::{Result, Session, TICK, call, microseconds};
 use crate::table::{Table, Target, percentile, sorted};
 
 /// Two threads that wake each other: what a round trip costs at least.
@@ -28,16 +27,6 @@ impl PingPong {
         self.ping.send(())?;
         Ok(self.pong.recv()?)
     }
-}
-
-pub(crate) fn call(patron: &Patron, id: TorrentId) -> Result<()> {
-    Ok(patron.pause(id).wait()?)
-}
-
-pub(crate) fn microseconds(work: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed().as_secs_f64() * 1e6)
 }
 
 pub(crate) fn criterion(criterion: &mut Criterion) -> Result<()> {

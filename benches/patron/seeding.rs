@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use torrent_patron::{AddOptions, Event, Files, Metainfo, Settings};
 
-use crate::round_trip::{PingPong, call, microseconds, tail};
-use crate::session::{Result, Seeds, builder, directory, start, wait_until};
+use crate::round_trip::{PingPong, tail};
+use crate::session::{Result, Seeds, builder, call, directory, microseconds, start, wait_until};
 use crate::table::{Table, Target, percentile, sorted};
 
 const DOWNLOADERS: usize = 2;

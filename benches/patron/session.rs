@@ -141,3 +141,14 @@ pub(crate) fn load_average() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{} on {cores} cores", loads.join(" "))
 }
+
+/// A command and its answer.
+pub(crate) fn call(patron: &Patron, id: TorrentId) -> Result<()> {
+    Ok(patron.pause(id).wait()?)
+}
+
+pub(crate) fn microseconds(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed().as_secs_f64() * 1e6)
+}

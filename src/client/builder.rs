@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::descriptors::{Descriptors, Limit};
 use super::{Client, Intervals, start};
+use crate::add::Defaults;
 use crate::engine::native::{
     NativeEngine, ReadCounters, raise_descriptor_limit, settings_of_state,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
-use crate::proxy::Proxy;
+use crate::model::Event;
+use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
-use crate::source::Defaults;
 
 /// Kamaelia's default, and ours.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);

@@ -6,20 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Client, Intervals, start};
-use crate::command::{Files, Job, OnLeave, Started};
+use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
+use crate::messages::command::{Files, Job, OnLeave, Started};
+use crate::messages::request::{Answer, Own, TorrentRequest};
+use crate::messages::service::{Envelope, Member};
+use crate::model::{
+    ClosedFiles, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
+    PortMapper, PortProtocol, ReadStatistics, SavedFigures, TorrentId, TorrentState, TorrentStatus,
+};
 use crate::patron::Patron;
-use crate::port::PortProtocol;
 use crate::reply::{Reply, one_shot};
-use crate::request::{Answer, Own, TorrentRequest};
-use crate::service::{Envelope, Member};
-use crate::source::{Defaults, Prepared};
-use crate::statistics::ReadStatistics;
-use crate::status::{SavedFigures, TorrentState, TorrentStatus};
-use crate::types::{InfoHashV1, InfoHashes, TorrentId};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -901,7 +900,7 @@ fn a_patron_outlives_its_client() {
     let id = TorrentId::next();
     assert_eq!(wait(patron.pause(id)).unwrap_err().kind(), ErrorKind::Stopped);
     assert_eq!(
-        patron.send(crate::command::Command::Pause(id)).unwrap_err().kind(),
+        patron.send(crate::messages::command::Command::Pause(id)).unwrap_err().kind(),
         ErrorKind::Stopped
     );
     assert!(patron.status(id).is_none());

@@ -7,9 +7,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::Result;
-use crate::event::EventKinds;
-use crate::request::{SessionRequest, TorrentRequest};
-use crate::types::TorrentId;
+use crate::messages::request::{SessionRequest, TorrentRequest};
+use crate::model::{EventKinds, TorrentId};
 
 /// What the client asked of the engine.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,13 +3,12 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Patron;
-use crate::command::Job;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{Existing, FileStatus};
+use crate::messages::command::Job;
+use crate::messages::request::{Answer, Own, TorrentRequest};
 use crate::metainfo::Metainfo;
+use crate::model::{Existing, FileStatus, Priority, TorrentId};
 use crate::reply::{Reply, Responder};
-use crate::request::{Answer, Own, TorrentRequest};
-use crate::types::{Priority, TorrentId};
 
 /// Files, and what is written down of a torrent. Files are counted from 0, in the order of the
 /// metainfo. Errors of the replies: [`NotFound`](ErrorKind::NotFound), [`Gone`](ErrorKind::Gone);
@@ -67,7 +66,7 @@ impl Patron {
         to: impl AsRef<Path>,
         existing: Existing,
     ) -> Reply<PathBuf> {
-        match crate::source::make_dir(to.as_ref()) {
+        match crate::add::make_dir(to.as_ref()) {
             Ok(to) => self.of_torrent(id, TorrentRequest::MoveStorage { to, existing }),
             Err(error) => Reply::ready(Err(error)),
         }

@@ -1,11 +1,10 @@
 //! How a torrent is set up.
 
 use super::Patron;
-use crate::command::Job;
+use crate::messages::command::Job;
+use crate::messages::request::TorrentRequest;
+use crate::model::{Goals, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
-use crate::request::TorrentRequest;
-use crate::torrent::{Goals, QueueMove, TorrentFlag, TorrentOptions};
-use crate::types::TorrentId;
 
 /// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;
 /// those of the client do not apply to peers on the local network

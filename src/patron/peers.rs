@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use super::Patron;
-use crate::peer::Peer;
+use crate::messages::request::TorrentRequest;
+use crate::model::{Peer, TorrentId};
 use crate::reply::Reply;
-use crate::request::TorrentRequest;
-use crate::types::TorrentId;
 
 /// Peers. Errors of the replies: [`NotFound`](crate::ErrorKind::NotFound),
 /// [`Gone`](crate::ErrorKind::Gone).

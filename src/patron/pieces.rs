@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::Patron;
-use crate::piece::PieceMap;
+use crate::messages::request::TorrentRequest;
+use crate::model::{PieceMap, Priority, TorrentId};
 use crate::reply::Reply;
-use crate::request::TorrentRequest;
-use crate::types::{Priority, TorrentId};
 
 /// Pieces, counted from 0. Errors of the replies: as for files; a piece that the torrent does not
 /// have is [`InvalidArgument`](crate::ErrorKind::InvalidArgument).

@@ -2,11 +2,9 @@
 
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metainfo::Tracker;
+use crate::messages::request::TorrentRequest;
+use crate::model::{TorrentId, Tracker, TrackerStatus};
 use crate::reply::Reply;
-use crate::request::TorrentRequest;
-use crate::tracker::TrackerStatus;
-use crate::types::TorrentId;
 
 /// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
 /// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for a URL that is none,

@@ -1,175 +1,28 @@
-//! Holds the code to the layering of the house: who may use whom, no circles, and `unsafe` in its
-//! rooms alone. It reads the sources as text.
+//! Holds the code to its layers: who may use whom, and `unsafe` where it belongs. It reads the sources
+//! as text; what module privacy and lints hold already is not held here.
 
 mod parity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Each room of `src/` and the rooms that it may use. A room not listed fails the test.
-const MAY_USE: &[(&str, &[&str])] = &[
-    // Foundations.
-    ("ffi", &[]),
-    ("error", &[]),
-    ("types", &["error"]),
-    ("status", &["error", "types"]),
-    ("file", &["types"]),
-    ("piece", &["types"]),
-    ("peer", &["types"]),
-    ("tracker", &["error", "types"]),
-    ("torrent", &["types"]),
-    ("peer_class", &["ip_filter"]),
-    ("port", &[]),
-    ("ip_filter", &["error"]),
-    ("settings", &["error", "ffi"]),
-    ("proxy", &["error", "settings"]),
-    ("statistics", &["ffi"]),
-    // Reading and making torrents, on the caller's thread.
-    ("metainfo", &["error", "ffi", "types"]),
-    ("magnet", &["error", "ffi", "types", "metainfo"]),
-    ("maker", &["error", "ffi", "metainfo", "reply"]),
-    (
-        "source",
-        &["error", "ffi", "types", "file", "torrent", "settings", "proxy", "metainfo", "magnet"],
-    ),
-    // Messages.
-    ("reply", &["error"]),
-    ("event", &["error", "types", "statistics", "status", "torrent", "port"]),
-    (
-        "request",
-        &[
-            "types",
-            "file",
-            "piece",
-            "peer",
-            "tracker",
-            "torrent",
-            "ip_filter",
-            "peer_class",
-            "port",
-            "metainfo",
-            "settings",
-            "status",
-        ],
-    ),
-    (
-        "command",
-        &["error", "types", "statistics", "status", "torrent", "source", "reply", "request"],
-    ),
-    ("mailbox", &["error", "types", "event"]),
-    ("explain", &["types", "event", "status", "torrent"]),
-    // What patrons and the client thread share.
-    (
-        "service",
-        &["error", "command", "event", "mailbox", "settings", "source", "statistics", "status"],
-    ),
-    // The handle: never the engine, never the client.
-    (
-        "patron",
-        &[
-            "error",
-            "types",
-            "status",
-            "file",
-            "piece",
-            "peer",
-            "tracker",
-            "torrent",
-            "ip_filter",
-            "peer_class",
-            "port",
-            "settings",
-            "metainfo",
-            "source",
-            "command",
-            "event",
-            "mailbox",
-            "reply",
-            "request",
-            "service",
-            "statistics",
-        ],
-    ),
-    // The C ABI, a user of the Rust one.
-    (
-        "capi",
-        &[
-            "error",
-            "types",
-            "statistics",
-            "status",
-            "file",
-            "piece",
-            "peer",
-            "tracker",
-            "torrent",
-            "ip_filter",
-            "peer_class",
-            "port",
-            "proxy",
-            "settings",
-            "metainfo",
-            "magnet",
-            "maker",
-            "source",
-            "reply",
-            "event",
-            "explain",
-            "command",
-            "patron",
-            "client",
-        ],
-    ),
-    // The owner: the engine by its trait; by name only where it is made.
-    ("engine", &["error", "types", "event", "status", "port", "request"]),
-    (
-        "engine/native",
-        &[
-            "engine",
-            "error",
-            "types",
-            "event",
-            "statistics",
-            "status",
-            "settings",
-            "request",
-            "file",
-            "piece",
-            "peer",
-            "tracker",
-            "torrent",
-            "ip_filter",
-            "peer_class",
-            "port",
-            "proxy",
-            "metainfo",
-            "ffi",
-        ],
-    ),
-    (
-        "client",
-        &[
-            "engine",
-            "error",
-            "types",
-            "statistics",
-            "status",
-            "settings",
-            "file",
-            "torrent",
-            "proxy",
-            "source",
-            "command",
-            "event",
-            "reply",
-            "request",
-            "service",
-            "patron",
-        ],
-    ),
+/// The modules of `src/`, layer by layer: a module uses those above it, and no other.
+const LAYERS: &[&[&str]] = &[
+    &["error"],
+    &["reply"],
+    &["model"],
+    &["sys"],
+    &["settings"],
+    &["metainfo"],
+    &["add"],
+    &["messages"],
+    // The handle never sees the engine.
+    &["engine", "patron"],
+    &["client"],
 ];
 
-const MAY_BE_UNSAFE: &[&str] = &["ffi", "engine/native", "capi"];
+/// The only module that may be unsafe, and the only one that names the bridge to C++.
+const BRIDGE: &str = "sys/";
 
 fn sources() -> Vec<(String, String)> {
     fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
@@ -194,18 +47,6 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The room that a file belongs to; `None` for the roof and for what only tests see.
-fn room(file: &str) -> Option<&str> {
-    if file == "lib" || file.starts_with("bin/") || file == "client/tests" || file == "engine/fake"
-    {
-        return None;
-    }
-    let named = MAY_USE.iter().map(|(room, _)| *room).filter(|room| {
-        file == *room || file.strip_prefix(*room).is_some_and(|rest| rest.starts_with('/'))
-    });
-    Some(named.max_by_key(|room| room.len()).unwrap_or_else(|| panic!("{file} is in no room")))
-}
-
 /// The code without its tests and comments.
 fn code(text: &str) -> String {
     let before_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
@@ -213,91 +54,55 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms named as `crate::ROOM` and, inside a room of several files, as `super::`.
-fn uses(file: &str, code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
-        let path: String =
-            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
-        let mut parts = path.split("::");
-        let first = parts.next().unwrap_or_default();
-        let second = parts.next().unwrap_or_default();
-        let nested = format!("{first}/{second}");
-        let known = |room: &str| MAY_USE.iter().any(|(name, _)| *name == room);
-        if known(&nested) {
-            found.insert(nested);
-        } else if known(first) {
-            found.insert(first.to_owned());
-        } else {
-            // `pub(crate)` has no `::`; a type named from the roof hides where it lives.
-            panic!("{file} names crate::{path}, which is no room");
-        }
-    }
-    if file == "engine/native" {
-        assert!(code.contains("use super::{Engine"), "native implements the trait of its room");
-        found.insert("engine".to_owned());
-    }
-    found
+/// What a file names as `crate::MODULE`.
+fn uses(code: &str) -> BTreeSet<String> {
+    let modules = code.split("crate::").skip(1).map(|rest| {
+        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    });
+    // `pub(crate)` has no `::`.
+    modules.filter(|module| !module.is_empty()).collect()
 }
 
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+/// The modules of the product's own code, each with what its files name.
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in sources() {
-        let Some(room) = room(&file) else { continue };
-        let mut used = uses(&file, &code(&text));
-        used.remove(room);
-        edges.entry(room.to_owned()).or_default().extend(used);
+        if ["lib", "client/tests", "engine/fake"].contains(&&*file) {
+            continue;
+        }
+        let module = file.split('/').next().unwrap_or_default();
+        edges.entry(module.to_owned()).or_default().extend(uses(&code(&text)));
     }
     edges
 }
 
 #[test]
-fn every_room_uses_only_what_it_may() {
-    for (room, used) in edges() {
-        let (_, allowed) = MAY_USE.iter().find(|(name, _)| *name == room).unwrap();
-        for other in used {
-            // The one place that makes the engine.
-            if room == "client" && other == "engine/native" {
-                continue;
-            }
-            assert!(allowed.contains(&&*other), "{room} uses {other}; see MAY_USE");
-        }
-    }
-}
-
-#[test]
-fn the_engine_is_made_in_one_place() {
-    let makers: Vec<_> = sources()
-        .into_iter()
-        .filter(|(file, text)| {
-            file.starts_with("client") && code(text).contains("crate::engine::native")
-        })
-        .map(|(file, _)| file)
-        .collect();
-    assert_eq!(makers, ["client/builder"]);
-}
-
-#[test]
-fn there_are_no_circles() {
+fn each_module_uses_only_the_layers_above_it() {
     let edges = edges();
-    for start in edges.keys() {
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<_> = edges[start].iter().collect();
-        while let Some(next) = open.pop() {
-            assert!(next != start, "{start} uses itself by way of others");
-            if seen.insert(next) {
-                open.extend(edges.get(next).into_iter().flatten());
-            }
+    assert_eq!(edges.len(), LAYERS.iter().flat_map(|layer| layer.iter()).count());
+    for (module, used) in edges {
+        let own = layer(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
+        for other in used.into_iter().filter(|other| *other != module) {
+            let theirs = layer(&other).unwrap_or_else(|| panic!("{module} names crate::{other}"));
+            assert!(theirs < own, "{module} uses {other}; see LAYERS");
         }
     }
 }
 
 #[test]
-fn unsafe_code_stays_in_its_rooms_and_says_why_it_is_safe() {
+fn the_state_of_the_client_thread_knows_no_engine() {
+    for (file, text) in sources().into_iter().filter(|(file, _)| file.starts_with("client/state")) {
+        assert!(!uses(&code(&text)).contains("engine"), "{file} names the engine");
+    }
+}
+
+#[test]
+fn unsafe_code_stays_beside_the_bridge_and_says_why_it_is_safe() {
     for (file, text) in sources() {
-        let allowed = MAY_BE_UNSAFE.iter().any(|room| {
-            file == *room || file.strip_prefix(room).is_some_and(|rest| rest.starts_with('/'))
-        });
         let lines: Vec<_> = text.lines().collect();
         for (number, line) in lines.iter().enumerate() {
             let opens = ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern"];
@@ -305,15 +110,9 @@ fn unsafe_code_stays_in_its_rooms_and_says_why_it_is_safe() {
             if !is_code || !opens.iter().any(|opening| line.contains(opening)) {
                 continue;
             }
-            assert!(allowed, "{file}:{}: unsafe outside its rooms", number + 1);
-            // The block of cxx declares; the shim behind it is ours. What a C function asks of its
-            // caller stands in the header. The last is a type.
-            let declares =
-                ["unsafe extern \"C++\"", "pub unsafe extern \"C\" fn", "unsafe extern \"C\" fn("];
-            let documented = line.contains("unsafe fn")
-                && lines[..number].iter().rev().take(8).any(|above| above.contains("# Safety"));
-            let reason = documented
-                || declares.iter().any(|declaration| line.contains(declaration))
+            assert!(file.starts_with(BRIDGE), "{file}:{}: unsafe outside of sys", number + 1);
+            // The block of cxx declares; the shim behind it is ours.
+            let reason = line.contains("unsafe extern \"C++\"")
                 || lines[..number].iter().rev().take(3).any(|above| above.contains("SAFETY:"));
             assert!(reason, "{file}:{}: unsafe without a SAFETY line", number + 1);
         }
@@ -338,8 +137,23 @@ fn the_rust_version_is_the_highest_that_the_dependencies_need() {
         Some(text.split('.').map(|part| part.parse().unwrap()).take(2).collect())
     };
     let packages = metadata["packages"].as_array().unwrap();
-    let (ours, others): (Vec<_>, Vec<_>) =
-        packages.iter().partition(|package| package["name"] == env!("CARGO_PKG_NAME"));
-    let highest = others.iter().filter_map(|package| version(package)).max();
-    assert_eq!(version(ours[0]), highest);
+    let by_id = |id: &str| packages.iter().find(|package| package["id"] == id).unwrap();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let root = packages.iter().find(|package| package["name"] == env!("CARGO_PKG_NAME")).unwrap();
+    // What is only for tests, and for the other packages of the workspace, does not count.
+    let (mut seen, mut open) = (BTreeSet::new(), vec![root["id"].as_str().unwrap()]);
+    while let Some(id) = open.pop() {
+        let node = nodes.iter().find(|node| node["id"] == id).unwrap();
+        for dependency in node["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            if kinds.iter().any(|kind| kind["kind"] != "dev") {
+                let id = dependency["pkg"].as_str().unwrap();
+                if seen.insert(id) {
+                    open.push(id);
+                }
+            }
+        }
+    }
+    let highest = seen.into_iter().filter_map(|id| version(by_id(id))).max();
+    assert_eq!(version(root), highest);
 }

@@ -5,23 +5,18 @@ use std::time::Duration;
 
 use super::{failure, path, setting};
 use crate::error::{Error, Result};
-use crate::ffi::{
+use crate::messages::request::{Answer, Own, SessionRequest, TorrentRequest};
+use crate::model::{
+    Announce, Encryption, Existing, FileStatus, GoalAction, IpFilter, IpRange, PartialPiece, Peer,
+    PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource, PieceMap, PortMapping,
+    PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlag, TorrentId, TorrentOptions,
+    Tracker, TrackerSource, TrackerStatus, Transport,
+};
+use crate::settings::Settings;
+use crate::sys::bridge::{
     AnnounceRecord, AnswerRecord, FileStatusRecord, OwnRecord, PeerClassRecord, PeerStatusRecord,
     RequestKind, RequestRecord, SettingRecord, TrackerRecord, TrackerStatusRecord,
 };
-use crate::file::{Existing, FileStatus};
-use crate::ip_filter::{IpFilter, IpRange};
-use crate::metainfo::Tracker;
-use crate::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
-use crate::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
-use crate::piece::{PartialPiece, PieceMap};
-use crate::port::{PortMapping, PortProtocol};
-use crate::request::{Answer, Own, SessionRequest, TorrentRequest};
-use crate::settings::Settings;
-use crate::status::SavedFigures;
-use crate::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
-use crate::tracker::{Announce, TrackerSource, TrackerStatus};
-use crate::types::{Priority, TorrentId};
 
 fn blank(kind: RequestKind, request: u64) -> RequestRecord {
     RequestRecord {
@@ -79,7 +74,7 @@ fn tracker(tracker: &Tracker) -> TrackerRecord {
 
 pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> RequestRecord {
     use RequestKind as Kind;
-    let on = |kind| RequestRecord { torrent: id.raw(), ..blank(kind, request) };
+    let on = |kind| RequestRecord { torrent: id.get(), ..blank(kind, request) };
     let number = |kind, number| RequestRecord { number, ..on(kind) };
     let indexed = |kind, place, number| RequestRecord { index: index(place), number, ..on(kind) };
     let text = |kind, text| RequestRecord { text, ..on(kind) };
@@ -228,7 +223,7 @@ pub(super) fn of_session(request: u64, asked: SessionRequest) -> RequestRecord {
             ..on(Kind::MapPort)
         },
         SessionRequest::UnmapPort(mapping) => {
-            RequestRecord { number: mapping.number().into(), ..on(Kind::UnmapPort) }
+            RequestRecord { number: mapping.get().into(), ..on(Kind::UnmapPort) }
         }
         SessionRequest::ReopenSockets => on(Kind::ReopenSockets),
         SessionRequest::CreatePeerClass(name) => {
@@ -246,7 +241,7 @@ pub(super) fn of_session(request: u64, asked: SessionRequest) -> RequestRecord {
             let bits = |classes: &[PeerClass]| {
                 classes
                     .iter()
-                    .fold(0, |bits, class| bits | 1i64.checked_shl(class.number()).unwrap_or(0))
+                    .fold(0, |bits, class| bits | 1i64.checked_shl(class.get()).unwrap_or(0))
             };
             RequestRecord {
                 texts: ends.map(|end| end.to_string()).collect(),
@@ -258,7 +253,7 @@ pub(super) fn of_session(request: u64, asked: SessionRequest) -> RequestRecord {
 }
 
 fn of_class(record: RequestRecord, class: PeerClass) -> RequestRecord {
-    RequestRecord { number: class.number().into(), ..record }
+    RequestRecord { number: class.get().into(), ..record }
 }
 
 fn peer_class_record(options: PeerClassOptions) -> PeerClassRecord {
@@ -343,9 +338,9 @@ pub(super) fn answer(record: AnswerRecord) -> Result<Answer> {
         Kind::DhtRunning | Kind::AllPaused => Answer::Flag(record.number != 0),
         Kind::MapPort => {
             let handles = record.numbers.iter();
-            Answer::Mappings(handles.map(|handle| PortMapping::from_number(*handle)).collect())
+            Answer::Mappings(handles.map(|handle| PortMapping::new(*handle)).collect())
         }
-        Kind::CreatePeerClass => Answer::CreatedPeerClass(PeerClass::from_number(record.number)),
+        Kind::CreatePeerClass => Answer::CreatedPeerClass(PeerClass::new(count(record.number))),
         Kind::PeerClass => Answer::PeerClass(
             record.peer_class.into_iter().map(peer_class).next().unwrap_or_default(),
         ),
@@ -495,7 +490,7 @@ fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 
 fn peer_class_range(ends: &[String], bits: i64) -> Option<PeerClassRange> {
     let range = IpRange::new(ends[0].parse().ok()?, ends[1].parse().ok()?).ok()?;
-    let classes = (0..32).filter(|class| bits & (1 << class) != 0).map(PeerClass::from_number);
+    let classes = (0..32).filter(|class| bits & (1 << class) != 0).map(PeerClass::new);
     Some(PeerClassRange::new(range, classes.collect::<Vec<_>>()))
 }
 

@@ -1,0 +1,157 @@
+//! IP filters
+//!
+//! Addresses that a client has nothing to do with: no peer there is called, none is let in. A filter is
+//! used by one thread at a time; patron_set_ip_filter() puts it to use.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::arguments::{address, bytes, path, required};
+use super::errors::{give, patron_error};
+use super::guard::{guard, read, release};
+use super::text::{Texts, patron_text};
+use torrent_patron::IpFilter;
+
+/// Ranges of addresses that are blocked.
+pub struct patron_ip_filter {
+    pub(super) filter: IpFilter,
+    texts: Texts,
+}
+
+impl From<IpFilter> for patron_ip_filter {
+    fn from(filter: IpFilter) -> Self {
+        Self { filter, texts: Texts::default() }
+    }
+}
+
+/// Makes a filter that blocks nothing. Free it with patron_ip_filter_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_new(
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        give(required(out, "out")?, IpFilter::default().into());
+        Ok(())
+    })
+}
+
+/// Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"),
+/// DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter with
+/// patron_ip_filter_free().
+///
+/// Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for a
+/// file that is compressed, that has no rule, or that is too large.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_read(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, IpFilter::read(file)?.into());
+        Ok(())
+    })
+}
+
+/// As patron_ip_filter_read(), of what such a file has in it.
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_parse(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, IpFilter::parse(data)?.into());
+        Ok(())
+    })
+}
+
+/// Frees a filter. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_free(filter: Option<Box<patron_ip_filter>>) {
+    release(filter);
+}
+
+/// Blocks all addresses from the lowest to the highest, both included, written "192.0.2.1" or
+/// "2001:db8::1".
+///
+/// Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for one
+/// from IPv4 to IPv6.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_block(
+    filter: Option<&mut patron_ip_filter>,
+    lowest: *const c_char,
+    lowest_length: usize,
+    highest: *const c_char,
+    highest_length: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of both addresses.
+        let (lowest, highest) = unsafe {
+            (
+                address(lowest, lowest_length, "lowest")?,
+                address(highest, highest_length, "highest")?,
+            )
+        };
+        Ok(required(filter, "filter")?.filter.block(lowest, highest)?)
+    })
+}
+
+/// Whether an address is blocked; false for what is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_blocks(
+    filter: Option<&patron_ip_filter>,
+    ip_address: *const c_char,
+    ip_address_length: usize,
+) -> bool {
+    read(false, || {
+        // SAFETY: the caller gives the length of the address.
+        let address = unsafe { address(ip_address, ip_address_length, "ip_address") }.ok()?;
+        Some(filter?.filter.blocks(address))
+    })
+}
+
+/// How many ranges are blocked.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_count(filter: Option<&patron_ip_filter>) -> usize {
+    read(0, || Some(filter?.filter.ranges().len()))
+}
+
+/// The lowest address of a range.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_lowest(
+    filter: Option<&patron_ip_filter>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let filter = filter?;
+        let address = filter.filter.ranges().get(index)?.first;
+        Some(filter.texts.lend_nth("lowest", index, address.to_string()))
+    })
+}
+
+/// The highest address of a range.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_highest(
+    filter: Option<&patron_ip_filter>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let filter = filter?;
+        let address = filter.filter.ranges().get(index)?.last;
+        Some(filter.texts.lend_nth("highest", index, address.to_string()))
+    })
+}

@@ -1,0 +1,159 @@
+//! Magnet links
+//!
+//! What a magnet link says (BEP 9, BEP 53). Any thread may read a magnet object, also several at once.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::arguments::{hash, required, text};
+use super::errors::{give, patron_error};
+use super::guard::{guard, read, release};
+use super::metainfo::patron_metainfo;
+use super::text::{Texts, patron_text};
+use torrent_patron::Magnet;
+
+/// A magnet link, read.
+pub struct patron_magnet {
+    magnet: Magnet,
+    texts: Texts,
+}
+
+impl From<Magnet> for patron_magnet {
+    fn from(magnet: Magnet) -> Self {
+        Self { magnet, texts: Texts::default() }
+    }
+}
+
+/// Reads a magnet link. Free the result with patron_magnet_free().
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_magnet_parse(
+    uri: *const c_char,
+    uri_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_magnet>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the link.
+        let uri = unsafe { text(uri, uri_length, "uri") }?;
+        give(out, Magnet::parse(uri)?.into());
+        Ok(())
+    })
+}
+
+/// Makes the magnet link of a torrent: its hashes, name, trackers and web seeds. Free the result with
+/// patron_magnet_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_of(
+    metainfo: Option<&patron_metainfo>,
+    out: Option<&mut MaybeUninit<Box<patron_magnet>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        give(out, required(metainfo, "metainfo")?.metainfo.magnet()?.into());
+        Ok(())
+    })
+}
+
+/// Frees a magnet object. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_free(magnet: Option<Box<patron_magnet>>) {
+    release(magnet);
+}
+
+/// The link itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_uri(magnet: Option<&patron_magnet>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        Some(magnet.texts.lend("uri", magnet.magnet.to_string()))
+    })
+}
+
+/// The name to show until the metainfo is here; empty where the link has none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_name(magnet: Option<&patron_magnet>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        Some(magnet.texts.lend("name", magnet.magnet.name.as_ref()?))
+    })
+}
+
+/// Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_info_hash_v1(
+    magnet: Option<&patron_magnet>,
+    out: Option<&mut MaybeUninit<[u8; 20]>>,
+) -> bool {
+    read(false, || hash(magnet?.magnet.info_hashes.v1.map(|hash| hash.0), out))
+}
+
+/// Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_info_hash_v2(
+    magnet: Option<&patron_magnet>,
+    out: Option<&mut MaybeUninit<[u8; 32]>>,
+) -> bool {
+    read(false, || hash(magnet?.magnet.info_hashes.v2.map(|hash| hash.0), out))
+}
+
+/// How many trackers the link names.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_tracker_count(magnet: Option<&patron_magnet>) -> usize {
+    read(0, || Some(magnet?.magnet.trackers.len()))
+}
+
+/// The announce URL of a tracker. `tier`, if not NULL, becomes its tier.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_tracker(
+    magnet: Option<&patron_magnet>,
+    index: usize,
+    tier: Option<&mut MaybeUninit<u8>>,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        let tracker = magnet.magnet.trackers.get(index)?;
+        if let Some(tier) = tier {
+            tier.write(tracker.tier);
+        }
+        Some(magnet.texts.lend_nth("tracker", index, &tracker.url))
+    })
+}
+
+/// How many web seeds the link names (BEP 19).
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_web_seed_count(magnet: Option<&patron_magnet>) -> usize {
+    read(0, || Some(magnet?.magnet.web_seeds.len()))
+}
+
+/// The URL of a web seed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_web_seed(
+    magnet: Option<&patron_magnet>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        let url = magnet.magnet.web_seeds.get(index)?;
+        Some(magnet.texts.lend_nth("web seed", index, url))
+    })
+}
+
+/// How many peers the link names.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_peer_count(magnet: Option<&patron_magnet>) -> usize {
+    read(0, || Some(magnet?.magnet.peers.len()))
+}
+
+/// The address and port of a peer.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_peer(magnet: Option<&patron_magnet>, index: usize) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        let peer = magnet.magnet.peers.get(index)?;
+        Some(magnet.texts.lend_nth("peer", index, peer.to_string()))
+    })
+}

@@ -1,0 +1,238 @@
+//! Metainfo
+//!
+//! What a .torrent file says (BEP 3, BEP 52). Any thread may read a metainfo object, also several at
+//! once.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::time::SystemTime;
+
+use super::arguments::{bytes, hash, path, required};
+use super::errors::{give, patron_error};
+use super::guard::{guard, read, release};
+use super::text::{Texts, patron_bytes, patron_text};
+use torrent_patron::{FileEntry, Metainfo};
+
+/// A .torrent file, read.
+pub struct patron_metainfo {
+    pub(super) metainfo: Metainfo,
+    texts: Texts,
+}
+
+impl From<Metainfo> for patron_metainfo {
+    fn from(metainfo: Metainfo) -> Self {
+        Self { metainfo, texts: Texts::default() }
+    }
+}
+
+/// Reads the bytes of a .torrent file. Free the result with patron_metainfo_free().
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_metainfo_decode(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_metainfo>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, Metainfo::decode(data)?.into());
+        Ok(())
+    })
+}
+
+/// Reads a .torrent file. Free the result with patron_metainfo_free().
+///
+/// Errors: PARSE, IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_metainfo_read(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_metainfo>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, Metainfo::read(file)?.into());
+        Ok(())
+    })
+}
+
+/// Frees a metainfo object. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_free(metainfo: Option<Box<patron_metainfo>>) {
+    release(metainfo);
+}
+
+/// The name: of the one file, or of the directory that holds the files.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_name(metainfo: Option<&patron_metainfo>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        Some(metainfo.texts.lend("name", &metainfo.metainfo.name))
+    })
+}
+
+/// Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_info_hash_v1(
+    metainfo: Option<&patron_metainfo>,
+    out: Option<&mut MaybeUninit<[u8; 20]>>,
+) -> bool {
+    read(false, || hash(metainfo?.metainfo.info_hashes.v1.map(|hash| hash.0), out))
+}
+
+/// Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_info_hash_v2(
+    metainfo: Option<&patron_metainfo>,
+    out: Option<&mut MaybeUninit<[u8; 32]>>,
+) -> bool {
+    read(false, || hash(metainfo?.metainfo.info_hashes.v2.map(|hash| hash.0), out))
+}
+
+/// The sum of the files' sizes in bytes, pad files included.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_total_size(metainfo: Option<&patron_metainfo>) -> u64 {
+    read(0, || Some(metainfo?.metainfo.total_size))
+}
+
+/// Bytes of a piece; the last may be shorter.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_piece_length(metainfo: Option<&patron_metainfo>) -> u32 {
+    read(0, || Some(metainfo?.metainfo.piece_length))
+}
+
+/// How many pieces there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_piece_count(metainfo: Option<&patron_metainfo>) -> u32 {
+    read(0, || Some(metainfo?.metainfo.piece_count))
+}
+
+/// How many files there are, pad files included.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_count(metainfo: Option<&patron_metainfo>) -> usize {
+    read(0, || Some(metainfo?.metainfo.files.len()))
+}
+
+fn file(metainfo: &patron_metainfo, index: usize) -> Option<&FileEntry> {
+    metainfo.metainfo.files.get(index)
+}
+
+/// The path of a file below the save directory; never absolute, never with "..".
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_path(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let path = file(metainfo, index)?.path.as_os_str().as_encoded_bytes();
+        Some(metainfo.texts.lend_nth("file", index, path))
+    })
+}
+
+/// The size of a file in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_size(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> u64 {
+    read(0, || Some(file(metainfo?, index)?.size))
+}
+
+/// Whether a file only fills up to a piece boundary (BEP 47); such a file is never on disk.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_is_pad(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> bool {
+    read(false, || Some(file(metainfo?, index)?.pad))
+}
+
+/// How many trackers there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_tracker_count(metainfo: Option<&patron_metainfo>) -> usize {
+    read(0, || Some(metainfo?.metainfo.trackers.len()))
+}
+
+/// The announce URL of a tracker. `tier`, if not NULL, becomes its tier; tiers are tried in ascending
+/// order (BEP 12).
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_tracker(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+    tier: Option<&mut MaybeUninit<u8>>,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let tracker = metainfo.metainfo.trackers.get(index)?;
+        if let Some(tier) = tier {
+            tier.write(tracker.tier);
+        }
+        Some(metainfo.texts.lend_nth("tracker", index, &tracker.url))
+    })
+}
+
+/// How many web seeds there are (BEP 19).
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_web_seed_count(metainfo: Option<&patron_metainfo>) -> usize {
+    read(0, || Some(metainfo?.metainfo.web_seeds.len()))
+}
+
+/// The URL of a web seed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_web_seed(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let url = metainfo.metainfo.web_seeds.get(index)?;
+        Some(metainfo.texts.lend_nth("web seed", index, url))
+    })
+}
+
+/// Whether only the trackers may give peers (BEP 27).
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_is_private(metainfo: Option<&patron_metainfo>) -> bool {
+    read(false, || Some(metainfo?.metainfo.private))
+}
+
+/// A remark of the one who made it; often empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_comment(metainfo: Option<&patron_metainfo>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        Some(metainfo.texts.lend("comment", metainfo.metainfo.comment.as_ref()?))
+    })
+}
+
+/// The program that made it; often empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_creator(metainfo: Option<&patron_metainfo>) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        Some(metainfo.texts.lend("creator", metainfo.metainfo.creator.as_ref()?))
+    })
+}
+
+/// When it was made, in seconds since 1970; 0 where it does not say.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_creation_date(metainfo: Option<&patron_metainfo>) -> u64 {
+    read(0, || {
+        let date = metainfo?.metainfo.creation_date?;
+        Some(date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
+    })
+}
+
+/// The .torrent file itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_torrent_file(metainfo: Option<&patron_metainfo>) -> patron_bytes {
+    read(patron_bytes::NONE, || Some(patron_bytes::of(metainfo?.metainfo.torrent_file())))
+}

@@ -1,0 +1,426 @@
+//! Patrons
+//!
+//! A patron is a handle to a client, and the mailbox in which the events of its torrents arrive. Any
+//! thread may use it, any number at once. What it is asked for is put into the client's queue, which
+//! has room for 4096 commands; while it is full the caller waits. No call waits for libtorrent,
+//! except where it says so.
+//!
+//! There are two ways to ask. A function with a `reply` gives an answer to wait for. patron_send()
+//! sends the same as a message, and what comes of it arrives as events.
+//!
+//! A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE for
+//! a patron that was freed, and STOPPED when the client has ended.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+
+use super::arguments::{bytes, path, required, text, torrent};
+use super::errors::{Failure, patron_error};
+use super::guard::{guard, read, release};
+use super::handle::{Table, patron_handle, patron_reply};
+use super::options::patron_options;
+use super::reply::{Answer, ask};
+use super::wake::Wake;
+use torrent_patron::{
+    AddOptions, Command, Files, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, Readiness,
+    Reply, Source, TorrentId,
+};
+#[cfg(unix)]
+
+/// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
+pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
+/// Its torrents are paused.
+pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
+/// Its torrents are closed; their files stay.
+pub const PATRON_ON_LEAVE_CLOSE: i32 = 2;
+
+/// The bytes of a .torrent file.
+pub const PATRON_SOURCE_BYTES: i32 = 0;
+/// The path of a .torrent file.
+pub const PATRON_SOURCE_FILE: i32 = 1;
+/// A magnet link.
+pub const PATRON_SOURCE_MAGNET: i32 = 2;
+/// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a .torrent
+/// file.
+pub const PATRON_SOURCE_TEXT: i32 = 3;
+/// What patron_get_resume_data() or PATRON_EVENT_RESUME_DATA gave in an earlier run, or another program's
+/// resume data with the metainfo in it. The torrent goes on as it was: its directory, files, trackers,
+/// limits and flags. What the options choose goes before that.
+pub const PATRON_SOURCE_RESUME_DATA: i32 = 4;
+/// The 20 bytes of a v1 info hash or the 32 of a v2 one: peers are found by the distributed hash table
+/// and by the trackers of the options, and bring the metadata.
+pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
+
+/// The files of a closed torrent stay.
+pub const PATRON_FILES_KEEP: i32 = 0;
+/// The files of a closed torrent are deleted, and with them the directories that become empty.
+pub const PATRON_FILES_DELETE: i32 = 1;
+
+/// As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running.
+pub const PATRON_COMMAND_PAUSE: i32 = 1;
+/// As patron_resume(). Answered by PATRON_EVENT_RESUMED when it was paused.
+pub const PATRON_COMMAND_RESUME: i32 = 2;
+/// As patron_fresh_status(). Answered by PATRON_EVENT_STATUS.
+pub const PATRON_COMMAND_STATUS: i32 = 3;
+/// As patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO.
+pub const PATRON_COMMAND_METAINFO: i32 = 4;
+/// As patron_watch(). Answered by PATRON_EVENT_STATUS.
+pub const PATRON_COMMAND_WATCH: i32 = 5;
+/// As patron_unwatch().
+pub const PATRON_COMMAND_UNWATCH: i32 = 6;
+/// As patron_close() with PATRON_FILES_KEEP. Answered by PATRON_EVENT_CLOSED.
+pub const PATRON_COMMAND_CLOSE: i32 = 7;
+/// As patron_close() with PATRON_FILES_DELETE. Answered by PATRON_EVENT_CLOSED.
+pub const PATRON_COMMAND_CLOSE_AND_DELETE: i32 = 8;
+
+pub(super) struct Entry {
+    pub(super) patron: Patron,
+    #[cfg(unix)]
+    pub(super) readiness: OnceLock<Readiness>,
+    pub(super) wake: Mutex<Option<Wake>>,
+}
+
+impl From<Patron> for Entry {
+    fn from(patron: Patron) -> Self {
+        Self {
+            patron,
+            #[cfg(unix)]
+            readiness: OnceLock::new(),
+            wake: Mutex::new(None),
+        }
+    }
+}
+
+pub(super) static PATRONS: Table<Entry, patron_handle> = Table::new(2);
+
+/// Asks a patron for what is answered by a reply.
+pub(super) fn ask_patron<T: Into<Answer> + Send + 'static>(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+    send: impl FnOnce(&Patron) -> Result<Reply<T>, Failure>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        ask(reply, || send(&entry.patron))
+    })
+}
+
+/// Asks a patron for something about a torrent.
+pub(super) fn ask_of<T: Into<Answer> + Send + 'static>(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+    send: impl FnOnce(&Patron, TorrentId) -> Result<Reply<T>, Failure>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| send(patron, torrent(torrent_id)?))
+}
+
+/// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_another(
+    patron: *mut patron_handle,
+    out: Option<&mut MaybeUninit<*mut patron_handle>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        required(out, "out")?.write(PATRONS.insert(entry.patron.another().into()));
+        Ok(())
+    })
+}
+
+/// Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
+/// with it on other threads end first. NULL is fine, and so is what was freed before.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_free(patron: *mut patron_handle) {
+    read((), || PATRONS.remove(patron, "patron").ok().map(release));
+}
+
+/// Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_on_leave(
+    patron: *mut patron_handle,
+    policy: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let policy = match policy {
+            PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
+            PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
+            PATRON_ON_LEAVE_CLOSE => OnLeave::Close,
+            other => return Err(Failure::invalid(format!("there is no policy {other}"))),
+        };
+        let _ = entry.patron.clone().on_leave(policy);
+        Ok(())
+    })
+}
+
+/// # Safety
+///
+/// `data` is NULL or points to `length` bytes.
+unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<Source, Failure> {
+    // SAFETY: the caller vouches for the length.
+    unsafe {
+        Ok(match kind {
+            PATRON_SOURCE_BYTES => bytes(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_FILE => path(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_MAGNET => Source::Magnet(text(data.cast(), length, "source")?.into()),
+            PATRON_SOURCE_TEXT => Source::from_text(text(data.cast(), length, "source")?),
+            PATRON_SOURCE_RESUME_DATA => {
+                Source::ResumeData(bytes(data.cast(), length, "source")?.into())
+            }
+            PATRON_SOURCE_INFO_HASH => info_hash(bytes(data.cast(), length, "source")?)?.into(),
+            other => return Err(Failure::invalid(format!("there is no source {other}"))),
+        })
+    }
+}
+
+fn info_hash(bytes: &[u8]) -> Result<InfoHashes, Failure> {
+    if let Ok(v1) = bytes.try_into() {
+        return Ok(InfoHashV1(v1).into());
+    }
+    let wrong = || Failure::invalid(format!("an info hash of {} bytes", bytes.len()));
+    Ok(InfoHashV2(bytes.try_into().map_err(|_| wrong())?).into())
+}
+
+fn options(options: Option<&patron_options>) -> AddOptions {
+    options.map(|given| given.options.clone()).unwrap_or_default()
+}
+
+/// Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
+/// NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
+/// the torrent in; patron_reply_torrent() is then its id.
+///
+/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the reply: PARSE, IO, and BUSY when libtorrent
+/// was still busy after many tries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_create_torrent(
+    patron: *mut patron_handle,
+    kind: i32,
+    source: *const c_void,
+    source_length: usize,
+    add_options: Option<&patron_options>,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| {
+        // SAFETY: the caller gives the length of the source.
+        let source = unsafe { read_source(kind, source, source_length) }?;
+        Ok(patron.create_torrent(source, options(add_options)))
+    })
+}
+
+/// Closes a torrent. The reply comes when it is gone from the client and, with PATRON_FILES_DELETE,
+/// its files are gone from the disk.
+///
+/// Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_close(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    files: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        let files = match files {
+            PATRON_FILES_KEEP => Files::Keep,
+            PATRON_FILES_DELETE => Files::Delete,
+            other => return Err(Failure::invalid(format!("there are no files {other}"))),
+        };
+        Ok(patron.close(id, files))
+    })
+}
+
+/// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
+/// PATRON_EVENT_PAUSED says that it is done.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pause(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause(id)))
+}
+
+/// Stops a torrent as patron_pause() does, but lets it finish the blocks that it has asked for and was
+/// asked for.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pause_gracefully(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause_gracefully(id)))
+}
+
+/// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
+/// command; PATRON_EVENT_RESUMED says that it is done.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_resume(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume(id)))
+}
+
+/// Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
+/// the client knows already, see patron_get_status().
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_fresh_status(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.fresh_status(id)))
+}
+
+/// Asks for the metainfo of a torrent, also of one that was started by a magnet link and has received
+/// its metadata; patron_reply_metainfo() reads the answer.
+///
+/// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_metainfo(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.metainfo(id)))
+}
+
+/// From now on the events of a torrent that another patron started come here too; the first is its
+/// status.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_watch(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.watch(id)))
+}
+
+/// Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
+/// patron started go on.
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_unwatch(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.unwatch(id)))
+}
+
+/// Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
+/// taken; patron_reply_address() reads the answer. The reply comes when libtorrent has tried all that
+/// it was told to listen on.
+///
+/// Errors of the reply: the reason, when it can listen on none of them.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_listen_addresses(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| Ok(patron.listen_addresses()))
+}
+
+/// Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_statistics(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| Ok(patron.statistics()))
+}
+
+fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
+    let id = torrent(torrent_id)?;
+    Ok(match kind {
+        PATRON_COMMAND_PAUSE => Command::Pause(id),
+        PATRON_COMMAND_RESUME => Command::Resume(id),
+        PATRON_COMMAND_STATUS => Command::Status(id),
+        PATRON_COMMAND_METAINFO => Command::Metainfo(id),
+        PATRON_COMMAND_WATCH => Command::Watch(id),
+        PATRON_COMMAND_UNWATCH => Command::Unwatch(id),
+        PATRON_COMMAND_CLOSE => Command::CloseTorrent { id, files: Files::Keep },
+        PATRON_COMMAND_CLOSE_AND_DELETE => Command::CloseTorrent { id, files: Files::Delete },
+        other => return Err(Failure::invalid(format!("there is no command {other}"))),
+    })
+}
+
+/// Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
+/// as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
+/// wait.
+///
+/// Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_send(
+    patron: *mut patron_handle,
+    command_kind: i32,
+    torrent_id: u64,
+    wait: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        send(&entry.patron, command(command_kind, torrent_id)?, wait)
+    })
+}
+
+/// Starts a torrent by a message: as patron_create_torrent(), but what comes of it arrives as
+/// PATRON_EVENT_TORRENT_CREATED, PATRON_EVENT_ALREADY_DOWNLOADING or PATRON_EVENT_START_FAILED. `wait`
+/// as for patron_send().
+///
+/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_send_create_torrent(
+    patron: *mut patron_handle,
+    kind: i32,
+    source: *const c_void,
+    source_length: usize,
+    add_options: Option<&patron_options>,
+    wait: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        // SAFETY: the caller gives the length of the source.
+        let source = unsafe { read_source(kind, source, source_length) }?;
+        let command = Command::CreateTorrent { source, options: options(add_options) };
+        send(&entry.patron, command, wait)
+    })
+}
+
+fn send(patron: &Patron, command: Command, wait: bool) -> Result<(), Failure> {
+    let sent = if wait { patron.send(command) } else { patron.try_send(command) };
+    Ok(sent?)
+}

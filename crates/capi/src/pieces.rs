@@ -1,0 +1,288 @@
+//! Pieces
+//!
+//! Which pieces of a torrent are here, and how the rest can be had. Pieces are counted from 0.
+
+use std::mem::{MaybeUninit, offset_of};
+use std::time::Duration;
+
+use super::arguments::{bytes, priorities_of, priority_of, required};
+use super::errors::patron_error;
+use super::guard::{guard, read, release};
+use super::handle::{patron_handle, patron_reply};
+use super::patron::ask_of;
+use super::reply::give_answer;
+use super::structs::{Room, Struct, write_all};
+use super::text::patron_bytes;
+use torrent_patron::{PartialPiece, PieceMap};
+
+/// A piece on its way, in blocks of 16 KiB.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_partial_piece {
+    /// Its index.
+    pub piece: u32,
+    /// Its blocks.
+    pub blocks: u32,
+    /// Those that are on disk.
+    pub finished: u32,
+    /// Those that are being written.
+    pub writing: u32,
+    /// Those that peers were asked for.
+    pub requested: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Struct for patron_partial_piece {
+    const NAME: &str = "patron_partial_piece";
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
+}
+
+impl From<&PartialPiece> for patron_partial_piece {
+    fn from(partial: &PartialPiece) -> Self {
+        Self {
+            piece: partial.piece,
+            blocks: partial.blocks,
+            finished: partial.finished,
+            writing: partial.writing,
+            requested: partial.requested,
+            reserved: 0,
+        }
+    }
+}
+
+/// The pieces of a torrent at one moment. Any thread may read it, also several at once.
+pub struct patron_pieces {
+    have: Vec<u8>,
+    priorities: Vec<u8>,
+    availability: Vec<u32>,
+    partial: Vec<PartialPiece>,
+}
+
+impl From<&PieceMap> for patron_pieces {
+    fn from(map: &PieceMap) -> Self {
+        Self {
+            have: map.have.iter().map(|have| (*have).into()).collect(),
+            priorities: map.priorities.iter().map(|priority| priority.level()).collect(),
+            availability: map.availability.clone(),
+            partial: map.partial.clone(),
+        }
+    }
+}
+
+/// Asks for the pieces of a torrent; patron_reply_pieces() reads the answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_pieces(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pieces(id)))
+}
+
+/// Of patron_get_pieces(): the pieces, a new object for each call. Free it with patron_pieces_free().
+///
+/// Errors: INVALID_ARGUMENT when the reply has no pieces, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_pieces(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_pieces>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || give_answer(reply, out, "pieces", |map: &PieceMap| map.into()))
+}
+
+/// Frees the map. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_free(pieces: Option<Box<patron_pieces>>) {
+    release(pieces);
+}
+
+/// How many pieces there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_count(pieces: Option<&patron_pieces>) -> usize {
+    read(0, || Some(pieces?.have.len()))
+}
+
+/// How many pieces are here.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_done(pieces: Option<&patron_pieces>) -> usize {
+    read(0, || Some(pieces?.have.iter().filter(|have| **have == 1).count()))
+}
+
+/// A byte for each piece: 1 if it is here and has passed its hash check, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_have(pieces: Option<&patron_pieces>) -> patron_bytes {
+    read(patron_bytes::NONE, || Some(patron_bytes::of(&pieces?.have)))
+}
+
+/// A byte for each piece: how much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_priorities(pieces: Option<&patron_pieces>) -> patron_bytes {
+    read(patron_bytes::NONE, || Some(patron_bytes::of(&pieces?.priorities)))
+}
+
+/// A number for each piece: how many connected peers have it. NULL while the torrent seeds: nobody
+/// counts then.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_availability(pieces: Option<&patron_pieces>) -> *const u32 {
+    read(std::ptr::null(), || {
+        let counts = &pieces?.availability;
+        (!counts.is_empty()).then_some(counts.as_ptr())
+    })
+}
+
+/// How many pieces there are of which some blocks are here, or asked for.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_pieces_partial_count(pieces: Option<&patron_pieces>) -> usize {
+    read(0, || Some(pieces?.partial.len()))
+}
+
+/// Writes the pieces of which some blocks are here, or asked for, from the one with the number `first`
+/// on, into an array of `capacity` structs, and how many they were to `written`. `struct_size` is
+/// sizeof(patron_partial_piece).
+///
+/// Errors: INVALID_ARGUMENT for a wrong struct size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_pieces_read_partial(
+    pieces: Option<&patron_pieces>,
+    first: usize,
+    out: *mut patron_partial_piece,
+    struct_size: usize,
+    capacity: usize,
+    written: Option<&mut MaybeUninit<usize>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let partial = required(pieces, "pieces")?.partial.iter().skip(first);
+        let room = Room(out, struct_size, capacity);
+        // SAFETY: the caller gives the size of its structs and how many there are.
+        unsafe { write_all(partial.map(patron_partial_piece::from), room, written) }
+    })
+}
+
+/// Says how much a piece is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Choosing among
+/// files later chooses anew among pieces.
+///
+/// Errors: INVALID_ARGUMENT for another priority.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_piece_priority(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    piece_index: u32,
+    priority: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_piece_priority(id, piece_index, priority_of(priority)?))
+    })
+}
+
+/// Says how much each piece is wanted: a byte for each of as many pieces as there are.
+///
+/// Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of pieces.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_set_piece_priorities(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    priorities: *const u8,
+    count: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the number of bytes.
+        let priorities = unsafe { priorities_of(priorities, count) }?;
+        Ok(patron.set_piece_priorities(id, priorities))
+    })
+}
+
+/// Wants a piece within so many milliseconds: those that are due soonest are asked for first, of the
+/// fastest peers, as a player needs it. A negative number takes the deadline back.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_piece_deadline(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    piece_index: u32,
+    within_ms: i64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    let within = u64::try_from(within_ms).ok().map(Duration::from_millis);
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_piece_deadline(id, piece_index, within))
+    })
+}
+
+/// Takes back the deadlines of all pieces.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_clear_piece_deadlines(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.clear_piece_deadlines(id)))
+}
+
+/// Whether the first and the last piece of each file are wanted before the others, as by a player that
+/// looks there for the index; false wants them as the rest of their file.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_ends_first(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    ends_first: bool,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.set_ends_first(id, ends_first)))
+}
+
+/// Asks for the bytes of a piece that is here; patron_reply_bytes() reads the answer.
+///
+/// Errors of the reply: NATIVE or IO when it is not here or cannot be read.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_read_piece(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    piece_index: u32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.read_piece(id, piece_index)))
+}
+
+/// Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent it;
+/// one that is here already is left as it is.
+///
+/// Errors of the reply: INVALID_ARGUMENT for a length that is not the piece's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_add_piece(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    piece_index: u32,
+    data: *const u8,
+    length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        Ok(patron.add_piece(id, piece_index, data))
+    })
+}
+
+/// Compares the files with their hashes again. PATRON_EVENT_CHECKED says that it is done, and
+/// patron_get_pieces() what came of it.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_recheck(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.recheck(id)))
+}

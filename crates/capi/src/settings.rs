@@ -1,0 +1,179 @@
+//! Settings
+//!
+//! libtorrent's settings by the names of its reference <https://libtorrent.org/reference-Settings.html>.
+//! A set of them starts from a preset; what is not named in it keeps libtorrent's default. A set is
+//! used by one thread at a time.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::arguments::{required, text};
+use super::errors::{Failure, give, patron_error};
+use super::guard::{guard, read, release};
+use super::text::{Texts, patron_text};
+use torrent_patron::{SettingValue, Settings};
+
+/// What every client starts from.
+pub const PATRON_PRESET_DEFAULT: i32 = 0;
+/// For a machine that seeds at full speed.
+pub const PATRON_PRESET_SEEDING: i32 = 1;
+/// Nothing, for patron_apply_settings(): the settings that are to change.
+pub const PATRON_PRESET_EMPTY: i32 = 2;
+
+/// A setting that is true or false.
+pub const PATRON_SETTING_BOOL: i32 = 0;
+/// A setting that is a number.
+pub const PATRON_SETTING_INT: i32 = 1;
+/// A setting that is a text.
+pub const PATRON_SETTING_TEXT: i32 = 2;
+
+/// A set of settings.
+pub struct patron_settings {
+    pub(super) settings: Settings,
+    texts: Texts,
+}
+
+impl From<Settings> for patron_settings {
+    fn from(settings: Settings) -> Self {
+        Self { settings, texts: Texts::default() }
+    }
+}
+
+impl patron_settings {
+    /// The texts that C has borrowed are the old values.
+    fn change(&mut self) -> &mut Settings {
+        self.texts = Texts::default();
+        &mut self.settings
+    }
+}
+
+/// Makes a set from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
+///
+/// Errors: INVALID_ARGUMENT for an unknown preset.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_settings_new(
+    preset: i32,
+    out: Option<&mut MaybeUninit<Box<patron_settings>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        let settings = match preset {
+            PATRON_PRESET_DEFAULT => Settings::default(),
+            PATRON_PRESET_SEEDING => Settings::seeding(),
+            PATRON_PRESET_EMPTY => Settings::empty(),
+            other => return Err(Failure::invalid(format!("there is no preset {other}"))),
+        };
+        give(out, settings.into());
+        Ok(())
+    })
+}
+
+/// Frees a set of settings. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_settings_free(settings: Option<Box<patron_settings>>) {
+    release(settings);
+}
+
+/// Sets a setting to true or false.
+///
+/// Errors: INVALID_ARGUMENT for a name that libtorrent does not know (the nearest one is named) and
+/// for a setting of another type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_settings_set_bool(
+    settings: Option<&mut patron_settings>,
+    name: *const c_char,
+    name_length: usize,
+    value: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of the name.
+        let name = unsafe { text(name, name_length, "name") }?;
+        Ok(required(settings, "settings")?.change().set(name, value)?)
+    })
+}
+
+/// Sets a setting to a number, in the unit that libtorrent's reference gives. Errors as for
+/// patron_settings_set_bool().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_settings_set_int(
+    settings: Option<&mut patron_settings>,
+    name: *const c_char,
+    name_length: usize,
+    value: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of the name.
+        let name = unsafe { text(name, name_length, "name") }?;
+        Ok(required(settings, "settings")?.change().set(name, value)?)
+    })
+}
+
+/// Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
+/// for patron_settings_set_bool(), and INVALID_ARGUMENT for a text that is no value of the setting's
+/// type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_settings_set(
+    settings: Option<&mut patron_settings>,
+    name: *const c_char,
+    name_length: usize,
+    value: *const c_char,
+    value_length: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the length of both texts.
+        let (name, value) =
+            unsafe { (text(name, name_length, "name")?, text(value, value_length, "value")?) };
+        Ok(required(settings, "settings")?.change().set_text(name, value)?)
+    })
+}
+
+/// How many settings the set names.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_settings_count(settings: Option<&patron_settings>) -> usize {
+    read(0, || Some(settings?.settings.iter().count()))
+}
+
+/// The name of a setting of the set; they are in alphabetical order. Good until the set is changed
+/// or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_settings_name(
+    settings: Option<&patron_settings>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let settings = settings?;
+        let (name, _) = settings.settings.iter().nth(index)?;
+        Some(settings.texts.lend_nth("name", index, name))
+    })
+}
+
+/// The value of the setting called so, written as a text; empty where libtorrent's default holds.
+/// `kind`, if not NULL, becomes its type, a PATRON_SETTING_*. Good until the set is changed or freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_settings_get(
+    settings: Option<&patron_settings>,
+    name: *const c_char,
+    name_length: usize,
+    kind: Option<&mut MaybeUninit<i32>>,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        // SAFETY: the caller gives the length of the name.
+        let name = unsafe { text(name, name_length, "name") }.ok()?;
+        let settings = settings?;
+        let value = settings.settings.get(name)?;
+        if let Some(kind) = kind {
+            kind.write(match value {
+                SettingValue::Bool(_) => PATRON_SETTING_BOOL,
+                SettingValue::Int(_) => PATRON_SETTING_INT,
+                SettingValue::Text(_) => PATRON_SETTING_TEXT,
+                _ => 0,
+            });
+        }
+        let index = settings.settings.iter().position(|(known, _)| known == name)?;
+        Some(settings.texts.lend_nth("value", index, value.to_string()))
+    })
+}

@@ -1,0 +1,110 @@
+//! Statistics
+//!
+//! What a client has counted since it was started: all of libtorrent's counters by their names
+//! <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes" and
+//! "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread may
+//! read a statistics object, also several at once.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::arguments::{required, text};
+use super::errors::{give, patron_error};
+use super::guard::{guard, read, release};
+use super::handle::patron_handle;
+use super::patron::PATRONS;
+use super::text::{Texts, patron_text};
+use torrent_patron::{Counter, Statistics};
+
+/// What a client had counted at one moment.
+pub struct patron_statistics {
+    counters: Vec<Counter>,
+    texts: Texts,
+}
+
+impl From<&Statistics> for patron_statistics {
+    fn from(statistics: &Statistics) -> Self {
+        Self { counters: statistics.counters().collect(), texts: Texts::default() }
+    }
+}
+
+/// Gives what the read path has counted, those counters alone. It asks nobody, and goes on answering when
+/// the client has stopped. Free the result with patron_statistics_free(). See also
+/// patron_get_statistics().
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_read_statistics(
+    patron: *mut patron_handle,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let out = required(out, "out")?;
+        let mut counters: Vec<_> = entry.patron.read_statistics().counters().into_iter().collect();
+        counters.sort_unstable_by_key(|counter| counter.name);
+        give(out, patron_statistics { counters, texts: Texts::default() });
+        Ok(())
+    })
+}
+
+/// Frees a statistics object. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_free(statistics: Option<Box<patron_statistics>>) {
+    release(statistics);
+}
+
+/// Writes the value of the counter called so. False, and nothing written, where there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_statistics_get(
+    statistics: Option<&patron_statistics>,
+    name: *const c_char,
+    name_length: usize,
+    out: Option<&mut MaybeUninit<i64>>,
+) -> bool {
+    read(false, || {
+        // SAFETY: the caller gives the length of the name.
+        let name = unsafe { text(name, name_length, "name") }.ok()?;
+        let counters = &statistics?.counters;
+        let place = counters.binary_search_by_key(&name, |counter| counter.name).ok()?;
+        out?.write(counters[place].value);
+        Some(true)
+    })
+}
+
+/// How many counters there are. They are in alphabetical order.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_count(statistics: Option<&patron_statistics>) -> usize {
+    read(0, || Some(statistics?.counters.len()))
+}
+
+/// The name of a counter.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_name(
+    statistics: Option<&patron_statistics>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let statistics = statistics?;
+        Some(statistics.texts.lend_nth("name", index, statistics.counters.get(index)?.name))
+    })
+}
+
+/// The value of a counter.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_value(
+    statistics: Option<&patron_statistics>,
+    index: usize,
+) -> i64 {
+    read(0, || Some(statistics?.counters.get(index)?.value))
+}
+
+/// Whether a counter goes up and down; else it only grows.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_is_gauge(
+    statistics: Option<&patron_statistics>,
+    index: usize,
+) -> bool {
+    read(false, || Some(statistics?.counters.get(index)?.gauge))
+}

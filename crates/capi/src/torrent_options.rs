@@ -1,0 +1,335 @@
+//! How a torrent is set up
+//!
+//! Switches, limits, and the queue. They can be changed at any time.
+
+use std::ffi::c_char;
+use std::mem::{MaybeUninit, offset_of};
+use std::time::Duration;
+
+use super::arguments::{or_none, text};
+use super::errors::{Failure, patron_error};
+use super::guard::guard;
+use super::handle::{patron_handle, patron_reply};
+use super::patron::ask_of;
+use super::reply::write_answer;
+use super::structs::Struct;
+use torrent_patron::{GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
+
+/// Nothing is downloaded; what is here is served. A full disk switches it on.
+pub const PATRON_FLAG_UPLOAD_MODE: i32 = 1;
+/// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
+pub const PATRON_FLAG_SHARE_MODE: i32 = 2;
+/// Peers that the IP filter blocks are refused. On unless switched off.
+pub const PATRON_FLAG_APPLY_IP_FILTER: i32 = 4;
+/// libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
+/// queue.
+pub const PATRON_FLAG_AUTO_MANAGED: i32 = 8;
+/// Each piece is offered to one peer at a time, so that the first copy spreads with the least sending
+/// (BEP 16).
+pub const PATRON_FLAG_SUPER_SEEDING: i32 = 16;
+/// Pieces are asked for in their order.
+pub const PATRON_FLAG_SEQUENTIAL: i32 = 32;
+/// It is paused when it would begin to download or to seed.
+pub const PATRON_FLAG_STOP_WHEN_READY: i32 = 64;
+/// It is not announced to the distributed hash table.
+pub const PATRON_FLAG_NO_DHT: i32 = 128;
+/// It is not announced on the local network.
+pub const PATRON_FLAG_NO_LOCAL_DISCOVERY: i32 = 256;
+/// Peers are not told of other peers.
+pub const PATRON_FLAG_NO_PEER_EXCHANGE: i32 = 512;
+
+/// One place nearer to the front of the queue.
+pub const PATRON_QUEUE_UP: i32 = 0;
+/// One place nearer to the end.
+pub const PATRON_QUEUE_DOWN: i32 = 1;
+/// To the front.
+pub const PATRON_QUEUE_TOP: i32 = 2;
+/// To the end.
+pub const PATRON_QUEUE_BOTTOM: i32 = 3;
+
+/// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
+pub const PATRON_GOAL_PAUSE: i32 = 0;
+/// It is closed; its files stay.
+pub const PATRON_GOAL_CLOSE: i32 = 1;
+/// It is closed and its files are deleted.
+pub const PATRON_GOAL_CLOSE_AND_DELETE: i32 = 2;
+/// It seeds on, by super-seeding: as little as the swarm needs.
+pub const PATRON_GOAL_SUPER_SEED: i32 = 3;
+
+/// How a torrent is set up at present; patron_reply_path() is where its files are.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_torrent_options {
+    /// How many bytes a second it may receive; -1: as the client may.
+    pub download_limit: i64,
+    /// How many bytes a second it may send; -1: as the client may.
+    pub upload_limit: i64,
+    /// How many peers it may be connected to; -1: as many as the client.
+    pub connections_limit: i64,
+    /// How many peers it may serve at once; -1: as many as the client.
+    pub upload_slots: i64,
+    /// Its place among the torrents that are not complete, the first is 0; -1 when it is complete.
+    pub queue_position: i64,
+    /// The PATRON_FLAG_* that are on, combined by "or".
+    pub flags: i32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Struct for patron_torrent_options {
+    const NAME: &str = "patron_torrent_options";
+    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
+}
+
+impl From<&TorrentOptions> for patron_torrent_options {
+    fn from(options: &TorrentOptions) -> Self {
+        Self {
+            download_limit: or_none(options.download_limit),
+            upload_limit: or_none(options.upload_limit),
+            connections_limit: or_none(options.connections_limit),
+            upload_slots: or_none(options.upload_slots),
+            queue_position: or_none(options.queue_position),
+            flags: options.flags.iter().fold(0, |flags, flag| flags | bit(*flag)),
+            reserved: 0,
+        }
+    }
+}
+
+fn bit(flag: TorrentFlag) -> i32 {
+    match flag {
+        TorrentFlag::UploadMode => PATRON_FLAG_UPLOAD_MODE,
+        TorrentFlag::ShareMode => PATRON_FLAG_SHARE_MODE,
+        TorrentFlag::ApplyIpFilter => PATRON_FLAG_APPLY_IP_FILTER,
+        TorrentFlag::AutoManaged => PATRON_FLAG_AUTO_MANAGED,
+        TorrentFlag::SuperSeeding => PATRON_FLAG_SUPER_SEEDING,
+        TorrentFlag::Sequential => PATRON_FLAG_SEQUENTIAL,
+        TorrentFlag::StopWhenReady => PATRON_FLAG_STOP_WHEN_READY,
+        TorrentFlag::NoDht => PATRON_FLAG_NO_DHT,
+        TorrentFlag::NoLocalDiscovery => PATRON_FLAG_NO_LOCAL_DISCOVERY,
+        TorrentFlag::NoPeerExchange => PATRON_FLAG_NO_PEER_EXCHANGE,
+        _ => 0,
+    }
+}
+
+/// Asks how a torrent is set up; patron_reply_torrent_options() and patron_reply_path() read the
+/// answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_torrent_options(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.options(id)))
+}
+
+/// Of patron_get_torrent_options(): the options. `struct_size` is sizeof(patron_torrent_options).
+///
+/// Errors: INVALID_ARGUMENT when the reply has no options, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_reply_torrent_options(
+    reply: *mut patron_reply,
+    out: *mut patron_torrent_options,
+    struct_size: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the size of its struct.
+        unsafe { write_answer::<TorrentOptions, _>(reply, out, struct_size, "options") }
+    })
+}
+
+/// Switches a flag, one PATRON_FLAG_*, on or off.
+///
+/// Errors: INVALID_ARGUMENT for an unknown flag and for more than one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_flag(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    flag: i32,
+    on: bool,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        let known = TorrentFlag::ALL.into_iter().find(|known| bit(*known) == flag);
+        let known = known.ok_or_else(|| Failure::invalid(format!("there is no flag {flag}")))?;
+        Ok(patron.set_flag(id, known, on))
+    })
+}
+
+pub(super) fn flags_of(flags: i32) -> Result<Vec<TorrentFlag>, Failure> {
+    let on = |flag: &TorrentFlag| flags & bit(*flag) != 0;
+    let known: Vec<_> = TorrentFlag::ALL.into_iter().filter(on).collect();
+    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(*flag));
+    match rest {
+        0 => Ok(known),
+        rest => Err(Failure::invalid(format!("there are no flags {rest:#x}"))),
+    }
+}
+
+pub(super) fn goals_of(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
+    if share_ratio.is_nan() {
+        return Err(Failure::invalid("share_ratio is no number"));
+    }
+    let mut goals = Goals::default().then(match action {
+        PATRON_GOAL_PAUSE => GoalAction::Pause,
+        PATRON_GOAL_CLOSE => GoalAction::Close,
+        PATRON_GOAL_CLOSE_AND_DELETE => GoalAction::CloseAndDelete,
+        PATRON_GOAL_SUPER_SEED => GoalAction::SuperSeed,
+        other => return Err(Failure::invalid(format!("there is no action {other}"))),
+    });
+    goals.share_ratio = (share_ratio >= 0.0).then_some(share_ratio);
+    goals.seed_time = u64::try_from(seed_seconds).ok().map(Duration::from_secs);
+    Ok(goals)
+}
+
+/// 0 is no limit to libtorrent either.
+pub(super) fn limit(limit: i64) -> Option<u32> {
+    (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
+}
+
+/// How many bytes a second a torrent may receive; 0 or less: as the client may.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_download_limit(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    rate: i64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_download_limit(id, limit(rate)))
+    })
+}
+
+/// How many bytes a second a torrent may send; 0 or less: as the client may.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_upload_limit(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    rate: i64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_upload_limit(id, limit(rate)))
+    })
+}
+
+/// How many peers a torrent may be connected to, at least 2; 0 or less: as many as the client.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_connections_limit(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    peers: i64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_connections_limit(id, limit(peers)))
+    })
+}
+
+/// How many peers a torrent may serve at once; 0 or less: as many as the client.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_upload_slots(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    peers: i64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_upload_slots(id, limit(peers)))
+    })
+}
+
+/// When a torrent has given back enough, and what then becomes of it, a PATRON_GOAL_*; these goals take
+/// the place of those before. `share_ratio` is what was sent for what was received, `seed_seconds` how
+/// long it had everything and was not paused, both in all runs; negative is no such goal, and the first
+/// that is reached counts. It is looked at each tick; PATRON_EVENT_GOAL_REACHED says that it is so. Goals
+/// are kept in resume data.
+///
+/// Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_goals(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    share_ratio: f64,
+    seed_seconds: i64,
+    action: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.set_goals(id, goals_of(share_ratio, seed_seconds, action)?))
+    })
+}
+
+/// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed by the
+/// one in the metainfo ("ssl-cert"); its private key; the parameters of Diffie and Hellman. One that
+/// libtorrent refuses is a PATRON_EVENT_ERROR.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_set_tls_certificate(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    certificate: *const c_char,
+    certificate_length: usize,
+    private_key: *const c_char,
+    private_key_length: usize,
+    dh_parameters: *const c_char,
+    dh_parameters_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of each text.
+        let (certificate, private_key, dh_parameters) = unsafe {
+            (
+                text(certificate, certificate_length, "certificate")?,
+                text(private_key, private_key_length, "private_key")?,
+                text(dh_parameters, dh_parameters_length, "dh_parameters")?,
+            )
+        };
+        Ok(patron.set_tls_certificate(id, certificate, private_key, dh_parameters))
+    })
+}
+
+/// Moves a torrent in the queue of those that are not complete, by a PATRON_QUEUE_*. The queue says
+/// which of the torrents with PATRON_FLAG_AUTO_MANAGED run.
+///
+/// Errors: INVALID_ARGUMENT for an unknown move.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_move_in_queue(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    queue_move: i32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        let to = match queue_move {
+            PATRON_QUEUE_UP => QueueMove::Up,
+            PATRON_QUEUE_DOWN => QueueMove::Down,
+            PATRON_QUEUE_TOP => QueueMove::Top,
+            PATRON_QUEUE_BOTTOM => QueueMove::Bottom,
+            other => return Err(Failure::invalid(format!("there is no move {other}"))),
+        };
+        Ok(patron.move_in_queue(id, to))
+    })
+}
+
+/// Moves a torrent to a place in that queue, the first is 0; beyond the end is the end.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_set_queue_position(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    position: u32,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        Ok(patron.move_in_queue(id, QueueMove::To(position)))
+    })
+}

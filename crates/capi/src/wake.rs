@@ -1,0 +1,129 @@
+//! Being told of events
+//!
+//! Three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for a loop around
+//! poll, epoll or kqueue; patron_set_wake() calls a function, for loops that have their own way to be
+//! woken.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use super::arguments::required;
+use super::errors::{Failure, patron_error};
+use super::guard::guard;
+use super::handle::patron_handle;
+use super::patron::PATRONS;
+use torrent_patron::{Error, ErrorKind};
+
+/// A descriptor that is readable while events are waiting. Do not read from it and do not close it:
+/// call patron_next_event() with the time-out 0 until it gives TIMED_OUT. It belongs to the patron,
+/// and is closed when the patron is freed. It stays readable once the client has stopped.
+///
+/// Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_fd(
+    patron: *mut patron_handle,
+    out: Option<&mut MaybeUninit<i32>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let out = required(out, "out")?;
+        #[cfg(unix)]
+        {
+            if entry.readiness.get().is_none() {
+                // All that are made share one descriptor, so that it does not matter who is first.
+                let _ = entry.readiness.set(entry.patron.readiness()?);
+            }
+            let readiness = entry.readiness.get().ok_or_else(Failure::timed_out)?;
+            out.write(std::os::fd::AsRawFd::as_raw_fd(readiness));
+            Ok(())
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = (entry, out);
+            Err(Failure::invalid("there are no descriptors for events on this system"))
+        }
+    })
+}
+
+/// Has `wake(user_data)` called each time that the mailbox turns from empty to not empty, and once at
+/// first if it is not empty; drain it then with patron_next_event(). A call may come when the events
+/// are already gone.
+///
+/// The calls are made on a thread that the patron has for this alone, never two at once: `wake` may
+/// take its time and may call every function here, patron_free() too. It must not unwind.
+/// `finalize(user_data)`, if not NULL, is called once on that thread after the last `wake`: when
+/// another function is set, or NULL, or when the patron has been freed. On failure nothing is kept and
+/// nothing called.
+///
+/// Errors: IO when no thread is to be had.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_set_wake(
+    patron: *mut patron_handle,
+    wake: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    user_data: *mut c_void,
+    finalize: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let next = match wake {
+            Some(wake) => {
+                Some(Wake::start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
+            }
+            None => None,
+        };
+        let previous = std::mem::replace(&mut *entry.wake.lock(), next);
+        drop(previous);
+        Ok(())
+    })
+}
+
+struct Callback {
+    wake: unsafe extern "C" fn(*mut c_void),
+    user_data: *mut c_void,
+    finalize: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: patron_set_wake() tells its caller that another thread uses all of it.
+unsafe impl Send for Callback {}
+
+impl Callback {
+    fn run(self, wake_ups: &Receiver<()>, stop: &Receiver<()>) {
+        loop {
+            select! {
+                recv(stop) -> _ => break,
+                recv(wake_ups) -> token => match token {
+                    // SAFETY: the function and its data were set together and are not finalized.
+                    Ok(()) => unsafe { (self.wake)(self.user_data) },
+                    Err(_) => break,
+                },
+            }
+        }
+        if let Some(finalize) = self.finalize {
+            // SAFETY: as above; the loop has ended, so that this is the last use.
+            unsafe { finalize(self.user_data) };
+        }
+    }
+}
+
+/// A thread that calls back. Dropping it ends the thread after the call that is under way, and does
+/// not wait for it: the one who drops may be that thread.
+pub(super) struct Wake {
+    _stop: Sender<()>,
+}
+
+impl Wake {
+    fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Self, Failure> {
+        let (stop, stopped) = bounded(1);
+        std::thread::Builder::new()
+            .name("patron-wake".into())
+            .spawn(move || callback.run(&wake_ups, &stopped))
+            .map_err(|error| {
+                Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
+            })?;
+        Ok(Self { _stop: stop })
+    }
+}

@@ -1,0 +1,240 @@
+//! `include/torrent_patron.h` is what `crates/capi/src` says: a preface, then a chapter for each file.
+//!
+//! `make header` writes it anew; a test fails when it has drifted.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// In the order in which a reader meets what they are about.
+const CHAPTERS: &[&str] = &[
+    "text",
+    "errors",
+    "handle",
+    "version",
+    "settings",
+    "statistics",
+    "metainfo",
+    "magnet",
+    "maker",
+    "options",
+    "client",
+    "patron",
+    "status",
+    "reply",
+    "files",
+    "pieces",
+    "torrent_options",
+    "peers",
+    "trackers",
+    "ip_filter",
+    "session",
+    "peer_classes",
+    "events",
+    "wake",
+    "log",
+];
+
+/// The files of `crates/capi/src` that say nothing to C.
+const NO_CHAPTERS: &[&str] = &["arguments", "guard", "structs"];
+
+const RULE: &str = "===============================================================================================";
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    package().join("../..").canonicalize().unwrap()
+}
+
+fn package() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+pub(crate) fn path() -> PathBuf {
+    root().join("include/torrent_patron.h")
+}
+
+fn generate() -> Result<String> {
+    let config = cbindgen::Config::from_file(package().join("cbindgen.toml"))
+        .map_err(anyhow::Error::msg)
+        .context("cbindgen.toml")?;
+    let mut header = std::fs::read_to_string(package().join("src/preface.h"))?;
+    for name in CHAPTERS {
+        let source = package().join(format!("src/{name}.rs"));
+        header.push('\n');
+        header.push_str(&chapter(&source, config.clone()).context(*name)?);
+    }
+    header.push_str("\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* TORRENT_PATRON_H */\n");
+    Ok(header)
+}
+
+fn chapter(source: &Path, mut config: cbindgen::Config) -> Result<String> {
+    let text = std::fs::read_to_string(source)?;
+    let intro: Vec<_> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let [title, "", intro @ ..] = &intro[..] else { bail!("no title with an empty line below it") };
+    let mut out = format!("/* {RULE}\n *{title}\n * {RULE}\n *\n");
+    out.push_str(&wrapped(intro, " *").join("\n"));
+    out.push_str("\n */\n\n");
+    if source.ends_with("text.rs") {
+        out.push_str(TEXT_MACRO);
+    }
+    // Also those that no function of this chapter has.
+    config.export.include = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub struct "))
+        .filter_map(|rest| rest.split_whitespace().next().map(str::to_owned))
+        .collect();
+    let bindings = cbindgen::Builder::new().with_config(config).with_src(source).generate()?;
+    let mut declarations = Vec::new();
+    bindings.write(&mut declarations);
+    out.push_str(&by_hand(&String::from_utf8(declarations)?));
+    Ok(out)
+}
+
+const TEXT_MACRO: &str =
+    "/** A text that ends in a zero, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), strlen(text)
+
+";
+
+/// As one would write it by hand: comments as wide as the page, those of one line on one line, and a
+/// negative number in parentheses.
+fn by_hand(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(indent) = line.strip_suffix("/**") {
+            let comment: Vec<_> = lines
+                .by_ref()
+                .take_while(|line| line.trim() != "*/")
+                .map(|line| line.trim().trim_start_matches('*'))
+                .collect();
+            let comment = wrapped(&comment, &format!("{indent} *"));
+            match &comment[..] {
+                [words] if words.len() + " */".len() < WIDTH => {
+                    let words = words.trim_start().trim_start_matches('*');
+                    out.push(format!("{indent}/**{words} */"));
+                }
+                _ => {
+                    out.push(line.to_owned());
+                    out.extend(comment);
+                    out.push(format!("{indent} */"));
+                }
+            }
+        } else if let (true, Some((define, number))) =
+            (line.starts_with("#define"), line.split_once(" -"))
+        {
+            out.push(format!("{define} (-{number})"));
+        } else {
+            out.push(line.to_owned());
+        }
+    }
+    out.push(String::new());
+    out.join("\n")
+}
+
+const WIDTH: usize = 100;
+
+/// The paragraphs of a comment, each line behind `prefix` and at most `WIDTH` wide.
+fn wrapped(lines: &[&str], prefix: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for paragraph in lines.split(|line| line.trim().is_empty()) {
+        let mut line = prefix.to_owned();
+        for word in paragraph.iter().flat_map(|line| line.split_whitespace()) {
+            if line.len() + 1 + word.len() > WIDTH {
+                out.push(std::mem::replace(&mut line, prefix.to_owned()));
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        // An empty line, or none where the text only begins with one.
+        out.push(line);
+        out.push(prefix.to_owned());
+    }
+    out.pop();
+    out
+}
+
+/// A function as the header declares it.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// As C writes it, "int32_t" or "patron_text".
+    pub(crate) result: String,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+pub(crate) struct Parameter {
+    /// Without `struct` and with one space before each `*`: "const patron_options *". Of a pointer
+    /// to an array or to a function, the whole declaration without the name.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+pub(crate) fn functions() -> Vec<Function> {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let (_, text) = text.split_once("extern \"C\" {\n#endif\n").unwrap();
+    let (text, _) = text.split_once("#ifdef __cplusplus").unwrap();
+    let mut code = String::new();
+    for (index, part) in text.split("/*").enumerate() {
+        code.push_str(if index == 0 { part } else { part.split_once("*/").unwrap().1 });
+    }
+    let code: Vec<_> = code.lines().filter(|line| !line.starts_with('#')).collect();
+    let code = code.join(" ").replace("struct ", "");
+    // The members of a struct are no functions, and have no parentheses.
+    let statements = code.split(';').filter(|statement| statement.contains('('));
+    statements.map(|statement| function(statement.trim())).collect()
+}
+
+fn function(statement: &str) -> Function {
+    let (head, parameters) = statement.split_once('(').unwrap();
+    let parameters = parameters.strip_suffix(')').unwrap();
+    let (result, name) = declaration(head);
+    // A comma inside of parentheses belongs to a function type.
+    let mut depth = 0;
+    let parameters = parameters.split(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0 && c == ','
+    });
+    let parameters = parameters.filter(|text| text.trim() != "void").map(|text| {
+        let (kind, name) = declaration(text);
+        Parameter { kind, name }
+    });
+    Function { name, result, parameters: parameters.collect() }
+}
+
+/// The type and the name.
+fn declaration(text: &str) -> (String, String) {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((before, rest)) = text.split_once("(*") {
+        let (name, after) = rest.split_once(')').unwrap();
+        return (format!("{before}(*){after}"), name.to_owned());
+    }
+    let start = text.rfind(|c: char| !c.is_alphanumeric() && c != '_').unwrap() + 1;
+    (text[..start].trim().to_owned(), text[start..].to_owned())
+}
+
+#[test]
+fn the_header_is_what_the_sources_say() -> Result<()> {
+    let fresh = generate()?;
+    if std::env::var_os("PATRON_WRITE_HEADER").is_some() {
+        std::fs::write(path(), &fresh)?;
+    }
+    let known = std::fs::read_to_string(path()).unwrap_or_default();
+    ensure!(known == fresh, "include/torrent_patron.h has drifted; `make header` writes it anew");
+    Ok(())
+}
+
+#[test]
+fn every_file_is_a_chapter_or_says_nothing_to_c() -> Result<()> {
+    for entry in std::fs::read_dir(root().join("crates/capi/src"))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let name = path.file_stem().and_then(|name| name.to_str()).context("a name")?.to_owned();
+        let exports = std::fs::read_to_string(&path)?.contains("#[unsafe(no_mangle)]");
+        let chapter = CHAPTERS.contains(&&*name);
+        ensure!(chapter != NO_CHAPTERS.contains(&&*name), "{name} is in one of the lists");
+        ensure!(chapter || !exports, "{name} exports functions that the header lacks");
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The C library, built and installed once for all tests, and programs compiled against it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::header::root;
+use crate::process::WITHOUT_OPEN_FILES;
+
+/// Where the library lies as `make install-capi` installs it.
+pub(crate) struct Prefix {
+    path: PathBuf,
+    linkage: &'static [&'static str],
+}
+
+struct Library {
+    shared: Prefix,
+    /// Without the shared object, so that the linker can only take the archive.
+    archive: Prefix,
+}
+
+fn library() -> &'static Library {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // scripts/sanitize brings one of its own.
+        let built =
+            std::env::var_os("PATRON_CAPI_BUILT").map_or_else(|| build(temporary), Into::into);
+
+        let directory = temporary.join("capi-installed");
+        // What an earlier run has left.
+        let _ = std::fs::remove_dir_all(&directory);
+        let install = |name, linkage| {
+            let path = directory.join(name);
+            let mut make = Command::new("make");
+            make.args(["--no-print-directory", "install-capi"]);
+            make.args([variable("PREFIX", &path), variable("CAPI", &built)]);
+            // Not those of a make that runs this test.
+            output(make.args(["DESTDIR=", "LIBDIR=$(PREFIX)/lib"]).env_remove("MAKEFLAGS"));
+            Prefix { path, linkage }
+        };
+        let shared = install("shared", &[]);
+        let archive = install("archive", &["--static"]);
+        for entry in std::fs::read_dir(archive.lib()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_str().unwrap().contains(".so") {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        Library { shared, archive }
+    })
+}
+
+fn build(temporary: &Path) -> PathBuf {
+    // Where this test was built, whose dependencies are there already. Cargo has let go of it.
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
+        let levels = 1 + usize::from(std::env::var_os("CARGO_BUILD_TARGET").is_some());
+        temporary.ancestors().nth(levels).unwrap().into()
+    });
+    let built = temporary.join("capi");
+    let mut command = Command::new("scripts/capi");
+    command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
+    output(command.env("CARGO_TARGET_DIR", target).env("CARGO", env!("CARGO")));
+    built
+}
+
+fn variable(name: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(format!("{name}="));
+    argument.push(path);
+    argument
+}
+
+pub(crate) fn shared() -> &'static Prefix {
+    &library().shared
+}
+
+pub(crate) fn archive() -> &'static Prefix {
+    &library().archive
+}
+
+impl Prefix {
+    pub(crate) fn lib(&self) -> PathBuf {
+        self.path.join("lib")
+    }
+
+    pub(crate) fn header(&self) -> PathBuf {
+        self.path.join("include/torrent_patron.h")
+    }
+
+    pub(crate) fn shared_object(&self) -> PathBuf {
+        self.lib().join("libtorrent_patron.so")
+    }
+
+    pub(crate) fn pkg_config(&self, arguments: &[&str]) -> Vec<String> {
+        let program = std::env::var("PKG_CONFIG").unwrap_or_else(|_| "pkg-config".into());
+        let mut command = Command::new(program);
+        command.env("PKG_CONFIG_PATH", self.lib().join("pkgconfig"));
+        let text = output(command.args(arguments).arg("torrent_patron"));
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// As `cc SOURCE $(pkg-config --cflags --libs torrent_patron) -o PROGRAM`.
+    pub(crate) fn compile(&self, compiler: &[&str], source: &Path, program: &Path) {
+        let mut command = Command::new(compiler[0]);
+        command.args(&compiler[1..]).args(WARNINGS).arg(source).args(["-x", "none", "-o"]);
+        // Lest a program that opens the library itself is linked with it.
+        command.arg(program).args(["-pthread", "-ldl", "-Wl,--as-needed"]);
+        command.args(self.pkg_config(&[&["--cflags", "--libs"], self.linkage].concat()));
+        // Stands beside what it includes, and is not the place where a temporary source lies.
+        output(command.arg("-I").arg(root().join("crates/capi/tests/c")));
+    }
+
+    /// A program that is started with nothing of this process but its library.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("bash");
+        command.args(["-c", WITHOUT_OPEN_FILES]);
+        let runner = std::env::var("PATRON_C_RUNNER").unwrap_or_default();
+        command.args(runner.split_whitespace()).arg(program);
+        command.env_clear().env("LD_LIBRARY_PATH", self.lib());
+        // libtorrent asks for LANG, not LC_ALL, whether names of files are UTF-8.
+        command.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
+        for name in ["PATH", "HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+    }
+}
+
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
+
+pub(crate) const C11: &[&str] = &["cc", "-std=c11"];
+pub(crate) const CXX17: &[&str] = &["c++", "-std=c++17", "-x", "c++"];
+pub(crate) const SANITIZED: &[&str] =
+    &["cc", "-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/// What a program says that must succeed, run in the root of the project.
+pub(crate) fn output(command: &mut Command) -> String {
+    let output = command.current_dir(root()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,14 @@
+//! The program, run as a person runs it: by its arguments, its output and its exit code.
+
+#[path = "../../../../tests/support/mod.rs"]
+mod support;
+
+mod choices;
+mod clients;
+mod files;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod output;
+mod program;
+mod transfer;
+mod usage;

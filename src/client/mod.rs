@@ -1,0 +1,187 @@
+//! The owner of one libtorrent session and of the thread that it lives on.
+
+mod builder;
+mod descriptors;
+mod shared;
+mod state;
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+pub use self::builder::ClientBuilder;
+pub use self::thread::shutdown::ShutdownReport;
+
+use self::descriptors::Descriptors;
+use self::thread::ClientThread;
+use self::thread::shutdown::Order;
+use crate::add::Defaults;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::service::{COMMANDS, ReadCount, Service};
+use crate::patron::Patron;
+
+/// How long a client that is dropped without [`Client::shutdown`] is given to end.
+pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A BitTorrent client: one libtorrent session on one thread of its own.
+///
+/// A client is not a handle. It makes [`Patron`]s, which do all the work, and it is shut down.
+/// Several clients work side by side in one process.
+///
+/// Dropping it shuts it down and waits for that, for at most [`DROP_DEADLINE`].
+///
+/// libtorrent 2.0 does not mark its sockets and files close-on-exec: a program that is started while
+/// a client runs inherits them, and may keep ports and files open after the client has stopped.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use torrent_patron::{AddOptions, Client, Event, Source};
+///
+/// let client = Client::builder().save_dir("downloads").start()?;
+/// let patron = client.patron();
+/// patron.create_torrent(Source::from_text("debian.torrent"), AddOptions::default()).wait()?;
+/// for event in patron.events() {
+///     println!("{event}");
+///     if matches!(event, Event::Finished { .. }) {
+///         break;
+///     }
+/// }
+/// println!("{}", client.shutdown(Duration::from_secs(10)));
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+pub struct Client {
+    service: Arc<Service>,
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+    /// Of a client of libtorrent's.
+    descriptors: Option<Descriptors>,
+}
+
+impl Client {
+    /// A client to be configured and started.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A new patron of this client.
+    #[must_use]
+    pub fn patron(&self) -> Patron {
+        Patron::join(self.service.clone(), None)
+    }
+
+    /// Stops the client: no more commands are taken, deletions and moves under way are waited for,
+    /// resume data is saved for those who are [subscribed](crate::Patron::subscribe) to it, trackers are
+    /// told, files are flushed; all of it until the deadline. Replies not yet given
+    /// become [`Stopped`](ErrorKind::Stopped), and every patron gets
+    /// [`Event::ClientStopped`](crate::Event::ClientStopped).
+    ///
+    /// What libtorrent has not ended by then goes on ending on a thread of its own; the report says
+    /// so.
+    pub fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
+        self.stop(deadline)
+    }
+
+    fn stop(&mut self, deadline: Duration) -> ShutdownReport {
+        let Some(thread) = self.thread.take() else { return ShutdownReport::default() };
+        let (order, report) = Order::new(deadline);
+        let _ = self.orders.send(order);
+        // The client thread keeps the deadline itself; if it panicked, its end of the channel is
+        // gone and this returns at once.
+        let report = report.recv().unwrap_or_default();
+        let _ = thread.join();
+        self.descriptors = None;
+        report
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.stop(DROP_DEADLINE);
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.service).finish()
+    }
+}
+
+/// Starts the thread, makes the engine on it, and waits until that is done or has failed.
+fn start<E: Engine>(
+    defaults: Defaults,
+    intervals: Intervals,
+    reads: Box<ReadCount>,
+    make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
+) -> Result<Client> {
+    let commands = bounded(COMMANDS);
+    let (wake, woken) = bounded(1);
+    let (orders, orders_there) = bounded(1);
+    let (started, starting) = bounded(1);
+    let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
+    let thread = std::thread::Builder::new()
+        .name("torrent-patron".into())
+        .spawn({
+            let service = service.clone();
+            move || {
+                let engine = match make_engine(wake) {
+                    Ok(engine) => engine,
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                        return;
+                    }
+                };
+                let _ = started.send(Ok(()));
+                let inbox = Inbox { commands: commands.1, woken, orders: orders_there };
+                run(ClientThread::new(engine, service.clone(), inbox, intervals), &service);
+            }
+        })
+        .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
+    match starting.recv() {
+        Ok(Ok(())) => Ok(Client { service, orders, thread: Some(thread), descriptors: None }),
+        Ok(Err(error)) => {
+            let _ = thread.join();
+            Err(error)
+        }
+        Err(_) => {
+            let _ = thread.join();
+            Err(Error::new(ErrorKind::Panicked, "start the client", "its thread panicked"))
+        }
+    }
+}
+
+/// How often the client does what it does by itself.
+#[derive(Debug, Clone, Copy)]
+struct Intervals {
+    tick: Duration,
+    resume_data: Duration,
+}
+
+/// What reaches the client thread.
+struct Inbox {
+    commands: Receiver<crate::messages::service::Envelope>,
+    /// libtorrent has something to say, or a patron has left.
+    woken: Receiver<()>,
+    orders: Receiver<Order>,
+}
+
+/// A panic of the client thread is a bug here; it must not leave patrons waiting.
+fn run<E: Engine>(client: ClientThread<E>, service: &Service) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.run())) {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        tracing::error!(message, "the client thread panicked");
+        service.close(Some(Error::new(ErrorKind::Panicked, "run the client", message)));
+    }
+}

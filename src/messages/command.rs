@@ -1,0 +1,191 @@
+//! What a patron asks of its client.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::add::{AddOptions, Prepared, Source};
+use crate::error::Result;
+use crate::messages::request::{Answer, SessionRequest, TorrentRequest};
+use crate::model::{Goals, Statistics, TorrentId, TorrentStatus};
+use crate::reply::Responder;
+
+/// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
+/// events; for an answer to wait for, use the patron's methods of the same names.
+///
+/// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // it is taken apart where it is made
+pub enum Command {
+    /// Starts a torrent. Answered by `TorrentCreated`, `AlreadyDownloading` or `StartFailed`.
+    CreateTorrent {
+        /// What it is started from.
+        source: Source,
+        /// How.
+        #[cfg_attr(feature = "serde", serde(default))]
+        options: AddOptions,
+    },
+    /// Closes a torrent. Answered by `Closed`.
+    CloseTorrent {
+        /// The torrent.
+        id: TorrentId,
+        /// What becomes of its files.
+        #[cfg_attr(feature = "serde", serde(default))]
+        files: Files,
+    },
+    /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
+    Pause(TorrentId),
+    /// Lets a torrent go on; also after an error. Answered by `Resumed` when it was paused.
+    Resume(TorrentId),
+    /// Asks how a torrent stands right now. Answered by `Status`.
+    Status(TorrentId),
+    /// Asks for the .torrent file of a torrent. Answered by `Metainfo`.
+    Metainfo(TorrentId),
+    /// Sends this patron the events of a torrent that another started. The first is its `Status`.
+    Watch(TorrentId),
+    /// Ends that.
+    Unwatch(TorrentId),
+}
+
+/// What becomes of the files of a torrent that is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Files {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are deleted, and with them the directories that become empty.
+    Delete,
+}
+
+/// What becomes of the torrents of a patron that leaves, which is when its last clone is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum OnLeave {
+    /// They go on as they are, owned by nobody; other patrons can watch them.
+    #[default]
+    KeepSeeding,
+    /// They are paused.
+    Pause,
+    /// They are closed; their files stay.
+    Close,
+}
+
+/// How a start ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Started {
+    /// A new torrent, whose events this patron gets.
+    Created(TorrentId),
+    /// The client had it already. [`Patron::watch`](crate::Patron::watch) joins in.
+    AlreadyDownloading(TorrentId),
+}
+
+impl Started {
+    /// The torrent, new or not.
+    pub fn id(self) -> TorrentId {
+        match self {
+            Self::Created(id) | Self::AlreadyDownloading(id) => id,
+        }
+    }
+}
+
+/// What is done with the answer to a request, on the client thread.
+pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
+
+/// A command as the client thread takes it: read, and with the place for its answer. Without one,
+/// the answer is an event.
+pub(crate) enum Job {
+    Start(Box<Prepared>, Option<Responder<Started>>),
+    Close(TorrentId, Files, Option<Responder<()>>),
+    Pause(TorrentId, Option<Responder<()>>),
+    Resume(TorrentId, Option<Responder<()>>),
+    Status(TorrentId, Option<Responder<TorrentStatus>>),
+    /// Answered by an event.
+    TellMetainfo(TorrentId),
+    Watch(TorrentId, Option<Responder<()>>),
+    Unwatch(TorrentId, Option<Responder<()>>),
+    ListenAddresses(Responder<Vec<SocketAddr>>),
+    Statistics(Responder<Statistics>),
+    SetGoals(TorrentId, Goals, Responder<()>),
+    OfTorrent(TorrentId, TorrentRequest, Respond),
+    OfSession(SessionRequest, Respond),
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start(..) => "Start",
+            Self::Close(..) => "Close",
+            Self::Pause(..) => "Pause",
+            Self::Resume(..) => "Resume",
+            Self::Status(..) => "Status",
+            Self::TellMetainfo(_) => "TellMetainfo",
+            Self::Watch(..) => "Watch",
+            Self::Unwatch(..) => "Unwatch",
+            Self::ListenAddresses(_) => "ListenAddresses",
+            Self::Statistics(_) => "Statistics",
+            Self::SetGoals(..) => "SetGoals",
+            Self::OfTorrent(_, asked, _) => return asked.fmt(f),
+            Self::OfSession(asked, _) => return asked.fmt(f),
+        })
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_json() {
+        let options = serde_json::to_string(&AddOptions::default()).unwrap();
+        let create = r#"{"create_torrent":{"source":{"file":"debian.torrent"},"options":OPTIONS}}"#;
+        let create = create.replace("OPTIONS", &options);
+        for json in [
+            &create,
+            r#"{"close_torrent":{"id":3,"files":"delete"}}"#,
+            r#"{"pause":3}"#,
+            r#"{"resume":3}"#,
+            r#"{"status":3}"#,
+            r#"{"metainfo":3}"#,
+            r#"{"watch":3}"#,
+            r#"{"unwatch":3}"#,
+        ] {
+            let command: Command = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&command).unwrap(), json);
+        }
+        let short = r#"{"create_torrent":{"source":{"file":"debian.torrent"}}}"#;
+        let command: Command = serde_json::from_str(short).unwrap();
+        assert_eq!(serde_json::to_string(&command).unwrap(), create);
+    }
+
+    #[test]
+    fn choices_in_json() {
+        for (files, name) in [(Files::Keep, r#""keep""#), (Files::Delete, r#""delete""#)] {
+            assert_eq!(serde_json::to_string(&files).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Files>(name).unwrap(), files);
+        }
+        for (policy, name) in [
+            (OnLeave::KeepSeeding, r#""keep_seeding""#),
+            (OnLeave::Pause, r#""pause""#),
+            (OnLeave::Close, r#""close""#),
+        ] {
+            assert_eq!(serde_json::to_string(&policy).unwrap(), name);
+            assert_eq!(serde_json::from_str::<OnLeave>(name).unwrap(), policy);
+        }
+        let id = TorrentId::new(3).unwrap();
+        for (started, expected) in [
+            (Started::Created(id), r#"{"created":3}"#),
+            (Started::AlreadyDownloading(id), r#"{"already_downloading":3}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&started).unwrap(), expected);
+        }
+    }
+}

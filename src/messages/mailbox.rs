@@ -1,0 +1,551 @@
+//! Where a patron's events wait to be read: bounded by design.
+//!
+//! - A status replaces the unread status of the same torrent.
+//! - Any other event of an open torrent replaces the unread one of the same kind, so that there are
+//!   at most as many as kinds times open torrents. These are never lost.
+//! - What is told of single files, pieces, peers and trackers has a bound of its own, so that its
+//!   number displaces nothing else.
+//! - All else (events of closed torrents, of the client, failed commands) is bounded by a number;
+//!   beyond each bound the oldest go, and [`Event::Lagged`] says how many.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, Result};
+use crate::model::{Event, EventKind, Keep, TorrentId};
+
+/// How many events that belong to no open torrent may wait; and how many of those of which there are
+/// many.
+pub(crate) const BOUND: usize = 4096;
+
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By order of arrival. Boxed, because a node of the tree has room for eleven and most mailboxes
+    /// hold one or two.
+    queue: BTreeMap<u64, Box<Event>>,
+    next: u64,
+    /// Where the unread events of each open torrent, and of the client, are in `queue`, one of a kind.
+    open: HashMap<Option<TorrentId>, Vec<(EventKind, u64)>>,
+    /// Where those are that count against the bound.
+    bounded: BTreeSet<u64>,
+    /// Where those are of which there are many.
+    expendable: BTreeSet<u64>,
+    missed: u64,
+    closed: bool,
+    signals: Signals,
+}
+
+/// The ways to be told that the mailbox is not empty; each costs nothing until it is asked for.
+#[derive(Default)]
+struct Signals {
+    channel: Option<(Sender<()>, Receiver<()>)>,
+    wake_up: Option<Sender<()>>,
+    #[cfg(unix)]
+    socket: Option<Socket>,
+    wakers: Vec<Waker>,
+}
+
+/// A pair of connected sockets; the one handed out is readable while the mailbox is not empty.
+#[cfg(unix)]
+struct Socket {
+    ours: std::os::unix::net::UnixStream,
+    theirs: std::sync::Arc<std::os::unix::net::UnixStream>,
+}
+
+impl Mailbox {
+    pub(crate) fn push(&self, event: Event) {
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return;
+        }
+        let was_empty = inner.is_empty();
+        inner.insert(event);
+        inner.drop_oldest_beyond_bound();
+        if was_empty && !inner.is_empty() {
+            inner.signals.raise();
+            drop(inner);
+            self.arrived.notify_all();
+        }
+    }
+
+    /// The last event; nothing is taken in after it.
+    pub(crate) fn close(&self, last: Event) {
+        self.push(last);
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        // Whoever waits on an empty mailbox now waits for nothing.
+        inner.signals.raise();
+        drop(inner);
+        self.arrived.notify_all();
+    }
+
+    /// Drops the unread events of a torrent that is no longer this patron's business.
+    pub(crate) fn forget(&self, torrent: TorrentId) {
+        let mut inner = self.inner.lock();
+        let Inner { queue, open, expendable, .. } = &mut *inner;
+        for (_, place) in open.remove(&Some(torrent)).unwrap_or_default() {
+            queue.remove(&place);
+        }
+        expendable.retain(|place| {
+            let of = queue.get(place).and_then(|event| event.torrent());
+            let stays = of != Some(torrent);
+            if !stays {
+                queue.remove(place);
+            }
+            stays
+        });
+        inner.lower_if_empty();
+    }
+
+    pub(crate) fn try_recv(&self) -> Option<Event> {
+        self.inner.lock().take()
+    }
+
+    pub(crate) fn recv(&self, op: &'static str) -> Result<Event> {
+        self.recv_until(None, op)?.ok_or_else(|| Error::stopped(op))
+    }
+
+    pub(crate) fn recv_timeout(&self, limit: Duration, op: &'static str) -> Result<Event> {
+        // A limit beyond the end of time is none.
+        let deadline = Instant::now().checked_add(limit);
+        self.recv_until(deadline, op)?.ok_or_else(|| Error::timed_out(op, limit))
+    }
+
+    /// `None` when the deadline has passed.
+    pub(crate) fn recv_until(
+        &self,
+        deadline: Option<Instant>,
+        op: &'static str,
+    ) -> Result<Option<Event>> {
+        let mut inner = self.inner.lock();
+        let mut late = false;
+        loop {
+            if let Some(event) = inner.take() {
+                return Ok(Some(event));
+            }
+            if inner.closed {
+                return Err(Error::stopped(op));
+            }
+            if late {
+                return Ok(None);
+            }
+            match deadline {
+                None => self.arrived.wait(&mut inner),
+                Some(deadline) => late = self.arrived.wait_until(&mut inner, deadline).timed_out(),
+            }
+        }
+    }
+
+    /// For `Stream`: an event, the end (`Some(None)`), or `None` and a promise to wake.
+    pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
+        let mut inner = self.inner.lock();
+        if let Some(event) = inner.take() {
+            return Some(Some(event));
+        }
+        if inner.closed {
+            return Some(None);
+        }
+        if !inner.signals.wakers.iter().any(|known| known.will_wake(waker)) {
+            inner.signals.wakers.push(waker.clone());
+        }
+        None
+    }
+
+    /// A channel that holds a token while the mailbox is not empty.
+    pub(crate) fn ready(&self) -> Receiver<()> {
+        let mut inner = self.inner.lock();
+        let raised = inner.is_raised();
+        let (sender, receiver) = inner.signals.channel.get_or_insert_with(|| bounded(1));
+        if raised {
+            let _ = sender.try_send(());
+        }
+        receiver.clone()
+    }
+
+    /// A channel that gets a token each time the mailbox turns from empty to not empty. The one made
+    /// before ends.
+    pub(crate) fn wake_ups(&self) -> Receiver<()> {
+        let mut inner = self.inner.lock();
+        let (sender, receiver) = bounded(1);
+        if inner.is_raised() {
+            let _ = sender.try_send(());
+        }
+        inner.signals.wake_up = Some(sender);
+        receiver
+    }
+
+    /// A socket that is readable while the mailbox is not empty.
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> std::io::Result<std::sync::Arc<std::os::unix::net::UnixStream>> {
+        let mut inner = self.inner.lock();
+        if inner.signals.socket.is_none() {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            theirs.set_nonblocking(true)?;
+            let socket = Socket { ours, theirs: std::sync::Arc::new(theirs) };
+            if inner.is_raised() {
+                socket.raise();
+            }
+            inner.signals.socket = Some(socket);
+        }
+        let socket = inner.signals.socket.as_ref().map(|socket| socket.theirs.clone());
+        socket.ok_or_else(|| std::io::Error::other("the socket was not kept"))
+    }
+}
+
+impl Inner {
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.missed == 0
+    }
+
+    /// Whether a waiting reader has a reason to look.
+    fn is_raised(&self) -> bool {
+        !self.is_empty() || self.closed
+    }
+
+    fn insert(&mut self, event: Event) {
+        let place = self.next;
+        self.next += 1;
+        let kind = event.kind();
+        match event.keep() {
+            Keep::NewestInPlace(torrent) => {
+                let places = self.open.entry(torrent).or_default();
+                match places.iter().find(|(known, _)| *known == kind) {
+                    Some(&(_, old)) => {
+                        self.queue.insert(old, Box::new(event));
+                        return;
+                    }
+                    None => places.push((kind, place)),
+                }
+            }
+            Keep::NewestLast(torrent) => {
+                let places = self.open.entry(Some(torrent)).or_default();
+                match places.iter_mut().find(|(known, _)| *known == kind) {
+                    Some((_, old)) => {
+                        self.queue.remove(old);
+                        *old = place;
+                    }
+                    None => places.push((kind, place)),
+                }
+            }
+            Keep::Final(torrent) => {
+                let earlier = self.open.remove(&Some(torrent)).unwrap_or_default();
+                self.bounded.extend(earlier.into_iter().map(|(_, place)| place));
+                self.bounded.insert(place);
+            }
+            Keep::Bounded => {
+                self.bounded.insert(place);
+            }
+            Keep::Expendable => {
+                self.expendable.insert(place);
+            }
+        }
+        self.queue.insert(place, Box::new(event));
+    }
+
+    fn drop_oldest_beyond_bound(&mut self) {
+        for bounded in [&mut self.bounded, &mut self.expendable] {
+            while bounded.len() > BOUND {
+                if let Some(oldest) = bounded.pop_first() {
+                    self.queue.remove(&oldest);
+                    self.missed += 1;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        let event = match std::mem::take(&mut self.missed) {
+            0 => {
+                let (place, event) = self.queue.pop_first()?;
+                self.let_go(place, &event);
+                *event
+            }
+            missed => Event::Lagged { missed },
+        };
+        if !self.lower_if_empty() {
+            // A select! that took the token finds it again while there is more.
+            self.signals.rearm_channel();
+        }
+        Some(event)
+    }
+
+    fn let_go(&mut self, place: u64, event: &Event) {
+        if self.bounded.remove(&place) || self.expendable.remove(&place) {
+            return;
+        }
+        let torrent = event.torrent();
+        if let Some(places) = self.open.get_mut(&torrent) {
+            places.retain(|(_, kept)| *kept != place);
+            if places.is_empty() {
+                self.open.remove(&torrent);
+            }
+        }
+    }
+
+    fn lower_if_empty(&mut self) -> bool {
+        let lower = !self.is_raised();
+        if lower {
+            self.signals.lower();
+        }
+        lower
+    }
+}
+
+impl Signals {
+    fn raise(&mut self) {
+        self.rearm_channel();
+        if let Some(wake_up) = &self.wake_up {
+            let _ = wake_up.try_send(());
+        }
+        #[cfg(unix)]
+        if let Some(socket) = &self.socket {
+            socket.raise();
+        }
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+
+    fn rearm_channel(&self) {
+        if let Some((sender, _)) = &self.channel {
+            let _ = sender.try_send(());
+        }
+    }
+
+    fn lower(&self) {
+        if let Some((_, receiver)) = &self.channel {
+            let _ = receiver.try_recv();
+        }
+        #[cfg(unix)]
+        if let Some(socket) = &self.socket {
+            socket.lower();
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Socket {
+    /// One byte is enough; a full socket is readable anyway.
+    fn raise(&self) {
+        let _ = std::io::Write::write(&mut &self.ours, &[1]);
+    }
+
+    /// Not blocking, because the one who was handed the socket may have read from it.
+    fn lower(&self) {
+        let mut bytes = [0; 16];
+        while matches!(std::io::Read::read(&mut &*self.theirs, &mut bytes), Ok(16)) {}
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.inner.lock();
+        f.debug_struct("Mailbox")
+            .field("waiting", &inner.queue.len())
+            .field("missed", &inner.missed)
+            .field("closed", &inner.closed)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{TorrentState, TorrentStatus};
+
+    fn name() -> Arc<str> {
+        "t".into()
+    }
+
+    fn status(id: TorrentId, done: u64) -> Event {
+        let mut status = TorrentStatus::starting(id, name(), false);
+        status.total_done = done;
+        Event::Status(status)
+    }
+
+    fn drain(mailbox: &Mailbox) -> Vec<Event> {
+        std::iter::from_fn(|| mailbox.try_recv()).collect()
+    }
+
+    #[test]
+    fn statuses_of_one_torrent_become_the_newest() {
+        let (mailbox, id, other) = (Mailbox::default(), TorrentId::next(), TorrentId::next());
+        mailbox.push(status(id, 1));
+        mailbox.push(status(other, 9));
+        mailbox.push(status(id, 2));
+        let events = drain(&mailbox);
+        let done = |event: &Event| match event {
+            Event::Status(status) => status.total_done,
+            _ => panic!("{event:?}"),
+        };
+        assert_eq!(events.iter().map(done).collect::<Vec<_>>(), [2, 9]);
+    }
+
+    #[test]
+    fn a_repeated_event_moves_behind_what_came_between() {
+        let (mailbox, id) = (Mailbox::default(), TorrentId::next());
+        let paused = || Event::Paused { id, name: name() };
+        mailbox.push(paused());
+        mailbox.push(Event::Resumed { id, name: name() });
+        mailbox.push(paused());
+        let events = drain(&mailbox);
+        assert!(
+            matches!(&events[..], [Event::Resumed { .. }, Event::Paused { .. }]),
+            "the last word must come last: {events:?}"
+        );
+    }
+
+    /// A patron that never reads and a client that works for a long time.
+    #[test]
+    fn an_unread_mailbox_stays_bounded_and_says_what_it_lost() {
+        let mailbox = Mailbox::default();
+        let open = TorrentId::next();
+        let torrents = BOUND as u64;
+        for _ in 0..torrents {
+            let id = TorrentId::next();
+            for state in [TorrentState::Downloading, TorrentState::Seeding] {
+                mailbox.push(Event::StateChanged { id, name: name(), state });
+                mailbox.push(status(id, 0));
+            }
+            mailbox.push(Event::Closed {
+                id,
+                name: name(),
+                files: crate::model::ClosedFiles::Kept,
+            });
+            mailbox.push(Event::Finished { id: open, name: name() });
+        }
+        let events = drain(&mailbox);
+        let kept = events.len() as u64;
+        assert_eq!(kept, BOUND as u64 + 2, "the bounded ones, Lagged, and one of the open torrent");
+        assert!(
+            matches!(events[0], Event::Lagged { missed } if missed == 3 * torrents - BOUND as u64),
+            "{:?}",
+            events[0]
+        );
+        assert!(events.iter().any(|event| event.torrent() == Some(open)));
+    }
+
+    /// Pieces come by the thousand: each is kept as long as there is room, and none pushes out what is
+    /// not told again.
+    #[test]
+    fn what_there_are_many_of_is_counted_apart() {
+        let mailbox = Mailbox::default();
+        let (id, other) = (TorrentId::next(), TorrentId::next());
+        let piece = |id, piece| Event::PieceFinished { id, name: name(), piece };
+        let refused = || Event::CommandFailed { command: "Pause", id, error: Error::stopped("t") };
+        mailbox.push(refused());
+        mailbox.push(piece(other, 7));
+        let count = BOUND as u32 + 9;
+        (0..count).for_each(|number| mailbox.push(piece(id, number)));
+        assert!(matches!(mailbox.try_recv(), Some(Event::Lagged { missed: 10 })));
+        assert!(matches!(mailbox.try_recv(), Some(Event::CommandFailed { .. })));
+        assert!(matches!(mailbox.try_recv(), Some(Event::PieceFinished { piece: 9, .. })));
+        mailbox.push(piece(other, 8));
+        mailbox.forget(id);
+        let left = drain(&mailbox);
+        assert!(matches!(&left[..], [Event::PieceFinished { piece: 8, .. }]), "{left:?}");
+    }
+
+    #[test]
+    fn of_the_statistics_the_newest_is_kept() {
+        use crate::model::{ReadStatistics, Statistics};
+        let mailbox = Mailbox::default();
+        for sent in 0..3 {
+            let reads = ReadStatistics { mapped_blocks: sent, ..ReadStatistics::default() };
+            let mut statistics = Statistics::default();
+            statistics.reads = reads;
+            mailbox.push(Event::Statistics(Box::new(statistics)));
+        }
+        let events = drain(&mailbox);
+        assert!(
+            matches!(&events[..], [Event::Statistics(now)] if now.reads.mapped_blocks == 2),
+            "{events:?}"
+        );
+        assert!(mailbox.inner.lock().open.is_empty());
+    }
+
+    #[test]
+    fn the_ready_channel_holds_a_token_exactly_while_there_is_something() {
+        let mailbox = Mailbox::default();
+        let ready = mailbox.ready();
+        assert!(ready.is_empty());
+        mailbox.push(Event::Resynchronized);
+        mailbox.push(Event::Resynchronized);
+        assert!(ready.try_recv().is_ok());
+        mailbox.try_recv().unwrap();
+        assert!(ready.try_recv().is_ok(), "one event is left");
+        mailbox.try_recv().unwrap();
+        assert!(ready.is_empty());
+        mailbox.close(Event::ClientStopped { error: None });
+        mailbox.try_recv().unwrap();
+        assert!(ready.try_recv().is_ok(), "the end is something to see");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    #[cfg_attr(miri, ignore = "miri has no non-blocking sockets")]
+    fn the_socket_is_readable_exactly_while_there_is_something() {
+        use std::io::{ErrorKind, Read};
+        let mailbox = Mailbox::default();
+        let socket = mailbox.socket().unwrap();
+        // Peeking by read and putting back by another event: the byte itself means nothing.
+        let readable = || match (&mut &*socket).read(&mut [0]) {
+            Ok(1) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            other => panic!("{other:?}"),
+        };
+        assert!(!readable());
+        mailbox.push(Event::Resynchronized);
+        assert!(readable());
+        mailbox.try_recv().unwrap();
+        assert!(!readable());
+        mailbox.push(Event::Resynchronized);
+        mailbox.try_recv().unwrap();
+        assert!(!readable(), "lowered when emptied");
+    }
+
+    #[test]
+    fn a_closed_mailbox_is_read_to_the_end_and_then_says_so() {
+        let mailbox = Mailbox::default();
+        mailbox.push(Event::Resynchronized);
+        mailbox.close(Event::ClientStopped { error: None });
+        mailbox.push(Event::Resynchronized);
+        assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
+        assert!(matches!(mailbox.recv("t"), Ok(Event::ClientStopped { .. })));
+        assert_eq!(mailbox.recv("t").unwrap_err().kind(), crate::ErrorKind::Stopped);
+    }
+
+    #[test]
+    fn a_limit_ends_the_wait_and_the_longest_one_is_no_limit() {
+        let mailbox = Mailbox::default();
+        let error = mailbox.recv_timeout(Duration::ZERO, "t").unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::TimedOut);
+        mailbox.push(Event::Resynchronized);
+        mailbox.recv_timeout(Duration::MAX, "t").unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_waits_is_woken() {
+        let mailbox = Arc::new(Mailbox::default());
+        let reader = std::thread::spawn({
+            let mailbox = mailbox.clone();
+            move || mailbox.recv("t").map(|_| ())
+        });
+        mailbox.push(Event::Resynchronized);
+        reader.join().unwrap().unwrap();
+    }
+}

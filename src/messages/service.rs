@@ -1,0 +1,325 @@
+//! What patrons and the client thread share. A patron puts commands in; the client thread puts
+//! events and statuses in; neither waits for the other but for room in the command channel.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::add::Defaults;
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::command::{Job, OnLeave};
+use crate::messages::mailbox::Mailbox;
+use crate::messages::status_table::StatusTable;
+use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
+use crate::settings::Settings;
+
+/// How many commands may wait for the client thread; the next one waits for room.
+pub(crate) const COMMANDS: usize = 4096;
+
+pub(crate) struct Service {
+    commands: Sender<Envelope>,
+    /// The client thread's end, kept to empty the channel when nobody reads it any more: a bounded
+    /// channel keeps its messages, and their replies would be waited for without end.
+    waiting: Receiver<Envelope>,
+    wake: Sender<()>,
+    pub(crate) statuses: StatusTable,
+    pub(crate) defaults: Defaults,
+    /// Asks nobody: it reads counters.
+    pub(crate) reads: Box<ReadCount>,
+    /// What the client was started with and what was changed since, where it matters how settings go
+    /// together.
+    settings: Mutex<Settings>,
+    members: Mutex<Members>,
+    /// Patrons that have left and whose torrents have yet to be seen to.
+    departures: Mutex<Vec<MemberId>>,
+    /// Grows with each subscription that the client thread has something to do for.
+    subscriptions: AtomicU64,
+    stopped: AtomicBool,
+}
+
+pub(crate) type ReadCount = dyn Fn() -> ReadStatistics + Send + Sync;
+
+#[derive(Default)]
+struct Members {
+    by_id: HashMap<MemberId, Arc<Member>>,
+    next: u64,
+    /// What a newcomer is told first: where the client listens, where it cannot, and what it lacks.
+    news: Vec<Event>,
+    /// How many want each kind that costs something while somebody wants it.
+    interest: HashMap<EventKind, usize>,
+    /// Nobody joins a service that has stopped.
+    closed: bool,
+}
+
+/// The name of a patron at its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MemberId(u64);
+
+/// A patron as the service knows it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
+    pub(crate) mailbox: Mailbox,
+    wanted: AtomicU64,
+    on_leave: AtomicU8,
+    left: AtomicBool,
+}
+
+/// A job and who wants it done.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    pub(crate) from: Arc<Member>,
+    pub(crate) job: Job,
+}
+
+impl Member {
+    /// Whether it has left; a torrent that is only now started has no owner then.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wanted(&self) -> EventKinds {
+        EventKinds::from_bits(self.wanted.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn wants(&self, kind: EventKind) -> bool {
+        self.wanted().contains(kind)
+    }
+
+    /// Puts an event into the mailbox if it is wanted. What answers the patron's own message is put
+    /// there in any case.
+    pub(crate) fn tell(&self, event: &Event) {
+        if self.wants(event.kind()) {
+            self.mailbox.push(event.clone());
+        }
+    }
+
+    pub(crate) fn set_on_leave(&self, policy: OnLeave) {
+        self.on_leave.store(policy as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn on_leave(&self) -> OnLeave {
+        const PAUSE: u8 = OnLeave::Pause as u8;
+        const CLOSE: u8 = OnLeave::Close as u8;
+        match self.on_leave.load(Ordering::Relaxed) {
+            PAUSE => OnLeave::Pause,
+            CLOSE => OnLeave::Close,
+            _ => OnLeave::KeepSeeding,
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn new(
+        (commands, waiting): (Sender<Envelope>, Receiver<Envelope>),
+        wake: Sender<()>,
+        defaults: Defaults,
+        reads: Box<ReadCount>,
+    ) -> Self {
+        Self {
+            commands,
+            waiting,
+            wake,
+            statuses: StatusTable::default(),
+            settings: Mutex::new(defaults.settings.clone()),
+            defaults,
+            reads,
+            members: Mutex::default(),
+            departures: Mutex::default(),
+            subscriptions: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    // The patron's side.
+
+    /// Takes note of a change of settings, or refuses it.
+    pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
+        let mut settings = self.settings.lock();
+        *settings = settings.changed(change, self.defaults.loopback_only)?;
+        Ok(())
+    }
+
+    /// A new member. At a stopped service it is one whose mailbox says so.
+    pub(crate) fn join(&self) -> Arc<Member> {
+        let mut members = self.members.lock();
+        let id = MemberId(members.next);
+        members.next += 1;
+        let member = Arc::new(Member {
+            id,
+            mailbox: Mailbox::default(),
+            wanted: AtomicU64::new(EventKinds::DEFAULT.bits()),
+            on_leave: AtomicU8::new(OnLeave::default() as u8),
+            left: AtomicBool::new(false),
+        });
+        if members.closed {
+            member.mailbox.close(Event::ClientStopped { error: None });
+        } else {
+            for event in &members.news {
+                member.mailbox.push(event.clone());
+            }
+            members.by_id.insert(id, member.clone());
+            self.count(&mut members, EventKinds::NONE, EventKinds::DEFAULT);
+        }
+        member
+    }
+
+    /// Never waits: the client thread has libtorrent tell what is wanted now before it takes the
+    /// commands that were sent later.
+    pub(crate) fn subscribe(&self, member: &Member, kinds: EventKinds) {
+        let kinds = kinds | EventKinds::ALWAYS;
+        let mut members = self.members.lock();
+        let before = EventKinds::from_bits(member.wanted.swap(kinds.bits(), Ordering::Relaxed));
+        if members.by_id.contains_key(&member.id) {
+            self.count(&mut members, before, kinds);
+        }
+    }
+
+    /// Wakes the client thread when a kind is wanted that nobody wanted, or by nobody any more. Resume
+    /// data is a matter of each patron's own torrents.
+    fn count(&self, members: &mut Members, before: EventKinds, after: EventKinds) {
+        let mut news = (after - before).contains(EventKind::ResumeData);
+        for kind in (after - before).both(EventKinds::COSTLY).iter() {
+            let count = members.interest.entry(kind).or_default();
+            *count += 1;
+            news |= *count == 1;
+        }
+        for kind in (before - after).both(EventKinds::COSTLY).iter() {
+            if let Some(count) = members.interest.get_mut(&kind) {
+                *count -= 1;
+                if *count == 0 {
+                    members.interest.remove(&kind);
+                    news = true;
+                }
+            }
+        }
+        if news {
+            self.subscriptions.fetch_add(1, Ordering::Release);
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    /// Never waits: the client thread sees to the rest at its next tick.
+    pub(crate) fn leave(&self, member: &Member) {
+        member.left.store(true, Ordering::Release);
+        let mut members = self.members.lock();
+        let known = members.by_id.remove(&member.id).is_some();
+        if known {
+            self.count(&mut members, member.wanted(), EventKinds::NONE);
+            drop(members);
+            self.departures.lock().push(member.id);
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    /// Waits while the command channel is full.
+    pub(crate) fn send(&self, envelope: Envelope) -> Result<()> {
+        self.put(envelope, |commands, envelope| Ok(commands.send(envelope)?))
+    }
+
+    pub(crate) fn try_send(&self, envelope: Envelope) -> Result<()> {
+        self.put(envelope, |commands, envelope| commands.try_send(envelope))
+    }
+
+    fn put(
+        &self,
+        envelope: Envelope,
+        send: impl FnOnce(&Sender<Envelope>, Envelope) -> Result<(), TrySendError<Envelope>>,
+    ) -> Result<()> {
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(Error::stopped(SEND));
+        }
+        send(&self.commands, envelope).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                let message = format!("{COMMANDS} commands are waiting for the client already");
+                Error::new(ErrorKind::Busy, SEND, message)
+            }
+            TrySendError::Disconnected(_) => Error::stopped(SEND),
+        })?;
+        // Either the client thread finds this command when it empties the channel after `refuse`,
+        // or `refuse` is seen here.
+        if self.stopped.load(Ordering::SeqCst) {
+            self.discard();
+        }
+        Ok(())
+    }
+
+    fn discard(&self) -> usize {
+        self.waiting.try_iter().count()
+    }
+
+    // The client thread's side.
+
+    pub(crate) fn take_departures(&self) -> Vec<MemberId> {
+        std::mem::take(&mut *self.departures.lock())
+    }
+
+    /// What there is to do for subscriptions has changed when this has.
+    pub(crate) fn subscriptions(&self) -> u64 {
+        self.subscriptions.load(Ordering::Acquire)
+    }
+
+    /// Of the kinds that cost something, those that somebody wants.
+    pub(crate) fn interest(&self) -> EventKinds {
+        self.members.lock().interest.keys().copied().collect()
+    }
+
+    /// Sends an event to every patron that wants it.
+    pub(crate) fn broadcast(&self, event: &Event) {
+        let members = self.members.lock();
+        Self::push_to_all(members, event);
+    }
+
+    /// Sends an event to every patron that wants it, and to those that join later: when it comes just
+    /// after the start, the first patron may or may not be there.
+    pub(crate) fn announce(&self, event: &Event) {
+        let mut members = self.members.lock();
+        members.news.retain(|known| !event.supersedes(known));
+        members.news.push(event.clone());
+        Self::push_to_all(members, event);
+    }
+
+    fn push_to_all(members: MutexGuard<'_, Members>, event: &Event) {
+        let all: Vec<_> = members.by_id.values().cloned().collect();
+        drop(members);
+        for member in all {
+            member.tell(event);
+        }
+    }
+
+    /// Refuses new commands and those that are waiting, whose replies say that the client has
+    /// stopped. Returns how many there were.
+    pub(crate) fn refuse(&self) -> usize {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.discard()
+    }
+
+    /// The end: says so to every patron and forgets them all.
+    pub(crate) fn close(&self, error: Option<Error>) {
+        self.refuse();
+        let members = {
+            let mut members = self.members.lock();
+            members.closed = true;
+            members.interest.clear();
+            std::mem::take(&mut members.by_id)
+        };
+        for member in members.into_values() {
+            member.mailbox.close(Event::ClientStopped { error: error.clone() });
+        }
+        self.statuses.clear();
+    }
+}
+
+const SEND: &str = "send the command";
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("stopped", &self.stopped)
+            .field("patrons", &self.members.lock().by_id.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,226 @@
+//! .torrent files, read.
+
+pub(crate) mod magnet;
+mod maker;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cxx::UniquePtr;
+
+pub use self::magnet::Magnet;
+pub use self::maker::{Making, Protocol, TorrentMaker};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{InfoHashes, Tracker};
+use crate::sys::bridge;
+
+/// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
+/// 40 MiB of v1 hashes.
+pub const LARGEST_METAINFO: u64 = 64 * 1024 * 1024;
+
+const READ: &str = "read the metainfo";
+
+/// What a .torrent file says (BEP 3, BEP 52).
+///
+/// ```no_run
+/// let metainfo = torrent_patron::Metainfo::read("debian.torrent")?;
+/// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Metainfo {
+    /// The name: of the one file, or of the directory that holds the files.
+    pub name: String,
+    /// The info hashes.
+    pub info_hashes: InfoHashes,
+    /// The sum of the files' sizes in bytes, pad files included.
+    pub total_size: u64,
+    /// Bytes of a piece; the last may be shorter.
+    pub piece_length: u32,
+    /// How many pieces there are.
+    pub piece_count: u32,
+    /// The files in the order of their data.
+    pub files: Vec<FileEntry>,
+    /// The trackers, tier by tier (BEP 12).
+    pub trackers: Vec<Tracker>,
+    /// The web seeds (BEP 19).
+    pub web_seeds: Vec<String>,
+    /// Only the trackers may give peers: no DHT, PEX or LSD (BEP 27).
+    pub private: bool,
+    /// A remark of the one who made it.
+    pub comment: Option<String>,
+    /// The program that made it.
+    pub creator: Option<String>,
+    /// When it was made; seconds since 1970 when serialized.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
+    pub creation_date: Option<SystemTime>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    torrent_file: Arc<[u8]>,
+}
+
+/// A file of a torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FileEntry {
+    /// Below the save directory. Never absolute and never with `..`: libtorrent drops such elements
+    /// and replaces what a file system refuses.
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// Fills up to a piece boundary (BEP 47); never written to disk.
+    pub pad: bool,
+}
+
+impl Metainfo {
+    /// Reads the bytes of a .torrent file.
+    ///
+    /// # Errors
+    ///
+    /// [`Parse`](ErrorKind::Parse) for anything that is not a sound .torrent file; the reason is
+    /// libtorrent's. Limits: [`LARGEST_METAINFO`] bytes, 2,097,152 pieces, 100 levels of nesting,
+    /// 3,000,000 bencoded items.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let params = params(bytes)?;
+        Self::from_parts(&params, bytes.into())
+    }
+
+    /// Reads a .torrent file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Metainfo::decode), and [`Io`](ErrorKind::Io).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read_file(path)?;
+        Self::decode(&bytes).map_err(|error| error.on(path.display()))
+    }
+
+    /// The .torrent file itself.
+    pub fn torrent_file(&self) -> &Arc<[u8]> {
+        &self.torrent_file
+    }
+
+    fn from_parts(params: &bridge::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
+        let record = describe(params)?;
+        Ok(Self {
+            info_hashes: InfoHashes::from_bytes(&record.v1, &record.v2),
+            name: record.name,
+            total_size: unsigned(record.total_size),
+            piece_length: record.piece_length.unsigned_abs(),
+            piece_count: record.num_pieces.unsigned_abs(),
+            files: record
+                .files
+                .into_iter()
+                .map(|file| FileEntry {
+                    path: file.path.into(),
+                    size: unsigned(file.size),
+                    pad: file.pad,
+                })
+                .collect(),
+            trackers: record.trackers.into_iter().map(Tracker::from).collect(),
+            web_seeds: record.web_seeds,
+            private: record.is_private,
+            comment: some_text(record.comment),
+            creator: some_text(record.creator),
+            creation_date: u64::try_from(record.creation_date)
+                .ok()
+                .filter(|&seconds| seconds > 0)
+                .and_then(|seconds| {
+                    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+                }),
+            torrent_file,
+        })
+    }
+}
+
+impl From<bridge::TrackerRecord> for Tracker {
+    fn from(record: bridge::TrackerRecord) -> Self {
+        Self { url: record.url, tier: u8::try_from(record.tier).unwrap_or(u8::MAX) }
+    }
+}
+
+fn some_text(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn unsigned(size: i64) -> u64 {
+    u64::try_from(size).unwrap_or(0)
+}
+
+/// Reads the bytes of a .torrent file into the parameters that start it.
+pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<bridge::TorrentParams>> {
+    let parse = |message: String| Error::new(ErrorKind::Parse, READ, message);
+    if bytes.is_empty() {
+        return Err(parse("it is empty".into()));
+    }
+    if bytes.len() as u64 > LARGEST_METAINFO {
+        return Err(parse(too_large(bytes.len() as u64)));
+    }
+    bridge::params_from_metainfo(bytes)
+        .map_err(|exception| Error::from_native(READ, &exception).with_kind(ErrorKind::Parse))
+}
+
+pub(crate) fn describe(params: &bridge::TorrentParams) -> Result<bridge::DescriptionRecord> {
+    params.describe().map_err(|exception| Error::from_native(READ, &exception))
+}
+
+/// Reads a file that should be a .torrent file, but no more of it than such a file may have.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let failed = |error| Error::io(READ, path.display(), &error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut size = file.metadata().map_err(failed)?.len();
+    if size <= LARGEST_METAINFO {
+        // A device or a pipe has no size.
+        file.take(LARGEST_METAINFO + 1).read_to_end(&mut bytes).map_err(failed)?;
+        size = bytes.len() as u64;
+    }
+    if size > LARGEST_METAINFO {
+        let error = Error::new(ErrorKind::Parse, READ, too_large(size));
+        return Err(error.on(path.display()));
+    }
+    Ok(bytes)
+}
+
+fn too_large(size: u64) -> String {
+    format!("it has {size} bytes; the limit is {LARGEST_METAINFO}")
+}
+
+#[cfg(feature = "serde")]
+fn seconds_since_1970<S: serde::Serializer>(
+    date: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let since = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+    serde::Serialize::serialize(&since.map(|since| since.as_secs()), serializer)
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metainfo_in_json() {
+        let text = concat!(
+            "d8:announce25:http://127.0.0.1/announce7:comment5:hello10:created by2:me",
+            "13:creation datei1700000000e4:infod6:lengthi3e4:name8:data.bin",
+            "12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa7:privatei1eee"
+        );
+        let metainfo = Metainfo::decode(text.as_bytes()).unwrap();
+        let hash = metainfo.info_hashes.to_string();
+        let json = concat!(
+            r#"{"name":"data.bin","info_hashes":{"v1":"HASH","v2":null},"total_size":3,"#,
+            r#""piece_length":16384,"piece_count":1,"#,
+            r#""files":[{"path":"data.bin","size":3,"pad":false}],"#,
+            r#""trackers":[{"url":"http://127.0.0.1/announce","tier":0}],"web_seeds":[],"#,
+            r#""private":true,"comment":"hello","creator":"me","creation_date":1700000000}"#
+        );
+        assert_eq!(serde_json::to_string(&metainfo).unwrap(), json.replace("HASH", &hash));
+    }
+}

@@ -1,0 +1,310 @@
+//! Events in words: one line each, for a person.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::model::{ClosedFiles, Event, Goal, TorrentState, TorrentStatus};
+
+/// Bytes as a person reads them: `3.2 MiB`.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+        if self.0 < 1024 {
+            return write!(f, "{} B", self.0);
+        }
+        let mut size = self.0 as f64 / 1024.0;
+        let mut unit = 0;
+        // From 1023.95 on, one decimal would show 1024.0.
+        while size >= 1023.95 && unit + 1 < UNITS.len() {
+            size /= 1024.0;
+            unit += 1;
+        }
+        write!(f, "{size:.1} {}", UNITS[unit])
+    }
+}
+
+/// A duration as a person reads it: `2 min 5 s`.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+            (0, 0, 0, s) => write!(f, "{s} s"),
+            (0, 0, m, s) => write!(f, "{m} min {s} s"),
+            (0, h, m, _) => write!(f, "{h} h {m} min"),
+            (d, h, _, _) => write!(f, "{d} d {h} h"),
+        }
+    }
+}
+
+/// Text from elsewhere: one line, and no commands for a terminal.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.replace(char::is_control, " "))
+    }
+}
+
+impl fmt::Display for TorrentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded down: 100 % is said only of what is complete.
+        let percent = f64::from((self.progress * 1000.0).floor()) / 10.0;
+        let state = if self.paused { "paused" } else { "" };
+        match self.state {
+            _ if self.paused => write!(f, "{state} at {percent:.1} %")?,
+            TorrentState::Seeding | TorrentState::Finished => write!(f, "{}", self.state)?,
+            TorrentState::Downloading | TorrentState::CheckingFiles => {
+                write!(f, "{} {percent:.1} %", self.state)?;
+            }
+            other => write!(f, "{other}")?,
+        }
+        if self.state == TorrentState::Downloading {
+            write!(f, ", {} of {}", Size(self.wanted_done), Size(self.wanted_size))?;
+        }
+        if self.download_rate > 0 {
+            write!(f, ", down {}/s", Size(self.download_rate))?;
+        }
+        if self.upload_rate > 0 {
+            write!(f, ", up {}/s", Size(self.upload_rate))?;
+        }
+        if self.state == TorrentState::Seeding && self.uploaded > 0 {
+            write!(f, ", {} sent", Size(self.uploaded))?;
+        }
+        match self.peers {
+            0 => {}
+            1 => write!(f, ", 1 peer")?,
+            peers => write!(f, ", {peers} peers")?,
+        }
+        if let Some(left) = self.time_left() {
+            write!(f, ", {} left", Span(left))?;
+        }
+        if let Some(error) = &self.error {
+            write!(f, ", {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One line for a person.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TorrentCreated { name, info_hashes, save_dir, .. } => {
+                write!(f, "{name}: started, info hash {info_hashes}, in {}", save_dir.display())
+            }
+            Self::AlreadyDownloading { name, .. } => {
+                write!(f, "{name}: is here already and is not started twice")
+            }
+            // The source is said once, and not at any length.
+            Self::StartFailed { source, error } if error.message().starts_with(&**source) => {
+                error.fmt(f)
+            }
+            Self::StartFailed { source, error } => {
+                write!(f, "{source:.200}: was not started, {error}")
+            }
+            Self::Status(status) => write!(f, "{}: {status}", status.name),
+            Self::MetadataReceived { name, info_hashes, .. } => {
+                write!(f, "{name}: the metadata of {info_hashes} has come")
+            }
+            Self::StateChanged { name, state, .. } => write!(f, "{name}: {state}"),
+            Self::Paused { name, .. } => write!(f, "{name}: paused"),
+            Self::Resumed { name, .. } => write!(f, "{name}: resumed"),
+            Self::Checked { name, .. } => {
+                write!(f, "{name}: the files have been checked")
+            }
+            Self::Finished { name, .. } => write!(f, "{name}: complete"),
+            Self::Moved { name, save_dir, .. } => {
+                write!(f, "{name}: moved to {}", save_dir.display())
+            }
+            Self::FileRenamed { name, file, path, .. } => {
+                write!(f, "{name}: file {file} is {} now", path.display())
+            }
+            Self::GoalReached { name, goal: Goal::ShareRatio, .. } => {
+                write!(f, "{name}: has reached its share ratio")
+            }
+            Self::GoalReached { name, goal: Goal::SeedTime, .. } => {
+                write!(f, "{name}: has seeded for its time")
+            }
+            Self::HashFailed { name, piece, .. } => {
+                write!(f, "{name}: piece {piece} came damaged and is fetched again")
+            }
+            Self::PeerBanned { name, address, .. } => {
+                write!(f, "{name}: the peer at {address} sent damaged pieces and is banned")
+            }
+            // The error names the tracker.
+            Self::TrackerError { name, times_in_row, error, .. } => {
+                write!(f, "{name}: {error}")?;
+                match times_in_row {
+                    0 | 1 => Ok(()),
+                    times => write!(f, " ({times} times in a row)"),
+                }
+            }
+            Self::TrackerWarning { name, url, message, .. } => {
+                write!(f, "{name}: the tracker {} says: {}", Line(url), Line(message))
+            }
+            Self::Error { name, error, .. } => write!(f, "{name}: {error}"),
+            Self::Metainfo { name, torrent_file, .. } => {
+                write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
+            }
+            Self::Closed { name, files, .. } => match files {
+                ClosedFiles::Kept => write!(f, "{name}: closed, its files stay"),
+                ClosedFiles::Deleted => write!(f, "{name}: closed, its files are deleted"),
+                ClosedFiles::NotDeleted(error) => write!(f, "{name}: closed, but {error}"),
+            },
+            Self::CommandFailed { command, id, error } => {
+                write!(f, "{command} for {id} failed: {error}")
+            }
+            Self::Listening { address } => write!(f, "listening at {address}"),
+            Self::ListenFailed { error, .. } => write!(f, "{error}"),
+            Self::PortMapped { by, protocol, external_port, local } => write!(
+                f,
+                "the router at {local} lets peers in at its {protocol} port {external_port} ({by})"
+            ),
+            Self::PortMappingFailed { by, local, error } => {
+                write!(f, "the router at {local} does not let peers in ({by}): {error}")
+            }
+            Self::ExternalAddress { address } => write!(f, "others see this machine at {address}"),
+            Self::DescriptorLimit { wanted, available } => write!(
+                f,
+                "the settings can need {wanted} open files and connections, and the process may \
+                 have {available}: it goes on with fewer"
+            ),
+            Self::Lagged { missed: 1 } => write!(f, "1 event came too fast to be kept"),
+            Self::Lagged { missed } => write!(f, "{missed} events came too fast to be kept"),
+            Self::Resynchronized => {
+                write!(f, "libtorrent lost events under load; the torrents have been asked again")
+            }
+            Self::ClientStopped { error: None } => write!(f, "the client has stopped"),
+            Self::ClientStopped { error: Some(error) } => {
+                write!(f, "the client has stopped: {error}")
+            }
+            Self::FileCompleted { name, file, .. } => write!(f, "{name}: file {file} is complete"),
+            Self::PieceFinished { name, piece, .. } => write!(f, "{name}: piece {piece} is here"),
+            Self::PeerConnected { name, address, outgoing: true, .. } => {
+                write!(f, "{name}: connected to the peer at {address}")
+            }
+            Self::PeerConnected { name, address, .. } => {
+                write!(f, "{name}: the peer at {address} has connected")
+            }
+            Self::PeerDisconnected { name, error, .. } => write!(f, "{name}: {error}"),
+            Self::TrackerReply { name, url, peers, .. } => {
+                write!(f, "{name}: {} names {peers} peers", Line(url))
+            }
+            Self::Scraped { name, url, seeds, leechers, .. } => {
+                write!(f, "{name}: {} knows ", Line(url))?;
+                match (seeds, leechers) {
+                    (Some(seeds), Some(leechers)) => {
+                        write!(f, "{seeds} seeds and {leechers} leechers")
+                    }
+                    (Some(seeds), None) => write!(f, "{seeds} seeds"),
+                    (None, Some(leechers)) => write!(f, "{leechers} leechers"),
+                    (None, None) => write!(f, "nothing"),
+                }
+            }
+            // The error names the tracker.
+            Self::ScrapeFailed { name, error, .. } => write!(f, "{name}: {error}"),
+            Self::PerformanceWarning { name: Some(name), limit, .. } => {
+                write!(f, "{name}: {limit}")
+            }
+            Self::PerformanceWarning { limit, .. } => limit.fmt(f),
+            Self::Statistics(statistics) => write!(
+                f,
+                "{} sent, {} received, {} peers",
+                Size(statistics.sent),
+                Size(statistics.received),
+                statistics.peers
+            ),
+            Self::ResumeData { name, data, .. } => {
+                write!(f, "{name}: here is its resume data, {}", Size(data.len() as u64))
+            }
+        }
+    }
+}
+
+/// Explains a run of events to a person: each line with the time since the start, and a status only
+/// when it says something else than the one before.
+///
+/// ```no_run
+/// # let client = torrent_patron::Client::builder().start()?;
+/// # let patron = client.patron();
+/// let mut explainer = torrent_patron::Explainer::new();
+/// for event in patron.events() {
+///     if let Some(line) = explainer.explain(&event) {
+///         println!("{line}");
+///     }
+/// }
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Explainer {
+    began: Instant,
+    statuses: std::collections::HashMap<crate::model::TorrentId, String>,
+}
+
+impl Default for Explainer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Explainer {
+    /// Its clock starts now.
+    pub fn new() -> Self {
+        Self { began: Instant::now(), statuses: Default::default() }
+    }
+
+    /// A line for the event; `None` for a status that says nothing new.
+    pub fn explain(&mut self, event: &Event) -> Option<String> {
+        let text = event.to_string();
+        match event {
+            Event::Status(status) => {
+                if self.statuses.get(&status.id) == Some(&text) {
+                    return None;
+                }
+                self.statuses.insert(status.id, text.clone());
+            }
+            Event::Closed { id, .. } => {
+                self.statuses.remove(id);
+            }
+            _ => {}
+        }
+        Some(format!("{:7.1} s  {text}", self.began.elapsed().as_secs_f64()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TorrentId;
+
+    #[test]
+    fn sizes_are_read_by_people() {
+        let shown = |size| Size(size).to_string();
+        assert_eq!(shown(0), "0 B");
+        assert_eq!(shown(1023), "1023 B");
+        assert_eq!(shown(1024), "1.0 KiB");
+        assert_eq!(shown(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!(shown(3 << 30), "3.0 GiB");
+    }
+
+    #[test]
+    fn only_what_is_complete_is_said_to_be() {
+        let mut status = TorrentStatus::starting(TorrentId::next(), "t".into(), false);
+        status.state = TorrentState::Downloading;
+        status.progress = 0.99999;
+        assert!(status.to_string().starts_with("downloading 99.9 %"), "{status}");
+    }
+
+    #[test]
+    fn a_status_is_explained_once() {
+        let id = TorrentId::next();
+        let event = Event::Status(TorrentStatus::starting(id, "t".into(), false));
+        let mut explainer = Explainer::new();
+        assert!(explainer.explain(&event).is_some());
+        assert!(explainer.explain(&event).is_none());
+    }
+}

@@ -1,0 +1,247 @@
+//! What can be chosen for one torrent while it runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A switch of a torrent (`lt::torrent_flags`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum TorrentFlag {
+    /// Nothing is downloaded; what is here is served. A full disk switches it on.
+    UploadMode,
+    /// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
+    ShareMode,
+    /// Peers that the IP filter blocks are refused. On unless switched off.
+    ApplyIpFilter,
+    /// libtorrent starts and stops it: as many run as the `active_*` settings allow, in the order of
+    /// the queue.
+    AutoManaged,
+    /// Each piece is offered to one peer at a time, so that the first copy spreads with the least
+    /// sending (BEP 16).
+    SuperSeeding,
+    /// Pieces are asked for in their order.
+    Sequential,
+    /// It is paused when it would begin to download or to seed.
+    StopWhenReady,
+    /// It is not announced to the distributed hash table.
+    NoDht,
+    /// It is not announced on the local network.
+    NoLocalDiscovery,
+    /// Peers are not told of other peers.
+    NoPeerExchange,
+}
+
+impl TorrentFlag {
+    /// All of them, in the order in which the shim numbers them.
+    pub const ALL: [Self; 10] = [
+        Self::UploadMode,
+        Self::ShareMode,
+        Self::ApplyIpFilter,
+        Self::AutoManaged,
+        Self::SuperSeeding,
+        Self::Sequential,
+        Self::StopWhenReady,
+        Self::NoDht,
+        Self::NoLocalDiscovery,
+        Self::NoPeerExchange,
+    ];
+
+    /// Where it is among them.
+    pub(crate) fn place(self) -> u8 {
+        let place = Self::ALL.iter().position(|known| *known == self);
+        place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+    }
+}
+
+/// How a torrent is set up at present. Rates are bytes per second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct TorrentOptions {
+    /// Where its files are.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::model::serde_with::lossy_path"))]
+    pub save_dir: PathBuf,
+    /// The switches that are on.
+    pub flags: Vec<TorrentFlag>,
+    /// How fast it may receive; `None`: as the client may.
+    pub download_limit: Option<u32>,
+    /// How fast it may send; `None`: as the client may.
+    pub upload_limit: Option<u32>,
+    /// How many peers it may be connected to; `None`: as many as the client.
+    pub connections_limit: Option<u32>,
+    /// How many peers it may serve at once; `None`: as many as the client.
+    pub upload_slots: Option<u32>,
+    /// Its place among those that are not complete, the first is 0; `None` when it is complete.
+    pub queue_position: Option<u32>,
+}
+
+impl TorrentOptions {
+    /// Whether a switch is on.
+    pub fn has(&self, flag: TorrentFlag) -> bool {
+        self.flags.contains(&flag)
+    }
+}
+
+/// Where a torrent goes in the queue of those that are not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum QueueMove {
+    /// One place nearer to the front.
+    Up,
+    /// One place nearer to the end.
+    Down,
+    /// To the front.
+    Top,
+    /// To the end.
+    Bottom,
+    /// To this place; beyond the end is the end.
+    To(u32),
+}
+
+/// When a torrent has given back enough, and what then becomes of it. The first goal that is reached
+/// counts; without one it seeds until it is told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[non_exhaustive]
+pub struct Goals {
+    /// What was sent for what was received ([`TorrentStatus::ratio`](crate::TorrentStatus::ratio)),
+    /// to a thousandth.
+    pub share_ratio: Option<f64>,
+    /// How long it seeds, in all runs, to a second.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
+    pub seed_time: Option<Duration>,
+    /// What becomes of it.
+    pub then: GoalAction,
+}
+
+impl Goals {
+    /// Sets [`share_ratio`](Goals::share_ratio).
+    #[must_use]
+    pub fn share_ratio(mut self, ratio: f64) -> Self {
+        self.share_ratio = Some(ratio);
+        self
+    }
+
+    /// Sets [`seed_time`](Goals::seed_time).
+    #[must_use]
+    pub fn seed_time(mut self, time: Duration) -> Self {
+        self.seed_time = Some(time);
+        self
+    }
+
+    /// Sets [`then`](Goals::then).
+    #[must_use]
+    pub fn then(mut self, action: GoalAction) -> Self {
+        self.then = action;
+        self
+    }
+}
+
+/// What becomes of a torrent that has reached a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum GoalAction {
+    /// It is paused. When it is resumed it seeds on: the goals are gone.
+    #[default]
+    Pause,
+    /// It is closed; its files stay.
+    Close,
+    /// It is closed and its files are deleted.
+    CloseAndDelete,
+    /// It seeds on, by super-seeding: as little as the swarm needs.
+    SuperSeed,
+}
+
+/// A goal that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum Goal {
+    /// The share ratio.
+    ShareRatio,
+    /// The seed time.
+    SeedTime,
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    fn is<T>(value: T, json: &str)
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+        assert_eq!(serde_json::from_str::<T>(json).unwrap(), value);
+    }
+
+    #[test]
+    fn options_in_json() {
+        let options = TorrentOptions {
+            save_dir: "downloads".into(),
+            flags: vec![TorrentFlag::ApplyIpFilter],
+            download_limit: Some(1),
+            upload_limit: None,
+            connections_limit: Some(2),
+            upload_slots: None,
+            queue_position: Some(0),
+        };
+        let json = concat!(
+            r#"{"save_dir":"downloads","flags":["apply_ip_filter"],"download_limit":1,"#,
+            r#""upload_limit":null,"connections_limit":2,"upload_slots":null,"queue_position":0}"#
+        );
+        is(options, json);
+    }
+
+    #[test]
+    fn flags_in_json() {
+        let json = concat!(
+            r#"["upload_mode","share_mode","apply_ip_filter","auto_managed","super_seeding","#,
+            r#""sequential","stop_when_ready","no_dht","no_local_discovery","no_peer_exchange"]"#
+        );
+        is(TorrentFlag::ALL.to_vec(), json);
+    }
+
+    #[test]
+    fn goals_in_json() {
+        let goals = Goals::default().share_ratio(1.5).seed_time(Duration::from_secs(60));
+        is(
+            goals.then(GoalAction::CloseAndDelete),
+            r#"{"share_ratio":1.5,"seed_time":60.0,"then":"close_and_delete"}"#,
+        );
+        is(Goals::default(), r#"{"share_ratio":null,"seed_time":null,"then":"pause"}"#);
+        is(GoalAction::Pause, r#""pause""#);
+        is(GoalAction::Close, r#""close""#);
+        is(GoalAction::SuperSeed, r#""super_seed""#);
+        is(Goal::ShareRatio, r#""share_ratio""#);
+        is(Goal::SeedTime, r#""seed_time""#);
+    }
+
+    #[test]
+    fn places_in_the_queue_in_json() {
+        is(QueueMove::Up, r#""up""#);
+        is(QueueMove::Down, r#""down""#);
+        is(QueueMove::Top, r#""top""#);
+        is(QueueMove::Bottom, r#""bottom""#);
+        is(QueueMove::To(3), r#"{"to":3}"#);
+    }
+}

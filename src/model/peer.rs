@@ -1,0 +1,202 @@
+//! The peers of a torrent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A peer that is connected or being connected to (`lt::peer_info`). Rates are bytes per second.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Peer {
+    /// Where it is; `None` for a web seed whose name is not looked up yet, and for an I2P peer.
+    pub address: Option<SocketAddr>,
+    /// Our end of the connection.
+    pub local_address: Option<SocketAddr>,
+    /// What it is: a client or a web seed.
+    pub kind: PeerKind,
+    /// How the bytes travel.
+    pub transport: Transport,
+    /// What hides them.
+    pub encryption: Encryption,
+    /// The name that the client gives itself, or that its peer id tells; of a web seed, its URL.
+    pub client: String,
+    /// Its peer id (BEP 20), 20 bytes.
+    pub id: [u8; 20],
+    /// How it was found, all that apply.
+    pub sources: Vec<PeerSource>,
+    /// How much of the torrent it has, from 0 to 1.
+    pub progress: f32,
+    /// It has everything.
+    pub seed: bool,
+    /// We called it, rather than it us.
+    pub outgoing: bool,
+    /// The connection is not made, or the handshakes are not done.
+    pub connecting: bool,
+    /// We want pieces that it has.
+    pub interesting: bool,
+    /// We do not serve it at present.
+    pub choked: bool,
+    /// It wants pieces that we have.
+    pub interested: bool,
+    /// It does not serve us at present.
+    pub choking: bool,
+    /// It served us, and has not for long.
+    pub snubbed: bool,
+    /// It is served out of turn, to find out how well it serves us.
+    pub optimistic_unchoke: bool,
+    /// It had part in a piece that failed its hash check.
+    pub suspected: bool,
+    /// Payload and protocol received a second.
+    pub download_rate: u64,
+    /// Payload and protocol sent a second.
+    pub upload_rate: u64,
+    /// Payload received, in bytes.
+    pub downloaded: u64,
+    /// Payload sent, in bytes.
+    pub uploaded: u64,
+    /// Blocks that it was asked for.
+    pub requested: u32,
+    /// Blocks that it asked for.
+    pub requests: u32,
+    /// Pieces that failed their hash check and that it had part in.
+    pub hash_failures: u32,
+    /// How often in a row connecting to it failed.
+    pub failures: u32,
+    /// Since anything was sent or received.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
+    pub idle: Duration,
+    /// How long a connection to it takes to open.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
+    pub round_trip: Duration,
+}
+
+/// What is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum PeerKind {
+    /// A BitTorrent client.
+    #[default]
+    Client,
+    /// A web server (BEP 19).
+    WebSeed,
+    /// A web server with a script (BEP 17).
+    HttpSeed,
+}
+
+/// How bytes travel to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum Transport {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// uTP (BEP 29).
+    Utp,
+    /// The I2P network.
+    I2p,
+}
+
+/// What hides the bytes on the way to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum Encryption {
+    /// Nothing.
+    #[default]
+    None,
+    /// The handshake alone is obfuscated (MSE).
+    Handshake,
+    /// All is obfuscated with RC4 (MSE).
+    Rc4,
+    /// TLS, of a torrent with a certificate.
+    Tls,
+}
+
+/// How a peer was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum PeerSource {
+    /// A tracker named it.
+    Tracker,
+    /// The distributed hash table (BEP 5).
+    Dht,
+    /// Another peer (BEP 11).
+    PeerExchange,
+    /// The local network (BEP 14).
+    LocalDiscovery,
+    /// An earlier run.
+    ResumeData,
+    /// It called us.
+    Incoming,
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_in_json() {
+        let json = concat!(
+            r#"{"address":"192.0.2.1:6881","local_address":null,"kind":"client","#,
+            r#""transport":"tcp","encryption":"none","client":"a client","#,
+            r#""id":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20],"#,
+            r#""sources":["tracker","incoming"],"progress":0.5,"seed":false,"outgoing":true,"#,
+            r#""connecting":false,"interesting":true,"choked":false,"interested":true,"#,
+            r#""choking":false,"snubbed":false,"optimistic_unchoke":false,"suspected":false,"#,
+            r#""download_rate":1,"upload_rate":2,"downloaded":3,"uploaded":4,"requested":5,"#,
+            r#""requests":6,"hash_failures":7,"failures":8,"idle":9.0,"#,
+            r#""round_trip":0.01}"#
+        );
+        let peer: Peer = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&peer).unwrap(), json);
+        assert_eq!(peer.sources, [PeerSource::Tracker, PeerSource::Incoming]);
+        assert_eq!(peer.round_trip, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn choices_in_json() {
+        fn is<T>(value: T, name: &str)
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+        {
+            let json = format!("{name:?}");
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(serde_json::from_str::<T>(&json).unwrap(), value);
+        }
+        is(PeerKind::Client, "client");
+        is(PeerKind::WebSeed, "web_seed");
+        is(PeerKind::HttpSeed, "http_seed");
+        is(Transport::Tcp, "tcp");
+        is(Transport::Utp, "utp");
+        is(Transport::I2p, "i2p");
+        is(Encryption::None, "none");
+        is(Encryption::Handshake, "handshake");
+        is(Encryption::Rc4, "rc4");
+        is(Encryption::Tls, "tls");
+        is(PeerSource::Tracker, "tracker");
+        is(PeerSource::Dht, "dht");
+        is(PeerSource::PeerExchange, "peer_exchange");
+        is(PeerSource::LocalDiscovery, "local_discovery");
+        is(PeerSource::ResumeData, "resume_data");
+        is(PeerSource::Incoming, "incoming");
+    }
+}

@@ -1,0 +1,44 @@
+//! Ports that a router forwards to this machine.
+
+/// A port that a router was asked to forward (`lt::port_mapping_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct PortMapping(i32);
+
+impl PortMapping {
+    /// The mapping with this number, as [`get`](PortMapping::get) gave it.
+    #[must_use]
+    pub fn new(number: i64) -> Self {
+        Self(i32::try_from(number).unwrap_or(-1))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+}
+
+/// What a router hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum PortProtocol {
+    /// Connections.
+    Tcp,
+    /// uTP and the distributed hash table.
+    Udp,
+}
+
+impl std::fmt::Display for PortProtocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! What libtorrent and the read path have counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a client has counted since it was started: the figures that most programs want as fields, and
+/// all of libtorrent's by their names.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Bytes sent to peers and trackers, protocol included (`net.sent_bytes`).
+    pub sent: u64,
+    /// Of these, bytes of the torrents' data (`net.sent_payload_bytes`).
+    pub sent_payload: u64,
+    /// Bytes received (`net.recv_bytes`).
+    pub received: u64,
+    /// Of these, bytes of the torrents' data (`net.recv_payload_bytes`).
+    pub received_payload: u64,
+    /// Connected peers (`peer.num_peers_connected`).
+    pub peers: u64,
+    /// Connections that are being made (`peer.num_peers_half_open`).
+    pub peers_half_open: u64,
+    /// Peers that may ask for blocks (`peer.num_peers_up_unchoked_all`).
+    pub peers_unchoked: u64,
+    /// Connections that peers have made to this client (`peer.incoming_connections`).
+    pub incoming_connections: u64,
+    /// Blocks that peers have asked for (`peer.piece_requests`).
+    pub block_requests: u64,
+    /// Of these, how many were refused (`peer.piece_rejects`).
+    pub block_rejects: u64,
+    /// Torrents that have everything (`ses.num_seeding_torrents`).
+    pub torrents_seeding: u64,
+    /// Torrents that are downloading (`ses.num_downloading_torrents`).
+    pub torrents_downloading: u64,
+    /// Torrents whose files are being checked (`ses.num_checking_torrents`).
+    pub torrents_checking: u64,
+    /// Torrents that are paused (`ses.num_stopped_torrents`).
+    pub torrents_paused: u64,
+    /// Torrents that an error has stopped (`ses.num_error_torrents`).
+    pub torrents_failed: u64,
+    /// Blocks that libtorrent has read; see also [`reads`](Statistics::reads)
+    /// (`disk.num_blocks_read`).
+    pub blocks_read: u64,
+    /// Blocks that were written (`disk.num_blocks_written`).
+    pub blocks_written: u64,
+    /// Blocks that were hashed (`disk.num_blocks_hashed`).
+    pub blocks_hashed: u64,
+    /// Bytes that wait to be written (`disk.queued_write_bytes`).
+    pub queued_write_bytes: u64,
+    /// Nodes in the DHT's routing table (`dht.dht_nodes`).
+    pub dht_nodes: u64,
+    /// How the blocks that peers asked for were read.
+    pub reads: ReadStatistics,
+    #[cfg_attr(feature = "serde", serde(rename = "counters"))]
+    values: Values,
+}
+
+/// One of the figures of [`Statistics::counters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Counter {
+    /// As in libtorrent's [list](https://libtorrent.org/manual-ref.html#session-statistics), for example
+    /// `peer.num_peers_connected`; those of the read path begin with `reads.`.
+    pub name: &'static str,
+    /// Its value.
+    pub value: i64,
+    /// It goes up and down; else it only grows.
+    pub gauge: bool,
+}
+
+/// What libtorrent counts, by name: its place in libtorrent's list, and whether it is a gauge.
+pub(crate) type Metrics = BTreeMap<String, (usize, bool)>;
+
+impl Statistics {
+    /// From the values in libtorrent's order.
+    pub(crate) fn new(metrics: &'static Metrics, values: Vec<i64>, reads: ReadStatistics) -> Self {
+        let values = Values { metrics: Some(metrics), values: values.into() };
+        let value = |name| values.get(name).map_or(0, |value| value.max(0).unsigned_abs());
+        Self {
+            sent: value("net.sent_bytes"),
+            sent_payload: value("net.sent_payload_bytes"),
+            received: value("net.recv_bytes"),
+            received_payload: value("net.recv_payload_bytes"),
+            peers: value("peer.num_peers_connected"),
+            peers_half_open: value("peer.num_peers_half_open"),
+            peers_unchoked: value("peer.num_peers_up_unchoked_all"),
+            incoming_connections: value("peer.incoming_connections"),
+            block_requests: value("peer.piece_requests"),
+            block_rejects: value("peer.piece_rejects"),
+            torrents_seeding: value("ses.num_seeding_torrents"),
+            torrents_downloading: value("ses.num_downloading_torrents"),
+            torrents_checking: value("ses.num_checking_torrents"),
+            torrents_paused: value("ses.num_stopped_torrents"),
+            torrents_failed: value("ses.num_error_torrents"),
+            blocks_read: value("disk.num_blocks_read"),
+            blocks_written: value("disk.num_blocks_written"),
+            blocks_hashed: value("disk.num_blocks_hashed"),
+            queued_write_bytes: value("disk.queued_write_bytes"),
+            dht_nodes: value("dht.dht_nodes"),
+            reads,
+            values,
+        }
+    }
+
+    /// The value of one of the [counters](Statistics::counters); `None` for a name that is not there.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> Option<i64> {
+        let ours = || self.reads.counters().into_iter().find(|counter| counter.name == name);
+        self.values.get(name).or_else(|| ours().map(|counter| counter.value))
+    }
+
+    /// All that libtorrent and the read path count, by name in alphabetical order.
+    pub fn counters(&self) -> impl Iterator<Item = Counter> {
+        let known = self.values.metrics.into_iter().flatten();
+        let mut all: Vec<_> = known
+            .filter_map(|(name, &(index, gauge))| {
+                Some(Counter { name, value: *self.values.values.get(index)?, gauge })
+            })
+            .chain(self.reads.counters())
+            .collect();
+        all.sort_unstable_by_key(|counter| counter.name);
+        all.into_iter()
+    }
+}
+
+/// The values of libtorrent's metrics.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Values {
+    metrics: Option<&'static Metrics>,
+    values: Arc<[i64]>,
+}
+
+impl Values {
+    fn get(&self, name: &str) -> Option<i64> {
+        let (index, _) = self.metrics?.get(name)?;
+        self.values.get(*index).copied()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Values {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let known = self.metrics.into_iter().flatten();
+        serializer.collect_map(
+            known.filter_map(|(name, (index, _))| Some((name, self.values.get(*index)?))),
+        )
+    }
+}
+
+/// How the blocks that peers asked for were read, counted since the client was started.
+///
+/// With `disk_reads` `stock` (see [`Settings`](crate::Settings)), where libtorrent reads everything
+/// itself, all of it is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ReadStatistics {
+    /// Blocks that were sent from the page cache as they lay there (`zero_copy`).
+    pub mapped_blocks: u64,
+    /// Their size, in bytes.
+    pub mapped_bytes: u64,
+    /// Blocks that were copied out of the page cache.
+    pub copied_blocks: u64,
+    /// Their size, in bytes.
+    pub copied_bytes: u64,
+    /// Blocks that were not in memory, or not known to be, and were read by a thread of their own.
+    pub cold_blocks: u64,
+    /// Their size, in bytes.
+    pub cold_bytes: u64,
+    /// Blocks that libtorrent read, because the torrent was being downloaded, or its files were just
+    /// being checked, moved, renamed, closed or deleted.
+    pub stock_writing: u64,
+    /// Blocks that libtorrent read, because not all files of the torrent are wanted.
+    pub stock_partial: u64,
+    /// Blocks that libtorrent read, because they lie in more than four files.
+    pub stock_scattered: u64,
+    /// Blocks that libtorrent read, because there were no descriptors.
+    pub stock_descriptors: u64,
+    /// Blocks that libtorrent read or failed to, because their file could not be opened or was
+    /// shorter than the torrent says.
+    pub stock_unusable: u64,
+    /// Blocks that libtorrent read for other reasons: there was no thread, or the client was
+    /// stopping.
+    pub stock_other: u64,
+    /// Reads that failed and stopped their torrent. Each is an
+    /// [`Event::Error`](crate::Event::Error).
+    pub failed: u64,
+    /// Files on a file system that cannot tell what is in memory; their blocks count as cold until
+    /// they are mapped.
+    pub refused_files: u64,
+    /// Files that were closed to make room for others (`file_pool_size`).
+    pub evicted_files: u64,
+    /// Files that are open now.
+    pub open_files: u64,
+    /// Files that are mapped now, also for blocks that wait to be sent.
+    pub mappings: u64,
+}
+
+impl ReadStatistics {
+    /// Blocks that were read on libtorrent's network thread, without waiting for another.
+    #[must_use]
+    pub fn inline_blocks(&self) -> u64 {
+        self.mapped_blocks + self.copied_blocks
+    }
+
+    /// Blocks that were left to libtorrent, for whatever reason.
+    #[must_use]
+    pub fn stock_blocks(&self) -> u64 {
+        self.stock_writing
+            + self.stock_partial
+            + self.stock_scattered
+            + self.stock_descriptors
+            + self.stock_unusable
+            + self.stock_other
+    }
+
+    /// All of them by their names, as [`Statistics::counters`] has them.
+    pub fn counters(&self) -> impl IntoIterator<Item = Counter> + use<> {
+        [
+            ("reads.mapped_blocks", self.mapped_blocks, false),
+            ("reads.mapped_bytes", self.mapped_bytes, false),
+            ("reads.copied_blocks", self.copied_blocks, false),
+            ("reads.copied_bytes", self.copied_bytes, false),
+            ("reads.cold_blocks", self.cold_blocks, false),
+            ("reads.cold_bytes", self.cold_bytes, false),
+            ("reads.stock_writing", self.stock_writing, false),
+            ("reads.stock_partial", self.stock_partial, false),
+            ("reads.stock_scattered", self.stock_scattered, false),
+            ("reads.stock_descriptors", self.stock_descriptors, false),
+            ("reads.stock_unusable", self.stock_unusable, false),
+            ("reads.stock_other", self.stock_other, false),
+            ("reads.failed", self.failed, false),
+            ("reads.refused_files", self.refused_files, false),
+            ("reads.evicted_files", self.evicted_files, false),
+            ("reads.open_files", self.open_files, true),
+            ("reads.mappings", self.mappings, true),
+        ]
+        .map(|(name, value, gauge)| Counter {
+            name,
+            value: i64::try_from(value).unwrap_or(i64::MAX),
+            gauge,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! How a torrent stands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::model::{InfoHashes, TorrentId};
+
+/// What a torrent is doing (`lt::torrent_status::state_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum TorrentState {
+    /// The data on disk is compared with its hashes.
+    CheckingFiles,
+    /// A magnet link's metadata is being fetched from peers (BEP 9).
+    DownloadingMetadata,
+    /// Pieces are being downloaded.
+    Downloading,
+    /// All wanted pieces are here, but not all pieces.
+    Finished,
+    /// All pieces are here.
+    Seeding,
+    /// What is known from an earlier run is compared with the disk.
+    CheckingResumeData,
+}
+
+impl std::fmt::Display for TorrentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CheckingFiles => "checking files",
+            Self::DownloadingMetadata => "downloading metadata",
+            Self::Downloading => "downloading",
+            Self::Finished => "finished",
+            Self::Seeding => "seeding",
+            Self::CheckingResumeData => "checking resume data",
+        })
+    }
+}
+
+/// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TorrentStatus {
+    /// The torrent.
+    pub id: TorrentId,
+    /// Its name; of a magnet link without a name, the info hash until the metadata is here.
+    pub name: Arc<str>,
+    /// Its info hashes; of a magnet link, those that it has until the metadata is here.
+    pub info_hashes: InfoHashes,
+    /// What it is doing.
+    pub state: TorrentState,
+    /// It does nothing until resumed.
+    pub paused: bool,
+    /// All wanted pieces are here.
+    pub finished: bool,
+    /// All pieces are here.
+    pub seeding: bool,
+    /// The metainfo is known; false for a magnet link at first.
+    pub has_metadata: bool,
+    /// From 0 to 1: of checking while files are checked, else of the wanted data.
+    pub progress: f32,
+    /// Of all files.
+    pub total_size: u64,
+    /// Of the pieces that are here and good.
+    pub total_done: u64,
+    /// Of the files that are wanted.
+    pub wanted_size: u64,
+    /// Of the wanted pieces that are here and good.
+    pub wanted_done: u64,
+    /// Payload received since the torrent was started.
+    pub downloaded: u64,
+    /// Payload sent since the torrent was started.
+    pub uploaded: u64,
+    /// Payload received a second.
+    pub download_rate: u64,
+    /// Payload sent a second.
+    pub upload_rate: u64,
+    /// Peers connected or connecting.
+    pub peers: u32,
+    /// Of these, how many have everything.
+    pub seeds: u32,
+    /// Connections, half-open ones included.
+    pub connections: u32,
+    /// Payload received in all runs; of one that was complete from the start, 0.
+    pub all_time_downloaded: u64,
+    /// Payload sent in all runs.
+    pub all_time_uploaded: u64,
+    /// How long it was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
+    pub active_time: Duration,
+    /// How long it had all that is wanted of it and was not paused, in all runs.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
+    pub seeding_time: Duration,
+    /// Its resume data would be other than the last that was asked for. libtorrent counts the time
+    /// that a torrent runs as well.
+    pub needs_saving: bool,
+    /// What stopped the torrent, if something did.
+    pub error: Option<Error>,
+    /// When libtorrent said so.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub updated: Instant,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) saved_figures: SavedFigures,
+}
+
+/// Of what resume data holds, that which changes without an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SavedFigures {
+    /// Since the torrent was first started.
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    pub(crate) pieces: u32,
+}
+
+impl TorrentStatus {
+    /// How old this knowledge is. A torrent at rest is not reported again, so a great age of an
+    /// idle torrent means that nothing has happened since.
+    pub fn age(&self) -> Duration {
+        self.updated.elapsed()
+    }
+
+    /// How long the rest takes at the present rate; `None` when done or at a standstill.
+    pub fn time_left(&self) -> Option<Duration> {
+        let left = self.wanted_size.saturating_sub(self.wanted_done);
+        (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
+    }
+
+    /// What was sent for what was received, in all runs; of a torrent that had all that is wanted of it
+    /// from the start, for that. 0 where both are nothing.
+    pub fn ratio(&self) -> f64 {
+        match self.all_time_downloaded.max(if self.finished { self.total_done } else { 0 }) {
+            0 => 0.0,
+            received => self.all_time_uploaded as f64 / received as f64,
+        }
+    }
+
+    /// The first status of a torrent, before libtorrent has said anything.
+    pub(crate) fn starting(id: TorrentId, name: Arc<str>, paused: bool) -> Self {
+        Self {
+            id,
+            name,
+            info_hashes: InfoHashes::default(),
+            state: TorrentState::CheckingResumeData,
+            paused,
+            finished: false,
+            seeding: false,
+            has_metadata: false,
+            progress: 0.0,
+            total_size: 0,
+            total_done: 0,
+            wanted_size: 0,
+            wanted_done: 0,
+            downloaded: 0,
+            uploaded: 0,
+            download_rate: 0,
+            upload_rate: 0,
+            peers: 0,
+            seeds: 0,
+            connections: 0,
+            all_time_downloaded: 0,
+            all_time_uploaded: 0,
+            active_time: Duration::ZERO,
+            seeding_time: Duration::ZERO,
+            needs_saving: false,
+            error: None,
+            updated: Instant::now(),
+            saved_figures: SavedFigures::default(),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_in_json() {
+        let id = TorrentId::new(3).unwrap();
+        let status = TorrentStatus {
+            progress: 0.5,
+            peers: 7,
+            ..TorrentStatus::starting(id, "debian.iso".into(), true)
+        };
+        assert_eq!(
+            serde_json::to_string(&status).unwrap(),
+            concat!(
+                r#"{"id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"state":"checking_resume_data","paused":true,"#,
+                r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
+                r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
+                r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
+                r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
+                r#""seeding_time":0.0,"needs_saving":false,"error":null}"#
+            )
+        );
+        for (state, name) in [
+            (TorrentState::CheckingFiles, r#""checking_files""#),
+            (TorrentState::DownloadingMetadata, r#""downloading_metadata""#),
+            (TorrentState::Downloading, r#""downloading""#),
+            (TorrentState::Finished, r#""finished""#),
+            (TorrentState::Seeding, r#""seeding""#),
+            (TorrentState::CheckingResumeData, r#""checking_resume_data""#),
+        ] {
+            assert_eq!(serde_json::to_string(&state).unwrap(), name);
+            assert_eq!(serde_json::from_str::<TorrentState>(name).unwrap(), state);
+        }
+    }
+}

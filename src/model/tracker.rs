@@ -1,0 +1,140 @@
+//! The trackers of a torrent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// A tracker of a torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Tracker {
+    /// Its announce URL.
+    pub url: String,
+    /// Tiers are tried in ascending order (BEP 12).
+    pub tier: u8,
+}
+
+impl Tracker {
+    /// A tracker by its announce URL; those of a lower tier are tried first.
+    pub fn new(url: impl Into<String>, tier: u8) -> Self {
+        Self { url: url.into(), tier }
+    }
+}
+
+/// A tracker and how it does (`lt::announce_entry`).
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TrackerStatus {
+    /// Where it is.
+    pub url: Box<str>,
+    /// Those of a lower tier are tried first (BEP 12).
+    pub tier: u8,
+    /// It has answered since the torrent was started.
+    pub working: bool,
+    /// How it was found.
+    pub source: TrackerSource,
+    /// What was announced to it, by each address that the client listens on and each info hash of
+    /// the torrent.
+    pub announces: Vec<Announce>,
+}
+
+/// How announcing by one address with one info hash goes (`lt::announce_infohash`).
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Announce {
+    /// The address that the client listens on.
+    pub from: SocketAddr,
+    /// 1 or 2: with the v1 or the v2 info hash.
+    pub protocol: u8,
+    /// What the tracker said, if it said something: a warning or why it refused.
+    pub message: Box<str>,
+    /// Why the last one failed, if it did.
+    pub error: Option<Error>,
+    /// How many failed in a row.
+    pub failures: u32,
+    /// One is under way.
+    pub updating: bool,
+    /// Until the next one; `None` when none is planned.
+    #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
+    pub next: Option<Duration>,
+    /// How many have everything, as the tracker says; `None` when it has not said.
+    pub seeds: Option<u32>,
+    /// How many have not.
+    pub leechers: Option<u32>,
+    /// How often the torrent was downloaded.
+    pub downloads: Option<u32>,
+}
+
+/// Who named a tracker first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum TrackerSource {
+    /// The metainfo.
+    #[default]
+    Metainfo,
+    /// The program.
+    Program,
+    /// A magnet link.
+    Magnet,
+    /// Another peer (BEP 28).
+    Peer,
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trackers_in_json() {
+        let announce = Announce {
+            from: "192.0.2.1:6881".parse().unwrap(),
+            protocol: 1,
+            message: "a warning".into(),
+            error: Some(Error::new(
+                crate::error::ErrorKind::Io,
+                "announce the torrent",
+                "it is not there",
+            )),
+            failures: 2,
+            updating: false,
+            next: Some(Duration::from_secs(30)),
+            seeds: Some(3),
+            leechers: None,
+            downloads: None,
+        };
+        let tracker = TrackerStatus {
+            url: "udp://192.0.2.2:6969".into(),
+            tier: 1,
+            working: true,
+            source: TrackerSource::Program,
+            announces: vec![announce],
+        };
+        let json = concat!(
+            r#"{"url":"udp://192.0.2.2:6969","tier":1,"working":true,"source":"program","#,
+            r#""announces":[{"from":"192.0.2.1:6881","protocol":1,"message":"a warning","#,
+            r#""error":{"kind":"io","native":null,"#,
+            r#""message":"cannot announce the torrent: it is not there"},"#,
+            r#""failures":2,"updating":false,"next":30.0,"#,
+            r#""seeds":3,"leechers":null,"downloads":null}]}"#
+        );
+        assert_eq!(serde_json::to_string(&tracker).unwrap(), json);
+        for (source, name) in [
+            (TrackerSource::Metainfo, r#""metainfo""#),
+            (TrackerSource::Program, r#""program""#),
+            (TrackerSource::Magnet, r#""magnet""#),
+            (TrackerSource::Peer, r#""peer""#),
+        ] {
+            assert_eq!(serde_json::to_string(&source).unwrap(), name);
+            assert_eq!(serde_json::from_str::<TrackerSource>(name).unwrap(), source);
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The handle: commands in, events out, from any thread. What can be asked of a torrent besides its
+//! life stands in the rooms below, a chapter each.
+
+mod client;
+mod files;
+mod options;
+mod peers;
+mod pieces;
+
+mod trackers;
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use futures_core::Stream;
+
+use crate::add::{AddOptions, Source, prepare};
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::command::{Command, Files, Job, OnLeave, Respond, Started};
+use crate::messages::request::{FromAnswer, SessionRequest, TorrentRequest};
+use crate::messages::service::{Envelope, Member, Service};
+use crate::model::{Event, EventKinds, ReadStatistics, Statistics, TorrentId, TorrentStatus};
+use crate::reply::{Reply, Responder, one_shot};
+
+/// A handle to a client: `Send + Sync`, cheap, any number of them.
+///
+/// Each patron has a mailbox of its own, in which the events of the torrents that it started or
+/// watches arrive, in order. A clone shares the mailbox. When the last clone is dropped the patron
+/// leaves, and [`OnLeave`] says what becomes of its torrents.
+///
+/// A command is put into the client's channel, in which 4096 have room; while it is full the caller
+/// waits ([`try_send`](Patron::try_send) does not). Nothing else here waits for the engine, except
+/// where it says so. A patron may outlive its client; it then gets
+/// [`Stopped`](crate::ErrorKind::Stopped).
+#[derive(Clone)]
+pub struct Patron(Arc<Inner>);
+
+struct Inner {
+    service: Arc<Service>,
+    member: Arc<Member>,
+    /// What must live as long as the patron: the shared client.
+    keep: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.service.leave(&self.member);
+    }
+}
+
+const RECEIVE: &str = "receive an event";
+
+impl Patron {
+    pub(crate) fn join(service: Arc<Service>, keep: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        let member = service.join();
+        Self(Arc::new(Inner { service, member, keep }))
+    }
+
+    /// Another patron of the same client, with a mailbox of its own.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::join(self.0.service.clone(), self.0.keep.clone())
+    }
+
+    /// Chooses what becomes of this patron's torrents when it leaves.
+    #[must_use]
+    pub fn on_leave(self, policy: OnLeave) -> Self {
+        self.0.member.set_on_leave(policy);
+        self
+    }
+
+    // Messages.
+
+    /// Sends a command; what comes of it arrives as events. The source of a torrent is read here,
+    /// on the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`](crate::ErrorKind::Stopped). A source that cannot be read is no error here but an
+    /// [`Event::StartFailed`].
+    pub fn send(&self, command: Command) -> Result<()> {
+        self.message(command, Service::send)
+    }
+
+    /// As [`send`](Patron::send), but never waits for room.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`](crate::ErrorKind::Busy) when 4096 commands are waiting already.
+    pub fn try_send(&self, command: Command) -> Result<()> {
+        self.message(command, Service::try_send)
+    }
+
+    fn message(
+        &self,
+        command: Command,
+        send: impl FnOnce(&Service, Envelope) -> Result<()>,
+    ) -> Result<()> {
+        let Inner { service, member, .. } = &*self.0;
+        let job = match command {
+            Command::CreateTorrent { source, options } => {
+                match prepare(&source, &options, &service.defaults) {
+                    Ok(prepared) => Job::Start(Box::new(prepared), None),
+                    Err((source, error)) => {
+                        member.mailbox.push(Event::StartFailed { source, error });
+                        return Ok(());
+                    }
+                }
+            }
+            Command::CloseTorrent { id, files } => Job::Close(id, files, None),
+            Command::Pause(id) => Job::Pause(id, None),
+            Command::Resume(id) => Job::Resume(id, None),
+            Command::Status(id) => Job::Status(id, None),
+            Command::Metainfo(id) => Job::TellMetainfo(id),
+            Command::Watch(id) => Job::Watch(id, None),
+            Command::Unwatch(id) => Job::Unwatch(id, None),
+        };
+        send(service, Envelope { from: member.clone(), job })
+    }
+
+    // Calls.
+
+    /// Starts a torrent. The source is read here, on the caller's thread; the reply comes when
+    /// libtorrent has taken the torrent in.
+    ///
+    /// # Errors
+    ///
+    /// [`Parse`](crate::ErrorKind::Parse) or [`Io`](crate::ErrorKind::Io) when the source cannot be
+    /// read or a directory cannot be made; [`Busy`](crate::ErrorKind::Busy) when libtorrent was still
+    /// busy after many tries.
+    pub fn create_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Started> {
+        match prepare(&source.into(), &options, &self.0.service.defaults) {
+            Ok(prepared) => {
+                self.ask("start the torrent", |reply| Job::Start(Box::new(prepared), Some(reply)))
+            }
+            Err((_, error)) => Reply::ready(Err(error)),
+        }
+    }
+
+    /// Closes a torrent. The reply comes when it is gone from the client and, where asked for, its
+    /// files are gone from the disk.
+    pub fn close(&self, id: TorrentId, files: Files) -> Reply<()> {
+        self.ask("close the torrent", |reply| Job::Close(id, files, Some(reply)))
+    }
+
+    /// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
+    /// [`Event::Paused`] says that it is done.
+    pub fn pause(&self, id: TorrentId) -> Reply<()> {
+        self.ask("pause the torrent", |reply| Job::Pause(id, Some(reply)))
+    }
+
+    /// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has
+    /// the command; [`Event::Resumed`] says that it is done.
+    pub fn resume(&self, id: TorrentId) -> Reply<()> {
+        self.ask("resume the torrent", |reply| Job::Resume(id, Some(reply)))
+    }
+
+    /// Asks libtorrent how a torrent stands right now. For what the client knows already, which is
+    /// at most a tick old, see [`status`](Patron::status).
+    pub fn fresh_status(&self, id: TorrentId) -> Reply<TorrentStatus> {
+        self.ask("get the status", |reply| Job::Status(id, Some(reply)))
+    }
+
+    /// From now on the events of a torrent that another patron started come here too; the first is
+    /// its status.
+    pub fn watch(&self, id: TorrentId) -> Reply<()> {
+        self.ask("watch the torrent", |reply| Job::Watch(id, Some(reply)))
+    }
+
+    /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. The events of a
+    /// torrent that this patron started go on.
+    pub fn unwatch(&self, id: TorrentId) -> Reply<()> {
+        self.ask("unwatch the torrent", |reply| Job::Unwatch(id, Some(reply)))
+    }
+
+    /// The addresses at which the client accepts peers (TCP), with the ports that were really
+    /// taken; none while the device that it is bound to is not there. The reply comes when libtorrent has
+    /// tried all that it was told to listen on.
+    ///
+    /// # Errors
+    ///
+    /// The reason, when it can listen on none of them.
+    pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
+        self.ask("listen for peers", Job::ListenAddresses)
+    }
+
+    /// What libtorrent and the read path have counted since the client was started. Who asks while
+    /// an answer is under way gets that one.
+    pub fn statistics(&self) -> Reply<Statistics> {
+        self.ask("get the statistics", Job::Statistics)
+    }
+
+    fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {
+        let (responder, reply) = one_shot(op);
+        let envelope = Envelope { from: self.0.member.clone(), job: job(responder) };
+        // A refused envelope drops the responder, which answers that the client has stopped.
+        let _ = self.0.service.send(envelope);
+        reply
+    }
+
+    fn of_torrent<T: FromAnswer + Send + 'static>(
+        &self,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Reply<T> {
+        let op = asked.operation();
+        self.ask(op, |reply| Job::OfTorrent(id, asked, respond(reply, op)))
+    }
+
+    fn of_session<T: FromAnswer + Send + 'static>(&self, asked: SessionRequest) -> Reply<T> {
+        let op = asked.operation();
+        self.ask(op, |reply| Job::OfSession(asked, respond(reply, op)))
+    }
+
+    // Snapshots: never in libtorrent, never behind a tick.
+
+    /// How a torrent stood at the last tick; `None` when the client has no such torrent. The status
+    /// says how old it is.
+    pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
+        self.0.service.statuses.get(id)
+    }
+
+    /// How the client has read what peers asked for. It asks nobody, and goes on answering when the
+    /// client has stopped; [`statistics`](Patron::statistics) has all that is counted.
+    pub fn read_statistics(&self) -> ReadStatistics {
+        (self.0.service.reads)()
+    }
+
+    /// How all torrents of the client stood at the last tick, those of other patrons included.
+    pub fn statuses(&self) -> Vec<TorrentStatus> {
+        self.0.service.statuses.all()
+    }
+
+    /// All torrents of the client, those of other patrons included.
+    pub fn torrents(&self) -> Vec<TorrentId> {
+        self.0.service.statuses.ids()
+    }
+
+    // Events.
+
+    /// Chooses which kinds of event come to this patron and its clones. A new one gets
+    /// [`EventKinds::DEFAULT`], which leaves out those [on request](EventKinds::ON_REQUEST).
+    ///
+    /// It waits for nothing and takes effect at once: what this patron asks for after it is told as
+    /// chosen here. Unread events stay. [`EventKinds::ALWAYS`] come whatever is chosen, and so do the
+    /// events that answer this patron's own [messages](Patron::send).
+    ///
+    /// libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants
+    /// it: what nobody wants costs nothing.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use torrent_patron::{EventKind, EventKinds};
+    ///
+    /// patron.subscribe(EventKinds::DEFAULT.with(EventKind::FileCompleted));
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn subscribe(&self, kinds: EventKinds) {
+        self.0.service.subscribe(&self.0.member, kinds);
+    }
+
+    /// The kinds of event that come to this patron.
+    #[must_use]
+    pub fn subscription(&self) -> EventKinds {
+        self.0.member.wanted()
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`](crate::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received.
+    pub fn recv(&self) -> Result<Event> {
+        self.0.member.mailbox.recv(RECEIVE)
+    }
+
+    /// Waits for the next event for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](crate::ErrorKind::TimedOut), and as for [`recv`](Patron::recv).
+    pub fn recv_timeout(&self, limit: Duration) -> Result<Event> {
+        self.0.member.mailbox.recv_timeout(limit, RECEIVE)
+    }
+
+    /// Waits for the next event until `deadline`, without end where there is none; `None` when it has
+    /// passed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Patron::recv).
+    pub fn recv_until(&self, deadline: Option<Instant>) -> Result<Option<Event>> {
+        self.0.member.mailbox.recv_until(deadline, RECEIVE)
+    }
+
+    /// A channel that gets a token each time the mailbox turns from empty to not empty, for a thread
+    /// that wakes something else. Calling this again ends the channel that it gave before.
+    pub fn wake_ups(&self) -> Receiver<()> {
+        self.0.member.mailbox.wake_ups()
+    }
+
+    /// The next event if there is one.
+    pub fn try_recv(&self) -> Option<Event> {
+        self.0.member.mailbox.try_recv()
+    }
+
+    /// The events as an iterator that waits; it ends when the client has stopped. It keeps the
+    /// patron alive.
+    pub fn events(&self) -> Events {
+        Events(self.clone())
+    }
+
+    /// The events as a [`Stream`], for any async runtime; it ends when the client has stopped. It
+    /// keeps the patron alive. What waits for the next event may be dropped; no event is lost by it.
+    pub fn stream(&self) -> EventStream {
+        EventStream(self.clone())
+    }
+
+    /// A channel that holds a token while events are waiting, for `crossbeam_channel::select!`.
+    /// Take the token, then call [`try_recv`](Patron::try_recv).
+    pub fn ready(&self) -> Receiver<()> {
+        self.0.member.mailbox.ready()
+    }
+
+    /// A descriptor that is readable while events are waiting, for poll, epoll and kqueue. Call
+    /// [`try_recv`](Patron::try_recv) until it gives `None`; there is no need to read from it.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::ErrorKind::Io) when no descriptor is to be had.
+    #[cfg(unix)]
+    pub fn readiness(&self) -> Result<Readiness> {
+        let socket = self.0.member.mailbox.socket().map_err(|error| {
+            Error::io("make a descriptor for events", "a pair of sockets", &error)
+        })?;
+        Ok(Readiness(socket))
+    }
+}
+
+fn respond<T: FromAnswer + Send + 'static>(reply: Responder<T>, op: &'static str) -> Respond {
+    Box::new(move |answer| {
+        reply.send(answer.and_then(|answer| {
+            let other = "the engine answered another question";
+            T::from_answer(answer).ok_or_else(|| Error::new(ErrorKind::Panicked, op, other))
+        }));
+    })
+}
+
+impl fmt::Debug for Patron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Patron").field(&self.0.member).finish()
+    }
+}
+
+/// The events of a patron; see [`Patron::events`].
+#[derive(Debug, Clone)]
+pub struct Events(Patron);
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.0.recv().ok()
+    }
+}
+
+/// The events of a patron; see [`Patron::stream`]. It is not [`Events`], because a type that is both
+/// an iterator and a stream has two methods for each name.
+#[derive(Debug, Clone)]
+#[must_use = "a stream does nothing until it is polled"]
+pub struct EventStream(Patron);
+
+impl Stream for EventStream {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        match self.0.0.member.mailbox.poll(context.waker()) {
+            Some(next) => Poll::Ready(next),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A descriptor that is readable while events are waiting; see [`Patron::readiness`].
+#[cfg(unix)]
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<std::os::unix::net::UnixStream>);
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Readiness {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Readiness {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Patron>();
+    shared_between_threads::<Events>();
+    shared_between_threads::<EventStream>();
+    shared_between_threads::<Reply<()>>();
+    shared_between_threads::<Command>();
+    shared_between_threads::<Event>();
+};

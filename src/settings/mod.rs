@@ -1,0 +1,736 @@
+//! libtorrent's settings, by name and checked.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::bridge;
+
+mod choices;
+mod proxy;
+
+pub use self::choices::EncryptionPolicy;
+pub use self::proxy::Proxy;
+
+pub(crate) use self::proxy::ProxyKind;
+
+/// The value of a setting; which of the three a setting takes is libtorrent's to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[non_exhaustive]
+pub enum SettingValue {
+    /// A switch.
+    Bool(bool),
+    /// A number, in the unit that libtorrent's reference gives.
+    Int(i32),
+    /// A text.
+    Text(String),
+}
+
+impl SettingValue {
+    fn kind(&self) -> SettingKind {
+        match self {
+            Self::Text(_) => SettingKind::Text,
+            Self::Int(_) => SettingKind::Int,
+            Self::Bool(_) => SettingKind::Bool,
+        }
+    }
+}
+
+impl std::fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+        }
+    }
+}
+
+impl From<bool> for SettingValue {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i32> for SettingValue {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for SettingValue {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<String> for SettingValue {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SettingKind {
+    Text,
+    Int,
+    Bool,
+}
+
+impl SettingKind {
+    fn of(name: &str) -> Option<Self> {
+        match bridge::setting_kind(name) {
+            Ok(0) => Some(Self::Text),
+            Ok(1) => Some(Self::Int),
+            Ok(2) => Some(Self::Bool),
+            _ => None,
+        }
+    }
+
+    fn article_and_name(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Int => "a number",
+            Self::Bool => "true or false",
+        }
+    }
+}
+
+/// How blocks are read for peers: the one setting that is not libtorrent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DiskReads {
+    Stock,
+    Copy,
+    ZeroCopy,
+}
+
+const DISK_READS: &str = "disk_reads";
+
+impl DiskReads {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "stock" => Some(Self::Stock),
+            "copy" => Some(Self::Copy),
+            "zero_copy" => Some(Self::ZeroCopy),
+            _ => None,
+        }
+    }
+}
+
+/// A set of libtorrent settings by the names of its
+/// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
+///
+/// One setting is this crate's own and is not handed to libtorrent: `disk_reads`, a text that says how
+/// blocks are read for peers.
+///
+/// | `disk_reads` | how a block gets to a peer |
+/// | --- | --- |
+/// | `stock` | libtorrent's own way: another thread maps the file and copies the block |
+/// | `copy` | what is in the page cache is copied on libtorrent's network thread, at once; what is not is read by a thread of its own. The default |
+/// | `zero_copy` | what is in the page cache is sent from where it lies; the rest as for `copy` |
+///
+/// `zero_copy` needs files that nobody cuts short while they are served: a peer that is just being
+/// sent the missing part is dropped. Where libtorrent itself would read that part, in encrypting or in
+/// uTP, the process would end; a client with `zero_copy` and such a setting, or with a libtorrent 2.1
+/// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
+/// are for TLS, or are not known to be without it because they were started by a magnet link, are
+/// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
+/// Torrents that are being written to and torrents of which not all files are wanted are libtorrent's
+/// to read, in every mode. On systems other than Linux every mode is `stock`.
+///
+/// In the modes `copy` and `zero_copy` a file that is in use is looked at once a second: one that is
+/// missing, has become too short, was replaced or was written to by another program stops its torrent
+/// with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
+///
+/// ```
+/// use torrent_patron::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.set("connections_limit", 500)?;
+/// let wrong = settings.set("conections_limit", 500).unwrap_err();
+/// assert!(wrong.to_string().contains("did you mean connections_limit?"));
+/// # Ok::<(), torrent_patron::Error>(())
+/// ```
+///
+/// With the feature `serde`, a set is an object of names and values: `{"connections_limit": 500}`. One
+/// that is read is laid over [`Settings::default`], and checked as by [`set`](Settings::set).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct Settings(BTreeMap<String, SettingValue>);
+
+/// What every client of this crate starts from, where it differs from libtorrent.
+///
+/// | setting | value | why |
+/// | --- | --- | --- |
+/// | `user_agent` | `torrent-patron/` and the version | the name that peers and trackers are told |
+/// | `alert_queue_size` | 10000 | a burst of adds posts a few alerts per torrent before the client's thread gets its turn |
+/// | `max_retry_port_bind` | 0 | a port in use is an error that is reported, not a silent move to another port |
+/// | `listen_system_port_fallback` | false | likewise |
+/// | `auto_manage_startup` | 10 | a torrent at rest leaves libtorrent's once-a-second round after this many seconds |
+/// | `listen_queue_size` | 128 | a burst of peers overflows libtorrent's 5 |
+/// | `disk_reads` | `copy` | saves two changes of thread for each block, and is safe with every transport |
+impl Default for Settings {
+    fn default() -> Self {
+        let mut settings = Self(BTreeMap::new());
+        settings.assume([
+            ("user_agent", concat!("torrent-patron/", env!("CARGO_PKG_VERSION")).into()),
+            ("alert_queue_size", 10_000.into()),
+            ("max_retry_port_bind", 0.into()),
+            ("listen_system_port_fallback", false.into()),
+            ("auto_manage_startup", 10.into()),
+            ("listen_queue_size", 128.into()),
+            (DISK_READS, "copy".into()),
+        ]);
+        settings
+    }
+}
+
+impl Settings {
+    /// A set in which nothing is set: for a change of some settings of a client that runs.
+    pub fn empty() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// For a machine that seeds at full speed, on top of the defaults:
+    ///
+    /// | setting | value | why |
+    /// | --- | --- | --- |
+    /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. `copy` where libtorrent is built with WebRTC |
+    /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
+    /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
+    /// | `prefer_rc4` | false | likewise |
+    /// | `mixed_mode_algorithm` | 0 (`prefer_tcp`) | TCP is never held back for uTP |
+    /// | `unchoke_slots_limit` | -1 | whoever asks is served |
+    /// | `allowed_fast_set_size` | 0 | nobody is choked, so that nobody needs pieces for the choked |
+    /// | `connections_limit` | 8000 | the default is 200; the client raises `RLIMIT_NOFILE` to fit, or tells by [`Event::DescriptorLimit`](crate::Event::DescriptorLimit) that it cannot |
+    /// | `listen_queue_size` | 3000 | so many may arrive at once (the kernel's `somaxconn` permitting) |
+    /// | `send_buffer_low_watermark` | 1 MiB | more than one block on its way to a peer that has just begun |
+    /// | `send_buffer_watermark` | 3 MiB | what a fast and distant peer has on its way |
+    /// | `send_buffer_watermark_factor` | 150 | more on its way than the peer took in the last second |
+    /// | `send_not_sent_low_watermark` | 512 KiB | fewer and larger `sendmsg` calls than with 16 KiB |
+    /// | `max_allowed_in_request_queue` | 2000 | requests of one peer, 32 MiB of them, before more are refused |
+    /// | `max_out_request_queue` | 1500 | where it downloads, likewise |
+    /// | `file_pool_size` | 500 | more active files than the default 40 would be opened again for each block |
+    /// | `rate_limit_ip_overhead` | false | no rate is limited |
+    ///
+    /// These are those of libtorrent's `high_performance_seed()` without what hurts a real seeder:
+    /// its `suggest_mode` makes every seed keep a piece picker, its `peer_timeout` of 20 s drops slow
+    /// peers, its `max_failcount` of 1 gives a peer no second try. Its `active_limit`, `active_seeds`
+    /// and `active_tracker_limit` are for torrents that libtorrent queues (`auto_managed`); those of
+    /// this crate run and announce until they are told not to.
+    pub fn seeding() -> Self {
+        let reads = if bridge::has_webrtc() { "copy" } else { "zero_copy" };
+        let mut settings = Self::default();
+        settings.assume([
+            (DISK_READS, reads.into()),
+            ("enable_incoming_utp", false.into()),
+            ("enable_outgoing_utp", false.into()),
+            ("allowed_enc_level", PLAINTEXT.into()),
+            ("prefer_rc4", false.into()),
+            ("mixed_mode_algorithm", 0.into()),
+            ("unchoke_slots_limit", (-1).into()),
+            ("allowed_fast_set_size", 0.into()),
+            ("connections_limit", 8000.into()),
+            ("listen_queue_size", 3000.into()),
+            ("send_buffer_low_watermark", (1024 * 1024).into()),
+            ("send_buffer_watermark", (3 * 1024 * 1024).into()),
+            ("send_buffer_watermark_factor", 150.into()),
+            ("send_not_sent_low_watermark", (512 * 1024).into()),
+            ("max_allowed_in_request_queue", 2000.into()),
+            ("max_out_request_queue", 1500.into()),
+            ("file_pool_size", 500.into()),
+            ("rate_limit_ip_overhead", false.into()),
+        ]);
+        settings
+    }
+
+    /// Sets `name` to `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a name that libtorrent does not know
+    /// (the nearest one is named) and for a value of the wrong type.
+    pub fn set(&mut self, name: &str, value: impl Into<SettingValue>) -> Result<()> {
+        let value = value.into();
+        let wanted = kind(name)?;
+        if wanted != value.kind() {
+            let message = format!(
+                "{name} takes {}, not {} ({value})",
+                wanted.article_and_name(),
+                value.kind().article_and_name()
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
+        if let (DISK_READS, SettingValue::Text(text)) = (name, &value)
+            && DiskReads::of(text).is_none()
+        {
+            let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
+        self.0.insert(name.into(), value);
+        Ok(())
+    }
+
+    /// Sets `name` to a value given as text, which is read as the type that the setting has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Settings::set), and when the text is not a value of that type.
+    pub fn set_text(&mut self, name: &str, value: &str) -> Result<()> {
+        let kind = kind(name)?;
+        let parsed = match kind {
+            SettingKind::Text => Some(SettingValue::from(value)),
+            SettingKind::Int => value.parse::<i32>().ok().map(SettingValue::from),
+            SettingKind::Bool => value.parse::<bool>().ok().map(SettingValue::from),
+        };
+        let parsed = parsed.ok_or_else(|| {
+            let message = format!("{name} takes {}, not {value:?}", kind.article_and_name());
+            Error::new(ErrorKind::InvalidArgument, SET, message)
+        })?;
+        self.set(name, parsed)
+    }
+
+    /// The value of `name` in this set; `None` where libtorrent's default holds.
+    pub fn get(&self, name: &str) -> Option<&SettingValue> {
+        self.0.get(name)
+    }
+
+    /// The settings of this set, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Takes over what another set has.
+    pub fn merge(&mut self, other: &Settings) {
+        self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// What this set becomes by a change of a client that runs, if that is possible.
+    pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
+        for fixed in [DISK_READS, "alert_mask"] {
+            if change.get(fixed).is_some() {
+                let message = format!("{fixed} cannot be changed while the client runs");
+                return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
+            }
+        }
+        let mut changed = self.clone();
+        changed.merge(change);
+        changed.check().map_err(|error| error.in_operation("change the settings"))?;
+        if offline {
+            changed.stays_here(change)?;
+        }
+        Ok(changed)
+    }
+
+    /// Whether a change leaves an offline client on the loopback interface.
+    fn stays_here(&self, change: &Settings) -> Result<()> {
+        let refuse = |what: String| {
+            let message = format!("{what}: the client is offline, and this would leave loopback");
+            Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message))
+        };
+        for name in ["enable_lsd", "enable_upnp", "enable_natpmp"] {
+            if change.switch(name, false) {
+                return refuse(format!("{name}=true"));
+            }
+        }
+        let nodes = self.text("dht_bootstrap_nodes", "libtorrent's own");
+        let is_here = |node: &str| {
+            let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        let elsewhere =
+            nodes.split(',').map(str::trim).find(|node| !node.is_empty() && !is_here(node));
+        match elsewhere {
+            Some(node) if self.switch("enable_dht", true) && change.switch("enable_dht", true) => {
+                refuse(format!("enable_dht=true with dht_bootstrap_nodes={node}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What libtorrent says that it has: name, and the text or the number of the value.
+    pub(crate) fn from_native<'a>(values: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Self {
+        let value = |name: &str, text: &str, number: i64| {
+            Some(match SettingKind::of(name)? {
+                SettingKind::Text => SettingValue::from(text),
+                SettingKind::Int => SettingValue::from(i32::try_from(number).unwrap_or(i32::MAX)),
+                SettingKind::Bool => SettingValue::from(number != 0),
+            })
+        };
+        let known = values
+            .filter_map(|(name, text, number)| Some((name.to_owned(), value(name, text, number)?)));
+        Self(known.collect())
+    }
+
+    /// Those that are libtorrent's.
+    pub(crate) fn native(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
+        self.iter().filter(|(name, _)| *name != DISK_READS)
+    }
+
+    pub(crate) fn disk_reads(&self) -> DiskReads {
+        let text = self.text(DISK_READS, "copy");
+        DiskReads::of(text).unwrap_or(DiskReads::Copy)
+    }
+
+    /// Whether the settings go together: a pointer into a mapped file is for the kernel alone. Where
+    /// libtorrent reads what it points to and the file was cut short, SIGBUS ends the process.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_with(bridge::has_webrtc())
+    }
+
+    fn check_with(&self, webrtc: bool) -> Result<()> {
+        if self.disk_reads() != DiskReads::ZeroCopy {
+            return Ok(());
+        }
+        let refuse = |conflict: &str, why: &str| {
+            let message = format!(
+                "disk_reads=zero_copy does not go with {conflict}: {why}, and a file that is cut \
+                 short meanwhile would end the process (SIGBUS)"
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
+        };
+        for name in ["enable_incoming_utp", "enable_outgoing_utp"] {
+            if self.switch(name, true) {
+                return refuse(&format!("{name}=true"), "uTP reads what it sends in user space");
+            }
+        }
+        let encrypts = |name| self.number(name, PE_ENABLED) != PE_DISABLED;
+        let level = self.number("allowed_enc_level", PE_BOTH);
+        if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
+            let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
+            return refuse(&conflict, "RC4 reads what it sends in user space");
+        }
+        if webrtc {
+            let conflict = "a libtorrent that is built with WebRTC";
+            return refuse(conflict, "WebRTC reads what it sends in user space");
+        }
+        let interfaces = self.text("listen_interfaces", "");
+        if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
+            let conflict = format!("listen_interfaces={tls}");
+            return refuse(&conflict, "TLS (the s) reads what it sends in user space");
+        }
+        Ok(())
+    }
+
+    /// How many descriptors a client can need: its connections, of which libtorrent allows 80 % of
+    /// what is there, or its connections and its files, which libtorrent and the read path each keep
+    /// open, and some for everything else.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let count = |name, default| u64::try_from(self.number(name, default)).unwrap_or(0);
+        let connections = count("connections_limit", 200);
+        let files = 2 * count("file_pool_size", 40);
+        (connections * 5).div_ceil(4).max(connections + files) + 64
+    }
+
+    /// Takes back what would not fit. 80 % is for connections, as libtorrent itself has it, which does
+    /// not know of other clients; the read path and its own backend share the rest.
+    pub(crate) fn fit(&mut self, descriptors: u64) {
+        let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
+        let wanted = self.number("file_pool_size", 40);
+        let connections = i32::try_from(descriptors / 10 * 8).unwrap_or(i32::MAX).max(1);
+        let wanted_connections = self.number("connections_limit", 200);
+        self.assume([
+            ("file_pool_size", wanted.min(files).into()),
+            ("connections_limit", wanted_connections.min(connections).into()),
+        ]);
+    }
+
+    pub(crate) fn proxy_looks_up_names(&self) -> bool {
+        self.switch("proxy_hostnames", true)
+    }
+
+    fn switch(&self, name: &str, default: bool) -> bool {
+        match self.get(name) {
+            Some(SettingValue::Bool(value)) => *value,
+            _ => default,
+        }
+    }
+
+    fn number(&self, name: &str, default: i32) -> i32 {
+        match self.get(name) {
+            Some(SettingValue::Int(value)) => *value,
+            _ => default,
+        }
+    }
+
+    fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+        match self.get(name) {
+            Some(SettingValue::Text(value)) => value,
+            _ => default,
+        }
+    }
+
+    /// For names that this crate knows to exist; `tests` hold it to that.
+    pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
+        self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
+    }
+}
+
+// `lt::settings_pack::enc_level` and `enc_policy`; both and enabled are libtorrent's defaults.
+const PLAINTEXT: i32 = 1;
+const RC4: i32 = 2;
+const PE_BOTH: i32 = 3;
+const PE_FORCED: i32 = 0;
+const PE_ENABLED: i32 = 1;
+const PE_DISABLED: i32 = 2;
+
+/// `ADDRESS:PORT` and flags, of which `s` is TLS.
+fn is_tls(interface: &str) -> bool {
+    let port = interface.rsplit(':').next().unwrap_or_default();
+    port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
+}
+
+const SET: &str = "set a libtorrent setting";
+
+fn kind(name: &str) -> Result<SettingKind> {
+    if name == DISK_READS {
+        return Ok(SettingKind::Text);
+    }
+    SettingKind::of(name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let mut names = bridge::setting_names().unwrap_or_default();
+        names.push(DISK_READS.into());
+        names
+    });
+    let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    let hint = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    let message = format!("there is no setting called {name:?}{hint}");
+    Error::new(ErrorKind::InvalidArgument, SET, message)
+}
+
+#[cfg(feature = "serde")]
+mod reading {
+    use std::fmt;
+
+    use serde::de::{
+        Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Unexpected, Visitor,
+    };
+
+    use super::{SettingValue, Settings, kind};
+
+    impl<'de> Deserialize<'de> for SettingValue {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(Value("true or false, a number or a text".into()))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Settings {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(Pairs)
+        }
+    }
+
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Settings;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("settings by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Settings, A::Error> {
+            let mut settings = Settings::default();
+            while let Some(name) = pairs.next_key::<String>()? {
+                let wanted = kind(&name).map_err(|error| A::Error::custom(error.message()))?;
+                let expected = format!("{} for {name}", wanted.article_and_name());
+                let value = pairs.next_value_seed(Value(expected))?;
+                settings.set(&name, value).map_err(|error| A::Error::custom(error.message()))?;
+            }
+            Ok(settings)
+        }
+    }
+
+    /// A value of any type, and what is expected, for the error that it is none.
+    struct Value(String);
+
+    impl<'de> DeserializeSeed<'de> for Value {
+        type Value = SettingValue;
+
+        fn deserialize<D: Deserializer<'de>>(
+            self,
+            deserializer: D,
+        ) -> Result<SettingValue, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+    }
+
+    impl Visitor<'_> for Value {
+        type Value = SettingValue;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<SettingValue, E> {
+            Ok(value.into())
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<SettingValue, E> {
+            let number = i32::try_from(value);
+            Ok(number.map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))?.into())
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<SettingValue, E> {
+            let number = i32::try_from(value);
+            Ok(number.map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))?.into())
+        }
+
+        fn visit_str<E: Error>(self, value: &str) -> Result<SettingValue, E> {
+            Ok(value.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `assume` takes on trust.
+    #[test]
+    fn the_presets_name_settings_that_exist_with_their_types() {
+        for preset in [Settings::default(), Settings::seeding()] {
+            for (name, value) in preset.iter() {
+                Settings::default().set(name, value.clone()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_read_as_the_type_of_the_setting() {
+        let mut settings = Settings::default();
+        settings.set_text("enable_dht", "false").unwrap();
+        settings.set_text("connections_limit", "17").unwrap();
+        assert_eq!(settings.get("enable_dht"), Some(&SettingValue::Bool(false)));
+        assert_eq!(settings.get("connections_limit"), Some(&SettingValue::Int(17)));
+        assert_eq!(
+            settings.set_text("enable_dht", "perhaps").unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+    }
+
+    #[test]
+    fn how_blocks_are_read_is_a_setting_that_libtorrent_never_sees() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.disk_reads(), DiskReads::Copy);
+        settings.set("disk_reads", "stock").unwrap();
+        assert_eq!(settings.disk_reads(), DiskReads::Stock);
+        settings.set_text("disk_reads", "zero_copy").unwrap();
+        assert_eq!(settings.disk_reads(), DiskReads::ZeroCopy);
+        assert!(settings.iter().any(|(name, _)| name == "disk_reads"));
+        assert!(settings.native().all(|(name, _)| name != "disk_reads"));
+
+        let error = settings.set("disk_reads", "sendfile").unwrap_err();
+        assert!(error.message().contains("stock, copy or zero_copy"), "{error}");
+        let error = settings.set_text("disk_reads", "").unwrap_err();
+        assert!(error.message().contains("stock, copy or zero_copy"), "{error}");
+        let error = settings.set("disk_read", "copy").unwrap_err();
+        assert!(error.message().contains("did you mean disk_reads?"), "{error}");
+    }
+
+    #[test]
+    fn zero_copy_is_refused_where_the_process_itself_would_read_the_file() {
+        Settings::seeding().check().unwrap();
+        Settings::default().check().unwrap();
+        let conflicts: [(&str, SettingValue); 5] = [
+            ("enable_incoming_utp", true.into()),
+            ("enable_outgoing_utp", true.into()),
+            ("allowed_enc_level", 3.into()),
+            ("allowed_enc_level", 2.into()),
+            ("listen_interfaces", "0.0.0.0:6881,[::]:6882s".into()),
+        ];
+        for (name, value) in conflicts {
+            let mut settings = Settings::seeding();
+            settings.set(name, value).unwrap();
+            let error = settings.check().unwrap_err();
+            println!("{error}");
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains(name), "{error}");
+            settings.set("disk_reads", "copy").unwrap();
+            settings.check().unwrap();
+        }
+        let mut settings = Settings::default();
+        settings.set("disk_reads", "zero_copy").unwrap();
+        assert!(settings.check().is_err(), "uTP is libtorrent's default");
+
+        let mut settings = Settings::seeding();
+        settings.set("disk_reads", "zero_copy").unwrap();
+        settings.check_with(false).unwrap();
+        let error = settings.check_with(true).unwrap_err();
+        assert!(error.message().contains("built with WebRTC"), "{error}");
+        settings.set("disk_reads", "copy").unwrap();
+        settings.check_with(true).unwrap();
+    }
+
+    #[test]
+    fn a_tls_interface_is_known_by_its_flag() {
+        for tls in ["0.0.0.0:6881s", "[::]:1ls", "eth0:0s"] {
+            assert!(is_tls(tls), "{tls}");
+        }
+        for plain in ["0.0.0.0:6881", "[::]:1l", "wlps0:0", ""] {
+            assert!(!is_tls(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn the_wrong_type_is_named() {
+        let error = Settings::default().set("enable_dht", 1).unwrap_err();
+        assert!(error.message().contains("takes true or false, not a number"), "{error}");
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn settings_in_json() {
+        let mut settings = Settings::default();
+        settings.set("connections_limit", 500).unwrap();
+        settings.set("enable_dht", false).unwrap();
+        let json = concat!(
+            r#"{"alert_queue_size":10000,"auto_manage_startup":10,"connections_limit":500,"#,
+            r#""disk_reads":"copy","enable_dht":false,"listen_queue_size":128,"#,
+            r#""listen_system_port_fallback":false,"max_retry_port_bind":0,"#,
+            r#""user_agent":"torrent-patron/VERSION"}"#
+        );
+        let json = json.replace("VERSION", env!("CARGO_PKG_VERSION"));
+        assert_eq!(serde_json::to_string(&settings).unwrap(), json);
+        let some = r#"{"connections_limit": 500, "enable_dht": false}"#;
+        for text in [&json, some] {
+            assert_eq!(serde_json::from_str::<Settings>(text).unwrap(), settings);
+        }
+        let seeding = serde_json::to_string(&Settings::seeding()).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&seeding).unwrap(), Settings::seeding());
+        for (value, json) in [
+            (SettingValue::Bool(true), "true"),
+            (SettingValue::Int(-1), "-1"),
+            (SettingValue::Text("copy".into()), r#""copy""#),
+        ] {
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(serde_json::from_str::<SettingValue>(json).unwrap(), value);
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn settings_that_are_read_are_checked() {
+        for (json, wrong) in [
+            (r#"{"conections_limit": 5}"#, "did you mean connections_limit? at line 1 column 19"),
+            (r#"{"connections_limit": "5"}"#, "connections_limit takes a number, not a text (5)"),
+            (r#"{"connections_limit": 0.5}"#, "`0.5`, expected a number for connections_limit"),
+            (r#"{"connections_limit": 3e9}"#, "expected a number for connections_limit"),
+            (r#"{"connections_limit": 3000000000}"#, "expected a number for connections_limit"),
+            (r#"{"connections_limit": -3000000000}"#, "expected a number for connections_limit"),
+            (r#"{"user_agent": null}"#, "null, expected a text for user_agent"),
+            (r#"{"enable_dht": [true]}"#, "expected true or false for enable_dht"),
+            (r#"{"disk_reads": "sendfile"}"#, "takes stock, copy or zero_copy, not \"sendfile\""),
+            ("[1]", "expected settings by name"),
+        ] {
+            let error = serde_json::from_str::<Settings>(json).unwrap_err().to_string();
+            assert!(error.contains(wrong), "{json}: {error}");
+        }
+    }
+}
