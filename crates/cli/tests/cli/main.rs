@@ -8,6 +8,7 @@ mod clients;
 mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod output;
 mod program;
 mod transfer;
 mod usage;
