@@ -5,13 +5,15 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "cpp/alerts.cpp",
     "cpp/answers.cpp",
     "cpp/bounds.cpp",
     "cpp/convert.cpp",
     "cpp/disk/backend.cpp",
     "cpp/file_names.cpp",
+    "cpp/hashing.cpp",
+    "cpp/maker.cpp",
     "cpp/metainfo.cpp",
     "cpp/requests.cpp",
     "cpp/session.cpp",
@@ -20,7 +22,7 @@ const SOURCES: [&str; 11] = [
 ];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 14] = [
     "cpp/bounds.hpp",
     "cpp/compat.hpp",
     "cpp/convert.hpp",
@@ -30,6 +32,8 @@ const HEADERS: [&str; 12] = [
     "cpp/disk/file.hpp",
     "cpp/disk/pool.hpp",
     "cpp/disk/read_path.hpp",
+    "cpp/hashing.hpp",
+    "cpp/maker.hpp",
     "cpp/requests.hpp",
     "cpp/shim.hpp",
     "cpp/trycatch.hpp",

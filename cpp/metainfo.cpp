@@ -1,4 +1,4 @@
-// .torrent files and magnet links: read, described, made. Nothing here touches a session, so that
+// .torrent files and magnet links: read and described. Nothing here touches a session, so that
 // it runs on whichever thread calls.
 #include "torrent-patron/cpp/bounds.hpp"
 #include "torrent-patron/cpp/compat.hpp"
@@ -194,8 +194,8 @@ DescriptionRecord TorrentParams::describe() const {
     out.creation_date = compat::creation_date(params_);
     out.files.reserve(static_cast<std::size_t>(files.num_files()));
     for (auto const i : files.file_range())
-        out.files.push_back(
-            FileRecord{text(files.file_path(i)), files.file_size(i), files.pad_file_at(i)});
+        out.files.push_back(FileRecord{text(files.file_path(i)), files.file_size(i),
+                                       files.pad_file_at(i), text(files.symlink(i))});
     return out;
 }
 
@@ -249,47 +249,46 @@ void TorrentParams::configure(AddRecord const& options) {
     Bounds(options.loopback_only, options.names).keep(params_);
 }
 
-rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
-                                      rust::Box<PieceObserver> observer) {
-    keep_file_names();
-    std::string const source = path({recipe.path.data(), recipe.path.size()});
-    lt::create_flags_t flags{};
-    if (!recipe.v2)
-        flags |= lt::create_torrent::v1_only;
-    if (!recipe.v1)
-        flags |= lt::create_torrent::v2_only;
+LayoutRecord TorrentParams::layout() const {
+    lt::file_storage const& files = compat::files(*params_.ti);
+    LayoutRecord out{};
+    out.piece_length = params_.ti->piece_length();
+    out.piece_count = params_.ti->num_pieces();
+    for (auto const i : files.file_range()) {
+        out.sizes.push_back(files.file_size(i));
+        out.pads.push_back(files.pad_file_at(i));
+    }
+    return out;
+}
 
-    if (!compat::has_data(source, flags))
-        throw lt::system_error(lt::errors::no_files_in_torrent);
-    compat::Draft draft(source, recipe.piece_length, flags);
-    lt::create_torrent& torrent = draft.torrent;
-    for (TrackerRecord const& tracker : recipe.trackers)
-        torrent.add_tracker(std::string(tracker.url), tracker.tier);
-    for (rust::String const& url : recipe.web_seeds)
-        torrent.add_url_seed(std::string(url));
-    torrent.set_priv(recipe.is_private);
-    torrent.set_creation_date(static_cast<std::time_t>(recipe.creation_date));
-    if (!recipe.comment.empty())
-        torrent.set_comment(std::string(recipe.comment).c_str());
-    torrent.set_creator(std::string(recipe.creator).c_str());
-
-    auto const slash = source.find_last_of('/');
-    std::string const parent = slash == std::string::npos ? "." : source.substr(0, slash + 1);
-    auto const total = static_cast<std::uint64_t>(torrent.num_pieces());
-    std::uint64_t hashed = 0;
-    lt::error_code failure;
-    lt::set_piece_hashes(
-        torrent, parent,
-        [&](lt::piece_index_t) {
-            // Leaving by an exception is the way to stop: libtorrent then aborts its disk threads.
-            if (!observer->hashed(++hashed, total))
-                throw lt::system_error(boost::asio::error::operation_aborted);
-        },
-        failure);
-    if (failure)
-        throw lt::system_error(failure);
-    auto const encoded = torrent.generate_buf();
-    return bytes(lt::string_view(encoded.data(), encoded.size()));
+rust::Vec<PieceHashes> TorrentParams::piece_hashes() const {
+    lt::torrent_info const& info = *params_.ti;
+    std::vector<PieceHashes> found(static_cast<std::size_t>(info.num_pieces()));
+    if (info.info_hashes().has_v1())
+        for (int piece = 0; piece < info.num_pieces(); ++piece) {
+            auto const hash = info.hash_for_piece(lt::piece_index_t(piece));
+            std::copy(hash.begin(), hash.end(), found.at(std::size_t(piece)).v1.begin());
+        }
+    lt::file_storage const& files = compat::files(info);
+    if (info.info_hashes().has_v2())
+        for (auto const i : files.file_range()) {
+            if (files.pad_file_at(i) || files.file_size(i) == 0)
+                continue;
+            lt::span<char const> const layer = info.piece_layer(i);
+            auto piece = static_cast<std::size_t>(files.file_offset(i) / info.piece_length());
+            auto const pieces =
+                (files.file_size(i) + info.piece_length() - 1) / info.piece_length();
+            if (layer.size() != pieces * lt::sha256_hash::size())
+                throw lt::system_error(lt::errors::torrent_missing_piece_layer);
+            for (std::ptrdiff_t at = 0; at < layer.size(); at += lt::sha256_hash::size())
+                std::copy_n(reinterpret_cast<std::uint8_t const*>(layer.data() + at),
+                            lt::sha256_hash::size(), found.at(piece++).v2.begin());
+        }
+    rust::Vec<PieceHashes> out;
+    out.reserve(found.size());
+    for (PieceHashes const& hashes : found)
+        out.push_back(hashes);
+    return out;
 }
 
 } // namespace patron

@@ -1,6 +1,8 @@
 // All that the bridge (src/ffi.rs) sees of C++.
 //
-//   metainfo.cpp  .torrent files and magnet links: read, described, made. Any thread.
+//   metainfo.cpp  .torrent files and magnet links: read and described. Any thread.
+//   maker.cpp     .torrent files: made. Any thread.
+//   hashing.*     the hashes of a piece. Any thread.
 //   session.cpp   the session's life: settings, the notify callback, abort.
 //   torrent.cpp   a torrent's life, by its id.
 //   requests.*, session_requests.cpp  what else is asked of a torrent and of the session.
@@ -16,6 +18,8 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/hashing.hpp"
+#include "torrent-patron/cpp/maker.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"
 
 #include "rust/cxx.h"
@@ -42,16 +46,17 @@
 namespace patron {
 
 struct Waker;
-struct PieceObserver;
 struct AddRecord;
 struct AlertRecord;
 struct DescriptionRecord;
 struct Drained;
+struct LayoutRecord;
 struct MetricRecord;
+struct NewTorrentRecord;
 struct OwnRecord;
+struct PieceHashes;
 struct Gathered;
 struct InterestRecord;
-struct RecipeRecord;
 struct RequestRecord;
 struct SettingRecord;
 enum class DiskReads : std::uint8_t;
@@ -81,6 +86,9 @@ class TorrentParams {
         : params_(std::move(params)), own_(std::move(own)), resumed_(true) {}
     DescriptionRecord describe() const;
     rust::String magnet_uri() const;
+    // Of a torrent with metadata.
+    LayoutRecord layout() const;
+    rust::Vec<PieceHashes> piece_hashes() const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
 
@@ -99,8 +107,10 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
                                                        rust::Slice<std::uint8_t const> v2);
-rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
-                                      rust::Box<PieceObserver> observer);
+
+std::unique_ptr<NewTorrent> new_torrent(NewTorrentRecord const& record);
+rust::Vec<std::uint8_t> preview(NewTorrentRecord const& record);
+std::unique_ptr<PieceHasher> new_piece_hasher(bool v1, bool v2);
 
 // Joins the network thread when destroyed, on whichever thread that is.
 class Teardown {

@@ -1,14 +1,22 @@
 //! Making torrents of files and directories.
 
+mod readback;
+mod url;
+mod walk;
+
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(feature = "capi")]
 use std::time::Instant;
 use std::time::{Duration, SystemTime};
 
+use cxx::UniquePtr;
+
+use self::walk::{Entry, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
 use crate::metainfo::Metainfo;
 use crate::reply::{Reply, one_shot};
 
@@ -29,9 +37,44 @@ pub enum Protocol {
     Hybrid,
 }
 
+/// What becomes of symbolic links in a directory that is shared. The path itself may be a link; the
+/// torrent then has the link's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Links {
+    /// What a link leads to is shared, as if it were there. A link that leads nowhere or back to a
+    /// directory above it, and a second link to one directory, are errors.
+    #[default]
+    Follow,
+    /// A link is an error.
+    Refuse,
+    /// Links are left out; see [`Making::left_out`].
+    Skip,
+    /// A link is shared as a link (BEP 47). One that leads to nothing in the torrent is an error.
+    Keep,
+}
+
+/// What becomes of FIFOs, devices and sockets in a directory that is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum SpecialFiles {
+    /// They are errors.
+    #[default]
+    Refuse,
+    /// They are left out; see [`Making::left_out`].
+    Skip,
+}
+
 /// Makes a .torrent file of a file or a directory.
 ///
-/// The hashing is done by a thread of its own, never by a client's.
+/// Files are listed and hashed by threads of their own, never by a client's. Directories are listed
+/// by the bytes of the names, so that the info hashes depend on nothing but names, contents and
+/// these options. What cannot be read, changes meanwhile, or would be downloaded under another name
+/// is an error that names the file.
 ///
 /// ```no_run
 /// use torrent_patron::TorrentMaker;
@@ -55,6 +98,7 @@ pub struct TorrentMaker {
     comment: String,
     creator: String,
     creation_date: Option<SystemTime>,
+    rules: Rules,
 }
 
 impl TorrentMaker {
@@ -70,6 +114,7 @@ impl TorrentMaker {
             comment: String::new(),
             creator: concat!("torrent-patron/", env!("CARGO_PKG_VERSION")).into(),
             creation_date: None,
+            rules: Rules::default(),
         }
     }
 
@@ -131,57 +176,75 @@ impl TorrentMaker {
         self
     }
 
-    /// Starts to hash, on a thread of its own.
+    /// What becomes of symbolic links; they are followed unless said otherwise.
+    #[must_use]
+    pub fn links(mut self, links: Links) -> Self {
+        self.rules.links = links;
+        self
+    }
+
+    /// What becomes of FIFOs, devices and sockets; they are refused unless said otherwise.
+    #[must_use]
+    pub fn special_files(mut self, special_files: SpecialFiles) -> Self {
+        self.rules.special_files = special_files;
+        self
+    }
+
+    /// Whether the torrent tells which files their owner may execute (BEP 47). False unless set,
+    /// because not every file system knows.
+    #[must_use]
+    pub fn executables(mut self, executables: bool) -> Self {
+        self.rules.executables = executables;
+        self
+    }
+
+    /// Starts to list and to hash, on threads of its own.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is no power of two
-    /// or below 16 KiB; [`Io`](ErrorKind::Io) when the path cannot be read. What fails later is told
-    /// by [`Making::wait`].
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is not a power of two
+    /// or below 16 KiB, and for a tracker or web seed that is not a URL; [`Io`](ErrorKind::Io) when
+    /// the path cannot be read. What fails later is told by [`Making::wait`].
     pub fn start(self) -> Result<Making> {
-        let recipe = self.recipe()?;
+        let record = self.record()?;
+        let (root, name) = root_and_name(&self.path)?;
+        let rules = self.rules;
         let progress = Arc::new(Progress::default());
         let (responder, reply) = one_shot(MAKE);
-        let path = self.path;
-        let observer = ffi::PieceObserver(Box::new({
-            let progress = progress.clone();
-            move |pieces, of| progress.advance(pieces, of)
-        }));
         std::thread::Builder::new()
-            .name("torrent-maker".into())
+            .name("patron-maker".into())
             .spawn({
                 let progress = progress.clone();
-                move || responder.send(make(&recipe, &path, observer, &progress))
+                move || {
+                    let made = walk::walk(&root, &name, rules, &progress)
+                        .and_then(|entries| make(record, &entries, &root, &progress));
+                    responder.send(made);
+                }
             })
             .map_err(|error| Error::io(MAKE, "a thread to hash on", &error))?;
         Ok(Making { progress, reply })
     }
 
-    fn recipe(&self) -> Result<ffi::RecipeRecord> {
+    /// All but the files.
+    fn record(&self) -> Result<ffi::NewTorrentRecord> {
         let length = self.piece_length;
         let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
         if length != 0 && !sound {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                MAKE,
-                format!(
-                    "a piece length is a power of two from 16 KiB to 512 MiB, not {length} bytes"
-                ),
-            ));
-        }
-        // Absolute and without `.`, `..` or a slash at the end: the torrent's name is the last part.
-        let path = self
-            .path
-            .canonicalize()
-            .map_err(|error| Error::io(MAKE, self.path.display(), &error))?;
-        if path.file_name().is_none() {
-            let message = format!("{} has no name to give to the torrent", path.display());
+            let message = format!(
+                "{length} bytes is not a power of two from 16 KiB to 512 MiB, as a piece is"
+            );
             return Err(Error::new(ErrorKind::InvalidArgument, MAKE, message));
+        }
+        for (_, url) in &self.trackers {
+            url::check("tracker", url, &["http", "https", "udp", "ws", "wss"])?;
+        }
+        for url in &self.web_seeds {
+            url::check("web seed", url, &["http", "https", "ftp"])?;
         }
         let date = self.creation_date.unwrap_or_else(SystemTime::now);
         let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Ok(ffi::RecipeRecord {
-            path: path.into_os_string().into_encoded_bytes(),
+        Ok(ffi::NewTorrentRecord {
+            files: Vec::new(),
             piece_length: length.try_into().unwrap_or(i32::MAX),
             v1: self.protocol != Protocol::V2,
             v2: self.protocol != Protocol::V1,
@@ -199,20 +262,86 @@ impl TorrentMaker {
     }
 }
 
+/// What is shared, and its name: the last part of the path as it is given, whatever that links to.
+fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
+    let failed = |error| Error::io(MAKE, path.display(), &error);
+    path.metadata().map_err(failed)?;
+    let root = match path.file_name() {
+        Some(_) => std::path::absolute(path).map_err(failed)?,
+        // `.` and `..` have the name of the directory.
+        None => path.canonicalize().map_err(failed)?,
+    };
+    match root.file_name() {
+        Some(name) => Ok((root.clone(), name.to_owned())),
+        None => {
+            let message = format!("{} has no name to give to the torrent", path.display());
+            Err(Error::new(ErrorKind::InvalidArgument, MAKE, message))
+        }
+    }
+}
+
 fn make(
-    recipe: &ffi::RecipeRecord,
-    path: &Path,
-    observer: ffi::PieceObserver,
+    mut record: ffi::NewTorrentRecord,
+    entries: &[Entry],
+    root: &Path,
     progress: &Progress,
 ) -> Result<Metainfo> {
-    let bytes = ffi::make_metainfo(recipe, Box::new(observer)).map_err(|exception| {
-        if progress.cancelled.load(Ordering::Relaxed) {
-            Error::new(ErrorKind::Cancelled, MAKE, "it was cancelled").on(path.display())
-        } else {
-            Error::from_native(MAKE, &exception).on(path.display())
-        }
-    })?;
-    Metainfo::decode(&bytes)
+    record.files = entries.iter().map(file_record).collect();
+    let native = |exception| Error::from_native(MAKE, &exception).on(root.display());
+    // Before the work: would these files be found again?
+    let preview = Metainfo::decode(&ffi::preview(&record).map_err(native)?)
+        .map_err(|error| error.in_operation(MAKE).on("libtorrent would not read it"))?;
+    readback::compare(entries, &preview)?;
+    drop(preview);
+
+    let mut torrent = ffi::new_torrent(&record).map_err(native)?;
+    hash(&mut torrent, &record, entries, progress)?;
+    for entry in entries {
+        progress.go_on(MAKE)?;
+        entry.check_unchanged()?;
+    }
+    let made = Metainfo::decode(&torrent.encode().map_err(native)?)?;
+    readback::compare(entries, &made)?;
+    Ok(made)
+}
+
+fn file_record(entry: &Entry) -> ffi::NewFileRecord {
+    let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
+    ffi::NewFileRecord {
+        path: bytes(&entry.path),
+        size: entry.size.try_into().unwrap_or(i64::MAX),
+        executable: entry.executable,
+        symlink: entry.symlink.as_deref().map(bytes).unwrap_or_default(),
+    }
+}
+
+fn hash(
+    torrent: &mut UniquePtr<ffi::NewTorrent>,
+    record: &ffi::NewTorrentRecord,
+    entries: &[Entry],
+    progress: &Progress,
+) -> Result<()> {
+    let native = |exception| Error::from_native(MAKE, &exception);
+    let layout = Layout::new(&torrent.layout().map_err(native)?, record.v1, record.v2);
+    let mut sources = vec![None; layout.file_count()];
+    for (file, entry) in layout.real_files().zip(entries) {
+        sources[file] = Some(&*entry.source);
+    }
+    let source = |file: usize| sources[file].map(Path::to_owned);
+    hash_pieces(MAKE, &layout, &source, progress, |piece, hashes| {
+        let hashes = hashes.map_err(|Unreadable { file, error }| {
+            let path = sources[file].unwrap_or(Path::new("a pad file"));
+            if error.kind() == std::io::ErrorKind::UnexpectedEof {
+                walk::changed(path)
+            } else {
+                Error::io(MAKE, path.display(), &error)
+            }
+        })?;
+        let (file, piece_of_file) = layout.owner(piece).unwrap_or_default();
+        let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+        let (piece, piece_of_file) = (number(piece as usize), number(piece_of_file as usize));
+        torrent.pin_mut().set_hashes(piece, number(file), piece_of_file, &hashes).map_err(native)
+    })
 }
 
 /// A torrent in the making. Dropping it cancels.
@@ -222,40 +351,30 @@ pub struct Making {
     reply: Reply<Metainfo>,
 }
 
-/// Counts alone: nothing else is read by what they say, so no ordering is needed.
-#[derive(Debug, Default)]
-struct Progress {
-    pieces: AtomicU64,
-    of: AtomicU64,
-    cancelled: AtomicBool,
-}
-
-impl Progress {
-    fn advance(&self, pieces: u64, of: u64) -> bool {
-        self.of.store(of, Ordering::Relaxed);
-        self.pieces.store(pieces, Ordering::Relaxed);
-        !self.cancelled.load(Ordering::Relaxed)
-    }
-}
-
 impl Making {
-    /// How many pieces are hashed, and of how many; `(0, 0)` while the files are being listed.
-    pub fn progress(&self) -> (u64, u64) {
-        (self.progress.pieces.load(Ordering::Relaxed), self.progress.of.load(Ordering::Relaxed))
+    /// How far it is.
+    pub fn progress(&self) -> HashProgress {
+        self.progress.snapshot()
     }
 
-    /// Stops the hashing at the next piece; the result is then
-    /// [`Cancelled`](ErrorKind::Cancelled).
+    /// What was left out so far, by [`Links::Skip`] and [`SpecialFiles::Skip`].
+    pub fn left_out(&self) -> Vec<PathBuf> {
+        self.progress.left_out.lock().clone()
+    }
+
+    /// Stops the listing or the hashing, soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
     pub fn cancel(&self) {
-        self.progress.cancelled.store(true, Ordering::Relaxed);
+        self.progress.cancel();
     }
 
     /// Waits for the metainfo.
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) when a file cannot be read, [`Native`](ErrorKind::Native) when there is
-    /// no data to share, [`Cancelled`](ErrorKind::Cancelled).
+    /// [`Io`](ErrorKind::Io) when a file or a directory cannot be read or changes meanwhile;
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when there is no data to share, when there is
+    /// what is neither a file nor a directory, or a name that a client would change;
+    /// [`Native`](ErrorKind::Native) when libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
     pub fn wait(mut self) -> Result<Metainfo> {
         std::mem::replace(&mut self.reply, Reply::ready(Err(Error::stopped(MAKE)))).wait()
     }

@@ -68,6 +68,9 @@ pub struct FileEntry {
     pub size: u64,
     /// Fills up to a piece boundary (BEP 47); never written to disk.
     pub pad: bool,
+    /// Where a symbolic link leads, below the save directory (BEP 47); `None` for a file.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub symlink: Option<PathBuf>,
 }
 
 /// A tracker of a torrent.
@@ -132,6 +135,7 @@ impl Metainfo {
                     path: file.path.into(),
                     size: unsigned(file.size),
                     pad: file.pad,
+                    symlink: (!file.symlink.is_empty()).then(|| file.symlink.into()),
                 })
                 .collect(),
             trackers: record.trackers.into_iter().map(Tracker::from).collect(),

@@ -231,8 +231,8 @@ pub extern "C" fn patron_making_progress(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let (hashed, all) = MAKINGS.get(making, "making")?.making.progress();
-        for (out, value) in [(pieces, hashed), (of, all)] {
+        let progress = MAKINGS.get(making, "making")?.making.progress();
+        for (out, value) in [(pieces, progress.pieces), (of, progress.piece_count)] {
             if let Some(out) = out {
                 out.write(value);
             }

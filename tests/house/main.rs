@@ -27,7 +27,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Reading and making torrents, on the caller's thread.
     ("metainfo", &["error", "ffi", "types"]),
     ("magnet", &["error", "ffi", "types", "metainfo"]),
-    ("maker", &["error", "ffi", "metainfo", "reply"]),
+    ("hashing", &["error", "ffi"]),
+    ("maker", &["error", "ffi", "hashing", "metainfo", "reply"]),
+    ("verifier", &["error", "ffi", "hashing", "metainfo", "reply"]),
     (
         "source",
         &["error", "ffi", "types", "file", "torrent", "settings", "proxy", "metainfo", "magnet"],

@@ -11,6 +11,7 @@ mod metrics;
 mod mirrors;
 mod output;
 mod selection;
+mod torrent_file;
 mod transfer;
 mod verify;
 
