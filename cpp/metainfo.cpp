@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <stdexcept>
 
 namespace patron {
@@ -261,33 +262,62 @@ LayoutRecord TorrentParams::layout() const {
     return out;
 }
 
-rust::Vec<PieceHashes> TorrentParams::piece_hashes() const {
+namespace {
+
+// By the roots of the files, as they stand in the .torrent file (BEP 52). libtorrent moves them to
+// its own trees, where files of the same data share one.
+std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
+    lt::load_torrent_limits const limit = limits();
+    std::map<lt::sha256_hash, lt::string_view> out;
+    lt::bdecode_node const root =
+        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    lt::bdecode_node const layers = root.dict_find_dict("piece layers");
+    for (int i = 0; layers && i < layers.dict_size(); ++i) {
+        auto const entry = layers.dict_at(i);
+        if (entry.first.size() == std::size_t(lt::sha256_hash::size()) &&
+            entry.second.type() == lt::bdecode_node::string_t)
+            out.emplace(lt::sha256_hash(entry.first.data()), entry.second.string_value());
+    }
+    return out;
+}
+
+} // namespace
+
+rust::Vec<PieceHashes> TorrentParams::piece_hashes(rust::Slice<std::uint8_t const> torrent) const {
     lt::torrent_info const& info = *params_.ti;
-    std::vector<PieceHashes> found(static_cast<std::size_t>(info.num_pieces()));
-    if (info.info_hashes().has_v1())
-        for (int piece = 0; piece < info.num_pieces(); ++piece) {
-            auto const hash = info.hash_for_piece(lt::piece_index_t(piece));
-            std::copy(hash.begin(), hash.end(), found.at(std::size_t(piece)).v1.begin());
-        }
     lt::file_storage const& files = compat::files(info);
-    if (info.info_hashes().has_v2())
-        for (auto const i : files.file_range()) {
-            if (files.pad_file_at(i) || files.file_size(i) == 0)
-                continue;
-            lt::span<char const> const layer = info.piece_layer(i);
-            auto piece = static_cast<std::size_t>(files.file_offset(i) / info.piece_length());
-            auto const pieces =
-                (files.file_size(i) + info.piece_length() - 1) / info.piece_length();
-            if (layer.size() != pieces * lt::sha256_hash::size())
-                throw lt::system_error(lt::errors::torrent_missing_piece_layer);
-            for (std::ptrdiff_t at = 0; at < layer.size(); at += lt::sha256_hash::size())
-                std::copy_n(reinterpret_cast<std::uint8_t const*>(layer.data() + at),
-                            lt::sha256_hash::size(), found.at(piece++).v2.begin());
-        }
     rust::Vec<PieceHashes> out;
-    out.reserve(found.size());
-    for (PieceHashes const& hashes : found)
+    for (int piece = 0; piece < info.num_pieces(); ++piece) {
+        PieceHashes hashes{};
+        if (info.info_hashes().has_v1()) {
+            auto const hash = info.hash_for_piece(lt::piece_index_t(piece));
+            std::copy(hash.begin(), hash.end(), hashes.v1.begin());
+        }
         out.push_back(hashes);
+    }
+    if (!info.info_hashes().has_v2())
+        return out;
+    auto const layers = piece_layers(
+        {reinterpret_cast<char const*>(torrent.data()), std::ptrdiff_t(torrent.size())});
+    for (auto const i : files.file_range()) {
+        if (files.pad_file_at(i) || files.file_size(i) == 0)
+            continue;
+        lt::sha256_hash const root = files.root(i);
+        lt::string_view layer(root.data(), std::size_t(lt::sha256_hash::size()));
+        if (files.file_size(i) > info.piece_length()) {
+            auto const found = layers.find(root);
+            layer = found == layers.end() ? lt::string_view() : found->second;
+        }
+        std::int64_t const length = info.piece_length();
+        auto const pieces = static_cast<std::size_t>((files.file_size(i) + length - 1) / length);
+        auto const first = static_cast<std::size_t>(files.file_offset(i) / length);
+        if (layer.size() != pieces * std::size_t(lt::sha256_hash::size()) ||
+            first + pieces > out.size())
+            throw lt::system_error(lt::errors::torrent_missing_piece_layer);
+        for (std::size_t piece = 0; piece < pieces; ++piece)
+            std::copy_n(layer.data() + piece * std::size_t(lt::sha256_hash::size()),
+                        lt::sha256_hash::size(), out[first + piece].v2.begin());
+    }
     return out;
 }
 

@@ -88,7 +88,7 @@ class TorrentParams {
     rust::String magnet_uri() const;
     // Of a torrent with metadata.
     LayoutRecord layout() const;
-    rust::Vec<PieceHashes> piece_hashes() const;
+    rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
 

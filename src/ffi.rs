@@ -650,8 +650,8 @@ mod bridge {
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
-        /// The hash of each piece; fails where a .torrent file for v2 lacks them.
-        fn piece_hashes(self: &TorrentParams) -> Result<Vec<PieceHashes>>;
+        /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
+        fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
 
         /// An `lt::create_torrent`.

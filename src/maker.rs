@@ -288,11 +288,7 @@ fn make(
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(root.display());
-    // Before the work: would these files be found again?
-    let preview = Metainfo::decode(&ffi::preview(&record).map_err(native)?)
-        .map_err(|error| error.in_operation(MAKE).on("libtorrent would not read it"))?;
-    readback::compare(entries, &preview)?;
-    drop(preview);
+    check_names(&mut record, entries).map_err(|error| error.in_operation(MAKE))?;
 
     let mut torrent = ffi::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, entries, progress)?;
@@ -303,6 +299,28 @@ fn make(
     let made = Metainfo::decode(&torrent.encode().map_err(native)?)?;
     readback::compare(entries, &made)?;
     Ok(made)
+}
+
+/// Before the work: would these files be found again?
+fn check_names(record: &mut ffi::NewTorrentRecord, entries: &[Entry]) -> Result<()> {
+    let check = |record: &ffi::NewTorrentRecord| {
+        let preview = ffi::preview(record)
+            .map_err(|exception| Error::from_native(MAKE, &exception))
+            .and_then(|bytes| Metainfo::decode(&bytes))
+            .map_err(|error| error.on("libtorrent would not read it"))?;
+        readback::compare(entries, &preview)
+    };
+    match check(record) {
+        Err(error) if record.v1 && record.v2 && error.kind() != ErrorKind::InvalidArgument => {
+            // Where the two lists of a hybrid differ, libtorrent does not say by which file.
+            for v1 in [true, false] {
+                (record.v1, record.v2) = (v1, !v1);
+                check(record)?;
+            }
+            Err(error)
+        }
+        checked => checked,
+    }
 }
 
 fn file_record(entry: &Entry) -> ffi::NewFileRecord {

@@ -126,7 +126,7 @@ impl Verifier {
         let torrent = params(self.metainfo.torrent_file())?;
         let native = |exception| Error::from_native(VERIFY, &exception);
         let hashes = torrent
-            .piece_hashes()
+            .piece_hashes(self.metainfo.torrent_file())
             .map_err(|exception| native(exception).with_kind(ErrorKind::Parse))?;
         let info_hashes = &self.metainfo.info_hashes;
         let layout = Layout::new(
