@@ -241,13 +241,44 @@ pub(crate) fn hash_pieces(
     })
 }
 
+/// Does something with each of many, on all cores; which is worth it for many small files.
+///
+/// # Errors
+///
+/// The first by the order of the items; [`Io`](ErrorKind::Io) when there can be no thread.
+pub(crate) fn for_each<T: Send>(
+    op: &'static str,
+    items: &mut [T],
+    each: impl Fn(&mut T) -> Result<()> + Sync,
+) -> Result<()> {
+    let cores = thread::available_parallelism().map_or(1, Into::into).min(MAX_THREADS);
+    let share = items.len().div_ceil(cores).max(1000);
+    let each = &each;
+    thread::scope(|scope| {
+        let mut shares = items.chunks_mut(share);
+        let mine = shares.next();
+        let mut started = Vec::new();
+        for share in shares {
+            let handle = thread::Builder::new()
+                .name("patron-list".into())
+                .spawn_scoped(scope, move || share.iter_mut().try_for_each(each))
+                .map_err(|error| Error::io(op, "a thread to list on", &error))?;
+            started.push(handle);
+        }
+        mine.map_or(Ok(()), |share| share.iter_mut().try_for_each(each))?;
+        started.into_iter().try_for_each(|handle| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
 struct Worker<'a> {
     layout: &'a Layout,
     path: &'a (dyn Fn(usize) -> Option<PathBuf> + Sync),
     progress: &'a Progress,
     next: &'a AtomicU32,
-    /// The file that was read last.
-    open: Option<(usize, File)>,
+    /// The file that was read last, and up to where.
+    open: Option<(usize, File, u64)>,
     buffer: Vec<u8>,
 }
 
@@ -273,23 +304,30 @@ impl Worker<'_> {
         let mut hasher =
             native(ffi::new_piece_hasher(layout.v1, layout.v2)).map_err(failed(file))?;
         for slice in layout.slices(piece) {
-            let file = slice.file;
-            if layout.files[file].pad {
-                native(hasher.pin_mut().pad(as_length(slice.length))).map_err(failed(file))?;
+            let hashed = if layout.files[slice.file].pad {
+                native(hasher.pin_mut().pad(as_length(slice.length)))
             } else {
-                self.read(&slice, &mut hasher).map_err(failed(file))?;
+                self.read(&slice, &mut hasher)
+            };
+            if hashed.is_err() {
+                // Read up to nobody knows where.
+                self.open = None;
             }
+            hashed.map_err(failed(slice.file))?;
         }
         native(hasher.pin_mut().finish(as_length(layout.leaves(piece)))).map_err(failed(file))
     }
 
     fn read(&mut self, slice: &Slice, hasher: &mut UniquePtr<PieceHasher>) -> io::Result<()> {
-        if self.open.as_ref().is_none_or(|(file, _)| *file != slice.file) {
+        if self.open.as_ref().is_none_or(|(file, ..)| *file != slice.file) {
             let path = (self.path)(slice.file).ok_or(io::ErrorKind::NotFound)?;
-            self.open = Some((slice.file, File::open(path)?));
+            self.open = Some((slice.file, File::open(path)?, 0));
         }
-        let Some((_, file)) = &mut self.open else { return Ok(()) };
-        file.seek(SeekFrom::Start(slice.offset))?;
+        let Some((_, file, position)) = &mut self.open else { return Ok(()) };
+        if *position != slice.offset {
+            file.seek(SeekFrom::Start(slice.offset))?;
+        }
+        *position = slice.offset + slice.length;
         let mut left = slice.length;
         while left > 0 && !self.progress.is_cancelled() {
             let chunk = &mut self.buffer[..as_length(left.min(CHUNK as u64))];

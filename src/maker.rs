@@ -16,11 +16,14 @@ use cxx::UniquePtr;
 use self::walk::{Entry, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
-use crate::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
+use crate::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
 use crate::metainfo::Metainfo;
 use crate::reply::{Reply, one_shot};
 
 const MAKE: &str = "make the torrent";
+
+/// So many bytes are hashed in the time that a torrent of many files takes to be read back.
+const SMALL: u64 = 256 << 20;
 
 /// Which versions of the protocol a torrent is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -217,7 +220,7 @@ impl TorrentMaker {
                 let progress = progress.clone();
                 move || {
                     let made = walk::walk(&root, &name, rules, &progress)
-                        .and_then(|entries| make(record, &entries, &root, &progress));
+                        .and_then(|entries| make(record, entries, &root, &progress));
                     responder.send(made);
                 }
             })
@@ -282,44 +285,46 @@ fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
 
 fn make(
     mut record: ffi::NewTorrentRecord,
-    entries: &[Entry],
+    mut entries: Vec<Entry>,
     root: &Path,
     progress: &Progress,
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(root.display());
-    check_names(&mut record, entries).map_err(|error| error.in_operation(MAKE))?;
-
-    let mut torrent = ffi::new_torrent(&record).map_err(native)?;
-    hash(&mut torrent, &record, entries, progress)?;
-    for entry in entries {
-        progress.go_on(MAKE)?;
-        entry.check_unchanged()?;
+    // What hashing takes long for is read back before it too.
+    if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
+        read_back(&ffi::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
-    let made = Metainfo::decode(&torrent.encode().map_err(native)?)?;
-    readback::compare(entries, &made)?;
-    Ok(made)
+    let mut torrent = ffi::new_torrent(&record).map_err(native)?;
+    hash(&mut torrent, &record, &entries, progress)?;
+    for_each(MAKE, &mut entries, |entry| {
+        progress.go_on(MAKE)?;
+        entry.check_unchanged()
+    })?;
+    read_back(&torrent.encode().map_err(native)?, &mut record, &entries)
 }
 
-/// Before the work: would these files be found again?
-fn check_names(record: &mut ffi::NewTorrentRecord, entries: &[Entry]) -> Result<()> {
-    let check = |record: &ffi::NewTorrentRecord| {
-        let preview = ffi::preview(record)
-            .map_err(|exception| Error::from_native(MAKE, &exception))
-            .and_then(|bytes| Metainfo::decode(&bytes))
-            .map_err(|error| error.on("libtorrent would not read it"))?;
-        readback::compare(entries, &preview)
-    };
-    match check(record) {
-        Err(error) if record.v1 && record.v2 && error.kind() != ErrorKind::InvalidArgument => {
-            // Where the two lists of a hybrid differ, libtorrent does not say by which file.
-            for v1 in [true, false] {
-                (record.v1, record.v2) = (v1, !v1);
-                check(record)?;
+/// Would these files be found again?
+fn read_back(
+    bytes: &[u8],
+    record: &mut ffi::NewTorrentRecord,
+    entries: &[Entry],
+) -> Result<Metainfo> {
+    let failed = |error: Error| error.in_operation(MAKE).on("libtorrent would not read it");
+    match Metainfo::decode(bytes) {
+        Ok(read) => readback::compare(entries, &read).map(|()| read),
+        Err(error) => {
+            if record.v1 && record.v2 {
+                // Where the two lists of a hybrid differ, libtorrent does not say by which file.
+                for v1 in [true, false] {
+                    (record.v1, record.v2) = (v1, !v1);
+                    let half = ffi::preview(record)
+                        .map_err(|exception| Error::from_native(MAKE, &exception))?;
+                    readback::compare(entries, &Metainfo::decode(&half).map_err(failed)?)?;
+                }
             }
-            Err(error)
+            Err(failed(error))
         }
-        checked => checked,
     }
 }
 

@@ -9,7 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::{Links, MAKE, SpecialFiles};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hashing::{Progress, Stamp};
+use crate::hashing::{Progress, Stamp, for_each};
 
 /// libtorrent reads at most 3,000,000 bencoded items of a .torrent file, and a file has 8.
 const MAX_FILES: usize = 375_000;
@@ -40,6 +40,19 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Opens it, so that what cannot be read is told before anything is hashed.
+    fn look(&mut self, rules: Rules) -> Result<()> {
+        if self.symlink.is_some() {
+            return Ok(());
+        }
+        let failed = |error| Error::io(MAKE, self.source.display(), &error);
+        let metadata = File::open(&self.source).and_then(|file| file.metadata()).map_err(failed)?;
+        self.size = metadata.len();
+        self.executable = rules.executables && is_executable(&metadata);
+        self.stamp = Some(Stamp::new(&metadata));
+        Ok(())
+    }
+
     /// Fails where it is not what it was when it was listed.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let unchanged = match &self.stamp {
@@ -80,10 +93,17 @@ pub(super) fn walk(
             return Err(refuse(root, &why, ErrorKind::InvalidArgument));
         }
     }
-    if walk.entries.iter().all(|entry| entry.size == 0) {
+    let mut entries = walk.entries;
+    for_each(MAKE, &mut entries, |entry| {
+        progress.go_on(MAKE)?;
+        entry.look(rules)?;
+        progress.listed();
+        Ok(())
+    })?;
+    if entries.iter().all(|entry| entry.size == 0) {
         return Err(refuse(root, "has no data to share", ErrorKind::InvalidArgument));
     }
-    Ok(walk.entries)
+    Ok(entries)
 }
 
 fn unlisted(error: walkdir::Error) -> Error {
@@ -137,26 +157,13 @@ impl Walk<'_> {
                 }
             };
         }
-        self.add_file(source)
+        self.add(source, None)
     }
 
-    /// Opened, so that what cannot be read is told before anything is hashed.
-    fn add_file(&mut self, source: &Path) -> Result<()> {
-        let failed = |error| Error::io(MAKE, source.display(), &error);
-        let metadata = File::open(source).and_then(|file| file.metadata()).map_err(failed)?;
-        self.add(Entry {
-            source: source.to_owned(),
-            path: self.path_in_torrent(source)?,
-            size: metadata.len(),
-            executable: self.rules.executables && is_executable(&metadata),
-            symlink: None,
-            stamp: Some(Stamp::new(&metadata)),
-        })
-    }
-
-    fn add(&mut self, entry: Entry) -> Result<()> {
-        self.entries.push(entry);
-        self.progress.listed();
+    fn add(&mut self, source: &Path, symlink: Option<PathBuf>) -> Result<()> {
+        let path = self.path_in_torrent(source)?;
+        let source = source.to_owned();
+        self.entries.push(Entry { source, path, size: 0, executable: false, symlink, stamp: None });
         Ok(())
     }
 
@@ -200,14 +207,7 @@ impl Walk<'_> {
             let why = format!("is a link that leads outside, to {}", target.display());
             return Err(refuse(source, &why, ErrorKind::InvalidArgument));
         };
-        self.add(Entry {
-            source: source.to_owned(),
-            path: self.path_in_torrent(source)?,
-            size: 0,
-            executable: false,
-            symlink: Some(symlink),
-            stamp: None,
-        })
+        self.add(source, Some(symlink))
     }
 
     fn leave_out(&self, source: &Path) -> Result<()> {

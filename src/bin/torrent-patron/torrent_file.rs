@@ -68,12 +68,12 @@ impl Target {
 /// full (another owner, another hard link, a directory that cannot be written to), in its place.
 fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let metadata = path.metadata()?;
-    if let Ok(file) = temporary(path, bytes, Some(metadata.permissions())) {
-        if could_replace(&metadata, file.as_file()) {
-            file.as_file().set_permissions(metadata.permissions())?;
-            file.persist(path)?;
-            return Ok(());
-        }
+    let file = temporary(path, bytes, Some(metadata.permissions()));
+    if let Some(file) = file.ok().filter(|file| could_replace(&metadata, file.as_file())) {
+        // Those that the umask has taken.
+        file.as_file().set_permissions(metadata.permissions())?;
+        file.persist(path)?;
+        return Ok(());
     }
     let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
     file.write_all(bytes)
