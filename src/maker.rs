@@ -267,7 +267,7 @@ impl TorrentMaker {
 
 /// What is shared, and its name: the last part of the path as it is given, whatever that links to.
 fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
-    let failed = |error| Error::io(MAKE, path.display(), &error);
+    let failed = |error| Error::io(MAKE, walk::shown(path), &error);
     path.metadata().map_err(failed)?;
     let root = match path.file_name() {
         Some(_) => std::path::absolute(path).map_err(failed)?,
@@ -277,7 +277,7 @@ fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
     match root.file_name() {
         Some(name) => Ok((root.clone(), name.to_owned())),
         None => {
-            let message = format!("{} has no name to give to the torrent", path.display());
+            let message = format!("{} has no name to give to the torrent", walk::shown(path));
             Err(Error::new(ErrorKind::InvalidArgument, MAKE, message))
         }
     }
@@ -290,7 +290,7 @@ fn make(
     progress: &Progress,
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
-    let native = |exception| Error::from_native(MAKE, &exception).on(root.display());
+    let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
     // What hashing takes long for is read back before it too.
     if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
         read_back(&ffi::preview(&record).map_err(native)?, &mut record, &entries)?;
@@ -357,7 +357,7 @@ fn hash(
             if error.kind() == std::io::ErrorKind::UnexpectedEof {
                 walk::changed(path)
             } else {
-                Error::io(MAKE, path.display(), &error)
+                Error::io(MAKE, walk::shown(path), &error)
             }
         })?;
         let (file, piece_of_file) = layout.owner(piece).unwrap_or_default();

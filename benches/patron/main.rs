@@ -5,13 +5,14 @@
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
 //! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `capi` (with the feature of
-//! that name), `memory`, `idle`, `tick`. All of it takes about four minutes. Without `--bench`, as
+//! that name), `memory`, `idle`, `tick`, `hashing`. All of it takes about five minutes. Without `--bench`, as
 //! under `cargo test --benches`, nothing is measured.
 
 mod allocations;
 #[cfg(feature = "capi")]
 mod capi;
 mod commands;
+mod hashing;
 mod idle;
 mod mailbox;
 mod memory;
@@ -44,6 +45,7 @@ const TOPICS: &[(&str, Topic)] = &[
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("tick", tick::measure),
+    ("hashing", hashing::measure),
 ];
 
 fn main() -> Result<()> {

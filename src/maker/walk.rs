@@ -45,7 +45,7 @@ impl Entry {
         if self.symlink.is_some() {
             return Ok(());
         }
-        let failed = |error| Error::io(MAKE, self.source.display(), &error);
+        let failed = |error| Error::io(MAKE, shown(&self.source), &error);
         let metadata = File::open(&self.source).and_then(|file| file.metadata()).map_err(failed)?;
         self.size = metadata.len();
         self.executable = rules.executables && is_executable(&metadata);
@@ -58,7 +58,7 @@ impl Entry {
         let unchanged = match &self.stamp {
             Some(stamp) => {
                 let now = Stamp::of(&self.source)
-                    .map_err(|error| Error::io(MAKE, self.source.display(), &error))?;
+                    .map_err(|error| Error::io(MAKE, shown(&self.source), &error))?;
                 now == *stamp
             }
             None => self.source.is_symlink(),
@@ -72,7 +72,14 @@ pub(super) fn changed(path: &Path) -> Error {
 }
 
 fn refuse(path: &Path, why: &str, kind: ErrorKind) -> Error {
-    Error::new(kind, MAKE, format!("{} {why}", path.display()))
+    Error::new(kind, MAKE, format!("{} {why}", shown(path)))
+}
+
+/// Quoted where it has characters that cannot be seen.
+pub(super) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let hidden = |c: char| c.escape_debug().len() > 1 && !matches!(c, '"' | '\'' | '\\');
+    if text.chars().any(hidden) { format!("{path:?}") } else { text.into_owned() }
 }
 
 /// In the order of BEP 52: by the bytes of the names, directory by directory.
@@ -96,9 +103,7 @@ pub(super) fn walk(
     let mut entries = walk.entries;
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
-        entry.look(rules)?;
-        progress.listed();
-        Ok(())
+        entry.look(rules)
     })?;
     if entries.iter().all(|entry| entry.size == 0) {
         return Err(refuse(root, "has no data to share", ErrorKind::InvalidArgument));
@@ -109,14 +114,14 @@ pub(super) fn walk(
 fn unlisted(error: walkdir::Error) -> Error {
     let path = error.path().unwrap_or(Path::new("a directory")).to_owned();
     if let Some(ancestor) = error.loop_ancestor() {
-        let why = format!("is a link that leads back to {}", ancestor.display());
+        let why = format!("is a link that leads back to {}", shown(ancestor));
         return refuse(&path, &why, ErrorKind::InvalidArgument);
     }
     let error = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
     if path.is_symlink() && error.kind() == std::io::ErrorKind::NotFound {
         return refuse(&path, "is a link that leads nowhere", ErrorKind::Io);
     }
-    Error::io(MAKE, path.display(), &error)
+    Error::io(MAKE, shown(&path), &error)
 }
 
 struct Walk<'a> {
@@ -164,6 +169,7 @@ impl Walk<'_> {
         let path = self.path_in_torrent(source)?;
         let source = source.to_owned();
         self.entries.push(Entry { source, path, size: 0, executable: false, symlink, stamp: None });
+        self.progress.listed();
         Ok(())
     }
 
@@ -186,7 +192,7 @@ impl Walk<'_> {
         let link = entry.path();
         match self.linked.insert((metadata.dev(), metadata.ino()), link.to_owned()) {
             Some(other) => {
-                let why = format!("leads to the same directory as {}", other.display());
+                let why = format!("leads to the same directory as {}", shown(&other));
                 Err(refuse(link, &why, ErrorKind::InvalidArgument))
             }
             None => Ok(()),
@@ -200,11 +206,11 @@ impl Walk<'_> {
     }
 
     fn keep(&mut self, source: &Path) -> Result<()> {
-        let failed = |error| Error::io(MAKE, source.display(), &error);
+        let failed = |error| Error::io(MAKE, shown(source), &error);
         let target = fs::read_link(source).map_err(failed)?;
         let symlink = source.parent().and_then(|parent| below(self.root, parent, &target));
         let Some(symlink) = symlink else {
-            let why = format!("is a link that leads outside, to {}", target.display());
+            let why = format!("is a link that leads outside, to {}", shown(&target));
             return Err(refuse(source, &why, ErrorKind::InvalidArgument));
         };
         self.add(source, Some(symlink))

@@ -166,7 +166,8 @@ static void making(const char* directory) {
     patron_maker* maker = new_maker(file);
     patron_making* making = NULL;
     OK(patron_maker_start(maker, &making, &error));
-    patron_hash_progress progress = {0};
+    patron_hash_progress progress;
+    memset(&progress, 0, sizeof progress);
     int64_t deadline = now_ms() + PATIENCE_MS;
     while (progress.pieces == 0) {
         OK(patron_making_progress(making, &progress, sizeof progress, &error));

@@ -76,6 +76,8 @@ fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
     symlink("not-there", &nowhere).unwrap();
     let refused = create(&film, &nowhere, &[]).expect(1);
     assert!(refused.stderr.contains("nowhere.torrent exists"), "{refused:#?}");
+    create(&film, &nowhere, &["--force"]).expect(0);
+    assert!(nowhere.is_symlink() && is_torrent(&dir.path().join("not-there")));
 }
 
 #[test]

@@ -30,7 +30,15 @@ impl Target {
         if !force {
             return Err(format!("{} exists; --force overwrites it", output.display()).into());
         }
-        let path = output.canonicalize().map_err(failed)?;
+        let path = match output.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A link to what is yet to be.
+                let target = directory(output).join(fs::read_link(output).map_err(failed)?);
+                is_writable(directory(&target)).map_err(failed)?;
+                return Ok(Self::New(target));
+            }
+            found => found.map_err(failed)?,
+        };
         let kind = path.metadata().map_err(failed)?.file_type();
         if !kind.is_file() {
             return Err(format!("{} is {}, not a file", output.display(), name(kind)).into());
