@@ -441,4 +441,23 @@ mod tests {
             assert_eq!(serde_json::from_str::<Protocol>(name).unwrap(), protocol);
         }
     }
+
+    #[test]
+    fn choices_in_json() {
+        for (links, name) in [
+            (Links::Follow, r#""follow""#),
+            (Links::Refuse, r#""refuse""#),
+            (Links::Skip, r#""skip""#),
+            (Links::Keep, r#""keep""#),
+        ] {
+            assert_eq!(serde_json::to_string(&links).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Links>(name).unwrap(), links);
+        }
+        for (special, name) in
+            [(SpecialFiles::Refuse, r#""refuse""#), (SpecialFiles::Skip, r#""skip""#)]
+        {
+            assert_eq!(serde_json::to_string(&special).unwrap(), name);
+            assert_eq!(serde_json::from_str::<SpecialFiles>(name).unwrap(), special);
+        }
+    }
 }

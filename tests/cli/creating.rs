@@ -133,6 +133,8 @@ fn what_is_left_out_is_told_line_by_line() {
     kept.expect(0);
     let metainfo = Metainfo::read(&torrent).unwrap();
     assert!(metainfo.files.iter().any(|file| file.symlink.is_some()), "{metainfo:?}");
+    let info = run(["info".as_ref(), torrent.as_os_str()]).expect(0);
+    assert!(info.stdout.contains("album/link -> album/film.bin"), "{info:#?}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_read_is_told_from_a_damaged_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 40_000);
     let metainfo = made(&path, Protocol::Hybrid);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         return; // root, whom modes do not concern
     }
