@@ -213,7 +213,8 @@ pub(crate) fn hash_pieces(
     progress.piece_count.store(layout.piece_count.into(), Ordering::Relaxed);
     let next = AtomicU32::new(0);
     let cores = thread::available_parallelism().map_or(1, Into::into);
-    let threads = cores.min(MAX_THREADS).min(layout.piece_count as usize);
+    // One more, because one may be waiting for the disk.
+    let threads = (cores + 1).min(MAX_THREADS).min(layout.piece_count as usize);
     thread::scope(|scope| {
         // Dropped when this returns, however it does; then the threads end.
         let (sender, receiver) = bounded(QUEUE);

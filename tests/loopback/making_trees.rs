@@ -273,6 +273,12 @@ fn what_cannot_be_read_is_named() {
         unlinkat(parent, &name, AtFlags::REMOVEDIR).unwrap();
     }
 
+    // Deeper than libtorrent reads a v2 file tree.
+    let root = tree(dir.path(), "levels");
+    data(&root.join(["a"; 95].join("/")), "file", 1, 1000);
+    let error = refused(&root, Protocol::V2).to_string();
+    assert!(error.contains("/a/a is more than 90 directories deep"), "{error}");
+
     for (name, locked, mode) in [("file", "tree/file", 0), ("directory", "tree/sub", 0)] {
         let root = tree(&dir.path().join(name), "tree");
         data(&root.join("sub"), "inner", 1, 1000);
