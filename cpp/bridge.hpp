@@ -3,7 +3,7 @@
 //   session/      the session and its torrents, on the client thread; alerts and statuses
 //   requests/     what is asked of a torrent or of the session, on libtorrent's network thread
 //   disk/         how blocks are read for peers
-//   metainfo.*  resume_data.*   on any thread
+//   metainfo.*  maker.*  hashing.*  resume_data.*   .torrent files and the like, on any thread
 //   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back
 //   policy.*      where a client may connect
 //   process.*     what belongs to the process
@@ -14,6 +14,8 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/hashing.hpp"
+#include "torrent-patron/cpp/maker.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"

@@ -1,4 +1,4 @@
-// .torrent files and magnet links: read, described, made. Nothing here touches a session, so that
+// .torrent files and magnet links: read and described. Nothing here touches a session, so that
 // it runs on whichever thread calls.
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/compat.hpp"
@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <stdexcept>
 
 namespace patron {
@@ -183,8 +184,8 @@ DescriptionRecord TorrentParams::describe() const {
     out.creation_date = compat::creation_date(params_);
     out.files.reserve(static_cast<std::size_t>(files.num_files()));
     for (auto const i : files.file_range())
-        out.files.push_back(
-            FileRecord{text(files.file_path(i)), files.file_size(i), files.pad_file_at(i)});
+        out.files.push_back(FileRecord{text(files.file_path(i)), files.file_size(i),
+                                       files.pad_file_at(i), text(files.symlink(i))});
     return out;
 }
 
@@ -231,47 +232,75 @@ void TorrentParams::configure(AddRecord const& options) {
     NetworkPolicy(options.loopback_only, options.names).restrict(params_);
 }
 
-rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
-                                      rust::Box<PieceObserver> observer) {
-    keep_file_names();
-    std::string const source = path({recipe.path.data(), recipe.path.size()});
-    lt::create_flags_t flags{};
-    if (!recipe.v2)
-        flags |= lt::create_torrent::v1_only;
-    if (!recipe.v1)
-        flags |= lt::create_torrent::v2_only;
+LayoutRecord TorrentParams::layout() const {
+    lt::file_storage const& files = compat::files(*params_.ti);
+    LayoutRecord out{};
+    out.piece_length = params_.ti->piece_length();
+    out.piece_count = params_.ti->num_pieces();
+    for (auto const i : files.file_range()) {
+        out.sizes.push_back(files.file_size(i));
+        out.pads.push_back(files.pad_file_at(i));
+    }
+    return out;
+}
 
-    if (!compat::has_data(source, flags))
-        throw lt::system_error(lt::errors::no_files_in_torrent);
-    compat::Draft draft(source, recipe.piece_length, flags);
-    lt::create_torrent& torrent = draft.torrent;
-    for (TrackerRecord const& tracker : recipe.trackers)
-        torrent.add_tracker(std::string(tracker.url), tracker.tier);
-    for (rust::String const& url : recipe.web_seeds)
-        torrent.add_url_seed(std::string(url));
-    torrent.set_priv(recipe.is_private);
-    torrent.set_creation_date(static_cast<std::time_t>(recipe.creation_date));
-    if (!recipe.comment.empty())
-        torrent.set_comment(std::string(recipe.comment).c_str());
-    torrent.set_creator(std::string(recipe.creator).c_str());
+namespace {
 
-    auto const slash = source.find_last_of('/');
-    std::string const parent = slash == std::string::npos ? "." : source.substr(0, slash + 1);
-    auto const total = static_cast<std::uint64_t>(torrent.num_pieces());
-    std::uint64_t hashed = 0;
-    lt::error_code failure;
-    lt::set_piece_hashes(
-        torrent, parent,
-        [&](lt::piece_index_t) {
-            // Leaving by an exception is the way to stop: libtorrent then aborts its disk threads.
-            if (!observer->hashed(++hashed, total))
-                throw lt::system_error(boost::asio::error::operation_aborted);
-        },
-        failure);
-    if (failure)
-        throw lt::system_error(failure);
-    auto const encoded = torrent.generate_buf();
-    return bytes(lt::string_view(encoded.data(), encoded.size()));
+// By the roots of the files, as they stand in the .torrent file (BEP 52). libtorrent moves them to
+// its own trees, where files of the same data share one.
+std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
+    lt::load_torrent_limits const limit = limits();
+    std::map<lt::sha256_hash, lt::string_view> out;
+    lt::bdecode_node const root =
+        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    lt::bdecode_node const layers = root.dict_find_dict("piece layers");
+    for (int i = 0; layers && i < layers.dict_size(); ++i) {
+        auto const entry = layers.dict_at(i);
+        if (entry.first.size() == std::size_t(lt::sha256_hash::size()) &&
+            entry.second.type() == lt::bdecode_node::string_t)
+            out.emplace(lt::sha256_hash(entry.first.data()), entry.second.string_value());
+    }
+    return out;
+}
+
+} // namespace
+
+rust::Vec<PieceHashes> TorrentParams::piece_hashes(rust::Slice<std::uint8_t const> torrent) const {
+    lt::torrent_info const& info = *params_.ti;
+    lt::file_storage const& files = compat::files(info);
+    rust::Vec<PieceHashes> out;
+    for (int piece = 0; piece < info.num_pieces(); ++piece) {
+        PieceHashes hashes{};
+        if (info.info_hashes().has_v1()) {
+            auto const hash = info.hash_for_piece(lt::piece_index_t(piece));
+            std::copy(hash.begin(), hash.end(), hashes.v1.begin());
+        }
+        out.push_back(hashes);
+    }
+    if (!info.info_hashes().has_v2())
+        return out;
+    auto const layers = piece_layers(
+        {reinterpret_cast<char const*>(torrent.data()), std::ptrdiff_t(torrent.size())});
+    for (auto const i : files.file_range()) {
+        if (files.pad_file_at(i) || files.file_size(i) == 0)
+            continue;
+        lt::sha256_hash const root = files.root(i);
+        lt::string_view layer(root.data(), std::size_t(lt::sha256_hash::size()));
+        if (files.file_size(i) > info.piece_length()) {
+            auto const found = layers.find(root);
+            layer = found == layers.end() ? lt::string_view() : found->second;
+        }
+        std::int64_t const length = info.piece_length();
+        auto const pieces = static_cast<std::size_t>((files.file_size(i) + length - 1) / length);
+        auto const first = static_cast<std::size_t>(files.file_offset(i) / length);
+        if (layer.size() != pieces * std::size_t(lt::sha256_hash::size()) ||
+            first + pieces > out.size())
+            throw lt::system_error(lt::errors::torrent_missing_piece_layer);
+        for (std::size_t piece = 0; piece < pieces; ++piece)
+            std::copy_n(layer.data() + piece * std::size_t(lt::sha256_hash::size()),
+                        lt::sha256_hash::size(), out[first + piece].v2.begin());
+    }
+    return out;
 }
 
 } // namespace patron

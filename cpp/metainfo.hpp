@@ -1,4 +1,4 @@
-// .torrent files, magnet links and resume data, on any thread: read, described, configured, made.
+// .torrent files, magnet links and resume data, on any thread: read, described and configured.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -13,10 +13,10 @@
 
 namespace patron {
 
-struct PieceObserver;
 struct AddRecord;
 struct DescriptionRecord;
-struct RecipeRecord;
+struct LayoutRecord;
+struct PieceHashes;
 
 class TorrentParams {
   public:
@@ -26,6 +26,9 @@ class TorrentParams {
         : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
     DescriptionRecord describe() const;
     rust::String magnet_uri() const;
+    // Of a torrent with metadata.
+    LayoutRecord layout() const;
+    rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
 
@@ -41,7 +44,5 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
                                                        rust::Slice<std::uint8_t const> v2);
-rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
-                                      rust::Box<PieceObserver> observer);
 
 } // namespace patron

@@ -436,6 +436,9 @@ uint64_t patron_metainfo_file_size(const struct patron_metainfo *metainfo, size_
 /** Whether a file only fills up to a piece boundary (BEP 47); such a file is never on disk. */
 bool patron_metainfo_file_is_pad(const struct patron_metainfo *metainfo, size_t index);
 
+/** Where a symbolic link leads, below the save directory (BEP 47); empty for a file. */
+patron_text patron_metainfo_file_symlink(const struct patron_metainfo *metainfo, size_t index);
+
 /** How many trackers there are. */
 size_t patron_metainfo_tracker_count(const struct patron_metainfo *metainfo);
 
@@ -547,8 +550,45 @@ patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index)
 /** Both (BEP 52). */
 #define PATRON_PROTOCOL_HYBRID 2
 
+/**
+ * What a symbolic link leads to is shared, as if it were there. One that leads nowhere or back to a
+ * directory above it, and a second link to one directory, are errors.
+ */
+#define PATRON_LINKS_FOLLOW 0
+
+/** A symbolic link is an error. */
+#define PATRON_LINKS_REFUSE 1
+
+/** Symbolic links are left out; see patron_making_left_out(). */
+#define PATRON_LINKS_SKIP 2
+
+/**
+ * A symbolic link is shared as one (BEP 47). One that leads to nothing in the torrent is an error.
+ */
+#define PATRON_LINKS_KEEP 3
+
+/** FIFOs, devices and sockets are errors. */
+#define PATRON_SPECIAL_FILES_REFUSE 0
+
+/** They are left out; see patron_making_left_out(). */
+#define PATRON_SPECIAL_FILES_SKIP 1
+
 /** Makes a .torrent file of a file or a directory. */
 typedef struct patron_maker patron_maker;
+
+/** How far the making of a torrent has come. */
+typedef struct patron_hash_progress {
+    /** How many files are listed. */
+    uint64_t files;
+    /** How many pieces are hashed. */
+    uint64_t pieces;
+    /** How many pieces there are; 0 while the files are being listed. */
+    uint64_t piece_count;
+    /** How many bytes are read. */
+    uint64_t bytes;
+    /** How many bytes there are; 0 while the files are being listed. */
+    uint64_t size;
+} patron_hash_progress;
 
 /**
  * Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
@@ -616,29 +656,57 @@ int32_t patron_maker_set_creation_date(struct patron_maker *maker,
                                        patron_error **error);
 
 /**
- * Starts to hash, on a thread of its own. Free the result with patron_making_free(). The maker
- * stays the caller's and may start again.
+ * What becomes of symbolic links in a directory, a PATRON_LINKS_*; followed unless set. The source
+ * itself may be a link; the torrent then has the link's name.
  *
- * Errors: INVALID_ARGUMENT for a wrong piece length; IO when the path cannot be read. What fails
- * later is told by patron_making_wait().
+ * Errors: INVALID_ARGUMENT for an unknown one.
+ */
+int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron_error **error);
+
+/**
+ * What becomes of FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*; refused
+ * unless set.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown one.
+ */
+int32_t patron_maker_set_special_files(struct patron_maker *maker,
+                                       int32_t special_files,
+                                       patron_error **error);
+
+/** Whether the torrent tells which files their owner may execute (BEP 47). False unless set. */
+int32_t patron_maker_set_executables(struct patron_maker *maker,
+                                     bool executables,
+                                     patron_error **error);
+
+/**
+ * Starts to list and to hash, on threads of its own. Free the result with patron_making_free(). The
+ * maker stays the caller's and may start again.
+ *
+ * Errors: INVALID_ARGUMENT for a wrong piece length, a tracker or a web seed that is not a URL; IO
+ * when the path cannot be read. What fails later is told by patron_making_wait().
  */
 int32_t patron_maker_start(const struct patron_maker *maker,
                            patron_making **out,
                            patron_error **error);
 
 /**
- * How many pieces are hashed, and of how many; 0 and 0 while the files are being listed. Either
- * place may be NULL.
+ * How far it is. `struct_size` is sizeof(patron_hash_progress).
  *
  * Errors: BAD_HANDLE.
  */
 int32_t patron_making_progress(patron_making *making,
-                               uint64_t *pieces,
-                               uint64_t *of,
+                               struct patron_hash_progress *out,
+                               size_t struct_size,
                                patron_error **error);
 
+/** How many files were left out so far, by PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP. */
+size_t patron_making_left_out_count(patron_making *making);
+
+/** The path of a file that was left out; good until `making` is freed. */
+patron_text patron_making_left_out(patron_making *making, size_t index);
+
 /**
- * Stops the hashing at the next piece; patron_making_wait() then gives CANCELLED.
+ * Stops the listing or the hashing, soon; patron_making_wait() then gives CANCELLED.
  *
  * Errors: BAD_HANDLE.
  */
@@ -648,8 +716,10 @@ int32_t patron_making_cancel(patron_making *making, patron_error **error);
  * Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
  * however long it takes. Free the result with patron_metainfo_free(). May be called again.
  *
- * Errors: TIMED_OUT (wait again); IO when a file cannot be read; NATIVE when there is no data to
- * share; CANCELLED; BAD_HANDLE.
+ * Errors: TIMED_OUT (wait again); IO when a file or a directory cannot be read or changes
+ * meanwhile; INVALID_ARGUMENT when there is no data to share, when there is what is neither a file
+ * nor a directory, or a name that a client would change; NATIVE when libtorrent refuses; CANCELLED;
+ * BAD_HANDLE.
  */
 int32_t patron_making_wait(patron_making *making,
                            int64_t timeout_ms,

@@ -6,15 +6,6 @@ use super::alerts::Alerts;
 use super::task::{SessionTask, TorrentTask};
 use super::wake::Waker;
 
-/// How far a torrent in the making has come, and whether to go on; called once a piece.
-pub(crate) struct PieceObserver(pub(crate) Box<dyn Fn(u64, u64) -> bool + Send>);
-
-impl PieceObserver {
-    fn hashed(&self, pieces: u64, of: u64) -> bool {
-        (self.0)(pieces, of)
-    }
-}
-
 /// A copy of bytes that C++ has, made at once.
 fn copied(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
@@ -378,6 +369,8 @@ mod bridge {
         path: String,
         size: i64,
         pad: bool,
+        /// Where a symbolic link leads, below the save directory; empty for a file.
+        symlink: String,
     }
 
     struct TrackerRecord {
@@ -409,9 +402,19 @@ mod bridge {
         client_data: ClientDataRecord,
     }
 
-    struct RecipeRecord {
-        /// The file or directory to share.
+    /// A file of a torrent that is to be made.
+    struct NewFileRecord {
+        /// With the torrent's name.
         path: Vec<u8>,
+        size: i64,
+        executable: bool,
+        /// Where a symbolic link leads, below the torrent's directory; empty for a file.
+        symlink: Vec<u8>,
+    }
+
+    struct NewTorrentRecord {
+        /// In the order of BEP 52.
+        files: Vec<NewFileRecord>,
         /// 0: libtorrent chooses.
         piece_length: i32,
         v1: bool,
@@ -425,12 +428,25 @@ mod bridge {
         web_seeds: Vec<String>,
     }
 
+    /// The files of a torrent in the order of their data, pad files among them.
+    struct LayoutRecord {
+        piece_length: i32,
+        piece_count: i32,
+        sizes: Vec<i64>,
+        pads: Vec<bool>,
+    }
+
+    /// Of one piece; a hash of zeros is none.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    struct PieceHashes {
+        v1: [u8; 20],
+        /// The root of the blocks' hash tree.
+        v2: [u8; 32],
+    }
+
     extern "Rust" {
         type Waker;
         fn wake(self: &Waker);
-
-        type PieceObserver;
-        fn hashed(self: &PieceObserver, pieces: u64, of: u64) -> bool;
 
         fn copied(bytes: &[u8]) -> Vec<u8>;
 
@@ -571,8 +587,36 @@ mod bridge {
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
-        /// Hashes the files; calls the observer once a piece and stops when it says so.
-        fn make_metainfo(recipe: &RecipeRecord, observer: Box<PieceObserver>) -> Result<Vec<u8>>;
+        /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
+        fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
+        fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
+
+        /// An `lt::add_torrent`.
+        type NewTorrent;
+        fn new_torrent(record: &NewTorrentRecord) -> Result<UniquePtr<NewTorrent>>;
+        fn layout(self: &NewTorrent) -> Result<LayoutRecord>;
+        /// The .torrent file with hashes of no data in place of those that are not set yet.
+        fn preview(record: &NewTorrentRecord) -> Result<Vec<u8>>;
+        /// `file` by its place in the layout, `piece_of_file` counted from the file's first.
+        fn set_hashes(
+            self: Pin<&mut NewTorrent>,
+            piece: i32,
+            file: i32,
+            piece_of_file: i32,
+            hashes: &PieceHashes,
+        ) -> Result<()>;
+        fn encode(self: &NewTorrent) -> Result<Vec<u8>>;
+
+        /// Hashes one piece after the other.
+        type PieceHasher;
+        fn new_piece_hasher(v1: bool, v2: bool) -> Result<UniquePtr<PieceHasher>>;
+        /// Data of a file. Where v2 is hashed, the length is a multiple of 16 KiB except at the end
+        /// of the file.
+        fn update(self: Pin<&mut PieceHasher>, data: &[u8]) -> Result<()>;
+        /// Zeros of a pad file, which v2 does not know.
+        fn pad(self: Pin<&mut PieceHasher>, length: usize) -> Result<()>;
+        /// The hashes, with as many blocks as the tree has for v2. Another piece can follow.
+        fn finish(self: Pin<&mut PieceHasher>, blocks: usize) -> Result<PieceHashes>;
 
         /// The settings that `State` saved, those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;

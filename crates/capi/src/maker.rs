@@ -4,7 +4,7 @@
 //! waited for from any thread.
 
 use std::ffi::c_char;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,9 @@ use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::handle::{Table, patron_making};
 use super::metainfo::patron_metainfo;
-use torrent_patron::{Making, Metainfo, Protocol, Result, TorrentMaker};
+use super::structs::{Struct, write};
+use super::text::{Texts, patron_text};
+use torrent_patron::{Links, Making, Metainfo, Protocol, Result, SpecialFiles, TorrentMaker};
 
 /// BitTorrent v1 (BEP 3) alone.
 pub const PATRON_PROTOCOL_V1: i32 = 0;
@@ -23,6 +25,42 @@ pub const PATRON_PROTOCOL_V1: i32 = 0;
 pub const PATRON_PROTOCOL_V2: i32 = 1;
 /// Both (BEP 52).
 pub const PATRON_PROTOCOL_HYBRID: i32 = 2;
+
+/// What a symbolic link leads to is shared, as if it were there. One that leads nowhere or back to a
+/// directory above it, and a second link to one directory, are errors.
+pub const PATRON_LINKS_FOLLOW: i32 = 0;
+/// A symbolic link is an error.
+pub const PATRON_LINKS_REFUSE: i32 = 1;
+/// Symbolic links are left out; see patron_making_left_out().
+pub const PATRON_LINKS_SKIP: i32 = 2;
+/// A symbolic link is shared as one (BEP 47). One that leads to nothing in the torrent is an error.
+pub const PATRON_LINKS_KEEP: i32 = 3;
+
+/// FIFOs, devices and sockets are errors.
+pub const PATRON_SPECIAL_FILES_REFUSE: i32 = 0;
+/// They are left out; see patron_making_left_out().
+pub const PATRON_SPECIAL_FILES_SKIP: i32 = 1;
+
+/// How far the making of a torrent has come.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_hash_progress {
+    /// How many files are listed.
+    pub files: u64,
+    /// How many pieces are hashed.
+    pub pieces: u64,
+    /// How many pieces there are; 0 while the files are being listed.
+    pub piece_count: u64,
+    /// How many bytes are read.
+    pub bytes: u64,
+    /// How many bytes there are; 0 while the files are being listed.
+    pub size: u64,
+}
+
+impl Struct for patron_hash_progress {
+    const NAME: &'static str = "patron_hash_progress";
+    const FIRST_SIZE: usize = offset_of!(Self, size) + size_of::<u64>();
+}
 
 /// Makes a .torrent file of a file or a directory.
 pub struct patron_maker {
@@ -40,6 +78,7 @@ struct Entry {
     /// One thread at a time takes the answer out of `making`; all read it here.
     turn: Mutex<()>,
     answer: OnceLock<Result<Metainfo>>,
+    texts: Texts,
 }
 
 static MAKINGS: Table<Entry, patron_making> = Table::new(4);
@@ -197,11 +236,70 @@ pub extern "C" fn patron_maker_set_creation_date(
     })
 }
 
-/// Starts to hash, on a thread of its own. Free the result with patron_making_free(). The maker stays
+/// What becomes of symbolic links in a directory, a PATRON_LINKS_*; followed unless set. The source
+/// itself may be a link; the torrent then has the link's name.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_links(
+    maker: Option<&mut patron_maker>,
+    links: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let maker = required(maker, "maker")?;
+        let links = match links {
+            PATRON_LINKS_FOLLOW => Links::Follow,
+            PATRON_LINKS_REFUSE => Links::Refuse,
+            PATRON_LINKS_SKIP => Links::Skip,
+            PATRON_LINKS_KEEP => Links::Keep,
+            other => return Err(Failure::invalid(format!("links cannot be {other}"))),
+        };
+        maker.change(|maker| maker.links(links));
+        Ok(())
+    })
+}
+
+/// What becomes of FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*; refused unless
+/// set.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_special_files(
+    maker: Option<&mut patron_maker>,
+    special_files: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let maker = required(maker, "maker")?;
+        let special_files = match special_files {
+            PATRON_SPECIAL_FILES_REFUSE => SpecialFiles::Refuse,
+            PATRON_SPECIAL_FILES_SKIP => SpecialFiles::Skip,
+            other => return Err(Failure::invalid(format!("special files cannot be {other}"))),
+        };
+        maker.change(|maker| maker.special_files(special_files));
+        Ok(())
+    })
+}
+
+/// Whether the torrent tells which files their owner may execute (BEP 47). False unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_executables(
+    maker: Option<&mut patron_maker>,
+    executables: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(maker, "maker")?.change(|maker| maker.executables(executables));
+        Ok(())
+    })
+}
+
+/// Starts to list and to hash, on threads of its own. Free the result with patron_making_free(). The maker stays
 /// the caller's and may start again.
 ///
-/// Errors: INVALID_ARGUMENT for a wrong piece length; IO when the path cannot be read. What fails
-/// later is told by patron_making_wait().
+/// Errors: INVALID_ARGUMENT for a wrong piece length, a tracker or a web seed that is not a URL; IO
+/// when the path cannot be read. What fails later is told by patron_making_wait().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_start(
     maker: Option<&patron_maker>,
@@ -211,35 +309,59 @@ pub extern "C" fn patron_maker_start(
     guard(error, || {
         let out = required(out, "out")?;
         let making = required(maker, "maker")?.maker.clone().start()?;
-        let entry = Entry { making, turn: Mutex::new(()), answer: OnceLock::new() };
+        let entry = Entry {
+            making,
+            turn: Mutex::new(()),
+            answer: OnceLock::new(),
+            texts: Texts::default(),
+        };
         out.write(MAKINGS.insert(entry));
         Ok(())
     })
 }
 
-/// How many pieces are hashed, and of how many; 0 and 0 while the files are being listed. Either
-/// place may be NULL.
+/// How far it is. `struct_size` is sizeof(patron_hash_progress).
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_making_progress(
+pub unsafe extern "C" fn patron_making_progress(
     making: *mut patron_making,
-    pieces: Option<&mut MaybeUninit<u64>>,
-    of: Option<&mut MaybeUninit<u64>>,
+    out: *mut patron_hash_progress,
+    struct_size: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let (hashed, all) = MAKINGS.get(making, "making")?.making.progress();
-        for (out, value) in [(pieces, hashed), (of, all)] {
-            if let Some(out) = out {
-                out.write(value);
-            }
-        }
-        Ok(())
+        let progress = MAKINGS.get(making, "making")?.making.progress();
+        let progress = patron_hash_progress {
+            files: progress.files,
+            pieces: progress.pieces,
+            piece_count: progress.piece_count,
+            bytes: progress.bytes,
+            size: progress.size,
+        };
+        // SAFETY: the caller's place has `struct_size` bytes.
+        unsafe { write(progress, out, struct_size) }
     })
 }
 
-/// Stops the hashing at the next piece; patron_making_wait() then gives CANCELLED.
+/// How many files were left out so far, by PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> usize {
+    read(0, || Some(MAKINGS.get(making, "making").ok()?.making.left_out().len()))
+}
+
+/// The path of a file that was left out; good until `making` is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usize) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let entry = MAKINGS.get(making, "making").ok()?;
+        let left_out = entry.making.left_out();
+        let path = left_out.get(index)?.as_os_str().as_encoded_bytes();
+        Some(entry.texts.lend_nth("left out", index, path))
+    })
+}
+
+/// Stops the listing or the hashing, soon; patron_making_wait() then gives CANCELLED.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -256,8 +378,10 @@ pub extern "C" fn patron_making_cancel(
 /// Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
 /// however long it takes. Free the result with patron_metainfo_free(). May be called again.
 ///
-/// Errors: TIMED_OUT (wait again); IO when a file cannot be read; NATIVE when there is no data to
-/// share; CANCELLED; BAD_HANDLE.
+/// Errors: TIMED_OUT (wait again); IO when a file or a directory cannot be read or changes meanwhile;
+/// INVALID_ARGUMENT when there is no data to share, when there is what is neither a file nor a
+/// directory, or a name that a client would change; NATIVE when libtorrent refuses; CANCELLED;
+/// BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_wait(
     making: *mut patron_making,

@@ -155,6 +155,19 @@ pub extern "C" fn patron_metainfo_file_is_pad(
     read(false, || Some(file(metainfo?, index)?.pad))
 }
 
+/// Where a symbolic link leads, below the save directory (BEP 47); empty for a file.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_symlink(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let target = file(metainfo, index)?.symlink.as_ref()?.as_os_str().as_encoded_bytes();
+        Some(metainfo.texts.lend_nth("symlink", index, target))
+    })
+}
+
 /// How many trackers there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_tracker_count(metainfo: Option<&patron_metainfo>) -> usize {

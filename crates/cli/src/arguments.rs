@@ -8,7 +8,8 @@ use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use torrent_patron::{
-    Client, ClientBuilder, Goals, Protocol, Proxy, SettingValue, Settings, Source,
+    Client, ClientBuilder, Goals, Links, Protocol, Proxy, SettingValue, Settings, Source,
+    SpecialFiles,
 };
 
 use crate::selection::Selection;
@@ -79,7 +80,7 @@ fn patrons() -> clap::builder::RangedI64ValueParser<u8> {
 pub(crate) struct Create {
     /// The file or directory to share
     pub(crate) path: PathBuf,
-    /// The .torrent file to write
+    /// The .torrent file to write; - for stdout
     #[arg(short, long, value_name = "FILE.torrent")]
     pub(crate) output: PathBuf,
     /// Announce URL of a tracker; repeat it for backup trackers, in the order in which to try them
@@ -99,9 +100,58 @@ pub(crate) struct Create {
     /// Comment to include
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
+    /// What becomes of symbolic links
+    #[arg(long, value_enum, default_value = "follow")]
+    pub(crate) links: LinkChoice,
+    /// What becomes of FIFOs, devices and sockets
+    #[arg(long, value_enum, default_value = "refuse")]
+    pub(crate) special_files: SpecialFileChoice,
+    /// Say which files are executable (BEP 47)
+    #[arg(long)]
+    pub(crate) executables: bool,
     /// Overwrite the .torrent file if it exists
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LinkChoice {
+    /// Share what they lead to
+    Follow,
+    /// Fail
+    Refuse,
+    /// Leave them out
+    Skip,
+    /// Share them as links (BEP 47)
+    Keep,
+}
+
+impl From<LinkChoice> for Links {
+    fn from(choice: LinkChoice) -> Self {
+        match choice {
+            LinkChoice::Follow => Self::Follow,
+            LinkChoice::Refuse => Self::Refuse,
+            LinkChoice::Skip => Self::Skip,
+            LinkChoice::Keep => Self::Keep,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SpecialFileChoice {
+    /// Fail
+    Refuse,
+    /// Leave them out
+    Skip,
+}
+
+impl From<SpecialFileChoice> for SpecialFiles {
+    fn from(choice: SpecialFileChoice) -> Self {
+        match choice {
+            SpecialFileChoice::Refuse => Self::Refuse,
+            SpecialFileChoice::Skip => Self::Skip,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -96,7 +96,13 @@ fn files(metainfo: &Metainfo) -> io::Result<()> {
         .filter(|(_, file)| !file.pad)
         .map(|(index, file)| {
             let size = ByteSize(file.size).to_string();
-            format!("{index:>width$}  {size:>10}  {}", file.path.display())
+            let path = file.path.display();
+            match &file.symlink {
+                Some(target) => {
+                    format!("{index:>width$}  {size:>10}  {path} -> {}", target.display())
+                }
+                None => format!("{index:>width$}  {size:>10}  {path}"),
+            }
         })
         .collect();
     rows("files", &lines)

@@ -13,6 +13,7 @@ mod selection;
 mod shards;
 mod sources;
 mod temporary;
+mod torrent_file;
 mod transfer;
 mod verify;
 mod writer;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::{Event, TorrentState, TorrentStatus};
+use torrent_patron::{Event, HashProgress, TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;
 use crate::interrupt::{self, Interrupt};
@@ -118,6 +118,15 @@ impl Bar {
         self.0.set_position((part * PARTS as f64) as u64);
         let percent = (part * 100.0).floor();
         self.0.set_message(format!("{percent:>3} %  {}", one_line(&text)));
+    }
+
+    pub(crate) fn hashing(&self, progress: &HashProgress) {
+        let HashProgress { files, bytes, size, .. } = *progress;
+        if size == 0 {
+            return self.show(0.0, format_args!("{files} files found"));
+        }
+        let text = format!("{} of {} hashed", ByteSize(bytes), ByteSize(size));
+        self.show(bytes as f64 / size as f64, text);
     }
 
     pub(crate) fn status(&self, status: &TorrentStatus) {

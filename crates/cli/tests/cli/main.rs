@@ -5,6 +5,7 @@ mod support;
 
 mod choices;
 mod clients;
+mod creating;
 mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
