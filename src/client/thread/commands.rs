@@ -1,10 +1,12 @@
 //! The commands of patrons, carried out. Each is handed to the engine or refused; none waits.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::{Asked, ClientThread};
-use crate::client::state::admission::Start;
-use crate::client::state::torrents::Closing;
+use super::client_thread::ClientThread;
+use crate::client::state::admission::PendingAdd;
+use crate::client::state::statuses::StatusWaiter;
+use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
@@ -17,7 +19,9 @@ pub(in crate::client) const START: &str = "add the torrent";
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
         match job {
-            Job::Add(prepared, reply) => self.begin(Start::new(from, *prepared, reply)),
+            Job::Add(prepared, reply) => {
+                self.begin(PendingAdd::new(from, *prepared, reply, Instant::now()));
+            }
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
             Job::Pause(id, reply) => {
                 let result =
@@ -26,17 +30,13 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Resume(id, reply) => {
                 let result = self.routes.open(id, "resume the torrent").and_then(|torrent| {
-                    torrent.forget_error();
+                    torrent.errors.forget();
                     self.engine.resume(id)
                 });
                 answer(&from, "Resume", id, reply, result);
             }
             Job::Status(id, reply) => match self.routes.open(id, "get the status") {
-                Ok(_) => {
-                    let number = self.statuses.asked + 1;
-                    let asked = Asked { id, from, reply };
-                    self.statuses.waiting.entry(number).or_default().push(asked);
-                }
+                Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
             Job::TellMetainfo(id) => self.tell_metainfo(id, from),
@@ -59,13 +59,7 @@ impl<E: Engine> ClientThread<E> {
                 self.routes.unwatch(id, &from);
                 answer(&from, "Unwatch", id, reply, result);
             }
-            Job::ListenAddresses(reply) => {
-                if self.listening.settled {
-                    reply.send(self.listening.result());
-                } else {
-                    self.listening.waiting.push(reply);
-                }
-            }
+            Job::ListenAddresses(reply) => self.listening.ask(reply),
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
                 // The answer to an earlier question is fresh enough for this one.
@@ -84,57 +78,57 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn begin(&mut self, mut start: Start) {
+    fn begin(&mut self, mut add: PendingAdd) {
         let busy =
-            |what: &str| Error::new(ErrorKind::Busy, START, format!("{}: {what}", start.source));
-        if let Some(id) = self.routes.find(&start.info_hashes) {
+            |what: &str| Error::new(ErrorKind::Busy, START, format!("{}: {what}", add.source));
+        if let Some(id) = self.routes.find(&add.info_hashes) {
             let Some(known) = self.routes.get(id) else { return };
-            if known.closing.is_some() {
-                let why = busy("the same torrent is just being closed");
-                return self.postpone(start, why);
+            if known.removing.is_some() {
+                let why = busy("the same torrent is just being removed");
+                return self.postpone(add, why);
             }
             let name = known.name.clone();
-            return match start.reply {
+            return match add.reply {
                 Some(reply) => reply.send(Ok(Added::Existing(id))),
-                None => start.from.mailbox.push(Event::AlreadyAdded { id, name }),
+                None => add.from.mailbox.push(Event::AlreadyAdded { id, name }),
             };
         }
-        if self.admission.has(&start.info_hashes) {
-            let why = busy("the same torrent is just being started");
-            return self.postpone(start, why);
+        if self.admission.has(&add.info_hashes) {
+            let why = busy("the same torrent is just being added");
+            return self.postpone(add, why);
         }
-        let handed_over = match start.params.take() {
-            Some(params) => self.engine.add(start.id, params),
-            None => self.engine.retry_add(start.id),
+        let handed_over = match add.params.take() {
+            Some(params) => self.engine.add(add.id, params),
+            None => self.engine.retry_add(add.id),
         };
         match handed_over {
-            Ok(()) => self.admission.hand_over(start),
-            Err(error) => self.fail(start, error),
+            Ok(()) => self.admission.hand_over(add),
+            Err(error) => self.fail(add, error),
         }
     }
 
-    pub(in crate::client) fn postpone(&mut self, start: Start, why: Error) {
-        tracing::debug!(source = &*start.source, %why, "the start is tried again later");
-        if let Some((start, error)) = self.admission.postpone(start, why) {
-            self.fail(start, error);
+    pub(in crate::client) fn postpone(&mut self, add: PendingAdd, why: Error) {
+        tracing::debug!(source = &*add.source, %why, "the torrent is added later");
+        if let Some((add, error)) = self.admission.postpone(add, why, Instant::now()) {
+            self.fail(add, error);
         }
     }
 
-    pub(in crate::client) fn fail(&mut self, start: Start, error: Error) {
-        self.engine.forget_add(start.id);
-        tracing::warn!(source = &*start.source, %error, "a torrent was not started");
-        match start.reply {
+    pub(in crate::client) fn fail(&mut self, add: PendingAdd, error: Error) {
+        self.engine.forget_add(add.id);
+        tracing::warn!(source = &*add.source, %error, "a torrent was not added");
+        match add.reply {
             Some(reply) => reply.send(Err(error)),
             None => {
-                let source = start.source;
-                start.from.mailbox.push(Event::AddFailed { source, error });
+                let source = add.source;
+                add.from.mailbox.push(Event::AddFailed { source, error });
             }
         }
     }
 
-    pub(in crate::client) fn retry_starts(&mut self) {
-        for start in self.admission.take_due() {
-            self.begin(start);
+    pub(in crate::client) fn retry_adds(&mut self) {
+        for add in self.admission.take_due(Instant::now()) {
+            self.begin(add);
         }
     }
 
@@ -150,7 +144,9 @@ impl<E: Engine> ClientThread<E> {
             Err(error) => return answer(&from, "RemoveTorrent", id, reply, Err(error)),
         };
         match self.engine.remove(id, files == RemoveFiles::Delete) {
-            Ok(()) => torrent.closing = Some(Closing { files, from: Some(from), reply }),
+            Ok(()) => {
+                torrent.removing = Some(Box::new(Removing { files, from: Some(from), reply }));
+            }
             Err(error) => answer(&from, "RemoveTorrent", id, reply, Err(error)),
         }
     }
