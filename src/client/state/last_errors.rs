@@ -36,7 +36,11 @@ impl LastErrors {
     }
 
     /// A hybrid torrent is announced by each of its info hashes: a tracker that fails does so twice.
-    pub(in crate::client) fn is_new_of_tracker(&mut self, url: &str, times_in_row: u32) -> bool {
+    pub(in crate::client) fn is_new_tracker_failure(
+        &mut self,
+        url: &str,
+        times_in_row: u32,
+    ) -> bool {
         let known = self.0.get_or_insert_default();
         let same = |(last, times): &(Box<str>, u32)| **last == *url && *times == times_in_row;
         let new = !known.tracker.as_ref().is_some_and(same);
@@ -123,11 +127,11 @@ mod tests {
     #[test]
     fn a_tracker_is_known_by_its_url_and_its_count_of_failures() {
         let mut errors = LastErrors::default();
-        assert!(errors.is_new_of_tracker("udp://a", 1));
-        assert!(!errors.is_new_of_tracker("udp://a", 1));
-        assert!(errors.is_new_of_tracker("udp://b", 1));
-        assert!(errors.is_new_of_tracker("udp://b", 2));
+        assert!(errors.is_new_tracker_failure("udp://a", 1));
+        assert!(!errors.is_new_tracker_failure("udp://a", 1));
+        assert!(errors.is_new_tracker_failure("udp://b", 1));
+        assert!(errors.is_new_tracker_failure("udp://b", 2));
         errors.forget();
-        assert!(!errors.is_new_of_tracker("udp://b", 2));
+        assert!(!errors.is_new_tracker_failure("udp://b", 2));
     }
 }

@@ -1,11 +1,11 @@
-//! What the engine says, told to those whom it concerns.
+//! What the engine says, published to those whom it concerns.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
-use super::commands::{START, answer};
+use super::commands::{ADD, answer};
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
@@ -27,82 +27,82 @@ impl<E: Engine> ClientThread<E> {
 
     fn route(&mut self, event: EngineEvent) {
         match event {
-            EngineEvent::Added { id, name, info_hashes } => self.created(id, name, info_hashes),
+            EngineEvent::Added { id, name, info_hashes } => self.added(id, name, info_hashes),
             EngineEvent::AddFailed { id, error, busy } => {
                 let Some(add) = self.admission.answered(id) else { return };
-                if busy { self.postpone(add, error) } else { self.fail(add, error) }
+                if busy { self.postpone_add(add, error) } else { self.fail_add(add, error) }
             }
             EngineEvent::Removed(id) => {
-                let removing = self.routes.get(id).and_then(|torrent| torrent.removing.as_ref());
+                let removing = self.torrents.get(id).and_then(|torrent| torrent.removing.as_ref());
                 if removing.is_none_or(|removing| removing.files == RemoveFiles::Keep) {
-                    self.closed(id, RemovedFiles::Kept);
+                    self.removed(id, RemovedFiles::Kept);
                 }
             }
-            EngineEvent::Deleted(id) => self.closed(id, RemovedFiles::Deleted),
+            EngineEvent::Deleted(id) => self.removed(id, RemovedFiles::Deleted),
             EngineEvent::DeleteFailed { id, error } => {
-                self.closed(id, RemovedFiles::NotDeleted(error));
+                self.removed(id, RemovedFiles::NotDeleted(error));
             }
             EngineEvent::StateChanged { id, state } => {
-                self.tell(id, |name| Event::StateChanged { id, name, state });
-                self.note(id, |status| status.state = state);
+                self.publish(id, |name| Event::StateChanged { id, name, state });
+                self.update_status(id, |status| status.state = state);
             }
             EngineEvent::Paused(id) => {
-                self.tell(id, |name| Event::Paused { id, name });
-                self.note(id, |status| status.paused = true);
+                self.publish(id, |name| Event::Paused { id, name });
+                self.update_status(id, |status| status.paused = true);
                 self.save_soon(id);
             }
             EngineEvent::Resumed(id) => {
-                self.tell(id, |name| Event::Resumed { id, name });
-                self.note(id, |status| {
+                self.publish(id, |name| Event::Resumed { id, name });
+                self.update_status(id, |status| {
                     status.paused = false;
                     status.error = None;
                 });
             }
             EngineEvent::Checked(id) => {
-                self.tell(id, |name| Event::Checked { id, name });
-                self.note(id, |_| ());
+                self.publish(id, |name| Event::Checked { id, name });
+                self.update_status(id, |_| ());
                 self.save_soon(id);
             }
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
                 let name: Arc<str> = name.into();
-                self.routes.set_metadata(id, name.clone(), info_hashes);
-                self.note(id, |status| {
+                self.torrents.set_metadata(id, name.clone(), info_hashes);
+                self.update_status(id, |status| {
                     status.name = name;
                     status.info_hashes = info_hashes;
                     status.has_metadata = true;
                 });
-                self.tell(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
                 self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
                 torrent.moving = None;
-                self.tell(id, |name| Event::Moved { id, name, save_dir: to });
+                self.publish(id, |name| Event::Moved { id, name, save_dir: to });
                 self.save_soon(id);
             }
             EngineEvent::MoveFailed { id, error } => self.move_failed(id, error),
             EngineEvent::FileRenamed { id, file, to } => {
-                self.tell(id, |name| Event::FileRenamed { id, name, file, path: to });
+                self.publish(id, |name| Event::FileRenamed { id, name, file, path: to });
                 self.save_soon(id);
             }
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
-                    self.tell(id, |name| Event::Error { id, name, error });
+                    self.publish(id, |name| Event::Error { id, name, error });
                 }
-                self.note(id, |_| ());
+                self.update_status(id, |_| ());
             }
             EngineEvent::HashFailed { id, piece } => {
-                self.tell(id, |name| Event::HashFailed { id, name, piece });
+                self.publish(id, |name| Event::HashFailed { id, name, piece });
             }
             EngineEvent::TrackerFailed { id, url, times_in_row, error } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
-                if torrent.errors.is_new_of_tracker(&url, times_in_row) {
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
+                if torrent.errors.is_new_tracker_failure(&url, times_in_row) {
                     let url = url.into();
-                    self.tell(id, |name| Event::TrackerError {
+                    self.publish(id, |name| Event::TrackerError {
                         id,
                         name,
                         url,
@@ -112,38 +112,38 @@ impl<E: Engine> ClientThread<E> {
                 }
             }
             EngineEvent::PeerBanned { id, address } => {
-                self.tell(id, |name| Event::PeerBanned { id, name, address });
+                self.publish(id, |name| Event::PeerBanned { id, name, address });
             }
             EngineEvent::TrackerWarning { id, url, message } => {
                 let (url, message) = (url.into(), message.into());
-                self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
+                self.publish(id, |name| Event::TrackerWarning { id, name, url, message });
             }
             EngineEvent::FileCompleted { id, file } => {
-                self.tell(id, |name| Event::FileCompleted { id, name, file });
+                self.publish(id, |name| Event::FileCompleted { id, name, file });
             }
             EngineEvent::PieceFinished { id, piece } => {
-                self.tell(id, |name| Event::PieceFinished { id, name, piece });
+                self.publish(id, |name| Event::PieceFinished { id, name, piece });
             }
             EngineEvent::PeerConnected { id, address, outgoing } => {
-                self.tell(id, |name| Event::PeerConnected { id, name, address, outgoing });
+                self.publish(id, |name| Event::PeerConnected { id, name, address, outgoing });
             }
             EngineEvent::PeerDisconnected { id, address, error } => {
-                self.tell(id, |name| Event::PeerDisconnected { id, name, address, error });
+                self.publish(id, |name| Event::PeerDisconnected { id, name, address, error });
             }
             EngineEvent::TrackerReply { id, url, peers } => {
                 let url = url.into();
-                self.tell(id, |name| Event::TrackerReply { id, name, url, peers });
+                self.publish(id, |name| Event::TrackerReply { id, name, url, peers });
             }
             EngineEvent::Scraped { id, url, seeds, leechers } => {
                 let url = url.into();
-                self.tell(id, |name| Event::Scraped { id, name, url, seeds, leechers });
+                self.publish(id, |name| Event::Scraped { id, name, url, seeds, leechers });
             }
             EngineEvent::ScrapeFailed { id, url, error } => {
                 let url = url.into();
-                self.tell(id, |name| Event::ScrapeFailed { id, name, url, error });
+                self.publish(id, |name| Event::ScrapeFailed { id, name, url, error });
             }
             EngineEvent::PerformanceWarning { id: Some(id), limit } => {
-                self.tell(id, |name| Event::PerformanceWarning {
+                self.publish(id, |name| Event::PerformanceWarning {
                     id: Some(id),
                     name: Some(name),
                     limit,
@@ -206,8 +206,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    pub(in crate::client) fn tell(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
-        if let Some(torrent) = self.routes.get(id) {
+    pub(in crate::client) fn publish(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
+        if let Some(torrent) = self.torrents.get(id) {
             let event = event(torrent.name.clone());
             tracing::debug!(%event);
             torrent.send(event);
@@ -215,19 +215,19 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Puts what an event says into the table, and has the rest of the status asked for soon.
-    fn note(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
+    fn update_status(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
         self.service.statuses.update(id, change);
         self.statuses.ask_soon();
     }
 
-    fn created(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
+    fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
         let Some(add) = self.admission.answered(id) else { return };
         // The name of a magnet link without one is its info hash, which libtorrent leaves empty.
         let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
             if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
         let owner = (!add.from.has_left()).then(|| add.from.clone());
-        self.routes.insert(id, Torrent::new(name.clone(), info_hashes, owner, add.client_data));
+        self.torrents.insert(id, Torrent::new(name.clone(), info_hashes, owner, add.client_data));
         let status = TorrentStatus::starting(id, name.clone(), add.paused);
         self.service.statuses.insert(TorrentStatus { info_hashes, ..status });
         self.statuses.ask_soon();
@@ -242,7 +242,7 @@ impl<E: Engine> ClientThread<E> {
             self.route(EngineEvent::Failed { id, error });
         }
         if add.from.has_left() {
-            self.see_to_orphan(id, &add.from);
+            self.apply_on_leave(id, &add.from);
         }
         if let Some(reply) = add.reply {
             reply.send(Ok(Added::New(id)));
@@ -251,11 +251,11 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn finished(&mut self, id: TorrentId) {
-        let Some(torrent) = self.routes.get_mut(id) else { return };
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
         let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
-        self.tell(id, |name| Event::Finished { id, name });
-        self.note(id, |status| {
+        self.publish(id, |name| Event::Finished { id, name });
+        self.update_status(id, |status| {
             status.finished = true;
             status.progress = 1.0;
         });
@@ -265,8 +265,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn closed(&mut self, id: TorrentId, files: RemovedFiles) {
-        let Some(Removed { mut torrent, requests }) = self.routes.remove(id) else { return };
+    fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
+        let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         self.service.statuses.remove(id);
         for OpenRequest { op, respond, .. } in requests {
             respond(Err(gone(id, op)));
@@ -296,7 +296,7 @@ impl<E: Engine> ClientThread<E> {
             let id = status.id;
             let has_rate = status.download_rate > 0 || status.upload_rate > 0;
             let rate_seen = has_rate.then_some(status.updated);
-            let Some(torrent) = self.routes.set_rate_seen(id, rate_seen) else { continue };
+            let Some(torrent) = self.torrents.set_rate_seen(id, rate_seen) else { continue };
             if torrent.removing.is_some() {
                 continue;
             }
@@ -330,7 +330,7 @@ impl<E: Engine> ClientThread<E> {
         for status in &statuses {
             let id = status.id;
             let Some(known) = self.service.statuses.get(id) else { continue };
-            let was_finished = self.routes.get(id).is_some_and(|torrent| torrent.finished);
+            let was_finished = self.torrents.get(id).is_some_and(|torrent| torrent.finished);
             if known.state != status.state {
                 let state = status.state;
                 self.route(EngineEvent::StateChanged { id, state });
@@ -347,12 +347,12 @@ impl<E: Engine> ClientThread<E> {
                 self.route(EngineEvent::Failed { id, error: error.clone() });
             }
         }
-        for id in self.routes.ids().into_iter().filter(|id| !here.contains(id)) {
-            self.closed(id, RemovedFiles::Kept);
+        for id in self.torrents.ids().into_iter().filter(|id| !here.contains(id)) {
+            self.removed(id, RemovedFiles::Kept);
         }
         for add in self.admission.take_under_way() {
             let why = "libtorrent lost its answer under load";
-            self.fail(add, Error::new(ErrorKind::Busy, START, why));
+            self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }
         self.take_statuses(statuses);
         self.listening.settle();

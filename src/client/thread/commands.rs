@@ -14,39 +14,39 @@ use crate::messages::service::{Envelope, Member};
 use crate::model::{Event, TorrentId};
 use crate::reply::Responder;
 
-pub(in crate::client) const START: &str = "add the torrent";
+pub(in crate::client) const ADD: &str = "add the torrent";
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
         match job {
             Job::Add(prepared, reply) => {
-                self.begin(PendingAdd::new(from, *prepared, reply, Instant::now()));
+                self.begin_add(PendingAdd::new(from, *prepared, reply, Instant::now()));
             }
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
             Job::Pause(id, reply) => {
                 let result =
-                    self.routes.open(id, "pause the torrent").and_then(|_| self.engine.pause(id));
+                    self.torrents.open(id, "pause the torrent").and_then(|_| self.engine.pause(id));
                 answer(&from, "Pause", id, reply, result);
             }
             Job::Resume(id, reply) => {
-                let result = self.routes.open(id, "resume the torrent").and_then(|torrent| {
+                let result = self.torrents.open(id, "resume the torrent").and_then(|torrent| {
                     torrent.errors.forget();
                     self.engine.resume(id)
                 });
                 answer(&from, "Resume", id, reply, result);
             }
-            Job::Status(id, reply) => match self.routes.open(id, "get the status") {
+            Job::Status(id, reply) => match self.torrents.open(id, "get the status") {
                 Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
-            Job::TellMetainfo(id) => self.tell_metainfo(id, from),
+            Job::TellMetainfo(id) => self.publish_metainfo(id, from),
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::Watch(id, reply) => {
-                let result = self.routes.open(id, "watch the torrent").map(|_| ());
+                let result = self.torrents.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {
-                    self.routes.watch(id, &from);
+                    self.torrents.watch(id, &from);
                     self.save_for_newcomer(id);
                     if let Some(status) = self.service.statuses.get(id) {
                         from.mailbox.push(Event::Status(status));
@@ -55,8 +55,8 @@ impl<E: Engine> ClientThread<E> {
                 answer(&from, "Watch", id, reply, result);
             }
             Job::Unwatch(id, reply) => {
-                let result = self.routes.open(id, "unwatch the torrent").map(|_| ());
-                self.routes.unwatch(id, &from);
+                let result = self.torrents.open(id, "unwatch the torrent").map(|_| ());
+                self.torrents.unwatch(id, &from);
                 answer(&from, "Unwatch", id, reply, result);
             }
             Job::ListenAddresses(reply) => self.listening.ask(reply),
@@ -78,14 +78,13 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn begin(&mut self, mut add: PendingAdd) {
-        let busy =
-            |what: &str| Error::new(ErrorKind::Busy, START, format!("{}: {what}", add.source));
-        if let Some(id) = self.routes.find(&add.info_hashes) {
-            let Some(known) = self.routes.get(id) else { return };
+    fn begin_add(&mut self, mut add: PendingAdd) {
+        let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
+        if let Some(id) = self.torrents.find(&add.info_hashes) {
+            let Some(known) = self.torrents.get(id) else { return };
             if known.removing.is_some() {
                 let why = busy("the same torrent is just being removed");
-                return self.postpone(add, why);
+                return self.postpone_add(add, why);
             }
             let name = known.name.clone();
             return match add.reply {
@@ -95,7 +94,7 @@ impl<E: Engine> ClientThread<E> {
         }
         if self.admission.has(&add.info_hashes) {
             let why = busy("the same torrent is just being added");
-            return self.postpone(add, why);
+            return self.postpone_add(add, why);
         }
         let handed_over = match add.params.take() {
             Some(params) => self.engine.add(add.id, params),
@@ -103,18 +102,18 @@ impl<E: Engine> ClientThread<E> {
         };
         match handed_over {
             Ok(()) => self.admission.hand_over(add),
-            Err(error) => self.fail(add, error),
+            Err(error) => self.fail_add(add, error),
         }
     }
 
-    pub(in crate::client) fn postpone(&mut self, add: PendingAdd, why: Error) {
+    pub(in crate::client) fn postpone_add(&mut self, add: PendingAdd, why: Error) {
         tracing::debug!(source = &*add.source, %why, "the torrent is added later");
         if let Some((add, error)) = self.admission.postpone(add, why, Instant::now()) {
-            self.fail(add, error);
+            self.fail_add(add, error);
         }
     }
 
-    pub(in crate::client) fn fail(&mut self, add: PendingAdd, error: Error) {
+    pub(in crate::client) fn fail_add(&mut self, add: PendingAdd, error: Error) {
         self.engine.forget_add(add.id);
         tracing::warn!(source = &*add.source, %error, "a torrent was not added");
         match add.reply {
@@ -128,7 +127,7 @@ impl<E: Engine> ClientThread<E> {
 
     pub(in crate::client) fn retry_adds(&mut self) {
         for add in self.admission.take_due(Instant::now()) {
-            self.begin(add);
+            self.begin_add(add);
         }
     }
 
@@ -139,7 +138,7 @@ impl<E: Engine> ClientThread<E> {
         from: Arc<Member>,
         reply: Option<Responder<()>>,
     ) {
-        let torrent = match self.routes.open(id, "remove the torrent") {
+        let torrent = match self.torrents.open(id, "remove the torrent") {
             Ok(torrent) => torrent,
             Err(error) => return answer(&from, "RemoveTorrent", id, reply, Err(error)),
         };
@@ -152,7 +151,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// A torrent whose owner has left.
-    pub(in crate::client) fn see_to_orphan(&mut self, id: TorrentId, owner: &Arc<Member>) {
+    pub(in crate::client) fn apply_on_leave(&mut self, id: TorrentId, owner: &Arc<Member>) {
         match owner.on_leave() {
             OnLeave::KeepSeeding => {}
             OnLeave::Pause => {

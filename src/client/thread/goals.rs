@@ -11,23 +11,23 @@ use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) -> Result<()> {
-        self.routes.open(id, "set the goals of the torrent")?;
-        self.routes.set_goals(id, goals);
+        self.torrents.open(id, "set the goals of the torrent")?;
+        self.torrents.set_goals(id, goals);
         self.save_soon(id);
         Ok(())
     }
 
-    fn end(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
+    fn remove_at_goal(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
         self.engine.remove(id, files == RemoveFiles::Delete)?;
-        if let Some(torrent) = self.routes.get_mut(id) {
+        if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.removing = Some(Box::new(Removing { files, from: None, reply: None }));
         }
         Ok(())
     }
 
-    pub(in crate::client) fn look_at_goals(&mut self) {
+    pub(in crate::client) fn check_goals(&mut self) {
         let reached: Vec<_> = self
-            .routes
+            .torrents
             .with_goal()
             .filter_map(|(id, goals)| {
                 let status = self.service.statuses.get(id)?;
@@ -40,15 +40,15 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn goal_reached(&mut self, id: TorrentId, goal: Goal, then: GoalAction) {
-        if self.routes.open(id, "end the torrent").is_err() {
+        if self.torrents.open(id, "end the torrent").is_err() {
             return;
         }
-        self.routes.set_goals(id, Goals::default());
-        self.tell(id, |name| Event::GoalReached { id, name, goal });
+        self.torrents.set_goals(id, Goals::default());
+        self.publish(id, |name| Event::GoalReached { id, name, goal });
         let ended = match then {
             GoalAction::Pause => self.engine.pause(id),
-            GoalAction::Remove => self.end(id, RemoveFiles::Keep),
-            GoalAction::RemoveAndDelete => self.end(id, RemoveFiles::Delete),
+            GoalAction::Remove => self.remove_at_goal(id, RemoveFiles::Keep),
+            GoalAction::RemoveAndDelete => self.remove_at_goal(id, RemoveFiles::Delete),
             GoalAction::SuperSeed => {
                 let asked = TorrentRequest::Flag(TorrentFlag::SuperSeeding, true);
                 self.request_of_torrent(id, asked, Box::new(|_| ()));

@@ -45,7 +45,7 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.inbox.commands);
         }
-        let others = [self.admission.next_due(), self.routes.saves().next_due()];
+        let others = [self.admission.next_due(), self.torrents.saves().next_due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick looks at everything anyway.
         let _ = select.ready_deadline(due);
@@ -53,7 +53,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Whether enough is under way: patrons wait at the command channel then.
     fn is_full(&self) -> bool {
-        self.admission.is_full() || self.routes.requests.is_full()
+        self.admission.is_full() || self.torrents.requests.is_full()
     }
 
     fn tick(&mut self) {
@@ -88,9 +88,9 @@ impl<E: Engine> ClientThread<E> {
             self.ask_statuses();
         }
         for member in departures {
-            if let Some((member, torrents)) = self.routes.leave(member) {
+            if let Some((member, torrents)) = self.torrents.leave(member) {
                 for id in torrents {
-                    self.see_to_orphan(id, &member);
+                    self.apply_on_leave(id, &member);
                 }
             }
         }
@@ -117,7 +117,7 @@ impl<E: Engine> ClientThread<E> {
         self.statuses.tick(Instant::now());
         self.ask_statuses();
         self.stop_stale_rates();
-        self.look_at_goals();
+        self.check_goals();
         if self.subscriptions.wants(EventKind::Statistics) && self.statistics.is_empty() {
             self.ask_statistics();
         }
@@ -133,12 +133,12 @@ impl<E: Engine> ClientThread<E> {
 
     /// libtorrent may not say that a torrent stands still.
     fn stop_stale_rates(&mut self) {
-        for id in self.routes.take_stale_rates(Instant::now()) {
+        for id in self.torrents.take_stale_rates(Instant::now()) {
             let still = self.service.statuses.update(id, |status| {
                 status.download_rate = 0;
                 status.upload_rate = 0;
             });
-            if let (Some(status), Some(torrent)) = (still, self.routes.get(id)) {
+            if let (Some(status), Some(torrent)) = (still, self.torrents.get(id)) {
                 torrent.send(Event::Status(status));
             }
         }

@@ -21,7 +21,7 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         let op = asked.operation();
-        let torrent = match self.routes.open(id, op) {
+        let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
         };
@@ -31,17 +31,17 @@ impl<E: Engine> ClientThread<E> {
             *own = torrent.client_data();
         }
         let role = RequestRole::of(&asked);
-        if role == RequestRole::MovesFiles && self.routes.requests.moves(id) {
+        if role == RequestRole::MovesFiles && self.torrents.requests.moves(id) {
             let message = format!("{id}: its files are being moved just now");
             return respond(Err(Error::new(ErrorKind::Busy, op, message)));
         }
         if role == RequestRole::MovesFiles
-            && let Some(torrent) = self.routes.get_mut(id)
+            && let Some(torrent) = self.torrents.get_mut(id)
         {
             torrent.moving.get_or_insert(Mover::Patron);
         }
         let request = OpenRequest { torrent: Some(id), op, role, respond };
-        let number = self.routes.requests.open(request);
+        let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
         }
@@ -54,14 +54,14 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let op = asked.operation();
         let request = OpenRequest { torrent: None, op, role: RequestRole::Other, respond };
-        let number = self.routes.requests.open(request);
+        let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.answered(number, Err(error));
         }
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(request) = self.routes.requests.take(number) else { return };
+        let Some(request) = self.torrents.requests.take(number) else { return };
         let OpenRequest { torrent, op, role, respond } = request;
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
@@ -83,15 +83,15 @@ impl<E: Engine> ClientThread<E> {
 
     /// A patron that asked for the move gets its answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
-        let Some(torrent) = self.routes.get_mut(id) else { return };
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
         if torrent.moving.take() == Some(Mover::Client) {
-            self.tell(id, |name| Event::Error { id, name, error });
+            self.publish(id, |name| Event::Error { id, name, error });
         }
     }
 
     /// Puts finished files where they belong. What comes of it is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
-        if let Some(torrent) = self.routes.get_mut(id) {
+        if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.moving = Some(Mover::Client);
         }
         let asked = TorrentRequest::MoveStorage { to, existing: Existing::Fail };
@@ -99,8 +99,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// The .torrent file as an event.
-    pub(in crate::client) fn tell_metainfo(&mut self, id: TorrentId, from: Arc<Member>) {
-        let name = self.routes.get(id).map(|torrent| torrent.name.clone()).unwrap_or_default();
+    pub(in crate::client) fn publish_metainfo(&mut self, id: TorrentId, from: Arc<Member>) {
+        let name = self.torrents.get(id).map(|torrent| torrent.name.clone()).unwrap_or_default();
         let respond = move |answer: Result<Answer>| {
             from.mailbox.push(match answer {
                 Ok(Answer::Bytes(bytes)) => {

@@ -10,24 +10,24 @@ use crate::messages::request::{Answer, Own as ClientData, TorrentRequest};
 use crate::model::{Event, EventKind, SavedFigures, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
-    fn saves(&self, id: TorrentId) -> bool {
-        let torrent = self.routes.get(id).filter(|torrent| torrent.removing.is_none());
+    fn is_saved(&self, id: TorrentId) -> bool {
+        let torrent = self.torrents.get(id).filter(|torrent| torrent.removing.is_none());
         self.subscriptions.wants(EventKind::ResumeData)
             && torrent.is_some_and(|torrent| torrent.is_wanted(EventKind::ResumeData))
     }
 
     /// Something has happened that resume data should show.
     pub(in crate::client) fn save_soon(&mut self, id: TorrentId) {
-        if self.saves(id)
-            && let Some(mut saving) = self.routes.saving(id)
+        if self.is_saved(id)
+            && let Some(mut saving) = self.torrents.saving(id)
         {
             saving.schedule(Instant::now());
         }
     }
 
     fn save_later(&mut self, id: TorrentId) {
-        if self.saves(id)
-            && let Some(mut saving) = self.routes.saving(id)
+        if self.is_saved(id)
+            && let Some(mut saving) = self.torrents.saving(id)
         {
             saving.schedule_next(Instant::now());
         }
@@ -35,7 +35,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Somebody may want the resume data of a torrent who did not before.
     pub(in crate::client) fn save_for_newcomer(&mut self, id: TorrentId) {
-        let saved = self.routes.get(id).and_then(|torrent| torrent.saved_figures());
+        let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
         if saved.is_none() {
             self.save_later(id);
         } else if let Some(status) = self.service.statuses.get(id) {
@@ -44,7 +44,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn save_for_newcomers(&mut self) {
-        for id in self.routes.ids() {
+        for id in self.torrents.ids() {
             self.save_for_newcomer(id);
         }
     }
@@ -59,7 +59,7 @@ impl<E: Engine> ClientThread<E> {
         if !needs_saving || !self.subscriptions.wants(EventKind::ResumeData) {
             return;
         }
-        let saved = self.routes.get(id).and_then(|torrent| torrent.saved_figures());
+        let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
         if saved != Some(figures) {
             self.save_later(id);
         }
@@ -68,9 +68,9 @@ impl<E: Engine> ClientThread<E> {
     /// Asks for what is due, as much as may be open.
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
-        while let Some(id) = self.routes.saves().first_due(now) {
-            let wanted = self.saves(id);
-            let Some(mut saving) = self.routes.saving(id) else { return };
+        while let Some(id) = self.torrents.saves().first_due(now) {
+            let wanted = self.is_saved(id);
+            let Some(mut saving) = self.torrents.saving(id) else { return };
             if !wanted {
                 saving.unschedule();
             } else if let Some(unchanged_too) = saving.begin() {
@@ -83,13 +83,13 @@ impl<E: Engine> ClientThread<E> {
 
     /// A save of the client has ended.
     pub(in crate::client) fn save_answered(&mut self, id: TorrentId, answer: &Result<Answer>) {
-        let changed_again = self.routes.saving(id).is_some_and(|mut saving| saving.end());
+        let changed_again = self.torrents.saving(id).is_some_and(|mut saving| saving.end());
         self.saved(id, answer);
         if changed_again {
             self.save_soon(id);
         } else if let Err(error) = answer {
             tracing::warn!(%id, %error, "the resume data was not saved");
-            if let Some(mut saving) = self.routes.saving(id) {
+            if let Some(mut saving) = self.torrents.saving(id) {
                 saving.failed(Instant::now(), self.stopping);
             }
         }
@@ -102,18 +102,18 @@ impl<E: Engine> ClientThread<E> {
         if data.is_empty() {
             return;
         }
-        if let Some(mut saving) = self.routes.saving(id) {
+        if let Some(mut saving) = self.torrents.saving(id) {
             saving.saved(*figures, Instant::now());
         }
-        if self.saves(id) {
+        if self.is_saved(id) {
             let data = data[..].into();
-            self.tell(id, |name| Event::ResumeData { id, name, data });
+            self.publish(id, |name| Event::ResumeData { id, name, data });
         }
     }
 
     /// libtorrent makes the metainfo of the resume data, which it then takes for saved.
     pub(in crate::client) fn metainfo_given(&mut self, id: TorrentId) {
-        if let Some(mut saving) = self.routes.saving(id) {
+        if let Some(mut saving) = self.torrents.saving(id) {
             saving.force_next();
         }
         self.save_later(id);
@@ -121,14 +121,15 @@ impl<E: Engine> ClientThread<E> {
 
     /// At the end: all that has changed, if only in time. Returns how many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
-        self.routes.clear_saves();
-        for id in self.routes.ids() {
+        self.torrents.clear_saves();
+        for id in self.torrents.ids() {
             self.save_soon(id);
         }
         loop {
             self.start_saves();
-            if self.routes.saves().is_idle() || self.inbox.woken.recv_deadline(deadline).is_err() {
-                return self.routes.unsaved();
+            if self.torrents.saves().is_idle() || self.inbox.woken.recv_deadline(deadline).is_err()
+            {
+                return self.torrents.unsaved();
             }
             self.drain_events();
         }

@@ -20,13 +20,13 @@ impl<E: Engine> ClientThread<E> {
         let _entered = span.enter();
         self.stopping = true;
         let mut report = ShutdownReport {
-            torrents: self.routes.len(),
-            unanswered: self.service.refuse() + self.refuse_adds() + self.routes.requests.len()
-                - self.routes.saves().open(),
+            torrents: self.torrents.len(),
+            unanswered: self.service.refuse() + self.refuse_adds() + self.torrents.requests.len()
+                - self.torrents.saves().open(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
-        for (id, torrent) in self.routes.iter() {
+        for (id, torrent) in self.torrents.iter() {
             if torrent
                 .removing
                 .as_ref()
@@ -68,7 +68,7 @@ impl<E: Engine> ClientThread<E> {
         loop {
             self.drain_events();
             let busy = self
-                .routes
+                .torrents
                 .iter()
                 .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some());
             if !busy || self.inbox.woken.recv_deadline(deadline).is_err() {
