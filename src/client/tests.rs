@@ -711,6 +711,38 @@ fn no_more_than_64_saves_are_open() {
 }
 
 #[test]
+fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
+    let ids: Vec<_> = (0..65)
+        .map(|number| {
+            let reply = guest.start(number);
+            let id = script.accept();
+            assert_eq!(created(wait(reply)), id);
+            id
+        })
+        .collect();
+    ids.iter().for_each(|id| script.say(EngineEvent::Checked(*id)));
+    let saves: Vec<_> = (0..64).map(|_| save(&script)).collect();
+    let (_, removed) = saves[0];
+    let (asked, answer) = crossbeam_channel::bounded(1);
+    let respond = Box::new(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
+    guest.message(Job::OfTorrent(removed, TorrentRequest::Peers, respond));
+    let close = guest.remove_torrent(removed, RemoveFiles::Keep);
+    assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
+    assert_eq!(script.next(), Asked::Remove(removed, false));
+    script.say(EngineEvent::Removed(removed));
+    wait(close).unwrap();
+    let answer = answer.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Gone);
+    let (_, last) = save(&script);
+    assert!(saves.iter().all(|(_, id)| *id != last), "the window has room for the last one");
+    assert!(client.service.statuses.get(removed).is_none());
+    client.shutdown(Duration::ZERO);
+}
+
+#[test]
 fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
     for answered in [true, false] {
         let (client, mut script) = client();
