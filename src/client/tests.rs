@@ -11,7 +11,7 @@ use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
-use crate::messages::request::{self, Ask, AskTorrent, Role};
+use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
     Answer, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit, PortMapper,
@@ -690,7 +690,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all that are subscribed are told.
-    let _ = guest.ask(id, request::resume_data(false, Role::Saves));
+    let _ = guest.ask(id, request::resume_data(false, RequestRole::Saves));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -720,6 +720,39 @@ fn no_more_than_64_saves_are_open() {
     assert!(script.is_quiet(), "each was saved once");
     // What has happened since nobody can tell.
     assert_eq!(client.shutdown(Duration::ZERO).unsaved, 100);
+}
+
+#[test]
+fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
+    let ids: Vec<_> = (0..65)
+        .map(|number| {
+            let reply = guest.start(number);
+            let id = script.accept();
+            assert_eq!(created(wait(reply)), id);
+            id
+        })
+        .collect();
+    ids.iter().for_each(|id| script.say(EngineEvent::Checked(*id)));
+    let saves: Vec<_> = (0..64).map(|_| save(&script)).collect();
+    let (_, removed) = saves[0];
+    let (asked, answer) = crossbeam_channel::bounded(1);
+    let respond = Box::new(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
+    let peers = Ask::task("list the peers", |torrent| torrent.peers());
+    guest.message(Job::OfTorrent(removed, peers.request, respond));
+    let close = guest.remove_torrent(removed, RemoveFiles::Keep);
+    assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
+    assert_eq!(script.next(), Asked::Remove(removed, false));
+    script.say(EngineEvent::Removed(removed));
+    wait(close).unwrap();
+    let answer = answer.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Gone);
+    let (_, last) = save(&script);
+    assert!(saves.iter().all(|(_, id)| *id != last), "the window has room for the last one");
+    assert!(client.service.statuses.get(removed).is_none());
+    client.shutdown(Duration::ZERO);
 }
 
 #[test]

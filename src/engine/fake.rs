@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::Result;
-use crate::messages::request::{Role, SessionRequest, TorrentRequest};
+use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, TorrentId};
 use crate::sys::bridge::AnsweredBy;
 
@@ -142,8 +142,8 @@ impl Engine for FakeEngine {
         }
         self.tell(match (asked.op, asked.role) {
             ("pause the torrent", _) => Asked::Pause(id),
-            (_, Role::Resumes) => Asked::Resume(id),
-            (_, Role::Moves { to }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::Resumes) => Asked::Resume(id),
+            (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

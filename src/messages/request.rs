@@ -21,7 +21,7 @@ type Called<T> = std::result::Result<T, cxx::Exception>;
 pub(crate) struct TorrentRequest {
     /// What it tries, as an error says it.
     pub(crate) op: &'static str,
-    pub(crate) role: Role,
+    pub(crate) role: RequestRole,
     pub(crate) by: AnsweredBy,
     /// The file or the piece that an alert's answer is about.
     pub(crate) index: u32,
@@ -32,14 +32,14 @@ pub(crate) struct TorrentRequest {
 
 /// What the client has to do besides, when a request is made or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum RequestRole {
     None,
     /// It changes what resume data holds, without an event that says so.
     ChangesResumeData,
     /// The torrent goes on, also after an error.
     Resumes,
     /// It moves the files, which can take hours.
-    Moves {
+    MovesFiles {
         to: PathBuf,
     },
     /// libtorrent takes the torrent for saved.
@@ -47,12 +47,6 @@ pub(crate) enum Role {
     Saves,
     /// Asked by the client itself.
     SavesForEvent,
-}
-
-impl Role {
-    pub(crate) fn moves(&self) -> bool {
-        matches!(self, Self::Moves { .. })
-    }
 }
 
 /// A request about the client as a whole.
@@ -120,7 +114,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     ) -> Self {
         let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
         let client_data = ClientData::default();
-        let role = Role::None;
+        let role = RequestRole::None;
         let request = TorrentRequest { op, role, by, index, client_data, call: Arc::new(call) };
         Self { request, answer: PhantomData }
     }
@@ -142,13 +136,13 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self::new(op, by, index, move |torrent| call(torrent).map(|()| None))
     }
 
-    pub(crate) fn role(mut self, role: Role) -> Self {
+    pub(crate) fn role(mut self, role: RequestRole) -> Self {
         self.request.role = role;
         self
     }
 
     pub(crate) fn changes_resume_data(self) -> Self {
-        self.role(Role::ChangesResumeData)
+        self.role(RequestRole::ChangesResumeData)
     }
 }
 
@@ -184,7 +178,7 @@ pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
-    Ask::posting("resume the torrent", Torrent::resume_torrent).role(Role::Resumes)
+    Ask::posting("resume the torrent", Torrent::resume_torrent).role(RequestRole::Resumes)
 }
 
 pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
@@ -193,7 +187,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = Role::Moves { to: to.clone() };
+    let role = RequestRole::MovesFiles { to: to.clone() };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
@@ -203,11 +197,11 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
 /// The .torrent file.
 pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
     Ask::by_alert("get the metainfo", ByAlert::metainfo(), Torrent::save_metainfo)
-        .role(Role::GivesMetainfo)
+        .role(RequestRole::GivesMetainfo)
 }
 
 /// Where nothing has changed since the last time and `only_if_changed`, no bytes.
-pub(crate) fn resume_data(only_if_changed: bool, role: Role) -> AskTorrent<ResumeData> {
+pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
     Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
         torrent.save_resume(only_if_changed)
     })
@@ -223,5 +217,18 @@ impl fmt::Debug for TorrentRequest {
 impl fmt::Debug for SessionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionRequest").field(&self.op).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_of_a_torrent_is_a_change_to_save_and_a_question_is_not() {
+        let flag = set_flag(TorrentFlag::Sequential, true);
+        assert_eq!(flag.request.role, RequestRole::ChangesResumeData);
+        assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, RequestRole::None);
+        assert_eq!(metainfo().request.role, RequestRole::GivesMetainfo);
     }
 }

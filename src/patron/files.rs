@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{self, Ask, AskTorrent, ByAlert, Role};
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::metainfo::Metainfo;
 use crate::model::{Existing, FileStatus, Priority, TorrentId};
 use crate::reply::Reply;
@@ -104,7 +104,7 @@ impl Patron {
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
     /// [`add_torrent`](Patron::add_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        self.torrent_then(id, request::resume_data(false, Role::Saves), |saved| saved.bytes)
+        self.torrent_then(id, request::resume_data(false, RequestRole::Saves), |saved| saved.bytes)
     }
 }
 

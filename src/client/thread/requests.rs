@@ -1,79 +1,15 @@
 //! Requests on their way through the engine.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::ClientThread;
+use super::client_thread::ClientThread;
+use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
-use crate::messages::request::{self, AskTorrent, Role, SessionRequest, TorrentRequest};
+use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
-
-/// How many requests may be open. While they are, the client thread takes no more commands, as for
-/// torrents on their way in.
-const WINDOW: usize = 512;
-
-#[derive(Default)]
-pub(in crate::client) struct Requests {
-    next: u64,
-    open: HashMap<u64, Open>,
-    /// Of them, those that move files, which can take hours: at most one for each torrent.
-    moves: usize,
-}
-
-/// A request that is not answered yet.
-struct Open {
-    torrent: Option<TorrentId>,
-    op: &'static str,
-    role: Role,
-    respond: Respond,
-}
-
-impl Requests {
-    pub(in crate::client) fn is_full(&self) -> bool {
-        self.len() - self.moves >= WINDOW
-    }
-
-    pub(in crate::client) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    fn open(&mut self, request: Open) -> u64 {
-        self.next += 1;
-        self.moves += usize::from(request.role.moves());
-        self.open.insert(self.next, request);
-        self.next
-    }
-
-    fn take(&mut self, number: u64) -> Option<Open> {
-        let request = self.open.remove(&number)?;
-        self.moves -= usize::from(request.role.moves());
-        Some(request)
-    }
-
-    fn fail(&mut self, number: u64, error: Error) {
-        let Some(Open { op, respond, .. }) = self.take(number) else { return };
-        respond(Err(error.in_operation(op)));
-    }
-
-    /// Whether a move of this torrent is open.
-    fn moves(&self, id: TorrentId) -> bool {
-        self.moves > 0
-            && self.open.values().any(|request| request.role.moves() && request.torrent == Some(id))
-    }
-
-    /// Those about a torrent that is no more.
-    pub(in crate::client) fn close(&mut self, id: TorrentId) {
-        for (_, Open { op, role, respond, .. }) in
-            self.open.extract_if(|_, request| request.torrent == Some(id))
-        {
-            self.moves -= usize::from(role.moves());
-            respond(Err(Error::new(ErrorKind::Gone, op, format!("{id} was closed"))));
-        }
-    }
-}
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn request_of_torrent(
@@ -83,23 +19,27 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         let (op, role) = (asked.op, asked.role.clone());
-        let torrent = match self.routes.open(id, op) {
+        let is_moving = self.torrents.requests.moves(id);
+        let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
         };
         match role {
-            Role::Saves | Role::SavesForEvent => asked.client_data.clone_from(&torrent.own),
-            Role::Resumes => torrent.forget_error(),
-            Role::Moves { .. } if self.requests.moves(id) => {
+            RequestRole::Saves | RequestRole::SavesForEvent => {
+                asked.client_data = torrent.client_data();
+            }
+            RequestRole::Resumes => torrent.errors.forget(),
+            RequestRole::MovesFiles { .. } if is_moving => {
                 let message = format!("{id}: its files are being moved just now");
                 return respond(Err(Error::new(ErrorKind::Busy, op, message)));
             }
-            Role::Moves { .. } => {
+            RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
             }
-            Role::None | Role::ChangesResumeData | Role::GivesMetainfo => {}
+            RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
         }
-        let number = self.requests.open(Open { torrent: Some(id), op, role, respond });
+        let request = OpenRequest { torrent: Some(id), op, role, respond };
+        let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
         }
@@ -110,10 +50,10 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let op = asked.op;
-        let number = self.requests.open(Open { torrent: None, op, role: Role::None, respond });
+        let request = OpenRequest { torrent: None, op: asked.op, role: RequestRole::None, respond };
+        let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
-            self.requests.fail(number, error);
+            self.answered(number, Err(error));
         }
     }
 
@@ -123,9 +63,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(Open { torrent, op, role, respond }) = self.requests.take(number) else {
-            return;
-        };
+        let Some(request) = self.torrents.requests.take(number) else { return };
+        let OpenRequest { torrent, op, role, respond } = request;
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
             torrent.map_or(error.clone(), |id| error.on(id))
@@ -133,11 +72,11 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = torrent {
             match (&role, &answer) {
                 // A move that failed at once has no event of its own.
-                (Role::Moves { .. }, Err(error)) => self.move_failed(id, error.clone()),
-                (Role::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
-                (Role::Saves, answer) => self.saved(id, answer),
-                (Role::SavesForEvent, answer) => self.save_answered(id, answer),
-                (Role::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (RequestRole::MovesFiles { .. }, Err(error)) => self.move_failed(id, error.clone()),
+                (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
+                (RequestRole::Saves, answer) => self.saved(id, answer),
+                (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
+                (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
                 _ => {}
             }
         }
@@ -146,15 +85,15 @@ impl<E: Engine> ClientThread<E> {
 
     /// A patron that asked for the move gets its answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
-        let Some(torrent) = self.routes.get_mut(id) else { return };
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
         if torrent.moving.take() == Some(Mover::Client) {
-            self.tell(id, |name| Event::Error { id, name, error });
+            self.publish(id, |name| Event::Error { id, name, error });
         }
     }
 
     /// Puts finished files where they belong. What comes of it is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
-        if let Some(torrent) = self.routes.get_mut(id) {
+        if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.moving = Some(Mover::Client);
         }
         self.request(id, request::move_files(to, Existing::Fail));
