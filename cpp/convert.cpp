@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,11 +47,11 @@ NativeError current_exception() {
         return error(e.code());
     } catch (std::invalid_argument const& e) {
         // What the shim itself refuses.
-        return NativeError{"argument", 0, text(e.what())};
+        return NativeError{category::argument, 0, text(e.what())};
     } catch (std::exception const& e) {
-        return NativeError{"exception", 0, text(e.what())};
+        return NativeError{category::exception, 0, text(e.what())};
     } catch (...) {
-        return NativeError{"exception", 0, "a C++ exception of an unknown type"};
+        return NativeError{category::exception, 0, "a C++ exception of an unknown type"};
     }
 }
 

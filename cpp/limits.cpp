@@ -1,9 +1,16 @@
 #include "torrent-patron/cpp/limits.hpp"
 
+#include <algorithm>
+
 namespace patron {
 namespace {
 
 constexpr int leave = -2;
+
+// libtorrent allows no fewer connections.
+int connections(int limit) {
+    return limit > 0 ? std::max(limit, 2) : limit;
+}
 
 // libtorrent has no number for "no limit" of connections and upload slots but this one.
 constexpr int unlimited = (1 << 24) - 1;
@@ -16,9 +23,20 @@ void apply(LimitsRecord const& limits, lt::add_torrent_params& params) {
     if (limits.upload_rate != leave)
         params.upload_limit = limits.upload_rate;
     if (limits.connections != leave)
-        params.max_connections = limits.connections;
+        params.max_connections = connections(limits.connections);
     if (limits.upload_slots != leave)
         params.max_uploads = limits.upload_slots;
+}
+
+void apply(LimitsRecord const& limits, lt::torrent_handle const& torrent) {
+    if (limits.download_rate != leave)
+        torrent.set_download_limit(limits.download_rate);
+    if (limits.upload_rate != leave)
+        torrent.set_upload_limit(limits.upload_rate);
+    if (limits.connections != leave)
+        torrent.set_max_connections(connections(limits.connections));
+    if (limits.upload_slots != leave)
+        torrent.set_max_uploads(limits.upload_slots);
 }
 
 LimitsRecord limits(lt::torrent_handle const& torrent) {

@@ -1,5 +1,4 @@
-// The limits of a torrent, as they are set at the start and read back. libtorrent's own setters
-// change them.
+// The limits of a torrent: set at the start, changed, read back.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -11,6 +10,7 @@ namespace patron {
 
 // A limit of -1 means none, one of -2 leaves what there is.
 void apply(LimitsRecord const& limits, lt::add_torrent_params& params);
+void apply(LimitsRecord const& limits, lt::torrent_handle const& torrent);
 LimitsRecord limits(lt::torrent_handle const& torrent);
 
 } // namespace patron

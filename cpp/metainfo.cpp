@@ -185,7 +185,8 @@ DescriptionRecord TorrentParams::describe() const {
     out.files.reserve(static_cast<std::size_t>(files.num_files()));
     for (auto const i : files.file_range())
         out.files.push_back(FileRecord{text(files.file_path(i)), files.file_size(i),
-                                       files.pad_file_at(i), text(files.symlink(i))});
+                                       files.file_offset(i), files.pad_file_at(i),
+                                       text(files.symlink(i))});
     return out;
 }
 
@@ -214,8 +215,9 @@ void TorrentParams::configure(AddRecord const& options) {
     // and resume them by limits of its own. Resume data says how they were told.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
-    for (std::uint8_t const place : options.flags)
-        params_.flags |= flag(place);
+    for (std::size_t i = 0; i < flag_count; ++i)
+        if (options.flags & (std::uint32_t(1) << i))
+            params_.flags |= flag(i);
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;
@@ -230,6 +232,31 @@ void TorrentParams::configure(AddRecord const& options) {
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
     NetworkPolicy(options.loopback_only, options.names).restrict(params_);
+}
+
+bool TorrentParams::is_complete() const {
+    if (!params_.ti)
+        return false;
+    if (params_.flags & lt::torrent_flags::seed_mode)
+        return true;
+    lt::file_storage const& files = compat::files(*params_.ti);
+    auto const skipped = [](auto const& levels, auto index) {
+        auto const place = static_cast<std::size_t>(static_cast<int>(index));
+        return place < levels.size() && levels[place] == lt::dont_download;
+    };
+    for (auto const piece : params_.ti->piece_range()) {
+        if (piece < params_.have_pieces.end_index() && params_.have_pieces[piece])
+            continue;
+        if (skipped(params_.piece_priorities, piece))
+            continue;
+        auto const parts = files.map_block(piece, 0, files.piece_size(piece));
+        if (!std::all_of(parts.begin(), parts.end(), [&](lt::file_slice const& part) {
+                return files.pad_file_at(part.file_index) ||
+                       skipped(params_.file_priorities, part.file_index);
+            }))
+            return false;
+    }
+    return true;
 }
 
 LayoutRecord TorrentParams::layout() const {

@@ -31,6 +31,8 @@ class TorrentParams {
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
+    // Whether it has all the data that is wanted, as resume data or trust says.
+    bool is_complete() const;
 
   private:
     friend class Session;

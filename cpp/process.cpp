@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/version.hpp>
@@ -37,6 +38,23 @@ bool has_webrtc() noexcept {
     return compat::has_webrtc;
 }
 
+// The numbers are libtorrent's own.
+static_assert(static_cast<int>(LibtorrentError::NoMetadata) ==
+              static_cast<int>(lt::errors::no_metadata));
+
+rust::Str category_name(ShimCategory category) {
+    switch (category) {
+    case ShimCategory::Argument:
+        return category::argument;
+    case ShimCategory::NotHere:
+        return category::not_here;
+    case ShimCategory::File:
+        return category::file;
+    default:
+        return category::exception;
+    }
+}
+
 void throw_for_test(std::int32_t kind) {
     switch (kind) {
     case 0:
@@ -49,6 +67,12 @@ void throw_for_test(std::int32_t kind) {
         throw std::bad_alloc();
     case 4:
         throw 42;
+    case 6:
+        throw std::invalid_argument("an argument");
+    case 7:
+        throw NotHere("data that is not here");
+    case 8:
+        throw lt::system_error(lt::errors::no_metadata);
     case 5: // longer than the buffer, with bytes that are not UTF-8
         throw std::runtime_error(std::string(4096, '\xff'));
     default:

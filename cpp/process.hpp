@@ -10,9 +10,14 @@
 
 namespace patron {
 
+enum class ShimCategory : std::uint8_t;
+
 rust::String compiled_version();
 rust::String loaded_version();
 bool has_webrtc() noexcept;
+
+// How a category of the shim is called in an error (errors.hpp).
+rust::Str category_name(ShimCategory category);
 
 // Raises the process's limit of open descriptors where it is lower; returns what it is then.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);

@@ -4,6 +4,8 @@
 // version catches std::exception alone and keeps the message alone; anything else would terminate.
 #pragma once
 
+#include "torrent-patron/cpp/errors.hpp"
+
 #include <boost/system/system_error.hpp>
 #include <cstdio>
 #include <exception>
@@ -13,8 +15,8 @@
 
 namespace patron {
 
-// "category \x1f value \x1f message", read by Error::from_native in src/error.rs. The text is built
-// on the stack, because this runs where memory may have run out.
+// "category \x1f value \x1f message", read by Error::from_native in src/sys/errors.rs. The text is
+// built on the stack, because this runs where memory may have run out.
 template <typename Fail>
 void report(Fail& fail, char const* category, int value, char const* message) noexcept {
     char text[1024];
@@ -40,13 +42,15 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
         patron::report(fail, error.code().category().name(), error.code().value(), error.what());
     } catch (std::invalid_argument const& error) {
         // What the shim itself refuses.
-        patron::report(fail, "argument", 0, error.what());
+        patron::report(fail, patron::category::argument, 0, error.what());
+    } catch (patron::NotHere const& error) {
+        patron::report(fail, patron::category::not_here, 0, error.what());
     } catch (std::bad_alloc const&) {
         patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
     } catch (std::exception const& error) {
-        patron::report(fail, "", 0, error.what());
+        patron::report(fail, patron::category::exception, 0, error.what());
     } catch (...) {
-        patron::report(fail, "", 0, "a C++ exception of an unknown type");
+        patron::report(fail, patron::category::exception, 0, "a C++ exception of an unknown type");
     }
 }
 

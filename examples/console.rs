@@ -12,7 +12,9 @@ use std::io::stdin;
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded, never, select};
-use torrent_patron::{AddOptions, Client, Command, Event, Explainer, Patron, Source};
+use torrent_patron::event::Explainer;
+use torrent_patron::patron::Command;
+use torrent_patron::{AddOptions, Client, Event, Patron, Source};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // The process-wide client: any other part of a program that joins it shares its torrents.

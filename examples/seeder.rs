@@ -11,7 +11,9 @@ use std::io::stdin;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use torrent_patron::{AddOptions, Client, Explainer, Patron, TorrentMaker};
+use torrent_patron::event::Explainer;
+use torrent_patron::metainfo::TorrentMaker;
+use torrent_patron::{AddOptions, Client, Patron};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let offline = std::env::args().any(|argument| argument == "--offline");

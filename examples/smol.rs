@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_signal::{Signal, Signals};
 use smol::Timer;
 use smol::prelude::*;
-use torrent_patron::{AddOptions, Client, Event, Patron, Source};
+use torrent_patron::{AddOptions, Client, Event, Patron};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,13 +21,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::env::args().skip(1).partition(|argument| argument == "--offline");
     let client = Client::builder().offline(!options.is_empty()).start()?;
     let downloaded = smol::block_on(download(&client.patron(), &names));
-    println!("{}", client.shutdown(PATIENCE));
+    println!("{}", smol::block_on(client.shutdown(PATIENCE)));
     downloaded
 }
 
 pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Box<dyn Error>> {
     // A command is on its way before its reply is awaited: all of them start at once.
-    let start = |name: &String| patron.add_torrent(Source::from_text(name), AddOptions::default());
+    let start = |name: &String| patron.add_torrent(name.as_str(), AddOptions::default());
     let replies: Vec<_> = names.iter().map(start).collect();
     let mut unfinished = HashSet::new();
     for reply in replies {

@@ -11,10 +11,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::signal::ctrl_c;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
-use torrent_patron::{AddOptions, Client, Event, Patron, Source};
+use torrent_patron::{AddOptions, Client, Event, Patron};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -24,14 +23,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         std::env::args().skip(1).partition(|argument| argument == "--offline");
     let client = Client::builder().offline(!options.is_empty()).start()?;
     let downloaded = download(&client.patron(), &names).await;
-    // This waits, as nothing may in an async function.
-    println!("{}", spawn_blocking(|| client.shutdown(PATIENCE)).await?);
+    println!("{}", client.shutdown(PATIENCE).await);
     downloaded
 }
 
 pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Box<dyn Error>> {
     // A command is on its way before its reply is awaited: all of them start at once.
-    let start = |name: &String| patron.add_torrent(Source::from_text(name), AddOptions::default());
+    let start = |name: &String| patron.add_torrent(name.as_str(), AddOptions::default());
     let replies: Vec<_> = names.iter().map(start).collect();
     let mut unfinished = HashSet::new();
     for reply in replies {

@@ -1,6 +1,7 @@
 //! What went wrong, on what, and why.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::{fmt, io};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -8,7 +9,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error: what was tried, on what, and why it failed.
 ///
 /// Its `Display` is one line for a person; [`kind`](Error::kind) is for a program; where the cause
-/// lies in libtorrent or the operating system, [`native`](Error::native) keeps its number.
+/// lies in libtorrent or the operating system, [`native`](Error::native) keeps its number, and so does
+/// [`source`](std::error::Error::source).
+///
+/// It converts into a [`std::io::Error`], which keeps it as its source.
 ///
 /// With the feature `serde`, an error is an object of `kind`, `native` and `message`, which is the
 /// line for a person.
@@ -19,11 +23,11 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     native: Option<NativeCode>,
-    op: &'static str,
+    op: Cow<'static, str>,
     message: Box<str>,
 }
 
-/// The sort of an [`Error`].
+/// What kind of [`Error`] it is: one for each way in which a program may want to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -33,11 +37,24 @@ pub enum ErrorKind {
     InvalidArgument,
     /// No such torrent at this client.
     NotFound,
-    /// The torrent is closed or being closed.
+    /// The torrent has been removed or is being removed.
     Gone,
-    /// A .torrent file or a magnet link cannot be read.
+    /// A .torrent file or a magnet link is invalid.
     Parse,
-    /// The operating system refused.
+    /// A .torrent file cannot be read: it is not there, or the system refuses.
+    Unreadable,
+    /// Resume data is invalid, or of another torrent. The torrent can be added without it.
+    ResumeData,
+    /// A magnet link has no metadata yet. [`Event::MetadataReceived`](crate::Event::MetadataReceived)
+    /// says when it has.
+    NoMetadata,
+    /// A piece is not here yet. [`Event::PieceFinished`](crate::Event::PieceFinished) says when it is.
+    NotHere,
+    /// The files of a torrent cannot be written, read, moved, renamed or deleted: the disk is full, a
+    /// file is gone or has changed, the system refuses.
+    Disk,
+    /// The operating system refused something else: a socket, a thread, a descriptor, a file that is
+    /// to be shared or verified.
     Io,
     /// The engine, or the command channel, has no room just now; try again later.
     Busy,
@@ -55,73 +72,51 @@ pub enum ErrorKind {
     Panicked,
 }
 
-/// An error number as libtorrent knows it (`boost::system::error_code`).
+/// An error number as libtorrent knows it (`boost::system::error_code`). It is the
+/// [`source`](std::error::Error::source) of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct NativeCode {
     /// The category's name, for example `libtorrent`, `system`, `bdecode error`.
     pub category: Box<str>,
-    /// The number within the category.
+    /// The number within the category; of `system` and `generic` it is an `errno`.
     pub value: i32,
 }
+
+impl fmt::Display for NativeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} error {}", self.category, self.value)
+    }
+}
+
+impl std::error::Error for NativeCode {}
 
 impl Error {
     /// An error of a program's own, for what it hands to this crate and for its tests. `op` is what was
     /// tried, as a verb phrase: "read the file".
     #[must_use]
     pub fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
-        Self(Box::new(Inner { kind, native: None, op, message: message.into() }))
+        Self::with_code(kind, op, None, message)
     }
 
-    /// From an exception as `cpp/trycatch.hpp` encodes it.
-    pub(crate) fn from_native(op: &'static str, exception: &cxx::Exception) -> Self {
-        let mut parts = exception.what().splitn(3, '\x1f');
-        match (parts.next(), parts.next().and_then(|value| value.parse().ok()), parts.next()) {
-            (Some(category), Some(value), Some(message)) => {
-                Self::from_code(op, category, value, message)
-            }
-            _ => Self::new(ErrorKind::Native, op, exception.what()),
-        }
+    pub(crate) fn with_code(
+        kind: ErrorKind,
+        op: &'static str,
+        native: Option<NativeCode>,
+        message: impl Into<Box<str>>,
+    ) -> Self {
+        Self(Box::new(Inner { kind, native, op: op.into(), message: message.into() }))
     }
 
-    /// From an error code of libtorrent. `category` may be empty: an exception without a code.
-    pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
-        let kind = match category {
-            // The last three: a file that ends too soon, a name that is not found, a file that is
-            // not what it was (cpp/disk/read/file.cpp).
-            "system" | "generic" | "asio.misc" | "asio.netdb" | "file" => ErrorKind::Io,
-            "bdecode error" | "bdecode" => ErrorKind::Parse,
-            // What the shim itself refuses, and what it has no answer to.
-            "argument" => ErrorKind::InvalidArgument,
-            "busy" => ErrorKind::Busy,
-            _ => ErrorKind::Native,
-        };
-        let ours = matches!(category, "" | "argument" | "busy");
-        let native = (!ours).then(|| NativeCode { category: category.into(), value });
-        // libtorrent has codes without words, and failures without a code. The words may be those of
-        // a tracker: one line, and no commands for a terminal.
-        let message = match (message, category) {
-            ("", "") => "it did not say why".into(),
-            ("", _) => format!("{category} error {value}").into(),
-            _ => message.replace(char::is_control, " ").into(),
-        };
-        Self(Box::new(Inner { kind, native, op, message }))
-    }
-
-    pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &std::io::Error) -> Self {
+    pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &io::Error) -> Self {
         let native =
             error.raw_os_error().map(|value| NativeCode { category: "system".into(), value });
-        let message = format!("{on}: {error}").into();
-        Self(Box::new(Inner { kind: ErrorKind::Io, native, op, message }))
+        Self::with_code(ErrorKind::Io, op, native, format!("{on}: {error}"))
     }
 
     pub(crate) fn stopped(op: &'static str) -> Self {
         Self::new(ErrorKind::Stopped, op, "the client has stopped")
-    }
-
-    pub(crate) fn timed_out(op: &'static str, after: std::time::Duration) -> Self {
-        Self::new(ErrorKind::TimedOut, op, format!("nothing came within {after:?}"))
     }
 
     /// Says on what the operation was tried, in front of the reason.
@@ -131,8 +126,16 @@ impl Error {
     }
 
     pub(crate) fn in_operation(mut self, op: &'static str) -> Self {
-        self.0.op = op;
+        self.0.op = op.into();
         self
+    }
+
+    /// What the system refuses to do with the files of a torrent is an error of the disk.
+    pub(crate) fn at_disk(self) -> Self {
+        match self.kind() {
+            ErrorKind::Io => self.with_kind(ErrorKind::Disk),
+            _ => self,
+        }
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
@@ -140,7 +143,7 @@ impl Error {
         self
     }
 
-    /// What sort of error this is.
+    /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -150,9 +153,9 @@ impl Error {
         self.0.native.as_ref()
     }
 
-    /// What was tried, as a verb phrase: `start the torrent`.
-    pub fn operation(&self) -> &'static str {
-        self.0.op
+    /// What was tried, as a verb phrase: `add the torrent`.
+    pub fn operation(&self) -> &str {
+        &self.0.op
     }
 
     /// On what it was tried and why it failed, without the operation.
@@ -179,7 +182,37 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.native().map(|code| code as _)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let system = error.native().filter(|code| matches!(&*code.category, "system" | "generic"));
+        if let Some(code) = system {
+            return Self::new(Self::from_raw_os_error(code.value).kind(), error);
+        }
+        let kind = match error.kind() {
+            ErrorKind::InvalidArgument => io::ErrorKind::InvalidInput,
+            ErrorKind::Parse | ErrorKind::ResumeData => io::ErrorKind::InvalidData,
+            ErrorKind::NotFound | ErrorKind::Gone => io::ErrorKind::NotFound,
+            ErrorKind::NoMetadata | ErrorKind::NotHere => io::ErrorKind::WouldBlock,
+            ErrorKind::Busy => io::ErrorKind::ResourceBusy,
+            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
+            ErrorKind::Stopped => io::ErrorKind::BrokenPipe,
+            ErrorKind::Cancelled => io::ErrorKind::Interrupted,
+            ErrorKind::VersionMismatch => io::ErrorKind::Unsupported,
+            ErrorKind::Unreadable
+            | ErrorKind::Disk
+            | ErrorKind::Io
+            | ErrorKind::Native
+            | ErrorKind::Panicked => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Error {
@@ -190,6 +223,26 @@ impl serde::Serialize for Error {
         fields.serialize_field("native", &self.0.native)?;
         fields.serialize_field("message", &self.to_string())?;
         fields.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Error {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Written {
+            kind: ErrorKind,
+            native: Option<NativeCode>,
+            message: Box<str>,
+        }
+        let Written { kind, native, message } = Written::deserialize(from)?;
+        let parts = message.strip_prefix("cannot ").and_then(|line| line.split_once(": "));
+        let (op, message) = parts.ok_or_else(|| {
+            let unexpected = serde::de::Unexpected::Str(&message);
+            serde::de::Error::invalid_value(unexpected, &"a message `cannot OPERATION: REASON`")
+        })?;
+        let (op, message) = (op.to_owned().into(), message.into());
+        Ok(Self(Box::new(Inner { kind, native, op, message })))
     }
 }
 
@@ -207,31 +260,64 @@ mod tests {
         );
     }
 
+    fn full() -> Error {
+        let code = NativeCode { category: "system".into(), value: 28 };
+        Error::with_code(ErrorKind::Io, "move the files", Some(code), "No space left on device")
+    }
+
     #[test]
-    fn a_system_code_keeps_its_number() {
-        let error = Error::from_code("move the files", "system", 28, "No space left on device");
-        assert_eq!(error.kind(), ErrorKind::Io);
-        assert_eq!(error.native().map(|code| code.value), Some(28));
+    fn the_source_of_an_error_is_its_number() {
+        let error = full();
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "system error 28");
+        assert_eq!(source.downcast_ref::<NativeCode>(), error.native());
+        let plain = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary");
+        assert!(std::error::Error::source(&plain).is_none());
+    }
+
+    #[test]
+    fn an_error_of_io_keeps_the_error_and_has_the_kind_that_fits() {
+        let io = io::Error::from(full());
+        assert_eq!((io.kind(), io.to_string()), (io::ErrorKind::StorageFull, full().to_string()));
+        let inner = io.into_inner().unwrap();
+        assert_eq!(*inner.downcast::<Error>().unwrap(), full());
+        for (kind, expected) in [
+            (ErrorKind::Parse, io::ErrorKind::InvalidData),
+            (ErrorKind::NotHere, io::ErrorKind::WouldBlock),
+            (ErrorKind::Native, io::ErrorKind::Other),
+        ] {
+            assert_eq!(io::Error::from(Error::new(kind, "test", "no")).kind(), expected);
+        }
     }
 
     #[cfg(feature = "serde")]
     #[test]
     fn errors_in_json() {
-        let error = Error::from_code("move the files", "system", 28, "No space left on device");
-        assert_eq!(
-            serde_json::to_string(&error).unwrap(),
-            r#"{"kind":"io","native":{"category":"system","value":28},"message":"cannot move the files: No space left on device"}"#
+        let is = |error: &Error, json: &str| {
+            assert_eq!(serde_json::to_string(error).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Error>(json).unwrap(), *error);
+        };
+        is(
+            &full(),
+            r#"{"kind":"io","native":{"category":"system","value":28},"message":"cannot move the files: No space left on device"}"#,
         );
         let error = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary");
-        assert_eq!(
-            serde_json::to_string(&error).unwrap(),
-            r#"{"kind":"parse","native":null,"message":"cannot read the metainfo: expected a dictionary"}"#
+        is(
+            &error,
+            r#"{"kind":"parse","native":null,"message":"cannot read the metainfo: expected a dictionary"}"#,
         );
+        let other = r#"{"kind":"parse","native":null,"message":"something else"}"#;
+        assert!(serde_json::from_str::<Error>(other).is_err());
         for (kind, name) in [
             (ErrorKind::InvalidArgument, r#""invalid_argument""#),
             (ErrorKind::NotFound, r#""not_found""#),
             (ErrorKind::Gone, r#""gone""#),
             (ErrorKind::Parse, r#""parse""#),
+            (ErrorKind::Unreadable, r#""unreadable""#),
+            (ErrorKind::ResumeData, r#""resume_data""#),
+            (ErrorKind::NoMetadata, r#""no_metadata""#),
+            (ErrorKind::NotHere, r#""not_here""#),
+            (ErrorKind::Disk, r#""disk""#),
             (ErrorKind::Io, r#""io""#),
             (ErrorKind::Busy, r#""busy""#),
             (ErrorKind::TimedOut, r#""timed_out""#),

@@ -14,9 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The answer to a command, which comes once.
 ///
 /// Wait for it with [`wait`](Reply::wait) or [`wait_timeout`](Reply::wait_timeout), or `.await` it
-/// in any async runtime. Dropping a reply does not take the command back.
+/// in any async runtime. Dropping a reply does not take the command back, so that a wait may be given up
+/// (`select!`).
 ///
-/// When the client stops first, the answer is [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+/// When the client stops first, the answer is [`ErrorKind::Stopped`](crate::error::ErrorKind::Stopped).
 #[must_use = "a reply that nobody waits for hides a failure"]
 pub struct Reply<T>(Arc<OneShot<T>>);
 
@@ -102,20 +103,32 @@ impl<T> Reply<T> {
         self.wait_until(None).unwrap_or_else(|| Err(taken()))
     }
 
-    /// Waits for the answer for at most `limit`.
+    /// Waits for the answer for at most `limit`. `None` when it has not come by then, or was taken before;
+    /// it may be waited for again.
     ///
-    /// # Errors
+    /// [`try_take`](Reply::try_take) and [`wait_until`](Reply::wait_until) answer alike. So do
+    /// [`Patron::recv_timeout`](crate::Patron::recv_timeout) and all other waits of this crate that have a
+    /// limit.
     ///
-    /// The outer error is [`TimedOut`](crate::ErrorKind::TimedOut); the reply can be waited for
-    /// again. The inner result is the answer, which comes once: later calls time out at once.
-    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<T>> {
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use std::time::Duration;
+    ///
+    /// let addresses = patron.listen_addresses();
+    /// match addresses.wait_timeout(Duration::from_secs(5)) {
+    ///     Some(addresses) => println!("listening at {:?}", addresses?),
+    ///     None => println!("not listening yet"),
+    /// }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn wait_timeout(&self, limit: Duration) -> Option<Result<T>> {
         // A limit beyond the end of time is none.
-        let deadline = Instant::now().checked_add(limit);
-        self.wait_until(deadline).ok_or_else(|| Error::timed_out("wait for the reply", limit))
+        self.wait_until(Instant::now().checked_add(limit))
     }
 
-    /// Waits for the answer until `deadline`, without end where there is none. `None` when the deadline
-    /// has passed, or when the answer was taken before.
+    /// Waits for the answer until `deadline`, without end where there is none. `None` when it has not come
+    /// by then, or was taken before.
     pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.0.state.lock();
         let mut late = false;
@@ -142,8 +155,8 @@ impl<T> Reply<T> {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
-    /// The answer if it is here; `None` when it is not, or was taken before.
-    pub fn try_take(&mut self) -> Option<Result<T>> {
+    /// The answer if it is here. `None` when it has not come, or was taken before.
+    pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
     }
@@ -223,13 +236,12 @@ mod tests {
 
     #[test]
     fn a_reply_that_timed_out_can_be_waited_for_again() {
-        let (responder, mut reply) = one_shot("test");
-        let late = reply.wait_timeout(Duration::from_millis(1)).unwrap_err();
-        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        let (responder, reply) = one_shot("test");
+        assert!(reply.wait_timeout(Duration::from_millis(1)).is_none());
         responder.send(Ok(1));
         assert_eq!(reply.wait_timeout(Duration::ZERO).unwrap().unwrap(), 1);
         assert!(reply.try_take().is_none());
-        assert!(reply.wait_timeout(Duration::MAX).is_err(), "taken: there is nothing to wait for");
+        assert!(reply.wait_timeout(Duration::MAX).is_none(), "taken: there is nothing to wait for");
         assert_eq!(reply.wait().unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 

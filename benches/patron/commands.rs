@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use torrent_patron::Command;
+use torrent_patron::patron::Command;
 
 use crate::session::{Result, Session, TICK};
 use crate::table::{Table, Target};

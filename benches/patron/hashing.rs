@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use torrent_patron::{Metainfo, Protocol, TorrentMaker, Verifier};
+use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker, Verifier};
 
 use crate::session::{Result, directory, noise};
 use crate::table::{Table, Target};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use torrent_patron::{Command, Event, Patron, RemoveFiles, TorrentId};
+use torrent_patron::patron::{Command, RemoveFiles};
+use torrent_patron::{Event, Patron, TorrentId};
 
 use crate::session::{Result, Session, TICK};
 use crate::table::{Table, Target};

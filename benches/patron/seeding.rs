@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use torrent_patron::{AddOptions, Event, Metainfo, RemoveFiles, Settings};
+use torrent_patron::metainfo::Metainfo;
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::{AddOptions, Event, Settings};
 
 use crate::round_trip::{PingPong, tail};
 use crate::session::{Result, Seeds, builder, call, directory, microseconds, start, wait_until};
@@ -77,12 +79,12 @@ fn download_again_and_again(
     let client = builder(directory.path()).settings(Settings::seeding()).start()?;
     let patron = client.patron();
     while !stop.load(Ordering::Relaxed) {
-        let options = AddOptions::default().peers([seeder]);
+        let options = AddOptions::default().add_peers([seeder]);
         let id = patron.add_torrent(torrent, options).wait()?.id();
         while !stop.load(Ordering::Relaxed) {
             match patron.recv_timeout(Duration::from_millis(100)) {
-                Ok(Event::Finished { .. }) => break,
-                Ok(Event::Error { error, .. }) => return Err(error.into()),
+                Some(Ok(Event::Finished { .. })) => break,
+                Some(Ok(Event::Error { error, .. })) => return Err(error.into()),
                 _ => {}
             }
         }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Metainfo, Patron, Protocol, TorrentId, TorrentMaker,
-};
+use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
 
 pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use parking_lot::{Mutex, RwLock};
-use torrent_patron::{Command, TorrentId, TorrentStatus};
+use torrent_patron::TorrentId;
+use torrent_patron::patron::Command;
+use torrent_patron::torrent::TorrentStatus;
 
 use crate::session::{Result, Session, TICK};
 use crate::table::{Table, Target, percentile, sorted};

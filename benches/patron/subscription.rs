@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use torrent_patron::{AddOptions, EventKinds, Settings};
+use torrent_patron::event::EventKinds;
+use torrent_patron::{AddOptions, Settings};
 
 use crate::idle::{Threads, cpu_of_threads};
 use crate::session::{Result, Seeds, builder, directory, wait_until};
@@ -26,7 +27,10 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let cases = [
         ("by default", EventKinds::DEFAULT),
         ("nothing wanted", EventKinds::NONE),
-        ("all wanted", EventKinds::ALL - EventKinds::from(torrent_patron::EventKind::ResumeData)),
+        (
+            "all wanted",
+            EventKinds::ALL - EventKinds::from(torrent_patron::event::EventKind::ResumeData),
+        ),
     ];
     let mut seconds = cases.map(|_| Vec::new());
     let mut cpu = cases.map(|_| Vec::new());
@@ -68,7 +72,7 @@ fn download(seeds: &Seeds, from: std::net::SocketAddr, kinds: EventKinds) -> Res
     let patron = client.patron();
     patron.subscribe(kinds);
     let begun = Instant::now();
-    let options = AddOptions::default().peers([from]);
+    let options = AddOptions::default().add_peers([from]);
     let id = patron.add_torrent(&seeds.torrents[0], options).wait()?.id();
     let mut events = 0;
     wait_until("the download", || {

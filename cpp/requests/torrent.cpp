@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 
@@ -309,7 +310,10 @@ void Torrent::set_ends_first(bool first) const {
 }
 
 void Torrent::read(std::uint32_t index) const {
-    read_piece(piece(*metainfo(*this), index));
+    lt::piece_index_t const wanted = piece(*metainfo(*this), index);
+    if (!have_piece(wanted))
+        throw NotHere("piece " + std::to_string(index) + " is not here yet");
+    read_piece(wanted);
 }
 
 void Torrent::add(std::uint32_t index, Bytes data) const {
@@ -334,6 +338,10 @@ OptionsRecord Torrent::options() const {
     out.queue_position = static_cast<int>(status.queue_position);
     out.save_path = bytes(status.save_path);
     return out;
+}
+
+void Torrent::set_limits(LimitsRecord const& limits) const {
+    apply(limits, *this);
 }
 
 void Torrent::set_flag(std::uint8_t place, bool on) const {

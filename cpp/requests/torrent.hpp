@@ -16,6 +16,7 @@ namespace patron {
 class NetworkPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
+struct LimitsRecord;
 struct OptionsRecord;
 struct PeerStatusRecord;
 struct PiecesRecord;
@@ -56,6 +57,7 @@ class Torrent : public lt::torrent_handle {
     void add(std::uint32_t piece, rust::Slice<std::uint8_t const> data) const;
 
     OptionsRecord options() const;
+    void set_limits(LimitsRecord const& limits) const;
     // By its place in TorrentFlag::ALL.
     void set_flag(std::uint8_t flag, bool on) const;
     void move_in_queue(QueueMove move, std::int32_t position) const;

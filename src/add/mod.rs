@@ -1,4 +1,4 @@
-//! What a torrent is started from. It is read on the thread of the one who asks, so that the client
+//! What a torrent is added from. It is read on the thread of the one who asks, so that the client
 //! thread only hands it on and thousands of starts use all cores.
 
 use std::any::Any;
@@ -11,12 +11,14 @@ use cxx::UniquePtr;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
-use crate::model::{Allocation, Goals, InfoHashes, Priority, TorrentFlag, Tracker};
+use crate::model::{
+    Allocation, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags, Tracker,
+};
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
 use crate::sys::{bridge, convert};
 
-/// What a torrent is started from.
+/// What a torrent is added from.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -39,7 +41,8 @@ pub enum Source {
 
 impl Source {
     /// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
-    /// .torrent file.
+    /// .torrent file. Nothing is downloaded: a URL such as `http://…` is an
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when the torrent is added.
     pub fn from_text(text: &str) -> Self {
         let scheme = text.get(..7).unwrap_or_default();
         if scheme.eq_ignore_ascii_case("magnet:") {
@@ -67,12 +70,19 @@ impl Source {
         match self {
             Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
             Self::File(path) => {
-                let bytes = metainfo::read_file(path)?;
+                let bytes = metainfo::read_file(path).map_err(|error| match url(path) {
+                    Some(url) => Error::new(
+                        ErrorKind::InvalidArgument,
+                        START,
+                        format!("{url} is a URL, not a file: download the .torrent file first"),
+                    ),
+                    None => error,
+                })?;
                 metainfo::params(&bytes).map_err(|error| error.on(path.display()))
             }
             Self::Magnet(uri) => magnet::params(uri),
             Self::ResumeData(bytes) => bridge::params_from_resume_data(bytes)
-                .map_err(|exception| Error::from_native(RESUME, &exception).on(self.label())),
+                .map_err(|exception| unusable(&exception).on(self.label())),
             Self::InfoHash(hashes) => {
                 let v1 = hashes.v1.map_or(Vec::new(), |hash| hash.0.to_vec());
                 let v2 = hashes.v2.map_or(Vec::new(), |hash| hash.0.to_vec());
@@ -80,6 +90,32 @@ impl Source {
                     .map_err(|exception| Error::from_native(START, &exception))
             }
         }
+    }
+}
+
+/// A path that is no file is likely a URL, as people paste it.
+fn url(path: &Path) -> Option<std::borrow::Cow<'_, str>> {
+    let text = path.to_string_lossy();
+    let scheme = text.split_once("://")?.0;
+    let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric());
+    is_scheme.then_some(text)
+}
+
+fn unusable(exception: &cxx::Exception) -> Error {
+    Error::from_native(RESUME, exception).with_kind(ErrorKind::ResumeData)
+}
+
+/// As [`Source::from_text`].
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        Self::from_text(text)
+    }
+}
+
+/// As [`Source::from_text`].
+impl From<String> for Source {
+    fn from(text: String) -> Self {
+        Self::from_text(&text)
     }
 }
 
@@ -113,6 +149,12 @@ impl From<&Metainfo> for Source {
     }
 }
 
+impl From<Metainfo> for Source {
+    fn from(metainfo: Metainfo) -> Self {
+        Self::from(&metainfo)
+    }
+}
+
 impl From<InfoHashes> for Source {
     fn from(hashes: InfoHashes) -> Self {
         Self::InfoHash(hashes)
@@ -125,7 +167,15 @@ impl From<&Magnet> for Source {
     }
 }
 
-/// How a torrent is started.
+impl From<Magnet> for Source {
+    fn from(magnet: Magnet) -> Self {
+        Self::from(&magnet)
+    }
+}
+
+/// How a torrent is added.
+///
+/// A setter whose name begins with `add_` adds to what is there; the others replace it.
 ///
 /// With the feature `serde`, what is not named when one is read keeps its default, and a name that is
 /// not known is an error.
@@ -147,7 +197,7 @@ pub struct AddOptions {
     /// [`Event::Finished`](crate::Event::Finished).
     ///
     /// Only whether each file is there and long enough is looked at, here, on the caller's thread.
-    /// Where one is not, the torrent is started paused, with an [`Event::Error`](crate::Event::Error)
+    /// Where one is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error)
     /// that names it; resuming it tries again. What happens to a file later is told likewise, when it
     /// is asked for (see [`Settings`](crate::Settings)). What was in it before it was first asked for
     /// is not: a peer that finds the data wrong says nothing to the one it got it from.
@@ -167,15 +217,10 @@ pub struct AddOptions {
     /// How room on the disk is taken.
     pub allocation: Allocation,
     /// Switches that are on from the start.
-    pub flags: Vec<TorrentFlag>,
-    /// Bytes per second that the torrent may receive; `None`: as the client may.
-    pub download_limit: Option<u32>,
-    /// Bytes per second that the torrent may send; `None`: as the client may.
-    pub upload_limit: Option<u32>,
-    /// Peers that the torrent may be connected to; `None`: as many as the client.
-    pub connections_limit: Option<u32>,
-    /// Peers that the torrent may serve at once; `None`: as many as the client.
-    pub upload_slots: Option<u32>,
+    pub flags: TorrentFlags,
+    /// What it may take up; `None`: as resume data says, or as much as the client.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub limits: Limits,
     /// When it has given back enough; `None`: as resume data says, or never.
     pub goals: Option<Goals>,
     /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
@@ -200,7 +245,7 @@ impl AddOptions {
 
     /// Adds to [`peers`](AddOptions::peers).
     #[must_use]
-    pub fn peers(mut self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub fn add_peers(mut self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.peers.extend(peers);
         self
     }
@@ -228,14 +273,14 @@ impl AddOptions {
 
     /// Adds to [`trackers`](AddOptions::trackers).
     #[must_use]
-    pub fn trackers(mut self, trackers: impl IntoIterator<Item = Tracker>) -> Self {
+    pub fn add_trackers(mut self, trackers: impl IntoIterator<Item = Tracker>) -> Self {
         self.trackers.extend(trackers);
         self
     }
 
     /// Adds to [`web_seeds`](AddOptions::web_seeds).
     #[must_use]
-    pub fn web_seeds(mut self, urls: impl IntoIterator<Item = String>) -> Self {
+    pub fn add_web_seeds(mut self, urls: impl IntoIterator<Item = String>) -> Self {
         self.web_seeds.extend(urls);
         self
     }
@@ -256,36 +301,15 @@ impl AddOptions {
 
     /// Adds to [`flags`](AddOptions::flags).
     #[must_use]
-    pub fn flags(mut self, flags: impl IntoIterator<Item = TorrentFlag>) -> Self {
+    pub fn add_flags(mut self, flags: impl IntoIterator<Item = TorrentFlag>) -> Self {
         self.flags.extend(flags);
         self
     }
 
-    /// Sets [`download_limit`](AddOptions::download_limit).
+    /// Sets [`limits`](AddOptions::limits).
     #[must_use]
-    pub fn download_limit(mut self, rate: u32) -> Self {
-        self.download_limit = Some(rate);
-        self
-    }
-
-    /// Sets [`upload_limit`](AddOptions::upload_limit).
-    #[must_use]
-    pub fn upload_limit(mut self, rate: u32) -> Self {
-        self.upload_limit = Some(rate);
-        self
-    }
-
-    /// Sets [`connections_limit`](AddOptions::connections_limit).
-    #[must_use]
-    pub fn connections_limit(mut self, count: u32) -> Self {
-        self.connections_limit = Some(count);
-        self
-    }
-
-    /// Sets [`upload_slots`](AddOptions::upload_slots).
-    #[must_use]
-    pub fn upload_slots(mut self, count: u32) -> Self {
-        self.upload_slots = Some(count);
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -326,6 +350,8 @@ pub(crate) struct Prepared {
     /// Where they go when complete, if that is elsewhere.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) paused: bool,
+    /// All that is wanted is here, as resume data says, or as is trusted.
+    pub(crate) complete: bool,
     pub(crate) goals: Goals,
     /// What keeps data that is to be trusted from being so; the torrent is paused then.
     pub(crate) distrust: Option<Error>,
@@ -355,12 +381,13 @@ fn read(
     defaults: &Defaults,
     label: Arc<str>,
 ) -> Result<Prepared> {
+    options.limits.check(START)?;
     let mut params = source.read()?;
     if let Some(bytes) = &options.resume_data {
         params
             .pin_mut()
             .use_resume_data(bytes)
-            .map_err(|exception| Error::from_native(RESUME, &exception).on(&label))?;
+            .map_err(|exception| unusable(&exception).on(&label))?;
     }
     let described = metainfo::describe(&params)?;
     if options.trust && !described.has_metadata {
@@ -390,7 +417,6 @@ fn read(
     };
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
-    let limit = |limit: Option<u32>| limit.map_or(-2, |n| i32::try_from(n).unwrap_or(i32::MAX));
     let record = bridge::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
@@ -409,13 +435,8 @@ fn read(
         web_seeds: options.web_seeds.clone(),
         file_priorities: options.file_priorities.iter().map(|wanted| wanted.level()).collect(),
         allocate: options.allocation == Allocation::Full,
-        flags: options.flags.iter().map(|flag| flag.place()).collect(),
-        limits: bridge::LimitsRecord {
-            download_rate: limit(options.download_limit),
-            upload_rate: limit(options.upload_limit),
-            connections: limit(options.connections_limit),
-            upload_slots: limit(options.upload_slots),
-        },
+        flags: convert::flags(options.flags),
+        limits: convert::some_limits(options.limits),
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
@@ -426,6 +447,7 @@ fn read(
         .pin_mut()
         .configure(&record)
         .map_err(|exception| Error::from_native(START, &exception).on(&label))?;
+    let complete = params.is_complete().map_err(|e| Error::from_native(START, &e))?;
     let info_hashes = InfoHashes::from_bytes(&described.v1, &described.v2);
     let name = if described.name.is_empty() {
         info_hashes.to_string().into()
@@ -440,6 +462,7 @@ fn read(
         save_dir,
         move_to,
         paused,
+        complete: complete && distrust.is_none(),
         goals: options.goals.unwrap_or_else(|| convert::goals(&described.client_data)),
         distrust,
         params: Box::new(params),
@@ -459,8 +482,7 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 
 /// An absolute path, because the engine outlives a change of the working directory.
 pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
-    let failed =
-        |error: std::io::Error| Error::io("use the save directory", directory.display(), &error);
+    let failed = |error| Error::io("use the save directory", directory.display(), &error).at_disk();
     std::fs::create_dir_all(directory).map_err(failed)?;
     std::path::absolute(directory).map_err(failed)
 }
@@ -478,10 +500,10 @@ fn missing(described: &bridge::DescriptionRecord, directory: &Path) -> Option<Er
                     found.len(),
                     file.size
                 );
-                Some(Error::new(ErrorKind::Io, TRUST, why))
+                Some(Error::new(ErrorKind::Disk, TRUST, why))
             }
             Ok(_) => None,
-            Err(error) => Some(Error::io(TRUST, path.display(), &error)),
+            Err(error) => Some(Error::io(TRUST, path.display(), &error).at_disk()),
         }
     })
 }
@@ -494,6 +516,51 @@ fn is_there(described: &bridge::DescriptionRecord, directory: &Path) -> bool {
             std::fs::metadata(directory.join(&file.path))
                 .is_ok_and(|found| i64::try_from(found.len()) == Ok(file.size))
         })
+}
+
+#[cfg(test)]
+mod source_tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_made_of_what_a_program_has() {
+        let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
+        assert!(matches!(Source::from(link), Source::Magnet(_)));
+        assert!(matches!(Source::from(&link[20..]), Source::InfoHash(_)));
+        assert_eq!(Source::from("a.torrent"), Source::File("a.torrent".into()));
+        assert_eq!(
+            Source::from(String::from("a.torrent")),
+            Source::from(PathBuf::from("a.torrent"))
+        );
+        let magnet = Magnet::parse(link).unwrap();
+        assert_eq!(Source::from(&magnet), Source::from(magnet));
+    }
+
+    #[test]
+    fn a_url_is_said_to_be_no_file() {
+        for text in ["http://127.0.0.1/a.torrent", "HTTPS://127.0.0.1/a.torrent"] {
+            let error = Source::from(text).read().err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains("is a URL, not a file"), "{error}");
+        }
+        for text in ["no/such.torrent", "://", "a b://c"] {
+            assert_eq!(Source::from(text).read().err().unwrap().kind(), ErrorKind::Unreadable);
+        }
+    }
+
+    #[test]
+    fn resume_data_that_cannot_be_used_has_a_kind_of_its_own() {
+        let error = Source::ResumeData([1u8, 2].into()).read().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ResumeData, "{error}");
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused_at_the_start() {
+        let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
+        let options = AddOptions::default().limits(Limits::default().upload_slots(0));
+        let (_, error) = prepare(&link.into(), &options, &Defaults::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
 }
 
 #[cfg(all(test, feature = "serde"))]
@@ -523,7 +590,7 @@ mod tests {
             r#""resume_data":null}"#
         );
         let options: AddOptions = serde_json::from_str(json).unwrap();
-        assert_eq!(options.upload_limit, Some(1000));
+        assert_eq!(options.limits.upload_limit, Some(1000));
         assert_eq!(options.peers, ["127.0.0.1:6881".parse().unwrap()]);
         assert_eq!(serde_json::to_string(&options).unwrap(), json);
         let some: AddOptions = serde_json::from_str(r#"{"trust":true}"#).unwrap();

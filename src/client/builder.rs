@@ -67,8 +67,13 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// How old a status may be: each interval the client asks libtorrent what has changed. Commands
-    /// and events do not wait for it. 5 seconds unless set.
+    /// How old a status may be: each interval the client asks libtorrent what has changed, and sends an
+    /// [`Event::Status`] for each torrent that has. Commands and other events do not wait for it. 5
+    /// seconds unless set, which is enough to log by.
+    ///
+    /// A progress bar moves by steps of this length. For one that is smooth, choose a second or less: a
+    /// tick costs as much as there are torrents that have changed. Or leave it, and ask for the
+    /// [`fresh_status`](crate::Patron::fresh_status) of what is on the screen.
     pub fn tick_interval(mut self, interval: Duration) -> Self {
         self.tick_interval = interval;
         self
@@ -85,7 +90,7 @@ impl ClientBuilder {
     /// [`Event::ResumeData`] before [`Event::ClientStopped`]. It is not saved again while nothing has changed but
     /// the time. Torrents that were started together are not saved together.
     ///
-    /// [`EventKind::ResumeData`]: crate::EventKind::ResumeData
+    /// [`EventKind::ResumeData`]: crate::event::EventKind::ResumeData
     pub fn resume_data_interval(mut self, interval: Duration) -> Self {
         self.resume_data_interval = interval;
         self

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
 use super::report::ShutdownReport;
 use crate::messages::service::Envelope;
+use crate::reply::{Reply, Responder, one_shot};
 
 /// As good as never, without overflow.
 pub(in crate::client) const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -28,13 +29,13 @@ pub(in crate::client) struct Intervals {
 pub(in crate::client) struct StopRequest {
     pub(in crate::client) began: Instant,
     pub(in crate::client) deadline: Instant,
-    pub(in crate::client) report: Sender<ShutdownReport>,
+    pub(in crate::client) report: Responder<ShutdownReport>,
 }
 
 impl StopRequest {
-    pub(in crate::client) fn new(within: Duration) -> (Self, Receiver<ShutdownReport>) {
-        let (report, reported) = bounded(1);
+    pub(in crate::client) fn new(within: Duration) -> (Self, Reply<ShutdownReport>) {
+        let (report, reply) = one_shot("stop the client");
         let began = Instant::now();
-        (Self { began, deadline: began + within.min(NEVER), report }, reported)
+        (Self { began, deadline: began + within.min(NEVER), report }, reply)
     }
 }

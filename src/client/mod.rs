@@ -1,10 +1,11 @@
-//! The owner of one libtorrent session and of the thread that it lives on.
+//! The client: the owner of one libtorrent session and of the thread that it lives on.
 
 mod builder;
 mod descriptors;
 mod inbox;
 mod report;
 mod shared;
+mod shutdown;
 mod state;
 mod thread;
 
@@ -21,6 +22,7 @@ use crossbeam_channel::{Sender, bounded};
 
 pub use self::builder::ClientBuilder;
 pub use self::report::ShutdownReport;
+pub use self::shutdown::Shutdown;
 
 use self::descriptors::Descriptors;
 use self::inbox::{Inbox, Intervals, StopRequest};
@@ -30,6 +32,12 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
+
+/// The version of libtorrent that is loaded: `2.0.8.0`.
+#[must_use]
+pub fn libtorrent_version() -> String {
+    crate::sys::process::libtorrent_version()
+}
 
 /// How long a client that is dropped without [`Client::shutdown`] is given to end.
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
@@ -46,18 +54,18 @@ pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use torrent_patron::{AddOptions, Client, Event, Source};
+/// use torrent_patron::{AddOptions, Client, Event};
 ///
 /// let client = Client::builder().save_dir("downloads").start()?;
 /// let patron = client.patron();
-/// patron.add_torrent(Source::from_text("debian.torrent"), AddOptions::default()).wait()?;
+/// patron.add_torrent("debian.torrent", AddOptions::default()).wait()?;
 /// for event in patron.events() {
 ///     println!("{event}");
 ///     if matches!(event, Event::Finished { .. }) {
 ///         break;
 ///     }
 /// }
-/// println!("{}", client.shutdown(Duration::from_secs(10)));
+/// println!("{}", client.shutdown(Duration::from_secs(10)).wait());
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
 pub struct Client {
@@ -88,26 +96,26 @@ impl Client {
     ///
     /// What libtorrent has not ended by then goes on ending on a thread of its own; the report says
     /// so.
-    pub fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
+    ///
+    /// This returns at once. [Wait](Shutdown::wait) for the report, or `.await` it.
+    pub fn shutdown(mut self, deadline: Duration) -> Shutdown {
         self.stop(deadline)
     }
 
-    fn stop(&mut self, deadline: Duration) -> ShutdownReport {
-        let Some(thread) = self.thread.take() else { return ShutdownReport::default() };
+    fn stop(&mut self, deadline: Duration) -> Shutdown {
+        // The client thread keeps the deadline itself. Where it has panicked, the request is dropped, and
+        // the reply says that it has stopped.
         let (request, report) = StopRequest::new(deadline);
         let _ = self.stop_requests.send(request);
-        // The client thread keeps the deadline itself; if it panicked, its end of the channel is
-        // gone and this returns at once.
-        let report = report.recv().unwrap_or_default();
-        let _ = thread.join();
-        self.descriptors = None;
-        report
+        Shutdown { report, thread: self.thread.take(), descriptors: self.descriptors.take() }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.stop(DROP_DEADLINE);
+        if self.thread.is_some() {
+            self.stop(DROP_DEADLINE).wait();
+        }
     }
 }
 

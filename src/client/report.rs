@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::TorrentId;
 
 /// What a shutdown did and what it left undone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {

@@ -14,9 +14,9 @@ use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
 use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
-    Answer, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit, PortMapper,
-    PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
-    TorrentStatus,
+    Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
+    PortMapper, PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId,
+    TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_by_event};
@@ -56,6 +56,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         save_dir: "incomplete".into(),
         move_to,
         paused: false,
+        complete: false,
         goals: Default::default(),
         distrust: None,
         params: Box::new(()),
@@ -90,7 +91,7 @@ impl<'a> Guest<'a> {
 
     /// As `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
-        let respond = respond_by_event(&self.member, "Pause", id, |_| None);
+        let respond = respond_by_event(&self.member, CommandKind::Pause, id, |_| None);
         self.message(Job::OfTorrent(id, request::pause(false).request, respond));
     }
 
@@ -107,7 +108,7 @@ impl<'a> Guest<'a> {
     }
 
     fn next(&self) -> Event {
-        self.member.mailbox.recv_timeout(PATIENCE, "test").unwrap()
+        self.member.mailbox.recv_timeout(PATIENCE, "test").unwrap().unwrap()
     }
 
     fn subscribe(&self, kinds: EventKinds) {
@@ -125,7 +126,7 @@ impl<'a> Guest<'a> {
     }
 }
 
-fn wait<T>(mut reply: Reply<T>) -> Result<T> {
+fn wait<T>(reply: Reply<T>) -> Result<T> {
     reply.wait_timeout(PATIENCE).expect("a reply in time")
 }
 
@@ -145,8 +146,16 @@ fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     id
 }
 
+/// Likewise, where other events may be unread.
+fn torrent_after(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
+    let reply = guest.start(number);
+    let id = script.accept();
+    assert_eq!(created(wait(reply)), id);
+    id
+}
+
 fn status(id: TorrentId) -> TorrentStatus {
-    TorrentStatus::starting(id, "".into(), false)
+    TorrentStatus::new(id, "")
 }
 
 fn busy(id: TorrentId) -> EngineEvent {
@@ -187,6 +196,59 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
     script.say(EngineEvent::Finished(id));
     assert!(matches!(owner.next(), Event::Finished { .. }));
     assert!(watcher.member.mailbox.try_recv().is_none());
+}
+
+#[test]
+fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() {
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let wait_for = |id| guest.job(|reply| Job::WaitUntilFinished(id, reply));
+    assert_eq!(wait(wait_for(TorrentId::next())).unwrap_err().kind(), ErrorKind::NotFound);
+
+    let (reply, other) = (wait_for(id), wait_for(id));
+    guest.barrier();
+    assert!(!reply.is_ready());
+    let error = Error::new(ErrorKind::Disk, "write the file", "the disk is full");
+    script.say(EngineEvent::Failed { id, error: error.clone() });
+    for reply in [reply, other] {
+        assert_eq!(wait(reply).unwrap_err(), error);
+    }
+
+    assert_eq!(wait(wait_for(id)).unwrap_err(), error, "it is stopped still");
+    wait(guest.ask(id, request::resume())).unwrap();
+    assert_eq!(script.next(), Asked::Resume(id));
+
+    // All is here, but the last of it is not written yet.
+    let reply = wait_for(id);
+    guest.barrier();
+    let unwritten = TorrentStatus { finished: true, downloaded: 1, ..status(id) };
+    script.say(EngineEvent::Statuses(vec![unwritten]));
+    script.say(EngineEvent::Checked(id));
+    while !matches!(guest.next(), Event::Checked { .. }) {}
+    assert!(!reply.is_ready());
+    script.say(EngineEvent::Finished(id));
+    wait(reply).unwrap();
+    wait(wait_for(id)).unwrap();
+
+    // A torrent whose data is trusted never says that it is finished; its status does.
+    let trusted = torrent_after(&guest, &script, 2);
+    let reply = wait_for(trusted);
+    guest.barrier();
+    let complete = TorrentStatus { finished: true, ..status(trusted) };
+    script.say(EngineEvent::Statuses(vec![complete]));
+    wait(reply).unwrap();
+
+    let removed = torrent_after(&guest, &script, 3);
+    let reply = wait_for(removed);
+    guest.barrier();
+    script.say(EngineEvent::Removed(removed));
+    assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Gone);
+    let stopped = torrent_after(&guest, &script, 4);
+    let reply = wait_for(stopped);
+    guest.barrier();
+    client.shutdown(PATIENCE).wait();
+    assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Stopped);
 }
 
 #[test]
@@ -439,7 +501,7 @@ fn commands_for_a_torrent_that_is_gone_fail_by_reply_or_by_event() {
     guest.message_pause(id);
     assert!(matches!(
         guest.next(),
-        Event::CommandFailed { command: "Pause", id: told, .. } if told == id
+        Event::CommandFailed { command: CommandKind::Pause, id: told, .. } if told == id
     ));
 }
 
@@ -515,7 +577,7 @@ fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
     asked_for_statuses(); // at the start
     let id = torrent(&guest, &script, 1);
     asked_for_statuses(); // because a torrent is new
-    let mut reply = guest.job(|reply| Job::Status(id, Some(reply)));
+    let reply = guest.job(|reply| Job::Status(id, Some(reply)));
     asked_for_statuses();
     done(1, id);
     done(2, id);
@@ -671,8 +733,8 @@ fn resume_data_is_saved_when_it_is_worth_it() {
         let (request, _) = save(&script);
         give(&script, request, b"", SavedFigures::default());
     }
-    let limit = Ask::task("limit the upload rate", |torrent| torrent.set_upload_limit(1));
-    let _ = guest.ask(id, limit.changes_resume_data());
+    let limit = Ask::task("limit the upload rate", |torrent| torrent.set_flag(0, true));
+    drop(guest.ask(id, limit.changes_resume_data()));
     let Asked::OfTorrent(request, _, "limit the upload rate") = script.next() else {
         panic!("expected the limit")
     };
@@ -690,7 +752,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all that are subscribed are told.
-    let _ = guest.ask(id, request::resume_data(false, RequestRole::Saves));
+    drop(guest.ask(id, request::resume_data(false, RequestRole::Saves)));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -719,7 +781,7 @@ fn no_more_than_64_saves_are_open() {
     guest.barrier();
     assert!(script.is_quiet(), "each was saved once");
     // What has happened since nobody can tell.
-    assert_eq!(client.shutdown(Duration::ZERO).unsaved, 100);
+    assert_eq!(client.shutdown(Duration::ZERO).wait().unsaved, 100);
 }
 
 #[test]
@@ -752,7 +814,7 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
     let (_, last) = save(&script);
     assert!(saves.iter().all(|(_, id)| *id != last), "the window has room for the last one");
     assert!(client.service.statuses.get(removed).is_none());
-    client.shutdown(Duration::ZERO);
+    client.shutdown(Duration::ZERO).wait();
 }
 
 #[test]
@@ -775,7 +837,7 @@ fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
             (saves, script)
         });
         drop((guest, other));
-        let report = client.shutdown(Duration::from_millis(deadline));
+        let report = client.shutdown(Duration::from_millis(deadline)).wait();
         let (saves, script) = engine.join().unwrap();
         assert!(saves.iter().all(|(_, id)| ids.contains(id)), "and no other");
         let events: Vec<_> = std::iter::from_fn(|| member.mailbox.try_recv()).collect();
@@ -803,7 +865,8 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
             }
         }
     };
-    let cannot_read = |code, text| Error::from_code("read the file", "system", code, text);
+    let cannot_read =
+        |code, text| Error::from_code("read the file", "system", code, text).at_disk();
     let lost = cannot_read(2, "No such file or directory");
     script.say(EngineEvent::Failed { id, error: lost.clone() });
     assert_eq!(told(false), None, "it is not stopped yet");
@@ -875,7 +938,7 @@ fn a_window_of_starts_holds_back_more_commands_and_shutdown_answers_all() {
     drop(guest);
     let mut script = script;
     script.teardown = None;
-    let report = client.shutdown(PATIENCE);
+    let report = client.shutdown(PATIENCE).wait();
     let adds = script.asked.try_iter().filter(|asked| matches!(asked, Asked::Add(_))).count();
     assert_eq!(adds, 0, "the window is 512");
     assert_eq!(report.unanswered, 3 * 512);
@@ -905,7 +968,7 @@ fn a_shutdown_waits_for_deletions() {
         }
     });
     drop(guest);
-    let report = client.shutdown(PATIENCE);
+    let report = client.shutdown(PATIENCE).wait();
     wait(close).unwrap();
     assert!(report.is_clean(), "{report}");
     drop(deleter.join().unwrap());
@@ -927,7 +990,7 @@ fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
     assert_eq!(script.next(), Asked::Remove(deleted, true));
     let member = guest.member.clone();
     drop(guest);
-    let report = client.shutdown(Duration::from_millis(50));
+    let report = client.shutdown(Duration::from_millis(50)).wait();
     assert_eq!(report.deletions_unfinished, [deleted]);
     assert_eq!(report.moves_unfinished, [moved]);
     assert!(!report.engine_ended);
@@ -943,7 +1006,7 @@ fn a_patron_outlives_its_client() {
     let (client, mut script) = client();
     script.teardown = None;
     let patron = client.patron();
-    client.shutdown(PATIENCE);
+    client.shutdown(PATIENCE).wait();
     assert!(matches!(patron.recv(), Ok(Event::ClientStopped { .. })));
     assert_eq!(patron.recv().unwrap_err().kind(), ErrorKind::Stopped);
     let id = TorrentId::next();
@@ -970,7 +1033,7 @@ fn no_command_is_lost_in_a_race_with_the_shutdown() {
                 std::thread::spawn(move || hammer(&patron))
             })
             .collect();
-        client.shutdown(PATIENCE);
+        client.shutdown(PATIENCE).wait();
         for sender in senders {
             sender.join().unwrap();
         }

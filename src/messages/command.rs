@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
 use crate::messages::request::{SessionRequest, TorrentRequest};
-use crate::model::{Answer, Goals, Statistics, TorrentId, TorrentStatus};
+use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
 /// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
@@ -47,6 +47,23 @@ pub enum Command {
     Watch(TorrentId),
     /// Ends that.
     Unwatch(TorrentId),
+}
+
+impl Command {
+    /// Which command it is, as [`Event::CommandFailed`](crate::Event::CommandFailed) names it.
+    #[must_use]
+    pub const fn kind(&self) -> CommandKind {
+        match self {
+            Self::AddTorrent { .. } => CommandKind::AddTorrent,
+            Self::RemoveTorrent { .. } => CommandKind::RemoveTorrent,
+            Self::Pause(_) => CommandKind::Pause,
+            Self::Resume(_) => CommandKind::Resume,
+            Self::Status(_) => CommandKind::Status,
+            Self::Metainfo(_) => CommandKind::Metainfo,
+            Self::Watch(_) => CommandKind::Watch,
+            Self::Unwatch(_) => CommandKind::Unwatch,
+        }
+    }
 }
 
 /// What becomes of the files of a torrent that is removed.
@@ -108,6 +125,9 @@ pub(crate) enum Job {
     Status(TorrentId, Option<Responder<TorrentStatus>>),
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
+    /// Answered when it is complete.
+    WaitUntilFinished(TorrentId, Responder<()>),
+    Find(InfoHashes, Responder<Option<TorrentId>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
@@ -123,6 +143,8 @@ impl fmt::Debug for Job {
             Self::Status(..) => "Status",
             Self::Watch(..) => "Watch",
             Self::Unwatch(..) => "Unwatch",
+            Self::WaitUntilFinished(..) => "WaitUntilFinished",
+            Self::Find(..) => "Find",
             Self::ListenAddresses(_) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
@@ -153,6 +175,8 @@ mod tests {
         ] {
             let command: Command = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&command).unwrap(), json);
+            let kind = serde_json::to_string(&command.kind()).unwrap();
+            assert!(json.starts_with(&format!("{{{kind}:")), "{kind}");
         }
         let short = r#"{"add_torrent":{"source":{"file":"debian.torrent"}}}"#;
         let command: Command = serde_json::from_str(short).unwrap();

@@ -56,12 +56,8 @@ pub(crate) struct SessionRequest {
     pub(crate) call: Arc<SessionCall>,
 }
 
-/// A request and the type of its answer, which is that of what its call returns:
-///
-/// ```compile_fail
-/// // The crate's own, so that this cannot be written outside; inside it fails for its types.
-/// let ask: torrent_patron::Ask<Vec<String>> = torrent_patron::Ask::task("list the files", |t| t.files());
-/// ```
+/// A request and the type of its answer, which is that of what its call returns, or of what the alert
+/// brings. With another type it does not compile: `tests/house/answers.rs` tries.
 pub(crate) struct Ask<R, T> {
     pub(crate) request: R,
     answer: PhantomData<fn() -> T>,
@@ -217,6 +213,37 @@ impl fmt::Debug for TorrentRequest {
 impl fmt::Debug for SessionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionRequest").field(&self.op).finish()
+    }
+}
+
+/// Compiled by `tests/house/answers.rs` alone: once with the types of the answers, once with others.
+#[cfg(any(answers = "right", answers = "wrong"))]
+mod answers {
+    use super::{Ask, AskSession, AskTorrent, ByAlert, SessionHandle, Torrent};
+
+    #[cfg(answers = "right")]
+    pub(crate) type WebSeeds = Vec<String>;
+    #[cfg(answers = "wrong")]
+    pub(crate) type WebSeeds = Vec<u32>;
+    #[cfg(answers = "right")]
+    pub(crate) type Piece = Vec<u8>;
+    #[cfg(answers = "wrong")]
+    pub(crate) type Piece = ();
+    #[cfg(answers = "right")]
+    pub(crate) type State = Vec<u8>;
+    #[cfg(answers = "wrong")]
+    pub(crate) type State = String;
+
+    pub(crate) fn of_a_task() -> AskTorrent<WebSeeds> {
+        Ask::task("list the web seeds", Torrent::web_seeds)
+    }
+
+    pub(crate) fn of_an_alert() -> AskTorrent<Piece> {
+        Ask::by_alert("read the piece", ByAlert::piece_read(0), |torrent| torrent.read(0))
+    }
+
+    pub(crate) fn of_the_session() -> AskSession<State> {
+        Ask::session("save the state", |session| SessionHandle::state(&session))
     }
 }
 

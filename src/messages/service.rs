@@ -182,12 +182,12 @@ impl Service {
     /// data is a matter of each patron's own torrents.
     fn count(&self, members: &mut Members, before: EventKinds, after: EventKinds) {
         let mut news = (after - before).contains(EventKind::ResumeData);
-        for kind in (after - before).both(EventKinds::COSTLY).iter() {
+        for kind in ((after - before) & EventKinds::COSTLY).iter() {
             let count = members.interest.entry(kind).or_default();
             *count += 1;
             news |= *count == 1;
         }
-        for kind in (before - after).both(EventKinds::COSTLY).iter() {
+        for kind in ((before - after) & EventKinds::COSTLY).iter() {
             if let Some(count) = members.interest.get_mut(&kind) {
                 *count -= 1;
                 if *count == 0 {

@@ -17,7 +17,7 @@ const READ: &str = "read the magnet link";
 ///
 /// ```
 /// let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=example";
-/// let magnet: torrent_patron::Magnet = link.parse()?;
+/// let magnet: torrent_patron::metainfo::Magnet = link.parse()?;
 /// assert_eq!(magnet.name.as_deref(), Some("example"));
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```

@@ -1,10 +1,11 @@
-//! .torrent files, read.
+//! .torrent files and magnet links: read, made, and compared with data on disk.
 
 mod hashing;
 pub(crate) mod magnet;
 mod maker;
 mod verifier;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,7 +30,7 @@ const READ: &str = "read the metainfo";
 /// What a .torrent file says (BEP 3, BEP 52).
 ///
 /// ```no_run
-/// let metainfo = torrent_patron::Metainfo::read("debian.torrent")?;
+/// let metainfo = torrent_patron::metainfo::Metainfo::read("debian.torrent")?;
 /// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
@@ -76,6 +77,8 @@ pub struct FileEntry {
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
+    /// Where its data begins in that of the torrent, in bytes.
+    pub offset: u64,
     /// Fills up to a piece boundary (BEP 47); never written to disk.
     pub pad: bool,
     /// Where a symbolic link leads, below the save directory (BEP 47); `None` for a file.
@@ -100,7 +103,7 @@ impl Metainfo {
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Metainfo::decode), and [`Io`](ErrorKind::Io).
+    /// As for [`decode`](Metainfo::decode), and [`Unreadable`](ErrorKind::Unreadable).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_file(path)?;
@@ -110,6 +113,34 @@ impl Metainfo {
     /// The .torrent file itself.
     pub fn torrent_file(&self) -> &Arc<[u8]> {
         &self.torrent_file
+    }
+
+    /// The pieces that hold data of one of its [`files`](Metainfo::files). The first and the last may hold
+    /// data of its neighbours too; an empty file has none.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let (patron, torrent) = (client.patron(), torrent_patron::TorrentId::new(1).unwrap());
+    /// use std::time::Duration;
+    ///
+    /// let metainfo = patron.metainfo(torrent).wait()?;
+    /// // A player wants the beginning of the first file soon.
+    /// for piece in metainfo.pieces_of(&metainfo.files[0]).take(4) {
+    ///     patron.set_piece_deadline(torrent, piece, Some(Duration::from_secs(2))).wait()?;
+    /// }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pieces_of(&self, file: &FileEntry) -> Range<u32> {
+        let piece = |byte: u64| {
+            let piece = byte / u64::from(self.piece_length.max(1));
+            u32::try_from(piece).unwrap_or(u32::MAX).min(self.piece_count)
+        };
+        let first = piece(file.offset);
+        match file.size {
+            0 => first..first,
+            size => first..piece(file.offset + size - 1) + 1,
+        }
     }
 
     fn from_parts(params: &bridge::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
@@ -126,6 +157,7 @@ impl Metainfo {
                 .map(|file| FileEntry {
                     path: file.path.into(),
                     size: unsigned(file.size),
+                    offset: unsigned(file.offset),
                     pad: file.pad,
                     symlink: (!file.symlink.is_empty()).then(|| file.symlink.into()),
                 })
@@ -180,7 +212,7 @@ pub(crate) fn describe(params: &bridge::TorrentParams) -> Result<bridge::Descrip
 /// Reads a file that should be a .torrent file, but no more of it than such a file may have.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
-    let failed = |error| Error::io(READ, path.display(), &error);
+    let failed = |error| Error::io(READ, path.display(), &error).with_kind(ErrorKind::Unreadable);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut size = file.metadata().map_err(failed)?.len();
@@ -209,6 +241,25 @@ fn seconds_since_1970<S: serde::Serializer>(
     serde::Serialize::serialize(&since.map(|since| since.as_secs()), serializer)
 }
 
+#[cfg(test)]
+mod piece_tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_file_are_those_with_its_data() {
+        let text = concat!(
+            "d4:infod5:filesld6:lengthi16385e4:pathl1:aeed6:lengthi0e4:pathl1:bee",
+            "d6:lengthi16383e4:pathl1:ceed6:lengthi1e4:pathl1:deee4:name1:t12:piece lengthi16384e",
+            "6:pieces60:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaee"
+        );
+        let metainfo = Metainfo::decode(text.as_bytes()).unwrap();
+        let offsets: Vec<_> = metainfo.files.iter().map(|file| file.offset).collect();
+        assert_eq!(offsets, [0, 16385, 16385, 32768]);
+        let pieces: Vec<_> = metainfo.files.iter().map(|file| metainfo.pieces_of(file)).collect();
+        assert_eq!(pieces, [0..2, 1..1, 1..2, 2..3]);
+    }
+}
+
 #[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;
@@ -225,7 +276,7 @@ mod tests {
         let json = concat!(
             r#"{"name":"data.bin","info_hashes":{"v1":"HASH","v2":null},"total_size":3,"#,
             r#""piece_length":16384,"piece_count":1,"#,
-            r#""files":[{"path":"data.bin","size":3,"pad":false}],"#,
+            r#""files":[{"path":"data.bin","size":3,"offset":0,"pad":false}],"#,
             r#""trackers":[{"url":"http://127.0.0.1/announce","tier":0}],"web_seeds":[],"#,
             r#""private":true,"comment":"hello","creator":"me","creation_date":1700000000}"#
         );

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
@@ -19,7 +21,7 @@ const VERIFY: &str = "verify the data";
 /// changed.
 ///
 /// ```no_run
-/// use torrent_patron::{Metainfo, Verifier};
+/// use torrent_patron::metainfo::{Metainfo, Verifier};
 ///
 /// let metainfo = Metainfo::read("debian.torrent")?;
 /// let report = Verifier::new(&metainfo, "downloads").start()?.wait()?;
@@ -166,17 +168,27 @@ impl Verifying {
     /// # Errors
     ///
     /// [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is no error, but in the report.
-    pub fn wait(mut self) -> Result<VerifyReport> {
-        std::mem::replace(&mut self.reply, Reply::ready(Err(Error::stopped(VERIFY)))).wait()
+    pub fn wait(self) -> Result<VerifyReport> {
+        self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(VERIFY)))
     }
 
-    /// Waits for at most `limit`; see [`Reply::wait_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// The outer one is [`TimedOut`](ErrorKind::TimedOut): look at the progress and wait again.
-    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<VerifyReport>> {
+    /// Waits for at most `limit`; `None` when that was not enough: look at the progress and wait again.
+    pub fn wait_timeout(&self, limit: Duration) -> Option<Result<VerifyReport>> {
         self.reply.wait_timeout(limit)
+    }
+
+    /// Waits until `deadline`, without end where there is none; `None` when it has passed.
+    pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<VerifyReport>> {
+        self.reply.wait_until(deadline)
+    }
+}
+
+/// As [`wait`](Verifying::wait), for any async runtime. Dropping it cancels.
+impl Future for Verifying {
+    type Output = Result<VerifyReport>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.reply).poll(context)
     }
 }
 

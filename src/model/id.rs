@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The name of a torrent at its client: opaque, never reused, and unknown to every other client.
 ///
-/// An id outlives its torrent; used later it gives [`ErrorKind::NotFound`](crate::ErrorKind).
+/// An id outlives its torrent; used later it gives [`ErrorKind::NotFound`](crate::error::ErrorKind).
 ///
 /// One that was written down means a torrent for as long as the process runs that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ impl TorrentId {
     }
 
     /// The id with this number, for programs that pass ids on as numbers; `None` for 0, which means no
-    /// torrent. A number that no torrent has is [`ErrorKind::NotFound`](crate::ErrorKind) when it is used.
+    /// torrent. A number that no torrent has is [`ErrorKind::NotFound`](crate::error::ErrorKind) when it is used.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {

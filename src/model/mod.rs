@@ -1,12 +1,15 @@
 //! Plain data: what requests ask for and events tell. Nothing here knows of libtorrent, of threads or
 //! of channels.
 
+pub(crate) mod bit_set;
+mod command_kind;
 mod engine_event;
 pub(crate) mod event;
 mod file;
 mod id;
 mod info_hash;
 mod ip_filter;
+pub(crate) mod limits;
 mod options;
 mod peer;
 mod peer_class;
@@ -19,6 +22,8 @@ mod statistics;
 mod status;
 mod tracker;
 
+pub use self::bit_set::BitSet;
+pub use self::command_kind::CommandKind;
 pub use self::event::{
     Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper, RemovedFiles,
 };
@@ -26,9 +31,12 @@ pub use self::file::{Allocation, Existing, FileStatus};
 pub use self::id::TorrentId;
 pub use self::info_hash::{InfoHashV1, InfoHashV2, InfoHashes};
 pub use self::ip_filter::{IpFilter, IpRange};
-pub use self::options::{Goal, GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
-pub use self::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
-pub use self::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};
+pub use self::limits::Limits;
+pub use self::options::{
+    Goal, GoalAction, Goals, QueueMove, TorrentFlag, TorrentFlags, TorrentOptions,
+};
+pub use self::peer::{Encryption, Peer, PeerKind, PeerSource, PeerSources, Transport};
+pub use self::peer_class::{PeerClass, PeerClassOptions, PeerClassRange, PeerClasses};
 pub use self::piece::{PartialPiece, PieceMap};
 pub use self::port::{PortMapping, PortProtocol};
 pub use self::priority::Priority;

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::Limits;
+use crate::model::bit_set::{BitSet, element};
+
 /// A switch of a torrent (`lt::torrent_flags`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -10,6 +13,7 @@ use std::time::Duration;
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[repr(u8)]
 #[non_exhaustive]
 pub enum TorrentFlag {
     /// Nothing is downloaded; what is here is served. A full disk switches it on.
@@ -53,12 +57,16 @@ impl TorrentFlag {
 
     /// Where it is among them.
     pub(crate) fn place(self) -> u8 {
-        let place = Self::ALL.iter().position(|known| *known == self);
-        place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+        self as u8
     }
 }
 
-/// How a torrent is set up at present. Rates are bytes per second.
+element!(TorrentFlag);
+
+/// A set of switches of a torrent.
+pub type TorrentFlags = BitSet<TorrentFlag>;
+
+/// How a torrent is set up at present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -67,24 +75,12 @@ pub struct TorrentOptions {
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::model::serde_with::lossy_path"))]
     pub save_dir: PathBuf,
     /// The switches that are on.
-    pub flags: Vec<TorrentFlag>,
-    /// How fast it may receive; `None`: as the client may.
-    pub download_limit: Option<u32>,
-    /// How fast it may send; `None`: as the client may.
-    pub upload_limit: Option<u32>,
-    /// How many peers it may be connected to; `None`: as many as the client.
-    pub connections_limit: Option<u32>,
-    /// How many peers it may serve at once; `None`: as many as the client.
-    pub upload_slots: Option<u32>,
+    pub flags: TorrentFlags,
+    /// What it may take up.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub limits: Limits,
     /// Its place among those that are not complete, the first is 0; `None` when it is complete.
     pub queue_position: Option<u32>,
-}
-
-impl TorrentOptions {
-    /// Whether a switch is on.
-    pub fn has(&self, flag: TorrentFlag) -> bool {
-        self.flags.contains(&flag)
-    }
 }
 
 /// Where a torrent goes in the queue of those that are not complete.
@@ -114,7 +110,7 @@ pub enum QueueMove {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Goals {
-    /// What was sent for what was received ([`TorrentStatus::ratio`](crate::TorrentStatus::ratio)),
+    /// What was sent for what was received ([`TorrentStatus::ratio`](crate::torrent::TorrentStatus::ratio)),
     /// to a thousandth.
     pub share_ratio: Option<f64>,
     /// How long it seeds, in all runs, to a second.
@@ -206,11 +202,8 @@ mod tests {
     fn options_in_json() {
         let options = TorrentOptions {
             save_dir: "downloads".into(),
-            flags: vec![TorrentFlag::ApplyIpFilter],
-            download_limit: Some(1),
-            upload_limit: None,
-            connections_limit: Some(2),
-            upload_slots: None,
+            flags: TorrentFlag::ApplyIpFilter.into(),
+            limits: Limits::default().download_limit(1).connections_limit(2),
             queue_position: Some(0),
         };
         let json = concat!(
@@ -226,7 +219,7 @@ mod tests {
             r#"["upload_mode","share_mode","apply_ip_filter","auto_managed","super_seeding","#,
             r#""sequential","stop_when_ready","no_dht","no_local_discovery","no_peer_exchange"]"#
         );
-        is(TorrentFlag::ALL.to_vec(), json);
+        is(TorrentFlags::ALL, json);
     }
 
     #[test]

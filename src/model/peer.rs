@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::model::bit_set::{BitSet, element};
+
 /// A peer that is connected or being connected to (`lt::peer_info`). Rates are bytes per second.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -23,12 +25,12 @@ pub struct Peer {
     /// Its peer id (BEP 20), 20 bytes.
     pub id: [u8; 20],
     /// How it was found, all that apply.
-    pub sources: Vec<PeerSource>,
+    pub sources: PeerSources,
     /// How much of the torrent it has, from 0 to 1.
     pub progress: f32,
     /// It has everything.
     pub seed: bool,
-    /// We called it, rather than it us.
+    /// The connection is outgoing: we connected to it.
     pub outgoing: bool,
     /// The connection is not made, or the handshakes are not done.
     pub connecting: bool,
@@ -133,6 +135,7 @@ pub enum Encryption {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
+#[repr(u8)]
 #[non_exhaustive]
 pub enum PeerSource {
     /// A tracker named it.
@@ -145,9 +148,26 @@ pub enum PeerSource {
     LocalDiscovery,
     /// An earlier run.
     ResumeData,
-    /// It called us.
+    /// It connected to us.
     Incoming,
 }
+
+impl PeerSource {
+    /// All of them, in the order of the bits of `lt::peer_info::source`.
+    pub const ALL: [Self; 6] = [
+        Self::Tracker,
+        Self::Dht,
+        Self::PeerExchange,
+        Self::LocalDiscovery,
+        Self::ResumeData,
+        Self::Incoming,
+    ];
+}
+
+element!(PeerSource);
+
+/// How a peer was found, all ways that apply.
+pub type PeerSources = BitSet<PeerSource>;
 
 #[cfg(all(test, feature = "serde"))]
 mod tests {
@@ -168,7 +188,7 @@ mod tests {
         );
         let peer: Peer = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&peer).unwrap(), json);
-        assert_eq!(peer.sources, [PeerSource::Tracker, PeerSource::Incoming]);
+        assert_eq!(peer.sources, [PeerSource::Tracker, PeerSource::Incoming].into());
         assert_eq!(peer.round_trip, Duration::from_millis(10));
     }
 

@@ -1,6 +1,7 @@
 //! Peers by where they are: those on the local network may have other limits than the rest.
 
 use crate::model::IpRange;
+use crate::model::bit_set::{BitSet, Element, private::Sealed};
 
 /// A group of peers with limits of its own (`lt::peer_class_t`). A peer may be in several, and obeys
 /// all.
@@ -28,6 +29,24 @@ impl PeerClass {
         self.0
     }
 }
+
+impl Sealed for PeerClass {}
+
+impl Element for PeerClass {
+    const COUNT: u32 = 32;
+
+    fn number(self) -> u32 {
+        self.0
+    }
+
+    fn with_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
+/// A set of peer classes. Of classes made by [`PeerClass::new`], it holds those that can exist, whose
+/// numbers are below 32.
+pub type PeerClasses = BitSet<PeerClass>;
 
 /// What a peer class may have (`lt::peer_class_info`). Rates are bytes per second.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +92,12 @@ pub struct PeerClassRange {
     /// The addresses.
     pub range: IpRange,
     /// The classes of the peers there.
-    pub classes: Vec<PeerClass>,
+    pub classes: PeerClasses,
 }
 
 impl PeerClassRange {
     /// The peers at these addresses are in these classes.
-    pub fn new(range: IpRange, classes: impl Into<Vec<PeerClass>>) -> Self {
+    pub fn new(range: IpRange, classes: impl Into<PeerClasses>) -> Self {
         Self { range, classes: classes.into() }
     }
 }

@@ -40,8 +40,22 @@ impl std::fmt::Display for TorrentState {
 }
 
 /// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+///
+/// With the feature `serde`, one that is read counts as of the moment at which it is read.
+///
+/// A program makes one for its own tests by [`TorrentStatus::new`]:
+///
+/// ```
+/// use torrent_patron::TorrentId;
+/// use torrent_patron::torrent::{TorrentState, TorrentStatus};
+///
+/// let mut status = TorrentStatus::new(TorrentId::new(1).unwrap(), "debian.iso");
+/// status.state = TorrentState::Downloading;
+/// status.progress = 0.5;
+/// assert!(status.to_string().contains("50.0 %"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TorrentStatus {
     /// The torrent.
@@ -100,7 +114,7 @@ pub struct TorrentStatus {
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
     /// When libtorrent said so.
-    #[cfg_attr(feature = "serde", serde(skip))]
+    #[cfg_attr(feature = "serde", serde(skip, default = "Instant::now"))]
     pub updated: Instant,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) saved_figures: SavedFigures,
@@ -137,14 +151,15 @@ impl TorrentStatus {
         }
     }
 
-    /// The first status of a torrent, before libtorrent has said anything.
-    pub(crate) fn starting(id: TorrentId, name: Arc<str>, paused: bool) -> Self {
+    /// The first status of a torrent, before libtorrent has said anything: nothing is known but its id and
+    /// its name.
+    pub fn new(id: TorrentId, name: impl Into<Arc<str>>) -> Self {
         Self {
             id,
-            name,
+            name: name.into(),
             info_hashes: InfoHashes::default(),
             state: TorrentState::CheckingResumeData,
-            paused,
+            paused: false,
             finished: false,
             seeding: false,
             has_metadata: false,
@@ -182,19 +197,20 @@ mod tests {
         let status = TorrentStatus {
             progress: 0.5,
             peers: 7,
-            ..TorrentStatus::starting(id, "debian.iso".into(), true)
+            paused: true,
+            ..TorrentStatus::new(id, "debian.iso")
         };
-        assert_eq!(
-            serde_json::to_string(&status).unwrap(),
-            concat!(
-                r#"{"id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"state":"checking_resume_data","paused":true,"#,
-                r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
-                r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
-                r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
-                r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
-                r#""seeding_time":0.0,"needs_saving":false,"error":null}"#
-            )
+        let json = concat!(
+            r#"{"id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"state":"checking_resume_data","paused":true,"#,
+            r#""finished":false,"seeding":false,"has_metadata":false,"progress":0.5,"#,
+            r#""total_size":0,"total_done":0,"wanted_size":0,"wanted_done":0,"downloaded":0,"#,
+            r#""uploaded":0,"download_rate":0,"upload_rate":0,"peers":7,"seeds":0,"#,
+            r#""connections":0,"all_time_downloaded":0,"all_time_uploaded":0,"active_time":0.0,"#,
+            r#""seeding_time":0.0,"needs_saving":false,"error":null}"#
         );
+        assert_eq!(serde_json::to_string(&status).unwrap(), json);
+        let read: TorrentStatus = serde_json::from_str(json).unwrap();
+        assert_eq!(TorrentStatus { updated: status.updated, ..read }, status);
         for (state, name) in [
             (TorrentState::CheckingFiles, r#""checking_files""#),
             (TorrentState::DownloadingMetadata, r#""downloading_metadata""#),

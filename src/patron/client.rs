@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use super::Patron;
 use crate::error::{Error, ErrorKind};
 use crate::messages::request::Ask;
+use crate::model::limits::refuse_zero;
 use crate::model::{
     IpFilter, PeerClass, PeerClassOptions, PeerClassRange, PortMapping, PortProtocol,
 };
@@ -28,7 +29,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for settings that need another start of
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for settings that need another start of
     /// the client (`disk_reads`), for those that do not go with how the client reads, and for those by
     /// which an offline client would leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
@@ -97,7 +98,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the client is offline or behind a
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) where the client is offline or behind a
     /// proxy and the node is beyond that.
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
         let host = host.into();
@@ -159,7 +160,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a class that is none.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a class that is none.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
         self.session(Ask::session("remove the peer class", move |session| {
             session.remove_peer_class(class.get())
@@ -183,10 +184,15 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`remove_peer_class`](Patron::remove_peer_class).
+    /// As for [`remove_peer_class`](Patron::remove_peer_class);
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a limit of 0.
     pub fn set_peer_class(&self, class: PeerClass, options: PeerClassOptions) -> Reply<()> {
+        const CHANGE: &str = "change the peer class";
+        if let Err(error) = refuse_zero(CHANGE, &[options.upload_limit, options.download_limit]) {
+            return Reply::ready(Err(error));
+        }
         let options = convert::peer_class_record(options);
-        self.session(Ask::session("change the peer class", move |session| {
+        self.session(Ask::session(CHANGE, move |session| {
             session.change_peer_class(class.get(), &options)
         }))
     }

@@ -12,7 +12,7 @@ use crate::sys::{Torrent, convert};
 
 /// Files, and what is written down of a torrent. Files are counted from 0, in the order of the
 /// metainfo. Errors of the replies: [`NotFound`](ErrorKind::NotFound), [`Gone`](ErrorKind::Gone);
-/// [`Native`](ErrorKind::Native) while a magnet link has no metadata;
+/// [`NoMetadata`](ErrorKind::NoMetadata) while a magnet link has no metadata;
 /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the torrent does not have.
 impl Patron {
     /// The files, how far each has come, and how much it is wanted.
@@ -22,8 +22,8 @@ impl Patron {
         })
     }
 
-    /// How much a file is wanted. The reply comes when libtorrent goes by it. What is skipped is not downloaded, but for the pieces that it shares
-    /// with its neighbours.
+    /// How much a file is wanted. The reply comes when libtorrent goes by it. A file that is skipped is not
+    /// downloaded, but for the pieces that it shares with its neighbours.
     pub fn set_file_priority(&self, id: TorrentId, file: u32, priority: Priority) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_file_priority(file, priority.level());
         self.torrent(id, choice(set))
@@ -46,7 +46,7 @@ impl Patron {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute or has `..`,
-    /// and where a file of that name is already: nothing is overwritten. [`Io`](ErrorKind::Io) when
+    /// and where a file of that name is already: nothing is overwritten. [`Disk`](ErrorKind::Disk) when
     /// the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
@@ -62,7 +62,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) when the directory cannot be made, when a file is there already and
+    /// [`Disk`](ErrorKind::Disk) when the directory cannot be made, when a file is there already and
     /// `existing` is [`Existing::Fail`], and when the system refuses; [`Busy`](ErrorKind::Busy) while
     /// they are being moved already. The files are then where they were.
     pub fn move_storage(

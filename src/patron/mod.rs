@@ -1,5 +1,4 @@
-//! The handle: commands in, events out, from any thread. What can be asked of a torrent besides its
-//! life stands in the rooms below, a chapter each.
+//! The handle to a client: commands in, replies and events out, from any thread.
 
 mod client;
 mod files;
@@ -20,15 +19,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use futures_core::Stream;
 
+pub use crate::messages::command::{Added, Command, OnLeave, RemoveFiles};
+pub use crate::model::CommandKind;
+pub use crate::reply::Reply;
+
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Added, Command, Job, OnLeave, RemoveFiles, Respond};
+use crate::messages::command::{Job, Respond};
 use crate::messages::request::{self, AskSession, AskTorrent};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{
-    Answer, Event, EventKinds, ReadStatistics, Statistics, TorrentId, TorrentStatus,
+    Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, TorrentId, TorrentStatus,
 };
-use crate::reply::{Reply, Responder, one_shot};
+use crate::reply::{Responder, one_shot};
 
 /// A handle to a client: `Send + Sync`, cheap, any number of them.
 ///
@@ -39,7 +42,7 @@ use crate::reply::{Reply, Responder, one_shot};
 /// A command is put into the client's channel, in which 4096 have room; while it is full the caller
 /// waits ([`try_send`](Patron::try_send) does not). Nothing else here waits for the engine, except
 /// where it says so. A patron may outlive its client; it then gets
-/// [`Stopped`](crate::ErrorKind::Stopped).
+/// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
 
@@ -70,11 +73,10 @@ impl Patron {
         Self::join(self.0.service.clone(), self.0.keep.clone())
     }
 
-    /// Chooses what becomes of this patron's torrents when it leaves.
-    #[must_use]
-    pub fn on_leave(self, policy: OnLeave) -> Self {
+    /// Chooses what becomes of the torrents of this patron and its clones when they leave;
+    /// [`OnLeave::KeepSeeding`] unless set.
+    pub fn set_on_leave(&self, policy: OnLeave) {
         self.0.member.set_on_leave(policy);
-        self
     }
 
     // Messages.
@@ -84,7 +86,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::ErrorKind::Stopped). A source that cannot be read is no error here but an
+    /// [`Stopped`](crate::error::ErrorKind::Stopped). A source that cannot be read is no error here but an
     /// [`Event::AddFailed`].
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, Service::send)
@@ -94,7 +96,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Busy`](crate::ErrorKind::Busy) when 4096 commands are waiting already.
+    /// [`Busy`](crate::error::ErrorKind::Busy) when 4096 commands are waiting already.
     pub fn try_send(&self, command: Command) -> Result<()> {
         self.message(command, Service::try_send)
     }
@@ -105,6 +107,7 @@ impl Patron {
         send: impl FnOnce(&Service, Envelope) -> Result<()>,
     ) -> Result<()> {
         let Inner { service, member, .. } = &*self.0;
+        let kind = command.kind();
         let job = match command {
             Command::AddTorrent { source, options } => {
                 match prepare(&source, &options, &service.defaults) {
@@ -117,11 +120,11 @@ impl Patron {
             }
             Command::RemoveTorrent { id, files } => Job::Remove(id, files, None),
             Command::Pause(id) => {
-                let respond = respond_by_event(member, "Pause", id, |_| None);
+                let respond = respond_by_event(member, kind, id, |_| None);
                 Job::OfTorrent(id, request::pause(false).request, respond)
             }
             Command::Resume(id) => {
-                let respond = respond_by_event(member, "Resume", id, |_| None);
+                let respond = respond_by_event(member, kind, id, |_| None);
                 Job::OfTorrent(id, request::resume().request, respond)
             }
             Command::Status(id) => Job::Status(id, None),
@@ -131,7 +134,7 @@ impl Patron {
                     let torrent_file = typed::<Vec<u8>>(answer).ok()?.into();
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
-                let respond = respond_by_event(member, "Metainfo", id, event);
+                let respond = respond_by_event(member, kind, id, event);
                 Job::OfTorrent(id, request::metainfo().request, respond)
             }
             Command::Watch(id) => Job::Watch(id, None),
@@ -142,14 +145,17 @@ impl Patron {
 
     // Calls.
 
-    /// Starts a torrent. The source is read here, on the caller's thread; the reply comes when
+    /// Adds a torrent. The source is read here, on the caller's thread; the reply comes when
     /// libtorrent has taken the torrent in.
     ///
     /// # Errors
     ///
-    /// [`Parse`](crate::ErrorKind::Parse) or [`Io`](crate::ErrorKind::Io) when the source cannot be
-    /// read or a directory cannot be made; [`Busy`](crate::ErrorKind::Busy) when libtorrent was still
-    /// busy after many tries.
+    /// [`Unreadable`](crate::error::ErrorKind::Unreadable) when the .torrent file cannot be read and
+    /// [`Parse`](crate::error::ErrorKind::Parse) when it, or the magnet link, is invalid;
+    /// [`ResumeData`](crate::error::ErrorKind::ResumeData) when resume data cannot be used;
+    /// [`Disk`](crate::error::ErrorKind::Disk) when a directory cannot be made;
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL in place of a file and for a limit
+    /// of 0; [`Busy`](crate::error::ErrorKind::Busy) when libtorrent was still busy after many tries.
     pub fn add_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Added> {
         match prepare(&source.into(), &options, &self.0.service.defaults) {
             Ok(prepared) => {
@@ -159,7 +165,7 @@ impl Patron {
         }
     }
 
-    /// Closes a torrent. The reply comes when it is gone from the client and, where asked for, its
+    /// Removes a torrent. The reply comes when it is gone from the client and, where asked for, its
     /// files are gone from the disk.
     pub fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
         self.ask("remove the torrent", |reply| Job::Remove(id, files, Some(reply)))
@@ -175,6 +181,34 @@ impl Patron {
     /// the command; [`Event::Resumed`] says that it is done.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
+    }
+
+    /// Waits until all that is wanted of a torrent is here and written, at once where it is. It may then
+    /// still be moved out of the directory for incomplete files, which [`Event::Moved`] tells.
+    ///
+    /// # Errors
+    ///
+    /// The error that the torrent meets ([`Event::Error`]), by which it stops:
+    /// [resume](Patron::resume) it and wait again. [`NotFound`](crate::error::ErrorKind::NotFound);
+    /// [`Gone`](crate::error::ErrorKind::Gone) when it is removed.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use torrent_patron::AddOptions;
+    ///
+    /// let torrent = patron.add_torrent("debian.torrent", AddOptions::default()).wait()?.id();
+    /// patron.wait_until_finished(torrent).wait()?;
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn wait_until_finished(&self, id: TorrentId) -> Reply<()> {
+        self.ask("wait until the torrent is complete", |reply| Job::WaitUntilFinished(id, reply))
+    }
+
+    /// The torrent that has one of these info hashes, whichever patron added it.
+    pub fn find(&self, info_hashes: impl Into<InfoHashes>) -> Reply<Option<TorrentId>> {
+        let info_hashes = info_hashes.into();
+        self.ask("find the torrent", |reply| Job::Find(info_hashes, reply))
     }
 
     /// Asks libtorrent how a torrent stands right now. For what the client knows already, which is
@@ -266,6 +300,11 @@ impl Patron {
 
     /// How a torrent stood at the last tick; `None` when the client has no such torrent. The status
     /// says how old it is.
+    ///
+    /// It costs next to nothing. What is shown by it is as smooth as the client ticks: each 5 seconds
+    /// unless [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a progress bar,
+    /// choose a tick of a second or less, or ask for a [`fresh_status`](Patron::fresh_status) of the few
+    /// torrents that are shown.
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
@@ -301,7 +340,7 @@ impl Patron {
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
     /// # let patron = client.patron();
-    /// use torrent_patron::{EventKind, EventKinds};
+    /// use torrent_patron::event::{EventKind, EventKinds};
     ///
     /// patron.subscribe(EventKinds::DEFAULT.with(EventKind::FileCompleted));
     /// # Ok::<(), torrent_patron::Error>(())
@@ -320,27 +359,26 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received.
+    /// [`Stopped`](crate::error::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received.
     pub fn recv(&self) -> Result<Event> {
         self.0.member.mailbox.recv(RECEIVE)
     }
 
-    /// Waits for the next event for at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`](crate::ErrorKind::TimedOut), and as for [`recv`](Patron::recv).
-    pub fn recv_timeout(&self, limit: Duration) -> Result<Event> {
-        self.0.member.mailbox.recv_timeout(limit, RECEIVE)
-    }
-
-    /// Waits for the next event until `deadline`, without end where there is none; `None` when it has
-    /// passed.
+    /// Waits for the next event for at most `limit`; `None` when none came.
     ///
     /// # Errors
     ///
     /// As for [`recv`](Patron::recv).
-    pub fn recv_until(&self, deadline: Option<Instant>) -> Result<Option<Event>> {
+    pub fn recv_timeout(&self, limit: Duration) -> Option<Result<Event>> {
+        self.0.member.mailbox.recv_timeout(limit, RECEIVE)
+    }
+
+    /// Waits for the next event until `deadline`, without end where there is none; `None` when none came.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Patron::recv).
+    pub fn recv_until(&self, deadline: Option<Instant>) -> Option<Result<Event>> {
         self.0.member.mailbox.recv_until(deadline, RECEIVE)
     }
 
@@ -350,7 +388,7 @@ impl Patron {
         self.0.member.mailbox.wake_ups()
     }
 
-    /// The next event if there is one.
+    /// The next event if there is one. `None` when there is none just now, and when there will be no more.
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()
     }
@@ -378,7 +416,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::ErrorKind::Io) when no descriptor is to be had.
+    /// [`Io`](crate::error::ErrorKind::Io) when no descriptor is to be had.
     #[cfg(unix)]
     pub fn readiness(&self) -> Result<Readiness> {
         let socket = self.0.member.mailbox.socket().map_err(|error| {
@@ -411,7 +449,7 @@ fn typed<T: 'static>(answer: Answer) -> Result<T> {
 /// The answer to a message is an event, and only where there is something to say.
 pub(crate) fn respond_by_event(
     from: &Arc<Member>,
-    command: &'static str,
+    command: CommandKind,
     id: TorrentId,
     event: impl FnOnce(Answer) -> Option<Event> + Send + 'static,
 ) -> Respond {

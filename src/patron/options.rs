@@ -1,16 +1,19 @@
 //! How a torrent is set up.
 
 use super::Patron;
+use crate::error::Result;
 use crate::messages::command::Job;
 use crate::messages::request::{self, Ask};
-use crate::model::{Goals, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
+use crate::model::limits::refuse_zero;
+use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
+use crate::sys::bridge::LimitsRecord;
 use crate::sys::{Torrent, convert};
 
 /// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;
 /// those of the client do not apply to peers on the local network
-/// ([`PeerClass::LOCAL`](crate::PeerClass::LOCAL)). Errors of the replies:
-/// [`NotFound`](crate::ErrorKind::NotFound), [`Gone`](crate::ErrorKind::Gone).
+/// ([`PeerClass::LOCAL`](crate::peer::PeerClass::LOCAL)). Errors of the replies:
+/// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
     /// How the torrent is set up at present.
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
@@ -32,29 +35,63 @@ impl Patron {
         self.torrent(id, request::set_flag(flag, on))
     }
 
-    /// How fast the torrent may receive; `None`: as the client may.
-    pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        let set = move |torrent: &Torrent| torrent.set_download_limit(convert::limit(rate));
-        self.torrent(id, Ask::task("limit the download rate", set).changes_resume_data())
+    /// Sets all limits of the torrent; those that are `None` are taken away.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a limit of 0.
+    pub fn set_limits(&self, id: TorrentId, limits: Limits) -> Reply<()> {
+        const OP: &str = "limit the torrent";
+        self.limit(id, OP, limits.check(OP), convert::all_limits(limits))
     }
 
-    /// How fast the torrent may send; `None`: as the client may.
+    /// How fast the torrent may receive, in bytes per second; `None`: as the client may. The functions
+    /// for one limit leave the others and have the errors of [`set_limits`](Patron::set_limits).
+    pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
+        self.limit_one(id, "limit the download rate", rate, |record| &mut record.download_rate)
+    }
+
+    /// How fast the torrent may send, in bytes per second; `None`: as the client may.
     pub fn set_upload_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        let set = move |torrent: &Torrent| torrent.set_upload_limit(convert::limit(rate));
-        self.torrent(id, Ask::task("limit the upload rate", set).changes_resume_data())
+        self.limit_one(id, "limit the upload rate", rate, |record| &mut record.upload_rate)
     }
 
     /// How many peers the torrent may be connected to, at least 2; `None`: as many as the client.
     pub fn set_connections_limit(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        let limit = convert::limit(count.map(|count| count.max(2)));
-        let set = move |torrent: &Torrent| torrent.set_max_connections(limit);
-        self.torrent(id, Ask::task("limit the connections", set).changes_resume_data())
+        self.limit_one(id, "limit the connections", count, |record| &mut record.connections)
     }
 
     /// How many peers the torrent may serve at once; `None`: as many as the client.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        let set = move |torrent: &Torrent| torrent.set_max_uploads(convert::limit(count));
-        self.torrent(id, Ask::task("limit the upload slots", set).changes_resume_data())
+        self.limit_one(id, "limit the upload slots", count, |record| &mut record.upload_slots)
+    }
+
+    fn limit_one(
+        &self,
+        id: TorrentId,
+        op: &'static str,
+        limit: Option<u32>,
+        field: impl FnOnce(&mut LimitsRecord) -> &mut i32,
+    ) -> Reply<()> {
+        let mut record = convert::some_limits(Limits::default());
+        *field(&mut record) = convert::limit(limit);
+        self.limit(id, op, refuse_zero(op, &[limit]), record)
+    }
+
+    fn limit(
+        &self,
+        id: TorrentId,
+        op: &'static str,
+        checked: Result<()>,
+        record: LimitsRecord,
+    ) -> Reply<()> {
+        match checked {
+            Ok(()) => {
+                let set = move |torrent: &Torrent| torrent.set_limits(&record);
+                self.torrent(id, Ask::task(op, set).changes_resume_data())
+            }
+            Err(error) => Reply::ready(Err(error)),
+        }
     }
 
     /// When the torrent has given back enough, and what then becomes of it; these goals take the place

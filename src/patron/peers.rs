@@ -8,8 +8,8 @@ use crate::model::{Peer, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
-/// Peers. Errors of the replies: [`NotFound`](crate::ErrorKind::NotFound),
-/// [`Gone`](crate::ErrorKind::Gone).
+/// Peers. Errors of the replies: [`NotFound`](crate::error::ErrorKind::NotFound),
+/// [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
     /// The peers that the torrent is connected or connecting to.
     pub fn peers(&self, id: TorrentId) -> Reply<Vec<Peer>> {
@@ -22,7 +22,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the client is offline and the
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) where the client is offline and the
     /// peer is not on the loopback interface.
     pub fn connect_peer(&self, id: TorrentId, peer: SocketAddr) -> Reply<()> {
         let connect = move |torrent: &Torrent| torrent.connect(&peer.ip().to_string(), peer.port());

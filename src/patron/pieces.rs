@@ -12,7 +12,7 @@ const CHOOSE: &str = "choose among the pieces";
 const DEADLINE: &str = "set the deadline of a piece";
 
 /// Pieces, counted from 0. Errors of the replies: as for files; a piece that the torrent does not
-/// have is [`InvalidArgument`](crate::ErrorKind::InvalidArgument).
+/// have is [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument).
 impl Patron {
     /// Which pieces are here, how much each is wanted, and how many peers have it.
     pub fn pieces(&self, id: TorrentId) -> Reply<PieceMap> {
@@ -66,8 +66,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Native`](crate::ErrorKind::Native) or [`Io`](crate::ErrorKind::Io) when it is not here or
-    /// cannot be read.
+    /// [`NotHere`](crate::error::ErrorKind::NotHere) for a piece that is not here yet;
+    /// [`Disk`](crate::error::ErrorKind::Disk) when it cannot be read.
     pub fn read_piece(&self, id: TorrentId, piece: u32) -> Reply<Vec<u8>> {
         let read = move |torrent: &Torrent| torrent.read(piece);
         self.torrent(id, Ask::by_alert("read the piece", ByAlert::piece_read(piece), read))

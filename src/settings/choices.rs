@@ -32,7 +32,7 @@ pub enum EncryptionPolicy {
 /// ```
 ///
 /// Peer exchange (BEP 11) is no setting: libtorrent has it switched on, and a torrent does without it by
-/// [`TorrentFlag::NoPeerExchange`](crate::TorrentFlag::NoPeerExchange). A private torrent (BEP 27) does
+/// [`TorrentFlag::NoPeerExchange`](crate::torrent::TorrentFlag::NoPeerExchange). A private torrent (BEP 27) does
 /// without it, the DHT and local discovery, whatever is chosen here.
 ///
 /// Some of libtorrent's guards are settings without a function here, for there is rarely a reason to
@@ -160,7 +160,7 @@ impl Settings {
         self.with("enable_incoming_tcp", on).with("enable_outgoing_tcp", on)
     }
 
-    /// How many torrents with [`TorrentFlag::AutoManaged`](crate::TorrentFlag::AutoManaged) may download at
+    /// How many torrents with [`TorrentFlag::AutoManaged`](crate::torrent::TorrentFlag::AutoManaged) may download at
     /// once; the others wait in the queue. `None`: all (`active_downloads`, 3 by default, -1 for all).
     /// Torrents that hardly move do not count.
     #[must_use]

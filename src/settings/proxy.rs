@@ -40,7 +40,8 @@ use crate::sys::bridge;
 /// seed is dropped for the sake of its name.
 ///
 /// ```
-/// use torrent_patron::{Client, Proxy};
+/// use torrent_patron::Client;
+/// use torrent_patron::settings::Proxy;
 ///
 /// let builder = Client::builder().proxy(Proxy::socks5("127.0.0.1:1080").login("me", "secret"));
 /// let same = Client::builder().proxy("socks5://me:secret@127.0.0.1:1080".parse()?);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
-use super::convert::{failure, id, path, saved, some_failure, state, status};
+use super::convert::{id, path, saved, state, status};
+use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
@@ -58,7 +59,7 @@ impl Alerts {
     }
 
     pub(super) fn delete_failed(&mut self, torrent: u64, error: NativeError) {
-        let error = failure("delete the files", "", &error);
+        let error = disk_failure("delete the files", "", &error);
         self.tell(torrent, |id| EngineEvent::DeleteFailed { id, error });
     }
 
@@ -99,7 +100,7 @@ impl Alerts {
     }
 
     pub(super) fn torrent_error(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = failure(USE, &file, &error);
+        let error = disk_failure(USE, &file, &error);
         self.tell(torrent, |id| EngineEvent::Failed { id, error });
     }
 
@@ -115,7 +116,7 @@ impl Alerts {
     }
 
     pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = failure(MOVE, &file, &error);
+        let error = disk_failure(MOVE, &file, &error);
         self.tell(torrent, |id| EngineEvent::MoveFailed { id, error });
     }
 
@@ -130,7 +131,7 @@ impl Alerts {
         file: String,
         error: NativeError,
     ) {
-        let error = failure(disk(operation), &file, &error);
+        let error = disk_failure(disk(operation), &file, &error);
         self.tell(torrent, |id| EngineEvent::Failed { id, error });
     }
 
@@ -291,8 +292,11 @@ impl Alerts {
     }
 
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
-        let error = some_failure("", &on, &error)
-            .unwrap_or_else(|| Error::new(ErrorKind::Native, "", "libtorrent does not say why"));
+        let error = match error.category.is_empty() {
+            true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
+            // What alerts answer is done with the files.
+            false => disk_failure("", &on, &error),
+        };
         self.answer(request, Err(error));
     }
 

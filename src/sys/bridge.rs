@@ -14,6 +14,21 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc)]
 mod bridge {
+    /// The shim's own categories of errors, which `category_name` names.
+    #[repr(u8)]
+    enum ShimCategory {
+        Argument,
+        NotHere,
+        File,
+        Exception,
+    }
+
+    /// Those of libtorrent's codes that are a kind of error of their own.
+    #[repr(i32)]
+    enum LibtorrentError {
+        NoMetadata = 109,
+    }
+
     struct NativeError {
         /// Empty: no error.
         category: String,
@@ -343,8 +358,8 @@ mod bridge {
         file_priorities: Vec<u8>,
         /// Take all room on the disk at the start.
         allocate: bool,
-        /// Places in `TorrentFlag::ALL`; those flags are on.
-        flags: Vec<u8>,
+        /// As in `OptionsRecord`; those flags are on.
+        flags: u32,
         /// -2: as resume data says, or none.
         limits: LimitsRecord,
         paused: bool,
@@ -368,6 +383,7 @@ mod bridge {
     struct FileRecord {
         path: String,
         size: i64,
+        offset: i64,
         pad: bool,
         /// Where a symbolic link leads, below the save directory; empty for a file.
         symlink: String,
@@ -557,6 +573,7 @@ mod bridge {
         fn loaded_version() -> String;
         /// Whether libtorrent is built with WebRTC.
         fn has_webrtc() -> bool;
+        fn category_name(category: ShimCategory) -> &'static str;
 
         /// The names of all settings of the library.
         fn setting_names() -> Result<Vec<String>>;
@@ -586,6 +603,8 @@ mod bridge {
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
+        /// When it is configured.
+        fn is_complete(self: &TorrentParams) -> Result<bool>;
 
         /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
@@ -692,10 +711,7 @@ mod bridge {
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
-        fn set_download_limit(self: &Torrent, bytes_per_second: i32) -> Result<()>;
-        fn set_upload_limit(self: &Torrent, bytes_per_second: i32) -> Result<()>;
-        fn set_max_connections(self: &Torrent, count: i32) -> Result<()>;
-        fn set_max_uploads(self: &Torrent, count: i32) -> Result<()>;
+        fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
         /// By its place in `TorrentFlag::ALL`.
         fn set_flag(self: &Torrent, flag: u8, on: bool) -> Result<()>;
         fn move_in_queue(self: &Torrent, to: QueueMove, position: i32) -> Result<()>;
@@ -802,6 +818,15 @@ mod tests {
         assert_eq!(thrown(2).message(), "a plain exception");
         assert_eq!(code(&thrown(3)), Some(("generic", 12)));
         assert_eq!(thrown(4).message(), "a C++ exception of an unknown type");
+        for (sort, kind) in [
+            (2, ErrorKind::Native),
+            (6, ErrorKind::InvalidArgument),
+            (7, ErrorKind::NotHere),
+            (8, ErrorKind::NoMetadata),
+        ] {
+            assert_eq!(thrown(sort).kind(), kind, "{sort}");
+        }
+        assert_eq!(code(&thrown(6)), None, "the shim's own categories are no codes");
     }
 
     #[test]

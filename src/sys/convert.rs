@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    NativeError, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord,
-    StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
+    OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord, StatusRecord,
+    TrackerRecord, TrackerStatusRecord, TrackersRecord,
 };
-use crate::error::Error;
+use super::errors::{disk_failure, failure};
 use crate::model::{
-    Announce, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
-    IpFilter, IpRange, PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind,
-    PeerSource, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlag, TorrentId,
-    TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+    Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
+    IpFilter, IpRange, Limits, PartialPiece, Peer, PeerClassOptions, PeerClassRange, PeerClasses,
+    PeerKind, PeerSources, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlags,
+    TorrentId, TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus,
+    Transport,
 };
 
 pub(crate) fn id(torrent: u64) -> Option<TorrentId> {
@@ -27,17 +28,6 @@ pub(crate) fn count(number: i64) -> u32 {
 
 fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
-}
-
-pub(crate) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
-    let failed = Error::from_code(op, &error.category, error.value, &error.message);
-    // A tracker's URL may hold anything.
-    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
-}
-
-/// None where there is no error.
-pub(crate) fn some_failure(op: &'static str, on: &str, error: &NativeError) -> Option<Error> {
-    (!error.category.is_empty()).then(|| failure(op, on, error))
 }
 
 /// `lt::torrent_status::state_t`.
@@ -56,8 +46,8 @@ pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentSt
     let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
     let count = |number: i32| u32::try_from(number).unwrap_or(0);
     let rate = |bytes: i32| u64::from(count(bytes));
-    let error =
-        (!record.error.category.is_empty()).then(|| failure("use the torrent", "", &record.error));
+    let error = (!record.error.category.is_empty())
+        .then(|| disk_failure("use the torrent", "", &record.error));
     Some(TorrentStatus {
         id: TorrentId::new(record.torrent)?,
         name: Default::default(),
@@ -149,16 +139,7 @@ pub(crate) fn file(record: FileStatusRecord) -> FileStatus {
 }
 
 pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
-    const SOURCES: [PeerSource; 6] = [
-        PeerSource::Tracker,
-        PeerSource::Dht,
-        PeerSource::PeerExchange,
-        PeerSource::LocalDiscovery,
-        PeerSource::ResumeData,
-        PeerSource::Incoming,
-    ];
     let milliseconds = |number: i64| Duration::from_millis(u64::try_from(number).unwrap_or(0));
-    let found_by = SOURCES.into_iter().enumerate();
     Peer {
         address: record.address.parse().ok(),
         local_address: record.local_address.parse().ok(),
@@ -180,10 +161,7 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
         },
         client: record.client.replace(char::is_control, " "),
         id: record.id.try_into().unwrap_or_default(),
-        sources: found_by
-            .filter(|(bit, _)| record.sources & (1 << bit) != 0)
-            .map(|(_, source)| source)
-            .collect(),
+        sources: PeerSources::from_bits(record.sources.into()),
         progress: record.progress_ppm as f32 / 1e6,
         seed: record.seed,
         outgoing: record.outgoing,
@@ -274,23 +252,18 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 
 pub(crate) fn peer_class_ranges(record: ClassRangesRecord) -> Vec<PeerClassRange> {
     let ranges = record.ends.chunks_exact(2).zip(record.classes);
-    let of = |bits: u32| (0..32).filter(move |class| bits & (1 << class) != 0).map(PeerClass::new);
     ranges
         .filter_map(|(ends, bits)| {
             let range = IpRange::new(ends[0].parse().ok()?, ends[1].parse().ok()?).ok()?;
-            Some(PeerClassRange::new(range, of(bits).collect::<Vec<_>>()))
+            Some(PeerClassRange::new(range, PeerClasses::from_bits(bits.into())))
         })
         .collect()
 }
 
 pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRangesRecord {
-    let bit = |class: &PeerClass| 1u32.checked_shl(class.get()).unwrap_or(0);
     ClassRangesRecord {
         ends: ends(ranges.iter().map(|one| &one.range)),
-        classes: ranges
-            .iter()
-            .map(|one| one.classes.iter().fold(0, |all, c| all | bit(c)))
-            .collect(),
+        classes: ranges.iter().map(|one| low_bits(one.classes)).collect(),
     }
 }
 
@@ -310,9 +283,53 @@ pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {
     filter
 }
 
+/// The bits of a set whose values have numbers below 32.
+fn low_bits<T>(set: BitSet<T>) -> u32 {
+    u32::try_from(set.bits()).unwrap_or_default()
+}
+
+pub(crate) fn flags(flags: TorrentFlags) -> u32 {
+    low_bits(flags)
+}
+
+const NO_LIMIT: i32 = -1;
+const AS_IT_IS: i32 = -2;
+
 /// No limit is -1.
 pub(crate) fn limit(limit: Option<u32>) -> i32 {
-    limit.map_or(-1, index)
+    limit.map_or(NO_LIMIT, index)
+}
+
+fn limits_record(limits: Limits, none: i32) -> LimitsRecord {
+    let Limits { download_limit, upload_limit, connections_limit, upload_slots } = limits;
+    let limit = |limit: Option<u32>| limit.map_or(none, index);
+    LimitsRecord {
+        download_rate: limit(download_limit),
+        upload_rate: limit(upload_limit),
+        connections: limit(connections_limit),
+        upload_slots: limit(upload_slots),
+    }
+}
+
+/// What has no limit gets none.
+pub(crate) fn all_limits(limits: Limits) -> LimitsRecord {
+    limits_record(limits, NO_LIMIT)
+}
+
+/// What has no limit stays as it is.
+pub(crate) fn some_limits(limits: Limits) -> LimitsRecord {
+    limits_record(limits, AS_IT_IS)
+}
+
+fn limits(record: LimitsRecord) -> Limits {
+    let limit = |limit: i32| u32::try_from(limit).ok();
+    let LimitsRecord { download_rate, upload_rate, connections, upload_slots } = record;
+    Limits {
+        download_limit: limit(download_rate),
+        upload_limit: limit(upload_rate),
+        connections_limit: limit(connections),
+        upload_slots: limit(upload_slots),
+    }
 }
 
 /// What is too large for libtorrent is as good as its largest number.
@@ -358,19 +375,10 @@ pub(crate) fn pieces(record: PiecesRecord) -> PieceMap {
 }
 
 pub(crate) fn options(record: OptionsRecord) -> TorrentOptions {
-    let limit = |limit: i32| u32::try_from(limit).ok();
-    let LimitsRecord { download_rate, upload_rate, connections, upload_slots } = record.limits;
-    let flags = TorrentFlag::ALL.into_iter().enumerate();
     TorrentOptions {
-        flags: flags
-            .filter(|(place, _)| record.flags & (1 << place) != 0)
-            .map(|(_, flag)| flag)
-            .collect(),
-        download_limit: limit(download_rate),
-        upload_limit: limit(upload_rate),
-        connections_limit: limit(connections),
-        upload_slots: limit(upload_slots),
-        queue_position: limit(record.queue_position),
+        flags: TorrentFlags::from_bits(record.flags.into()),
+        limits: limits(record.limits),
+        queue_position: u32::try_from(record.queue_position).ok(),
         save_dir: path(record.save_path),
     }
 }

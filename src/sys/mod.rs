@@ -6,6 +6,7 @@ pub(crate) mod bridge;
 pub(crate) mod catalogue;
 pub(crate) mod convert;
 pub(crate) mod counters;
+mod errors;
 pub(crate) mod process;
 pub(crate) mod task;
 mod wake;

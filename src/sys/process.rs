@@ -12,6 +12,10 @@ pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }
 
+pub(crate) fn libtorrent_version() -> String {
+    bridge::loaded_version()
+}
+
 /// Whether the libtorrent that is loaded is the one that the shim was compiled for.
 pub(crate) fn check_versions() -> Result<()> {
     compare(&bridge::compiled_version(), &bridge::loaded_version())
@@ -43,6 +47,13 @@ mod tests {
         let error = compare("2.0.8.0", "2.1.0.0").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::VersionMismatch);
         assert!(error.to_string().contains("compiled for libtorrent 2.0.8.0"), "{error}");
+    }
+
+    #[test]
+    fn the_version_is_four_numbers() {
+        let version = libtorrent_version();
+        let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(numbers.len() == 4 && numbers[0] == 2, "{version}");
     }
 
     #[test]

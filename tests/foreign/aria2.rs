@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use torrent_patron::Protocol;
+use torrent_patron::metainfo::Protocol;
 
 use crate::process::{Program, Running, free_port};
 use crate::swarm::Swarm;

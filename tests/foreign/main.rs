@@ -18,7 +18,7 @@ mod transmission;
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use torrent_patron::Protocol;
+use torrent_patron::metainfo::Protocol;
 
 use crate::aria2::ARIA2;
 use crate::nginx::NGINX;

@@ -6,7 +6,8 @@ use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{Event, Metainfo, Protocol};
+use torrent_patron::Event;
+use torrent_patron::metainfo::{Metainfo, Protocol};
 
 use crate::await_event;
 use crate::process::{Program, Running, free_port};
@@ -140,7 +141,7 @@ pub(crate) fn seeds_wrong_data(dir: &Path) {
 }
 
 fn with_web_seed(path: &Path, protocol: Protocol, url: String) -> Metainfo {
-    maker(path, protocol).web_seed(url).start().unwrap().wait().unwrap()
+    maker(path, protocol).add_web_seed(url).start().unwrap().wait().unwrap()
 }
 
 fn download(metainfo: &Metainfo, to: &Path) {

@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, Event, EventKind, InfoHashes, Protocol, TorrentFlag, TorrentState,
-};
+use torrent_patron::event::EventKind;
+use torrent_patron::metainfo::Protocol;
+use torrent_patron::torrent::{InfoHashes, TorrentFlag, TorrentState};
+use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
 use crate::process::{Program, Running, free_port, poll};
@@ -92,8 +93,10 @@ fn swarms(hashes: &InfoHashes) -> Vec<[u8; 20]> {
 
 /// Started by root it goes on as nobody, who has to be able to read the list.
 fn write_whitelist(home: &Path, swarms: &[[u8; 20]]) {
-    let list: String =
-        swarms.iter().map(|swarm| format!("{}\n", torrent_patron::InfoHashV1(*swarm))).collect();
+    let list: String = swarms
+        .iter()
+        .map(|swarm| format!("{}\n", torrent_patron::torrent::InfoHashV1(*swarm)))
+        .collect();
     let file = home.join("whitelist");
     std::fs::create_dir(home).unwrap();
     std::fs::write(&file, list).unwrap();
@@ -142,7 +145,7 @@ pub(crate) fn tells_how_many_there_are(dir: &Path) {
     let client = builder(&to).setting("ssrf_mitigation", false).start().unwrap();
     let patron = client.patron();
     patron.subscribe([EventKind::TrackerReply, EventKind::Scraped].into_iter().collect());
-    let options = AddOptions::default().flags([TorrentFlag::UploadMode]);
+    let options = AddOptions::default().add_flags([TorrentFlag::UploadMode]);
     let id = patron.add_torrent(&swarm.metainfo, options).wait().unwrap().id();
     let url = await_event!(patron, Event::TrackerReply { url, .. } => url.clone());
     assert_eq!(url, swarm.metainfo.trackers[0].url.as_str().into());
@@ -161,7 +164,7 @@ pub(crate) fn tells_how_many_there_are(dir: &Path) {
     patron.reannounce(id).wait().unwrap();
     await_event!(patron, Event::TrackerReply { .. });
     assert_eq!(patron.trackers(id).wait().unwrap()[0].tier, 3);
-    assert!(client.shutdown(PATIENCE).is_clean());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
     seeder.stop();
 }
 
@@ -172,8 +175,9 @@ pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {
     let maker = |path: &Path| maker(path, Protocol::V1);
     let make = |path: &Path| maker(path).start().unwrap().wait().unwrap();
     let tracker = Opentracker::start(dir, &[make(&listed).info_hashes]);
-    let [refused, accepted] = [&unlisted, &listed]
-        .map(|path| maker(path).tracker(0, tracker.url("http")).start().unwrap().wait().unwrap());
+    let [refused, accepted] = [&unlisted, &listed].map(|path| {
+        maker(path).add_tracker(0, tracker.url("http")).start().unwrap().wait().unwrap()
+    });
 
     let (seeder, leecher) = (client(&from), client(&to));
     let (source, sink) = (seeder.patron(), leecher.patron());
@@ -196,7 +200,7 @@ pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {
     finished(&sink, copy);
     assert!(same(&listed, &to.join("listed.bin")));
     for client in [seeder, leecher] {
-        let report = client.shutdown(PATIENCE);
+        let report = client.shutdown(PATIENCE).wait();
         assert!(report.is_clean(), "{report:?}");
     }
 }

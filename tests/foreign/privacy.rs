@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, Protocol, Proxy, Source};
+use torrent_patron::metainfo::Protocol;
+use torrent_patron::settings::Proxy;
+use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, Source};
 
 use crate::process::{Program, poll};
 use crate::support::{PATIENCE, Seeder, bencode, builder, data, finished, maker};
@@ -150,8 +152,8 @@ fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron
     for (tier, cause) in (0..).zip(causes) {
         match cause.makes {
             Makes::Peer(peer) => options.peers.push(peer.parse().unwrap()),
-            Makes::Tracker(url) => torrent = torrent.tracker(tier, url),
-            Makes::WebSeed(url) => torrent = torrent.web_seed(url),
+            Makes::Tracker(url) => torrent = torrent.add_tracker(tier, url),
+            Makes::WebSeed(url) => torrent = torrent.add_web_seed(url),
             Makes::Node(host) => {
                 nodes.push(bencode::list([bencode::text(host), bencode::number(6881)]));
             }
@@ -299,7 +301,7 @@ fn watch(patron: &Patron, end: Instant) {
 }
 
 fn stop(client: Client) {
-    let report = client.shutdown(PATIENCE);
+    let report = client.shutdown(PATIENCE).wait();
     assert!(report.is_clean(), "{report:?}");
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{Client, ClientBuilder, Event, Metainfo, Patron, Protocol, Proxy, TorrentId};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::settings::Proxy;
+use torrent_patron::{Client, ClientBuilder, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::nginx::Nginx;
@@ -137,7 +139,7 @@ pub(crate) fn carries_a_web_seed(dir: &Path, kind: Kind) {
     let file = data(&from, "data.bin", 1, 1_000_000);
     let nginx = Nginx::start(dir, &from);
     let server = kind.start(dir, free_port(), false);
-    let maker = maker(&file, Protocol::Hybrid).web_seed(nginx.url("data.bin"));
+    let maker = maker(&file, Protocol::Hybrid).add_web_seed(nginx.url("data.bin"));
     let metainfo = maker.start().unwrap().wait().unwrap();
     let to = dir.join("to");
     let download = Participant::start(builder(&to).proxy(server.proxy()), &metainfo);
@@ -194,7 +196,7 @@ impl Scene {
         let file = data(&dir.join("from"), "data.bin", 1, 1_000_000);
         let seeder = Seeder::of(&file);
         let tracker = Opentracker::start(dir, &[seeder.metainfo.info_hashes]);
-        let maker = maker(&file, Protocol::Hybrid).tracker(0, tracker.url(scheme));
+        let maker = maker(&file, Protocol::Hybrid).add_tracker(0, tracker.url(scheme));
         let metainfo = maker.start().unwrap().wait().unwrap();
         Self { file, tracker, metainfo, seeder }
     }
@@ -236,6 +238,6 @@ fn tracker_error(patron: &Patron) -> String {
 }
 
 fn stop(client: Client) {
-    let report = client.shutdown(PATIENCE);
+    let report = client.shutdown(PATIENCE).wait();
     assert!(report.is_clean(), "{report:?}");
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use torrent_patron::Protocol;
+use torrent_patron::metainfo::Protocol;
 
 use crate::process::{Program, Running, free_port};
 use crate::swarm::Swarm;

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, FileEntry, Metainfo, Patron, Protocol, Source,
-    TorrentId,
-};
+use torrent_patron::metainfo::{FileEntry, Metainfo, Protocol};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
 use crate::opentracker::Opentracker;
@@ -29,7 +27,7 @@ impl Swarm {
         // The tracker has to know the torrent first, the torrent the tracker's port.
         let unannounced = maker.clone().start().unwrap().wait().unwrap();
         let tracker = Opentracker::start(dir, &[unannounced.info_hashes]);
-        let metainfo = maker.tracker(0, tracker.url(scheme)).start().unwrap().wait().unwrap();
+        let metainfo = maker.add_tracker(0, tracker.url(scheme)).start().unwrap().wait().unwrap();
         assert_eq!(metainfo.info_hashes, unannounced.info_hashes);
         let torrent = dir.join("swarm.torrent");
         std::fs::write(&torrent, metainfo.torrent_file()).unwrap();
@@ -146,7 +144,7 @@ impl Participant {
     }
 
     pub(crate) fn stop(self) {
-        let report = self.client.shutdown(PATIENCE);
+        let report = self.client.shutdown(PATIENCE).wait();
         assert!(report.is_clean(), "{report:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{Metainfo, Protocol};
+use torrent_patron::metainfo::{Metainfo, Protocol};
 
 use crate::process::{Program, Running, free_port};
 use crate::support::builder;

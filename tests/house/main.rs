@@ -1,6 +1,7 @@
 //! Holds the code to its layers: who may use whom, and `unsafe` where it belongs. It reads the sources
 //! as text; what module privacy and lints hold already is not held here.
 
+mod answers;
 mod parity;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,10 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use torrent_patron::{
-    AddOptions, Command, ErrorKind, Event, MAX_METAINFO_SIZE, Magnet, Metainfo, Patron, Protocol,
-    RemoveFiles, Source, TorrentId,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{MAX_METAINFO_SIZE, Magnet, Metainfo, Protocol};
+use torrent_patron::patron::{Command, RemoveFiles};
+use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
@@ -182,7 +182,7 @@ fn a_torrent_file_cut_off_anywhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "small.bin", 5, 3 * PIECE);
     for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
-        let maker = maker(&file, protocol).tracker(0, "http://127.0.0.1:1/announce");
+        let maker = maker(&file, protocol).add_tracker(0, "http://127.0.0.1:1/announce");
         let metainfo = maker.start().unwrap().wait().unwrap();
         let whole = metainfo.torrent_file();
         for length in 0..whole.len() {
@@ -233,7 +233,7 @@ fn what_is_no_file_is_no_torrent() {
     ] {
         let error = patron.add_torrent(path, AddOptions::default()).wait().unwrap_err();
         println!("{error}");
-        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
         assert!(error.message().contains(fragment), "{error}");
         assert!(error.message().contains(&*path.display().to_string()), "{error}");
     }
@@ -507,7 +507,7 @@ fn is_unknown(patron: &Patron, id: TorrentId) {
     let failed = drain(patron, |event| match event {
         Event::CommandFailed { command, id: on, error } => {
             assert_eq!((on, error.kind()), (id, ErrorKind::NotFound));
-            Some(command)
+            Some(command.name())
         }
         _ => None,
     });

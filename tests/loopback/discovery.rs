@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{
-    AddOptions, Client, EncryptionPolicy, Metainfo, Patron, Protocol, SettingValue, Settings,
-};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::settings::{EncryptionPolicy, SettingValue};
+use torrent_patron::{AddOptions, Client, Patron, Settings};
 
 use crate::support::bencode::{dict, text};
 use crate::support::{PATIENCE, address, builder, client, data, finished, maker};
@@ -203,7 +203,7 @@ fn a_client_that_is_bound_to_a_device_shares_by_it_alone() {
     let id = from.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&from, id);
     let peer = listening.into_iter().find(|address| address.is_ipv4()).unwrap();
-    let options = AddOptions::default().peers([peer]);
+    let options = AddOptions::default().add_peers([peer]);
     let id = to.add_torrent(&metainfo, options).wait().unwrap().id();
     finished(&to, id);
 

@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, Metainfo, Patron, Protocol, ReadStatistics,
-    RemoveFiles, SettingValue, Settings, TorrentId,
-};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::settings::SettingValue;
+use torrent_patron::statistics::ReadStatistics;
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
 use crate::support::{
@@ -50,13 +51,13 @@ fn trusting(mode: &str, metainfo: &Metainfo, directory: &Path) -> (Client, Patro
 fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: &Path) {
     let client = client(to);
     let patron = client.patron();
-    let options = AddOptions::default().peers([address(from)]);
+    let options = AddOptions::default().add_peers([address(from)]);
     let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     for (file, copy) in files {
         assert!(same(file, copy), "{}", file.display());
     }
-    assert!(client.shutdown(PATIENCE).is_clean());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
 }
 
 /// Waits for what no event tells.
@@ -237,7 +238,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
             }
             // Several tiny files in one block.
             assert!(read.stock_blocks() == read.stock_scattered, "{read:?}");
-            assert!(client.shutdown(PATIENCE).is_clean());
+            assert!(client.shutdown(PATIENCE).wait().is_clean());
         }
     });
 }
@@ -328,7 +329,7 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
                 patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
             );
             println!("{mode}, {fault:?}: {error}");
-            assert_eq!(error.kind(), torrent_patron::ErrorKind::Io, "{error:?}");
+            assert_eq!(error.kind(), torrent_patron::error::ErrorKind::Disk, "{error:?}");
             assert!(error.message().contains("data.bin"), "{error}");
             await_event!(patron, Event::Paused { id: on, .. } if *on == id);
             let status = patron.fresh_status(id).wait().unwrap();
@@ -348,7 +349,7 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             }
             let read = patron.read_statistics();
             assert_eq!(read.failed, 1, "{read:?}");
-            assert!(client.shutdown(PATIENCE).is_clean());
+            assert!(client.shutdown(PATIENCE).wait().is_clean());
         });
     }
 }
@@ -371,7 +372,7 @@ fn trusted_data_that_is_not_there_is_told_at_the_start() {
                 patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
             );
             println!("{mode}, {size:?}: {error}");
-            assert_eq!(error.kind(), torrent_patron::ErrorKind::Io);
+            assert_eq!(error.kind(), torrent_patron::error::ErrorKind::Disk);
             assert!(error.message().contains("data.bin"), "{error}");
             assert!(patron.fresh_status(id).wait().unwrap().paused);
 
@@ -522,7 +523,7 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
             read_all(&mut peer);
         }
         assert!(patron.status(id).unwrap().error.is_none());
-        assert!(client.shutdown(PATIENCE).is_clean());
+        assert!(client.shutdown(PATIENCE).wait().is_clean());
     });
 }
 
@@ -555,7 +556,7 @@ fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
         }
         patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap();
         assert!(!file.exists());
-        assert!(client.shutdown(PATIENCE).is_clean());
+        assert!(client.shutdown(PATIENCE).wait().is_clean());
     }
 }
 
@@ -590,7 +591,7 @@ fn a_client_stops_with_thousands_of_blocks_on_their_way() {
                 let read = patron.read_statistics();
                 read.inline_blocks() + read.cold_blocks > 4
             });
-            let report = client.shutdown(PATIENCE);
+            let report = client.shutdown(PATIENCE).wait();
             println!("{mode}, cold {cold}: {report}, {:?}", patron.read_statistics());
             assert!(report.is_clean(), "{report:?}");
             drop(peers);
@@ -839,7 +840,7 @@ fn what_is_sent_by_tls_is_copied() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = reading("zero_copy", &from).start().unwrap();
     let patron = client.patron();
-    let options = AddOptions::default().trust(true).peers([listener.local_addr().unwrap()]);
+    let options = AddOptions::default().trust(true).add_peers([listener.local_addr().unwrap()]);
     patron.add_torrent(&tls, options).wait().unwrap();
     let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -867,7 +868,7 @@ fn what_is_sent_by_tls_is_copied() {
     }
     let read = patron.read_statistics();
     assert!(read.mapped_blocks > 0 && read.mappings == 1, "{read:?}");
-    assert!(client.shutdown(PATIENCE).is_clean());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
 }
 
 #[test]
@@ -882,7 +883,7 @@ fn settings_that_would_end_the_process_are_refused() {
     ] {
         let error = builder.start().unwrap_err();
         println!("{error}");
-        assert_eq!(error.kind(), torrent_patron::ErrorKind::InvalidArgument);
+        assert_eq!(error.kind(), torrent_patron::error::ErrorKind::InvalidArgument);
         assert!(error.message().contains(name), "{error}");
     }
     let error: Error = zero_copy().setting("disk_reads", "mmap").start().map(|_| ()).map_or_else(

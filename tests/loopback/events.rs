@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, Event, EventKind, EventKinds, Metainfo, Patron, PerformanceLimit, Protocol,
-    Settings,
-};
+use torrent_patron::event::{EventKind, EventKinds, PerformanceLimit};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::{AddOptions, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::faults::Tracker;
@@ -83,7 +82,7 @@ fn trackers_are_told_of_in_full() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let tracker = Tracker::start(&[head.as_bytes(), &body].concat());
     let silent = Tracker::start(b"");
-    let metainfo = v1().tracker(0, tracker.url()).start().unwrap().wait().unwrap();
+    let metainfo = v1().add_tracker(0, tracker.url()).start().unwrap().wait().unwrap();
     // Else libtorrent asks only what is called /announce on this machine.
     let client = builder(dir.path()).setting("ssrf_mitigation", false).start().unwrap();
     let (patron, other) = (client.patron(), client.patron());
@@ -138,7 +137,8 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     let mut saved = Vec::new();
     let mut take = |patron: &Patron, what: &str, enough: &mut dyn FnMut(&Event) -> bool| {
         crate::support::wait_for(patron, what, |event| {
-            if let Event::ResumeData { id: on, data, .. } = event {
+            if let Event::ResumeData { id: on, info_hashes, data, .. } = event {
+                assert_eq!(*info_hashes, seeder.metainfo.info_hashes);
                 assert_eq!(*on, id);
                 saved.push(data.clone());
             }
@@ -169,7 +169,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     patron.set_upload_limit(id, Some(100_000)).wait().unwrap();
     assert_eq!(ticks(10).len(), 1, "an option was changed");
 
-    let report = client.shutdown(PATIENCE);
+    let report = client.shutdown(PATIENCE).wait();
     assert!(report.is_clean() && report.unsaved == 0, "{report}");
     let end = drain(&patron, Some);
     let kinds: Vec<_> = end.iter().map(Event::kind).collect();

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use torrent_patron::{AddOptions, Client, Error, ErrorKind, Event, Patron, Protocol, TorrentId};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::Protocol;
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -90,7 +92,7 @@ fn a_save_directory_that_is_a_file_is_refused_at_once() {
         {
             let error = patron.add_torrent(&seeder.metainfo, options).wait().unwrap_err();
             println!("{error}");
-            assert_eq!(error.kind(), ErrorKind::Io);
+            assert_eq!(error.kind(), ErrorKind::Disk);
             assert!(error.message().contains(wrong.to_str().unwrap()), "{error}");
         }
     }
@@ -113,7 +115,7 @@ fn a_read_only_file_system_stops_one_torrent_alone() {
     let options = seeder.options().save_dir(&tmpfs.0);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 30), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 30), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
     still_works(&patron);
     assert_eq!(more_errors(&patron, id), [""; 0]);
@@ -138,7 +140,7 @@ fn a_full_disk_pauses_a_torrent_until_there_is_room() {
     let options = seeder.options().save_dir(&tmpfs.0);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 28), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 28), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
     assert!(error.message().contains("No space left on device"), "{error}");
     still_works(&patron);
@@ -185,7 +187,7 @@ fn a_path_longer_than_the_system_takes_stops_one_torrent_alone() {
     let patron = client.patron();
     let id = patron.add_torrent(bytes, AddOptions::default()).wait().unwrap().id();
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 36), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 36), "{error:?}");
     still_works(&patron);
     assert_eq!(more_errors(&patron, id), [""; 0]);
 }
@@ -292,7 +294,7 @@ fn a_tracker_in_trouble_is_told_and_peers_are_found_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 42, 100_000);
         let tracker = Tracker::start(&answer);
-        let maker = maker(&file, Protocol::V1).tracker(0, tracker.url());
+        let maker = maker(&file, Protocol::V1).add_tracker(0, tracker.url());
         let metainfo = maker.start().unwrap().wait().unwrap();
         let to = dir.path().join("to");
         let client = client(&to);
@@ -348,7 +350,7 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     let other = data(&to, "data.bin", 53, 700_000);
     let (_client, patron, id) = download(&seeder, &to, &incomplete);
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Io, 17), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 17), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
     assert!(std::fs::read(&other).unwrap() == noise(53, 700_000));
     assert!(same(&file, &incomplete.join("data.bin")));
@@ -356,7 +358,7 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     // It seeds from where it is.
     let third = client(&dir.path().join("third"));
     let reader = third.patron();
-    let options = AddOptions::default().peers([address(&patron)]);
+    let options = AddOptions::default().add_peers([address(&patron)]);
     let copy = reader.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     drop(seeder);
     finished(&reader, copy);
@@ -381,7 +383,7 @@ fn a_larger_file_of_the_same_name() {
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
-    patron.remove_torrent(id, torrent_patron::RemoveFiles::Keep).wait().unwrap();
+    patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
@@ -409,11 +411,11 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
             assert!(patron.fresh_status(id).wait().unwrap().seeding);
 
             let reader = client(&dir.path().join("to"));
-            let options = AddOptions::default().peers([address(&patron)]);
+            let options = AddOptions::default().add_peers([address(&patron)]);
             reader.patron().add_torrent(&metainfo, options).wait().unwrap();
             println!("{what}, {length} bytes:");
             let error = error(&patron, id);
-            assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+            assert_eq!(error.kind(), ErrorKind::Disk, "{error:?}");
             assert!(error.message().contains("data.bin"), "{error}");
             still_works(&patron);
             assert_eq!(more_errors(&patron, id), [""; 0]);

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use torrent_patron::{AddOptions, ErrorKind, Event, Existing, FileStatus, Priority, RemoveFiles};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::{Existing, FileStatus, Priority};
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
 use crate::support::{Seeder, client, data, each, finished, metainfo, same};
@@ -163,7 +166,7 @@ fn moved_files_are_where_they_were_sent_and_nothing_is_overwritten() {
 
     let error =
         patron.move_storage(id, dir.path().join("taken"), Existing::Fail).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
     assert!(error.to_string().starts_with("cannot move the files: "), "{error}");
     assert_eq!(std::fs::read(&taken).unwrap().len(), 7, "nothing is overwritten");
     assert!(file.exists(), "nothing is moved");
@@ -186,7 +189,7 @@ fn what_is_asked_of_a_torrent_that_is_gone_or_has_no_metadata_is_refused() {
     let magnet = torrent_patron::Source::Magnet(metainfo.magnet().unwrap().to_string().into());
     let id = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
     let error = patron.files(id).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Native, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NoMetadata, "{error}");
     assert!(error.to_string().starts_with("cannot list the files: torrent "), "{error}");
     assert!(patron.rename_file(id, 0, "x").wait().is_err());
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();

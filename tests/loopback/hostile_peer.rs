@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{
-    AddOptions, ClientBuilder, ErrorKind, Event, Magnet, Metainfo, Patron, Protocol, TorrentId,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{Magnet, Metainfo, Protocol};
+use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -290,7 +290,7 @@ fn a_corrupt_piece_is_told_and_never_kept() {
 
     let client = plain(&to).start().unwrap();
     let patron = client.patron();
-    let options = AddOptions::default().peers([peer.address]);
+    let options = AddOptions::default().add_peers([peer.address]);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     let (mut failed, mut banned) = (false, false);
     wait_for(&patron, "HashFailed and PeerBanned", |event| {
@@ -333,10 +333,10 @@ fn a_client_stops_while_corrupt_pieces_are_looked_into() {
         let builder = plain(&to).setting("disk_reads", reads).setting("aio_threads", 1);
         let client = builder.start().unwrap();
         let patron = client.patron();
-        let options = AddOptions::default().peers([peer.address]);
+        let options = AddOptions::default().add_peers([peer.address]);
         let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         await_event!(patron, Event::HashFailed { id: on, .. } if *on == id);
-        let report = client.shutdown(PATIENCE);
+        let report = client.shutdown(PATIENCE).wait();
         assert!(report.engine_ended, "{report}");
         println!("{report}");
     }
@@ -364,7 +364,7 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
 
         let client = plain(&to).start().unwrap();
         let patron = client.patron();
-        let options = AddOptions::default().peers([peer.address]);
+        let options = AddOptions::default().add_peers([peer.address]);
         let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         peer.is_done();
 
@@ -383,7 +383,7 @@ fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
     let peer = HostilePeer::start(Harm::Close);
     let client = plain(&dir.path().join("to")).start().unwrap();
     let patron = client.patron();
-    let options = AddOptions::default().peers([peer.address]);
+    let options = AddOptions::default().add_peers([peer.address]);
     patron.add_torrent(&metainfo, options).wait().unwrap();
     let began = Instant::now();
     for _ in 0..4 {
@@ -410,7 +410,7 @@ fn false_metadata_is_told_and_not_taken() {
     let patron = client.patron();
     let link = format!("magnet:?xt=urn:btih:{}", metainfo.info_hashes);
     let magnet: Magnet = link.parse().unwrap();
-    let options = AddOptions::default().peers([peer.address]);
+    let options = AddOptions::default().add_peers([peer.address]);
     let id = patron.add_torrent(&magnet, options).wait().unwrap().id();
     let error = await_event!(
         patron, Event::Error { id: on, error, .. } if *on == id => error.clone()

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use torrent_patron::{
-    AddOptions, ErrorKind, Event, Magnet, Metainfo, Protocol, Source, TorrentMaker,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
+use torrent_patron::{AddOptions, Event, Source};
 
 use crate::await_event;
 use crate::support::{PATIENCE, address, client, data, finished, maker, same};
@@ -17,10 +17,10 @@ fn what_the_maker_is_told_stands_in_the_metainfo() {
     let make = || {
         TorrentMaker::new(&path)
             .piece_length(32 * 1024)
-            .tracker(0, "http://127.0.0.1:1/announce")
-            .tracker(0, "udp://127.0.0.1:2/announce")
-            .tracker(1, "http://127.0.0.1:3/announce")
-            .web_seed("http://127.0.0.1:4/data.bin")
+            .add_tracker(0, "http://127.0.0.1:1/announce")
+            .add_tracker(0, "udp://127.0.0.1:2/announce")
+            .add_tracker(1, "http://127.0.0.1:3/announce")
+            .add_web_seed("http://127.0.0.1:4/data.bin")
             .private(true)
             .comment("a remark")
             .creator("a program")
@@ -102,7 +102,7 @@ fn making_tells_how_far_it_is_and_can_be_cancelled() {
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
 
     let path = data(dir.path(), "small.bin", 1, 100_000);
-    let mut making = maker(&path, Protocol::V1).start().unwrap();
+    let making = maker(&path, Protocol::V1).start().unwrap();
     making.wait_timeout(PATIENCE).unwrap().unwrap();
     let progress = making.progress();
     assert_eq!((progress.files, progress.pieces, progress.piece_count), (1, 7, 7));
@@ -150,7 +150,7 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
                 (None, None) => panic!("no info hash"),
             }
         );
-        let options = AddOptions::default().peers([address(&source)]);
+        let options = AddOptions::default().add_peers([address(&source)]);
         let source = Source::from_text(&magnet);
         let id = sink.add_torrent(source, options).wait().unwrap().id();
         let early = sink.status(id).unwrap();
@@ -184,7 +184,7 @@ fn the_metainfo_of_a_magnet_link_without_peers_is_not_there_yet() {
     let source = Source::from_text("magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567");
     let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
     let error = patron.metainfo(id).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Native);
+    assert_eq!(error.kind(), ErrorKind::NoMetadata);
     assert!(error.to_string().contains("no metadata"), "{error}");
-    patron.remove_torrent(id, torrent_patron::RemoveFiles::Delete).wait().unwrap();
+    patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Delete).wait().unwrap();
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat, unlinkat};
-use torrent_patron::{
-    Client, Error, ErrorKind, Event, Links, Making, Metainfo, Protocol, Result, SpecialFiles,
-    TorrentMaker, Verifier,
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{
+    Links, Making, Metainfo, Protocol, SpecialFiles, TorrentMaker, Verifier,
 };
+use torrent_patron::{Client, Error, Event, Result};
 
 use crate::await_event;
 use crate::support::{PATIENCE, builder, data, maker};
@@ -134,7 +135,7 @@ fn links_are_followed_once_refused_left_out_or_kept() {
     let error = make(with(Links::Refuse)).unwrap_err();
     assert!(error.to_string().contains("tree/directory is a link"), "{error}");
 
-    let mut making = with(Links::Skip).start().unwrap();
+    let making = with(Links::Skip).start().unwrap();
     let skipped = making.wait_timeout(PATIENCE).unwrap().unwrap();
     assert_eq!(paths(&skipped), ["tree/file", "tree/real/inner"]);
     assert_eq!(making.left_out(), [root.join("directory"), root.join("real/itself")]);
@@ -245,7 +246,7 @@ fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
     }
     fifo(&root.join("pipe"));
     let skipping = |path: &Path| maker(path, Protocol::V1).special_files(SpecialFiles::Skip);
-    let mut making = skipping(&root).start().unwrap();
+    let making = skipping(&root).start().unwrap();
     assert_eq!(paths(&making.wait_timeout(PATIENCE).unwrap().unwrap()), ["tree/file"]);
     assert_eq!(making.left_out(), [root.join("pipe"), root.join("socket")]);
     let error = make(skipping(&root.join("pipe"))).unwrap_err().to_string();
@@ -421,7 +422,7 @@ fn a_url_that_is_none_is_told_before_anything_is_read() {
     let path = data(dir.path(), "data.bin", 1, 1000);
     for url in ["nonsense", "http://", "gopher://host/", "http://ho st/", "http://host/\r\nX: y"] {
         let maker = TorrentMaker::new(&path);
-        for maker in [maker.clone().tracker(0, url), maker.web_seed(url)] {
+        for maker in [maker.clone().add_tracker(0, url), maker.add_web_seed(url)] {
             let error = maker.start().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains("is not a URL"), "{error}");

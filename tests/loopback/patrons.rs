@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, Added, Client, Command, ErrorKind, Event, OnLeave, Patron, RemoveFiles, Source,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::patron::{Added, Command, CommandKind, OnLeave, RemoveFiles};
+use torrent_patron::{AddOptions, Client, Event, Patron, Source};
 
 use crate::await_event;
 use crate::support::{PATIENCE, address, builder, client, data, finished, metainfo, wait_for};
@@ -34,7 +35,7 @@ fn each_event_reaches_the_patron_that_started_the_torrent() {
     std::thread::scope(|scope| {
         for (n, (patron, metainfo)) in patrons.iter().zip(&torrents).enumerate() {
             scope.spawn(move || {
-                let options = AddOptions::default().peers([peer]);
+                let options = AddOptions::default().add_peers([peer]);
                 let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
                 let mut mine = HashSet::new();
                 let name = wait_for(patron, "Finished", |event| {
@@ -97,12 +98,12 @@ fn commands_sent_as_messages_are_answered_by_events() {
     await_event!(patron, Event::Status(status) if status.seeding && status.uploaded == 0);
     patron.send(Command::Metainfo(id)).unwrap();
     let bytes = await_event!(patron, Event::Metainfo { torrent_file, .. } => torrent_file.clone());
-    let decoded = torrent_patron::Metainfo::decode(&bytes).unwrap();
+    let decoded = torrent_patron::metainfo::Metainfo::decode(&bytes).unwrap();
     assert_eq!(decoded.info_hashes, metainfo.info_hashes);
     patron.send(Command::RemoveTorrent { id, files: RemoveFiles::Keep }).unwrap();
     await_event!(patron, Event::TorrentRemoved { .. });
     patron.send(Command::Watch(id)).unwrap();
-    await_event!(patron, Event::CommandFailed { command: "Watch", .. });
+    await_event!(patron, Event::CommandFailed { command: CommandKind::Watch, .. });
     assert!(dir.path().join("data.bin").exists());
 }
 
@@ -113,7 +114,8 @@ fn the_torrents_of_a_patron_that_leaves_go_on_pause_or_close() {
     let witness = client.patron();
     for (seed, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Remove)] {
         let metainfo = metainfo(&data(dir.path(), &format!("{seed}.bin"), seed, 50_000));
-        let patron = client.patron().on_leave(policy);
+        let patron = client.patron();
+        patron.set_on_leave(policy);
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
         witness.watch(id).wait().unwrap();
@@ -281,4 +283,44 @@ fn a_wrong_setting_is_refused_before_anything_starts() {
     );
     let error = builder(dir.path()).setting("user_agent", 3).start().unwrap_err();
     assert!(error.message().contains("user_agent takes a text, not a number"), "{error}");
+}
+
+#[test]
+fn a_torrent_is_found_by_its_info_hashes_and_waited_for_until_it_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = client(&dir.path().join("from"));
+    let metainfo = metainfo(&data(&dir.path().join("from"), "data.bin", 1, 300_000));
+    let seeder = from.patron();
+    assert_eq!(seeder.find(metainfo.info_hashes).wait().unwrap(), None);
+    let here = seeder.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    assert_eq!(seeder.another().find(metainfo.info_hashes).wait().unwrap(), Some(here));
+    let v1 = metainfo.info_hashes.v1.unwrap();
+    assert_eq!(seeder.find(v1).wait().unwrap(), Some(here), "one of its hashes is enough");
+    seeder.wait_until_finished(here).wait_timeout(PATIENCE).unwrap().unwrap();
+
+    let to = client(&dir.path().join("to"));
+    let patron = to.patron();
+    let there = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let complete = patron.wait_until_finished(there);
+    assert!(complete.wait_timeout(Duration::from_millis(50)).is_none(), "it has no peer");
+    patron.connect_peer(there, address(&seeder)).wait().unwrap();
+    complete.wait_timeout(PATIENCE).unwrap().unwrap();
+    assert!(patron.fresh_status(there).wait().unwrap().finished);
+    let again = patron.wait_until_finished(there);
+    again.wait_timeout(PATIENCE).unwrap().unwrap();
+}
+
+#[test]
+fn trusted_data_is_complete_from_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 300_000));
+    let client = client(dir.path());
+    let patron = client.patron();
+    let options = AddOptions::default().trust(true);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::TorrentAdded { complete: true, .. });
+    patron.wait_until_finished(id).wait_timeout(PATIENCE).unwrap().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+    await_event!(patron, Event::TorrentAdded { complete: false, .. });
 }

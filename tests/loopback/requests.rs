@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, ErrorKind, Event, PeerKind, PeerSource, Priority, QueueMove, TorrentFlag, Tracker,
-    TrackerSource, Transport,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::Priority;
+use torrent_patron::peer::{PeerClass, PeerKind, PeerSource, Transport};
+use torrent_patron::torrent::{Limits, QueueMove, TorrentFlag, TorrentFlags};
+use torrent_patron::tracker::{Tracker, TrackerSource};
+use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
 use crate::support::{Seeder, address, builder, client, data, finished, noise};
@@ -57,6 +59,9 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     assert_eq!(map.have, [false, false, false, true, false, true, true]);
 
     // What is not wanted from peers may come from the program.
+    let error = patron.read_piece(id, 0).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotHere);
+    assert!(error.message().ends_with("piece 0 is not here yet"), "{error}");
     let bytes = noise(1, 100_000);
     let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
     assert!(error.message().ends_with("piece 0 has 16384 bytes, not 100"), "{error}");
@@ -87,27 +92,50 @@ fn options_are_as_they_were_set() {
     let patron = &seeder.patron;
     let id = patron.torrents()[0];
     let before = patron.options(id).wait().unwrap();
-    assert_eq!(before.flags, [TorrentFlag::ApplyIpFilter]);
-    assert_eq!((before.download_limit, before.upload_limit), (None, None));
-    assert_eq!((before.connections_limit, before.upload_slots), (None, None));
+    assert_eq!(before.flags, TorrentFlag::ApplyIpFilter.into());
+    assert_eq!(before.limits, Limits::default());
     for flag in TorrentFlag::ALL {
         patron.set_flag(id, flag, flag != TorrentFlag::StopWhenReady).wait().unwrap();
     }
     patron.set_download_limit(id, Some(1_000_000)).wait().unwrap();
     patron.set_upload_limit(id, Some(2_000_000)).wait().unwrap();
-    patron.set_connections_limit(id, Some(0)).wait().unwrap();
+    patron.set_connections_limit(id, Some(1)).wait().unwrap();
     patron.set_upload_slots(id, Some(3)).wait().unwrap();
     let options = patron.options(id).wait().unwrap();
-    let all_but_one =
-        TorrentFlag::ALL.into_iter().filter(|flag| *flag != TorrentFlag::StopWhenReady);
-    assert_eq!(options.flags, all_but_one.collect::<Vec<_>>());
-    assert_eq!(options.download_limit, Some(1_000_000));
-    assert_eq!(options.upload_limit, Some(2_000_000));
-    assert_eq!((options.connections_limit, options.upload_slots), (Some(2), Some(3)));
+    assert_eq!(options.flags, TorrentFlags::ALL.without(TorrentFlag::StopWhenReady));
+    let limits = Limits::default().download_limit(1_000_000).upload_limit(2_000_000);
+    assert_eq!(options.limits, limits.connections_limit(2).upload_slots(3));
     patron.set_download_limit(id, None).wait().unwrap();
     patron.set_upload_slots(id, None).wait().unwrap();
-    let options = patron.options(id).wait().unwrap();
-    assert_eq!((options.download_limit, options.upload_slots), (None, None));
+    let limits = Limits::default().upload_limit(2_000_000).connections_limit(2);
+    assert_eq!(patron.options(id).wait().unwrap().limits, limits);
+    let limits = Limits::default().download_limit(3_000_000).upload_slots(5);
+    patron.set_limits(id, limits).wait().unwrap();
+    assert_eq!(patron.options(id).wait().unwrap().limits, limits, "all of them");
+}
+
+#[test]
+fn a_limit_of_zero_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 50_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    let local = patron.peer_class(PeerClass::LOCAL).wait().unwrap();
+    let mut silent = local.clone();
+    silent.upload_limit = Some(0);
+    for reply in [
+        patron.set_download_limit(id, Some(0)),
+        patron.set_upload_limit(id, Some(0)),
+        patron.set_connections_limit(id, Some(0)),
+        patron.set_upload_slots(id, Some(0)),
+        patron.set_limits(id, Limits::default().upload_limit(0)),
+        patron.set_peer_class(PeerClass::LOCAL, silent),
+    ] {
+        let error = reply.wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+    assert_eq!(patron.options(id).wait().unwrap().limits, Limits::default());
+    assert_eq!(patron.peer_class(PeerClass::LOCAL).wait().unwrap(), local);
 }
 
 #[test]
@@ -168,7 +196,7 @@ fn the_peers_are_listed_on_both_sides() {
     let peers = from.peers(here).wait().unwrap();
     let [peer] = &peers[..] else { panic!("{peers:#?}") };
     assert_eq!(peer.address, seed.local_address);
-    assert_eq!(peer.sources, [PeerSource::Incoming]);
+    assert_eq!(peer.sources, PeerSource::Incoming.into());
     assert!(!peer.outgoing, "{peer:#?}");
 
     let error = to.connect_peer(there, "192.0.2.1:6881".parse().unwrap()).wait().unwrap_err();
@@ -255,7 +283,7 @@ fn a_limit_of_a_torrent_slows_it_on_loopback_too() {
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
     let began = std::time::Instant::now();
-    let options = seeder.options().download_limit(RATE);
+    let options = seeder.options().limits(Limits::default().download_limit(RATE));
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     // A second's worth or two may come at once.

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, Allocation, ErrorKind, Event, Goal, GoalAction, Goals, InfoHashes, IpFilter,
-    Priority, RemoveFiles, Settings, Source, TorrentFlag, Tracker,
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::{Allocation, Priority};
+use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::torrent::{
+    Goal, GoalAction, Goals, InfoHashes, Limits, TorrentFlag, TorrentFlags,
 };
+use torrent_patron::tracker::Tracker;
+use torrent_patron::{AddOptions, Event, Settings, Source};
 
 use crate::await_event;
 use crate::support::{Seeder, address, builder, client, data, finished, metainfo, same};
@@ -23,8 +28,8 @@ fn resume_data_restores_what_was_chosen() {
     let patron = first.patron();
     let options = seeder
         .options()
-        .flags([TorrentFlag::Sequential])
-        .download_limit(1_000_000)
+        .add_flags([TorrentFlag::Sequential])
+        .limits(Limits::default().download_limit(1_000_000))
         .goals(Goals::default().share_ratio(2.5).then(GoalAction::Remove));
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
@@ -46,14 +51,18 @@ fn resume_data_restores_what_was_chosen() {
     let patron = second.patron();
     let source = Source::ResumeData(saved.into());
     let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
-    let name = await_event!(patron, Event::TorrentAdded { name, save_dir, .. } if *save_dir == to => name.clone());
-    assert_eq!(&*name, "album");
+    let (name, complete) = await_event!(
+        patron, Event::TorrentAdded { name, save_dir, complete, .. } if *save_dir == to => {
+            (name.clone(), *complete)
+        }
+    );
+    assert_eq!((&*name, complete), ("album", true));
     await_event!(patron, Event::Checked { .. });
     let status = patron.fresh_status(id).wait().unwrap();
     assert!(status.paused && status.seeding, "{status:?}");
     assert_eq!(patron.files(id).wait().unwrap(), files);
     assert_eq!(patron.options(id).wait().unwrap(), chosen);
-    assert_eq!(chosen.flags, [TorrentFlag::ApplyIpFilter, TorrentFlag::Sequential]);
+    assert_eq!(chosen.flags, [TorrentFlag::ApplyIpFilter, TorrentFlag::Sequential].into());
     let trackers = patron.trackers(id).wait().unwrap();
     assert_eq!((&*trackers[0].url, trackers[0].tier), ("http://127.0.0.1:1/announce", 0));
     assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
@@ -104,13 +113,13 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
     let other = metainfo(&data(dir.path(), "other.bin", 2, 50_000));
     let options = AddOptions::default().resume_data(saved.clone());
     let error = patron.add_torrent(&other, options).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ResumeData, "{error}");
     assert!(error.to_string().contains("the resume data is of another torrent"), "{error}");
     for length in [0, 1, saved.len() / 2, saved.len() - 1] {
         let half = Source::ResumeData(saved[..length].into());
         let error = patron.add_torrent(half, AddOptions::default()).wait().unwrap_err();
         assert!(error.to_string().starts_with("cannot read the resume data: "), "{error}");
-        assert!(matches!(error.kind(), ErrorKind::Parse | ErrorKind::Native), "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::ResumeData, "{error:?}");
     }
     let torrent = Source::ResumeData(seeder.metainfo.torrent_file().clone());
     assert!(patron.add_torrent(torrent, AddOptions::default()).wait().is_err());
@@ -153,7 +162,7 @@ fn a_magnet_link_chooses_files_and_names_peers() {
     for (seed, name) in [(1, "one.bin"), (2, "two.bin"), (3, "three.bin")] {
         data(&album, name, seed, 50_000);
     }
-    let maker = crate::support::maker(&album, torrent_patron::Protocol::V1);
+    let maker = crate::support::maker(&album, torrent_patron::metainfo::Protocol::V1);
     let seeder = Seeder::with(&album, maker.start().unwrap().wait().unwrap());
     let files = &seeder.metainfo.files;
     let wanted = files.iter().position(|file| file.path.ends_with("two.bin")).unwrap();
@@ -188,21 +197,20 @@ fn a_torrent_starts_as_its_options_say() {
     let to = dir.path().join("to");
     let client = client(&to);
     let patron = client.patron();
+    let limits = Limits::default().upload_limit(1_000).connections_limit(9).upload_slots(4);
     let options = AddOptions::default()
         .allocation(Allocation::Full)
-        .flags([TorrentFlag::NoDht, TorrentFlag::AutoManaged])
-        .upload_limit(1_000)
-        .connections_limit(9)
-        .upload_slots(4)
-        .trackers([Tracker::new("udp://127.0.0.1:1", 3)])
-        .web_seeds(["http://127.0.0.1:1/".to_owned()])
+        .add_flags([TorrentFlag::NoDht, TorrentFlag::AutoManaged])
+        .limits(limits)
+        .add_trackers([Tracker::new("udp://127.0.0.1:1", 3)])
+        .add_web_seeds(["http://127.0.0.1:1/".to_owned()])
         .file_priorities([Priority::LOW]);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     let set = patron.options(id).wait().unwrap();
-    assert!(set.has(TorrentFlag::NoDht) && set.has(TorrentFlag::AutoManaged), "{set:?}");
-    assert_eq!((set.upload_limit, set.download_limit), (Some(1_000), None));
-    assert_eq!((set.connections_limit, set.upload_slots), (Some(9), Some(4)));
+    let flags = TorrentFlags::from([TorrentFlag::NoDht, TorrentFlag::AutoManaged]);
+    assert_eq!(set.flags & flags, flags, "{set:?}");
+    assert_eq!(set.limits, limits);
     assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
     assert_eq!(patron.trackers(id).wait().unwrap()[0].tier, 3);
     assert_eq!(patron.web_seeds(id).wait().unwrap().len(), 1);
@@ -240,7 +248,7 @@ fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
             GoalAction::Pause => await_event!(seeder.patron, Event::Paused { .. }),
             GoalAction::SuperSeed => {
                 let options = seeder.patron.options(id).wait().unwrap();
-                assert!(options.has(TorrentFlag::SuperSeeding));
+                assert!(options.flags.contains(TorrentFlag::SuperSeeding));
             }
             _ => await_event!(seeder.patron, Event::TorrentRemoved { .. }),
         }

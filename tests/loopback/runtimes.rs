@@ -6,7 +6,9 @@ use std::time::Duration;
 use smol::stream::StreamExt;
 use tempfile::TempDir;
 use tokio::time::timeout;
-use torrent_patron::{AddOptions, Client, Event, Metainfo, Patron, RemoveFiles, TorrentId};
+use torrent_patron::metainfo::{Metainfo, TorrentMaker, Verifier};
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
 use crate::support::{PATIENCE, address, client, data, metainfo, same};
 
@@ -47,7 +49,7 @@ impl Swarm {
     }
 
     fn options(&self) -> AddOptions {
-        AddOptions::default().peers([address(&self.seeder.patron())])
+        AddOptions::default().add_peers([address(&self.seeder.patron())])
     }
 
     /// Links that say where the data is.
@@ -167,13 +169,30 @@ fn an_event_is_not_lost_with_what_waited_for_it() {
 }
 
 #[test]
+fn making_verifying_and_waiting_for_the_end_are_awaited() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 100_000);
+    smol::block_on(within_patience(async {
+        let metainfo = TorrentMaker::new(&file).start().unwrap().await.unwrap();
+        assert!(Verifier::new(&metainfo, dir.path()).start().unwrap().await.unwrap().is_good());
+        let client = client(dir.path());
+        let patron = client.patron();
+        let id = patron.add_torrent(metainfo, AddOptions::default()).await.unwrap().id();
+        patron.wait_until_finished(id).await.unwrap();
+        // One that nobody waits for goes on.
+        drop(client.shutdown(PATIENCE));
+        assert!(matches!(patron.stream().last().await, Some(Event::ClientStopped { .. })));
+    }));
+}
+
+#[test]
 fn a_stream_ends_when_the_client_has_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let events = client.patron().stream();
     smol::block_on(within_patience(async {
         let all = smol::spawn(events.collect::<Vec<Event>>());
-        assert!(smol::unblock(|| client.shutdown(PATIENCE)).await.is_clean());
+        assert!(client.shutdown(PATIENCE).await.is_clean());
         assert!(matches!(all.await.last(), Some(Event::ClientStopped { error: None })));
     }));
 }

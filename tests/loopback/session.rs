@@ -4,10 +4,12 @@ use std::net::TcpListener;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{
-    AddOptions, ErrorKind, Event, IpFilter, IpRange, PeerClass, PeerClassRange, PortProtocol,
-    SettingValue, Settings,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::ip_filter::{IpFilter, IpRange};
+use torrent_patron::peer::{PeerClass, PeerClassRange};
+use torrent_patron::port_mapping::PortProtocol;
+use torrent_patron::settings::SettingValue;
+use torrent_patron::{AddOptions, Event, Settings};
 
 use crate::await_event;
 use crate::support::bencode::{dict, list, text};
@@ -65,7 +67,7 @@ fn a_peer_on_a_blocklist_is_not_called() {
     patron.set_ip_filter(IpFilter::read(&list).unwrap()).wait().unwrap();
     let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
     let peers = [&blocked, &other].map(|listener| listener.local_addr().unwrap());
-    let options = AddOptions::default().peers(peers);
+    let options = AddOptions::default().add_peers(peers);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     other.accept().unwrap();
     blocked.set_nonblocking(true).unwrap();

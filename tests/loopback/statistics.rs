@@ -1,6 +1,7 @@
 //! What a client counts.
 
-use torrent_patron::{AddOptions, ErrorKind};
+use torrent_patron::AddOptions;
+use torrent_patron::error::ErrorKind;
 
 use crate::support::{PATIENCE, Seeder, builder, client, data, finished};
 
@@ -46,6 +47,6 @@ fn statistics_are_there_for_all_who_ask_and_end_with_the_client() {
         )
         .wait()
         .unwrap();
-    client.shutdown(PATIENCE);
+    client.shutdown(PATIENCE).wait();
     assert_eq!(patron.statistics().wait().unwrap_err().kind(), ErrorKind::Stopped);
 }

@@ -7,7 +7,9 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509Name};
-use torrent_patron::{AddOptions, Encryption, Event, Metainfo, Patron, Protocol, TorrentId};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::peer::Encryption;
+use torrent_patron::{AddOptions, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::text;

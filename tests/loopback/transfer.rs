@@ -1,6 +1,9 @@
 //! Data goes from one client to another.
 
-use torrent_patron::{AddOptions, Added, Event, Metainfo, Protocol, RemoveFiles, TorrentState};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::patron::{Added, RemoveFiles};
+use torrent_patron::torrent::TorrentState;
+use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
 use crate::support::{Seeder, address, bencode, client, data, finished, maker, metainfo, same};
@@ -17,7 +20,7 @@ fn a_torrent_goes_from_one_client_to_another() {
     let id = source.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     finished(&source, id);
 
-    let options = AddOptions::default().peers([address(&source)]);
+    let options = AddOptions::default().add_peers([address(&source)]);
     let started = sink.add_torrent(&metainfo, options).wait().unwrap();
     let Added::New(copy) = started else { panic!("{started:?}") };
     await_event!(sink, Event::TorrentAdded { id, .. } if *id == copy);
@@ -33,7 +36,7 @@ fn a_torrent_goes_from_one_client_to_another() {
     assert!(!to.join("data.bin").exists());
     assert!(sink.status(copy).is_none());
     for client in [seeder, leecher] {
-        let report = client.shutdown(crate::support::PATIENCE);
+        let report = client.shutdown(crate::support::PATIENCE).wait();
         assert!(report.is_clean(), "{report:?}");
     }
 }
@@ -80,7 +83,7 @@ fn every_version_of_the_protocol_is_carried() {
         let (seeder, leecher) = (client(&from), client(&to));
         let (source, sink) = (seeder.patron(), leecher.patron());
         source.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
-        let options = AddOptions::default().peers([address(&source)]);
+        let options = AddOptions::default().add_peers([address(&source)]);
         let id = sink.add_torrent(&metainfo, options).wait().unwrap().id();
         finished(&sink, id);
         for name in names {

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use torrent_patron::{ErrorKind, FileState, Links, Metainfo, Protocol, Verifier, VerifyReport};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{FileState, Links, Metainfo, Protocol, Verifier, VerifyReport};
 
 use crate::support::{data, maker};
 

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, Metainfo, Patron, Protocol, RemoveFiles, TorrentId,
-    TorrentMaker,
-};
+use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, TorrentId};
 
 /// How long anything here may take before it is called a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,13 +62,13 @@ pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> 
     let mut seen = Vec::new();
     loop {
         match patron.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(event) => {
+            Some(Ok(event)) => {
                 if let Some(found) = pick(&event) {
                     return found;
                 }
                 seen.push(event.to_string());
             }
-            Err(error) => panic!("no {what}: {error}; came instead: {seen:#?}"),
+            ended => panic!("no {what}: {ended:?}; came instead: {seen:#?}"),
         }
     }
 }
@@ -131,14 +130,14 @@ impl Seeder {
     /// A client that has the data, knows of one other client, and connects to it.
     pub fn that_calls(path: &Path, metainfo: &Metainfo, other: SocketAddr) -> Client {
         let client = client(path.parent().unwrap());
-        let options = AddOptions::default().peers([other]);
+        let options = AddOptions::default().add_peers([other]);
         client.patron().add_torrent(metainfo, options).wait().unwrap();
         client
     }
 
     /// To download from it.
     pub fn options(&self) -> AddOptions {
-        AddOptions::default().peers([address(&self.patron)])
+        AddOptions::default().add_peers([address(&self.patron)])
     }
 }
 

@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/disk/read/file.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -20,7 +21,7 @@ enum FileError { shorter = 1, modified = 2 };
 // Errors that libtorrent has no code for.
 class FileCategory final : public boost::system::error_category {
   public:
-    char const* name() const noexcept override { return "file"; }
+    char const* name() const noexcept override { return category::file; }
     std::string message(int value) const override {
         return value == shorter ? "it is shorter than the torrent says"
                                 : "it has changed since it was first read";

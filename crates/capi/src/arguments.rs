@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::errors::Failure;
-use torrent_patron::{Priority, TorrentId};
+use torrent_patron::TorrentId;
+use torrent_patron::file::Priority;
 
 pub(super) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, Failure> {
     argument.ok_or_else(|| Failure::null(name))

@@ -17,7 +17,9 @@ use super::handle::{Table, patron_client, patron_handle};
 use super::patron::PATRONS;
 use super::settings::patron_settings;
 use super::text::{Kept, patron_text};
-use torrent_patron::{Client, ClientBuilder, Patron, Proxy, ShutdownReport};
+use torrent_patron::client::ShutdownReport;
+use torrent_patron::settings::Proxy;
+use torrent_patron::{Client, ClientBuilder, Patron};
 
 /// What a client is to be started with. Used by one thread at a time.
 pub struct patron_builder {
@@ -297,7 +299,7 @@ pub extern "C" fn patron_client_shutdown(
     guard(error, || {
         let entry = CLIENTS.remove(client, "client")?;
         let client = entry.lock().take().ok_or_else(|| Failure::bad_handle("client"))?;
-        let done = client.shutdown(Duration::from_millis(deadline_ms));
+        let done = client.shutdown(Duration::from_millis(deadline_ms)).wait();
         if let Some(report) = report {
             let explained = Kept::new(done.to_string());
             give(report, patron_report { report: done, explained });

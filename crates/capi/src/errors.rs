@@ -10,7 +10,8 @@ use std::mem::MaybeUninit;
 
 use super::guard::read_anywhere;
 use super::text::{Kept, patron_text};
-use torrent_patron::{Error, ErrorKind};
+use torrent_patron::Error;
+use torrent_patron::error::ErrorKind;
 
 /// It went well.
 pub const PATRON_OK: i32 = 0;
@@ -117,7 +118,8 @@ pub(super) fn code(kind: ErrorKind) -> i32 {
         ErrorKind::NotFound => PATRON_E_NOT_FOUND,
         ErrorKind::Gone => PATRON_E_GONE,
         ErrorKind::Parse => PATRON_E_PARSE,
-        ErrorKind::Io => PATRON_E_IO,
+        ErrorKind::Io | ErrorKind::Disk | ErrorKind::Unreadable => PATRON_E_IO,
+        ErrorKind::ResumeData => PATRON_E_PARSE,
         ErrorKind::Busy => PATRON_E_BUSY,
         ErrorKind::TimedOut => PATRON_E_TIMED_OUT,
         ErrorKind::Stopped => PATRON_E_STOPPED,
@@ -125,6 +127,7 @@ pub(super) fn code(kind: ErrorKind) -> i32 {
         ErrorKind::Native => PATRON_E_NATIVE,
         ErrorKind::VersionMismatch => PATRON_E_VERSION_MISMATCH,
         ErrorKind::Panicked => PATRON_E_PANICKED,
+        // NO_METADATA and NOT_HERE have no code of their own yet.
         _ => PATRON_E_NATIVE,
     }
 }

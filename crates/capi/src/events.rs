@@ -23,10 +23,10 @@ use super::patron::PATRONS;
 use super::statistics::patron_statistics;
 use super::status::{patron_status, state, write_status};
 use super::text::{Texts, patron_bytes, patron_text};
-use torrent_patron::{
-    Error, Event, EventKind, EventKinds, Explainer, Goal, InfoHashes, PerformanceLimit, PortMapper,
-    PortProtocol, RemovedFiles,
-};
+use torrent_patron::event::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
+use torrent_patron::port_mapping::{PortMapper, PortProtocol};
+use torrent_patron::torrent::{Goal, InfoHashes};
+use torrent_patron::{Error, Event};
 
 /// The torrent is started. Has: name, save_dir, info hashes.
 pub const PATRON_EVENT_TORRENT_ADDED: i32 = 1;
@@ -198,10 +198,11 @@ pub extern "C" fn patron_next_event(
         let out = required(out, "out")?;
         // Looking first spares the clock where events are being drained.
         let event = match entry.patron.try_recv() {
-            None => entry.patron.recv_until(deadline(timeout_ms))?,
-            some => some,
+            None => {
+                entry.patron.recv_until(deadline(timeout_ms)).ok_or_else(Failure::timed_out)??
+            }
+            Some(event) => event,
         };
-        let event = event.ok_or_else(Failure::timed_out)?;
         let (error, statistics) = (OnceLock::new(), OnceLock::new());
         give(out, patron_event { event, error, statistics, texts: Texts::default() });
         Ok(())
@@ -661,7 +662,7 @@ pub extern "C" fn patron_event_command(event: Option<&patron_event>) -> patron_t
     read(patron_text::EMPTY, || {
         let event = event?;
         let Event::CommandFailed { command, .. } = &event.event else { return None };
-        Some(event.texts.lend("command", command))
+        Some(event.texts.lend("command", command.name()))
     })
 }
 

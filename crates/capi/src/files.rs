@@ -18,7 +18,7 @@ use super::patron::ask_of;
 use super::reply::give_answer;
 use super::structs::{Room, Struct, write_all};
 use super::text::{Texts, patron_text};
-use torrent_patron::{Existing, FileStatus, Priority};
+use torrent_patron::file::{Existing, FileStatus, Priority};
 
 /// Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded.
 pub const PATRON_PRIORITY_SKIP: i32 = 0;

@@ -10,7 +10,7 @@ use super::arguments::{address, bytes, path, required};
 use super::errors::{give, patron_error};
 use super::guard::{guard, read, release};
 use super::text::{Texts, patron_text};
-use torrent_patron::IpFilter;
+use torrent_patron::ip_filter::IpFilter;
 
 /// Ranges of addresses that are blocked.
 pub struct patron_ip_filter {

@@ -10,7 +10,7 @@ use super::errors::{give, patron_error};
 use super::guard::{guard, read, release};
 use super::metainfo::patron_metainfo;
 use super::text::{Texts, patron_text};
-use torrent_patron::Magnet;
+use torrent_patron::metainfo::Magnet;
 
 /// A magnet link, read.
 pub struct patron_magnet {

@@ -17,7 +17,8 @@ use super::handle::{Table, patron_making};
 use super::metainfo::patron_metainfo;
 use super::structs::{Struct, write};
 use super::text::{Texts, patron_text};
-use torrent_patron::{Links, Making, Metainfo, Protocol, Result, SpecialFiles, TorrentMaker};
+use torrent_patron::Result;
+use torrent_patron::metainfo::{Links, Making, Metainfo, Protocol, SpecialFiles, TorrentMaker};
 
 /// BitTorrent v1 (BEP 3) alone.
 pub const PATRON_PROTOCOL_V1: i32 = 0;
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn patron_maker_add_tracker(
     guard(error, || {
         // SAFETY: the caller gives the length of the URL.
         let url = unsafe { text(url, url_length, "url") }?;
-        required(maker, "maker")?.change(|maker| maker.tracker(tier, url));
+        required(maker, "maker")?.change(|maker| maker.add_tracker(tier, url));
         Ok(())
     })
 }
@@ -171,7 +172,7 @@ pub unsafe extern "C" fn patron_maker_add_web_seed(
     guard(error, || {
         // SAFETY: the caller gives the length of the URL.
         let url = unsafe { text(url, url_length, "url") }?;
-        required(maker, "maker")?.change(|maker| maker.web_seed(url));
+        required(maker, "maker")?.change(|maker| maker.add_web_seed(url));
         Ok(())
     })
 }

@@ -11,7 +11,7 @@ use super::arguments::{bytes, hash, path, required};
 use super::errors::{give, patron_error};
 use super::guard::{guard, read, release};
 use super::text::{Texts, patron_bytes, patron_text};
-use torrent_patron::{FileEntry, Metainfo};
+use torrent_patron::metainfo::{FileEntry, Metainfo};
 
 /// A .torrent file, read.
 pub struct patron_metainfo {

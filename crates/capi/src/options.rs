@@ -10,7 +10,9 @@ use super::arguments::{bytes, path, peer, priorities_of, required, text};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, release};
 use super::torrent_options::{flags_of, goals_of, limit};
-use torrent_patron::{AddOptions, Allocation, Tracker};
+use torrent_patron::AddOptions;
+use torrent_patron::file::Allocation;
+use torrent_patron::tracker::Tracker;
 
 /// Room on the disk is taken as pieces are written; a file has holes until it is complete.
 pub const PATRON_ALLOCATION_SPARSE: i32 = 0;
@@ -226,7 +228,7 @@ pub extern "C" fn patron_options_set_download_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.download_limit = limit(rate);
+        required(options, "options")?.options.limits.download_limit = limit(rate);
         Ok(())
     })
 }
@@ -239,7 +241,7 @@ pub extern "C" fn patron_options_set_upload_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.upload_limit = limit(rate);
+        required(options, "options")?.options.limits.upload_limit = limit(rate);
         Ok(())
     })
 }
@@ -252,7 +254,7 @@ pub extern "C" fn patron_options_set_connections_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.connections_limit = limit(peers);
+        required(options, "options")?.options.limits.connections_limit = limit(peers);
         Ok(())
     })
 }
@@ -265,7 +267,7 @@ pub extern "C" fn patron_options_set_upload_slots(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.upload_slots = limit(peers);
+        required(options, "options")?.options.limits.upload_slots = limit(peers);
         Ok(())
     })
 }

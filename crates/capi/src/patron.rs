@@ -24,10 +24,9 @@ use super::handle::{Table, patron_handle, patron_reply};
 use super::options::patron_options;
 use super::reply::{Answer, ask};
 use super::wake::Wake;
-use torrent_patron::{
-    AddOptions, Command, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, Readiness,
-    RemoveFiles, Reply, Source, TorrentId,
-};
+use torrent_patron::patron::{Command, OnLeave, Readiness, RemoveFiles, Reply};
+use torrent_patron::torrent::{InfoHashV1, InfoHashV2, InfoHashes};
+use torrent_patron::{AddOptions, Patron, Source, TorrentId};
 #[cfg(unix)]
 
 /// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
@@ -158,7 +157,7 @@ pub extern "C" fn patron_set_on_leave(
             PATRON_ON_LEAVE_REMOVE => OnLeave::Remove,
             other => return Err(Failure::invalid(format!("there is no policy {other}"))),
         };
-        let _ = entry.patron.clone().on_leave(policy);
+        entry.patron.set_on_leave(policy);
         Ok(())
     })
 }

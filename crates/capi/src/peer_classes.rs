@@ -18,7 +18,8 @@ use super::reply::{give_answer, read_answer, write_answer};
 use super::structs::{Plain, Struct, take};
 use super::text::{Texts, patron_text};
 use super::torrent_options::limit;
-use torrent_patron::{IpRange, PeerClass, PeerClassOptions, PeerClassRange};
+use torrent_patron::ip_filter::IpRange;
+use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange, PeerClasses};
 
 /// All peers but those on the local network. Its limits are those of the client.
 pub const PATRON_PEER_CLASS_GLOBAL: i32 = 0;
@@ -251,7 +252,7 @@ pub unsafe extern "C" fn patron_peer_class_ranges_add(
         };
         let range = IpRange::new(lowest, highest)?;
         let classes = (0..u32::BITS).filter(|bit| peer_classes & (1 << bit) != 0);
-        let classes: Vec<_> = classes.map(class).collect();
+        let classes: PeerClasses = classes.map(class).collect();
         required(ranges, "ranges")?.ranges.push(PeerClassRange::new(range, classes));
         Ok(())
     })

@@ -13,7 +13,7 @@ use super::patron::ask_of;
 use super::reply::give_answer;
 use super::structs::{Room, Struct, write_all};
 use super::text::{Texts, patron_text};
-use torrent_patron::{Encryption, Peer, PeerKind, PeerSource, Transport};
+use torrent_patron::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 
 /// The peer is a BitTorrent client.
 pub const PATRON_PEER_CLIENT: i32 = 0;
@@ -128,7 +128,7 @@ impl From<&Peer> for patron_peer {
             kind: kind(peer.kind),
             transport: transport(peer.transport),
             encryption: encryption(peer.encryption),
-            sources: peer.sources.iter().fold(0, |sources, source| sources | bit(*source)),
+            sources: peer.sources.iter().fold(0, |sources, source| sources | bit(source)),
             requested: peer.requested,
             requests: peer.requests,
             hash_failures: peer.hash_failures,

@@ -13,7 +13,7 @@ use super::patron::ask_of;
 use super::reply::give_answer;
 use super::structs::{Room, Struct, write_all};
 use super::text::patron_bytes;
-use torrent_patron::{PartialPiece, PieceMap};
+use torrent_patron::file::{PartialPiece, PieceMap};
 
 /// A piece on its way, in blocks of 16 KiB.
 #[repr(C)]

@@ -20,11 +20,16 @@ use super::statistics::patron_statistics;
 use super::status::patron_status;
 use super::structs::{Struct, write};
 use super::text::{Texts, patron_bytes, patron_text};
-use torrent_patron::{
-    Added, FileStatus, IpFilter, Metainfo, Peer, PeerClass, PeerClassOptions, PeerClassRange,
-    PieceMap, PortMapping, Reply, Result, Settings, Statistics, TorrentOptions, TorrentStatus,
-    TrackerStatus,
-};
+use torrent_patron::file::{FileStatus, PieceMap};
+use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::metainfo::Metainfo;
+use torrent_patron::patron::{Added, Reply};
+use torrent_patron::peer::{Peer, PeerClass, PeerClassOptions, PeerClassRange};
+use torrent_patron::port_mapping::PortMapping;
+use torrent_patron::statistics::Statistics;
+use torrent_patron::torrent::{TorrentOptions, TorrentStatus};
+use torrent_patron::tracker::TrackerStatus;
+use torrent_patron::{Result, Settings};
 
 macro_rules! answers {
     ($($variant:ident($type:ty),)*) => {

@@ -15,7 +15,9 @@ use super::ip_filter::patron_ip_filter;
 use super::patron::ask_patron;
 use super::reply::{give_answer, read_answer};
 use super::settings::patron_settings;
-use torrent_patron::{IpFilter, PortMapping, PortProtocol, Settings};
+use torrent_patron::Settings;
+use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::port_mapping::{PortMapping, PortProtocol};
 
 /// Asks for all settings as libtorrent has them now, those that have their default included;
 /// patron_reply_settings() reads the answer.

@@ -11,7 +11,8 @@ use super::arguments::{required, text};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, read, release};
 use super::text::{Texts, patron_text};
-use torrent_patron::{SettingValue, Settings};
+use torrent_patron::Settings;
+use torrent_patron::settings::SettingValue;
 
 /// What every client starts from.
 pub const PATRON_PRESET_DEFAULT: i32 = 0;

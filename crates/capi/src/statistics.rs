@@ -14,7 +14,7 @@ use super::guard::{guard, read, release};
 use super::handle::patron_handle;
 use super::patron::PATRONS;
 use super::text::{Texts, patron_text};
-use torrent_patron::{Counter, Statistics};
+use torrent_patron::statistics::{Counter, Statistics};
 
 /// What a client had counted at one moment.
 pub struct patron_statistics {

@@ -16,7 +16,7 @@ use super::handle::patron_handle;
 use super::patron::PATRONS;
 use super::structs::{Room, Struct, check, write, write_all};
 use super::text::{Texts, patron_text};
-use torrent_patron::{TorrentState, TorrentStatus};
+use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
 /// The data on disk is compared with its hashes.
 pub const PATRON_STATE_CHECKING_FILES: i32 = 1;

@@ -13,7 +13,9 @@ use super::handle::{patron_handle, patron_reply};
 use super::patron::ask_of;
 use super::reply::write_answer;
 use super::structs::Struct;
-use torrent_patron::{GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
+use torrent_patron::torrent::{
+    GoalAction, Goals, QueueMove, TorrentFlag, TorrentFlags, TorrentOptions,
+};
 
 /// Nothing is downloaded; what is here is served. A full disk switches it on.
 pub const PATRON_FLAG_UPLOAD_MODE: i32 = 1;
@@ -84,12 +86,12 @@ impl Struct for patron_torrent_options {
 impl From<&TorrentOptions> for patron_torrent_options {
     fn from(options: &TorrentOptions) -> Self {
         Self {
-            download_limit: or_none(options.download_limit),
-            upload_limit: or_none(options.upload_limit),
-            connections_limit: or_none(options.connections_limit),
-            upload_slots: or_none(options.upload_slots),
+            download_limit: or_none(options.limits.download_limit),
+            upload_limit: or_none(options.limits.upload_limit),
+            connections_limit: or_none(options.limits.connections_limit),
+            upload_slots: or_none(options.limits.upload_slots),
             queue_position: or_none(options.queue_position),
-            flags: options.flags.iter().fold(0, |flags, flag| flags | bit(*flag)),
+            flags: options.flags.iter().fold(0, |flags, flag| flags | bit(flag)),
             reserved: 0,
         }
     }
@@ -158,10 +160,10 @@ pub extern "C" fn patron_set_flag(
     })
 }
 
-pub(super) fn flags_of(flags: i32) -> Result<Vec<TorrentFlag>, Failure> {
+pub(super) fn flags_of(flags: i32) -> Result<TorrentFlags, Failure> {
     let on = |flag: &TorrentFlag| flags & bit(*flag) != 0;
-    let known: Vec<_> = TorrentFlag::ALL.into_iter().filter(on).collect();
-    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(*flag));
+    let known: TorrentFlags = TorrentFlag::ALL.into_iter().filter(on).collect();
+    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(flag));
     match rest {
         0 => Ok(known),
         rest => Err(Failure::invalid(format!("there are no flags {rest:#x}"))),

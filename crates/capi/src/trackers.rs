@@ -15,7 +15,7 @@ use super::patron::ask_of;
 use super::reply::{give_answer, read_answer};
 use super::structs::{Room, Struct, write_all};
 use super::text::{Texts, patron_text};
-use torrent_patron::{Announce, Tracker, TrackerSource, TrackerStatus};
+use torrent_patron::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 
 /// The metainfo named the tracker first.
 pub const PATRON_TRACKER_SOURCE_METAINFO: i32 = 0;

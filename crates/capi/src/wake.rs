@@ -14,7 +14,8 @@ use super::errors::{Failure, patron_error};
 use super::guard::guard;
 use super::handle::patron_handle;
 use super::patron::PATRONS;
-use torrent_patron::{Error, ErrorKind};
+use torrent_patron::Error;
+use torrent_patron::error::ErrorKind;
 
 /// A descriptor that is readable while events are waiting. Do not read from it and do not close it:
 /// call patron_next_event() with the time-out 0 until it gives TIMED_OUT. It belongs to the patron,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use torrent_patron::{
-    Client, ClientBuilder, Goals, Links, Protocol, Proxy, SettingValue, Settings, Source,
-    SpecialFiles,
-};
+use torrent_patron::metainfo::{Links, Protocol, SpecialFiles};
+use torrent_patron::settings::{Proxy, SettingValue};
+use torrent_patron::torrent::Goals;
+use torrent_patron::{Client, ClientBuilder, Settings, Source};
 
 use crate::selection::Selection;
 

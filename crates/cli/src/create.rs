@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use torrent_patron::{ErrorKind, Making, Metainfo, TorrentMaker};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{Making, Metainfo, TorrentMaker};
 
 use crate::arguments::Create;
 use crate::info::{row, summary};
@@ -42,10 +43,10 @@ fn maker(arguments: &Create) -> TorrentMaker {
         .special_files(arguments.special_files.into())
         .executables(arguments.executables);
     for (tier, url) in arguments.tracker.iter().enumerate() {
-        maker = maker.tracker(u8::try_from(tier).unwrap_or(u8::MAX), url);
+        maker = maker.add_tracker(u8::try_from(tier).unwrap_or(u8::MAX), url);
     }
     for url in &arguments.web_seed {
-        maker = maker.web_seed(url);
+        maker = maker.add_web_seed(url);
     }
     if let Some(length) = arguments.piece_length {
         maker = maker.piece_length(length);
@@ -56,18 +57,14 @@ fn maker(arguments: &Create) -> TorrentMaker {
     maker
 }
 
-fn watch(
-    mut making: Making,
-    path: &Path,
-    interrupt: &Interrupt,
-) -> torrent_patron::Result<Metainfo> {
+fn watch(making: Making, path: &Path, interrupt: &Interrupt) -> torrent_patron::Result<Metainfo> {
     let screen = Screen::new(false);
     if !screen.has_bars() {
         screen.line(format_args!("hashing {}", path.display()));
     }
     let bar = screen.bar(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
     let result = loop {
-        if let Ok(result) = making.wait_timeout(LOOK) {
+        if let Some(result) = making.wait_timeout(LOOK) {
             break result;
         }
         if interrupt.came() {

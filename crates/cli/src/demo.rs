@@ -14,9 +14,9 @@ use bytesize::ByteSize;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use torrent_patron::{
-    AddOptions, Client, Event, Metainfo, Patron, Settings, ShutdownReport, TorrentId, TorrentMaker,
-};
+use torrent_patron::client::{Shutdown, ShutdownReport};
+use torrent_patron::metainfo::{Metainfo, TorrentMaker};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings, TorrentId};
 
 use crate::arguments::Demo;
 use crate::interrupt::Interrupt;
@@ -103,9 +103,9 @@ impl Run {
 
     /// `None` when interrupted.
     fn make_torrent(&self, path: &Path) -> Result<Option<Metainfo>> {
-        let mut making = TorrentMaker::new(path).start()?;
+        let making = TorrentMaker::new(path).start()?;
         while !self.interrupt.came() {
-            if let Ok(made) = making.wait_timeout(TICK) {
+            if let Some(made) = making.wait_timeout(TICK) {
                 return Ok(Some(made?));
             }
         }
@@ -141,7 +141,8 @@ impl Run {
             return Ok(self.end_early([downloads, seeder]));
         }
         let took = began.elapsed();
-        let reports = [downloads, seeder].map(|client| client.shutdown(SHUTDOWN));
+        let ending = [downloads, seeder].map(|client| client.shutdown(SHUTDOWN));
+        let reports = ending.map(Shutdown::wait);
         let records = threads.into_iter().map(join).collect::<Result<_>>()?;
         Ok(Some(Transfer { took, reports, records }))
     }
@@ -156,7 +157,7 @@ impl Run {
         peers: &[SocketAddr],
         results: &Sender<TorrentResult>,
     ) -> Result<ScopedJoinHandle<'scope, Record>> {
-        let options = AddOptions::default().peers(peers.iter().copied());
+        let options = AddOptions::default().add_peers(peers.iter().copied());
         // The seeder downloads nothing that a bar could show.
         let bar = (!peers.is_empty()).then(|| self.screen.bar(&label));
         let watcher = Watcher {
@@ -184,7 +185,7 @@ impl Run {
     fn end_early<T, const N: usize>(&self, clients: [Client; N]) -> Option<T> {
         self.screen.close(&self.interrupt);
         for client in clients {
-            self.screen.line(client.shutdown(SHUTDOWN));
+            self.screen.line(client.shutdown(SHUTDOWN).wait());
         }
         None
     }

@@ -5,7 +5,10 @@ use std::io;
 use std::time::SystemTime;
 
 use bytesize::ByteSize;
-use torrent_patron::{InfoHashes, Magnet, Metainfo, Source, Tracker};
+use torrent_patron::Source;
+use torrent_patron::metainfo::{Magnet, Metainfo};
+use torrent_patron::torrent::InfoHashes;
+use torrent_patron::tracker::Tracker;
 
 use crate::arguments::{Info, source};
 use crate::output::{json, result};

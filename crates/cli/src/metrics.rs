@@ -24,7 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, spawn};
 use tokio::time::{sleep, timeout};
-use torrent_patron::{Patron, Statistics};
+use torrent_patron::Patron;
+use torrent_patron::statistics::Statistics;
 
 use crate::Result;
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::{Event, HashProgress, TorrentState, TorrentStatus};
+use torrent_patron::Event;
+use torrent_patron::metainfo::HashProgress;
+use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;
 use crate::interrupt::{self, Interrupt};

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use torrent_patron::InfoHashes;
+use torrent_patron::torrent::InfoHashes;
 
 use crate::{Result, temporary};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use torrent_patron::Priority;
+use torrent_patron::file::Priority;
 
 use crate::Result;
 

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Command, Event, Patron, ShutdownReport, Source, TorrentId,
-    TorrentStatus,
-};
+use torrent_patron::client::{Shutdown, ShutdownReport};
+use torrent_patron::patron::Command;
+use torrent_patron::torrent::TorrentStatus;
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::Result;
 
@@ -103,11 +103,9 @@ impl Shards {
 
     /// All at once, so that they share the deadline.
     pub(crate) fn shutdown(self, deadline: Duration) -> Vec<ShutdownReport> {
-        std::thread::scope(|scope| {
-            let end = |shard: Shard| scope.spawn(move || shard.client.shutdown(deadline));
-            let ending: Vec<_> = self.shards.into_iter().map(end).collect();
-            ending.into_iter().filter_map(|thread| thread.join().ok()).collect()
-        })
+        let end = |shard: Shard| shard.client.shutdown(deadline);
+        let ending: Vec<_> = self.shards.into_iter().map(end).collect();
+        ending.into_iter().map(Shutdown::wait).collect()
     }
 }
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
-use torrent_patron::{AddOptions, InfoHashes, Magnet, Metainfo, Source};
+use torrent_patron::metainfo::{Magnet, Metainfo};
+use torrent_patron::torrent::InfoHashes;
+use torrent_patron::{AddOptions, Source};
 
 use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
-use torrent_patron::{
-    AddOptions, Added, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes,
-    IpFilter, Patron, SettingValue, ShutdownReport, Source, TorrentFlag, TorrentId, TorrentState,
-    TorrentStatus,
-};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::event::{EventKind, Explainer};
+use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::patron::{Added, Command};
+use torrent_patron::settings::SettingValue;
+use torrent_patron::torrent::{InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
 use crate::interrupt::Interrupt;
@@ -36,10 +38,10 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let resume_dir = arguments.resume.as_deref().map(ResumeDir::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
-        .peers(arguments.peer.iter().copied())
+        .add_peers(arguments.peer.iter().copied())
         .goals(arguments.goals.goals());
     if arguments.sequential {
-        options = options.flags([TorrentFlag::Sequential]);
+        options = options.add_flags([TorrentFlag::Sequential]);
     }
     let requests = arguments.sources.iter().map(|path| Request {
         source: source(path),
@@ -273,7 +275,7 @@ impl Transfer {
                 }
             }
             Ok(_) => self.adding -= 1,
-            Err(error) if error.operation() == "read the resume data" => {
+            Err(error) if error.kind() == ErrorKind::ResumeData => {
                 let path = path.display();
                 let reason = error.message();
                 self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
@@ -332,11 +334,9 @@ impl Transfer {
 
     fn end(self) {
         self.screen.close(&self.interrupt);
-        let (report, of_shards) = std::thread::scope(|scope| {
-            let shards = scope.spawn(|| self.shards.shutdown(SHUTDOWN));
-            let report: ShutdownReport = self.client.shutdown(SHUTDOWN);
-            (report, shards.join().unwrap_or_default())
-        });
+        let ending = self.client.shutdown(SHUTDOWN);
+        let of_shards = self.shards.shutdown(SHUTDOWN);
+        let report = ending.wait();
         // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
@@ -391,7 +391,7 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, info_hashes } => {
+            Event::TorrentAdded { id, name, save_dir, info_hashes, .. } => {
                 self.adding -= 1;
                 let torrent = Torrent {
                     name: name.clone(),

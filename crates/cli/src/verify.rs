@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use torrent_patron::{
-    ErrorKind, FileState, Metainfo, VerifiedFile, Verifier, VerifyReport, Verifying,
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{
+    FileState, Metainfo, VerifiedFile, Verifier, VerifyReport, Verifying,
 };
 
 use crate::arguments::Verify;
@@ -26,14 +27,14 @@ pub(crate) fn run(arguments: &Verify) -> Result<Outcome> {
 }
 
 fn watch(
-    mut verifying: Verifying,
+    verifying: Verifying,
     name: &str,
     interrupt: &Interrupt,
 ) -> torrent_patron::Result<VerifyReport> {
     let screen = Screen::new(false);
     let bar = screen.bar(name);
     let result = loop {
-        if let Ok(result) = verifying.wait_timeout(LOOK) {
+        if let Some(result) = verifying.wait_timeout(LOOK) {
             break result;
         }
         if interrupt.came() {

@@ -35,6 +35,7 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) save_dir: PathBuf,
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
+    pub(in crate::client) complete: bool,
     /// What keeps data that is to be trusted from being so.
     pub(in crate::client) missing_data: Option<Error>,
     /// Not yet handed to the engine.
@@ -57,6 +58,7 @@ impl PendingAdd {
             save_dir,
             move_to,
             paused,
+            complete,
             goals,
             distrust: missing_data,
             params,
@@ -71,6 +73,7 @@ impl PendingAdd {
             save_dir,
             client_data: ClientData { move_to, goals },
             paused,
+            complete,
             missing_data,
             params: Some(params),
             began: now,

@@ -34,7 +34,7 @@ mod tests {
             all_time_downloaded: 100,
             all_time_uploaded: 150,
             seeding_time: Duration::from_secs(60),
-            ..TorrentStatus::starting(TorrentId::next(), "".into(), false)
+            ..TorrentStatus::new(TorrentId::next(), "")
         }
     }
 

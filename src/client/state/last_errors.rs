@@ -21,7 +21,8 @@ struct Known {
 }
 
 fn follows(error: &Error, last: &Error) -> bool {
-    last.native() == error.native() || (last.kind(), error.kind()) == (ErrorKind::Io, ErrorKind::Io)
+    last.native() == error.native()
+        || (last.kind(), error.kind()) == (ErrorKind::Disk, ErrorKind::Disk)
 }
 
 impl LastErrors {
@@ -64,7 +65,7 @@ impl LastErrors {
         const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
         let (error, _) = self.last()?;
         let passes = error.native().is_some_and(|code| PASSING.contains(&code.value));
-        (error.kind() == ErrorKind::Io && !passes).then(|| error.clone())
+        (error.kind() == ErrorKind::Disk && !passes).then(|| error.clone())
     }
 
     /// The torrent is resumed. What its trackers said stays known.
@@ -85,11 +86,11 @@ mod tests {
     use super::*;
 
     fn full() -> Error {
-        Error::from_code("write the file", "system", 28, "No space left on device")
+        Error::from_code("write the file", "system", 28, "No space left on device").at_disk()
     }
 
     fn unreadable() -> Error {
-        Error::from_code("read the file", "system", 5, "Input/output error")
+        Error::from_code("read the file", "system", 5, "Input/output error").at_disk()
     }
 
     #[test]
@@ -119,7 +120,8 @@ mod tests {
     #[test]
     fn want_of_descriptors_stops_no_torrent() {
         let mut errors = LastErrors::default();
-        let error = Error::from_code("open the file", "system", 24, "Too many open files");
+        let error =
+            Error::from_code("open the file", "system", 24, "Too many open files").at_disk();
         assert!(errors.is_new(&error, Instant::now()));
         assert_eq!(errors.stopped_by(), None);
     }

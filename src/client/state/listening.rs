@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_client_that_listens_nowhere_says_why_it_failed_first() {
-        let (mut listening, (responder, mut reply)) = (Listening::default(), one_shot("a"));
+        let (mut listening, (responder, reply)) = (Listening::default(), one_shot("a"));
         listening.failed(&Error::new(ErrorKind::Io, "listen", "in use"));
         listening.failed(&Error::new(ErrorKind::Native, "listen", "another"));
         listening.ask(responder);

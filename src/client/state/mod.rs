@@ -43,6 +43,7 @@ mod fixtures {
             save_dir: "incomplete".into(),
             move_to: None,
             paused: false,
+            complete: false,
             goals: Default::default(),
             distrust: None,
             params: Box::new(()),

@@ -15,7 +15,7 @@ use crate::messages::command::RemoveFiles;
 use crate::messages::service::{Member, MemberId};
 use crate::model::{
     ClientData, Event, EventKind, Goals, InfoHashV1, InfoHashV2, InfoHashes, SavedFigures,
-    TorrentId,
+    TorrentId, TorrentStatus,
 };
 use crate::reply::Responder;
 
@@ -40,7 +40,11 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
+    waiters: Option<Box<Waiters>>,
 }
+
+/// Those who wait until a torrent is complete.
+struct Waiters(Vec<Responder<()>>);
 
 /// Who had the files moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,24 @@ impl Torrent {
             finished: false,
             removing: None,
             errors: LastErrors::default(),
+            waiters: None,
+        }
+    }
+
+    /// All that is wanted of it is here and written. What came in this run is written when the engine has
+    /// said that the torrent is finished; data that was here before is finished without a word.
+    pub(in crate::client) fn is_complete(&self, status: &TorrentStatus) -> bool {
+        status.finished && (self.finished || status.downloaded == 0)
+    }
+
+    /// One who waits until the torrent is complete.
+    pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
+        self.waiters.get_or_insert_with(|| Box::new(Waiters(Vec::new()))).0.push(reply);
+    }
+
+    pub(in crate::client) fn answer_waiters(&mut self, answer: &Result<()>) {
+        for reply in self.waiters.take().into_iter().flat_map(|waiters| waiters.0) {
+            reply.send(answer.clone());
         }
     }
 
@@ -329,7 +351,7 @@ impl Torrents {
         &mut self,
         id: TorrentId,
         when: Option<Instant>,
-    ) -> Option<&Torrent> {
+    ) -> Option<&mut Torrent> {
         let torrent = self.by_id.get_mut(&id)?;
         match (std::mem::replace(&mut torrent.rate_seen, when), when) {
             (None, Some(_)) => _ = self.with_rate.insert(id),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
-use super::commands::{ADD, answer};
+use super::commands::{ADD, WAIT, answer};
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
@@ -13,7 +13,7 @@ use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::{Added, RemoveFiles};
 use crate::model::{
-    Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentStatus,
+    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentStatus,
 };
 use crate::sys::catalogue;
 
@@ -91,6 +91,7 @@ impl<E: Engine> ClientThread<E> {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
+                    torrent.answer_waiters(&Err(error.clone()));
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());
@@ -186,13 +187,13 @@ impl<E: Engine> ClientThread<E> {
             if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
         let owner = (!add.from.has_left()).then(|| add.from.clone());
         self.torrents.insert(id, Torrent::new(name.clone(), info_hashes, owner, add.client_data));
-        let status = TorrentStatus::starting(id, name.clone(), add.paused);
-        self.service.statuses.insert(TorrentStatus { info_hashes, ..status });
+        let status = TorrentStatus::new(id, name.clone());
+        self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
         // It answers a message; nobody else knows of the torrent yet.
         if add.reply.is_none() || add.from.wants(EventKind::TorrentAdded) {
-            let save_dir = add.save_dir;
-            let event = Event::TorrentAdded { id, name, info_hashes, save_dir };
+            let (save_dir, complete) = (add.save_dir, add.complete);
+            let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
             tracing::debug!(%event);
             add.from.mailbox.push(event);
         }
@@ -211,6 +212,7 @@ impl<E: Engine> ClientThread<E> {
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
+        torrent.answer_waiters(&Ok(()));
         let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
         self.publish(id, |name| Event::Finished { id, name });
         self.update_status(id, |status| {
@@ -226,6 +228,7 @@ impl<E: Engine> ClientThread<E> {
     fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
         let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         self.service.statuses.remove(id);
+        torrent.answer_waiters(&Err(gone(id, WAIT)));
         for OpenRequest { op, respond, .. } in requests {
             respond(Err(gone(id, op)));
         }
@@ -267,6 +270,9 @@ impl<E: Engine> ClientThread<E> {
             let status = TorrentStatus { name, info_hashes, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
             let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
+            if torrent.is_complete(&status) {
+                torrent.answer_waiters(&Ok(()));
+            }
             torrent.send(Event::Status(status));
             self.save_if_grown(id, needs_saving, figures);
         }
@@ -277,7 +283,7 @@ impl<E: Engine> ClientThread<E> {
             let status = self.service.statuses.get(id).ok_or_else(|| gone(id, "get the status"));
             match (status, reply) {
                 (Ok(status), None) => from.mailbox.push(Event::Status(status)),
-                (status, reply) => answer(&from, "Status", id, reply, status),
+                (status, reply) => answer(&from, CommandKind::Status, id, reply, status),
             }
         }
     }

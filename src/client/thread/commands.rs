@@ -12,10 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
 use crate::messages::request;
 use crate::messages::service::{Envelope, Member};
-use crate::model::{Event, TorrentId};
+use crate::model::{CommandKind, Event, TorrentId};
 use crate::reply::Responder;
 
 pub(in crate::client) const ADD: &str = "add the torrent";
+pub(in crate::client) const WAIT: &str = "wait until the torrent is complete";
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
@@ -26,7 +27,7 @@ impl<E: Engine> ClientThread<E> {
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
             Job::Status(id, reply) => match self.torrents.open(id, "get the status") {
                 Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
-                Err(error) => answer(&from, "Status", id, reply, Err(error)),
+                Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
@@ -40,13 +41,15 @@ impl<E: Engine> ClientThread<E> {
                         from.mailbox.push(Event::Status(status));
                     }
                 }
-                answer(&from, "Watch", id, reply, result);
+                answer(&from, CommandKind::Watch, id, reply, result);
             }
             Job::Unwatch(id, reply) => {
                 let result = self.torrents.open(id, "unwatch the torrent").map(|_| ());
                 self.torrents.unwatch(id, &from);
-                answer(&from, "Unwatch", id, reply, result);
+                answer(&from, CommandKind::Unwatch, id, reply, result);
             }
+            Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
+            Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
             Job::ListenAddresses(reply) => self.listening.ask(reply),
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
@@ -128,13 +131,28 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let torrent = match self.torrents.open(id, "remove the torrent") {
             Ok(torrent) => torrent,
-            Err(error) => return answer(&from, "RemoveTorrent", id, reply, Err(error)),
+            Err(error) => return answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
         };
         match self.engine.remove(id, files == RemoveFiles::Delete) {
             Ok(()) => {
                 torrent.removing = Some(Box::new(Removing { files, from: Some(from), reply }));
             }
-            Err(error) => answer(&from, "RemoveTorrent", id, reply, Err(error)),
+            Err(error) => answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
+        }
+    }
+
+    fn wait_until_finished(&mut self, id: TorrentId, reply: Responder<()>) {
+        let status = self.service.statuses.get(id);
+        let torrent = match self.torrents.open(id, WAIT) {
+            Ok(torrent) => torrent,
+            Err(error) => return reply.send(Err(error)),
+        };
+        if status.is_some_and(|status| torrent.is_complete(&status)) {
+            reply.send(Ok(()));
+        } else if let Some(error) = torrent.errors.stopped_by() {
+            reply.send(Err(error));
+        } else {
+            torrent.add_waiter(reply);
         }
     }
 
@@ -151,7 +169,7 @@ impl<E: Engine> ClientThread<E> {
 /// Answers by the reply where there is one; else a failure becomes an event.
 pub(in crate::client) fn answer<T>(
     from: &Member,
-    command: &'static str,
+    command: CommandKind,
     id: TorrentId,
     reply: Option<Responder<T>>,
     result: Result<T>,

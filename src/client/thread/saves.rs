@@ -106,8 +106,11 @@ impl<E: Engine> ClientThread<E> {
             saving.saved(*figures, Instant::now());
         }
         if self.is_saved(id) {
+            let Some(info_hashes) = self.torrents.get(id).map(|torrent| torrent.info_hashes) else {
+                return;
+            };
             let data = data[..].into();
-            self.publish(id, |name| Event::ResumeData { id, name, data });
+            self.publish(id, |name| Event::ResumeData { id, name, info_hashes, data });
         }
     }
 

@@ -45,7 +45,7 @@ impl<E: Engine> ClientThread<E> {
         service.close(None);
         report.took = began.elapsed();
         tracing::info!(%report);
-        let _ = to.send(report);
+        to.send(Ok(report));
     }
 
     fn refuse_adds(&mut self) -> usize {

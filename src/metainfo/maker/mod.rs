@@ -6,9 +6,10 @@ mod walk;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
-use std::time::{Duration, SystemTime};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime};
 
 use cxx::UniquePtr;
 
@@ -79,10 +80,10 @@ pub enum SpecialFiles {
 /// is an error that names the file.
 ///
 /// ```no_run
-/// use torrent_patron::TorrentMaker;
+/// use torrent_patron::metainfo::TorrentMaker;
 ///
 /// let metainfo = TorrentMaker::new("holiday-pictures")
-///     .tracker(0, "http://127.0.0.1:6969/announce")
+///     .add_tracker(0, "http://127.0.0.1:6969/announce")
 ///     .comment("summer")
 ///     .start()?
 ///     .wait()?;
@@ -137,7 +138,7 @@ impl TorrentMaker {
 
     /// Adds a tracker to a tier; tier 0 is tried first (BEP 12).
     #[must_use]
-    pub fn tracker(mut self, tier: u8, url: impl Into<String>) -> Self {
+    pub fn add_tracker(mut self, tier: u8, url: impl Into<String>) -> Self {
         self.trackers.push((tier, url.into()));
         self
     }
@@ -145,7 +146,7 @@ impl TorrentMaker {
     /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the shared file or
     /// directory, ending in a slash. Of a single file for v2 alone, libtorrent knows only the latter.
     #[must_use]
-    pub fn web_seed(mut self, url: impl Into<String>) -> Self {
+    pub fn add_web_seed(mut self, url: impl Into<String>) -> Self {
         self.web_seeds.push(url.into());
         self
     }
@@ -397,22 +398,27 @@ impl Making {
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) when there is no data to share, when there is
     /// what is neither a file nor a directory, or a name that a client would change;
     /// [`Native`](ErrorKind::Native) when libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
-    pub fn wait(mut self) -> Result<Metainfo> {
-        std::mem::replace(&mut self.reply, Reply::ready(Err(Error::stopped(MAKE)))).wait()
+    pub fn wait(self) -> Result<Metainfo> {
+        self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(MAKE)))
     }
 
-    /// Waits for at most `limit`; see [`Reply::wait_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// The outer one is [`TimedOut`](ErrorKind::TimedOut): look at the progress and wait again.
-    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<Metainfo>> {
+    /// Waits for at most `limit`; `None` when that was not enough: look at the progress and wait again.
+    pub fn wait_timeout(&self, limit: Duration) -> Option<Result<Metainfo>> {
         self.reply.wait_timeout(limit)
     }
 
-    /// Waits until `deadline`, without end where there is none; see [`Reply::wait_until`].
+    /// Waits until `deadline`, without end where there is none; `None` when it has passed.
     pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<Metainfo>> {
         self.reply.wait_until(deadline)
+    }
+}
+
+/// As [`wait`](Making::wait), for any async runtime. Dropping it cancels.
+impl Future for Making {
+    type Output = Result<Metainfo>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.reply).poll(context)
     }
 }
 

@@ -11,12 +11,12 @@ pub use self::kind::EventKinds;
 pub use self::text::Explainer;
 use crate::error::Error;
 use crate::model::{
-    Goal, InfoHashes, PortProtocol, Statistics, TorrentId, TorrentState, TorrentStatus,
+    CommandKind, Goal, InfoHashes, PortProtocol, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
 
 /// Something that happened. `Display` explains it in one line for a person.
 ///
-/// Events of a torrent reach the patron that started it and those that watch it; events of the
+/// Events of a torrent reach the patron that added it and those that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
 /// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. What a
 /// patron does not [want](crate::Patron::subscribe) does not come.
@@ -29,7 +29,7 @@ use crate::model::{
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
-    /// The torrent is started.
+    /// The torrent is here. It is checked first, and then begins to download or to seed.
     TorrentAdded {
         /// The torrent.
         id: TorrentId,
@@ -43,17 +43,21 @@ pub enum Event {
             serde(serialize_with = "crate::model::serde_with::lossy_path")
         )]
         save_dir: PathBuf,
+        /// All that is wanted of it was here before, as its resume data says or as is
+        /// [trusted](crate::AddOptions::trust). A [`Finished`](Event::Finished) that follows tells nothing
+        /// new then.
+        complete: bool,
     },
-    /// The client has this torrent already; it is not started twice. The id may be watched.
+    /// The client has this torrent already; it is not added twice. The id may be watched.
     AlreadyAdded {
         /// The torrent that is there.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
-    /// The torrent could not be started.
+    /// The torrent could not be added.
     AddFailed {
-        /// What it was to be started from: a path, a magnet link, a name.
+        /// What it was to be added from: a path, a magnet link, a name.
         source: Arc<str>,
         /// Why.
         error: Error,
@@ -196,17 +200,17 @@ pub enum Event {
         /// What went wrong.
         error: Error,
     },
-    /// The answer to [`Command::Metainfo`](crate::Command::Metainfo).
+    /// The answer to [`Command::Metainfo`](crate::patron::Command::Metainfo).
     Metainfo {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// The .torrent file, for [`Metainfo::decode`](crate::Metainfo::decode).
+        /// The .torrent file, for [`Metainfo::decode`](crate::metainfo::Metainfo::decode).
         #[cfg_attr(feature = "serde", serde(skip))]
         torrent_file: Arc<[u8]>,
     },
-    /// The torrent is closed; its id means nothing from now on.
+    /// The torrent is removed; its id means nothing from now on.
     TorrentRemoved {
         /// The torrent.
         id: TorrentId,
@@ -217,8 +221,8 @@ pub enum Event {
     },
     /// A command sent as a message failed.
     CommandFailed {
-        /// The command's name: `Pause`.
-        command: &'static str,
+        /// Which command.
+        command: CommandKind,
         /// The torrent it was for.
         id: TorrentId,
         /// Why.
@@ -312,7 +316,7 @@ pub enum Event {
         name: Arc<str>,
         /// Where the peer is.
         address: SocketAddr,
-        /// We called it, rather than it us.
+        /// We connected to it, rather than it to us.
         outgoing: bool,
     },
     /// The connection to a peer has ended, or could not be made. On request.
@@ -379,6 +383,8 @@ pub enum Event {
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
+        /// Its info hashes: an id means nothing in a later run.
+        info_hashes: InfoHashes,
         /// As from [`Patron::resume_data`](crate::Patron::resume_data).
         #[cfg_attr(feature = "serde", serde(skip))]
         data: Arc<[u8]>,
@@ -462,7 +468,7 @@ impl std::fmt::Display for PerformanceLimit {
     }
 }
 
-/// What became of the files of a closed torrent.
+/// What became of the files of a torrent that was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -714,11 +720,12 @@ pub(crate) mod tests {
                 let (url, message) = (Box::<str>::from("http://t/"), "hello".into());
                 match kind {
                     EventKind::TorrentAdded => {
-                        Event::TorrentAdded { id, name, info_hashes, save_dir: "d".into() }
+                        let (save_dir, complete) = ("d".into(), false);
+                        Event::TorrentAdded { id, name, info_hashes, save_dir, complete }
                     }
                     EventKind::AlreadyAdded => Event::AlreadyAdded { id, name },
                     EventKind::AddFailed => Event::AddFailed { source: "s".into(), error },
-                    EventKind::Status => Event::Status(TorrentStatus::starting(id, name, false)),
+                    EventKind::Status => Event::Status(TorrentStatus::new(id, name)),
                     EventKind::MetadataReceived => {
                         Event::MetadataReceived { id, name, info_hashes }
                     }
@@ -750,7 +757,7 @@ pub(crate) mod tests {
                         Event::TorrentRemoved { id, name, files: RemovedFiles::Kept }
                     }
                     EventKind::CommandFailed => {
-                        Event::CommandFailed { command: "Pause", id, error }
+                        Event::CommandFailed { command: CommandKind::Pause, id, error }
                     }
                     EventKind::Listening => Event::Listening { address },
                     EventKind::ListenFailed => {
@@ -791,7 +798,9 @@ pub(crate) mod tests {
                         limit: PerformanceLimit::Other,
                     },
                     EventKind::Statistics => Event::Statistics(Box::new(Statistics::default())),
-                    EventKind::ResumeData => Event::ResumeData { id, name, data: Arc::default() },
+                    EventKind::ResumeData => {
+                        Event::ResumeData { id, name, info_hashes, data: Arc::default() }
+                    }
                 }
             })
             .collect();
@@ -825,8 +834,14 @@ mod json_tests {
         let info_hashes = InfoHashes::default();
         for (event, json) in [
             (
-                Event::TorrentAdded { id, name: name(), info_hashes, save_dir: "here".into() },
-                r#"{"event":"torrent_added","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"save_dir":"here"}"#,
+                Event::TorrentAdded {
+                    id,
+                    name: name(),
+                    info_hashes,
+                    save_dir: "here".into(),
+                    complete: true,
+                },
+                r#"{"event":"torrent_added","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null},"save_dir":"here","complete":true}"#,
             ),
             (
                 Event::AlreadyAdded { id, name: name() },
@@ -895,6 +910,10 @@ mod json_tests {
                 r#"{"event":"metainfo","id":3,"name":"debian.iso"}"#,
             ),
             (
+                Event::ResumeData { id, name: name(), info_hashes, data: [1].into() },
+                r#"{"event":"resume_data","id":3,"name":"debian.iso","info_hashes":{"v1":null,"v2":null}}"#,
+            ),
+            (
                 Event::TorrentRemoved { id, name: name(), files: RemovedFiles::Kept },
                 r#"{"event":"torrent_removed","id":3,"name":"debian.iso","files":"kept"}"#,
             ),
@@ -911,8 +930,8 @@ mod json_tests {
                 r#"{"event":"torrent_removed","id":3,"name":"debian.iso","files":{"not_deleted":ERROR}}"#,
             ),
             (
-                Event::CommandFailed { command: "Pause", id, error: error() },
-                r#"{"event":"command_failed","command":"Pause","id":3,"error":ERROR}"#,
+                Event::CommandFailed { command: CommandKind::Pause, id, error: error() },
+                r#"{"event":"command_failed","command":"pause","id":3,"error":ERROR}"#,
             ),
             (
                 Event::Listening { address: "127.0.0.1:6881".parse().unwrap() },
@@ -935,7 +954,7 @@ mod json_tests {
             assert_eq!(serde_json::to_string(&event).unwrap(), json.replace("ERROR", failed));
         }
         // A status is an event with the fields of the status.
-        let status = TorrentStatus::starting(id, name(), false);
+        let status = TorrentStatus::new(id, name());
         let fields = serde_json::to_string(&status).unwrap();
         assert_eq!(
             serde_json::to_string(&Event::Status(status)).unwrap(),

@@ -231,7 +231,7 @@ impl fmt::Display for Event {
 /// ```no_run
 /// # let client = torrent_patron::Client::builder().start()?;
 /// # let patron = client.patron();
-/// let mut explainer = torrent_patron::Explainer::new();
+/// let mut explainer = torrent_patron::event::Explainer::new();
 /// for event in patron.events() {
 ///     if let Some(line) = explainer.explain(&event) {
 ///         println!("{line}");
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn only_what_is_complete_is_said_to_be() {
-        let mut status = TorrentStatus::starting(TorrentId::next(), "t".into(), false);
+        let mut status = TorrentStatus::new(TorrentId::next(), "t");
         status.state = TorrentState::Downloading;
         status.progress = 0.99999;
         assert!(status.to_string().starts_with("downloading 99.9 %"), "{status}");
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_status_is_explained_once() {
         let id = TorrentId::next();
-        let event = Event::Status(TorrentStatus::starting(id, "t".into(), false));
+        let event = Event::Status(TorrentStatus::new(id, "t"));
         let mut explainer = Explainer::new();
         assert!(explainer.explain(&event).is_some());
         assert!(explainer.explain(&event).is_none());

@@ -13,7 +13,8 @@ mod table;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use torrent_patron::{Command, Patron, RemoveFiles};
+use torrent_patron::Patron;
+use torrent_patron::patron::{Command, RemoveFiles};
 // Whose functions are called below by their C names.
 use torrent_patron_capi as _;
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use torrent_patron::{AddOptions, Metainfo};
+use torrent_patron::AddOptions;
+use torrent_patron::metainfo::Metainfo;
 
 use crate::header::root;
 use crate::library::{C11, CXX17, shared};
@@ -103,7 +104,7 @@ fn write(dir: &Path, metainfo: &Metainfo) -> PathBuf {
 fn download(metainfo: &Metainfo, from: SocketAddr, to: &Path) {
     let client = client(to);
     let patron = client.patron();
-    let options = AddOptions::default().peers([from]);
+    let options = AddOptions::default().add_peers([from]);
     let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     finished(&patron, id);
 }

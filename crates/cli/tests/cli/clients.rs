@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use torrent_patron::Protocol;
+use torrent_patron::metainfo::Protocol;
 
 use crate::program::Program;
 use crate::support::{PATIENCE, maker, same};
@@ -98,7 +98,7 @@ fn trackers_are_told_of_each_client() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();
-    let announced = maker(&movie.file, Protocol::Hybrid).tracker(0, url);
+    let announced = maker(&movie.file, Protocol::Hybrid).add_tracker(0, url);
     let metainfo = announced.start().unwrap().wait().unwrap();
     fs::write(&movie.torrent, &metainfo.torrent_file()[..]).unwrap();
     let (mut seeder, addresses) = movie.seed(2, &[]);

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use torrent_patron::Metainfo;
+use torrent_patron::metainfo::Metainfo;
 
 use crate::program::{Output, Program, run};
 use crate::support::{PATIENCE, data};

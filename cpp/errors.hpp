@@ -1,0 +1,26 @@
+// Errors of the shim's own. Their categories stand beside those of libtorrent, Boost and the
+// system.
+#pragma once
+
+#include <stdexcept>
+
+namespace patron {
+
+// Rust reads these names through category_name (process.hpp).
+namespace category {
+// An argument that the shim refuses, as std::invalid_argument.
+inline constexpr char argument[] = "argument";
+// NotHere.
+inline constexpr char not_here[] = "not here";
+// A file that is not what it was; see disk/read/file.cpp.
+inline constexpr char file[] = "file";
+// An exception without a code.
+inline constexpr char exception[] = "exception";
+} // namespace category
+
+// Data that the torrent does not have yet.
+struct NotHere : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+} // namespace patron

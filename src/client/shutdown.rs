@@ -1,0 +1,50 @@
+//! A client that is ending.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::thread::JoinHandle;
+
+use super::ShutdownReport;
+use super::descriptors::Descriptors;
+use crate::reply::Reply;
+
+/// A client that is ending, by [`Client::shutdown`](crate::Client::shutdown). [`wait`](Shutdown::wait) for
+/// its report, or `.await` it in any async runtime.
+///
+/// It ends whether or not anybody waits. Dropping this does not take the shutdown back and does not wait,
+/// so that a wait may be given up (`select!`); but a process that exits meanwhile cuts it short.
+#[derive(Debug)]
+#[must_use = "a program that does not wait for the shutdown may exit before it is done"]
+pub struct Shutdown {
+    pub(super) report: Reply<ShutdownReport>,
+    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) descriptors: Option<Descriptors>,
+}
+
+impl Shutdown {
+    /// Waits until the client has ended or its deadline has passed.
+    pub fn wait(mut self) -> ShutdownReport {
+        // Of a thread that has panicked there is no report.
+        let report = self.report.wait_until(None).and_then(Result::ok).unwrap_or_default();
+        self.join();
+        report
+    }
+
+    /// The report is the last that the thread does.
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.descriptors = None;
+    }
+}
+
+impl Future for Shutdown {
+    type Output = ShutdownReport;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<ShutdownReport> {
+        let report = ready!(Pin::new(&mut self.report).poll(context)).unwrap_or_default();
+        self.join();
+        Poll::Ready(report)
+    }
+}

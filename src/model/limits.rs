@@ -1,0 +1,72 @@
+//! What a torrent may take up.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a torrent may take up, all of its peers together. `None`: as much as the client.
+///
+/// A limit of 0 is refused with [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument): to stop a
+/// torrent, [pause](crate::Patron::pause) it.
+///
+/// ```
+/// use torrent_patron::torrent::Limits;
+///
+/// let limits = Limits::default().upload_limit(500_000).upload_slots(4);
+/// assert_eq!((limits.upload_limit, limits.download_limit), (Some(500_000), None));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[non_exhaustive]
+pub struct Limits {
+    /// How fast it may receive, in bytes per second.
+    pub download_limit: Option<u32>,
+    /// How fast it may send, in bytes per second.
+    pub upload_limit: Option<u32>,
+    /// How many peers it may be connected to. libtorrent allows no fewer than 2.
+    pub connections_limit: Option<u32>,
+    /// How many peers it may serve at once.
+    pub upload_slots: Option<u32>,
+}
+
+impl Limits {
+    /// Sets [`download_limit`](Limits::download_limit), in bytes per second.
+    #[must_use]
+    pub fn download_limit(mut self, rate: u32) -> Self {
+        self.download_limit = Some(rate);
+        self
+    }
+
+    /// Sets [`upload_limit`](Limits::upload_limit), in bytes per second.
+    #[must_use]
+    pub fn upload_limit(mut self, rate: u32) -> Self {
+        self.upload_limit = Some(rate);
+        self
+    }
+
+    /// Sets [`connections_limit`](Limits::connections_limit).
+    #[must_use]
+    pub fn connections_limit(mut self, count: u32) -> Self {
+        self.connections_limit = Some(count);
+        self
+    }
+
+    /// Sets [`upload_slots`](Limits::upload_slots).
+    #[must_use]
+    pub fn upload_slots(mut self, count: u32) -> Self {
+        self.upload_slots = Some(count);
+        self
+    }
+
+    pub(crate) fn check(self, op: &'static str) -> Result<()> {
+        let Self { download_limit, upload_limit, connections_limit, upload_slots } = self;
+        refuse_zero(op, &[download_limit, upload_limit, connections_limit, upload_slots])
+    }
+}
+
+/// libtorrent reads a limit of 0 as none.
+pub(crate) fn refuse_zero(op: &'static str, limits: &[Option<u32>]) -> Result<()> {
+    if limits.contains(&Some(0)) {
+        let message = "a limit of 0 would allow nothing; None is no limit";
+        return Err(Error::new(ErrorKind::InvalidArgument, op, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! libtorrent's codes, and the shim's own, as errors: the one place that gives each its kind.
+
+use super::bridge::{LibtorrentError, NativeError, ShimCategory, category_name};
+use crate::error::{Error, ErrorKind, NativeCode};
+
+impl Error {
+    /// From an exception as `cpp/trycatch.hpp` encodes it.
+    pub(crate) fn from_native(op: &'static str, exception: &cxx::Exception) -> Self {
+        let mut parts = exception.what().splitn(3, '\x1f');
+        match (parts.next(), parts.next().and_then(|value| value.parse().ok()), parts.next()) {
+            (Some(category), Some(value), Some(message)) => {
+                Self::from_code(op, category, value, message)
+            }
+            _ => Self::new(ErrorKind::Native, op, exception.what()),
+        }
+    }
+
+    pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
+        let own = own_category(category);
+        let kind = own.unwrap_or_else(|| kind(category, value));
+        // A file that is not what it was is an error of the system that the system has no number for.
+        let is_code = own.is_none_or(|kind| kind == ErrorKind::Disk);
+        let native = is_code.then(|| NativeCode { category: category.into(), value });
+        // libtorrent has codes without words. The words may be those of a tracker: one line, and no
+        // commands for a terminal.
+        let message = match message {
+            "" if is_code => format!("{category} error {value}"),
+            "" => "it did not say why".into(),
+            _ => message.replace(char::is_control, " "),
+        };
+        Self::with_code(kind, op, native, message)
+    }
+}
+
+/// The kind of an error of the shim's own.
+fn own_category(category: &str) -> Option<ErrorKind> {
+    [
+        (ShimCategory::Argument, ErrorKind::InvalidArgument),
+        (ShimCategory::NotHere, ErrorKind::NotHere),
+        (ShimCategory::File, ErrorKind::Disk),
+        (ShimCategory::Exception, ErrorKind::Native),
+    ]
+    .into_iter()
+    .find_map(|(own, kind)| (category_name(own) == category).then_some(kind))
+}
+
+fn kind(category: &str, value: i32) -> ErrorKind {
+    match category {
+        // The last two: what ends too soon, and a name that is not found.
+        "system" | "generic" | "asio.misc" | "asio.netdb" => ErrorKind::Io,
+        "bdecode error" | "bdecode" => ErrorKind::Parse,
+        "libtorrent" if value == LibtorrentError::NoMetadata.repr => ErrorKind::NoMetadata,
+        _ => ErrorKind::Native,
+    }
+}
+
+/// `on`: a file, a URL, an address; or empty.
+pub(super) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
+    let failed = Error::from_code(op, &error.category, error.value, &error.message);
+    // A tracker's URL may hold anything.
+    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
+}
+
+/// Of what is done with a torrent's files: what the system refuses is an error of the disk.
+pub(super) fn disk_failure(op: &'static str, on: &str, error: &NativeError) -> Error {
+    failure(op, on, error).at_disk()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_code_keeps_its_number() {
+        let error = Error::from_code("move the files", "system", 28, "No space left on device");
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(error.native().map(|code| code.value), Some(28));
+        assert_eq!(error.at_disk().kind(), ErrorKind::Disk);
+    }
+
+    #[test]
+    fn a_code_without_words_is_named_by_its_number() {
+        let error = Error::from_code("announce", "http", 404, "");
+        assert_eq!(error.message(), "http error 404");
+    }
+
+    #[test]
+    fn each_of_the_shims_categories_has_a_name_of_its_own() {
+        let names = [
+            ShimCategory::Argument,
+            ShimCategory::NotHere,
+            ShimCategory::File,
+            ShimCategory::Exception,
+        ]
+        .map(category_name);
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len());
+        assert_eq!(names.map(own_category).iter().flatten().count(), names.len());
+        assert_eq!(own_category("libtorrent"), None);
+    }
+}
