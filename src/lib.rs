@@ -1,4 +1,32 @@
-#![doc = include_str!("../README.md")]
+//! A BitTorrent engine for programs: [libtorrent-rasterbar](https://libtorrent.org), owned by one thread and
+//! shared through cheap thread-safe handles.
+//!
+//! A [`Client`] owns a libtorrent session on a thread of its own. A [`Patron`] is a handle to it. Patrons send
+//! requests, each with a [`Reply`] to wait for or to await, and receive the [`Event`]s of their own torrents.
+//! Nothing that a patron does waits for libtorrent's network thread.
+//!
+//! ```no_run
+//! use torrent_patron::{AddOptions, Client, Event, Source};
+//!
+//! let client = Client::builder().save_dir("downloads").start()?;
+//! let patron = client.patron();
+//! patron.add_torrent(Source::from_text("debian.torrent"), AddOptions::default()).wait()?;
+//! for event in patron.events() {
+//!     println!("{event}");
+//!     if matches!(event, Event::Finished { .. }) {
+//!         break;
+//!     }
+//! }
+//! # Ok::<(), torrent_patron::Error>(())
+//! ```
+//!
+//! The [`guide`] has a page for each job: [download](guide::download), [seed at speed](guide::seed),
+//! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
+//! [use it from C](guide::c).
+//!
+//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
+
+pub mod guide;
 
 mod add;
 mod client;
@@ -33,3 +61,8 @@ pub use crate::patron::Readiness;
 pub use crate::patron::{EventStream, Events, Patron};
 pub use crate::reply::Reply;
 pub use crate::settings::{EncryptionPolicy, Proxy, SettingValue, Settings};
+
+/// The examples of the README are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
