@@ -215,7 +215,7 @@ void TorrentParams::configure(AddRecord const& options) {
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
     for (std::uint8_t const place : options.flags)
-        params_.flags |= flag(place);
+        params_.flags |= flag(TorrentFlag(place));
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;

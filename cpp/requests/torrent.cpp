@@ -80,9 +80,9 @@ PeerStatusRecord peer(lt::peer_info const& p) {
     if (!out.i2p)
         out.address = known(p.ip);
     out.local_address = known(p.local_endpoint);
-    out.connection = p.connection_type == info::web_seed              ? 1
-                     : p.connection_type == info::standard_bittorrent ? 0
-                                                                      : 2;
+    out.kind = p.connection_type == info::web_seed              ? PeerKind::WebSeed
+               : p.connection_type == info::standard_bittorrent ? PeerKind::Client
+                                                                : PeerKind::HttpSeed;
     out.client = text(p.client);
     out.id = bytes(lt::string_view(p.pid.data(), p.pid.size()));
     out.utp = is(info::utp_socket);
@@ -327,9 +327,9 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
 OptionsRecord Torrent::options() const {
     lt::torrent_status const status = this->status(lt::torrent_handle::query_save_path);
     OptionsRecord out{};
-    for (std::size_t i = 0; i < flag_count; ++i)
-        if (status.flags & flag(i))
-            out.flags |= std::uint32_t(1) << i;
+    for (std::uint8_t place = 0; place < flag_count; ++place)
+        if (status.flags & flag(TorrentFlag(place)))
+            out.flags |= std::uint32_t(1) << place;
     out.limits = limits(*this);
     out.queue_position = static_cast<int>(status.queue_position);
     out.save_path = bytes(status.save_path);
@@ -337,7 +337,7 @@ OptionsRecord Torrent::options() const {
 }
 
 void Torrent::set_flag(std::uint8_t place, bool on) const {
-    auto const chosen = flag(place);
+    auto const chosen = flag(TorrentFlag(place));
     set_flags(on ? chosen : lt::torrent_flags_t{}, chosen);
 }
 

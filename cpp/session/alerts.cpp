@@ -129,7 +129,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     }
     case lt::state_changed_alert::alert_type: {
         auto const& a = static_cast<lt::state_changed_alert const&>(alert);
-        out.state_changed(id(a), static_cast<std::uint8_t>(a.state));
+        out.state_changed(id(a), static_cast<TorrentState>(a.state));
         return true;
     }
     case lt::torrent_paused_alert::alert_type:
@@ -325,7 +325,7 @@ bool Session::convert_progress(lt::alert& alert, Alerts& out) {
     }
     case lt::performance_alert::alert_type: {
         auto const& a = static_cast<lt::performance_alert const&>(alert);
-        out.performance_warning(id(a), static_cast<std::int32_t>(a.warning_code));
+        out.performance_warning(id(a), static_cast<PerformanceWarning>(a.warning_code));
         return true;
     }
     default:

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
+use super::bridge::{self, NativeError, PerformanceWarning, SavedRecord, StatusRecord};
 use super::convert::{failure, id, path, saved, some_failure, state, status};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
@@ -62,8 +62,8 @@ impl Alerts {
         self.tell(torrent, |id| EngineEvent::DeleteFailed { id, error });
     }
 
-    pub(super) fn state_changed(&mut self, torrent: u64, number: u8) {
-        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(number) });
+    pub(super) fn state_changed(&mut self, torrent: u64, now: bridge::TorrentState) {
+        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(now) });
     }
 
     pub(super) fn paused(&mut self, torrent: u64) {
@@ -146,7 +146,7 @@ impl Alerts {
         self.publish(torrent, |id, name| Event::HashFailed { id, name, piece });
     }
 
-    pub(super) fn performance_warning(&mut self, torrent: u64, warning: i32) {
+    pub(super) fn performance_warning(&mut self, torrent: u64, warning: PerformanceWarning) {
         let limit = performance_limit(warning);
         let id = id(torrent);
         let event = Event::PerformanceWarning { id, name: None, limit };
@@ -314,19 +314,19 @@ fn mapper(by: bridge::PortMapper) -> PortMapper {
     }
 }
 
-/// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
-fn performance_limit(warning: i32) -> PerformanceLimit {
+fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
+    use PerformanceWarning as Warning;
     match warning {
-        0 => PerformanceLimit::DiskQueueFull,
-        1 => PerformanceLimit::RequestQueueFull,
-        2 => PerformanceLimit::UploadLimitTooLow,
-        3 => PerformanceLimit::DownloadLimitTooLow,
-        4 => PerformanceLimit::SendBufferTooSmall,
-        5 => PerformanceLimit::TooManyOptimisticSlots,
-        6 => PerformanceLimit::DiskQueueTooLarge,
-        7 => PerformanceLimit::DiskOperations,
-        9 => PerformanceLimit::TooFewOutgoingPorts,
-        10 => PerformanceLimit::TooFewDescriptors,
+        Warning::OutstandingDiskBufferLimitReached => PerformanceLimit::DiskQueueFull,
+        Warning::OutstandingRequestLimitReached => PerformanceLimit::RequestQueueFull,
+        Warning::UploadLimitTooLow => PerformanceLimit::UploadLimitTooLow,
+        Warning::DownloadLimitTooLow => PerformanceLimit::DownloadLimitTooLow,
+        Warning::SendBufferWatermarkTooLow => PerformanceLimit::SendBufferTooSmall,
+        Warning::TooManyOptimisticUnchokeSlots => PerformanceLimit::TooManyOptimisticSlots,
+        Warning::TooHighDiskQueueLimit => PerformanceLimit::DiskQueueTooLarge,
+        Warning::AioLimitReached => PerformanceLimit::DiskOperations,
+        Warning::TooFewOutgoingPorts => PerformanceLimit::TooFewOutgoingPorts,
+        Warning::TooFewFileDescriptors => PerformanceLimit::TooFewDescriptors,
         _ => PerformanceLimit::Other,
     }
 }

@@ -24,8 +24,7 @@ mod bridge {
     /// `lt::torrent_status` without what costs the network thread something to compute.
     struct StatusRecord {
         torrent: u64,
-        /// `lt::torrent_status::state_t`.
-        state: u8,
+        state: TorrentState,
         paused: bool,
         finished: bool,
         seeding: bool,
@@ -108,6 +107,77 @@ mod bridge {
         evicted: u64,
         open_files: u64,
         mappings: u64,
+    }
+
+    // Numbers that cross as libtorrent has them; cpp/numbers.cpp compares them.
+
+    /// `lt::torrent_status::state_t`.
+    #[repr(u8)]
+    enum TorrentState {
+        CheckingFiles = 1,
+        DownloadingMetadata = 2,
+        Downloading = 3,
+        Finished = 4,
+        Seeding = 5,
+        CheckingResumeData = 7,
+    }
+
+    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+    #[repr(i32)]
+    enum PerformanceWarning {
+        OutstandingDiskBufferLimitReached = 0,
+        OutstandingRequestLimitReached = 1,
+        UploadLimitTooLow = 2,
+        DownloadLimitTooLow = 3,
+        SendBufferWatermarkTooLow = 4,
+        TooManyOptimisticUnchokeSlots = 5,
+        TooHighDiskQueueLimit = 6,
+        AioLimitReached = 7,
+        TooFewOutgoingPorts = 9,
+        TooFewFileDescriptors = 10,
+    }
+
+    /// The bits of `lt::peer_source_flags_t`.
+    #[repr(u8)]
+    enum PeerSource {
+        Tracker = 1,
+        Dht = 2,
+        PeerExchange = 4,
+        LocalDiscovery = 8,
+        ResumeData = 16,
+        Incoming = 32,
+    }
+
+    /// The bits of `lt::announce_entry::tracker_source`.
+    #[repr(u8)]
+    enum TrackerSource {
+        Metainfo = 1,
+        Program = 2,
+        Magnet = 4,
+        Peer = 8,
+    }
+
+    /// What a connection speaks (`lt::peer_info::connection_type`).
+    #[repr(u8)]
+    enum PeerKind {
+        Client,
+        WebSeed,
+        HttpSeed,
+    }
+
+    /// Places in `TorrentFlag::ALL`.
+    #[repr(u8)]
+    enum TorrentFlag {
+        UploadMode,
+        ShareMode,
+        ApplyIpFilter,
+        AutoManaged,
+        SuperSeeding,
+        Sequential,
+        StopWhenReady,
+        NoDht,
+        NoLocalDiscovery,
+        NoPeerExchange,
     }
 
     /// What the setting with a name takes.
@@ -260,8 +330,7 @@ mod bridge {
         /// Empty for one that has none.
         address: String,
         local_address: String,
-        /// 0 a client, 1 a web seed, 2 an HTTP seed.
-        connection: u8,
+        kind: PeerKind,
         client: String,
         id: Vec<u8>,
         utp: bool,
@@ -269,7 +338,7 @@ mod bridge {
         tls: bool,
         rc4: bool,
         obfuscated: bool,
-        /// Bits as in `lt::peer_info`: tracker, DHT, PEX, LSD, resume data, incoming.
+        /// Bits of [`PeerSource`].
         sources: u8,
         progress_ppm: i32,
         seed: bool,
@@ -298,7 +367,7 @@ mod bridge {
         url: String,
         tier: u8,
         working: bool,
-        /// `lt::announce_entry::tracker_source`.
+        /// Bits of [`TrackerSource`].
         source: u8,
         /// How many of `TrackersRecord::announces` are this tracker's; they are in order.
         announces: usize,
@@ -465,8 +534,7 @@ mod bridge {
         fn removed(self: &mut Alerts, torrent: u64);
         fn files_deleted(self: &mut Alerts, torrent: u64);
         fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        /// `state` is `lt::torrent_status::state_t`.
-        fn state_changed(self: &mut Alerts, torrent: u64, state: u8);
+        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
         fn paused(self: &mut Alerts, torrent: u64);
         fn resumed(self: &mut Alerts, torrent: u64);
         fn checked(self: &mut Alerts, torrent: u64);
@@ -495,8 +563,7 @@ mod bridge {
         fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
         fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
         fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
-        /// `warning` is `lt::performance_alert::performance_warning_t`.
-        fn performance_warning(self: &mut Alerts, torrent: u64, warning: i32);
+        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
         fn tracker_error(
             self: &mut Alerts,
             torrent: u64,

@@ -40,14 +40,13 @@ pub(crate) fn some_failure(op: &'static str, on: &str, error: &NativeError) -> O
     (!error.category.is_empty()).then(|| failure(op, on, error))
 }
 
-/// `lt::torrent_status::state_t`.
-pub(crate) fn state(number: u8) -> TorrentState {
-    match number {
-        1 => TorrentState::CheckingFiles,
-        2 => TorrentState::DownloadingMetadata,
-        3 => TorrentState::Downloading,
-        4 => TorrentState::Finished,
-        5 => TorrentState::Seeding,
+pub(crate) fn state(state: bridge::TorrentState) -> TorrentState {
+    match state {
+        bridge::TorrentState::CheckingFiles => TorrentState::CheckingFiles,
+        bridge::TorrentState::DownloadingMetadata => TorrentState::DownloadingMetadata,
+        bridge::TorrentState::Downloading => TorrentState::Downloading,
+        bridge::TorrentState::Finished => TorrentState::Finished,
+        bridge::TorrentState::Seeding => TorrentState::Seeding,
         _ => TorrentState::CheckingResumeData,
     }
 }
@@ -149,22 +148,21 @@ pub(crate) fn file(record: FileStatusRecord) -> FileStatus {
 }
 
 pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
-    const SOURCES: [PeerSource; 6] = [
-        PeerSource::Tracker,
-        PeerSource::Dht,
-        PeerSource::PeerExchange,
-        PeerSource::LocalDiscovery,
-        PeerSource::ResumeData,
-        PeerSource::Incoming,
+    const SOURCES: [(PeerSource, bridge::PeerSource); 6] = [
+        (PeerSource::Tracker, bridge::PeerSource::Tracker),
+        (PeerSource::Dht, bridge::PeerSource::Dht),
+        (PeerSource::PeerExchange, bridge::PeerSource::PeerExchange),
+        (PeerSource::LocalDiscovery, bridge::PeerSource::LocalDiscovery),
+        (PeerSource::ResumeData, bridge::PeerSource::ResumeData),
+        (PeerSource::Incoming, bridge::PeerSource::Incoming),
     ];
     let milliseconds = |number: i64| Duration::from_millis(u64::try_from(number).unwrap_or(0));
-    let found_by = SOURCES.into_iter().enumerate();
     Peer {
         address: record.address.parse().ok(),
         local_address: record.local_address.parse().ok(),
-        kind: match record.connection {
-            1 => PeerKind::WebSeed,
-            2 => PeerKind::HttpSeed,
+        kind: match record.kind {
+            bridge::PeerKind::WebSeed => PeerKind::WebSeed,
+            bridge::PeerKind::HttpSeed => PeerKind::HttpSeed,
             _ => PeerKind::Client,
         },
         transport: match (record.utp, record.i2p) {
@@ -180,9 +178,10 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
         },
         client: record.client.replace(char::is_control, " "),
         id: record.id.try_into().unwrap_or_default(),
-        sources: found_by
-            .filter(|(bit, _)| record.sources & (1 << bit) != 0)
-            .map(|(_, source)| source)
+        sources: SOURCES
+            .into_iter()
+            .filter(|(_, bit)| record.sources & bit.repr != 0)
+            .map(|(source, _)| source)
             .collect(),
         progress: record.progress_ppm as f32 / 1e6,
         seed: record.seed,
@@ -219,11 +218,17 @@ fn tracker_status(
             .collect(),
         tier: record.tier,
         working: record.working,
-        source: match record.source {
-            source if source & 1 != 0 => TrackerSource::Metainfo,
-            source if source & 2 != 0 => TrackerSource::Program,
-            source if source & 4 != 0 => TrackerSource::Magnet,
-            _ => TrackerSource::Peer,
+        source: {
+            let is = |bit: bridge::TrackerSource| record.source & bit.repr != 0;
+            if is(bridge::TrackerSource::Metainfo) {
+                TrackerSource::Metainfo
+            } else if is(bridge::TrackerSource::Program) {
+                TrackerSource::Program
+            } else if is(bridge::TrackerSource::Magnet) {
+                TrackerSource::Magnet
+            } else {
+                TrackerSource::Peer
+            }
         },
         url: record.url.into(),
     }
@@ -400,3 +405,22 @@ pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
         QueueMove::To(position) => (bridge::QueueMove::To, index(position)),
     }
 }
+
+/// The bridge counts flags as `TorrentFlag::ALL` does.
+const _: () = {
+    assert!(TorrentFlag::UploadMode as u8 == bridge::TorrentFlag::UploadMode.repr);
+    assert!(TorrentFlag::ShareMode as u8 == bridge::TorrentFlag::ShareMode.repr);
+    assert!(TorrentFlag::ApplyIpFilter as u8 == bridge::TorrentFlag::ApplyIpFilter.repr);
+    assert!(TorrentFlag::AutoManaged as u8 == bridge::TorrentFlag::AutoManaged.repr);
+    assert!(TorrentFlag::SuperSeeding as u8 == bridge::TorrentFlag::SuperSeeding.repr);
+    assert!(TorrentFlag::Sequential as u8 == bridge::TorrentFlag::Sequential.repr);
+    assert!(TorrentFlag::StopWhenReady as u8 == bridge::TorrentFlag::StopWhenReady.repr);
+    assert!(TorrentFlag::NoDht as u8 == bridge::TorrentFlag::NoDht.repr);
+    assert!(TorrentFlag::NoLocalDiscovery as u8 == bridge::TorrentFlag::NoLocalDiscovery.repr);
+    assert!(TorrentFlag::NoPeerExchange as u8 == bridge::TorrentFlag::NoPeerExchange.repr);
+    let mut place = 0;
+    while place < TorrentFlag::ALL.len() {
+        assert!(TorrentFlag::ALL[place] as usize == place);
+        place += 1;
+    }
+};
