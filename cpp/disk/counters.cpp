@@ -1,5 +1,5 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
-#include "torrent-patron/src/ffi.rs.h"
+#include "torrent-patron/src/sys/bridge.rs.h"
 
 namespace patron {
 
