@@ -110,37 +110,37 @@ typedef struct patron_bytes {
  * that a newer library brings is negative like all others.
  */
 
-/** It went well. */
+/** Success. */
 #define PATRON_OK 0
 
 /**
- * An argument makes no sense: an unknown setting, a text that is not UTF-8, a path that is no
+ * An argument is not valid: an unknown setting, a text that is not UTF-8, a path that is not a
  * directory.
  */
 #define PATRON_E_INVALID_ARGUMENT (-1)
 
-/** No such torrent at this client. */
+/** The client has no such torrent. */
 #define PATRON_E_NOT_FOUND (-2)
 
-/** The torrent is closed or being closed. */
+/** The torrent has been removed, or is being removed. */
 #define PATRON_E_GONE (-3)
 
-/** A .torrent file or a magnet link cannot be read. */
+/** A .torrent file or a magnet link cannot be parsed. */
 #define PATRON_E_PARSE (-4)
 
 /** The operating system refused. */
 #define PATRON_E_IO (-5)
 
-/** There is no room just now; try again later. */
+/** There is no room at the moment; try again later. */
 #define PATRON_E_BUSY (-6)
 
-/** The time given was not enough, or, with the limit 0, nothing is here yet. */
+/** The time limit has passed; with a limit of 0, nothing is here yet. */
 #define PATRON_E_TIMED_OUT (-7)
 
 /** The client has stopped. */
 #define PATRON_E_STOPPED (-8)
 
-/** The caller cancelled. */
+/** The program cancelled the operation or interrupted the wait. */
 #define PATRON_E_CANCELLED (-9)
 
 /** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
@@ -152,13 +152,13 @@ typedef struct patron_bytes {
 /** A bug in the library: it panicked. */
 #define PATRON_E_PANICKED (-12)
 
-/** A pointer that must not be NULL is. */
+/** A pointer that must not be NULL is NULL. */
 #define PATRON_E_NULL (-13)
 
-/** A handle was freed before, belongs to another type, or is none. */
+/** A handle was freed before, belongs to another type, or was never valid. */
 #define PATRON_E_BAD_HANDLE (-14)
 
-/** The process was forked after the library had been used in it; see "Threads and processes". */
+/** The process was forked after it had used the library; see "Threads and processes". */
 #define PATRON_E_FORKED (-15)
 
 /**
@@ -166,27 +166,26 @@ typedef struct patron_bytes {
  * from an event belongs to the event.
  */
 typedef struct patron_error patron_error;
-
 /** The code, as the function that failed returned it; 0 for NULL. */
-int32_t patron_error_code(const struct patron_error *error);
+int32_t patron_error_code(const patron_error *error);
 
 /**
  * Where the cause lies in libtorrent or the operating system: the category of its number, for
  * example "libtorrent", "system", "bdecode error". Else empty.
  */
-patron_text patron_error_category(const struct patron_error *error);
+patron_text patron_error_category(const patron_error *error);
 
 /** The number within patron_error_category(); of "system" it is an errno. */
-int32_t patron_error_value(const struct patron_error *error);
+int32_t patron_error_value(const patron_error *error);
 
 /** What was tried, as a verb phrase: "add the torrent". */
-patron_text patron_error_operation(const struct patron_error *error);
+patron_text patron_error_operation(const patron_error *error);
 
 /** One line for a person: "cannot read the metainfo: a.torrent: No such file or directory". */
-patron_text patron_error_message(const struct patron_error *error);
+patron_text patron_error_message(const patron_error *error);
 
 /** Frees an error that the caller owns. NULL is fine. */
-void patron_error_free(struct patron_error *error);
+void patron_error_free(patron_error *error);
 
 /* ===============================================================================================
  * Handles
@@ -351,6 +350,16 @@ int32_t patron_read_statistics(patron_handle *patron,
                                struct patron_statistics **out,
                                patron_error **error);
 
+/**
+ * Of patron_get_statistics(): the statistics, a new object for each call. Free it with
+ * patron_statistics_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_statistics(patron_reply *reply,
+                                struct patron_statistics **out,
+                                patron_error **error);
+
 /** Frees a statistics object. NULL is fine. */
 void patron_statistics_free(struct patron_statistics *statistics);
 
@@ -402,6 +411,16 @@ int32_t patron_metainfo_read(const char *file,
                              size_t file_length,
                              struct patron_metainfo **out,
                              patron_error **error);
+
+/**
+ * Of patron_get_metainfo(): the metainfo, a new object for each call. Free it with
+ * patron_metainfo_free().
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no metainfo, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_metainfo(patron_reply *reply,
+                              struct patron_metainfo **out,
+                              patron_error **error);
 
 /** Frees a metainfo object. NULL is fine. */
 void patron_metainfo_free(struct patron_metainfo *metainfo);
@@ -1378,6 +1397,16 @@ int32_t patron_get_status(patron_handle *patron,
                           patron_error **error);
 
 /**
+ * Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
+ *
+ * Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
+ */
+int32_t patron_reply_status(patron_reply *reply,
+                            struct patron_status *out,
+                            size_t struct_size,
+                            patron_error **error);
+
+/**
  * Takes the status of every torrent of the client, those of other patrons included. Free the result
  * with patron_snapshot_free().
  *
@@ -1465,32 +1494,6 @@ uint64_t patron_reply_torrent(patron_reply *reply);
  * twice. patron_watch() joins in.
  */
 bool patron_reply_was_there(patron_reply *reply);
-
-/**
- * Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
- *
- * Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
- */
-int32_t patron_reply_status(patron_reply *reply,
-                            patron_status *out,
-                            size_t struct_size,
-                            patron_error **error);
-
-/**
- * Of patron_get_metainfo(): the metainfo, a new object for each call. Free it with
- * patron_metainfo_free().
- *
- * Errors: INVALID_ARGUMENT when the reply has no metainfo, or none yet; BAD_HANDLE.
- */
-int32_t patron_reply_metainfo(patron_reply *reply, patron_metainfo **out, patron_error **error);
-
-/**
- * Of patron_get_statistics(): the statistics, a new object for each call. Free it with
- * patron_statistics_free().
- *
- * Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
- */
-int32_t patron_reply_statistics(patron_reply *reply, patron_statistics **out, patron_error **error);
 
 /** Of patron_listen_addresses(): how many addresses there are. */
 size_t patron_reply_address_count(patron_reply *reply);

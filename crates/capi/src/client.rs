@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::arguments::{bytes, milliseconds, path, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_client, patron_handle};
-use super::patron::PATRONS;
-use super::settings::patron_settings;
-use super::text::{Kept, patron_text};
-use torrent_patron::{Client, ClientBuilder, Patron, Proxy, ShutdownReport};
+use crate::settings::patron_settings;
+use crate::support::arguments::{bytes, give, milliseconds, path, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{CLIENTS, PATRONS, patron_client, patron_handle};
+use crate::support::text::{Kept, patron_text};
+use torrent_patron::{ClientBuilder, Patron, Proxy, ShutdownReport};
 
 /// What a client is to be started with. Used by one thread at a time.
 pub struct patron_builder {
@@ -29,9 +28,6 @@ impl patron_builder {
         self.builder = change(std::mem::take(&mut self.builder));
     }
 }
-
-/// Empty from the moment that the client is being shut down.
-static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
 
 /// What a shutdown did and what it left undone.
 pub struct patron_report {

@@ -15,110 +15,112 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::arguments::{deadline, hash, required};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::statistics::patron_statistics;
-use super::status::{patron_status, state, write_status};
-use super::text::{Texts, patron_bytes, patron_text};
+use crate::statistics::patron_statistics;
+use crate::status::patron_status;
+use crate::support::arguments::{deadline, give, hash, required};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle};
+use crate::support::numbers::{Numbered, choices, numbers};
+use crate::support::structs::write;
+use crate::support::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::{
     Error, Event, EventKind, EventKinds, Explainer, Goal, InfoHashes, PerformanceLimit, PortMapper,
     PortProtocol, RemovedFiles,
 };
 
-/// The torrent is started. Has: name, save_dir, info hashes.
-pub const PATRON_EVENT_TORRENT_ADDED: i32 = 1;
-/// The client has this torrent already; it is not started twice. Has: name.
-pub const PATRON_EVENT_ALREADY_ADDED: i32 = 2;
-/// A torrent could not be started. Has: source, error. No torrent.
-pub const PATRON_EVENT_ADD_FAILED: i32 = 3;
-/// How the torrent stands: after each tick in which something changed. Has: name, status, state, and
-/// error if one stopped it.
-pub const PATRON_EVENT_STATUS: i32 = 4;
-/// A magnet link's metadata has come from a peer (BEP 9). Has: name, info hashes.
-pub const PATRON_EVENT_METADATA_RECEIVED: i32 = 5;
-/// The torrent does something else now. Has: name, state.
-pub const PATRON_EVENT_STATE_CHANGED: i32 = 6;
-/// The torrent has been paused. Has: name.
-pub const PATRON_EVENT_PAUSED: i32 = 7;
-/// The torrent goes on. Has: name.
-pub const PATRON_EVENT_RESUMED: i32 = 8;
-/// The files on disk have been compared with their hashes. Has: name.
-pub const PATRON_EVENT_CHECKED: i32 = 9;
-/// All wanted pieces are here and good. Has: name.
-pub const PATRON_EVENT_FINISHED: i32 = 10;
-/// The files lie in another directory now: the finished ones in their final place, or where a patron had
-/// them moved. Has: name, save_dir.
-pub const PATRON_EVENT_MOVED: i32 = 11;
-/// A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece.
-pub const PATRON_EVENT_HASH_FAILED: i32 = 12;
-/// A tracker did not answer, or refused. It is asked again later. Has: name, url, count (failures in a
-/// row), error.
-pub const PATRON_EVENT_TRACKER_ERROR: i32 = 13;
-/// The torrent met an error and stopped; resuming it tries again. Has: name, error.
-pub const PATRON_EVENT_ERROR: i32 = 14;
-/// The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file.
-pub const PATRON_EVENT_METAINFO: i32 = 15;
-/// The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if the
-/// files were to be deleted and were not.
-pub const PATRON_EVENT_TORRENT_REMOVED: i32 = 16;
-/// A command sent as a message failed. Has: command, error.
-pub const PATRON_EVENT_COMMAND_FAILED: i32 = 17;
-/// The client accepts peers at this address (TCP). Has: address.
-pub const PATRON_EVENT_LISTENING: i32 = 18;
-/// The client cannot accept peers at this address. Has: address, error.
-pub const PATRON_EVENT_LISTEN_FAILED: i32 = 19;
-/// This patron did not read its events and some were dropped. Of those about a torrent that is still open
-/// none is among them but what is told of single files, pieces, peers and trackers. Has: count.
-pub const PATRON_EVENT_LAGGED: i32 = 20;
-/// libtorrent lost events under load; the client has asked it how every torrent stands.
-pub const PATRON_EVENT_RESYNCHRONIZED: i32 = 21;
-/// The last event: the client has stopped. Has: error if it was not shut down.
-pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
-
-/// The settings ask for more open files and connections than the process may have. Has: count (how many
-/// descriptors the settings can need), available.
-pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
-/// A file has another name now. Has: name, file, path.
-pub const PATRON_EVENT_FILE_RENAMED: i32 = 24;
-/// A peer sent so much that failed its hash check that it is not spoken to any more. Has: name, address.
-pub const PATRON_EVENT_PEER_BANNED: i32 = 25;
-/// A tracker answered, and had something to say besides. Has: name, url, message.
-pub const PATRON_EVENT_TRACKER_WARNING: i32 = 26;
-/// A router lets peers in from outside. Has: address (of this machine in the router's network), port (of
-/// the router), mapper, protocol.
-pub const PATRON_EVENT_PORT_MAPPED: i32 = 27;
-/// A router was found that would not do so. Has: address, mapper, error.
-pub const PATRON_EVENT_PORT_MAPPING_FAILED: i32 = 28;
-/// Others say that they see this machine at this address. Has: address.
-pub const PATRON_EVENT_EXTERNAL_ADDRESS: i32 = 29;
-/// On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
-pub const PATRON_EVENT_FILE_COMPLETED: i32 = 30;
-/// On request. A piece is here and good; it may not be written yet. Has: name, piece.
-pub const PATRON_EVENT_PIECE_FINISHED: i32 = 31;
-/// On request. The connection to a peer is made. Has: name, address, outgoing.
-pub const PATRON_EVENT_PEER_CONNECTED: i32 = 32;
-/// On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
-pub const PATRON_EVENT_PEER_DISCONNECTED: i32 = 33;
-/// On request. A tracker, or the distributed hash table, has answered. Has: name, url, count (peers).
-pub const PATRON_EVENT_TRACKER_REPLY: i32 = 34;
-/// On request. A tracker has said how many there are. Has: name, url, seeds, leechers.
-pub const PATRON_EVENT_SCRAPED: i32 = 35;
-/// On request. A tracker did not say how many there are. Has: name, url, error.
-pub const PATRON_EVENT_SCRAPE_FAILED: i32 = 36;
-/// On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if it
-/// is about one torrent.
-pub const PATRON_EVENT_PERFORMANCE_WARNING: i32 = 37;
-/// On request. What libtorrent and the read path have counted, once per tick. Has: statistics.
-pub const PATRON_EVENT_STATISTICS: i32 = 38;
-/// On request. What a later client needs to start the torrent where it stands now. Has: name,
-/// resume_data.
-pub const PATRON_EVENT_RESUME_DATA: i32 = 39;
-/// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name,
-/// goal.
-pub const PATRON_EVENT_GOAL_REACHED: i32 = 40;
+numbers! { EventKind:
+    /// The torrent is started. Has: name, save_dir, info hashes.
+    PATRON_EVENT_TORRENT_ADDED = 1 => TorrentAdded,
+    /// The client has this torrent already; it is not started twice. Has: name.
+    PATRON_EVENT_ALREADY_ADDED = 2 => AlreadyAdded,
+    /// A torrent could not be started. Has: source, error. No torrent.
+    PATRON_EVENT_ADD_FAILED = 3 => AddFailed,
+    /// How the torrent stands: after each tick in which something changed. Has: name, status, state, and
+    /// error if one stopped it.
+    PATRON_EVENT_STATUS = 4 => Status,
+    /// A magnet link's metadata has come from a peer (BEP 9). Has: name, info hashes.
+    PATRON_EVENT_METADATA_RECEIVED = 5 => MetadataReceived,
+    /// The torrent does something else now. Has: name, state.
+    PATRON_EVENT_STATE_CHANGED = 6 => StateChanged,
+    /// The torrent has been paused. Has: name.
+    PATRON_EVENT_PAUSED = 7 => Paused,
+    /// The torrent goes on. Has: name.
+    PATRON_EVENT_RESUMED = 8 => Resumed,
+    /// The files on disk have been compared with their hashes. Has: name.
+    PATRON_EVENT_CHECKED = 9 => Checked,
+    /// All wanted pieces are here and good. Has: name.
+    PATRON_EVENT_FINISHED = 10 => Finished,
+    /// The files lie in another directory now: the finished ones in their final place, or where a patron had
+    /// them moved. Has: name, save_dir.
+    PATRON_EVENT_MOVED = 11 => Moved,
+    /// A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece.
+    PATRON_EVENT_HASH_FAILED = 12 => HashFailed,
+    /// A tracker did not answer, or refused. It is asked again later. Has: name, url, count (failures in a
+    /// row), error.
+    PATRON_EVENT_TRACKER_ERROR = 13 => TrackerError,
+    /// The torrent met an error and stopped; resuming it tries again. Has: name, error.
+    PATRON_EVENT_ERROR = 14 => Error,
+    /// The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file.
+    PATRON_EVENT_METAINFO = 15 => Metainfo,
+    /// The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if the
+    /// files were to be deleted and were not.
+    PATRON_EVENT_TORRENT_REMOVED = 16 => TorrentRemoved,
+    /// A command sent as a message failed. Has: command, error.
+    PATRON_EVENT_COMMAND_FAILED = 17 => CommandFailed,
+    /// The client accepts peers at this address (TCP). Has: address.
+    PATRON_EVENT_LISTENING = 18 => Listening,
+    /// The client cannot accept peers at this address. Has: address, error.
+    PATRON_EVENT_LISTEN_FAILED = 19 => ListenFailed,
+    /// This patron did not read its events and some were dropped. Of those about a torrent that is still open
+    /// none is among them but what is told of single files, pieces, peers and trackers. Has: count.
+    PATRON_EVENT_LAGGED = 20 => Lagged,
+    /// libtorrent lost events under load; the client has asked it how every torrent stands.
+    PATRON_EVENT_RESYNCHRONIZED = 21 => Resynchronized,
+    /// The last event: the client has stopped. Has: error if it was not shut down.
+    PATRON_EVENT_CLIENT_STOPPED = 22 => ClientStopped,
+    /// The settings ask for more open files and connections than the process may have. Has: count (how many
+    /// descriptors the settings can need), available.
+    PATRON_EVENT_DESCRIPTOR_LIMIT = 23 => DescriptorLimit,
+    /// A file has another name now. Has: name, file, path.
+    PATRON_EVENT_FILE_RENAMED = 24 => FileRenamed,
+    /// A peer sent so much that failed its hash check that it is not spoken to any more. Has: name, address.
+    PATRON_EVENT_PEER_BANNED = 25 => PeerBanned,
+    /// A tracker answered, and had something to say besides. Has: name, url, message.
+    PATRON_EVENT_TRACKER_WARNING = 26 => TrackerWarning,
+    /// A router lets peers in from outside. Has: address (of this machine in the router's network), port (of
+    /// the router), mapper, protocol.
+    PATRON_EVENT_PORT_MAPPED = 27 => PortMapped,
+    /// A router was found that would not do so. Has: address, mapper, error.
+    PATRON_EVENT_PORT_MAPPING_FAILED = 28 => PortMappingFailed,
+    /// Others say that they see this machine at this address. Has: address.
+    PATRON_EVENT_EXTERNAL_ADDRESS = 29 => ExternalAddress,
+    /// On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
+    PATRON_EVENT_FILE_COMPLETED = 30 => FileCompleted,
+    /// On request. A piece is here and good; it may not be written yet. Has: name, piece.
+    PATRON_EVENT_PIECE_FINISHED = 31 => PieceFinished,
+    /// On request. The connection to a peer is made. Has: name, address, outgoing.
+    PATRON_EVENT_PEER_CONNECTED = 32 => PeerConnected,
+    /// On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
+    PATRON_EVENT_PEER_DISCONNECTED = 33 => PeerDisconnected,
+    /// On request. A tracker, or the distributed hash table, has answered. Has: name, url, count (peers).
+    PATRON_EVENT_TRACKER_REPLY = 34 => TrackerReply,
+    /// On request. A tracker has said how many there are. Has: name, url, seeds, leechers.
+    PATRON_EVENT_SCRAPED = 35 => Scraped,
+    /// On request. A tracker did not say how many there are. Has: name, url, error.
+    PATRON_EVENT_SCRAPE_FAILED = 36 => ScrapeFailed,
+    /// On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if it
+    /// is about one torrent.
+    PATRON_EVENT_PERFORMANCE_WARNING = 37 => PerformanceWarning,
+    /// On request. What libtorrent and the read path have counted, once per tick. Has: statistics.
+    PATRON_EVENT_STATISTICS = 38 => Statistics,
+    /// On request. What a later client needs to start the torrent where it stands now. Has: name,
+    /// resume_data.
+    PATRON_EVENT_RESUME_DATA = 39 => ResumeData,
+    /// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name,
+    /// goal.
+    PATRON_EVENT_GOAL_REACHED = 40 => GoalReached,
+}
 
 /// All kinds of event that come only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
@@ -129,50 +131,60 @@ pub const PATRON_EVENTS_ALL: u64 = 0x1ff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
-/// NAT-PMP (RFC 6886) or PCP (RFC 6887).
-pub const PATRON_MAPPER_NAT_PMP: i32 = 1;
-/// UPnP's Internet Gateway Device.
-pub const PATRON_MAPPER_UPNP: i32 = 2;
+numbers! { PortMapper:
+    /// NAT-PMP (RFC 6886) or PCP (RFC 6887).
+    PATRON_MAPPER_NAT_PMP = 1 => NatPmp,
+    /// UPnP's Internet Gateway Device.
+    PATRON_MAPPER_UPNP = 2 => Upnp,
+}
 
-/// The router hands on connections.
-pub const PATRON_PORT_TCP: i32 = 1;
-/// The router hands on uTP and the distributed hash table.
-pub const PATRON_PORT_UDP: i32 = 2;
+choices! { PortProtocol:
+    /// The router hands on connections.
+    PATRON_PORT_TCP = 1 => Tcp,
+    /// The router hands on uTP and the distributed hash table.
+    PATRON_PORT_UDP = 2 => Udp,
+}
 
-/// The disk does not keep up with what arrives (max_queued_disk_bytes).
-pub const PATRON_LIMIT_DISK_QUEUE_FULL: i32 = 1;
-/// More could be asked of a peer than may be (max_out_request_queue).
-pub const PATRON_LIMIT_REQUEST_QUEUE_FULL: i32 = 2;
-/// The upload limit leaves no room for what a download has to send.
-pub const PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW: i32 = 3;
-/// The download limit leaves no room for what an upload has to receive.
-pub const PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW: i32 = 4;
-/// A peer takes what it is sent faster than more is read (send_buffer_watermark).
-pub const PATRON_LIMIT_SEND_BUFFER_TOO_SMALL: i32 = 5;
-/// Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots).
-pub const PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS: i32 = 6;
-/// What waits to be written takes half of the cache.
-pub const PATRON_LIMIT_DISK_QUEUE_TOO_LARGE: i32 = 7;
-/// The system takes no more disk operations at once.
-pub const PATRON_LIMIT_DISK_OPERATIONS: i32 = 8;
-/// There are too few ports to call out from (outgoing_ports).
-pub const PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS: i32 = 9;
-/// There are too few descriptors for files and connections.
-pub const PATRON_LIMIT_TOO_FEW_DESCRIPTORS: i32 = 10;
-/// Something that this library does not know.
-pub const PATRON_LIMIT_OTHER: i32 = 11;
+numbers! { PerformanceLimit:
+    /// The disk does not keep up with what arrives (max_queued_disk_bytes).
+    PATRON_LIMIT_DISK_QUEUE_FULL = 1 => DiskQueueFull,
+    /// More could be asked of a peer than may be (max_out_request_queue).
+    PATRON_LIMIT_REQUEST_QUEUE_FULL = 2 => RequestQueueFull,
+    /// The upload limit leaves no room for what a download has to send.
+    PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW = 3 => UploadLimitTooLow,
+    /// The download limit leaves no room for what an upload has to receive.
+    PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW = 4 => DownloadLimitTooLow,
+    /// A peer takes what it is sent faster than more is read (send_buffer_watermark).
+    PATRON_LIMIT_SEND_BUFFER_TOO_SMALL = 5 => SendBufferTooSmall,
+    /// Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots).
+    PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS = 6 => TooManyOptimisticSlots,
+    /// What waits to be written takes half of the cache.
+    PATRON_LIMIT_DISK_QUEUE_TOO_LARGE = 7 => DiskQueueTooLarge,
+    /// The system takes no more disk operations at once.
+    PATRON_LIMIT_DISK_OPERATIONS = 8 => DiskOperations,
+    /// There are too few ports to call out from (outgoing_ports).
+    PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS = 9 => TooFewOutgoingPorts,
+    /// There are too few descriptors for files and connections.
+    PATRON_LIMIT_TOO_FEW_DESCRIPTORS = 10 => TooFewDescriptors,
+    /// Something that this library does not know.
+    PATRON_LIMIT_OTHER = 11 => Other,
+}
 
-/// The torrent has reached its share ratio.
-pub const PATRON_GOAL_REACHED_SHARE_RATIO: i32 = 1;
-/// The torrent has reached its seed time.
-pub const PATRON_GOAL_REACHED_SEED_TIME: i32 = 2;
+numbers! { Goal:
+    /// The torrent has reached its share ratio.
+    PATRON_GOAL_REACHED_SHARE_RATIO = 1 => ShareRatio,
+    /// The torrent has reached its seed time.
+    PATRON_GOAL_REACHED_SEED_TIME = 2 => SeedTime,
+}
 
-/// The files were left where they are.
-pub const PATRON_REMOVED_FILES_KEPT: i32 = 1;
-/// The files were deleted.
-pub const PATRON_REMOVED_FILES_DELETED: i32 = 2;
-/// The files were to be deleted, and were not, or not all.
-pub const PATRON_REMOVED_FILES_NOT_DELETED: i32 = 3;
+numbers! { RemovedFiles:
+    /// The files were left where they are.
+    PATRON_REMOVED_FILES_KEPT = 1 => Kept,
+    /// The files were deleted.
+    PATRON_REMOVED_FILES_DELETED = 2 => Deleted,
+    /// The files were to be deleted, and were not, or not all.
+    PATRON_REMOVED_FILES_NOT_DELETED = 3 => NotDeleted,
+}
 
 /// Something that happened. Belongs to the caller; free it with patron_event_free().
 pub struct patron_event {
@@ -249,69 +261,23 @@ pub extern "C" fn patron_subscription(
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
         let kinds = required(kinds, "kinds")?;
-        kinds.write(bits(entry.patron.subscription()));
+        kinds.write(mask(entry.patron.subscription()));
         Ok(())
     })
 }
 
-fn bits(kinds: EventKinds) -> u64 {
+fn mask(kinds: EventKinds) -> u64 {
     kinds.iter().map(bit).sum()
 }
 
 fn bit(kind: EventKind) -> u64 {
-    1 << number(kind)
-}
-
-fn number(kind: EventKind) -> i32 {
-    match kind {
-        EventKind::TorrentAdded => PATRON_EVENT_TORRENT_ADDED,
-        EventKind::AlreadyAdded => PATRON_EVENT_ALREADY_ADDED,
-        EventKind::AddFailed => PATRON_EVENT_ADD_FAILED,
-        EventKind::Status => PATRON_EVENT_STATUS,
-        EventKind::MetadataReceived => PATRON_EVENT_METADATA_RECEIVED,
-        EventKind::StateChanged => PATRON_EVENT_STATE_CHANGED,
-        EventKind::Paused => PATRON_EVENT_PAUSED,
-        EventKind::Resumed => PATRON_EVENT_RESUMED,
-        EventKind::Checked => PATRON_EVENT_CHECKED,
-        EventKind::Finished => PATRON_EVENT_FINISHED,
-        EventKind::Moved => PATRON_EVENT_MOVED,
-        EventKind::FileRenamed => PATRON_EVENT_FILE_RENAMED,
-        EventKind::GoalReached => PATRON_EVENT_GOAL_REACHED,
-        EventKind::HashFailed => PATRON_EVENT_HASH_FAILED,
-        EventKind::PeerBanned => PATRON_EVENT_PEER_BANNED,
-        EventKind::TrackerError => PATRON_EVENT_TRACKER_ERROR,
-        EventKind::TrackerWarning => PATRON_EVENT_TRACKER_WARNING,
-        EventKind::Error => PATRON_EVENT_ERROR,
-        EventKind::Metainfo => PATRON_EVENT_METAINFO,
-        EventKind::TorrentRemoved => PATRON_EVENT_TORRENT_REMOVED,
-        EventKind::CommandFailed => PATRON_EVENT_COMMAND_FAILED,
-        EventKind::Listening => PATRON_EVENT_LISTENING,
-        EventKind::ListenFailed => PATRON_EVENT_LISTEN_FAILED,
-        EventKind::PortMapped => PATRON_EVENT_PORT_MAPPED,
-        EventKind::PortMappingFailed => PATRON_EVENT_PORT_MAPPING_FAILED,
-        EventKind::ExternalAddress => PATRON_EVENT_EXTERNAL_ADDRESS,
-        EventKind::DescriptorLimit => PATRON_EVENT_DESCRIPTOR_LIMIT,
-        EventKind::Lagged => PATRON_EVENT_LAGGED,
-        EventKind::Resynchronized => PATRON_EVENT_RESYNCHRONIZED,
-        EventKind::ClientStopped => PATRON_EVENT_CLIENT_STOPPED,
-        EventKind::FileCompleted => PATRON_EVENT_FILE_COMPLETED,
-        EventKind::PieceFinished => PATRON_EVENT_PIECE_FINISHED,
-        EventKind::PeerConnected => PATRON_EVENT_PEER_CONNECTED,
-        EventKind::PeerDisconnected => PATRON_EVENT_PEER_DISCONNECTED,
-        EventKind::TrackerReply => PATRON_EVENT_TRACKER_REPLY,
-        EventKind::Scraped => PATRON_EVENT_SCRAPED,
-        EventKind::ScrapeFailed => PATRON_EVENT_SCRAPE_FAILED,
-        EventKind::PerformanceWarning => PATRON_EVENT_PERFORMANCE_WARNING,
-        EventKind::Statistics => PATRON_EVENT_STATISTICS,
-        EventKind::ResumeData => PATRON_EVENT_RESUME_DATA,
-        _ => 0,
-    }
+    1 << kind.number()
 }
 
 /// What sort of event it is, a PATRON_EVENT_*; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
-    read(0, || Some(number(event?.event.kind())))
+    read(0, || Some(event?.event.kind().number()))
 }
 
 /// The torrent that the event is about; 0 if it is about none.
@@ -392,7 +358,7 @@ pub unsafe extern "C" fn patron_event_status(
 ) -> i32 {
     guard(error, || match &required(event, "event")?.event {
         // SAFETY: the caller gives the size of its struct.
-        Event::Status(status) => unsafe { write_status(status, out, struct_size) },
+        Event::Status(status) => unsafe { write(patron_status::from(status), out, struct_size) },
         _ => Err(Failure::invalid("the event has no status")),
     })
 }
@@ -401,8 +367,8 @@ pub unsafe extern "C" fn patron_event_status(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_state(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::Status(status) => Some(state(status.state)),
-        Event::StateChanged { state: now, .. } => Some(state(*now)),
+        Event::Status(status) => Some(status.state.number()),
+        Event::StateChanged { state: now, .. } => Some(now.number()),
         _ => None,
     })
 }
@@ -531,11 +497,7 @@ pub extern "C" fn patron_event_port(event: Option<&patron_event>) -> u16 {
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_mapper(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PortMapped { by, .. } | Event::PortMappingFailed { by, .. } => Some(match by {
-            PortMapper::NatPmp => PATRON_MAPPER_NAT_PMP,
-            PortMapper::Upnp => PATRON_MAPPER_UPNP,
-            _ => 0,
-        }),
+        Event::PortMapped { by, .. } | Event::PortMappingFailed { by, .. } => Some(by.number()),
         _ => None,
     })
 }
@@ -544,11 +506,7 @@ pub extern "C" fn patron_event_mapper(event: Option<&patron_event>) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_protocol(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PortMapped { protocol, .. } => Some(match protocol {
-            PortProtocol::Tcp => PATRON_PORT_TCP,
-            PortProtocol::Udp => PATRON_PORT_UDP,
-            _ => 0,
-        }),
+        Event::PortMapped { protocol, .. } => Some(protocol.number()),
         _ => None,
     })
 }
@@ -557,20 +515,7 @@ pub extern "C" fn patron_event_protocol(event: Option<&patron_event>) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_limit(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PerformanceWarning { limit, .. } => Some(match limit {
-            PerformanceLimit::DiskQueueFull => PATRON_LIMIT_DISK_QUEUE_FULL,
-            PerformanceLimit::RequestQueueFull => PATRON_LIMIT_REQUEST_QUEUE_FULL,
-            PerformanceLimit::UploadLimitTooLow => PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW,
-            PerformanceLimit::DownloadLimitTooLow => PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW,
-            PerformanceLimit::SendBufferTooSmall => PATRON_LIMIT_SEND_BUFFER_TOO_SMALL,
-            PerformanceLimit::TooManyOptimisticSlots => PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS,
-            PerformanceLimit::DiskQueueTooLarge => PATRON_LIMIT_DISK_QUEUE_TOO_LARGE,
-            PerformanceLimit::DiskOperations => PATRON_LIMIT_DISK_OPERATIONS,
-            PerformanceLimit::TooFewOutgoingPorts => PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS,
-            PerformanceLimit::TooFewDescriptors => PATRON_LIMIT_TOO_FEW_DESCRIPTORS,
-            PerformanceLimit::Other => PATRON_LIMIT_OTHER,
-            _ => 0,
-        }),
+        Event::PerformanceWarning { limit, .. } => Some(limit.number()),
         _ => None,
     })
 }
@@ -632,12 +577,7 @@ pub extern "C" fn patron_event_torrent_file(event: Option<&patron_event>) -> pat
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_removed_files(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::TorrentRemoved { files, .. } => Some(match files {
-            RemovedFiles::Kept => PATRON_REMOVED_FILES_KEPT,
-            RemovedFiles::Deleted => PATRON_REMOVED_FILES_DELETED,
-            RemovedFiles::NotDeleted(_) => PATRON_REMOVED_FILES_NOT_DELETED,
-            _ => 0,
-        }),
+        Event::TorrentRemoved { files, .. } => Some(files.number()),
         _ => None,
     })
 }
@@ -646,11 +586,7 @@ pub extern "C" fn patron_event_removed_files(event: Option<&patron_event>) -> i3
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_goal(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::GoalReached { goal, .. } => Some(match goal {
-            Goal::ShareRatio => PATRON_GOAL_REACHED_SHARE_RATIO,
-            Goal::SeedTime => PATRON_GOAL_REACHED_SEED_TIME,
-            _ => 0,
-        }),
+        Event::GoalReached { goal, .. } => Some(goal.number()),
         _ => None,
     })
 }
@@ -739,9 +675,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_number_of_its_own_and_is_in_the_right_set() {
-        assert_eq!(bits(EventKinds::ON_REQUEST), PATRON_EVENTS_ON_REQUEST);
-        assert_eq!(bits(EventKinds::DEFAULT), PATRON_EVENTS_DEFAULT);
-        assert_eq!(bits(EventKinds::ALL), PATRON_EVENTS_ALL);
+        assert_eq!(mask(EventKinds::ON_REQUEST), PATRON_EVENTS_ON_REQUEST);
+        assert_eq!(mask(EventKinds::DEFAULT), PATRON_EVENTS_DEFAULT);
+        assert_eq!(mask(EventKinds::ALL), PATRON_EVENTS_ALL);
         assert_eq!(PATRON_EVENTS_ALL.count_ones() as usize, EventKind::ALL.len());
     }
 }

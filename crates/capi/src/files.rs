@@ -9,15 +9,16 @@
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{path, priorities_of, priority_of, required};
-use super::errors::{Failure, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::metainfo::patron_metainfo;
-use super::patron::ask_of;
-use super::reply::give_answer;
-use super::structs::{Room, Struct, write_all};
-use super::text::{Texts, patron_text};
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{choice, path, priorities_of, priority_of, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::choices;
+use crate::support::replies::{ask_of, give_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_text;
 use torrent_patron::{Existing, FileStatus, Priority};
 
 /// Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded.
@@ -36,13 +37,15 @@ const _: () = assert!(
         && PATRON_PRIORITY_TOP == Priority::TOP.level() as i32
 );
 
-/// Where a file is already, the move fails, and nothing is moved.
-pub const PATRON_EXISTING_FAIL: i32 = 0;
-/// The file that is there is overwritten.
-pub const PATRON_EXISTING_REPLACE: i32 = 1;
-/// The file that is there is kept, and the one of the torrent is left behind. What is there is then
-/// checked.
-pub const PATRON_EXISTING_KEEP: i32 = 2;
+choices! { Existing:
+    /// Where a file is already, the move fails, and nothing is moved.
+    PATRON_EXISTING_FAIL = 0 => Fail,
+    /// The file that is there is overwritten.
+    PATRON_EXISTING_REPLACE = 1 => Replace,
+    /// The file that is there is kept, and the one of the torrent is left behind. What is there is then
+    /// checked.
+    PATRON_EXISTING_KEEP = 2 => Keep,
+}
 
 /// One file of a torrent and how far it has come.
 #[repr(C)]
@@ -79,8 +82,7 @@ impl From<&FileStatus> for patron_file_status {
 
 /// The files of a torrent at one moment. Any thread may read it, also several at once.
 pub struct patron_files {
-    files: Vec<FileStatus>,
-    texts: Texts,
+    list: List<FileStatus>,
 }
 
 /// Asks for the files of a torrent; patron_reply_files() reads the answer.
@@ -105,8 +107,7 @@ pub extern "C" fn patron_reply_files(
 ) -> i32 {
     guard(error, || {
         give_answer(reply, out, "files", |files: &Vec<FileStatus>| patron_files {
-            files: files.clone(),
-            texts: Texts::default(),
+            list: files.clone().into(),
         })
     })
 }
@@ -120,7 +121,7 @@ pub extern "C" fn patron_files_free(files: Option<Box<patron_files>>) {
 /// How many files there are, pad files included.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_count(files: Option<&patron_files>) -> usize {
-    read(0, || Some(files?.files.len()))
+    count(files.map(|files| &files.list))
 }
 
 /// Writes the files from index `first` on into an array of `capacity` structs, and how many they were
@@ -137,22 +138,16 @@ pub unsafe extern "C" fn patron_files_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let files = required(files, "files")?.files.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(files.map(patron_file_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((files.map(|files| &files.list), "files"), first, room, written, error) }
 }
 
 /// Where a file is below the save directory; the new place of one that was renamed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_path(files: Option<&patron_files>, index: usize) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let files = files?;
-        let path = files.files.get(index)?.path.as_os_str().as_encoded_bytes();
-        Some(files.texts.lend_nth("path", index, path))
-    })
+    let path = |file: &FileStatus| Some(file.path.as_os_str().as_encoded_bytes().to_vec());
+    text_of(files.map(|files| &files.list), "path", index, path)
 }
 
 /// Says how much a file is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. What is skipped is
@@ -233,12 +228,7 @@ pub unsafe extern "C" fn patron_move_storage(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let existing = match existing {
-            PATRON_EXISTING_FAIL => Existing::Fail,
-            PATRON_EXISTING_REPLACE => Existing::Replace,
-            PATRON_EXISTING_KEEP => Existing::Keep,
-            other => return Err(Failure::invalid(format!("there is no choice {other}"))),
-        };
+        let existing = choice::<Existing>(existing, "choice for existing files")?;
         // SAFETY: the caller gives the length of the path.
         let directory = unsafe { path(directory, directory_length, "directory") }?;
         Ok(patron.move_storage(id, directory, existing))

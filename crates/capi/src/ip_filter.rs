@@ -6,15 +6,15 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{address, bytes, path, required};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{address, bytes, give, path, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::IpFilter;
 
 /// Ranges of addresses that are blocked.
 pub struct patron_ip_filter {
-    pub(super) filter: IpFilter,
+    pub(crate) filter: IpFilter,
     texts: Texts,
 }
 

@@ -15,9 +15,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Event, Level, Metadata};
 
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::text::{Kept, patron_text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::guard;
+use crate::support::text::{Kept, patron_text};
 
 /// Nothing.
 pub const PATRON_LOG_OFF: i32 = 0;
@@ -66,7 +66,7 @@ fn filter(level: i32) -> Result<LevelFilter, Failure> {
         PATRON_LOG_INFO => LevelFilter::INFO,
         PATRON_LOG_DEBUG => LevelFilter::DEBUG,
         PATRON_LOG_TRACE => LevelFilter::TRACE,
-        other => return Err(Failure::invalid(format!("there is no log level {other}"))),
+        other => return Err(Failure::invalid(format!("unknown log level {other}"))),
     })
 }
 

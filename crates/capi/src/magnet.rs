@@ -5,11 +5,11 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{hash, required, text};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::metainfo::patron_metainfo;
-use super::text::{Texts, patron_text};
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{give, hash, required, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::Magnet;
 
 /// A magnet link, read.

@@ -5,24 +5,25 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{choice, deadline, give, path, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{MAKINGS, MakingEntry, patron_making};
+use crate::support::numbers::choices;
+use crate::support::once::Once;
+use torrent_patron::{Protocol, TorrentMaker};
 
-use super::arguments::{deadline, path, required, text, wait_once};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_making};
-use super::metainfo::patron_metainfo;
-use torrent_patron::{Making, Metainfo, Protocol, Result, TorrentMaker};
-
-/// BitTorrent v1 (BEP 3) alone.
-pub const PATRON_PROTOCOL_V1: i32 = 0;
-/// BitTorrent v2 (BEP 52) alone.
-pub const PATRON_PROTOCOL_V2: i32 = 1;
-/// Both (BEP 52).
-pub const PATRON_PROTOCOL_HYBRID: i32 = 2;
+choices! { Protocol:
+    /// BitTorrent v1 (BEP 3) alone.
+    PATRON_PROTOCOL_V1 = 0 => V1,
+    /// BitTorrent v2 (BEP 52) alone.
+    PATRON_PROTOCOL_V2 = 1 => V2,
+    /// Both (BEP 52).
+    PATRON_PROTOCOL_HYBRID = 2 => Hybrid,
+}
 
 /// Makes a .torrent file of a file or a directory.
 pub struct patron_maker {
@@ -34,15 +35,6 @@ impl patron_maker {
         self.maker = change(self.maker.clone());
     }
 }
-
-struct Entry {
-    making: Making,
-    /// One thread at a time takes the answer out of `making`; all read it here.
-    turn: Mutex<()>,
-    answer: OnceLock<Result<Metainfo>>,
-}
-
-static MAKINGS: Table<Entry, patron_making> = Table::new(4);
 
 /// Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
 /// size. Free it with patron_maker_free().
@@ -79,12 +71,7 @@ pub extern "C" fn patron_maker_set_protocol(
 ) -> i32 {
     guard(error, || {
         let maker = required(maker, "maker")?;
-        let protocol = match protocol {
-            PATRON_PROTOCOL_V1 => Protocol::V1,
-            PATRON_PROTOCOL_V2 => Protocol::V2,
-            PATRON_PROTOCOL_HYBRID => Protocol::Hybrid,
-            other => return Err(Failure::invalid(format!("there is no protocol {other}"))),
-        };
+        let protocol = choice(protocol, "protocol")?;
         maker.change(|maker| maker.protocol(protocol));
         Ok(())
     })
@@ -211,8 +198,7 @@ pub extern "C" fn patron_maker_start(
     guard(error, || {
         let out = required(out, "out")?;
         let making = required(maker, "maker")?.maker.clone().start()?;
-        let entry = Entry { making, turn: Mutex::new(()), answer: OnceLock::new() };
-        out.write(MAKINGS.insert(entry));
+        out.write(MAKINGS.insert(MakingEntry { making, made: Once::default() }));
         Ok(())
     })
 }
@@ -269,9 +255,8 @@ pub extern "C" fn patron_making_wait(
         let entry = MAKINGS.get(making, "making")?;
         let out = required(out, "out")?;
         let until = deadline(timeout_ms);
-        let answer =
-            wait_once(&entry.turn, &entry.answer, until, || entry.making.wait_until(until))?;
-        give(out, answer.clone()?.into());
+        let metainfo = entry.made.wait(until, || entry.making.wait_until(until))?;
+        give(out, metainfo.clone().into());
         Ok(())
     })
 }

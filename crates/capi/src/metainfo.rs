@@ -7,15 +7,17 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::time::SystemTime;
 
-use super::arguments::{bytes, hash, path, required};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_bytes, patron_text};
+use crate::support::arguments::{bytes, give, hash, path, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::patron_reply;
+use crate::support::replies::give_answer;
+use crate::support::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::{FileEntry, Metainfo};
 
 /// A .torrent file, read.
 pub struct patron_metainfo {
-    pub(super) metainfo: Metainfo,
+    pub(crate) metainfo: Metainfo,
     texts: Texts,
 }
 
@@ -60,6 +62,21 @@ pub unsafe extern "C" fn patron_metainfo_read(
         let file = unsafe { path(file, file_length, "file") }?;
         give(out, Metainfo::read(file)?.into());
         Ok(())
+    })
+}
+
+/// Of patron_get_metainfo(): the metainfo, a new object for each call. Free it with
+/// patron_metainfo_free().
+///
+/// Errors: INVALID_ARGUMENT when the reply has no metainfo, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_metainfo(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_metainfo>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        give_answer(reply, out, "metainfo", |metainfo: &Metainfo| metainfo.clone().into())
     })
 }
 

@@ -6,20 +6,24 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{bytes, path, peer, priorities_of, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, release};
-use super::torrent_options::{flags_of, goals_of, limit};
+use crate::support::arguments::{
+    self, bytes, choice, give, goals, limit, path, peer, priorities_of, required, text,
+};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, release};
+use crate::support::numbers::choices;
 use torrent_patron::{AddOptions, Allocation, Tracker};
 
-/// Room on the disk is taken as pieces are written; a file has holes until it is complete.
-pub const PATRON_ALLOCATION_SPARSE: i32 = 0;
-/// All of it is taken when the torrent starts.
-pub const PATRON_ALLOCATION_FULL: i32 = 1;
+choices! { Allocation:
+    /// Room on the disk is taken as pieces are written; a file has holes until it is complete.
+    PATRON_ALLOCATION_SPARSE = 0 => Sparse,
+    /// All of it is taken when the torrent starts.
+    PATRON_ALLOCATION_FULL = 1 => Full,
+}
 
 /// How a torrent is started.
 pub struct patron_options {
-    pub(super) options: AddOptions,
+    pub(crate) options: AddOptions,
 }
 
 /// Makes options in which nothing is set. Free them with patron_options_free().
@@ -193,11 +197,7 @@ pub extern "C" fn patron_options_set_allocation(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.allocation = match allocation {
-            PATRON_ALLOCATION_SPARSE => Allocation::Sparse,
-            PATRON_ALLOCATION_FULL => Allocation::Full,
-            other => return Err(Failure::invalid(format!("there is no allocation {other}"))),
-        };
+        required(options, "options")?.options.allocation = choice(allocation, "allocation")?;
         Ok(())
     })
 }
@@ -213,7 +213,7 @@ pub extern "C" fn patron_options_set_flags(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.flags = flags_of(flags)?;
+        required(options, "options")?.options.flags = arguments::flags(flags)?;
         Ok(())
     })
 }
@@ -283,7 +283,7 @@ pub extern "C" fn patron_options_set_goals(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let goals = goals_of(share_ratio, seed_seconds, action)?;
+        let goals = goals(share_ratio, seed_seconds, action)?;
         required(options, "options")?.options.goals = Some(goals);
         Ok(())
     })

@@ -13,29 +13,26 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
 
-use parking_lot::Mutex;
-
-use super::arguments::{bytes, path, required, text, torrent};
-use super::errors::{Failure, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_handle, patron_reply};
-use super::options::patron_options;
-use super::reply::{Answer, ask};
-use super::wake::Wake;
+use crate::options::patron_options;
+use crate::support::arguments::{bytes, choice, path, required, text, torrent};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::numbers::choices;
+use crate::support::replies::{ask_of, ask_patron};
 use torrent_patron::{
-    AddOptions, Command, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, Readiness,
-    RemoveFiles, Reply, Source, TorrentId,
+    AddOptions, Command, InfoHashV1, InfoHashV2, InfoHashes, OnLeave, Patron, RemoveFiles, Source,
 };
-#[cfg(unix)]
 
-/// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
-pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
-/// Its torrents are paused.
-pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
-/// Its torrents are closed; their files stay.
-pub const PATRON_ON_LEAVE_REMOVE: i32 = 2;
+choices! { OnLeave:
+    /// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
+    PATRON_ON_LEAVE_KEEP_SEEDING = 0 => KeepSeeding,
+    /// Its torrents are paused.
+    PATRON_ON_LEAVE_PAUSE = 1 => Pause,
+    /// Its torrents are closed; their files stay.
+    PATRON_ON_LEAVE_REMOVE = 2 => Remove,
+}
 
 /// The bytes of a .torrent file.
 pub const PATRON_SOURCE_BYTES: i32 = 0;
@@ -54,10 +51,12 @@ pub const PATRON_SOURCE_RESUME_DATA: i32 = 4;
 /// and by the trackers of the options, and bring the metadata.
 pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
 
-/// The files of a closed torrent stay.
-pub const PATRON_REMOVE_FILES_KEEP: i32 = 0;
-/// The files of a closed torrent are deleted, and with them the directories that become empty.
-pub const PATRON_REMOVE_FILES_DELETE: i32 = 1;
+choices! { RemoveFiles:
+    /// The files of a closed torrent stay.
+    PATRON_REMOVE_FILES_KEEP = 0 => Keep,
+    /// The files of a closed torrent are deleted, and with them the directories that become empty.
+    PATRON_REMOVE_FILES_DELETE = 1 => Delete,
+}
 
 /// As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running.
 pub const PATRON_COMMAND_PAUSE: i32 = 1;
@@ -75,50 +74,6 @@ pub const PATRON_COMMAND_UNWATCH: i32 = 6;
 pub const PATRON_COMMAND_REMOVE: i32 = 7;
 /// As patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by PATRON_EVENT_TORRENT_REMOVED.
 pub const PATRON_COMMAND_REMOVE_AND_DELETE: i32 = 8;
-
-pub(super) struct Entry {
-    pub(super) patron: Patron,
-    #[cfg(unix)]
-    pub(super) readiness: OnceLock<Readiness>,
-    pub(super) wake: Mutex<Option<Wake>>,
-}
-
-impl From<Patron> for Entry {
-    fn from(patron: Patron) -> Self {
-        Self {
-            patron,
-            #[cfg(unix)]
-            readiness: OnceLock::new(),
-            wake: Mutex::new(None),
-        }
-    }
-}
-
-pub(super) static PATRONS: Table<Entry, patron_handle> = Table::new(2);
-
-/// Asks a patron for what is answered by a reply.
-pub(super) fn ask_patron<T: Into<Answer> + Send + 'static>(
-    patron: *mut patron_handle,
-    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-    send: impl FnOnce(&Patron) -> Result<Reply<T>, Failure>,
-) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || send(&entry.patron))
-    })
-}
-
-/// Asks a patron for something about a torrent.
-pub(super) fn ask_of<T: Into<Answer> + Send + 'static>(
-    patron: *mut patron_handle,
-    torrent_id: u64,
-    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-    send: impl FnOnce(&Patron, TorrentId) -> Result<Reply<T>, Failure>,
-) -> i32 {
-    ask_patron(patron, reply, error, |patron| send(patron, torrent(torrent_id)?))
-}
 
 /// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
 #[unsafe(no_mangle)]
@@ -152,13 +107,7 @@ pub extern "C" fn patron_set_on_leave(
 ) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
-        let policy = match policy {
-            PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
-            PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
-            PATRON_ON_LEAVE_REMOVE => OnLeave::Remove,
-            other => return Err(Failure::invalid(format!("there is no policy {other}"))),
-        };
-        let _ = entry.patron.clone().on_leave(policy);
+        let _ = entry.patron.clone().on_leave(choice(policy, "on-leave policy")?);
         Ok(())
     })
 }
@@ -170,15 +119,15 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
     // SAFETY: the caller vouches for the length.
     unsafe {
         Ok(match kind {
-            PATRON_SOURCE_BYTES => bytes(data.cast(), length, "source")?.into(),
-            PATRON_SOURCE_FILE => path(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_BYTES => Source::Bytes(bytes(data.cast(), length, "source")?.into()),
+            PATRON_SOURCE_FILE => Source::File(path(data.cast(), length, "source")?.into()),
             PATRON_SOURCE_MAGNET => Source::Magnet(text(data.cast(), length, "source")?.into()),
             PATRON_SOURCE_TEXT => Source::from_text(text(data.cast(), length, "source")?),
             PATRON_SOURCE_RESUME_DATA => {
                 Source::ResumeData(bytes(data.cast(), length, "source")?.into())
             }
-            PATRON_SOURCE_INFO_HASH => info_hash(bytes(data.cast(), length, "source")?)?.into(),
-            other => return Err(Failure::invalid(format!("there is no source {other}"))),
+            PATRON_SOURCE_INFO_HASH => Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?),
+            other => return Err(Failure::invalid(format!("unknown kind of source {other}"))),
         })
     }
 }
@@ -231,12 +180,7 @@ pub extern "C" fn patron_remove_torrent(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let files = match files {
-            PATRON_REMOVE_FILES_KEEP => RemoveFiles::Keep,
-            PATRON_REMOVE_FILES_DELETE => RemoveFiles::Delete,
-            other => return Err(Failure::invalid(format!("there are no files {other}"))),
-        };
-        Ok(patron.remove_torrent(id, files))
+        Ok(patron.remove_torrent(id, choice(files, "choice for the files")?))
     })
 }
 
@@ -375,7 +319,7 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
         PATRON_COMMAND_REMOVE_AND_DELETE => {
             Command::RemoveTorrent { id, files: RemoveFiles::Delete }
         }
-        other => return Err(Failure::invalid(format!("there is no command {other}"))),
+        other => return Err(Failure::invalid(format!("unknown command {other}"))),
     })
 }
 

@@ -9,15 +9,14 @@
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{address, or_none, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_patron;
-use super::reply::{give_answer, read_answer, write_answer};
-use super::structs::{Plain, Struct, take};
-use super::text::{Texts, patron_text};
-use super::torrent_options::limit;
+use crate::support::arguments::{address, give, limit, or_none, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, text_of};
+use crate::support::replies::{ask_patron, give_answer, read_answer, write_answer};
+use crate::support::structs::{Plain, Struct, take};
+use crate::support::text::patron_text;
 use torrent_patron::{IpRange, PeerClass, PeerClassOptions, PeerClassRange};
 
 /// All peers but those on the local network. Its limits are those of the client.
@@ -197,13 +196,12 @@ pub unsafe extern "C" fn patron_set_peer_class(
 
 /// Which addresses are in which classes. Used by one thread at a time.
 pub struct patron_peer_class_ranges {
-    ranges: Vec<PeerClassRange>,
-    texts: Texts,
+    list: List<PeerClassRange>,
 }
 
 impl From<Vec<PeerClassRange>> for patron_peer_class_ranges {
     fn from(ranges: Vec<PeerClassRange>) -> Self {
-        Self { ranges, texts: Texts::default() }
+        Self { list: ranges.into() }
     }
 }
 
@@ -252,7 +250,7 @@ pub unsafe extern "C" fn patron_peer_class_ranges_add(
         let range = IpRange::new(lowest, highest)?;
         let classes = (0..u32::BITS).filter(|bit| peer_classes & (1 << bit) != 0);
         let classes: Vec<_> = classes.map(class).collect();
-        required(ranges, "ranges")?.ranges.push(PeerClassRange::new(range, classes));
+        required(ranges, "ranges")?.list.all.push(PeerClassRange::new(range, classes));
         Ok(())
     })
 }
@@ -262,7 +260,7 @@ pub unsafe extern "C" fn patron_peer_class_ranges_add(
 pub extern "C" fn patron_peer_class_ranges_count(
     ranges: Option<&patron_peer_class_ranges>,
 ) -> usize {
-    read(0, || Some(ranges?.ranges.len()))
+    count(ranges.map(|ranges| &ranges.list))
 }
 
 /// The lowest address of a range.
@@ -271,11 +269,8 @@ pub extern "C" fn patron_peer_class_ranges_lowest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let ranges = ranges?;
-        let address = ranges.ranges.get(index)?.range.first;
-        Some(ranges.texts.lend_nth("lowest", index, address.to_string()))
-    })
+    let address = |range: &PeerClassRange| Some(range.range.first.to_string());
+    text_of(ranges.map(|ranges| &ranges.list), "lowest", index, address)
 }
 
 /// The highest address of a range.
@@ -284,11 +279,8 @@ pub extern "C" fn patron_peer_class_ranges_highest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let ranges = ranges?;
-        let address = ranges.ranges.get(index)?.range.last;
-        Some(ranges.texts.lend_nth("highest", index, address.to_string()))
-    })
+    let address = |range: &PeerClassRange| Some(range.range.last.to_string());
+    text_of(ranges.map(|ranges| &ranges.list), "highest", index, address)
 }
 
 /// The classes of the peers in a range, a bit for each.
@@ -298,7 +290,7 @@ pub extern "C" fn patron_peer_class_ranges_classes(
     index: usize,
 ) -> u32 {
     read(0, || {
-        let classes = &ranges?.ranges.get(index)?.classes;
+        let classes = &ranges?.list.get(index)?.classes;
         Some(
             classes.iter().fold(0, |bits, class| bits | 1u32.checked_shl(class.get()).unwrap_or(0)),
         )
@@ -340,6 +332,6 @@ pub extern "C" fn patron_set_peer_class_ranges(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| {
-        Ok(patron.set_peer_class_ranges(required(ranges, "ranges")?.ranges.clone()))
+        Ok(patron.set_peer_class_ranges(required(ranges, "ranges")?.list.all.clone()))
     })
 }

@@ -5,14 +5,14 @@
 use std::mem::{MaybeUninit, offset_of};
 use std::time::Duration;
 
-use super::arguments::{bytes, priorities_of, priority_of, required};
-use super::errors::patron_error;
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::give_answer;
-use super::structs::{Room, Struct, write_all};
-use super::text::patron_bytes;
+use crate::support::arguments::{bytes, priorities_of, priority_of};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into};
+use crate::support::replies::{ask_of, give_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_bytes;
 use torrent_patron::{PartialPiece, PieceMap};
 
 /// A piece on its way, in blocks of 16 KiB.
@@ -56,7 +56,7 @@ pub struct patron_pieces {
     have: Vec<u8>,
     priorities: Vec<u8>,
     availability: Vec<u32>,
-    partial: Vec<PartialPiece>,
+    partial: List<PartialPiece>,
 }
 
 impl From<&PieceMap> for patron_pieces {
@@ -65,7 +65,7 @@ impl From<&PieceMap> for patron_pieces {
             have: map.have.iter().map(|have| (*have).into()).collect(),
             priorities: map.priorities.iter().map(|priority| priority.level()).collect(),
             availability: map.availability.clone(),
-            partial: map.partial.clone(),
+            partial: map.partial.clone().into(),
         }
     }
 }
@@ -136,7 +136,7 @@ pub extern "C" fn patron_pieces_availability(pieces: Option<&patron_pieces>) -> 
 /// How many pieces there are of which some blocks are here, or asked for.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_partial_count(pieces: Option<&patron_pieces>) -> usize {
-    read(0, || Some(pieces?.partial.len()))
+    count(pieces.map(|pieces| &pieces.partial))
 }
 
 /// Writes the pieces of which some blocks are here, or asked for, from the one with the number `first`
@@ -154,12 +154,10 @@ pub unsafe extern "C" fn patron_pieces_read_partial(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let partial = required(pieces, "pieces")?.partial.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(partial.map(patron_partial_piece::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let partial = pieces.map(|pieces| &pieces.partial);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((partial, "pieces"), first, room, written, error) }
 }
 
 /// Says how much a piece is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Choosing among

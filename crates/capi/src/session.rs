@@ -6,16 +6,14 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 
-use super::arguments::{address, required, text};
-use super::errors::{Failure, patron_error};
-use super::events::{PATRON_PORT_TCP, PATRON_PORT_UDP};
-use super::guard::{guard, read};
-use super::handle::{patron_handle, patron_reply};
-use super::ip_filter::patron_ip_filter;
-use super::patron::ask_patron;
-use super::reply::{give_answer, read_answer};
-use super::settings::patron_settings;
-use torrent_patron::{IpFilter, PortMapping, PortProtocol, Settings};
+use crate::ip_filter::patron_ip_filter;
+use crate::settings::patron_settings;
+use crate::support::arguments::{address, choice, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::replies::{ask_patron, give_answer, read_answer};
+use torrent_patron::{IpFilter, PortMapping, Settings};
 
 /// Asks for all settings as libtorrent has them now, those that have their default included;
 /// patron_reply_settings() reads the answer.
@@ -178,7 +176,7 @@ unsafe fn port_ranges(
     let ports = unsafe { std::slice::from_raw_parts(ports.cast::<[u16; 2]>(), count) };
     let range = |[first, last]: &[u16; 2]| match first <= last {
         true => Ok(*first..=*last),
-        false => Err(Failure::invalid(format!("ports: {first} to {last} is no range"))),
+        false => Err(Failure::invalid(format!("ports: {first} to {last} is not a range"))),
     };
     ports.iter().map(range).collect()
 }
@@ -246,12 +244,7 @@ pub extern "C" fn patron_map_port(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| {
-        let protocol = match protocol {
-            PATRON_PORT_TCP => PortProtocol::Tcp,
-            PATRON_PORT_UDP => PortProtocol::Udp,
-            other => return Err(Failure::invalid(format!("there is no protocol {other}"))),
-        };
-        Ok(patron.map_port(protocol, external_port, local_port))
+        Ok(patron.map_port(choice(protocol, "protocol")?, external_port, local_port))
     })
 }
 

@@ -7,10 +7,11 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::{SettingValue, Settings};
 
 /// What every client starts from.
@@ -20,16 +21,18 @@ pub const PATRON_PRESET_SEEDING: i32 = 1;
 /// Nothing, for patron_apply_settings(): the settings that are to change.
 pub const PATRON_PRESET_EMPTY: i32 = 2;
 
-/// A setting that is true or false.
-pub const PATRON_SETTING_BOOL: i32 = 0;
-/// A setting that is a number.
-pub const PATRON_SETTING_INT: i32 = 1;
-/// A setting that is a text.
-pub const PATRON_SETTING_TEXT: i32 = 2;
+numbers! { SettingValue:
+    /// A setting that is true or false.
+    PATRON_SETTING_BOOL = 0 => Bool,
+    /// A setting that is a number.
+    PATRON_SETTING_INT = 1 => Int,
+    /// A setting that is a text.
+    PATRON_SETTING_TEXT = 2 => Text,
+}
 
 /// A set of settings.
 pub struct patron_settings {
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     texts: Texts,
 }
 
@@ -62,7 +65,7 @@ pub extern "C" fn patron_settings_new(
             PATRON_PRESET_DEFAULT => Settings::default(),
             PATRON_PRESET_SEEDING => Settings::seeding(),
             PATRON_PRESET_EMPTY => Settings::empty(),
-            other => return Err(Failure::invalid(format!("there is no preset {other}"))),
+            other => return Err(Failure::invalid(format!("unknown preset {other}"))),
         };
         give(out, settings.into());
         Ok(())
@@ -166,12 +169,7 @@ pub unsafe extern "C" fn patron_settings_get(
         let settings = settings?;
         let value = settings.settings.get(name)?;
         if let Some(kind) = kind {
-            kind.write(match value {
-                SettingValue::Bool(_) => PATRON_SETTING_BOOL,
-                SettingValue::Int(_) => PATRON_SETTING_INT,
-                SettingValue::Text(_) => PATRON_SETTING_TEXT,
-                _ => 0,
-            });
+            kind.write(value.number());
         }
         let index = settings.settings.iter().position(|(known, _)| known == name)?;
         Some(settings.texts.lend_nth("value", index, value.to_string()))

@@ -8,12 +8,12 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{required, text};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, required, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::replies::give_answer;
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::{Counter, Statistics};
 
 /// What a client had counted at one moment.
@@ -46,6 +46,21 @@ pub extern "C" fn patron_read_statistics(
         counters.sort_unstable_by_key(|counter| counter.name);
         give(out, patron_statistics { counters, texts: Texts::default() });
         Ok(())
+    })
+}
+
+/// Of patron_get_statistics(): the statistics, a new object for each call. Free it with
+/// patron_statistics_free().
+///
+/// Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_statistics(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        give_answer(reply, out, "statistics", |statistics: &Statistics| statistics.into())
     })
 }
 

@@ -9,27 +9,31 @@
 
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{hash, milliseconds, required, torrent};
-use super::errors::{Failure, code, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::structs::{Room, Struct, check, write, write_all};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, hash, milliseconds, required, torrent};
+use crate::support::failure::{Failure, PATRON_OK, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::replies::write_answer;
+use crate::support::structs::{Room, Struct, check, write};
+use crate::support::text::patron_text;
 use torrent_patron::{TorrentState, TorrentStatus};
 
-/// The data on disk is compared with its hashes.
-pub const PATRON_STATE_CHECKING_FILES: i32 = 1;
-/// A magnet link's metadata is being fetched from peers (BEP 9).
-pub const PATRON_STATE_DOWNLOADING_METADATA: i32 = 2;
-/// Pieces are being downloaded.
-pub const PATRON_STATE_DOWNLOADING: i32 = 3;
-/// All wanted pieces are here, but not all pieces.
-pub const PATRON_STATE_FINISHED: i32 = 4;
-/// All pieces are here.
-pub const PATRON_STATE_SEEDING: i32 = 5;
-/// What is known from an earlier run is compared with the disk.
-pub const PATRON_STATE_CHECKING_RESUME_DATA: i32 = 6;
+numbers! { TorrentState:
+    /// The data on disk is compared with its hashes.
+    PATRON_STATE_CHECKING_FILES = 1 => CheckingFiles,
+    /// A magnet link's metadata is being fetched from peers (BEP 9).
+    PATRON_STATE_DOWNLOADING_METADATA = 2 => DownloadingMetadata,
+    /// Pieces are being downloaded.
+    PATRON_STATE_DOWNLOADING = 3 => Downloading,
+    /// All wanted pieces are here, but not all pieces.
+    PATRON_STATE_FINISHED = 4 => Finished,
+    /// All pieces are here.
+    PATRON_STATE_SEEDING = 5 => Seeding,
+    /// What is known from an earlier run is compared with the disk.
+    PATRON_STATE_CHECKING_RESUME_DATA = 6 => CheckingResumeData,
+}
 
 /// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
 #[repr(C)]
@@ -101,25 +105,13 @@ impl Struct for patron_status {
     const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 
-pub(super) fn state(state: TorrentState) -> i32 {
-    match state {
-        TorrentState::CheckingFiles => PATRON_STATE_CHECKING_FILES,
-        TorrentState::DownloadingMetadata => PATRON_STATE_DOWNLOADING_METADATA,
-        TorrentState::Downloading => PATRON_STATE_DOWNLOADING,
-        TorrentState::Finished => PATRON_STATE_FINISHED,
-        TorrentState::Seeding => PATRON_STATE_SEEDING,
-        TorrentState::CheckingResumeData => PATRON_STATE_CHECKING_RESUME_DATA,
-        _ => 0,
-    }
-}
-
 impl From<&TorrentStatus> for patron_status {
     fn from(status: &TorrentStatus) -> Self {
         let left = status.time_left().map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
         Self {
             torrent: status.id.get(),
-            state: state(status.state),
-            error: status.error.as_ref().map_or(0, |error| code(error.kind())),
+            state: status.state.number(),
+            error: status.error.as_ref().map_or(PATRON_OK, |error| error.kind().number()),
             paused: status.paused,
             finished: status.finished,
             seeding: status.seeding,
@@ -150,18 +142,6 @@ impl From<&TorrentStatus> for patron_status {
     }
 }
 
-/// # Safety
-///
-/// As for [`write`].
-pub(super) unsafe fn write_status(
-    status: &TorrentStatus,
-    out: *mut patron_status,
-    struct_size: usize,
-) -> Result<(), Failure> {
-    // SAFETY: as the caller vouches.
-    unsafe { write(status.into(), out, struct_size) }
-}
-
 /// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
 /// next. `struct_size` is sizeof(patron_status). No wait.
 ///
@@ -181,16 +161,31 @@ pub unsafe extern "C" fn patron_get_status(
             Failure::not_found(&format!("torrent {torrent_id}: no such torrent at this client"))
         })?;
         // SAFETY: the caller gives the size of its struct.
-        unsafe { write_status(&status, out, struct_size) }
+        unsafe { write(patron_status::from(&status), out, struct_size) }
+    })
+}
+
+/// Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
+///
+/// Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_reply_status(
+    reply: *mut patron_reply,
+    out: *mut patron_status,
+    struct_size: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the size of its struct.
+        unsafe { write_answer::<TorrentStatus, _>(reply, out, struct_size, "status") }
     })
 }
 
 /// How many torrents stood at one moment, in the order of their ids. Any thread may read it, also
 /// several at once.
 pub struct patron_snapshot {
-    statuses: Vec<TorrentStatus>,
+    list: List<TorrentStatus>,
     errors: Vec<Option<Box<patron_error>>>,
-    texts: Texts,
 }
 
 /// Takes the status of every torrent of the client, those of other patrons included. Free the result
@@ -212,7 +207,7 @@ pub extern "C" fn patron_snapshot_take(
             .iter()
             .map(|status| Some(Box::new(patron_error::new(status.error.as_ref()?))))
             .collect();
-        give(out, patron_snapshot { statuses, errors, texts: Texts::default() });
+        give(out, patron_snapshot { list: statuses.into(), errors });
         Ok(())
     })
 }
@@ -226,7 +221,7 @@ pub extern "C" fn patron_snapshot_free(snapshot: Option<Box<patron_snapshot>>) {
 /// How many torrents it has.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_count(snapshot: Option<&patron_snapshot>) -> usize {
-    read(0, || Some(snapshot?.statuses.len()))
+    count(snapshot.map(|snapshot| &snapshot.list))
 }
 
 /// Writes the statuses from index `first` on into an array of `capacity` structs, and how many they
@@ -243,12 +238,10 @@ pub unsafe extern "C" fn patron_snapshot_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let statuses = required(snapshot, "snapshot")?.statuses.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(statuses.map(patron_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = snapshot.map(|snapshot| &snapshot.list);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "snapshot"), first, room, written, error) }
 }
 
 /// The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
@@ -257,11 +250,8 @@ pub extern "C" fn patron_snapshot_name(
     snapshot: Option<&patron_snapshot>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let snapshot = snapshot?;
-        let name = &snapshot.statuses.get(index)?.name;
-        Some(snapshot.texts.lend_nth("name", index, name.as_bytes()))
-    })
+    let name = |status: &TorrentStatus| Some(status.name.to_string());
+    text_of(snapshot.map(|snapshot| &snapshot.list), "name", index, name)
 }
 
 /// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there is none.
@@ -271,7 +261,7 @@ pub extern "C" fn patron_snapshot_info_hash_v1(
     index: usize,
     out: Option<&mut MaybeUninit<[u8; 20]>>,
 ) -> bool {
-    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
+    read(false, || hash(snapshot?.list.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
 }
 
 /// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there is
@@ -282,7 +272,7 @@ pub extern "C" fn patron_snapshot_info_hash_v2(
     index: usize,
     out: Option<&mut MaybeUninit<[u8; 32]>>,
 ) -> bool {
-    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
+    read(false, || hash(snapshot?.list.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
 }
 
 /// One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
@@ -291,11 +281,8 @@ pub extern "C" fn patron_snapshot_explain(
     snapshot: Option<&patron_snapshot>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let snapshot = snapshot?;
-        let status = snapshot.statuses.get(index)?;
-        Some(snapshot.texts.lend_nth("explain", index, status.to_string()))
-    })
+    let line = |status: &TorrentStatus| Some(status.to_string());
+    text_of(snapshot.map(|snapshot| &snapshot.list), "explain", index, line)
 }
 
 /// What stopped a torrent; NULL if nothing did. Belongs to the snapshot.

@@ -4,57 +4,62 @@
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
-use std::time::Duration;
 
-use super::arguments::{or_none, text};
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::write_answer;
-use super::structs::Struct;
-use torrent_patron::{GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
+use crate::support::arguments::{choice, goals, limit, or_none, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::guard;
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::numbers::{bits, choices};
+use crate::support::replies::{ask_of, write_answer};
+use crate::support::structs::Struct;
+use torrent_patron::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
 
-/// Nothing is downloaded; what is here is served. A full disk switches it on.
-pub const PATRON_FLAG_UPLOAD_MODE: i32 = 1;
-/// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
-pub const PATRON_FLAG_SHARE_MODE: i32 = 2;
-/// Peers that the IP filter blocks are refused. On unless switched off.
-pub const PATRON_FLAG_APPLY_IP_FILTER: i32 = 4;
-/// libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
-/// queue.
-pub const PATRON_FLAG_AUTO_MANAGED: i32 = 8;
-/// Each piece is offered to one peer at a time, so that the first copy spreads with the least sending
-/// (BEP 16).
-pub const PATRON_FLAG_SUPER_SEEDING: i32 = 16;
-/// Pieces are asked for in their order.
-pub const PATRON_FLAG_SEQUENTIAL: i32 = 32;
-/// It is paused when it would begin to download or to seed.
-pub const PATRON_FLAG_STOP_WHEN_READY: i32 = 64;
-/// It is not announced to the distributed hash table.
-pub const PATRON_FLAG_NO_DHT: i32 = 128;
-/// It is not announced on the local network.
-pub const PATRON_FLAG_NO_LOCAL_DISCOVERY: i32 = 256;
-/// Peers are not told of other peers.
-pub const PATRON_FLAG_NO_PEER_EXCHANGE: i32 = 512;
+choices! { TorrentFlag:
+    /// Nothing is downloaded; what is here is served. A full disk switches it on.
+    PATRON_FLAG_UPLOAD_MODE = 1 => UploadMode,
+    /// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
+    PATRON_FLAG_SHARE_MODE = 2 => ShareMode,
+    /// Peers that the IP filter blocks are refused. On unless switched off.
+    PATRON_FLAG_APPLY_IP_FILTER = 4 => ApplyIpFilter,
+    /// libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
+    /// queue.
+    PATRON_FLAG_AUTO_MANAGED = 8 => AutoManaged,
+    /// Each piece is offered to one peer at a time, so that the first copy spreads with the least sending
+    /// (BEP 16).
+    PATRON_FLAG_SUPER_SEEDING = 16 => SuperSeeding,
+    /// Pieces are asked for in their order.
+    PATRON_FLAG_SEQUENTIAL = 32 => Sequential,
+    /// It is paused when it would begin to download or to seed.
+    PATRON_FLAG_STOP_WHEN_READY = 64 => StopWhenReady,
+    /// It is not announced to the distributed hash table.
+    PATRON_FLAG_NO_DHT = 128 => NoDht,
+    /// It is not announced on the local network.
+    PATRON_FLAG_NO_LOCAL_DISCOVERY = 256 => NoLocalDiscovery,
+    /// Peers are not told of other peers.
+    PATRON_FLAG_NO_PEER_EXCHANGE = 512 => NoPeerExchange,
+}
 
-/// One place nearer to the front of the queue.
-pub const PATRON_QUEUE_UP: i32 = 0;
-/// One place nearer to the end.
-pub const PATRON_QUEUE_DOWN: i32 = 1;
-/// To the front.
-pub const PATRON_QUEUE_TOP: i32 = 2;
-/// To the end.
-pub const PATRON_QUEUE_BOTTOM: i32 = 3;
+choices! { QueueMove:
+    /// One place nearer to the front of the queue.
+    PATRON_QUEUE_UP = 0 => Up,
+    /// One place nearer to the end.
+    PATRON_QUEUE_DOWN = 1 => Down,
+    /// To the front.
+    PATRON_QUEUE_TOP = 2 => Top,
+    /// To the end.
+    PATRON_QUEUE_BOTTOM = 3 => Bottom,
+}
 
-/// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
-pub const PATRON_GOAL_PAUSE: i32 = 0;
-/// It is closed; its files stay.
-pub const PATRON_GOAL_REMOVE: i32 = 1;
-/// It is closed and its files are deleted.
-pub const PATRON_GOAL_REMOVE_AND_DELETE: i32 = 2;
-/// It seeds on, by super-seeding: as little as the swarm needs.
-pub const PATRON_GOAL_SUPER_SEED: i32 = 3;
+choices! { GoalAction:
+    /// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
+    PATRON_GOAL_PAUSE = 0 => Pause,
+    /// It is closed; its files stay.
+    PATRON_GOAL_REMOVE = 1 => Remove,
+    /// It is closed and its files are deleted.
+    PATRON_GOAL_REMOVE_AND_DELETE = 2 => RemoveAndDelete,
+    /// It seeds on, by super-seeding: as little as the swarm needs.
+    PATRON_GOAL_SUPER_SEED = 3 => SuperSeed,
+}
 
 /// How a torrent is set up at present; patron_reply_path() is where its files are.
 #[repr(C)]
@@ -89,25 +94,9 @@ impl From<&TorrentOptions> for patron_torrent_options {
             connections_limit: or_none(options.connections_limit),
             upload_slots: or_none(options.upload_slots),
             queue_position: or_none(options.queue_position),
-            flags: options.flags.iter().fold(0, |flags, flag| flags | bit(*flag)),
+            flags: bits(&options.flags),
             reserved: 0,
         }
-    }
-}
-
-fn bit(flag: TorrentFlag) -> i32 {
-    match flag {
-        TorrentFlag::UploadMode => PATRON_FLAG_UPLOAD_MODE,
-        TorrentFlag::ShareMode => PATRON_FLAG_SHARE_MODE,
-        TorrentFlag::ApplyIpFilter => PATRON_FLAG_APPLY_IP_FILTER,
-        TorrentFlag::AutoManaged => PATRON_FLAG_AUTO_MANAGED,
-        TorrentFlag::SuperSeeding => PATRON_FLAG_SUPER_SEEDING,
-        TorrentFlag::Sequential => PATRON_FLAG_SEQUENTIAL,
-        TorrentFlag::StopWhenReady => PATRON_FLAG_STOP_WHEN_READY,
-        TorrentFlag::NoDht => PATRON_FLAG_NO_DHT,
-        TorrentFlag::NoLocalDiscovery => PATRON_FLAG_NO_LOCAL_DISCOVERY,
-        TorrentFlag::NoPeerExchange => PATRON_FLAG_NO_PEER_EXCHANGE,
-        _ => 0,
     }
 }
 
@@ -152,41 +141,8 @@ pub extern "C" fn patron_set_flag(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let known = TorrentFlag::ALL.into_iter().find(|known| bit(*known) == flag);
-        let known = known.ok_or_else(|| Failure::invalid(format!("there is no flag {flag}")))?;
-        Ok(patron.set_flag(id, known, on))
+        Ok(patron.set_flag(id, choice(flag, "flag")?, on))
     })
-}
-
-pub(super) fn flags_of(flags: i32) -> Result<Vec<TorrentFlag>, Failure> {
-    let on = |flag: &TorrentFlag| flags & bit(*flag) != 0;
-    let known: Vec<_> = TorrentFlag::ALL.into_iter().filter(on).collect();
-    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(*flag));
-    match rest {
-        0 => Ok(known),
-        rest => Err(Failure::invalid(format!("there are no flags {rest:#x}"))),
-    }
-}
-
-pub(super) fn goals_of(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
-    if share_ratio.is_nan() {
-        return Err(Failure::invalid("share_ratio is no number"));
-    }
-    let mut goals = Goals::default().then(match action {
-        PATRON_GOAL_PAUSE => GoalAction::Pause,
-        PATRON_GOAL_REMOVE => GoalAction::Remove,
-        PATRON_GOAL_REMOVE_AND_DELETE => GoalAction::RemoveAndDelete,
-        PATRON_GOAL_SUPER_SEED => GoalAction::SuperSeed,
-        other => return Err(Failure::invalid(format!("there is no action {other}"))),
-    });
-    goals.share_ratio = (share_ratio >= 0.0).then_some(share_ratio);
-    goals.seed_time = u64::try_from(seed_seconds).ok().map(Duration::from_secs);
-    Ok(goals)
-}
-
-/// 0 is no limit to libtorrent either.
-pub(super) fn limit(limit: i64) -> Option<u32> {
-    (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
 }
 
 /// How many bytes a second a torrent may receive; 0 or less: as the client may.
@@ -263,7 +219,7 @@ pub extern "C" fn patron_set_goals(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_goals(id, goals_of(share_ratio, seed_seconds, action)?))
+        Ok(patron.set_goals(id, goals(share_ratio, seed_seconds, action)?))
     })
 }
 
@@ -309,14 +265,7 @@ pub extern "C" fn patron_move_in_queue(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let to = match queue_move {
-            PATRON_QUEUE_UP => QueueMove::Up,
-            PATRON_QUEUE_DOWN => QueueMove::Down,
-            PATRON_QUEUE_TOP => QueueMove::Top,
-            PATRON_QUEUE_BOTTOM => QueueMove::Bottom,
-            other => return Err(Failure::invalid(format!("there is no move {other}"))),
-        };
-        Ok(patron.move_in_queue(id, to))
+        Ok(patron.move_in_queue(id, choice(queue_move, "queue move")?))
     })
 }
 

@@ -7,24 +7,27 @@
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{milliseconds, or_none, required, text};
-use super::errors::{code, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::{give_answer, read_answer};
-use super::structs::{Room, Struct, write_all};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{milliseconds, or_none, text};
+use crate::support::failure::{PATRON_OK, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::replies::{ask_of, give_answer, read_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_text;
 use torrent_patron::{Announce, Tracker, TrackerSource, TrackerStatus};
 
-/// The metainfo named the tracker first.
-pub const PATRON_TRACKER_SOURCE_METAINFO: i32 = 0;
-/// The program did.
-pub const PATRON_TRACKER_SOURCE_PROGRAM: i32 = 1;
-/// A magnet link did.
-pub const PATRON_TRACKER_SOURCE_MAGNET: i32 = 2;
-/// Another peer did (BEP 28).
-pub const PATRON_TRACKER_SOURCE_PEER: i32 = 3;
+numbers! { TrackerSource:
+    /// The metainfo named the tracker first.
+    PATRON_TRACKER_SOURCE_METAINFO = 0 => Metainfo,
+    /// The program did.
+    PATRON_TRACKER_SOURCE_PROGRAM = 1 => Program,
+    /// A magnet link did.
+    PATRON_TRACKER_SOURCE_MAGNET = 2 => Magnet,
+    /// Another peer did (BEP 28).
+    PATRON_TRACKER_SOURCE_PEER = 3 => Peer,
+}
 
 /// A tracker; its announces tell how it does.
 #[repr(C)]
@@ -47,14 +50,12 @@ impl Struct for patron_tracker_status {
 
 impl From<&TrackerStatus> for patron_tracker_status {
     fn from(tracker: &TrackerStatus) -> Self {
-        let source = match tracker.source {
-            TrackerSource::Metainfo => PATRON_TRACKER_SOURCE_METAINFO,
-            TrackerSource::Program => PATRON_TRACKER_SOURCE_PROGRAM,
-            TrackerSource::Magnet => PATRON_TRACKER_SOURCE_MAGNET,
-            TrackerSource::Peer => PATRON_TRACKER_SOURCE_PEER,
-            _ => 0,
-        };
-        Self { source, tier: tracker.tier, working: tracker.working, reserved: [0; 2] }
+        Self {
+            source: tracker.source.number(),
+            tier: tracker.tier,
+            working: tracker.working,
+            reserved: [0; 2],
+        }
     }
 }
 
@@ -100,7 +101,7 @@ impl From<&Known> for patron_announce {
             downloads: or_none(announce.downloads),
             tracker: *tracker,
             failures: announce.failures,
-            error: announce.error.as_ref().map_or(0, |error| code(error.kind())),
+            error: announce.error.as_ref().map_or(PATRON_OK, |error| error.kind().number()),
             protocol: announce.protocol,
             updating: announce.updating,
             reserved: [0; 2],
@@ -111,9 +112,8 @@ impl From<&Known> for patron_announce {
 /// The trackers of a torrent at one moment, those of the lowest tier first, and all announces to them in
 /// the order of the trackers. Any thread may read it, also several at once.
 pub struct patron_trackers {
-    trackers: Vec<TrackerStatus>,
-    announces: Vec<Known>,
-    texts: Texts,
+    trackers: List<TrackerStatus>,
+    announces: List<Known>,
 }
 
 struct Known {
@@ -131,7 +131,8 @@ impl From<&Vec<TrackerStatus>> for patron_trackers {
                 error: announce.error.as_ref().map(|error| Box::new(patron_error::new(error))),
             })
         });
-        Self { trackers: trackers.clone(), announces: announces.collect(), texts: Texts::default() }
+        let announces: Vec<_> = announces.collect();
+        Self { announces: announces.into(), trackers: trackers.clone().into() }
     }
 }
 
@@ -170,7 +171,7 @@ pub extern "C" fn patron_trackers_free(trackers: Option<Box<patron_trackers>>) {
 /// How many trackers there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_count(trackers: Option<&patron_trackers>) -> usize {
-    read(0, || Some(trackers?.trackers.len()))
+    count(trackers.map(|all| &all.trackers))
 }
 
 /// Writes the trackers from index `first` on into an array of `capacity` structs, and how many they
@@ -187,12 +188,10 @@ pub unsafe extern "C" fn patron_trackers_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let trackers = required(trackers, "trackers")?.trackers.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(trackers.map(patron_tracker_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = trackers.map(|all| &all.trackers);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "trackers"), first, room, written, error) }
 }
 
 /// The announce URL of a tracker.
@@ -201,17 +200,14 @@ pub extern "C" fn patron_trackers_url(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let url = trackers.trackers.get(index)?.url.as_bytes();
-        Some(trackers.texts.lend_nth("url", index, url))
-    })
+    let url = |tracker: &TrackerStatus| Some(tracker.url.to_string());
+    text_of(trackers.map(|all| &all.trackers), "url", index, url)
 }
 
 /// How many announces there are, of all trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_count(trackers: Option<&patron_trackers>) -> usize {
-    read(0, || Some(trackers?.announces.len()))
+    count(trackers.map(|all| &all.announces))
 }
 
 /// Writes the announces from index `first` on into an array of `capacity` structs, and how many they
@@ -228,12 +224,10 @@ pub unsafe extern "C" fn patron_trackers_read_announces(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let announces = required(trackers, "trackers")?.announces.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(announces.map(patron_announce::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = trackers.map(|all| &all.announces);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "trackers"), first, room, written, error) }
 }
 
 /// Of an announce: the address that the client listens on, "127.0.0.1:6881".
@@ -242,11 +236,8 @@ pub extern "C" fn patron_trackers_announce_from(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let from = trackers.announces.get(index)?.announce.from;
-        Some(trackers.texts.lend_nth("from", index, from.to_string()))
-    })
+    let from = |known: &Known| Some(known.announce.from.to_string());
+    text_of(trackers.map(|all| &all.announces), "from", index, from)
 }
 
 /// Of an announce: what the tracker said, if it said something: a warning or why it refused.
@@ -255,11 +246,8 @@ pub extern "C" fn patron_trackers_announce_message(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let message = trackers.announces.get(index)?.announce.message.as_bytes();
-        Some(trackers.texts.lend_nth("message", index, message))
-    })
+    let message = |known: &Known| Some(known.announce.message.to_string());
+    text_of(trackers.map(|all| &all.announces), "message", index, message)
 }
 
 /// Of an announce: why the last one failed; NULL if it did not. Belongs to the list.

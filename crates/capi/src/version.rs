@@ -4,8 +4,8 @@
 //! name of the shared object (`libtorrent_patron.so.0.1`) sees to that. Within it, functions and
 //! codes are only added, and structs only grow at their end.
 
-use super::guard::read;
-use super::text::patron_text;
+use crate::support::guard::read;
+use crate::support::text::patron_text;
 
 /// The version of this header: the first number.
 pub const PATRON_VERSION_MAJOR: u32 = 0;

@@ -9,11 +9,10 @@ use std::mem::MaybeUninit;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::arguments::required;
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::handle::patron_handle;
-use super::patron::PATRONS;
+use crate::support::arguments::required;
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::guard;
+use crate::support::handles::{PATRONS, patron_handle};
 use torrent_patron::{Error, ErrorKind};
 
 /// A descriptor that is readable while events are waiting. Do not read from it and do not close it:
@@ -71,7 +70,7 @@ pub unsafe extern "C" fn patron_set_wake(
         let entry = PATRONS.get(patron, "patron")?;
         let next = match wake {
             Some(wake) => {
-                Some(Wake::start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
+                Some(start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
             }
             None => None,
         };
@@ -109,21 +108,15 @@ impl Callback {
     }
 }
 
-/// A thread that calls back. Dropping it ends the thread after the call that is under way, and does
-/// not wait for it: the one who drops may be that thread.
-pub(super) struct Wake {
-    _stop: Sender<()>,
-}
-
-impl Wake {
-    fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Self, Failure> {
-        let (stop, stopped) = bounded(1);
-        std::thread::Builder::new()
-            .name("patron-wake".into())
-            .spawn(move || callback.run(&wake_ups, &stopped))
-            .map_err(|error| {
-                Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
-            })?;
-        Ok(Self { _stop: stop })
-    }
+/// Starts a thread that calls back. Dropping the sender ends it after the call that is under way, and
+/// does not wait for it: the one who drops may be that thread.
+fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Sender<()>, Failure> {
+    let (stop, stopped) = bounded(1);
+    std::thread::Builder::new()
+        .name("patron-wake".into())
+        .spawn(move || callback.run(&wake_ups, &stopped))
+        .map_err(|error| {
+            Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
+        })?;
+    Ok(stop)
 }

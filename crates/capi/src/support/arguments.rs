@@ -4,22 +4,55 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use super::failure::Failure;
+use super::numbers::Choice;
+use torrent_patron::{GoalAction, Goals, Priority, TorrentId};
 
-use super::errors::Failure;
-use torrent_patron::{Priority, TorrentId};
-
-pub(super) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, Failure> {
+pub(crate) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, Failure> {
     argument.ok_or_else(|| Failure::null(name))
+}
+
+/// Where a function puts an object that the caller then owns.
+pub(crate) fn give<T>(out: &mut MaybeUninit<Box<T>>, object: T) {
+    out.write(Box::new(object));
+}
+
+/// What a number of C chooses; `what` is chosen, for the error.
+pub(crate) fn choice<T: Choice>(number: i32, what: &str) -> Result<T, Failure> {
+    T::from_number(number).ok_or_else(|| Failure::invalid(format!("unknown {what} {number}")))
+}
+
+/// The flags that C has combined by "or".
+pub(crate) fn flags<T: Choice>(bits: i32) -> Result<Vec<T>, Failure> {
+    let all = T::ALL.iter().copied();
+    let known: Vec<T> = all.filter(|flag| bits & flag.number() != 0).collect();
+    match known.iter().fold(bits, |rest, flag| rest & !flag.number()) {
+        0 => Ok(known),
+        rest => Err(Failure::invalid(format!("unknown flags {rest:#x}"))),
+    }
+}
+
+/// A limit of 0 or less is none.
+pub(crate) fn limit(limit: i64) -> Option<u32> {
+    (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
+}
+
+pub(crate) fn goals(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
+    if share_ratio.is_nan() {
+        return Err(Failure::invalid("share_ratio is not a number"));
+    }
+    let mut goals = Goals::default().then(choice::<GoalAction>(action, "goal action")?);
+    goals.share_ratio = (share_ratio >= 0.0).then_some(share_ratio);
+    goals.seed_time = u64::try_from(seed_seconds).ok().map(Duration::from_secs);
+    Ok(goals)
 }
 
 /// # Safety
 ///
 /// `data` is NULL or points to `length` bytes that stay as they are for `'a`.
-pub(super) unsafe fn bytes<'a>(
+pub(crate) unsafe fn bytes<'a>(
     data: *const u8,
     length: usize,
     name: &'static str,
@@ -40,7 +73,7 @@ pub(super) unsafe fn bytes<'a>(
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(super) unsafe fn text<'a>(
+pub(crate) unsafe fn text<'a>(
     data: *const c_char,
     length: usize,
     name: &'static str,
@@ -53,7 +86,7 @@ pub(super) unsafe fn text<'a>(
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(super) unsafe fn path<'a>(
+pub(crate) unsafe fn path<'a>(
     data: *const c_char,
     length: usize,
     name: &'static str,
@@ -69,44 +102,48 @@ pub(super) unsafe fn path<'a>(
     Ok(Path::new(unsafe { text(data, length, name) }?))
 }
 
-/// 0 is no torrent, and as unknown as any that was never given out.
-pub(super) fn torrent(id: u64) -> Result<TorrentId, Failure> {
+/// 0 is never the id of a torrent.
+pub(crate) fn torrent(id: u64) -> Result<TorrentId, Failure> {
     TorrentId::new(id).ok_or_else(|| Failure::not_found("torrent 0: no such torrent"))
 }
 
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(super) unsafe fn peer(data: *const c_char, length: usize) -> Result<SocketAddr, Failure> {
+pub(crate) unsafe fn peer(data: *const c_char, length: usize) -> Result<SocketAddr, Failure> {
     // SAFETY: as the caller vouches.
     let address = unsafe { text(data, length, "address") }?;
     address
         .parse()
-        .map_err(|_| Failure::invalid(format!("{address:?} is no address and port of a peer")))
+        .map_err(|_| Failure::invalid(format!("{address:?} is not the address and port of a peer")))
 }
 
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(super) unsafe fn address(
+pub(crate) unsafe fn address(
     data: *const c_char,
     length: usize,
     name: &'static str,
 ) -> Result<IpAddr, Failure> {
     // SAFETY: as the caller vouches.
     let address = unsafe { text(data, length, name) }?;
-    address.parse().map_err(|_| Failure::invalid(format!("{name}: {address:?} is no IP address")))
+    address
+        .parse()
+        .map_err(|_| Failure::invalid(format!("{name}: {address:?} is not an IP address")))
 }
 
-pub(super) fn priority_of(level: i32) -> Result<Priority, Failure> {
-    let level = u8::try_from(level).ok().filter(|level| *level <= Priority::TOP.level());
-    level.map(Priority::new).ok_or_else(|| Failure::invalid("a priority is a number from 0 to 7"))
+pub(crate) fn priority_of(level: i32) -> Result<Priority, Failure> {
+    let known = u8::try_from(level).ok().filter(|level| *level <= Priority::TOP.level());
+    known
+        .map(Priority::new)
+        .ok_or_else(|| Failure::invalid(format!("priority {level} is not from 0 to 7")))
 }
 
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(super) unsafe fn priorities_of(
+pub(crate) unsafe fn priorities_of(
     data: *const u8,
     count: usize,
 ) -> Result<Vec<Priority>, Failure> {
@@ -115,45 +152,23 @@ pub(super) unsafe fn priorities_of(
     levels.iter().map(|level| priority_of((*level).into())).collect()
 }
 
-/// What no number stands for, in a struct.
-pub(super) fn or_none(number: Option<u32>) -> i64 {
+/// -1 where there is no number.
+pub(crate) fn or_none(number: Option<u32>) -> i64 {
     number.map_or(-1, i64::from)
 }
 
-pub(super) fn milliseconds(duration: Duration) -> u64 {
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// When a wait of so many milliseconds ends; `None` for never, which a negative number means.
-pub(super) fn deadline(timeout_ms: i64) -> Option<Instant> {
+pub(crate) fn deadline(timeout_ms: i64) -> Option<Instant> {
     let limit = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
     Instant::now().checked_add(limit)
 }
 
-/// Waits for an answer that comes once, and keeps it for all who ask.
-pub(super) fn wait_once<'a, T>(
-    turn: &Mutex<()>,
-    answer: &'a OnceLock<T>,
-    until: Option<Instant>,
-    wait: impl FnOnce() -> Option<T>,
-) -> Result<&'a T, Failure> {
-    if let Some(answer) = answer.get() {
-        return Ok(answer);
-    }
-    let guard = match until {
-        None => Some(turn.lock()),
-        Some(until) => turn.try_lock_until(until),
-    };
-    let _turn = guard.ok_or_else(Failure::timed_out)?;
-    if answer.get().is_none() {
-        let arrived = wait().ok_or_else(Failure::timed_out)?;
-        let _ = answer.set(arrived);
-    }
-    answer.get().ok_or_else(Failure::timed_out)
-}
-
 /// The two kinds of info hash, into a place of their size if there is one.
-pub(super) fn hash<const N: usize>(
+pub(crate) fn hash<const N: usize>(
     hash: Option<[u8; N]>,
     out: Option<&mut MaybeUninit<[u8; N]>>,
 ) -> Option<bool> {

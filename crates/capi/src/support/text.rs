@@ -35,14 +35,14 @@ pub struct patron_bytes {
 }
 
 impl patron_text {
-    pub(super) const EMPTY: Self = Self { data: c"".as_ptr(), length: 0 };
+    pub(crate) const EMPTY: Self = Self { data: c"".as_ptr(), length: 0 };
 }
 
 impl patron_bytes {
-    pub(super) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
+    pub(crate) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
 
     /// Borrowed from `bytes`, which the caller keeps where they are.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             Self::NONE
         } else {
@@ -52,36 +52,36 @@ impl patron_bytes {
 }
 
 /// A text with a zero behind it. Moving it does not move the text.
-pub(super) struct Kept(Box<[u8]>);
+pub(crate) struct Kept(Box<[u8]>);
 
 impl Kept {
-    pub(super) fn new(text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
         let mut bytes = Vec::with_capacity(text.as_ref().len() + 1);
         bytes.extend_from_slice(text.as_ref());
         bytes.push(0);
         Self(bytes.into())
     }
 
-    pub(super) fn text(&self) -> patron_text {
+    pub(crate) fn text(&self) -> patron_text {
         patron_text { data: self.0.as_ptr().cast(), length: self.0.len() - 1 }
     }
 
     #[cfg(test)]
-    pub(super) fn lossy(&self) -> std::borrow::Cow<'_, str> {
+    pub(crate) fn lossy(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0[..self.0.len() - 1])
     }
 }
 
 /// The texts that C has borrowed from an object, made when they are first asked for.
 #[derive(Default)]
-pub(super) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
+pub(crate) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
 
 impl Texts {
-    pub(super) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
+    pub(crate) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
         self.lend_nth(field, 0, text)
     }
 
-    pub(super) fn lend_nth(
+    pub(crate) fn lend_nth(
         &self,
         field: &'static str,
         index: usize,

@@ -1,0 +1,112 @@
+//! Handles
+//!
+//! What several threads use has a handle. A handle is not an address but a place in a table, a
+//! generation and a type: one that was freed before, that was never given out, or that belongs to
+//! another type is PATRON_E_BAD_HANDLE to a function that can fail, gives the neutral value of one that
+//! cannot, and is nothing to free. A place comes round to the same handle after 2^24 uses (2^10 where a
+//! pointer has 32 bits).
+//!
+//! A handle that is freed while another thread is in a call with it stays good for that call.
+
+use std::any::Any;
+#[cfg(unix)]
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+
+use super::failure::Failure;
+use super::once::Once;
+use super::table::Table;
+use super::text::Texts;
+#[cfg(unix)]
+use torrent_patron::Readiness;
+use torrent_patron::{Client, Making, Metainfo, Patron, Reply, Result};
+
+/// A client: one libtorrent session and the thread that owns it.
+pub struct patron_client {
+    _opaque: [u8; 0],
+}
+
+/// A patron: what a program asks for torrents, and where it receives their events.
+pub struct patron_handle {
+    _opaque: [u8; 0],
+}
+
+/// The answer to a command, which comes once.
+pub struct patron_reply {
+    _opaque: [u8; 0],
+}
+
+/// A torrent in the making.
+pub struct patron_making {
+    _opaque: [u8; 0],
+}
+
+/// Empty once the client is being shut down.
+pub(crate) static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
+pub(crate) static PATRONS: Table<PatronEntry, patron_handle> = Table::new(2);
+pub(crate) static REPLIES: Table<ReplyEntry, patron_reply> = Table::new(3);
+pub(crate) static MAKINGS: Table<MakingEntry, patron_making> = Table::new(4);
+
+pub(crate) struct PatronEntry {
+    pub(crate) patron: Patron,
+    #[cfg(unix)]
+    pub(crate) readiness: OnceLock<Readiness>,
+    /// Dropping it ends the thread that calls back.
+    pub(crate) wake: Mutex<Option<Sender<()>>>,
+}
+
+impl From<Patron> for PatronEntry {
+    fn from(patron: Patron) -> Self {
+        Self {
+            patron,
+            #[cfg(unix)]
+            readiness: OnceLock::new(),
+            wake: Mutex::new(None),
+        }
+    }
+}
+
+/// An answer of any type, as [`ReplyEntry::wait`] gives it.
+pub(crate) type Answer = Box<dyn Any + Send + Sync>;
+
+/// A reply, whatever it answers.
+pub(crate) trait Pending: Send + Sync {
+    fn is_here(&self) -> bool;
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
+}
+
+impl<T: Any + Send + Sync> Pending for Reply<T> {
+    fn is_here(&self) -> bool {
+        self.is_ready()
+    }
+
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>> {
+        Some(Reply::wait_until(self, until)?.map(|answer| Box::new(answer) as Answer))
+    }
+}
+
+pub(crate) struct ReplyEntry {
+    pub(crate) pending: Box<dyn Pending>,
+    pub(crate) answer: Once<Answer>,
+    pub(crate) texts: Texts,
+}
+
+impl From<Box<dyn Pending>> for ReplyEntry {
+    fn from(pending: Box<dyn Pending>) -> Self {
+        Self { pending, answer: Once::default(), texts: Texts::default() }
+    }
+}
+
+impl ReplyEntry {
+    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<&Answer, Failure> {
+        self.answer.wait(until, || self.pending.wait_until(until))
+    }
+}
+
+pub(crate) struct MakingEntry {
+    pub(crate) making: Making,
+    pub(crate) made: Once<Metainfo>,
+}
