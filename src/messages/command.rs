@@ -108,8 +108,8 @@ pub(crate) enum Job {
     Pause(TorrentId, Option<Responder<()>>),
     Resume(TorrentId, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
-    /// Answered by an event.
-    TellMetainfo(TorrentId),
+    /// Answered by an event, and then by the reply.
+    TellMetainfo(TorrentId, Option<Responder<()>>),
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
@@ -127,7 +127,7 @@ impl fmt::Debug for Job {
             Self::Pause(..) => "Pause",
             Self::Resume(..) => "Resume",
             Self::Status(..) => "Status",
-            Self::TellMetainfo(_) => "TellMetainfo",
+            Self::TellMetainfo(..) => "TellMetainfo",
             Self::Watch(..) => "Watch",
             Self::Unwatch(..) => "Unwatch",
             Self::ListenAddresses(_) => "ListenAddresses",

@@ -126,7 +126,9 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
             PATRON_SOURCE_RESUME_DATA => {
                 Source::ResumeData(bytes(data.cast(), length, "source")?.into())
             }
-            PATRON_SOURCE_INFO_HASH => Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?),
+            PATRON_SOURCE_INFO_HASH => {
+                Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?)
+            }
             other => return Err(Failure::invalid(format!("unknown kind of source {other}"))),
         })
     }

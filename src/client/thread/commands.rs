@@ -39,7 +39,7 @@ impl<E: Engine> ClientThread<E> {
                 }
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
-            Job::TellMetainfo(id) => self.tell_metainfo(id, from),
+            Job::TellMetainfo(id, reply) => self.tell_metainfo(id, from, reply),
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),

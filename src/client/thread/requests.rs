@@ -12,6 +12,7 @@ use crate::messages::command::Respond;
 use crate::messages::request::{Answer, SessionRequest, TorrentRequest};
 use crate::messages::service::Member;
 use crate::model::{Event, Existing, TorrentId};
+use crate::reply::Responder;
 
 /// How many requests may be open. While they are, the client thread takes no more commands, as for
 /// torrents on their way in.
@@ -187,16 +188,21 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// The .torrent file as an event.
-    pub(in crate::client) fn tell_metainfo(&mut self, id: TorrentId, from: Arc<Member>) {
+    pub(in crate::client) fn tell_metainfo(
+        &mut self,
+        id: TorrentId,
+        from: Arc<Member>,
+        reply: Option<Responder<()>>,
+    ) {
         let name = self.routes.get(id).map(|torrent| torrent.name.clone()).unwrap_or_default();
         let respond = move |answer: Result<Answer>| {
-            from.mailbox.push(match answer {
-                Ok(Answer::Bytes(bytes)) => {
-                    Event::Metainfo { id, name, torrent_file: bytes.into() }
+            let told = answer.map(|answer| {
+                if let Answer::Bytes(bytes) = answer {
+                    let torrent_file = bytes.into();
+                    from.mailbox.push(Event::Metainfo { id, name, torrent_file });
                 }
-                Ok(_) => return,
-                Err(error) => Event::CommandFailed { command: "Metainfo", id, error },
             });
+            super::commands::answer(&from, "Metainfo", id, reply, told);
         };
         self.request_of_torrent(id, TorrentRequest::Metainfo, Box::new(respond));
     }

@@ -86,6 +86,7 @@ kinds! {
     PerformanceWarning,
     Statistics,
     ResumeData,
+    Reply,
 }
 
 impl EventKind {

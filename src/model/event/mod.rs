@@ -285,6 +285,16 @@ pub enum Event {
         /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
         error: Option<Error>,
     },
+    /// The answer to what carried this tag: a message of [`Patron::send_tagged`](crate::Patron::send_tagged),
+    /// or a reply given to [`Patron::notify`](crate::Patron::notify). It comes whatever is wanted.
+    Reply {
+        /// The program's own number.
+        tag: u64,
+        /// The torrent that a message was about or has added.
+        id: Option<TorrentId>,
+        /// Why a message failed.
+        error: Option<Error>,
+    },
     // What comes only when it is asked for; see `EventKinds::ON_REQUEST`.
     /// All pieces of a file are here and good; they may not be written yet. On request.
     FileCompleted {
@@ -522,7 +532,7 @@ impl Event {
             | Self::Scraped { id, .. }
             | Self::ScrapeFailed { id, .. }
             | Self::ResumeData { id, .. } => Some(*id),
-            Self::PerformanceWarning { id, .. } => *id,
+            Self::PerformanceWarning { id, .. } | Self::Reply { id, .. } => *id,
             Self::AddFailed { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
@@ -570,6 +580,7 @@ impl Event {
             Self::PerformanceWarning { name, .. } => name.as_ref(),
             Self::AddFailed { .. }
             | Self::CommandFailed { .. }
+            | Self::Reply { .. }
             | Self::Listening { .. }
             | Self::ListenFailed { .. }
             | Self::PortMapped { .. }
@@ -599,9 +610,8 @@ impl Event {
                 | Self::PerformanceWarning { .. },
                 _,
             ) => Keep::Expendable,
-            (Self::AlreadyAdded { .. } | Self::CommandFailed { .. }, _) | (_, None) => {
-                Keep::Bounded
-            }
+            (Self::AlreadyAdded { .. } | Self::CommandFailed { .. } | Self::Reply { .. }, _)
+            | (_, None) => Keep::Bounded,
             (_, Some(id)) => Keep::NewestLast(id),
         }
     }
@@ -722,6 +732,7 @@ pub(crate) mod tests {
                     },
                     EventKind::Statistics => Event::Statistics(Box::new(Statistics::default())),
                     EventKind::ResumeData => Event::ResumeData { id, name, data: Arc::default() },
+                    EventKind::Reply => Event::Reply { tag: 7, id: Some(id), error: None },
                 }
             })
             .collect();
@@ -855,6 +866,10 @@ mod json_tests {
             (
                 Event::DescriptorLimit { wanted: 300, available: 200 },
                 r#"{"event":"descriptor_limit","wanted":300,"available":200}"#,
+            ),
+            (
+                Event::Reply { tag: 7, id: Some(id), error: None },
+                r#"{"event":"reply","tag":7,"id":3,"error":null}"#,
             ),
             (Event::Lagged { missed: 5 }, r#"{"event":"lagged","missed":5}"#),
             (Event::Resynchronized, r#"{"event":"resynchronized"}"#),
