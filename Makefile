@@ -96,7 +96,7 @@ install-capi: ## Of these only the C library: shared and static, header, torrent
 .PHONY: header
 header: ## Write include/torrent_patron.h anew from crates/capi/src
 	@vendor/setup build
-	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi header
+	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi -- header::the_header
 
 .PHONY: clean
 clean: ## Remove what was built

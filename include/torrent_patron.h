@@ -11,7 +11,7 @@
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
  *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
- *                               &reply, &error) != PATRON_OK ||
+ *                            &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
@@ -33,7 +33,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,14 +42,14 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
- * threads at once. All else is an object for one thread at a time, except where its chapter says
- * that several may read it.
+ * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any
+ * number of threads at once. All else is an object for one thread at a time, except where its
+ * chapter says that several may read it.
  *
  * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
- * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
- * be unloaded: dlclose() leaves it where it is.
+ * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only
+ * errors can be read and freed. Call exec, or fork before the first use of the library. The library
+ * cannot be unloaded: dlclose() leaves it where it is.
  *
  * ===============================================================================================
  * Ownership
@@ -81,8 +80,11 @@ extern "C" {
  * is fine. Where there is nothing to say, the length is 0.
  */
 
-/** A text that ends in a zero, as the two arguments that it is passed as. */
-#define PATRON_TEXT(text) (text), strlen(text)
+/** As the length of a text that goes in: it ends in a zero byte. */
+#define PATRON_ZERO_TERMINATED SIZE_MAX
+
+/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 /** A text that belongs to the object it was got from. */
 typedef struct patron_text {
@@ -1117,8 +1119,9 @@ void patron_report_free(struct patron_report *report);
 int32_t patron_another(patron_handle *patron, patron_handle **out, patron_error **error);
 
 /**
- * Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
- * with it on other threads end first. NULL is fine, and so is what was freed before.
+ * Frees a patron, which then leaves its client: see patron_set_on_leave(). It does not wait for
+ * calls that other threads have under way with the patron; a wait for an event ends, with
+ * CANCELLED. NULL is fine, and so is a patron that was freed before.
  */
 void patron_free(patron_handle *patron);
 
@@ -1254,30 +1257,37 @@ int32_t patron_get_statistics(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
- * as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
- * wait.
+ * Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
+ * PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
  *
- * Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+ * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done,
+ * after the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come
+ * then.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
  */
 int32_t patron_send(patron_handle *patron,
                     int32_t command_kind,
                     uint64_t torrent_id,
+                    uint64_t tag,
                     bool wait,
                     patron_error **error);
 
 /**
- * Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
- * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` as for
- * patron_send().
+ * Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
+ * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as
+ * for patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added
+ * which torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
  *
- * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
+ * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length; BUSY;
+ * STOPPED.
  */
 int32_t patron_send_add_torrent(patron_handle *patron,
                                 int32_t kind,
                                 const void *source,
                                 size_t source_length,
                                 const patron_options *add_options,
+                                uint64_t tag,
                                 bool wait,
                                 patron_error **error);
 
@@ -1388,7 +1398,7 @@ typedef struct patron_status {
  * How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
  * next. `struct_size` is sizeof(patron_status). No wait.
  *
- * Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
+ * Errors: NOT_FOUND when the client has no such torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_get_status(patron_handle *patron,
                           uint64_t torrent_id,
@@ -1410,7 +1420,7 @@ int32_t patron_reply_status(patron_reply *reply,
  * Takes the status of every torrent of the client, those of other patrons included. Free the result
  * with patron_snapshot_free().
  *
- * Errors: BAD_HANDLE.
+ * Errors: STOPPED; BAD_HANDLE.
  */
 int32_t patron_snapshot_take(patron_handle *patron,
                              struct patron_snapshot **out,
@@ -1467,8 +1477,9 @@ const patron_error *patron_snapshot_error(const struct patron_snapshot *snapshot
  * Replies
  * ===============================================================================================
  *
- * A function that asks for something gives a reply, in which the answer arrives. It may be waited
- * for and read from any thread. Freeing a reply does not take the command back.
+ * A function that asks for something gives a reply, in which the answer arrives. Any thread may
+ * wait for it and read it: patron_reply_wait() waits, patron_reply_notify() makes it an event, and
+ * patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
  */
 
 /** Whether the answer is here, be it an error. False for a handle that means nothing. */
@@ -1485,6 +1496,32 @@ bool patron_reply_is_ready(patron_reply *reply);
 int32_t patron_reply_wait(patron_reply *reply,
                           int64_t timeout_ms,
                           patron_error **error);
+
+/**
+ * Has PATRON_EVENT_REPLY with this tag arrive at a patron when the answer is here, so that one wait
+ * is for events and replies alike. The answer stays in the reply, which may be of any client; with
+ * a patron that is freed before, nothing happens.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_reply_notify(patron_reply *reply,
+                            patron_handle *patron,
+                            uint64_t tag,
+                            patron_error **error);
+
+/**
+ * Has `function(user_data)` called once when the answer is here, also when it is here already, when
+ * it is an error, and when the reply has been freed meanwhile. Several may be set.
+ *
+ * The calls are made on a thread that the library has for them, one at a time: `function` may call
+ * every function here, should return soon, and must not unwind. On failure it is not called.
+ *
+ * Errors: IO when no thread can be started; BAD_HANDLE.
+ */
+int32_t patron_reply_on_ready(patron_reply *reply,
+                              void (*function)(void *user_data),
+                              void *user_data,
+                              patron_error **error);
 
 /** Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered. */
 uint64_t patron_reply_torrent(patron_reply *reply);
@@ -3043,14 +3080,21 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_GOAL_REACHED 40
 
+/**
+ * The answer to a message that was sent with a tag, or a reply that patron_reply_notify() was
+ * called for. Comes whatever is subscribed to. Has: tag; of a message also torrent, and error if it
+ * failed.
+ */
+#define PATRON_EVENT_REPLY 41
+
 /** All kinds of event that come only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** What a new patron gets: all others. */
-#define PATRON_EVENTS_DEFAULT 1100585369598
+#define PATRON_EVENTS_DEFAULT 3299608625150
 
 /** Every kind. */
-#define PATRON_EVENTS_ALL 2199023255550
+#define PATRON_EVENTS_ALL 4398046511102
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3125,12 +3169,23 @@ typedef struct patron_explainer patron_explainer;
  * Takes the next event of a patron, and waits for it for at most so many milliseconds; 0 only
  * looks, a negative number waits however long it takes.
  *
- * Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
+ * Errors: TIMED_OUT; CANCELLED when patron_interrupt() or patron_free() ended the wait; STOPPED
+ * after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
  */
 int32_t patron_next_event(patron_handle *patron,
                           int64_t timeout_ms,
                           struct patron_event **out,
                           patron_error **error);
+
+/**
+ * Ends every patron_next_event() that is waiting with this patron, by CANCELLED; where none is, the
+ * next one that would wait. No event is lost. Any thread may call it, but not a signal handler: let
+ * a thread sigwait() for the signals, as examples/c/download.c does.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_interrupt(patron_handle *patron,
+                         patron_error **error);
 
 /** Frees an event, and with it all that was borrowed from it. NULL is fine. */
 void patron_event_free(struct patron_event *event);
@@ -3258,6 +3313,9 @@ uint64_t patron_event_count(const struct patron_event *event);
 
 /** Of DESCRIPTOR_LIMIT: how many descriptors the process may have. */
 uint64_t patron_event_available(const struct patron_event *event);
+
+/** Of REPLY: the program's own number. */
+uint64_t patron_event_tag(const struct patron_event *event);
 
 /** Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
 patron_bytes patron_event_torrent_file(const struct patron_event *event);

@@ -14,6 +14,7 @@
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use crate::statistics::patron_statistics;
 use crate::status::patron_status;
@@ -120,14 +121,17 @@ numbers! { EventKind:
     /// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name,
     /// goal.
     PATRON_EVENT_GOAL_REACHED = 40 => GoalReached,
+    /// The answer to a message that was sent with a tag, or a reply that patron_reply_notify() was called
+    /// for. Comes whatever is subscribed to. Has: tag; of a message also torrent, and error if it failed.
+    PATRON_EVENT_REPLY = 41 => Reply,
 }
 
 /// All kinds of event that come only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// What a new patron gets: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x100_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x300_3fff_fffe;
 /// Every kind.
-pub const PATRON_EVENTS_ALL: u64 = 0x1ff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x3ff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -197,7 +201,8 @@ pub struct patron_event {
 /// Takes the next event of a patron, and waits for it for at most so many milliseconds; 0 only looks,
 /// a negative number waits however long it takes.
 ///
-/// Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
+/// Errors: TIMED_OUT; CANCELLED when patron_interrupt() or patron_free() ended the wait; STOPPED after
+/// PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_next_event(
     patron: *mut patron_handle,
@@ -209,13 +214,35 @@ pub extern "C" fn patron_next_event(
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         // Looking first spares the clock where events are being drained.
-        let event = match entry.patron.try_recv() {
-            None => entry.patron.recv_until(deadline(timeout_ms))?,
+        let here = if timeout_ms == 0 { entry.patron.try_recv() } else { None };
+        let event = match here {
+            None => entry.patron.recv_until(deadline(timeout_ms)).inspect_err(|_| {
+                // Whoever else is in this call with a patron that was freed is to end, too.
+                if entry.freed.load(Ordering::SeqCst) {
+                    entry.patron.interrupt();
+                }
+            })?,
             some => some,
         };
         let event = event.ok_or_else(Failure::timed_out)?;
         let (error, statistics) = (OnceLock::new(), OnceLock::new());
         give(out, patron_event { event, error, statistics, texts: Texts::default() });
+        Ok(())
+    })
+}
+
+/// Ends every patron_next_event() that is waiting with this patron, by CANCELLED; where none is, the
+/// next one that would wait. No event is lost. Any thread may call it, but not a signal handler: let a
+/// thread sigwait() for the signals, as examples/c/download.c does.
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_interrupt(
+    patron: *mut patron_handle,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        PATRONS.get(patron, "patron")?.patron.interrupt();
         Ok(())
     })
 }
@@ -388,6 +415,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::PeerDisconnected { error, .. }
             | Event::ScrapeFailed { error, .. }
             | Event::TorrentRemoved { files: RemovedFiles::NotDeleted(error), .. }
+            | Event::Reply { error: Some(error), .. }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,
@@ -560,6 +588,15 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
 pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
         Event::DescriptorLimit { available, .. } => Some(*available),
+        _ => None,
+    })
+}
+
+/// Of REPLY: the program's own number.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_tag(event: Option<&patron_event>) -> u64 {
+    read(0, || match &event?.event {
+        Event::Reply { tag, .. } => Some(*tag),
         _ => None,
     })
 }

@@ -13,6 +13,7 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering;
 
 use crate::options::patron_options;
 use crate::support::arguments::{bytes, choice, path, required, text, torrent};
@@ -89,11 +90,18 @@ pub extern "C" fn patron_another(
     })
 }
 
-/// Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
-/// with it on other threads end first. NULL is fine, and so is what was freed before.
+/// Frees a patron, which then leaves its client: see patron_set_on_leave(). It does not wait for calls
+/// that other threads have under way with the patron; a wait for an event ends, with CANCELLED. NULL is
+/// fine, and so is a patron that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_free(patron: *mut patron_handle) {
-    read((), || PATRONS.remove(patron, "patron").ok().map(release));
+    read((), || {
+        let entry = PATRONS.remove(patron, "patron").ok()?;
+        entry.freed.store(true, Ordering::SeqCst);
+        entry.patron.interrupt();
+        release(entry);
+        Some(())
+    });
 }
 
 /// Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
@@ -325,30 +333,34 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
     })
 }
 
-/// Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
-/// as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
-/// wait.
+/// Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
+/// PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
+/// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
+///
+/// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_send(
     patron: *mut patron_handle,
     command_kind: i32,
     torrent_id: u64,
+    tag: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
-        send(&entry.patron, command(command_kind, torrent_id)?, wait)
+        send(&entry.patron, command(command_kind, torrent_id)?, tag, wait)
     })
 }
 
-/// Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
-/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait`
-/// as for patron_send().
+/// Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
+/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as for
+/// patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added which
+/// torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
+/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length; BUSY; STOPPED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_send_add_torrent(
     patron: *mut patron_handle,
@@ -356,6 +368,7 @@ pub unsafe extern "C" fn patron_send_add_torrent(
     source: *const c_void,
     source_length: usize,
     add_options: Option<&patron_options>,
+    tag: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -364,11 +377,15 @@ pub unsafe extern "C" fn patron_send_add_torrent(
         // SAFETY: the caller gives the length of the source.
         let source = unsafe { read_source(kind, source, source_length) }?;
         let command = Command::AddTorrent { source, options: options(add_options) };
-        send(&entry.patron, command, wait)
+        send(&entry.patron, command, tag, wait)
     })
 }
 
-fn send(patron: &Patron, command: Command, wait: bool) -> Result<(), Failure> {
-    let sent = if wait { patron.send(command) } else { patron.try_send(command) };
-    Ok(sent?)
+fn send(patron: &Patron, command: Command, tag: u64, wait: bool) -> Result<(), Failure> {
+    Ok(match (tag, wait) {
+        (0, true) => patron.send(command),
+        (0, false) => patron.try_send(command),
+        (tag, true) => patron.send_tagged(command, tag),
+        (tag, false) => patron.try_send_tagged(command, tag),
+    }?)
 }

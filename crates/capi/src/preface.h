@@ -11,7 +11,7 @@
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
  *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
- *                               &reply, &error) != PATRON_OK ||
+ *                            &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
@@ -33,7 +33,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,14 +42,14 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
- * threads at once. All else is an object for one thread at a time, except where its chapter says
- * that several may read it.
+ * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any
+ * number of threads at once. All else is an object for one thread at a time, except where its
+ * chapter says that several may read it.
  *
  * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
- * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
- * be unloaded: dlclose() leaves it where it is.
+ * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only
+ * errors can be read and freed. Call exec, or fork before the first use of the library. The library
+ * cannot be unloaded: dlclose() leaves it where it is.
  *
  * ===============================================================================================
  * Ownership

@@ -1,19 +1,26 @@
 //! Replies
 //!
-//! A function that asks for something gives a reply, in which the answer arrives. It may be waited
-//! for and read from any thread. Freeing a reply does not take the command back.
+//! A function that asks for something gives a reply, in which the answer arrives. Any thread may wait
+//! for it and read it: patron_reply_wait() waits, patron_reply_notify() makes it an event, and
+//! patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
-use crate::support::arguments::deadline;
-use crate::support::failure::patron_error;
+use crossbeam_channel::{Sender, unbounded};
+use parking_lot::Mutex;
+
+use crate::support::arguments::{deadline, required};
+use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
-use crate::support::handles::{REPLIES, patron_reply};
+use crate::support::handles::{PATRONS, REPLIES, patron_handle, patron_reply};
 use crate::support::replies::read_answer;
 use crate::support::text::{Texts, patron_bytes, patron_text};
-use torrent_patron::{Added, TorrentOptions};
+use torrent_patron::{Added, Error, ErrorKind, TorrentOptions};
 
 /// Whether the answer is here, be it an error. False for a handle that means nothing.
 #[unsafe(no_mangle)]
@@ -40,6 +47,93 @@ pub extern "C" fn patron_reply_wait(
         REPLIES.get(reply, "reply")?.wait(deadline(timeout_ms))?;
         Ok(())
     })
+}
+
+/// Has PATRON_EVENT_REPLY with this tag arrive at a patron when the answer is here, so that one wait is
+/// for events and replies alike. The answer stays in the reply, which may be of any client; with a
+/// patron that is freed before, nothing happens.
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_notify(
+    reply: *mut patron_reply,
+    patron: *mut patron_handle,
+    tag: u64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = REPLIES.get(reply, "reply")?;
+        entry.pending.notify(&PATRONS.get(patron, "patron")?.patron, tag);
+        Ok(())
+    })
+}
+
+/// Has `function(user_data)` called once when the answer is here, also when it is here already, when it
+/// is an error, and when the reply has been freed meanwhile. Several may be set.
+///
+/// The calls are made on a thread that the library has for them, one at a time: `function` may call every
+/// function here, should return soon, and must not unwind. On failure it is not called.
+///
+/// Errors: IO when no thread can be started; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_reply_on_ready(
+    reply: *mut patron_reply,
+    function: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    user_data: *mut c_void,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = REPLIES.get(reply, "reply")?;
+        let call = Call { function: required(function, "function")?, user_data };
+        let waker = Waker::from(Arc::new(OnReady { call, caller: caller()? }));
+        if entry.pending.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
+        }
+        Ok(())
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Call {
+    function: unsafe extern "C" fn(*mut c_void),
+    user_data: *mut c_void,
+}
+
+// SAFETY: patron_reply_on_ready() tells its caller that another thread uses both.
+unsafe impl Send for Call {}
+// SAFETY: as above; nothing is changed.
+unsafe impl Sync for Call {}
+
+/// Woken on the client's thread, which must not run a program's function.
+struct OnReady {
+    call: Call,
+    caller: Sender<Call>,
+}
+
+impl Wake for OnReady {
+    fn wake(self: Arc<Self>) {
+        let _ = self.caller.send(self.call);
+    }
+}
+
+/// The way to the thread that makes the calls. At most as many wait as replies have been given one.
+fn caller() -> Result<Sender<Call>, Failure> {
+    static CALLER: Mutex<Option<Sender<Call>>> = Mutex::new(None);
+    let mut caller = CALLER.lock();
+    if let Some(caller) = &*caller {
+        return Ok(caller.clone());
+    }
+    let (sender, calls) = unbounded::<Call>();
+    let run = move || {
+        for call in calls {
+            // SAFETY: the function and its data were set together, and are used once.
+            unsafe { (call.function)(call.user_data) };
+        }
+    };
+    std::thread::Builder::new().name("patron-on-ready".into()).spawn(run).map_err(|error| {
+        Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
+    })?;
+    Ok(caller.insert(sender).clone())
 }
 
 /// Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered.

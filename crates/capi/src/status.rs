@@ -145,7 +145,7 @@ impl From<&TorrentStatus> for patron_status {
 /// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
 /// next. `struct_size` is sizeof(patron_status). No wait.
 ///
-/// Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
+/// Errors: NOT_FOUND when the client has no such torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_get_status(
     patron: *mut patron_handle,
@@ -158,6 +158,9 @@ pub unsafe extern "C" fn patron_get_status(
         let entry = PATRONS.get(patron, "patron")?;
         check(out, struct_size)?;
         let status = entry.patron.status(torrent(torrent_id)?).ok_or_else(|| {
+            if entry.patron.is_stopped() {
+                return Failure::stopped();
+            }
             Failure::not_found(&format!("torrent {torrent_id}: no such torrent at this client"))
         })?;
         // SAFETY: the caller gives the size of its struct.
@@ -191,7 +194,7 @@ pub struct patron_snapshot {
 /// Takes the status of every torrent of the client, those of other patrons included. Free the result
 /// with patron_snapshot_free().
 ///
-/// Errors: BAD_HANDLE.
+/// Errors: STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_take(
     patron: *mut patron_handle,
@@ -202,6 +205,9 @@ pub extern "C" fn patron_snapshot_take(
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         let mut statuses = entry.patron.statuses();
+        if statuses.is_empty() && entry.patron.is_stopped() {
+            return Err(Failure::stopped());
+        }
         statuses.sort_unstable_by_key(|status| status.id);
         let errors = statuses
             .iter()

@@ -76,7 +76,9 @@ pub(super) fn of_torrent(request: u64, id: TorrentId, asked: TorrentRequest) -> 
     use RequestKind as Kind;
     let on = |kind| RequestRecord { torrent: id.get(), ..blank(kind, request) };
     let number = |kind, number| RequestRecord { number, ..on(kind) };
-    let indexed = |kind, place, number| RequestRecord { index: index(place), number, ..on(kind) };
+    // Too large for libtorrent is negative here, and a number again in the shim's error.
+    let indexed =
+        |kind, place: u32, number| RequestRecord { index: place.cast_signed(), number, ..on(kind) };
     let text = |kind, text| RequestRecord { text, ..on(kind) };
     match asked {
         TorrentRequest::Metainfo => on(Kind::Metainfo),

@@ -1,6 +1,6 @@
 //! What C hands in, checked; how long a call may wait among it.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -70,16 +70,35 @@ pub(crate) unsafe fn bytes<'a>(
     Ok(unsafe { std::slice::from_raw_parts(data, length) })
 }
 
+/// The length that stands for "up to the zero", in the header `PATRON_ZERO_TERMINATED`.
+const ZERO_TERMINATED: usize = usize::MAX;
+
 /// # Safety
 ///
-/// As for [`bytes`].
+/// As for [`bytes`], or `data` ends in a zero.
+unsafe fn characters<'a>(
+    data: *const c_char,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a [u8], Failure> {
+    if length == ZERO_TERMINATED && !data.is_null() {
+        // SAFETY: the caller has said by the length that a zero ends it.
+        return Ok(unsafe { CStr::from_ptr(data) }.to_bytes());
+    }
+    // SAFETY: as the caller vouches.
+    unsafe { bytes(data.cast(), length, name) }
+}
+
+/// # Safety
+///
+/// As for [`bytes`], or `data` ends in a zero.
 pub(crate) unsafe fn text<'a>(
     data: *const c_char,
     length: usize,
     name: &'static str,
 ) -> Result<&'a str, Failure> {
     // SAFETY: as the caller vouches.
-    let bytes = unsafe { bytes(data.cast(), length, name) }?;
+    let bytes = unsafe { characters(data, length, name) }?;
     std::str::from_utf8(bytes).map_err(|error| Failure::invalid(format!("{name}: {error}")))
 }
 
@@ -94,7 +113,7 @@ pub(crate) unsafe fn path<'a>(
     #[cfg(unix)]
     {
         // SAFETY: as the caller vouches.
-        let bytes = unsafe { bytes(data.cast(), length, name) }?;
+        let bytes = unsafe { characters(data, length, name) }?;
         Ok(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)))
     }
     #[cfg(not(unix))]

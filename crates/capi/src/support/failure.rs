@@ -111,6 +111,10 @@ impl Failure {
         Self::misuse(PATRON_E_INVALID_ARGUMENT, message.into())
     }
 
+    pub(crate) fn stopped() -> Self {
+        Error::new(ErrorKind::Stopped, CALL, "the client has stopped").into()
+    }
+
     pub(crate) fn busy(message: &str) -> Self {
         Error::new(ErrorKind::Busy, CALL, message).into()
     }

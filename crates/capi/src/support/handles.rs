@@ -11,6 +11,8 @@
 use std::any::Any;
 #[cfg(unix)]
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -56,6 +58,8 @@ pub(crate) struct PatronEntry {
     pub(crate) readiness: OnceLock<Readiness>,
     /// Dropping it ends the thread that calls back.
     pub(crate) wake: Mutex<Option<Sender<()>>>,
+    /// While another thread is in a call with it.
+    pub(crate) freed: AtomicBool,
 }
 
 impl From<Patron> for PatronEntry {
@@ -65,6 +69,7 @@ impl From<Patron> for PatronEntry {
             #[cfg(unix)]
             readiness: OnceLock::new(),
             wake: Mutex::new(None),
+            freed: AtomicBool::new(false),
         }
     }
 }
@@ -76,6 +81,8 @@ pub(crate) type Answer = Box<dyn Any + Send + Sync>;
 pub(crate) trait Pending: Send + Sync {
     fn is_here(&self) -> bool;
     fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()>;
+    fn notify(&self, patron: &Patron, tag: u64);
 }
 
 impl<T: Any + Send + Sync> Pending for Reply<T> {
@@ -85,6 +92,14 @@ impl<T: Any + Send + Sync> Pending for Reply<T> {
 
     fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>> {
         Some(Reply::wait_until(self, until)?.map(|answer| Box::new(answer) as Answer))
+    }
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        Reply::poll_ready(self, context)
+    }
+
+    fn notify(&self, patron: &Patron, tag: u64) {
+        patron.notify(self, tag);
     }
 }
 

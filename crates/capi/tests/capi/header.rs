@@ -152,9 +152,11 @@ fn expanded(text: &str) -> String {
     out
 }
 
-const TEXT_MACRO: &str =
-    "/** A text that ends in a zero, as the two arguments that it is passed as. */
-#define PATRON_TEXT(text) (text), strlen(text)
+const TEXT_MACRO: &str = "/** As the length of a text that goes in: it ends in a zero byte. */
+#define PATRON_ZERO_TERMINATED SIZE_MAX
+
+/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 ";
 
