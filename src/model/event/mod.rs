@@ -837,11 +837,11 @@ mod json_tests {
             ),
             (
                 Event::TorrentRemoved { id, name: name(), files: RemovedFiles::Kept },
-                r#"{"event":"closed","id":3,"name":"debian.iso","files":"kept"}"#,
+                r#"{"event":"torrent_removed","id":3,"name":"debian.iso","files":"kept"}"#,
             ),
             (
                 Event::TorrentRemoved { id, name: name(), files: RemovedFiles::Deleted },
-                r#"{"event":"closed","id":3,"name":"debian.iso","files":"deleted"}"#,
+                r#"{"event":"torrent_removed","id":3,"name":"debian.iso","files":"deleted"}"#,
             ),
             (
                 Event::TorrentRemoved {
@@ -849,7 +849,7 @@ mod json_tests {
                     name: name(),
                     files: RemovedFiles::NotDeleted(error()),
                 },
-                r#"{"event":"closed","id":3,"name":"debian.iso","files":{"not_deleted":ERROR}}"#,
+                r#"{"event":"torrent_removed","id":3,"name":"debian.iso","files":{"not_deleted":ERROR}}"#,
             ),
             (
                 Event::CommandFailed { command: "Pause", id, error: error() },
