@@ -1,7 +1,7 @@
-//! Making torrents
+//! Creating torrent files
 //!
-//! A maker is used by one thread at a time. A torrent in the making may be watched, cancelled and
-//! waited for from any thread.
+//! A maker is used by one thread at a time. Any thread may watch, cancel or wait for a torrent file
+//! that is being created.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -17,15 +17,15 @@ use crate::support::once::Once;
 use torrent_patron::{Protocol, TorrentMaker};
 
 choices! { Protocol:
-    /// BitTorrent v1 (BEP 3) alone.
+    /// BitTorrent v1 only (BEP 3).
     PATRON_PROTOCOL_V1 = 0 => V1,
-    /// BitTorrent v2 (BEP 52) alone.
+    /// BitTorrent v2 only (BEP 52).
     PATRON_PROTOCOL_V2 = 1 => V2,
-    /// Both (BEP 52).
+    /// Both, a hybrid torrent (BEP 52).
     PATRON_PROTOCOL_HYBRID = 2 => Hybrid,
 }
 
-/// Makes a .torrent file of a file or a directory.
+/// Creates the .torrent file for a file or directory.
 pub struct patron_maker {
     maker: TorrentMaker,
 }
@@ -36,8 +36,8 @@ impl patron_maker {
     }
 }
 
-/// Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
-/// size. Free it with patron_maker_free().
+/// Makes a maker for the file or directory at `source`: hybrid, with a piece length chosen by size.
+/// Free it with patron_maker_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_new(
     source: *const c_char,
@@ -54,15 +54,15 @@ pub unsafe extern "C" fn patron_maker_new(
     })
 }
 
-/// Frees a maker. NULL is fine. A torrent that it has started to make is not concerned.
+/// Frees a maker. NULL is allowed. Torrent files that it is already creating are not affected.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_free(maker: Option<Box<patron_maker>>) {
     release(maker);
 }
 
-/// For which versions of the protocol, a PATRON_PROTOCOL_*; hybrid unless set.
+/// Sets the protocol versions, a PATRON_PROTOCOL_*. The default is hybrid.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_protocol(
     maker: Option<&mut patron_maker>,
@@ -77,8 +77,8 @@ pub extern "C" fn patron_maker_set_protocol(
     })
 }
 
-/// Bytes of a piece: a power of two from 16 KiB to 512 MiB, checked by patron_maker_start(); 0, which
-/// is the default, chooses by the size of the data.
+/// Sets the piece length in bytes, a power of two from 16 KiB to 512 MiB; patron_maker_start()
+/// checks it. The default, 0, chooses a length by the size of the data.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_piece_length(
     maker: Option<&mut patron_maker>,
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn patron_maker_add_web_seed(
     })
 }
 
-/// Whether only the trackers may give peers (BEP 27). False unless set.
+/// Marks the torrent as private: peers come only from its trackers (BEP 27). The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_private(
     maker: Option<&mut patron_maker>,
@@ -137,7 +137,7 @@ pub extern "C" fn patron_maker_set_private(
     })
 }
 
-/// A remark for those who read the file.
+/// Sets the comment.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_set_comment(
     maker: Option<&mut patron_maker>,
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn patron_maker_set_comment(
     })
 }
 
-/// The program that makes it; this library's name and version unless set.
+/// Sets the name of the creating program. The default is the name and version of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_set_creator(
     maker: Option<&mut patron_maker>,
@@ -169,7 +169,8 @@ pub unsafe extern "C" fn patron_maker_set_creator(
     })
 }
 
-/// When it was made, in seconds since 1970; now unless set. A fixed date makes the file reproducible.
+/// Sets the creation date in seconds since 1970. The default is the current time. A fixed date
+/// makes the file reproducible.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_creation_date(
     maker: Option<&mut patron_maker>,
@@ -178,17 +179,17 @@ pub extern "C" fn patron_maker_set_creation_date(
 ) -> i32 {
     guard(error, || {
         let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let date = date.ok_or_else(|| Failure::invalid(format!("{seconds} s are no date")))?;
+        let date = date.ok_or_else(|| Failure::invalid(format!("{seconds} s is not a date")))?;
         required(maker, "maker")?.change(|maker| maker.creation_date(date));
         Ok(())
     })
 }
 
-/// Starts to hash, on a thread of its own. Free the result with patron_making_free(). The maker stays
-/// the caller's and may start again.
+/// Starts hashing on a background thread. Free the result with patron_making_free(). The caller
+/// keeps the maker and may start it again.
 ///
-/// Errors: INVALID_ARGUMENT for a wrong piece length; IO when the path cannot be read. What fails
-/// later is told by patron_making_wait().
+/// Errors: INVALID_ARGUMENT for an invalid piece length; IO if the path cannot be read.
+/// patron_making_wait() reports later failures.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_start(
     maker: Option<&patron_maker>,
@@ -203,8 +204,8 @@ pub extern "C" fn patron_maker_start(
     })
 }
 
-/// How many pieces are hashed, and of how many; 0 and 0 while the files are being listed. Either
-/// place may be NULL.
+/// Writes how many pieces have been hashed, and how many there are; both are 0 while files are
+/// being listed. Either pointer may be NULL.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -225,7 +226,7 @@ pub extern "C" fn patron_making_progress(
     })
 }
 
-/// Stops the hashing at the next piece; patron_making_wait() then gives CANCELLED.
+/// Stops hashing after the current piece; patron_making_wait() then fails with CANCELLED.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -239,11 +240,11 @@ pub extern "C" fn patron_making_cancel(
     })
 }
 
-/// Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
-/// however long it takes. Free the result with patron_metainfo_free(). May be called again.
+/// Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+/// waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
 ///
-/// Errors: TIMED_OUT (wait again); IO when a file cannot be read; NATIVE when there is no data to
-/// share; CANCELLED; BAD_HANDLE.
+/// Errors: TIMED_OUT (it may be waited for again); IO if a file cannot be read; NATIVE if there is
+/// no data; CANCELLED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_wait(
     making: *mut patron_making,
@@ -261,7 +262,8 @@ pub extern "C" fn patron_making_wait(
     })
 }
 
-/// Frees it, and cancels what is not yet made. NULL is fine, and so is what was freed before.
+/// Frees it, and cancels the hashing if it is still running. NULL is allowed, and so is a handle
+/// that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_free(making: *mut patron_making) {
     read((), || MAKINGS.remove(making, "making").ok().map(release));

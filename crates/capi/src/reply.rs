@@ -1,8 +1,8 @@
 //! Replies
 //!
-//! A function that asks for something gives a reply, in which the answer arrives. Any thread may wait
-//! for it and read it: patron_reply_wait() waits, patron_reply_notify() makes it an event, and
-//! patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
+//! A function that asks for something gives a reply, which receives the answer. Any thread may wait
+//! for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event,
+//! and patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ use crate::support::replies::read_answer;
 use crate::support::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::{Added, Error, ErrorKind, TorrentOptions};
 
-/// Whether the answer is here, be it an error. False for a handle that means nothing.
+/// Whether the answer, or an error, is here. False for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_is_ready(reply: *mut patron_reply) -> bool {
     read(false, || {
@@ -31,12 +31,12 @@ pub extern "C" fn patron_reply_is_ready(reply: *mut patron_reply) -> bool {
     })
 }
 
-/// Waits for the answer for at most so many milliseconds; 0 only looks, a negative number waits
-/// however long it takes. Gives PATRON_OK when what was asked for is done, else the code of the error
-/// that the command ended with. May be called again, with the same result.
+/// Waits for the answer for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+/// waits without a limit. Returns PATRON_OK if the command is done, or the code of the error that
+/// it ended with. It may be called again, with the same result.
 ///
-/// Errors: TIMED_OUT (wait again), BAD_HANDLE, STOPPED when the client ended first, and those of the
-/// command.
+/// Errors: TIMED_OUT (it may be waited for again); BAD_HANDLE; STOPPED if the client stopped first;
+/// and those of the command.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_wait(
     reply: *mut patron_reply,
@@ -49,9 +49,9 @@ pub extern "C" fn patron_reply_wait(
     })
 }
 
-/// Has PATRON_EVENT_REPLY with this tag arrive at a patron when the answer is here, so that one wait is
-/// for events and replies alike. The answer stays in the reply, which may be of any client; with a
-/// patron that is freed before, nothing happens.
+/// Sends PATRON_EVENT_REPLY with this tag to a patron when the answer is here, so that a program
+/// can wait for events and replies in one place. The answer stays in the reply, which may belong to
+/// another client. Nothing is sent if the patron is freed first.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -68,13 +68,14 @@ pub extern "C" fn patron_reply_notify(
     })
 }
 
-/// Has `function(user_data)` called once when the answer is here, also when it is here already, when it
-/// is an error, and when the reply has been freed meanwhile. Several may be set.
+/// Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
+/// already here, and if the reply is freed in the meantime. Several functions may be set.
 ///
-/// The calls are made on a thread that the library has for them, one at a time: `function` may call every
-/// function here, should return soon, and must not unwind. On failure it is not called.
+/// The calls are made on a thread of the library, one at a time. `function` may call every function
+/// of this header; it should return soon, and must not unwind. If this call fails, `function` is
+/// not called.
 ///
-/// Errors: IO when no thread can be started; BAD_HANDLE.
+/// Errors: IO if no thread can be started; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_on_ready(
     reply: *mut patron_reply,
@@ -116,7 +117,8 @@ impl Wake for OnReady {
     }
 }
 
-/// The way to the thread that makes the calls. At most as many wait as replies have been given one.
+/// Sends calls to the thread that makes them. The queue holds at most one entry for each call of
+/// patron_reply_on_ready().
 fn caller() -> Result<Sender<Call>, Failure> {
     static CALLER: Mutex<Option<Sender<Call>>> = Mutex::new(None);
     let mut caller = CALLER.lock();
@@ -136,27 +138,27 @@ fn caller() -> Result<Sender<Call>, Failure> {
     Ok(caller.insert(sender).clone())
 }
 
-/// Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered.
+/// For patron_add_torrent(): the id of the torrent, new or not; 0 while there is no answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_torrent(reply: *mut patron_reply) -> u64 {
     read(0, || read_answer(reply, |started: &Added, _| Some(started.id().get())))
 }
 
-/// Of patron_add_torrent(): whether the client had the torrent already, so that it was not started
-/// twice. patron_watch() joins in.
+/// For patron_add_torrent(): whether the client already had the torrent, so that it was not added
+/// again. patron_watch() subscribes to its events.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
     let was_there = |started: &Added| matches!(started, Added::Existing(_));
     read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 
-/// Of patron_listen_addresses(): how many addresses there are.
+/// For patron_listen_addresses(): the number of addresses.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |addresses: &Vec<SocketAddr>, _| Some(addresses.len())))
 }
 
-/// Of patron_listen_addresses(): an address, "127.0.0.1:6881". Good until the reply is freed.
+/// For patron_listen_addresses(): an address, "127.0.0.1:6881". Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -166,8 +168,8 @@ pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -
     })
 }
 
-/// Of patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Good until
-/// the reply is freed.
+/// For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid
+/// until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
     read(patron_bytes::NONE, || {
@@ -175,15 +177,15 @@ pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
     })
 }
 
-/// Of patron_all_paused() and patron_dht_is_running(): whether it is so; false while it is not answered.
+/// For patron_all_paused() and patron_dht_is_running(): the answer; false while there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_is_true(reply: *mut patron_reply) -> bool {
     read(false, || read_answer(reply, |flag: &bool, _| Some(*flag)))
 }
 
-/// Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()
-/// and patron_get_torrent_options(): the directory that holds the files. Good until the reply is
-/// freed.
+/// For patron_rename_file(): the new path, relative to the save directory. For
+/// patron_move_storage() and patron_get_torrent_options(): the directory of the files. Valid until
+/// the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_path(reply: *mut patron_reply) -> patron_text {
     let lend = |path: &PathBuf, texts: &Texts| {
@@ -196,7 +198,7 @@ pub extern "C" fn patron_reply_path(reply: *mut patron_reply) -> patron_text {
     })
 }
 
-/// Frees a reply. NULL is fine, and so is what was freed before.
+/// Frees a reply. NULL is allowed, and so is a handle that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_free(reply: *mut patron_reply) {
     read((), || REPLIES.remove(reply, "reply").ok().map(release));

@@ -1,11 +1,10 @@
 //! Status
 //!
-//! How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
-//! nothing.
+//! The status of torrents as of the client's last tick, read from a table without waiting.
 //!
-//! Structs, here and in other chapters, grow at their end, so a function that writes one is told its
-//! size in the header that the program was compiled with: an older library fills the rest with zeros,
-//! a newer one leaves out what the program does not know.
+//! Structs, in this chapter and in others, grow at their end. A function that writes one is
+//! therefore passed the size that it had when the program was compiled: an older library fills the
+//! rest with zeros, a newer one omits the members that the program does not know.
 
 use std::mem::{MaybeUninit, offset_of};
 
@@ -21,82 +20,84 @@ use crate::support::text::patron_text;
 use torrent_patron::{TorrentState, TorrentStatus};
 
 numbers! { TorrentState:
-    /// The data on disk is compared with its hashes.
+    /// The files are being checked against their hashes.
     PATRON_STATE_CHECKING_FILES = 1 => CheckingFiles,
-    /// A magnet link's metadata is being fetched from peers (BEP 9).
+    /// The metadata of a magnet link is being downloaded from peers (BEP 9).
     PATRON_STATE_DOWNLOADING_METADATA = 2 => DownloadingMetadata,
     /// Pieces are being downloaded.
     PATRON_STATE_DOWNLOADING = 3 => Downloading,
-    /// All wanted pieces are here, but not all pieces.
+    /// All wanted pieces are complete, but not all pieces.
     PATRON_STATE_FINISHED = 4 => Finished,
-    /// All pieces are here.
+    /// All pieces are complete.
     PATRON_STATE_SEEDING = 5 => Seeding,
-    /// What is known from an earlier run is compared with the disk.
+    /// The resume data is being checked against the disk.
     PATRON_STATE_CHECKING_RESUME_DATA = 6 => CheckingResumeData,
 }
 
-/// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+/// The status of a torrent when the client last updated it. Sizes are in bytes, rates in bytes per
+/// second.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_status {
-    /// Its id.
+    /// The id of the torrent.
     pub torrent: u64,
-    /// What it is doing, a PATRON_STATE_*.
+    /// The state, a PATRON_STATE_*.
     pub state: i32,
-    /// What stopped it, a PATRON_E_*, or 0; patron_snapshot_error() says more.
+    /// The error that stopped it, a PATRON_E_*, or 0; patron_snapshot_error() has the details.
     pub error: i32,
-    /// It does nothing until resumed.
+    /// It is paused.
     pub paused: bool,
-    /// All wanted pieces are here.
+    /// All wanted pieces are complete.
     pub finished: bool,
-    /// All pieces are here.
+    /// All pieces are complete.
     pub seeding: bool,
-    /// The metainfo is known; false for a magnet link at first.
+    /// The metadata is known; false for a new magnet link.
     pub has_metadata: bool,
-    /// From 0 to 1: of checking while files are checked, else of the wanted data.
+    /// The progress from 0 to 1: of the check while files are checked, otherwise of the wanted
+    /// data.
     pub progress: f32,
-    /// Of all files.
+    /// The size of all files.
     pub total_size: u64,
-    /// Of the pieces that are here and good.
+    /// The size of the complete pieces.
     pub total_done: u64,
-    /// Of the files that are wanted.
+    /// The size of the wanted files.
     pub wanted_size: u64,
-    /// Of the wanted pieces that are here and good.
+    /// The size of the complete pieces that are wanted.
     pub wanted_done: u64,
-    /// Payload received since the torrent was started.
+    /// Payload bytes received since the torrent was added.
     pub downloaded: u64,
-    /// Payload sent since the torrent was started.
+    /// Payload bytes sent since the torrent was added.
     pub uploaded: u64,
-    /// Payload received a second.
+    /// The payload download rate.
     pub download_rate: u64,
-    /// Payload sent a second.
+    /// The payload upload rate.
     pub upload_rate: u64,
-    /// How long the rest takes at the present rate; -1 when done or at a standstill.
+    /// The estimated time left in seconds; -1 if complete or stalled.
     pub seconds_left: i64,
-    /// How old this knowledge is. A torrent at rest is not reported again.
+    /// The age of this status in milliseconds. An idle torrent is not updated.
     pub age_ms: u64,
-    /// Peers connected or connecting.
+    /// The number of peers, those being connected to included.
     pub peers: u32,
-    /// Of these, how many have everything.
+    /// The number of these that are seeds.
     pub seeds: u32,
-    /// Connections, half-open ones included.
+    /// The number of connections, half-open ones included.
     pub connections: u32,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u32,
-    /// Payload received in all runs; of one that was complete from the start, 0.
+    /// Payload bytes received in all runs; 0 for a torrent that was complete from the start.
     pub all_time_downloaded: u64,
-    /// Payload sent in all runs.
+    /// Payload bytes sent in all runs.
     pub all_time_uploaded: u64,
-    /// How long it was not paused, in all runs.
+    /// The time that it was not paused, in all runs.
     pub active_seconds: u64,
-    /// How long it had everything and was not paused, in all runs.
+    /// The time that it was complete and not paused, in all runs.
     pub seeding_seconds: u64,
-    /// What was sent for what was received, in all runs; of a torrent that was complete from the start,
-    /// for its size. 0 where both are nothing.
+    /// The share ratio in all runs: bytes sent per byte received, or per byte of its size if it was
+    /// complete from the start. 0 if both are 0.
     pub ratio: f64,
-    /// Its resume data would be other than the last that was asked for.
+    /// It has changed since its resume data was last requested.
     pub needs_saving: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub more_reserved: [u8; 7],
 }
 
@@ -142,10 +143,10 @@ impl From<&TorrentStatus> for patron_status {
     }
 }
 
-/// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
-/// next. `struct_size` is sizeof(patron_status). No wait.
+/// Gives the status of a torrent as of the last tick, without waiting. The sizes of a newly added
+/// torrent are 0 until the next tick. `struct_size` is sizeof(patron_status).
 ///
-/// Errors: NOT_FOUND when the client has no such torrent; STOPPED; BAD_HANDLE.
+/// Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_get_status(
     patron: *mut patron_handle,
@@ -168,9 +169,9 @@ pub unsafe extern "C" fn patron_get_status(
     })
 }
 
-/// Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
+/// For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_status(
     reply: *mut patron_reply,
@@ -184,14 +185,14 @@ pub unsafe extern "C" fn patron_reply_status(
     })
 }
 
-/// How many torrents stood at one moment, in the order of their ids. Any thread may read it, also
-/// several at once.
+/// A snapshot of the status of all torrents, in the order of their ids. Several threads may read it
+/// at once.
 pub struct patron_snapshot {
     list: List<TorrentStatus>,
     errors: Vec<Option<Box<patron_error>>>,
 }
 
-/// Takes the status of every torrent of the client, those of other patrons included. Free the result
+/// Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
 /// with patron_snapshot_free().
 ///
 /// Errors: STOPPED; BAD_HANDLE.
@@ -218,20 +219,20 @@ pub extern "C" fn patron_snapshot_take(
     })
 }
 
-/// Frees a snapshot. NULL is fine.
+/// Frees a snapshot. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_free(snapshot: Option<Box<patron_snapshot>>) {
     release(snapshot);
 }
 
-/// How many torrents it has.
+/// The number of torrents.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_count(snapshot: Option<&patron_snapshot>) -> usize {
     count(snapshot.map(|snapshot| &snapshot.list))
 }
 
-/// Writes the statuses from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_status).
+/// Copies the statuses from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_status).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -250,7 +251,8 @@ pub unsafe extern "C" fn patron_snapshot_read(
     unsafe { read_into((list, "snapshot"), first, room, written, error) }
 }
 
-/// The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
+/// The name of a torrent; the info hash for a magnet link without a name, until the metadata has
+/// arrived.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_name(
     snapshot: Option<&patron_snapshot>,
@@ -260,7 +262,8 @@ pub extern "C" fn patron_snapshot_name(
     text_of(snapshot.map(|snapshot| &snapshot.list), "name", index, name)
 }
 
-/// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there is none.
+/// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). Returns false and writes nothing if
+/// there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_info_hash_v1(
     snapshot: Option<&patron_snapshot>,
@@ -270,8 +273,8 @@ pub extern "C" fn patron_snapshot_info_hash_v1(
     read(false, || hash(snapshot?.list.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
 }
 
-/// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there is
-/// none.
+/// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). Returns false and writes nothing if
+/// there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_info_hash_v2(
     snapshot: Option<&patron_snapshot>,
@@ -281,7 +284,7 @@ pub extern "C" fn patron_snapshot_info_hash_v2(
     read(false, || hash(snapshot?.list.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
 }
 
-/// One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
+/// One line to show to a user: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_explain(
     snapshot: Option<&patron_snapshot>,
@@ -291,7 +294,7 @@ pub extern "C" fn patron_snapshot_explain(
     text_of(snapshot.map(|snapshot| &snapshot.list), "explain", index, line)
 }
 
-/// What stopped a torrent; NULL if nothing did. Belongs to the snapshot.
+/// The error that stopped a torrent; NULL if there is none. Owned by the snapshot.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_error(
     snapshot: Option<&patron_snapshot>,

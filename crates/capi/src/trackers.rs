@@ -1,8 +1,8 @@
 //! Trackers and web seeds
 //!
-//! Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does not
-//! have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT, as an
-//! error of the reply.
+//! The trackers and web seeds of a torrent. Errors of the replies: INVALID_ARGUMENT for an invalid
+//! URL, for one that the torrent does not have, and for one outside of the loopback interface if
+//! the client is offline.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
@@ -19,27 +19,27 @@ use crate::support::text::patron_text;
 use torrent_patron::{Announce, Tracker, TrackerSource, TrackerStatus};
 
 numbers! { TrackerSource:
-    /// The metainfo named the tracker first.
+    /// The tracker came from the metainfo.
     PATRON_TRACKER_SOURCE_METAINFO = 0 => Metainfo,
-    /// The program did.
+    /// The tracker was added by the program.
     PATRON_TRACKER_SOURCE_PROGRAM = 1 => Program,
-    /// A magnet link did.
+    /// The tracker came from a magnet link.
     PATRON_TRACKER_SOURCE_MAGNET = 2 => Magnet,
-    /// Another peer did (BEP 28).
+    /// The tracker came from a peer (BEP 28).
     PATRON_TRACKER_SOURCE_PEER = 3 => Peer,
 }
 
-/// A tracker; its announces tell how it does.
+/// A tracker; see its announces for results.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_tracker_status {
-    /// How it was found, a PATRON_TRACKER_SOURCE_*.
+    /// The source of the tracker, a PATRON_TRACKER_SOURCE_*.
     pub source: i32,
-    /// Those of a lower tier are tried first (BEP 12).
+    /// The tier; lower tiers are tried first (BEP 12).
     pub tier: u8,
-    /// It has answered since the torrent was started.
+    /// It has answered since the torrent was added.
     pub working: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 2],
 }
 
@@ -59,30 +59,30 @@ impl From<&TrackerStatus> for patron_tracker_status {
     }
 }
 
-/// How announcing to a tracker goes, by one address that the client listens on and one info hash of
-/// the torrent.
+/// The state of announcing to a tracker, for one listen address and one info hash of the torrent.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_announce {
-    /// Until the next one, in milliseconds; -1 when none is planned.
+    /// Milliseconds until the next announce; -1 if none is scheduled.
     pub next_ms: i64,
-    /// How many have everything, as the tracker says; -1 when it has not said.
+    /// The number of seeds that the tracker reports; -1 if unknown.
     pub seeds: i64,
-    /// How many have not, likewise.
+    /// The number of leechers that the tracker reports; -1 if unknown.
     pub leechers: i64,
-    /// How often the torrent was downloaded, likewise.
+    /// The number of completed downloads that the tracker reports; -1 if unknown.
     pub downloads: i64,
     /// The index of the tracker.
     pub tracker: u32,
-    /// How many failed in a row.
+    /// The number of consecutive failures.
     pub failures: u32,
-    /// Why the last one failed, a PATRON_E_*, or 0; patron_trackers_announce_error() says more.
+    /// The error of the last announce, a PATRON_E_*, or 0; patron_trackers_announce_error() has the
+    /// details.
     pub error: i32,
-    /// 1 or 2: with the v1 or the v2 info hash.
+    /// 1 or 2: the announce uses the v1 or the v2 info hash.
     pub protocol: u8,
-    /// One is under way.
+    /// An announce is in progress.
     pub updating: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 2],
 }
 
@@ -109,8 +109,8 @@ impl From<&Known> for patron_announce {
     }
 }
 
-/// The trackers of a torrent at one moment, those of the lowest tier first, and all announces to them in
-/// the order of the trackers. Any thread may read it, also several at once.
+/// A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
+/// by tracker. Several threads may read it at once.
 pub struct patron_trackers {
     trackers: List<TrackerStatus>,
     announces: List<Known>,
@@ -147,10 +147,10 @@ pub extern "C" fn patron_get_trackers(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.trackers(id)))
 }
 
-/// Of patron_get_trackers(): the trackers, a new object for each call. Free it with
+/// For patron_get_trackers(): the trackers, a new object for each call. Free it with
 /// patron_trackers_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no trackers, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_trackers(
     reply: *mut patron_reply,
@@ -162,20 +162,20 @@ pub extern "C" fn patron_reply_trackers(
     })
 }
 
-/// Frees the list. NULL is fine.
+/// Frees the list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_free(trackers: Option<Box<patron_trackers>>) {
     release(trackers);
 }
 
-/// How many trackers there are.
+/// The number of trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_count(trackers: Option<&patron_trackers>) -> usize {
     count(trackers.map(|all| &all.trackers))
 }
 
-/// Writes the trackers from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_tracker_status).
+/// Copies the trackers from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_tracker_status).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -204,14 +204,14 @@ pub extern "C" fn patron_trackers_url(
     text_of(trackers.map(|all| &all.trackers), "url", index, url)
 }
 
-/// How many announces there are, of all trackers.
+/// The number of announces, of all trackers together.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_count(trackers: Option<&patron_trackers>) -> usize {
     count(trackers.map(|all| &all.announces))
 }
 
-/// Writes the announces from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_announce).
+/// Copies the announces from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_announce).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn patron_trackers_read_announces(
     unsafe { read_into((list, "trackers"), first, room, written, error) }
 }
 
-/// Of an announce: the address that the client listens on, "127.0.0.1:6881".
+/// The listen address of an announce, "127.0.0.1:6881".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_from(
     trackers: Option<&patron_trackers>,
@@ -240,7 +240,7 @@ pub extern "C" fn patron_trackers_announce_from(
     text_of(trackers.map(|all| &all.announces), "from", index, from)
 }
 
-/// Of an announce: what the tracker said, if it said something: a warning or why it refused.
+/// The tracker's message for an announce, a warning or a reason; often empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_message(
     trackers: Option<&patron_trackers>,
@@ -250,7 +250,7 @@ pub extern "C" fn patron_trackers_announce_message(
     text_of(trackers.map(|all| &all.announces), "message", index, message)
 }
 
-/// Of an announce: why the last one failed; NULL if it did not. Belongs to the list.
+/// The error of an announce; NULL if there is none. Owned by the list.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_error(
     trackers: Option<&patron_trackers>,
@@ -262,8 +262,7 @@ pub extern "C" fn patron_trackers_announce_error(
     })
 }
 
-/// Adds a tracker; one that is there already stays as it is. Those of a lower tier are tried first
-/// (BEP 12).
+/// Adds a tracker; an existing one is not changed. Lower tiers are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_tracker(
     patron: *mut patron_handle,
@@ -298,8 +297,8 @@ pub unsafe extern "C" fn patron_remove_tracker(
     })
 }
 
-/// Puts these trackers in the place of those that a torrent has: a URL on each line, and an empty line
-/// before each tier but the first. An empty text removes all.
+/// Replaces all trackers of a torrent: one URL per line, with an empty line between tiers. An empty
+/// text removes all trackers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_replace_trackers(
     patron: *mut patron_handle,
@@ -326,8 +325,8 @@ fn tiers(urls: &str) -> Vec<Tracker> {
         .collect()
 }
 
-/// Announces a torrent to its trackers now, whatever interval they asked for. A paused torrent is not
-/// announced.
+/// Announces a torrent to its trackers now, regardless of the announce interval. A paused torrent
+/// is not announced.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reannounce(
     patron: *mut patron_handle,
@@ -338,8 +337,8 @@ pub extern "C" fn patron_reannounce(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.reannounce(id)))
 }
 
-/// Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
-/// patron_get_trackers().
+/// Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() has
+/// the results.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_scrape(
     patron: *mut patron_handle,
@@ -350,7 +349,7 @@ pub extern "C" fn patron_scrape(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.scrape(id)))
 }
 
-/// Announces a torrent to the distributed hash table now (BEP 5).
+/// Announces a torrent to the DHT now (BEP 5).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_announce_to_dht(
     patron: *mut patron_handle,
@@ -383,13 +382,13 @@ pub extern "C" fn patron_get_web_seeds(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.web_seeds(id)))
 }
 
-/// Of patron_get_web_seeds(): how many there are.
+/// For patron_get_web_seeds(): the number of web seeds.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_web_seed_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |urls: &Vec<String>, _| Some(urls.len())))
 }
 
-/// Of patron_get_web_seeds(): the URL of one. Good until the reply is freed.
+/// For patron_get_web_seeds(): the URL of a web seed. Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -399,7 +398,7 @@ pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) 
     })
 }
 
-/// Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/".
+/// Adds a web seed (BEP 19). For a torrent with more than one file the URL ends in "/".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_web_seed(
     patron: *mut patron_handle,

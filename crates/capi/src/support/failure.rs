@@ -1,9 +1,9 @@
 //! Errors
 //!
-//! A function that can fail returns `PATRON_OK` or one of the codes below, whose values never change.
-//! Its last parameter takes an error object that says what was tried, on what, and why it failed; it
-//! may be `NULL`. Outputs are written only on success, the error only on failure. A code that a newer
-//! library brings is negative like all others.
+//! A function that can fail returns `PATRON_OK` or one of the codes below, whose values never
+//! change. Its last parameter receives an error object that says what was tried, on what, and why
+//! it failed; it may be `NULL`. Outputs are written only on success, the error only on failure.
+//! Codes of newer libraries are negative, too.
 
 use std::any::Any;
 
@@ -49,8 +49,8 @@ pub const PATRON_E_BAD_HANDLE: i32 = -14;
 /// The process was forked after it had used the library; see "Threads and processes".
 pub const PATRON_E_FORKED: i32 = -15;
 
-/// What went wrong. Belongs to the caller; free it with patron_error_free(). One that was borrowed
-/// from an event belongs to the event.
+/// An error. Owned by the caller, who frees it with patron_error_free(); an error that was borrowed
+/// from another object is owned by that object.
 pub struct patron_error {
     pub(crate) code: i32,
     pub(crate) category: Kept,

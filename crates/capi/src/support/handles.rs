@@ -1,12 +1,13 @@
 //! Handles
 //!
-//! What several threads use has a handle. A handle is not an address but a place in a table, a
-//! generation and a type: one that was freed before, that was never given out, or that belongs to
-//! another type is PATRON_E_BAD_HANDLE to a function that can fail, gives the neutral value of one that
-//! cannot, and is nothing to free. A place comes round to the same handle after 2^24 uses (2^10 where a
-//! pointer has 32 bits).
+//! Objects that several threads may use are referred to by handles. A handle is not an address: it
+//! holds an index into a table, a generation and a type. A handle that was freed before, was never
+//! valid, or belongs to another type is detected: functions that can fail return
+//! PATRON_E_BAD_HANDLE, others return their neutral value, and freeing it does nothing. The same
+//! handle value can recur after 2^24 uses of its table entry (2^10 with 32-bit pointers).
 //!
-//! A handle that is freed while another thread is in a call with it stays good for that call.
+//! If a handle is freed while another thread is in a call with it, the object stays valid for that
+//! call.
 
 use std::any::Any;
 #[cfg(unix)]
@@ -31,17 +32,17 @@ pub struct patron_client {
     _opaque: [u8; 0],
 }
 
-/// A patron: what a program asks for torrents, and where it receives their events.
+/// A patron: adds and controls torrents, and receives their events.
 pub struct patron_handle {
     _opaque: [u8; 0],
 }
 
-/// The answer to a command, which comes once.
+/// A reply: receives the answer to a command.
 pub struct patron_reply {
     _opaque: [u8; 0],
 }
 
-/// A torrent in the making.
+/// A torrent file that is being created.
 pub struct patron_making {
     _opaque: [u8; 0],
 }

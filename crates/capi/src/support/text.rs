@@ -1,36 +1,36 @@
 //! Texts and bytes
 //!
-//! Into the library go a pointer and a length in bytes; `PATRON_TEXT("...")` writes both. Texts are
-//! UTF-8; paths are bytes as the system has them (UTF-8 on Windows). `NULL` with the length 0 is an
-//! empty text.
+//! A text is passed to the library as a pointer and a length in bytes; `PATRON_TEXT("...")` passes
+//! both for a text that ends in a zero byte. Texts are UTF-8; paths are bytes in the encoding of
+//! the system (UTF-8 on Windows). `NULL` with the length 0 is an empty text.
 //!
-//! Out of it come a `patron_text` or a `patron_bytes`, borrowed from the object that was asked and
-//! good until that object is freed. A `patron_text` has a zero byte behind its end that the length
-//! does not count, and its pointer is never `NULL`: `printf("%s", patron_event_explain(event).data)`
-//! is fine. Where there is nothing to say, the length is 0.
+//! The library returns a `patron_text` or a `patron_bytes`, which is borrowed from the object that
+//! was asked and valid until that object is freed. A `patron_text` is followed by a zero byte that
+//! the length does not count, and its pointer is never `NULL`: `printf("%s",
+//! patron_event_explain(event).data)` is fine. An empty text has the length 0.
 
 use std::collections::HashMap;
 use std::ffi::c_char;
 
 use parking_lot::Mutex;
 
-/// A text that belongs to the object it was got from.
+/// A text that is borrowed from an object.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_text {
-    /// Never NULL; a zero byte follows the text.
+    /// Never NULL; followed by a zero byte.
     pub data: *const c_char,
-    /// In bytes, without the zero.
+    /// The length in bytes, without the zero byte.
     pub length: usize,
 }
 
-/// Bytes that belong to the object they were got from.
+/// Bytes that are borrowed from an object.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_bytes {
-    /// NULL only if there are none.
+    /// NULL only if the length is 0.
     pub data: *const u8,
-    /// How many.
+    /// The number of bytes.
     pub length: usize,
 }
 

@@ -76,9 +76,9 @@ fn chapter(sources: &[PathBuf], config: &cbindgen::Config) -> Result<String> {
     if sources[0].ends_with("text.rs") {
         out.push_str(TEXT_MACRO);
     }
-    for source in sources {
-        out.push_str(&declarations(source, config.clone())?);
-    }
+    let declared: Result<Vec<_>> =
+        sources.iter().map(|source| declarations(source, config.clone())).collect();
+    out.push_str(&declared?.join("\n"));
     Ok(out)
 }
 
