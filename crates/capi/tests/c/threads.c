@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
     patron_snapshot_free(snapshot);
     run(use_until_freed, free_it);
 
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 4; round++) {
         handle = new_patron(client);
         interrupts();
     }
