@@ -59,8 +59,8 @@ format: ## Format the Rust and the C++ sources in place
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) -i {} +
 
 .PHONY: bench
-bench: ## Run the benchmarks of the library; takes four minutes
-	@vendor/setup build
+bench: ## Run the benchmarks of the library; takes five minutes
+	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 

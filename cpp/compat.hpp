@@ -13,11 +13,13 @@
 #include <libtorrent/torrent_status.hpp>
 #include <libtorrent/version.hpp>
 
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #if LIBTORRENT_VERSION_NUM < 20008
 #error "torrent-patron needs libtorrent 2.0.8 or newer"
@@ -32,6 +34,14 @@ constexpr bool has_webrtc = true;
 #else
 constexpr bool has_webrtc = false;
 #endif
+
+// A file of a torrent in the making; libtorrent adds pad files.
+struct NewFile {
+    std::string path;
+    std::int64_t size;
+    lt::file_flags_t flags;
+    std::string symlink;
+};
 
 #if LIBTORRENT_VERSION_NUM >= 20100
 
@@ -93,19 +103,29 @@ class FileNames {
     lt::renamed_files renamed_;
 };
 
-// The files below a path and the torrent in the making.
-class Draft {
+class CreateTorrent {
   public:
-    Draft(std::string const& path, int piece_length, lt::create_flags_t flags)
-        : torrent(lt::list_files(path, flags), piece_length, flags) {}
+    CreateTorrent(std::vector<NewFile> const& files, int piece_length, lt::create_flags_t flags)
+        : torrent(list(files), piece_length, flags) {}
     lt::create_torrent torrent;
+    std::vector<NewFile> layout() const {
+        std::vector<NewFile> out;
+        for (auto const& file : torrent.file_list())
+            out.push_back({file.filename, file.size, file.flags, file.symlink});
+        return out;
+    }
+
+  private:
+    static std::vector<lt::create_file_entry> list(std::vector<NewFile> const& files) {
+        std::vector<lt::create_file_entry> out;
+        for (NewFile const& file : files)
+            out.emplace_back(file.path, file.size, file.flags, 0, file.symlink);
+        return out;
+    }
 };
 
-inline bool has_data(std::string const& path, lt::create_flags_t flags) {
-    for (auto const& file : lt::list_files(path, flags))
-        if (file.size > 0)
-            return true;
-    return false;
+inline void look_at(std::string const& path) {
+    lt::list_files(path);
 }
 
 #else
@@ -166,26 +186,35 @@ class FileNames {
     std::unique_ptr<lt::file_storage> renamed_;
 };
 
-inline lt::file_storage list(std::string const& path, lt::create_flags_t flags) {
-    lt::file_storage found;
-    lt::add_files(found, path, flags);
-    return found;
-}
-
-class Draft {
+class CreateTorrent {
     // create_torrent refers to it, so that it comes first.
     lt::file_storage files_;
 
   public:
-    Draft(std::string const& path, int piece_length, lt::create_flags_t flags)
-        : files_(list(path, flags)), torrent(files_, piece_length, flags) {}
-    Draft(Draft const&) = delete;
-    Draft& operator=(Draft const&) = delete;
+    CreateTorrent(std::vector<NewFile> const& files, int piece_length, lt::create_flags_t flags)
+        : files_(list(files)), torrent(files_, piece_length, flags) {}
+    CreateTorrent(CreateTorrent const&) = delete;
+    CreateTorrent& operator=(CreateTorrent const&) = delete;
     lt::create_torrent torrent;
+    std::vector<NewFile> layout() const {
+        std::vector<NewFile> out;
+        for (auto const i : files_.file_range())
+            out.push_back({files_.file_path(i), files_.file_size(i), files_.file_flags(i), {}});
+        return out;
+    }
+
+  private:
+    static lt::file_storage list(std::vector<NewFile> const& files) {
+        lt::file_storage out;
+        for (NewFile const& file : files)
+            out.add_file(file.path, file.size, file.flags, 0, file.symlink);
+        return out;
+    }
 };
 
-inline bool has_data(std::string const& path, lt::create_flags_t flags) {
-    return list(path, flags).total_size() > 0;
+inline void look_at(std::string const& path) {
+    lt::file_storage files;
+    lt::add_files(files, path);
 }
 
 #endif

@@ -1,14 +1,11 @@
 // libtorrent's types to the bridge's and back.
 #pragma once
 
-#include "torrent-patron/cpp/shim.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/client_data.hpp>
-#include <libtorrent/entry.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/info_hash.hpp>
-#include <libtorrent/settings_pack.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/string_view.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -37,22 +34,8 @@ void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
 lt::client_data_t userdata(std::uint64_t torrent);
 std::uint64_t torrent_id(lt::client_data_t data);
 
-// The client's own part of resume data.
-OwnRecord no_own();
-OwnRecord own(lt::entry const& entry);
-lt::entry own(OwnRecord const& record);
-
-// By its place in TorrentFlag::ALL of src/torrent.rs.
+// By its place in TorrentFlag::ALL of src/model/options.rs.
 lt::torrent_flags_t flag(std::size_t place);
 constexpr std::size_t flag_count = 10;
-
-StatusRecord status(lt::torrent_status const& status);
-lt::settings_pack settings(rust::Slice<SettingRecord const> records);
-// All that the pack has.
-rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack);
-
-// In metainfo.cpp.
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
-                                           OwnRecord const& record);
 
 } // namespace patron

@@ -1,9 +1,11 @@
-// .torrent files and magnet links: read, described, made. Nothing here touches a session, so that
+// .torrent files and magnet links: read and described. Nothing here touches a session, so that
 // it runs on whichever thread calls.
-#include "torrent-patron/cpp/bounds.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/cpp/limits.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/resume_data.hpp"
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -16,13 +18,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <stdexcept>
 
 namespace patron {
 namespace {
 
-// Larger files are refused before they are read (src/metainfo.rs), so the buffer limit follows that
-// one; the rest are libtorrent's own limits on depth, tokens and pieces.
+// Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit follows
+// that one; the rest are libtorrent's own limits on depth, tokens and pieces.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
 
 lt::load_torrent_limits limits() {
@@ -92,15 +95,12 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
 
 namespace {
 
-// The client's own part of resume data, under a key that libtorrent leaves alone.
-constexpr char own_key[] = "torrent-patron";
-
-lt::entry own_part(lt::span<char const> buffer) {
+lt::entry client_part(lt::span<char const> buffer) {
     lt::error_code failure;
     lt::bdecode_node const root = lt::bdecode(buffer, failure);
     if (failure || root.type() != lt::bdecode_node::dict_t)
         return {};
-    lt::bdecode_node const found = root.dict_find_dict(own_key);
+    lt::bdecode_node const found = root.dict_find_dict(client_data_key);
     return found ? lt::entry(found) : lt::entry();
 }
 
@@ -110,7 +110,7 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
     return std::make_unique<TorrentParams>(lt::read_resume_data(buffer, limits()),
-                                           own_part(buffer));
+                                           client_part(buffer));
 }
 
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
@@ -121,16 +121,6 @@ std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t 
     if (v2.size() == std::size_t(lt::sha256_hash::size()))
         params.info_hashes.v2.assign(reinterpret_cast<char const*>(v2.data()));
     return std::make_unique<TorrentParams>(std::move(params));
-}
-
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
-                                           OwnRecord const& record) {
-    lt::entry encoded = lt::write_resume_data(params);
-    if (lt::entry part = own(record); !part.dict().empty())
-        encoded[own_key] = std::move(part);
-    std::vector<char> buffer;
-    lt::bencode(std::back_inserter(buffer), encoded);
-    return bytes(lt::string_view(buffer.data(), buffer.size()));
 }
 
 void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
@@ -172,11 +162,11 @@ DescriptionRecord TorrentParams::describe() const {
         out.web_seeds.push_back(text(url));
     for (auto const& peer : params_.peers)
         out.peers.push_back(address(peer.address(), peer.port()));
-    out.own = no_own();
+    out.client_data = no_client_data();
     if (resumed_) {
         out.save_path = bytes(params_.save_path);
         out.paused = bool(params_.flags & lt::torrent_flags::paused);
-        out.own = own(own_);
+        out.client_data = client_data(client_data_);
     }
 
     if (!params_.ti)
@@ -194,8 +184,8 @@ DescriptionRecord TorrentParams::describe() const {
     out.creation_date = compat::creation_date(params_);
     out.files.reserve(static_cast<std::size_t>(files.num_files()));
     for (auto const i : files.file_range())
-        out.files.push_back(
-            FileRecord{text(files.file_path(i)), files.file_size(i), files.pad_file_at(i)});
+        out.files.push_back(FileRecord{text(files.file_path(i)), files.file_size(i),
+                                       files.pad_file_at(i), text(files.symlink(i))});
     return out;
 }
 
@@ -218,14 +208,7 @@ void TorrentParams::configure(AddRecord const& options) {
         for (std::uint8_t const level : options.file_priorities)
             params_.file_priorities.emplace_back(level);
     }
-    auto const limit = [](int chosen, int& out) {
-        if (chosen >= 0)
-            out = chosen;
-    };
-    limit(options.download_limit, params_.download_limit);
-    limit(options.upload_limit, params_.upload_limit);
-    limit(options.connections_limit, params_.max_connections);
-    limit(options.upload_slots, params_.max_uploads);
+    apply(options.limits, params_);
 
     // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
     // and resume them by limits of its own. Resume data says how they were told.
@@ -246,50 +229,78 @@ void TorrentParams::configure(AddRecord const& options) {
         params_.have_pieces.resize(params_.ti->num_pieces(), true);
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
-    Bounds(options.loopback_only, options.names).keep(params_);
+    NetworkPolicy(options.loopback_only, options.names).restrict(params_);
 }
 
-rust::Vec<std::uint8_t> make_metainfo(RecipeRecord const& recipe,
-                                      rust::Box<PieceObserver> observer) {
-    keep_file_names();
-    std::string const source = path({recipe.path.data(), recipe.path.size()});
-    lt::create_flags_t flags{};
-    if (!recipe.v2)
-        flags |= lt::create_torrent::v1_only;
-    if (!recipe.v1)
-        flags |= lt::create_torrent::v2_only;
+LayoutRecord TorrentParams::layout() const {
+    lt::file_storage const& files = compat::files(*params_.ti);
+    LayoutRecord out{};
+    out.piece_length = params_.ti->piece_length();
+    out.piece_count = params_.ti->num_pieces();
+    for (auto const i : files.file_range()) {
+        out.sizes.push_back(files.file_size(i));
+        out.pads.push_back(files.pad_file_at(i));
+    }
+    return out;
+}
 
-    if (!compat::has_data(source, flags))
-        throw lt::system_error(lt::errors::no_files_in_torrent);
-    compat::Draft draft(source, recipe.piece_length, flags);
-    lt::create_torrent& torrent = draft.torrent;
-    for (TrackerRecord const& tracker : recipe.trackers)
-        torrent.add_tracker(std::string(tracker.url), tracker.tier);
-    for (rust::String const& url : recipe.web_seeds)
-        torrent.add_url_seed(std::string(url));
-    torrent.set_priv(recipe.is_private);
-    torrent.set_creation_date(static_cast<std::time_t>(recipe.creation_date));
-    if (!recipe.comment.empty())
-        torrent.set_comment(std::string(recipe.comment).c_str());
-    torrent.set_creator(std::string(recipe.creator).c_str());
+namespace {
 
-    auto const slash = source.find_last_of('/');
-    std::string const parent = slash == std::string::npos ? "." : source.substr(0, slash + 1);
-    auto const total = static_cast<std::uint64_t>(torrent.num_pieces());
-    std::uint64_t hashed = 0;
-    lt::error_code failure;
-    lt::set_piece_hashes(
-        torrent, parent,
-        [&](lt::piece_index_t) {
-            // Leaving by an exception is the way to stop: libtorrent then aborts its disk threads.
-            if (!observer->hashed(++hashed, total))
-                throw lt::system_error(boost::asio::error::operation_aborted);
-        },
-        failure);
-    if (failure)
-        throw lt::system_error(failure);
-    auto const encoded = torrent.generate_buf();
-    return bytes(lt::string_view(encoded.data(), encoded.size()));
+// By the roots of the files, as they stand in the .torrent file (BEP 52). libtorrent moves them to
+// its own trees, where files of the same data share one.
+std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
+    lt::load_torrent_limits const limit = limits();
+    std::map<lt::sha256_hash, lt::string_view> out;
+    lt::bdecode_node const root =
+        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    lt::bdecode_node const layers = root.dict_find_dict("piece layers");
+    for (int i = 0; layers && i < layers.dict_size(); ++i) {
+        auto const entry = layers.dict_at(i);
+        if (entry.first.size() == std::size_t(lt::sha256_hash::size()) &&
+            entry.second.type() == lt::bdecode_node::string_t)
+            out.emplace(lt::sha256_hash(entry.first.data()), entry.second.string_value());
+    }
+    return out;
+}
+
+} // namespace
+
+rust::Vec<PieceHashes> TorrentParams::piece_hashes(rust::Slice<std::uint8_t const> torrent) const {
+    lt::torrent_info const& info = *params_.ti;
+    lt::file_storage const& files = compat::files(info);
+    rust::Vec<PieceHashes> out;
+    for (int piece = 0; piece < info.num_pieces(); ++piece) {
+        PieceHashes hashes{};
+        if (info.info_hashes().has_v1()) {
+            auto const hash = info.hash_for_piece(lt::piece_index_t(piece));
+            std::copy(hash.begin(), hash.end(), hashes.v1.begin());
+        }
+        out.push_back(hashes);
+    }
+    if (!info.info_hashes().has_v2())
+        return out;
+    auto const layers = piece_layers(
+        {reinterpret_cast<char const*>(torrent.data()), std::ptrdiff_t(torrent.size())});
+    for (auto const i : files.file_range()) {
+        if (files.pad_file_at(i) || files.file_size(i) == 0)
+            continue;
+        lt::sha256_hash const root = files.root(i);
+        lt::string_view layer(root.data(), std::size_t(lt::sha256_hash::size()));
+        if (files.file_size(i) > info.piece_length()) {
+            auto const found = layers.find(root);
+            layer = found == layers.end() ? lt::string_view() : found->second;
+        }
+        std::int64_t const length = info.piece_length();
+        auto const pieces = static_cast<std::size_t>((files.file_size(i) + length - 1) / length);
+        auto const first = static_cast<std::size_t>(files.file_offset(i) / length);
+        if (layer.size() != pieces * std::size_t(lt::sha256_hash::size()) ||
+            first + pieces > out.size())
+            throw lt::system_error(lt::errors::torrent_missing_piece_layer);
+        for (std::size_t piece = 0; piece < pieces; ++piece)
+            std::copy_n(layer.data() + piece * std::size_t(lt::sha256_hash::size()),
+                        lt::sha256_hash::size(), out[first + piece].v2.begin());
+    }
+    return out;
 }
 
 } // namespace patron

@@ -464,6 +464,9 @@ uint64_t patron_metainfo_file_size(const struct patron_metainfo *metainfo, size_
  */
 bool patron_metainfo_file_is_pad(const struct patron_metainfo *metainfo, size_t index);
 
+/** The target of a symbolic link, relative to the save directory (BEP 47); empty for a file. */
+patron_text patron_metainfo_file_symlink(const struct patron_metainfo *metainfo, size_t index);
+
 /** The number of trackers. */
 size_t patron_metainfo_tracker_count(const struct patron_metainfo *metainfo);
 
@@ -576,8 +579,43 @@ patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index)
 /** Both, a hybrid torrent (BEP 52). */
 #define PATRON_PROTOCOL_HYBRID 2
 
+/**
+ * Symbolic links are followed, as if their targets were there. A link to nothing or to a directory
+ * above it, and a second link to a directory, are errors.
+ */
+#define PATRON_LINKS_FOLLOW 0
+
+/** A symbolic link is an error. */
+#define PATRON_LINKS_REFUSE 1
+
+/** Symbolic links are left out; see patron_making_left_out(). */
+#define PATRON_LINKS_SKIP 2
+
+/** Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error. */
+#define PATRON_LINKS_KEEP 3
+
+/** FIFOs, devices and sockets are errors. */
+#define PATRON_SPECIAL_FILES_REFUSE 0
+
+/** FIFOs, devices and sockets are left out; see patron_making_left_out(). */
+#define PATRON_SPECIAL_FILES_SKIP 1
+
 /** Creates the .torrent file for a file or directory. */
 typedef struct patron_maker patron_maker;
+
+/** The progress of creating a torrent file. */
+typedef struct patron_hash_progress {
+    /** The number of files listed. */
+    uint64_t files;
+    /** The number of pieces hashed. */
+    uint64_t pieces;
+    /** The number of pieces; 0 while files are being listed. */
+    uint64_t piece_count;
+    /** The number of bytes read. */
+    uint64_t bytes;
+    /** The number of bytes; 0 while files are being listed. */
+    uint64_t size;
+} patron_hash_progress;
 
 /**
  * Makes a maker for the file or directory at `source`: hybrid, with a piece length chosen by size.
@@ -647,29 +685,59 @@ int32_t patron_maker_set_creation_date(struct patron_maker *maker,
                                        patron_error **error);
 
 /**
- * Starts hashing on a background thread. Free the result with patron_making_free(). The caller
- * keeps the maker and may start it again.
+ * Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+ * PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
  *
- * Errors: INVALID_ARGUMENT for an invalid piece length; IO if the path cannot be read.
- * patron_making_wait() reports later failures.
+ * Errors: INVALID_ARGUMENT for an unknown value.
+ */
+int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron_error **error);
+
+/**
+ * Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+ * default is PATRON_SPECIAL_FILES_REFUSE.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown value.
+ */
+int32_t patron_maker_set_special_files(struct patron_maker *maker,
+                                       int32_t special_files,
+                                       patron_error **error);
+
+/** Stores which files are executable by their owner (BEP 47). The default is false. */
+int32_t patron_maker_set_executables(struct patron_maker *maker,
+                                     bool executables,
+                                     patron_error **error);
+
+/**
+ * Starts listing and hashing on background threads. Free the result with patron_making_free(). The
+ * caller keeps the maker and may start it again.
+ *
+ * Errors: INVALID_ARGUMENT for an invalid piece length, tracker or web seed; IO if the path cannot
+ * be read. patron_making_wait() reports later failures.
  */
 int32_t patron_maker_start(const struct patron_maker *maker,
                            patron_making **out,
                            patron_error **error);
 
 /**
- * Writes how many pieces have been hashed, and how many there are; both are 0 while files are being
- * listed. Either pointer may be NULL.
+ * Writes the progress. `struct_size` is sizeof(patron_hash_progress).
  *
  * Errors: BAD_HANDLE.
  */
 int32_t patron_making_progress(patron_making *making,
-                               uint64_t *pieces,
-                               uint64_t *of,
+                               struct patron_hash_progress *out,
+                               size_t struct_size,
                                patron_error **error);
 
 /**
- * Stops hashing after the current piece; patron_making_wait() then fails with CANCELLED.
+ * The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+ */
+size_t patron_making_left_out_count(patron_making *making);
+
+/** The path of a file that was left out. Valid until `making` is freed. */
+patron_text patron_making_left_out(patron_making *making, size_t index);
+
+/**
+ * Stops listing or hashing soon; patron_making_wait() then fails with CANCELLED.
  *
  * Errors: BAD_HANDLE.
  */
@@ -679,8 +747,10 @@ int32_t patron_making_cancel(patron_making *making, patron_error **error);
  * Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
  * waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
  *
- * Errors: TIMED_OUT (it may be waited for again); IO if a file cannot be read; NATIVE if there is
- * no data; CANCELLED; BAD_HANDLE.
+ * Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or
+ * changes in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor
+ * a directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED;
+ * BAD_HANDLE.
  */
 int32_t patron_making_wait(patron_making *making,
                            int64_t timeout_ms,

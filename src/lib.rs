@@ -17,7 +17,8 @@ pub use crate::client::{Client, ClientBuilder, DROP_DEADLINE, ShutdownReport};
 pub use crate::error::{Error, ErrorKind, NativeCode, Result};
 pub use crate::messages::command::{Added, Command, OnLeave, RemoveFiles};
 pub use crate::metainfo::{
-    FileEntry, MAX_METAINFO_SIZE, Magnet, Making, Metainfo, Protocol, TorrentMaker,
+    FileEntry, FileState, HashProgress, Links, MAX_METAINFO_SIZE, Magnet, Making, Metainfo,
+    Protocol, SpecialFiles, TorrentMaker, VerifiedFile, Verifier, VerifyReport, Verifying,
 };
 pub use crate::model::{
     Allocation, Announce, Counter, Encryption, Event, EventKind, EventKinds, Existing, Explainer,

@@ -4,12 +4,13 @@
 //!
 //! First criterion measures the smallest figures, then a table compares the others with their
 //! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
-//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`, `tick`. All of
-//! it takes about four minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
+//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`, `tick`, `hashing`.
+//! All of it takes about five minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
 //! What the C ABI costs beside it is in crates/capi/benches.
 
 mod allocations;
 mod commands;
+mod hashing;
 mod idle;
 mod mailbox;
 mod memory;
@@ -40,6 +41,7 @@ const TOPICS: &[(&str, Topic)] = &[
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("tick", tick::measure),
+    ("hashing", hashing::measure),
 ];
 
 fn main() -> Result<()> {

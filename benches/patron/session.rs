@@ -56,7 +56,7 @@ pub(crate) fn directory() -> Result<TempDir> {
 }
 
 /// Numbers that look like chance and are the same in every run (xorshift64).
-fn noise(seed: u64, size: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);
     while bytes.len() < size {

@@ -5,20 +5,19 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
-use crate::model::{Allocation, GoalAction, Goals, InfoHashes, Priority, TorrentFlag, Tracker};
+use crate::model::{Allocation, Goals, InfoHashes, Priority, TorrentFlag, Tracker};
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
-use crate::sys::bridge;
+use crate::sys::{bridge, convert};
 
 /// What a torrent is started from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -130,7 +129,7 @@ impl From<&Magnet> for Source {
 ///
 /// With the feature `serde`, what is not named when one is read keeps its default, and a name that is
 /// not known is an error.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
@@ -379,7 +378,7 @@ fn read(
     let incomplete = options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref());
     let (save_dir, move_to) = match incomplete {
         _ if resumed => {
-            let move_to = &described.own.move_to;
+            let move_to = &described.client_data.move_to;
             (final_dir, (!move_to.is_empty()).then(|| path_of(move_to)))
         }
         Some(directory) if !options.trust && !is_there(&described, &final_dir) => {
@@ -391,7 +390,7 @@ fn read(
     };
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
-    let limit = |limit: Option<u32>| limit.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
+    let limit = |limit: Option<u32>| limit.map_or(-2, |n| i32::try_from(n).unwrap_or(i32::MAX));
     let record = bridge::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
@@ -411,19 +410,17 @@ fn read(
         file_priorities: options.file_priorities.iter().map(|wanted| wanted.level()).collect(),
         allocate: options.allocation == Allocation::Full,
         flags: options.flags.iter().map(|flag| flag.place()).collect(),
-        download_limit: limit(options.download_limit),
-        upload_limit: limit(options.upload_limit),
-        connections_limit: limit(options.connections_limit),
-        upload_slots: limit(options.upload_slots),
+        limits: bridge::LimitsRecord {
+            download_rate: limit(options.download_limit),
+            upload_rate: limit(options.upload_limit),
+            connections: limit(options.connections_limit),
+            upload_slots: limit(options.upload_slots),
+        },
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
-        names: match defaults.proxy {
-            None => bridge::Names::Here,
-            Some(ProxyKind::Socks5) => bridge::Names::BySocks5,
-            Some(ProxyKind::Http) => bridge::Names::ByHttp,
-        },
+        names: ProxyKind::names(defaults.proxy),
     };
     params
         .pin_mut()
@@ -443,7 +440,7 @@ fn read(
         save_dir,
         move_to,
         paused,
-        goals: options.goals.unwrap_or_else(|| goals(&described.own)),
+        goals: options.goals.unwrap_or_else(|| convert::goals(&described.client_data)),
         distrust,
         params: Box::new(params),
     })
@@ -451,20 +448,6 @@ fn read(
 
 const START: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
-
-fn goals(own: &bridge::OwnRecord) -> Goals {
-    Goals {
-        share_ratio: (own.share_ratio_permille >= 0)
-            .then_some(own.share_ratio_permille as f64 / 1000.0),
-        seed_time: u64::try_from(own.seed_seconds).ok().map(Duration::from_secs),
-        then: match own.goal_action {
-            1 => GoalAction::Remove,
-            2 => GoalAction::RemoveAndDelete,
-            3 => GoalAction::SuperSeed,
-            _ => GoalAction::Pause,
-        },
-    }
-}
 
 /// A path as it was given to the engine.
 fn path_of(bytes: &[u8]) -> PathBuf {

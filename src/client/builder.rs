@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::descriptors::{Descriptors, Limit};
 use super::{Client, Intervals, start};
 use crate::add::Defaults;
-use crate::engine::native::{
-    NativeEngine, ReadCounters, raise_descriptor_limit, settings_of_state,
-};
+use crate::engine::native::NativeEngine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
 use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
+use crate::sys::counters::ReadCounters;
+use crate::sys::process;
 
 /// Kamaelia's default, and ours.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -165,7 +165,7 @@ impl ClientBuilder {
     pub fn effective_settings(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();
         if !self.state.is_empty() {
-            settings.merge(&settings_of_state(&self.state)?);
+            settings.merge(&Settings::of_state(&self.state)?);
         }
         if settings.get("listen_interfaces").is_none() {
             let everywhere = "0.0.0.0:6881,[::]:6881";
@@ -223,7 +223,7 @@ impl ClientBuilder {
         }
         let loopback_only = self.offline;
         let (descriptors, limit) =
-            Descriptors::want(settings.descriptors(), raise_descriptor_limit)?;
+            Descriptors::want(settings.descriptors(), process::raise_descriptor_limit)?;
         if limit.is_too_low() {
             settings.fit(limit.share);
         }

@@ -2,6 +2,8 @@
 
 mod builder;
 mod descriptors;
+mod inbox;
+mod report;
 mod shared;
 mod state;
 mod thread;
@@ -15,14 +17,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 
 pub use self::builder::ClientBuilder;
-pub use self::thread::shutdown::ShutdownReport;
+pub use self::report::ShutdownReport;
 
 use self::descriptors::Descriptors;
+use self::inbox::{Inbox, Intervals, StopRequest};
 use self::thread::ClientThread;
-use self::thread::shutdown::Order;
 use crate::add::Defaults;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,7 +62,7 @@ pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// ```
 pub struct Client {
     service: Arc<Service>,
-    orders: Sender<Order>,
+    stop_requests: Sender<StopRequest>,
     thread: Option<JoinHandle<()>>,
     /// Of a client of libtorrent's.
     descriptors: Option<Descriptors>,
@@ -92,8 +94,8 @@ impl Client {
 
     fn stop(&mut self, deadline: Duration) -> ShutdownReport {
         let Some(thread) = self.thread.take() else { return ShutdownReport::default() };
-        let (order, report) = Order::new(deadline);
-        let _ = self.orders.send(order);
+        let (request, report) = StopRequest::new(deadline);
+        let _ = self.stop_requests.send(request);
         // The client thread keeps the deadline itself; if it panicked, its end of the channel is
         // gone and this returns at once.
         let report = report.recv().unwrap_or_default();
@@ -124,7 +126,7 @@ fn start<E: Engine>(
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
     let (wake, woken) = bounded(1);
-    let (orders, orders_there) = bounded(1);
+    let (stop_requests, stop) = bounded(1);
     let (started, starting) = bounded(1);
     let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
     let thread = std::thread::Builder::new()
@@ -140,13 +142,15 @@ fn start<E: Engine>(
                     }
                 };
                 let _ = started.send(Ok(()));
-                let inbox = Inbox { commands: commands.1, woken, orders: orders_there };
+                let inbox = Inbox { commands: commands.1, woken, stop };
                 run(ClientThread::new(engine, service.clone(), inbox, intervals), &service);
             }
         })
         .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
     match starting.recv() {
-        Ok(Ok(())) => Ok(Client { service, orders, thread: Some(thread), descriptors: None }),
+        Ok(Ok(())) => {
+            Ok(Client { service, stop_requests, thread: Some(thread), descriptors: None })
+        }
         Ok(Err(error)) => {
             let _ = thread.join();
             Err(error)
@@ -156,21 +160,6 @@ fn start<E: Engine>(
             Err(Error::new(ErrorKind::Panicked, "start the client", "its thread panicked"))
         }
     }
-}
-
-/// How often the client does what it does by itself.
-#[derive(Debug, Clone, Copy)]
-struct Intervals {
-    tick: Duration,
-    resume_data: Duration,
-}
-
-/// What reaches the client thread.
-struct Inbox {
-    commands: Receiver<crate::messages::service::Envelope>,
-    /// libtorrent has something to say, or a patron has left.
-    woken: Receiver<()>,
-    orders: Receiver<Order>,
 }
 
 /// A panic of the client thread is a bug here; it must not leave patrons waiting.

@@ -11,14 +11,15 @@ use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
-use crate::messages::request::{Answer, Own, TorrentRequest};
+use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
-    Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit, PortMapper,
-    PortProtocol, ReadStatistics, RemovedFiles, SavedFigures, TorrentId, TorrentState,
+    Answer, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit, PortMapper,
+    PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
     TorrentStatus,
 };
 use crate::patron::Patron;
+use crate::patron::{respond, respond_by_event};
 use crate::reply::{Reply, one_shot};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,6 +84,16 @@ impl<'a> Guest<'a> {
         reply
     }
 
+    fn ask<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
+        self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
+    }
+
+    /// As `Command::Pause`.
+    fn message_pause(&self, id: TorrentId) {
+        let respond = respond_by_event(&self.member, "Pause", id, None, |_| None);
+        self.message(Job::OfTorrent(id, request::pause(false).request, respond));
+    }
+
     fn start(&self, number: u8) -> Reply<Added> {
         self.job(|reply| Job::Add(prepared(number, None), Some(reply)))
     }
@@ -109,7 +120,7 @@ impl<'a> Guest<'a> {
 
     /// All commands before this one have been carried out when it returns.
     fn barrier(&self) {
-        let unknown = self.job(|reply| Job::Pause(TorrentId::next(), Some(reply)));
+        let unknown = self.ask(TorrentId::next(), request::pause(false));
         assert_eq!(wait(unknown).unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
@@ -187,7 +198,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::Status(_)));
     owner.subscribe(EventKinds::DEFAULT.with(EventKind::PieceFinished));
     watcher.subscribe(only(&[EventKind::Finished]));
-    script.say(EngineEvent::PieceFinished { id, piece: 3 });
+    script.say(EngineEvent::OfTorrent(Event::PieceFinished { id, name: Arc::default(), piece: 3 }));
     script.say(EngineEvent::Paused(id));
     script.say(EngineEvent::Finished(id));
     assert!(matches!(owner.next(), Event::PieceFinished { piece: 3, .. }));
@@ -199,7 +210,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     // What always comes, and what answers a message.
     watcher.subscribe(EventKinds::NONE);
     assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
-    watcher.message(Job::Pause(TorrentId::next(), None));
+    watcher.message_pause(TorrentId::next());
     assert!(matches!(watcher.next(), Event::CommandFailed { .. }));
     watcher.message(Job::Status(id, None));
     watcher.barrier();
@@ -259,10 +270,11 @@ fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (by, local) = (PortMapper::Upnp, "192.0.2.7".parse().unwrap());
-    let mapped =
-        |protocol, external_port| EngineEvent::PortMapped { by, protocol, external_port, local };
+    let mapped = |protocol, external_port| {
+        EngineEvent::OfClient(Event::PortMapped { by, protocol, external_port, local })
+    };
     let error = Error::new(ErrorKind::Native, "test", "no");
-    script.say(EngineEvent::PortMappingFailed { by, local, error: error.clone() });
+    script.say(EngineEvent::OfClient(Event::PortMappingFailed { by, local, error: error.clone() }));
     assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
     script.say(mapped(PortProtocol::Udp, 6881));
     script.say(mapped(PortProtocol::Tcp, 6881));
@@ -275,13 +287,13 @@ fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
     }
     for address in ["198.51.100.1", "2001:db8::1", "198.51.100.2"] {
         let address = address.parse().unwrap();
-        script.say(EngineEvent::ExternalAddress(address));
+        script.say(EngineEvent::OfClient(Event::ExternalAddress { address }));
         assert!(
             matches!(guest.next(), Event::ExternalAddress { address: told } if told == address)
         );
     }
     let by = PortMapper::NatPmp;
-    script.say(EngineEvent::PortMappingFailed { by, local, error });
+    script.say(EngineEvent::OfClient(Event::PortMappingFailed { by, local, error }));
     assert!(matches!(guest.next(), Event::PortMappingFailed { .. }));
 
     let late = Guest::new(&client);
@@ -313,7 +325,7 @@ fn statistics_come_each_tick_while_they_are_wanted() {
         assert!(matches!(guest.next(), Event::Statistics(_)));
     }
     let limit = PerformanceLimit::TooFewDescriptors;
-    script.say(EngineEvent::PerformanceWarning { id: None, limit });
+    script.say(EngineEvent::OfClient(Event::PerformanceWarning { id: None, name: None, limit }));
     assert!(matches!(guest.next(), Event::PerformanceWarning { id: None, .. }));
     assert!(other.member.mailbox.try_recv().is_none());
 }
@@ -423,8 +435,8 @@ fn commands_for_a_torrent_that_is_gone_fail_by_reply_or_by_event() {
     assert!(matches!(guest.next(), Event::TorrentRemoved { .. }));
     let kind = |result: Result<()>| result.unwrap_err().kind();
     assert_eq!(kind(wait(guest.remove_torrent(id, RemoveFiles::Keep))), ErrorKind::NotFound);
-    assert_eq!(kind(wait(guest.job(|r| Job::Resume(id, Some(r))))), ErrorKind::NotFound);
-    guest.message(Job::Pause(id, None));
+    assert_eq!(kind(wait(guest.ask(id, request::resume()))), ErrorKind::NotFound);
+    guest.message_pause(id);
     assert!(matches!(
         guest.next(),
         Event::CommandFailed { command: "Pause", id: told, .. } if told == id
@@ -580,7 +592,7 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
     script.say(EngineEvent::Paused(id));
     assert!(matches!(guest.next(), Event::Error { .. }));
     assert!(matches!(guest.next(), Event::Paused { .. }));
-    wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+    wait(guest.ask(id, request::resume())).unwrap();
     script.say(full());
     assert!(matches!(guest.next(), Event::Error { .. }));
 }
@@ -600,7 +612,7 @@ fn figures(uploaded: u64) -> SavedFigures {
 }
 
 fn give(script: &Script, request: u64, data: &[u8], figures: SavedFigures) {
-    let answer = Ok(Answer::ResumeData(data.to_vec(), figures));
+    let answer = Ok(Box::new(ResumeData { bytes: data.to_vec(), figures }) as Answer);
     script.say(EngineEvent::Answered { request, answer });
 }
 
@@ -659,12 +671,12 @@ fn resume_data_is_saved_when_it_is_worth_it() {
         let (request, _) = save(&script);
         give(&script, request, b"", SavedFigures::default());
     }
-    let limit = TorrentRequest::UploadLimit(Some(1));
-    guest.message(Job::OfTorrent(id, limit, Box::new(|_| ())));
+    let limit = Ask::task("limit the upload rate", |torrent| torrent.set_upload_limit(1));
+    let _ = guest.ask(id, limit.changes_resume_data());
     let Asked::OfTorrent(request, _, "limit the upload rate") = script.next() else {
         panic!("expected the limit")
     };
-    script.say(EngineEvent::Answered { request, answer: Ok(Answer::Done) });
+    script.say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });
     let (first, _) = save(&script);
     // A change while a save is open is saved after it.
     script.say(EngineEvent::Paused(id));
@@ -678,7 +690,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all that are subscribed are told.
-    guest.message(Job::OfTorrent(id, TorrentRequest::ResumeData(Own::default()), Box::new(|_| ())));
+    let _ = guest.ask(id, request::resume_data(false, RequestRole::Saves));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -708,6 +720,39 @@ fn no_more_than_64_saves_are_open() {
     assert!(script.is_quiet(), "each was saved once");
     // What has happened since nobody can tell.
     assert_eq!(client.shutdown(Duration::ZERO).unsaved, 100);
+}
+
+#[test]
+fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    guest.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
+    let ids: Vec<_> = (0..65)
+        .map(|number| {
+            let reply = guest.start(number);
+            let id = script.accept();
+            assert_eq!(created(wait(reply)), id);
+            id
+        })
+        .collect();
+    ids.iter().for_each(|id| script.say(EngineEvent::Checked(*id)));
+    let saves: Vec<_> = (0..64).map(|_| save(&script)).collect();
+    let (_, removed) = saves[0];
+    let (asked, answer) = crossbeam_channel::bounded(1);
+    let respond = Box::new(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
+    let peers = Ask::task("list the peers", |torrent| torrent.peers());
+    guest.message(Job::OfTorrent(removed, peers.request, respond));
+    let close = guest.remove_torrent(removed, RemoveFiles::Keep);
+    assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
+    assert_eq!(script.next(), Asked::Remove(removed, false));
+    script.say(EngineEvent::Removed(removed));
+    wait(close).unwrap();
+    let answer = answer.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Gone);
+    let (_, last) = save(&script);
+    assert!(saves.iter().all(|(_, id)| *id != last), "the window has room for the last one");
+    assert!(client.service.statuses.get(removed).is_none());
+    client.shutdown(Duration::ZERO);
 }
 
 #[test]
@@ -766,7 +811,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     assert_eq!(told(true), Some(lost.clone()));
     assert_eq!(told(true), Some(lost));
 
-    wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+    wait(guest.ask(id, request::resume())).unwrap();
     assert_eq!(told(true), None, "it is being resumed");
     script.say(EngineEvent::Resumed(id));
     assert_eq!(told(false), None);
@@ -778,7 +823,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     ] {
         script.say(EngineEvent::Failed { id, error });
         assert_eq!(told(true), None);
-        wait(guest.job(|reply| Job::Resume(id, Some(reply)))).unwrap();
+        wait(guest.ask(id, request::resume())).unwrap();
     }
 }
 

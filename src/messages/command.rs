@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
-use crate::messages::request::{Answer, SessionRequest, TorrentRequest};
-use crate::model::{Goals, Statistics, TorrentId, TorrentStatus};
+use crate::messages::request::{SessionRequest, TorrentRequest};
+use crate::model::{Answer, Goals, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
 /// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
 /// events; for an answer to wait for, use the patron's methods of the same names.
 ///
 /// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -105,11 +105,7 @@ pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
 pub(crate) enum Job {
     Add(Box<Prepared>, Option<Responder<Added>>),
     Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
-    Pause(TorrentId, Option<Responder<()>>),
-    Resume(TorrentId, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
-    /// Answered by an event, and then by the reply.
-    TellMetainfo(TorrentId, Option<Responder<()>>),
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
@@ -124,10 +120,7 @@ impl fmt::Debug for Job {
         f.write_str(match self {
             Self::Add(..) => "Add",
             Self::Remove(..) => "Remove",
-            Self::Pause(..) => "Pause",
-            Self::Resume(..) => "Resume",
             Self::Status(..) => "Status",
-            Self::TellMetainfo(..) => "TellMetainfo",
             Self::Watch(..) => "Watch",
             Self::Unwatch(..) => "Unwatch",
             Self::ListenAddresses(_) => "ListenAddresses",

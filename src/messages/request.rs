@@ -1,310 +1,234 @@
-//! What is asked of the engine besides starting, pausing and ending torrents. The engine carries
-//! requests out in their order and answers each once.
+//! What is asked of the engine. A request carries the call that is made for it on libtorrent's network
+//! thread, so that its answer has the type of what the call returns.
 
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::model::{
-    Existing, FileStatus, Goals, IpFilter, Peer, PeerClass, PeerClassOptions, PeerClassRange,
-    PieceMap, PortMapping, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlag,
-    TorrentOptions, Tracker, TrackerStatus,
-};
-use crate::settings::Settings;
+use crate::error::{Error, Result};
+use crate::model::{Answer, ClientData, Existing, ResumeData, TorrentFlag};
+use crate::sys::bridge::AnsweredBy;
+use crate::sys::task::{SessionCall, TorrentCall};
+use crate::sys::{SessionHandle, Torrent, convert};
 
-/// What the client knows of a torrent and the engine does not; it is kept with the resume data.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Own {
-    /// Where the files go when they are complete.
-    pub(crate) move_to: Option<PathBuf>,
-    pub(crate) goals: Goals,
+/// What a call may fail with; what was tried is said once, by the request.
+type Called<T> = std::result::Result<T, cxx::Exception>;
+
+/// A request about one torrent. The engine carries requests out in their order and answers each once.
+#[derive(Clone)]
+pub(crate) struct TorrentRequest {
+    /// What it tries, as an error says it.
+    pub(crate) op: &'static str,
+    pub(crate) role: RequestRole,
+    pub(crate) by: AnsweredBy,
+    /// The file or the piece that an alert's answer is about.
+    pub(crate) index: u32,
+    /// For resume data; the client fills it in.
+    pub(crate) client_data: ClientData,
+    pub(crate) call: Arc<TorrentCall>,
 }
 
-/// A request about one torrent.
-#[derive(Debug)]
-pub(crate) enum TorrentRequest {
-    Metainfo,
-    ResumeData(Own),
-    /// Asked by the client itself. Answered by no bytes where nothing has changed since the last time.
-    ResumeDataForEvent {
-        own: Own,
-        unchanged_too: bool,
-    },
-    // Files.
-    Files,
-    FilePriority {
-        file: u32,
-        priority: Priority,
-    },
-    FilePriorities(Vec<Priority>),
-    RenameFile {
-        file: u32,
+/// What the client has to do besides, when a request is made or answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RequestRole {
+    None,
+    /// It changes what resume data holds, without an event that says so.
+    ChangesResumeData,
+    /// The torrent goes on, also after an error.
+    Resumes,
+    /// It moves the files, which can take hours.
+    MovesFiles {
         to: PathBuf,
     },
-    MoveStorage {
-        to: PathBuf,
-        existing: Existing,
-    },
-    // Pieces.
-    Pieces,
-    PiecePriority {
-        piece: u32,
-        priority: Priority,
-    },
-    PiecePriorities(Vec<Priority>),
-    PieceDeadline {
-        piece: u32,
-        within: Option<Duration>,
-    },
-    ClearPieceDeadlines,
-    EndsFirst(bool),
-    ReadPiece(u32),
-    AddPiece {
-        piece: u32,
-        data: Vec<u8>,
-    },
-    Recheck,
-    // How it is set up.
-    Options,
-    Flag(TorrentFlag, bool),
-    DownloadLimit(Option<u32>),
-    UploadLimit(Option<u32>),
-    ConnectionsLimit(Option<u32>),
-    UploadSlots(Option<u32>),
-    Queue(QueueMove),
-    // Peers and where they come from.
-    Peers,
-    ConnectPeer(SocketAddr),
-    ClearPeers,
-    Trackers,
-    AddTracker(Tracker),
-    RemoveTracker(String),
-    ReplaceTrackers(Vec<Tracker>),
-    Reannounce,
-    Scrape,
-    AnnounceToDht,
-    AnnounceLocally,
-    WebSeeds,
-    AddWebSeed(String),
-    RemoveWebSeed(String),
-    TlsCertificate {
-        certificate: String,
-        private_key: String,
-        dh_parameters: String,
-    },
-    GiveMetainfo(Arc<[u8]>),
-    PauseGracefully,
-    FlushFiles,
+    /// libtorrent takes the torrent for saved.
+    GivesMetainfo,
+    Saves,
+    /// Asked by the client itself.
+    SavesForEvent,
 }
 
 /// A request about the client as a whole.
-#[derive(Debug)]
-pub(crate) enum SessionRequest {
-    Settings,
-    ApplySettings(Settings),
-    State,
-    IpFilter,
-    SetIpFilter(IpFilter),
-    Ban(IpAddr),
-    PauseAll,
-    ResumeAll,
-    AllPaused,
-    SetPortFilter(Vec<RangeInclusive<u16>>),
-    AddDhtNode { host: String, port: u16 },
-    DhtRunning,
-    MapPort { protocol: PortProtocol, external: u16, local: u16 },
-    UnmapPort(PortMapping),
-    ReopenSockets,
-    CreatePeerClass(String),
-    RemovePeerClass(PeerClass),
-    PeerClass(PeerClass),
-    SetPeerClass(PeerClass, PeerClassOptions),
-    PeerClassRanges,
-    SetPeerClassRanges(Vec<PeerClassRange>),
+#[derive(Clone)]
+pub(crate) struct SessionRequest {
+    pub(crate) op: &'static str,
+    pub(crate) call: Arc<SessionCall>,
 }
 
-/// What a request is answered with.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Done,
-    /// A .torrent file, the session's state, or a piece.
-    Bytes(Vec<u8>),
-    ResumeData(Vec<u8>, SavedFigures),
-    Path(PathBuf),
-    Texts(Vec<String>),
-    Files(Vec<FileStatus>),
-    Pieces(PieceMap),
-    Options(TorrentOptions),
-    Peers(Vec<Peer>),
-    Trackers(Vec<TrackerStatus>),
-    Settings(Settings),
-    IpFilter(IpFilter),
-    Flag(bool),
-    Mappings(Vec<PortMapping>),
-    CreatedPeerClass(PeerClass),
-    PeerClass(PeerClassOptions),
-    PeerClassRanges(Vec<PeerClassRange>),
+/// A request and the type of its answer, which is that of what its call returns:
+///
+/// ```compile_fail
+/// // The crate's own, so that this cannot be written outside; inside it fails for its types.
+/// let ask: torrent_patron::Ask<Vec<String>> = torrent_patron::Ask::task("list the files", |t| t.files());
+/// ```
+pub(crate) struct Ask<R, T> {
+    pub(crate) request: R,
+    answer: PhantomData<fn() -> T>,
 }
 
-/// What a patron gets of an answer. An engine that answers with something else has a bug.
-pub(crate) trait FromAnswer: Sized {
-    fn from_answer(answer: Answer) -> Option<Self>;
-}
+/// What an alert answers, and with what.
+pub(crate) struct ByAlert<T>(AnsweredBy, u32, PhantomData<fn() -> T>);
 
-macro_rules! from_answer {
-    ($($type:ty: $pattern:pat => $value:expr;)*) => {
-        $(impl FromAnswer for $type {
-            fn from_answer(answer: Answer) -> Option<Self> {
-                match answer {
-                    $pattern => Some($value),
-                    _ => None,
-                }
-            }
-        })*
-    };
-}
-
-from_answer! {
-    (): Answer::Done => ();
-    Vec<u8>: Answer::Bytes(bytes) | Answer::ResumeData(bytes, _) => bytes;
-    PathBuf: Answer::Path(path) => path;
-    Vec<String>: Answer::Texts(texts) => texts;
-    Vec<FileStatus>: Answer::Files(files) => files;
-    PieceMap: Answer::Pieces(pieces) => pieces;
-    TorrentOptions: Answer::Options(options) => options;
-    Vec<Peer>: Answer::Peers(peers) => peers;
-    Vec<TrackerStatus>: Answer::Trackers(trackers) => trackers;
-    Settings: Answer::Settings(settings) => settings;
-    IpFilter: Answer::IpFilter(filter) => filter;
-    bool: Answer::Flag(flag) => flag;
-    Vec<PortMapping>: Answer::Mappings(mappings) => mappings;
-    PeerClass: Answer::CreatedPeerClass(class) => class;
-    PeerClassOptions: Answer::PeerClass(options) => options;
-    Vec<PeerClassRange>: Answer::PeerClassRanges(ranges) => ranges;
-}
-
-impl TorrentRequest {
-    /// Whether it changes what resume data holds, without an event that says so.
-    pub(crate) fn changes_resume_data(&self) -> bool {
-        match self {
-            Self::FilePriority { .. }
-            | Self::FilePriorities(_)
-            | Self::PiecePriority { .. }
-            | Self::PiecePriorities(_)
-            | Self::EndsFirst(_)
-            | Self::Flag(..)
-            | Self::DownloadLimit(_)
-            | Self::UploadLimit(_)
-            | Self::ConnectionsLimit(_)
-            | Self::UploadSlots(_)
-            | Self::AddTracker(_)
-            | Self::RemoveTracker(_)
-            | Self::ReplaceTrackers(_)
-            | Self::AddWebSeed(_)
-            | Self::RemoveWebSeed(_) => true,
-            Self::Metainfo
-            | Self::TlsCertificate { .. }
-            | Self::GiveMetainfo(_)
-            | Self::PauseGracefully
-            | Self::FlushFiles
-            | Self::ResumeData(_)
-            | Self::ResumeDataForEvent { .. }
-            | Self::Files
-            | Self::RenameFile { .. }
-            | Self::MoveStorage { .. }
-            | Self::Pieces
-            | Self::PieceDeadline { .. }
-            | Self::ClearPieceDeadlines
-            | Self::ReadPiece(_)
-            | Self::AddPiece { .. }
-            | Self::Recheck
-            | Self::Options
-            | Self::Queue(_)
-            | Self::Peers
-            | Self::ConnectPeer(_)
-            | Self::ClearPeers
-            | Self::Trackers
-            | Self::Reannounce
-            | Self::Scrape
-            | Self::AnnounceToDht
-            | Self::AnnounceLocally
-            | Self::WebSeeds => false,
-        }
+impl ByAlert<PathBuf> {
+    pub(crate) fn files_moved() -> Self {
+        Self(AnsweredBy::FilesMoved, 0, PhantomData)
     }
 
-    /// What it tries, as an error says it.
-    pub(crate) fn operation(&self) -> &'static str {
-        match self {
-            Self::Metainfo => "get the metainfo",
-            Self::ResumeData(_) | Self::ResumeDataForEvent { .. } => "save the resume data",
-            Self::Files => "list the files",
-            Self::FilePriority { .. } | Self::FilePriorities(_) => "choose among the files",
-            Self::RenameFile { .. } => "rename the file",
-            Self::MoveStorage { .. } => "move the files",
-            Self::Pieces => "list the pieces",
-            Self::PiecePriority { .. } | Self::PiecePriorities(_) | Self::EndsFirst(_) => {
-                "choose among the pieces"
-            }
-            Self::PieceDeadline { .. } | Self::ClearPieceDeadlines => "set the deadline of a piece",
-            Self::ReadPiece(_) => "read the piece",
-            Self::AddPiece { .. } => "add the piece",
-            Self::Recheck => "check the files",
-            Self::Options => "tell how the torrent is set up",
-            Self::Flag(..) => "switch a flag of the torrent",
-            Self::DownloadLimit(_) => "limit the download rate",
-            Self::UploadLimit(_) => "limit the upload rate",
-            Self::ConnectionsLimit(_) => "limit the connections",
-            Self::UploadSlots(_) => "limit the upload slots",
-            Self::Queue(_) => "move the torrent in the queue",
-            Self::Peers => "list the peers",
-            Self::ConnectPeer(_) => "connect to the peer",
-            Self::ClearPeers => "forget the peers",
-            Self::Trackers => "list the trackers",
-            Self::AddTracker(_) => "add the tracker",
-            Self::RemoveTracker(_) => "remove the tracker",
-            Self::ReplaceTrackers(_) => "replace the trackers",
-            Self::Reannounce | Self::AnnounceToDht | Self::AnnounceLocally => {
-                "announce the torrent"
-            }
-            Self::Scrape => "scrape the trackers",
-            Self::WebSeeds => "list the web seeds",
-            Self::AddWebSeed(_) => "add the web seed",
-            Self::RemoveWebSeed(_) => "remove the web seed",
-            Self::TlsCertificate { .. } => "use the certificate",
-            Self::GiveMetainfo(_) => "use the metainfo",
-            Self::PauseGracefully => "pause the torrent",
-            Self::FlushFiles => "write the files out",
-        }
+    pub(crate) fn file_renamed(file: u32) -> Self {
+        Self(AnsweredBy::FileRenamed, file, PhantomData)
     }
 }
 
-impl SessionRequest {
-    /// What it tries, as an error says it.
-    pub(crate) fn operation(&self) -> &'static str {
-        match self {
-            Self::Settings => "get the settings",
-            Self::ApplySettings(_) => "change the settings",
-            Self::State => "save the state of the client",
-            Self::IpFilter => "get the IP filter",
-            Self::SetIpFilter(_) => "set the IP filter",
-            Self::Ban(_) => "ban the address",
-            Self::PauseAll => "pause all torrents",
-            Self::ResumeAll => "resume all torrents",
-            Self::AllPaused => "tell whether all is paused",
-            Self::SetPortFilter(_) => "set the port filter",
-            Self::AddDhtNode { .. } => "add the DHT node",
-            Self::DhtRunning => "look at the DHT",
-            Self::MapPort { .. } => "map the port",
-            Self::UnmapPort(_) => "end the port mapping",
-            Self::ReopenSockets => "open the sockets again",
-            Self::CreatePeerClass(_) => "create the peer class",
-            Self::RemovePeerClass(_) => "remove the peer class",
-            Self::PeerClass(_) => "get the peer class",
-            Self::SetPeerClass(..) => "change the peer class",
-            Self::PeerClassRanges => "get the ranges of peer classes",
-            Self::SetPeerClassRanges(_) => "set the ranges of peer classes",
-        }
+impl ByAlert<()> {
+    pub(crate) fn files_chosen() -> Self {
+        Self(AnsweredBy::FilesChosen, 0, PhantomData)
+    }
+}
+
+impl ByAlert<Vec<u8>> {
+    pub(crate) fn piece_read(piece: u32) -> Self {
+        Self(AnsweredBy::PieceRead, piece, PhantomData)
+    }
+
+    pub(crate) fn metainfo() -> Self {
+        Self(AnsweredBy::Metainfo, 0, PhantomData)
+    }
+}
+
+impl ByAlert<ResumeData> {
+    pub(crate) fn resume_data() -> Self {
+        Self(AnsweredBy::ResumeData, 0, PhantomData)
+    }
+}
+
+pub(crate) type AskTorrent<T> = Ask<TorrentRequest, T>;
+pub(crate) type AskSession<T> = Ask<SessionRequest, T>;
+
+impl<T: Send + 'static> Ask<TorrentRequest, T> {
+    fn new(
+        op: &'static str,
+        by: AnsweredBy,
+        index: u32,
+        call: impl Fn(&Torrent) -> Called<Option<Answer>> + Send + Sync + 'static,
+    ) -> Self {
+        let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
+        let client_data = ClientData::default();
+        let role = RequestRole::None;
+        let request = TorrentRequest { op, role, by, index, client_data, call: Arc::new(call) };
+        Self { request, answer: PhantomData }
+    }
+
+    /// The call runs on the network thread, and answers.
+    pub(crate) fn task(
+        op: &'static str,
+        call: impl Fn(&Torrent) -> Called<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(op, AnsweredBy::Task, 0, move |torrent| Ok(Some(Box::new(call(torrent)?))))
+    }
+
+    /// The call runs on the network thread; what comes of it is told by an alert.
+    pub(crate) fn by_alert(
+        op: &'static str,
+        ByAlert(by, index, _): ByAlert<T>,
+        call: impl Fn(&Torrent) -> Called<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(op, by, index, move |torrent| call(torrent).map(|()| None))
+    }
+
+    pub(crate) fn role(mut self, role: RequestRole) -> Self {
+        self.request.role = role;
+        self
+    }
+
+    pub(crate) fn changes_resume_data(self) -> Self {
+        self.role(RequestRole::ChangesResumeData)
+    }
+}
+
+impl Ask<TorrentRequest, ()> {
+    /// The call does no more than post: it runs on the client thread, and is answered at once.
+    pub(crate) fn posting(
+        op: &'static str,
+        call: impl Fn(&Torrent) -> Called<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(op, AnsweredBy::Posting, 0, move |torrent| {
+            call(torrent)?;
+            Ok(Some(Box::new(())))
+        })
+    }
+}
+
+impl<T: Send + 'static> Ask<SessionRequest, T> {
+    pub(crate) fn session(
+        op: &'static str,
+        call: impl Fn(Pin<&mut SessionHandle>) -> Called<T> + Send + Sync + 'static,
+    ) -> Self {
+        let call = move |session: Pin<&mut SessionHandle>| -> Result<Answer> {
+            Ok(Box::new(call(session).map_err(|e| Error::from_native("", &e))?))
+        };
+        Self { request: SessionRequest { op, call: Arc::new(call) }, answer: PhantomData }
+    }
+}
+
+// What patrons and the client itself ask for.
+
+pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
+    Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
+}
+
+pub(crate) fn resume() -> AskTorrent<()> {
+    Ask::posting("resume the torrent", Torrent::resume_torrent).role(RequestRole::Resumes)
+}
+
+pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
+    Ask::task("switch a flag of the torrent", move |torrent| torrent.set_flag(flag.place(), on))
+        .changes_resume_data()
+}
+
+pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
+    let role = RequestRole::MovesFiles { to: to.clone() };
+    Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
+        torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
+    })
+    .role(role)
+}
+
+/// The .torrent file.
+pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
+    Ask::by_alert("get the metainfo", ByAlert::metainfo(), Torrent::save_metainfo)
+        .role(RequestRole::GivesMetainfo)
+}
+
+/// Where nothing has changed since the last time and `only_if_changed`, no bytes.
+pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
+    Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
+        torrent.save_resume(only_if_changed)
+    })
+    .role(role)
+}
+
+impl fmt::Debug for TorrentRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TorrentRequest").field(&self.op).finish()
+    }
+}
+
+impl fmt::Debug for SessionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionRequest").field(&self.op).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_of_a_torrent_is_a_change_to_save_and_a_question_is_not() {
+        let flag = set_flag(TorrentFlag::Sequential, true);
+        assert_eq!(flag.request.role, RequestRole::ChangesResumeData);
+        assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, RequestRole::None);
+        assert_eq!(metainfo().request.role, RequestRole::GivesMetainfo);
     }
 }

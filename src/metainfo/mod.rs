@@ -1,7 +1,9 @@
 //! .torrent files, read.
 
+mod hashing;
 pub(crate) mod magnet;
 mod maker;
+mod verifier;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use cxx::UniquePtr;
 
+pub use self::hashing::HashProgress;
 pub use self::magnet::Magnet;
-pub use self::maker::{Making, Protocol, TorrentMaker};
+pub use self::maker::{Links, Making, Protocol, SpecialFiles, TorrentMaker};
+pub use self::verifier::{FileState, VerifiedFile, Verifier, VerifyReport, Verifying};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{InfoHashes, Tracker};
@@ -29,7 +33,7 @@ const READ: &str = "read the metainfo";
 /// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
@@ -74,6 +78,9 @@ pub struct FileEntry {
     pub size: u64,
     /// Fills up to a piece boundary (BEP 47); never written to disk.
     pub pad: bool,
+    /// Where a symbolic link leads, below the save directory (BEP 47); `None` for a file.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub symlink: Option<PathBuf>,
 }
 
 impl Metainfo {
@@ -120,6 +127,7 @@ impl Metainfo {
                     path: file.path.into(),
                     size: unsigned(file.size),
                     pad: file.pad,
+                    symlink: (!file.symlink.is_empty()).then(|| file.symlink.into()),
                 })
                 .collect(),
             trackers: record.trackers.into_iter().map(Tracker::from).collect(),

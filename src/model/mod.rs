@@ -1,6 +1,7 @@
 //! Plain data: what requests ask for and events tell. Nothing here knows of libtorrent, of threads or
 //! of channels.
 
+mod engine_event;
 pub(crate) mod event;
 mod file;
 mod id;
@@ -35,6 +36,8 @@ pub use self::statistics::{Counter, ReadStatistics, Statistics};
 pub use self::status::{TorrentState, TorrentStatus};
 pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 
+pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::Keep;
+pub(crate) use self::options::ClientData;
 pub(crate) use self::statistics::Metrics;
 pub(crate) use self::status::SavedFigures;

@@ -182,6 +182,14 @@ pub enum Goal {
     SeedTime,
 }
 
+/// What the client knows of a torrent and libtorrent does not; it is kept with the resume data.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ClientData {
+    /// Where the files go when they are complete.
+    pub(crate) move_to: Option<PathBuf>,
+    pub(crate) goals: Goals,
+}
+
 #[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;

@@ -40,7 +40,7 @@ impl std::fmt::Display for TorrentState {
 }
 
 /// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TorrentStatus {

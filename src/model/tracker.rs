@@ -24,7 +24,7 @@ impl Tracker {
 }
 
 /// A tracker and how it does (`lt::announce_entry`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TrackerStatus {
@@ -42,7 +42,7 @@ pub struct TrackerStatus {
 }
 
 /// How announcing by one address with one info hash goes (`lt::announce_infohash`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Announce {

@@ -5,18 +5,22 @@ use std::ops::RangeInclusive;
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
-use crate::messages::request::SessionRequest;
+use crate::messages::request::Ask;
 use crate::model::{
     IpFilter, PeerClass, PeerClassOptions, PeerClassRange, PortMapping, PortProtocol,
 };
 use crate::reply::Reply;
 use crate::settings::Settings;
+use crate::sys::{SessionHandle, convert};
 
 /// The client, for all of its patrons.
 impl Patron {
     /// All settings as libtorrent has them now, those that have their default included.
     pub fn settings(&self) -> Reply<Settings> {
-        self.of_session(SessionRequest::Settings)
+        self.session_then(
+            Ask::session("get the settings", |session| session.current_settings()),
+            |records| Settings::from_records(&records),
+        )
     }
 
     /// Changes the settings that are in the set; the others stay. Most take effect at once: listening
@@ -28,52 +32,63 @@ impl Patron {
     /// the client (`disk_reads`), for those that do not go with how the client reads, and for those by
     /// which an offline client would leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
-        match self.0.service.change_settings(settings) {
-            Ok(()) => self.of_session(SessionRequest::ApplySettings(settings.clone())),
-            Err(error) => Reply::ready(Err(error)),
+        if let Err(error) = self.0.service.change_settings(settings) {
+            return Reply::ready(Err(error));
         }
+        let settings = settings.clone();
+        self.session(Ask::session("change the settings", move |session| {
+            session.change_settings(&settings.records())
+        }))
     }
 
     /// All that a later client needs to begin where this one stands: settings, the DHT's nodes and
     /// the IP filter, as bytes. Torrents are not in it; see [`resume_data`](Patron::resume_data).
     pub fn save_state(&self) -> Reply<Vec<u8>> {
-        self.of_session(SessionRequest::State)
+        self.session(Ask::session("save the state of the client", |session| session.state()))
     }
 
     /// The addresses that are blocked.
     pub fn ip_filter(&self) -> Reply<IpFilter> {
-        self.of_session(SessionRequest::IpFilter)
+        self.session_then(
+            Ask::session("get the IP filter", |session| session.blocked_ranges()),
+            |ends| convert::ip_filter(&ends),
+        )
     }
 
     /// Blocks these addresses and no others. Peers that are connected and blocked now are dropped. A
     /// client that is offline goes on blocking all but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
-        self.of_session(SessionRequest::SetIpFilter(filter))
+        let ends = convert::ends(filter.ranges().iter());
+        self.session(Ask::session("set the IP filter", move |session| session.block_ranges(&ends)))
     }
 
     /// Blocks one address more.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
-        self.of_session(SessionRequest::Ban(address))
+        self.session(Ask::session("ban the address", move |session| {
+            session.ban(&address.to_string())
+        }))
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.
     pub fn pause_all(&self) -> Reply<()> {
-        self.of_session(SessionRequest::PauseAll)
+        self.session(Ask::session("pause all torrents", SessionHandle::pause))
     }
 
     /// Lets them go on.
     pub fn resume_all(&self) -> Reply<()> {
-        self.of_session(SessionRequest::ResumeAll)
+        self.session(Ask::session("resume all torrents", SessionHandle::resume))
     }
 
     /// Whether all torrents are stopped by [`pause_all`](Patron::pause_all).
     pub fn all_paused(&self) -> Reply<bool> {
-        self.of_session(SessionRequest::AllPaused)
+        self.session(Ask::session("tell whether all is paused", |session| session.is_paused()))
     }
 
     /// Calls no peer at these ports; peers may call from there.
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
-        self.of_session(SessionRequest::SetPortFilter(blocked.into()))
+        let blocked = blocked.into();
+        let ends: Vec<_> = blocked.iter().flat_map(|one| [*one.start(), *one.end()]).collect();
+        self.session(Ask::session("set the port filter", move |session| session.block_ports(&ends)))
     }
 
     // The DHT (BEP 5).
@@ -85,12 +100,13 @@ impl Patron {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the client is offline or behind a
     /// proxy and the node is beyond that.
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
-        self.of_session(SessionRequest::AddDhtNode { host: host.into(), port })
+        let host = host.into();
+        self.session(Ask::session("add the DHT node", move |session| session.add_node(&host, port)))
     }
 
     /// Whether the DHT runs.
     pub fn dht_is_running(&self) -> Reply<bool> {
-        self.of_session(SessionRequest::DhtRunning)
+        self.session(Ask::session("look at the DHT", |session| session.is_dht_running()))
     }
 
     // The network.
@@ -103,32 +119,40 @@ impl Patron {
         external: u16,
         local: u16,
     ) -> Reply<Vec<PortMapping>> {
-        self.of_session(SessionRequest::MapPort { protocol, external, local })
+        self.session_then(
+            Ask::session("map the port", move |session| {
+                session.map_port(convert::protocol(protocol), external, local)
+            }),
+            |mappings| mappings.into_iter().map(|one| PortMapping::new(one.into())).collect(),
+        )
     }
 
     /// Ends that.
     pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
-        let asked = SessionRequest::UnmapPort(mapping);
+        const UNMAP: &str = "end the port mapping";
         // libtorrent would look in front of its table. A mapping that was written down may be anything.
         if mapping.get() < 0 {
             let message = format!("there is no mapping {}", mapping.get());
-            let error = Error::new(ErrorKind::InvalidArgument, asked.operation(), message);
-            return Reply::ready(Err(error));
+            return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, UNMAP, message)));
         }
-        self.of_session(asked)
+        self.session(Ask::session(UNMAP, move |session| session.unmap_port(mapping.get())))
     }
 
     /// Opens the listening sockets again and maps their ports again, as after a change of the network
     /// that libtorrent could not see.
     pub fn reopen_sockets(&self) -> Reply<()> {
-        self.of_session(SessionRequest::ReopenSockets)
+        self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets))
     }
 
     // Peer classes.
 
     /// Makes a group of peers that may have limits of its own. There can be 32.
     pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
-        self.of_session(SessionRequest::CreatePeerClass(name.into()))
+        let name = name.into();
+        self.session_then(
+            Ask::session("create the peer class", move |session| session.add_peer_class(&name)),
+            PeerClass::new,
+        )
     }
 
     /// Removes a group. Peers that are in it stay in it until they leave.
@@ -137,7 +161,9 @@ impl Patron {
     ///
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a class that is none.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
-        self.of_session(SessionRequest::RemovePeerClass(class))
+        self.session(Ask::session("remove the peer class", move |session| {
+            session.remove_peer_class(class.get())
+        }))
     }
 
     /// What the peers of a group may have.
@@ -146,7 +172,10 @@ impl Patron {
     ///
     /// As for [`remove_peer_class`](Patron::remove_peer_class).
     pub fn peer_class(&self, class: PeerClass) -> Reply<PeerClassOptions> {
-        self.of_session(SessionRequest::PeerClass(class))
+        self.session_then(
+            Ask::session("get the peer class", move |session| session.peer_class(class.get())),
+            convert::peer_class,
+        )
     }
 
     /// Changes what the peers of a group may have: `PeerClass::LOCAL` with a limit, for instance,
@@ -156,17 +185,26 @@ impl Patron {
     ///
     /// As for [`remove_peer_class`](Patron::remove_peer_class).
     pub fn set_peer_class(&self, class: PeerClass, options: PeerClassOptions) -> Reply<()> {
-        self.of_session(SessionRequest::SetPeerClass(class, options))
+        let options = convert::peer_class_record(options);
+        self.session(Ask::session("change the peer class", move |session| {
+            session.change_peer_class(class.get(), &options)
+        }))
     }
 
     /// Which addresses are in which classes.
     pub fn peer_class_ranges(&self) -> Reply<Vec<PeerClassRange>> {
-        self.of_session(SessionRequest::PeerClassRanges)
+        self.session_then(
+            Ask::session("get the ranges of peer classes", |session| session.peer_class_ranges()),
+            convert::peer_class_ranges,
+        )
     }
 
     /// Puts addresses into classes; ranges that come later go before those that come first. Peers are
     /// put into their classes when they connect.
     pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
-        self.of_session(SessionRequest::SetPeerClassRanges(ranges.into()))
+        let ranges = convert::peer_class_ranges_record(&ranges.into());
+        self.session(Ask::session("set the ranges of peer classes", move |session| {
+            session.set_peer_class_ranges(&ranges)
+        }))
     }
 }

@@ -4,11 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Job;
-use crate::messages::request::{Answer, Own, TorrentRequest};
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::metainfo::Metainfo;
 use crate::model::{Existing, FileStatus, Priority, TorrentId};
-use crate::reply::{Reply, Responder};
+use crate::reply::Reply;
+use crate::sys::{Torrent, convert};
 
 /// Files, and what is written down of a torrent. Files are counted from 0, in the order of the
 /// metainfo. Errors of the replies: [`NotFound`](ErrorKind::NotFound), [`Gone`](ErrorKind::Gone);
@@ -17,13 +17,16 @@ use crate::reply::{Reply, Responder};
 impl Patron {
     /// The files, how far each has come, and how much it is wanted.
     pub fn files(&self, id: TorrentId) -> Reply<Vec<FileStatus>> {
-        self.of_torrent(id, TorrentRequest::Files)
+        self.torrent_then(id, Ask::task("list the files", Torrent::files), |records| {
+            records.into_iter().map(convert::file).collect()
+        })
     }
 
     /// How much a file is wanted. The reply comes when libtorrent goes by it. What is skipped is not downloaded, but for the pieces that it shares
     /// with its neighbours.
     pub fn set_file_priority(&self, id: TorrentId, file: u32, priority: Priority) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::FilePriority { file, priority })
+        let set = move |torrent: &Torrent| torrent.set_file_priority(file, priority.level());
+        self.torrent(id, choice(set))
     }
 
     /// How much each file is wanted: as many priorities as there are files.
@@ -32,7 +35,8 @@ impl Patron {
         id: TorrentId,
         priorities: impl Into<Vec<Priority>>,
     ) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::FilePriorities(priorities.into()))
+        let levels = convert::levels(&priorities.into());
+        self.torrent(id, choice(move |torrent| torrent.set_file_priorities(&levels)))
     }
 
     /// Gives a file another path below the save directory, on the disk too. The reply, with the new
@@ -46,10 +50,11 @@ impl Patron {
     /// the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
-        match check_relative(&to) {
-            Ok(()) => self.of_torrent(id, TorrentRequest::RenameFile { file, to }),
-            Err(error) => Reply::ready(Err(error)),
+        if let Err(error) = check_relative(&to) {
+            return Reply::ready(Err(error));
         }
+        let rename = move |torrent: &Torrent| torrent.rename(file, convert::path_bytes(&to));
+        self.torrent(id, Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename))
     }
 
     /// Moves the files to another directory, which is made if need be. The reply, with the directory,
@@ -67,7 +72,7 @@ impl Patron {
         existing: Existing,
     ) -> Reply<PathBuf> {
         match crate::add::make_dir(to.as_ref()) {
-            Ok(to) => self.of_torrent(id, TorrentRequest::MoveStorage { to, existing }),
+            Ok(to) => self.torrent(id, request::move_files(to, existing)),
             Err(error) => Reply::ready(Err(error)),
         }
     }
@@ -75,16 +80,13 @@ impl Patron {
     /// Closes the files of a torrent: what libtorrent and the system hold back is on its way to the
     /// disk then. They are opened again when they are needed.
     pub fn flush_files(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::FlushFiles)
+        self.torrent(id, Ask::task("write the files out", Torrent::flush_files))
     }
 
     /// The metainfo of a torrent, also of one that was started by a magnet link and has received
     /// its metadata. It is decoded on the thread that takes the reply.
     pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {
-        let asked = TorrentRequest::Metainfo;
-        self.ask(asked.operation(), |reply| {
-            Job::OfTorrent(id, asked, Box::new(|answer| decode(reply, answer)))
-        })
+        self.torrent_try(id, request::metainfo(), |bytes| Metainfo::decode(&bytes))
     }
 
     /// Gives a magnet link its metadata, where the program has it from elsewhere.
@@ -94,22 +96,25 @@ impl Patron {
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for the metainfo of another torrent, and for a
     /// torrent that has its metadata.
     pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::GiveMetainfo(metainfo.torrent_file().clone()))
+        let torrent_file = metainfo.torrent_file().clone();
+        let give = move |torrent: &Torrent| torrent.use_metainfo(&torrent_file);
+        self.torrent(id, Ask::task("use the metainfo", give))
     }
 
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
     /// [`add_torrent`](Patron::add_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        self.of_torrent(id, TorrentRequest::ResumeData(Own::default()))
+        self.torrent_then(id, request::resume_data(false, RequestRole::Saves), |saved| saved.bytes)
     }
 }
 
-fn decode(reply: Responder<Metainfo>, answer: Result<Answer>) {
-    match answer {
-        Ok(Answer::Bytes(bytes)) => reply.send_work(move || Metainfo::decode(&bytes)),
-        Ok(_) => {}
-        Err(error) => reply.send(Err(error)),
-    }
+const RENAME: &str = "rename the file";
+
+/// A choice among the files, which takes effect by way of the disk.
+fn choice(
+    set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
+) -> AskTorrent<()> {
+    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).changes_resume_data()
 }
 
 fn check_relative(path: &Path) -> Result<()> {
@@ -119,5 +124,5 @@ fn check_relative(path: &Path) -> Result<()> {
     }
     let message =
         format!("{}: a file of a torrent has a name below the save directory", path.display());
-    Err(Error::new(ErrorKind::InvalidArgument, "rename the file", message))
+    Err(Error::new(ErrorKind::InvalidArgument, RENAME, message))
 }

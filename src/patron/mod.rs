@@ -23,9 +23,11 @@ use futures_core::Stream;
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Command, Job, OnLeave, RemoveFiles, Respond};
-use crate::messages::request::{FromAnswer, SessionRequest, TorrentRequest};
+use crate::messages::request::{self, AskSession, AskTorrent};
 use crate::messages::service::{Envelope, Member, Service};
-use crate::model::{Event, EventKinds, ReadStatistics, Statistics, TorrentId, TorrentStatus};
+use crate::model::{
+    Answer, Event, EventKinds, ReadStatistics, Statistics, TorrentId, TorrentStatus,
+};
 use crate::reply::{Reply, Responder, one_shot};
 
 /// A handle to a client: `Send + Sync`, cheap, any number of them.
@@ -170,8 +172,14 @@ impl Patron {
                 }
             }
             Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
-            Command::Pause(id) => Job::Pause(id, answer.about(id)),
-            Command::Resume(id) => Job::Resume(id, answer.about(id)),
+            Command::Pause(id) => {
+                let respond = respond_by_event(member, "Pause", id, answer.about(id), |_| None);
+                Job::OfTorrent(id, request::pause(false).request, respond)
+            }
+            Command::Resume(id) => {
+                let respond = respond_by_event(member, "Resume", id, answer.about(id), |_| None);
+                Job::OfTorrent(id, request::resume().request, respond)
+            }
             Command::Status(id) => {
                 let tell = move |to: &Member, status| {
                     to.mailbox.push(Event::Status(status));
@@ -179,7 +187,15 @@ impl Patron {
                 };
                 Job::Status(id, answer.responder(Some(id), tell))
             }
-            Command::Metainfo(id) => Job::TellMetainfo(id, answer.about(id)),
+            Command::Metainfo(id) => {
+                let name = service.statuses.get(id).map(|status| status.name).unwrap_or_default();
+                let event = move |answer| {
+                    let torrent_file = typed::<Vec<u8>>(answer).ok()?.into();
+                    Some(Event::Metainfo { id, name, torrent_file })
+                };
+                let respond = respond_by_event(member, "Metainfo", id, answer.about(id), event);
+                Job::OfTorrent(id, request::metainfo().request, respond)
+            }
             Command::Watch(id) => Job::Watch(id, answer.about(id)),
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
@@ -220,13 +236,13 @@ impl Patron {
     /// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
     /// [`Event::Paused`] says that it is done.
     pub fn pause(&self, id: TorrentId) -> Reply<()> {
-        self.ask("pause the torrent", |reply| Job::Pause(id, Some(reply)))
+        self.torrent(id, request::pause(false))
     }
 
     /// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has
     /// the command; [`Event::Resumed`] says that it is done.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
-        self.ask("resume the torrent", |reply| Job::Resume(id, Some(reply)))
+        self.torrent(id, request::resume())
     }
 
     /// Asks libtorrent how a torrent stands right now. For what the client knows already, which is
@@ -272,18 +288,46 @@ impl Patron {
         reply
     }
 
-    fn of_torrent<T: FromAnswer + Send + 'static>(
-        &self,
-        id: TorrentId,
-        asked: TorrentRequest,
-    ) -> Reply<T> {
-        let op = asked.operation();
-        self.ask(op, |reply| Job::OfTorrent(id, asked, respond(reply, op)))
+    fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
+        let op = ask.request.op;
+        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
-    fn of_session<T: FromAnswer + Send + 'static>(&self, asked: SessionRequest) -> Reply<T> {
-        let op = asked.operation();
-        self.ask(op, |reply| Job::OfSession(asked, respond(reply, op)))
+    /// `convert` runs on the thread that takes the reply.
+    fn torrent_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        id: TorrentId,
+        ask: AskTorrent<T>,
+        convert: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Reply<U> {
+        self.torrent_try(id, ask, |answer| Ok(convert(answer)))
+    }
+
+    /// Likewise.
+    fn torrent_try<T: Send + 'static, U: Send + 'static>(
+        &self,
+        id: TorrentId,
+        ask: AskTorrent<T>,
+        convert: impl FnOnce(T) -> Result<U> + Send + 'static,
+    ) -> Reply<U> {
+        let op = ask.request.op;
+        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond_with(reply, convert)))
+    }
+
+    fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {
+        let op = ask.request.op;
+        self.ask(op, |reply| Job::OfSession(ask.request, respond(reply)))
+    }
+
+    /// `convert` runs on the thread that takes the reply.
+    fn session_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        ask: AskSession<T>,
+        convert: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Reply<U> {
+        let op = ask.request.op;
+        let convert = |answer| Ok(convert(answer));
+        self.ask(op, |reply| Job::OfSession(ask.request, respond_with(reply, convert)))
     }
 
     // Snapshots: never in libtorrent, never behind a tick.
@@ -479,12 +523,50 @@ impl Wake for Notice {
     }
 }
 
-fn respond<T: FromAnswer + Send + 'static>(reply: Responder<T>, op: &'static str) -> Respond {
+pub(crate) fn respond<T: Send + 'static>(reply: Responder<T>) -> Respond {
+    Box::new(move |answer| reply.send(answer.and_then(typed)))
+}
+
+fn respond_with<T: Send + 'static, U: Send + 'static>(
+    reply: Responder<U>,
+    convert: impl FnOnce(T) -> Result<U> + Send + 'static,
+) -> Respond {
+    Box::new(move |answer| match answer.and_then(typed) {
+        Ok(answer) => reply.send_work(move || convert(answer)),
+        Err(error) => reply.send(Err(error)),
+    })
+}
+
+/// The answer has the type that its request was made with; an engine of the tests may err.
+fn typed<T: 'static>(answer: Answer) -> Result<T> {
+    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
+    answer.downcast().map(|answer| *answer).map_err(other)
+}
+
+/// The answer to a message is an event, and only where there is something to say; that of one with a
+/// tag goes on to its reply.
+pub(crate) fn respond_by_event(
+    from: &Arc<Member>,
+    command: &'static str,
+    id: TorrentId,
+    reply: Option<Responder<()>>,
+    event: impl FnOnce(Answer) -> Option<Event> + Send + 'static,
+) -> Respond {
+    let from = from.clone();
     Box::new(move |answer| {
-        reply.send(answer.and_then(|answer| {
-            let other = "the engine answered another question";
-            T::from_answer(answer).ok_or_else(|| Error::new(ErrorKind::Panicked, op, other))
-        }));
+        let event = match answer {
+            Ok(answer) => event(answer),
+            Err(error) => match reply {
+                Some(reply) => return reply.send(Err(error)),
+                None => Some(Event::CommandFailed { command, id, error }),
+            },
+        };
+        if let Some(event) = event {
+            from.mailbox.push(event);
+        }
+        if let Some(reply) = reply {
+            reply.send(Ok(()));
+        }
     })
 }
 

@@ -2,9 +2,10 @@
 
 use super::Patron;
 use crate::messages::command::Job;
-use crate::messages::request::TorrentRequest;
+use crate::messages::request::{self, Ask};
 use crate::model::{Goals, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
+use crate::sys::{Torrent, convert};
 
 /// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;
 /// those of the client do not apply to peers on the local network
@@ -13,38 +14,47 @@ use crate::reply::Reply;
 impl Patron {
     /// How the torrent is set up at present.
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
-        self.of_torrent(id, TorrentRequest::Options)
+        self.torrent_then(
+            id,
+            Ask::task("tell how the torrent is set up", Torrent::options),
+            convert::options,
+        )
     }
 
     /// Stops a torrent as [`pause`](Patron::pause) does, but lets it finish the blocks that it has
     /// asked for and was asked for.
     pub fn pause_gracefully(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::PauseGracefully)
+        self.torrent(id, request::pause(true))
     }
 
     /// Switches a flag on or off.
     pub fn set_flag(&self, id: TorrentId, flag: TorrentFlag, on: bool) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::Flag(flag, on))
+        self.torrent(id, request::set_flag(flag, on))
     }
 
     /// How fast the torrent may receive; `None`: as the client may.
     pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::DownloadLimit(rate))
+        let set = move |torrent: &Torrent| torrent.set_download_limit(convert::limit(rate));
+        self.torrent(id, Ask::task("limit the download rate", set).changes_resume_data())
     }
 
     /// How fast the torrent may send; `None`: as the client may.
     pub fn set_upload_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::UploadLimit(rate))
+        let set = move |torrent: &Torrent| torrent.set_upload_limit(convert::limit(rate));
+        self.torrent(id, Ask::task("limit the upload rate", set).changes_resume_data())
     }
 
     /// How many peers the torrent may be connected to, at least 2; `None`: as many as the client.
     pub fn set_connections_limit(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::ConnectionsLimit(count.map(|count| count.max(2))))
+        let limit = convert::limit(count.map(|count| count.max(2)));
+        let set = move |torrent: &Torrent| torrent.set_max_connections(limit);
+        self.torrent(id, Ask::task("limit the connections", set).changes_resume_data())
     }
 
     /// How many peers the torrent may serve at once; `None`: as many as the client.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::UploadSlots(count))
+        let set = move |torrent: &Torrent| torrent.set_max_uploads(convert::limit(count));
+        self.torrent(id, Ask::task("limit the upload slots", set).changes_resume_data())
     }
 
     /// When the torrent has given back enough, and what then becomes of it; these goals take the place
@@ -55,7 +65,7 @@ impl Patron {
     }
 
     /// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
-    /// by the one in the metainfo (`ssl-cert`); its private key; the parameters of Diffie and Hellman.
+    /// by the one in the metainfo (`ssl-cert`); its private key; Diffie-Hellman parameters.
     /// One that libtorrent refuses is an [`Event::Error`](crate::Event::Error).
     pub fn set_tls_certificate(
         &self,
@@ -64,17 +74,18 @@ impl Patron {
         private_key: impl Into<String>,
         dh_parameters: impl Into<String>,
     ) -> Reply<()> {
-        let asked = TorrentRequest::TlsCertificate {
-            certificate: certificate.into(),
-            private_key: private_key.into(),
-            dh_parameters: dh_parameters.into(),
-        };
-        self.of_torrent(id, asked)
+        let (certificate, key, dh) = (certificate.into(), private_key.into(), dh_parameters.into());
+        let set = move |torrent: &Torrent| torrent.set_certificate(&certificate, &key, &dh);
+        self.torrent(id, Ask::task("use the certificate", set))
     }
 
     /// Moves the torrent in the queue of those that are not complete. The queue says which of the
     /// torrents with [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::Queue(to))
+        let move_to = move |torrent: &Torrent| {
+            let (to, position) = convert::queue_move(to);
+            torrent.move_in_queue(to, position)
+        };
+        self.torrent(id, Ask::task("move the torrent in the queue", move_to))
     }
 }

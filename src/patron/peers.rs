@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 
 use super::Patron;
-use crate::messages::request::TorrentRequest;
+use crate::messages::request::Ask;
 use crate::model::{Peer, TorrentId};
 use crate::reply::Reply;
+use crate::sys::{Torrent, convert};
 
 /// Peers. Errors of the replies: [`NotFound`](crate::ErrorKind::NotFound),
 /// [`Gone`](crate::ErrorKind::Gone).
 impl Patron {
     /// The peers that the torrent is connected or connecting to.
     pub fn peers(&self, id: TorrentId) -> Reply<Vec<Peer>> {
-        self.of_torrent(id, TorrentRequest::Peers)
+        self.torrent_then(id, Ask::task("list the peers", Torrent::peers), |records| {
+            records.into_iter().map(convert::peer).collect()
+        })
     }
 
     /// Tells the torrent of a peer, which it calls when it wants one.
@@ -22,11 +25,12 @@ impl Patron {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the client is offline and the
     /// peer is not on the loopback interface.
     pub fn connect_peer(&self, id: TorrentId, peer: SocketAddr) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::ConnectPeer(peer))
+        let connect = move |torrent: &Torrent| torrent.connect(&peer.ip().to_string(), peer.port());
+        self.torrent(id, Ask::task("connect to the peer", connect))
     }
 
     /// Forgets all peers that the torrent knows of, and ends its connections.
     pub fn clear_peers(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::ClearPeers)
+        self.torrent(id, Ask::task("forget the peers", Torrent::forget_peers))
     }
 }

@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use super::Patron;
-use crate::messages::request::TorrentRequest;
+use crate::messages::request::{Ask, ByAlert};
 use crate::model::{PieceMap, Priority, TorrentId};
 use crate::reply::Reply;
+use crate::sys::{Torrent, convert};
+
+const CHOOSE: &str = "choose among the pieces";
+const DEADLINE: &str = "set the deadline of a piece";
 
 /// Pieces, counted from 0. Errors of the replies: as for files; a piece that the torrent does not
 /// have is [`InvalidArgument`](crate::ErrorKind::InvalidArgument).
 impl Patron {
     /// Which pieces are here, how much each is wanted, and how many peers have it.
     pub fn pieces(&self, id: TorrentId) -> Reply<PieceMap> {
-        self.of_torrent(id, TorrentRequest::Pieces)
+        self.torrent_then(id, Ask::task("list the pieces", Torrent::pieces), convert::pieces)
     }
 
     /// How much a piece is wanted. Choosing among files later chooses anew among pieces.
     pub fn set_piece_priority(&self, id: TorrentId, piece: u32, priority: Priority) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::PiecePriority { piece, priority })
+        let set = move |torrent: &Torrent| torrent.set_piece_priority(piece, priority.level());
+        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
     }
 
     /// How much each piece is wanted: as many priorities as there are pieces.
@@ -26,7 +31,9 @@ impl Patron {
         id: TorrentId,
         priorities: impl Into<Vec<Priority>>,
     ) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::PiecePriorities(priorities.into()))
+        let levels = convert::levels(&priorities.into());
+        let set = move |torrent: &Torrent| torrent.set_piece_priorities(&levels);
+        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
     }
 
     /// Wants a piece within this time: those that are due soonest are asked for first, of the fastest
@@ -37,18 +44,22 @@ impl Patron {
         piece: u32,
         within: Option<Duration>,
     ) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::PieceDeadline { piece, within })
+        let milliseconds =
+            within.map_or(-1, |within| i32::try_from(within.as_millis()).unwrap_or(i32::MAX));
+        let set = move |torrent: &Torrent| torrent.set_deadline(piece, milliseconds);
+        self.torrent(id, Ask::task(DEADLINE, set))
     }
 
     /// Takes back the deadlines of all pieces.
     pub fn clear_piece_deadlines(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::ClearPieceDeadlines)
+        self.torrent(id, Ask::task(DEADLINE, Torrent::clear_piece_deadlines))
     }
 
     /// Wants the first and the last piece of each file before the others, as a player does that looks
     /// there for the index; `false` wants them as the rest of their file.
     pub fn set_ends_first(&self, id: TorrentId, first: bool) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::EndsFirst(first))
+        let set = move |torrent: &Torrent| torrent.set_ends_first(first);
+        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
     }
 
     /// The bytes of a piece that is here.
@@ -58,18 +69,20 @@ impl Patron {
     /// [`Native`](crate::ErrorKind::Native) or [`Io`](crate::ErrorKind::Io) when it is not here or
     /// cannot be read.
     pub fn read_piece(&self, id: TorrentId, piece: u32) -> Reply<Vec<u8>> {
-        self.of_torrent(id, TorrentRequest::ReadPiece(piece))
+        let read = move |torrent: &Torrent| torrent.read(piece);
+        self.torrent(id, Ask::by_alert("read the piece", ByAlert::piece_read(piece), read))
     }
 
     /// Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent
     /// it; one that is here already is left as it is.
     pub fn add_piece(&self, id: TorrentId, piece: u32, data: impl Into<Vec<u8>>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::AddPiece { piece, data: data.into() })
+        let data = data.into();
+        self.torrent(id, Ask::task("add the piece", move |torrent| torrent.add(piece, &data)))
     }
 
     /// Compares the files with their hashes again. [`Event::Checked`](crate::Event::Checked) says that
     /// it is done, and [`pieces`](Patron::pieces) what came of it.
     pub fn recheck(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::Recheck)
+        self.torrent(id, Ask::task("check the files", Torrent::recheck))
     }
 }

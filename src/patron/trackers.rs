@@ -2,9 +2,10 @@
 
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::TorrentRequest;
+use crate::messages::request::Ask;
 use crate::model::{TorrentId, Tracker, TrackerStatus};
 use crate::reply::Reply;
+use crate::sys::{Torrent, convert};
 
 /// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
 /// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for a URL that is none,
@@ -12,21 +13,29 @@ use crate::reply::Reply;
 impl Patron {
     /// The trackers, how announcing to each goes, and how many peers it knows of.
     pub fn trackers(&self, id: TorrentId) -> Reply<Vec<TrackerStatus>> {
-        self.of_torrent(id, TorrentRequest::Trackers)
+        self.torrent_then(
+            id,
+            Ask::task("list the trackers", Torrent::tracker_statuses),
+            convert::trackers,
+        )
     }
 
     /// Adds a tracker; one that is there already stays as it is.
     pub fn add_tracker(&self, id: TorrentId, url: impl Into<String>, tier: u8) -> Reply<()> {
         let tracker = Tracker { url: url.into(), tier };
-        match check(ADD_TRACKER, &tracker.url, &TRACKERS) {
-            Ok(()) => self.of_torrent(id, TorrentRequest::AddTracker(tracker)),
-            Err(error) => Reply::ready(Err(error)),
+        if let Err(error) = check(ADD_TRACKER, &tracker.url, &TRACKERS) {
+            return Reply::ready(Err(error));
         }
+        let record = convert::tracker_record(&tracker);
+        let add = move |torrent: &Torrent| torrent.add_one_tracker(&record);
+        self.torrent(id, Ask::task(ADD_TRACKER, add).changes_resume_data())
     }
 
     /// Removes a tracker.
     pub fn remove_tracker(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::RemoveTracker(url.into()))
+        let url = url.into();
+        let remove = move |torrent: &Torrent| torrent.remove_tracker(&url);
+        self.torrent(id, Ask::task("remove the tracker", remove).changes_resume_data())
     }
 
     /// Puts these trackers in the place of those that the torrent has.
@@ -34,56 +43,64 @@ impl Patron {
         let trackers = trackers.into();
         let checked = trackers
             .iter()
-            .try_for_each(|tracker| check("replace the trackers", &tracker.url, &TRACKERS));
-        match checked {
-            Ok(()) => self.of_torrent(id, TorrentRequest::ReplaceTrackers(trackers)),
-            Err(error) => Reply::ready(Err(error)),
+            .try_for_each(|tracker| check(REPLACE_TRACKERS, &tracker.url, &TRACKERS));
+        if let Err(error) = checked {
+            return Reply::ready(Err(error));
         }
+        let records: Vec<_> = trackers.iter().map(convert::tracker_record).collect();
+        let replace = move |torrent: &Torrent| torrent.replace_all_trackers(&records);
+        self.torrent(id, Ask::task(REPLACE_TRACKERS, replace).changes_resume_data())
     }
 
     /// Announces the torrent to its trackers now, whatever interval they asked for. A paused torrent
     /// is not announced.
     pub fn reannounce(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::Reannounce)
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::reannounce))
     }
 
     /// Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
     /// [`trackers`](Patron::trackers).
     pub fn scrape(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::Scrape)
+        self.torrent(id, Ask::task("scrape the trackers", Torrent::scrape))
     }
 
     /// Announces the torrent to the distributed hash table now (BEP 5).
     pub fn announce_to_dht(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::AnnounceToDht)
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_dht_announce))
     }
 
     /// Announces the torrent on the local network now (BEP 14).
     pub fn announce_locally(&self, id: TorrentId) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::AnnounceLocally)
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_lsd_announce))
     }
 
     /// The web seeds, by URL (BEP 19).
     pub fn web_seeds(&self, id: TorrentId) -> Reply<Vec<String>> {
-        self.of_torrent(id, TorrentRequest::WebSeeds)
+        self.torrent(id, Ask::task("list the web seeds", Torrent::web_seeds))
     }
 
     /// Adds a web seed (BEP 19). That of a torrent with more than one file ends in `/`.
     pub fn add_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
         let url = url.into();
-        match check("add the web seed", &url, &["http", "https"]) {
-            Ok(()) => self.of_torrent(id, TorrentRequest::AddWebSeed(url)),
-            Err(error) => Reply::ready(Err(error)),
+        if let Err(error) = check(ADD_WEB_SEED, &url, &["http", "https"]) {
+            return Reply::ready(Err(error));
         }
+        let add = move |torrent: &Torrent| torrent.add_web_seed(&url);
+        self.torrent(id, Ask::task(ADD_WEB_SEED, add).changes_resume_data())
     }
 
     /// Removes a web seed.
     pub fn remove_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::RemoveWebSeed(url.into()))
+        let url = url.into();
+        let remove = move |torrent: &Torrent| torrent.remove_web_seed(&url);
+        self.torrent(id, Ask::task("remove the web seed", remove).changes_resume_data())
     }
 }
 
 const ADD_TRACKER: &str = "add the tracker";
+const REPLACE_TRACKERS: &str = "replace the trackers";
+const ADD_WEB_SEED: &str = "add the web seed";
+const ANNOUNCE: &str = "announce the torrent";
 
 /// What libtorrent announces by. WebTorrent trackers need a libtorrent with WebRTC.
 const TRACKERS: [&str; 5] = ["http", "https", "udp", "ws", "wss"];

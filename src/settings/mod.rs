@@ -81,9 +81,9 @@ enum SettingKind {
 impl SettingKind {
     fn of(name: &str) -> Option<Self> {
         match bridge::setting_kind(name) {
-            Ok(0) => Some(Self::Text),
-            Ok(1) => Some(Self::Int),
-            Ok(2) => Some(Self::Bool),
+            Ok(bridge::SettingKind::Text) => Some(Self::Text),
+            Ok(bridge::SettingKind::Int) => Some(Self::Int),
+            Ok(bridge::SettingKind::Bool) => Some(Self::Bool),
             _ => None,
         }
     }
@@ -350,23 +350,42 @@ impl Settings {
         }
     }
 
-    /// What libtorrent says that it has: name, and the text or the number of the value.
-    pub(crate) fn from_native<'a>(values: impl Iterator<Item = (&'a str, &'a str, i64)>) -> Self {
-        let value = |name: &str, text: &str, number: i64| {
-            Some(match SettingKind::of(name)? {
-                SettingKind::Text => SettingValue::from(text),
-                SettingKind::Int => SettingValue::from(i32::try_from(number).unwrap_or(i32::MAX)),
-                SettingKind::Bool => SettingValue::from(number != 0),
+    /// From libtorrent's records.
+    pub(crate) fn from_records(records: &[bridge::SettingRecord]) -> Self {
+        let value = |record: &bridge::SettingRecord| {
+            Some(match SettingKind::of(&record.name)? {
+                SettingKind::Text => SettingValue::from(&*record.text),
+                SettingKind::Int => {
+                    SettingValue::from(i32::try_from(record.number).unwrap_or(i32::MAX))
+                }
+                SettingKind::Bool => SettingValue::from(record.number != 0),
             })
         };
-        let known = values
-            .filter_map(|(name, text, number)| Some((name.to_owned(), value(name, text, number)?)));
+        let known = records.iter().filter_map(|one| Some((one.name.clone(), value(one)?)));
         Self(known.collect())
     }
 
     /// Those that are libtorrent's.
-    pub(crate) fn native(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
-        self.iter().filter(|(name, _)| *name != DISK_READS)
+    pub(crate) fn records(&self) -> Vec<bridge::SettingRecord> {
+        let native = self.iter().filter(|(name, _)| *name != DISK_READS);
+        native
+            .map(|(name, value)| {
+                let (text, number) = match value {
+                    SettingValue::Text(text) => (text.clone(), 0),
+                    SettingValue::Int(number) => (String::new(), i64::from(*number)),
+                    SettingValue::Bool(switch) => (String::new(), i64::from(*switch)),
+                };
+                bridge::SettingRecord { name: name.into(), text, number }
+            })
+            .collect()
+    }
+
+    /// The settings in a state that [`Patron::save_state`](crate::Patron::save_state) gave.
+    pub(crate) fn of_state(state: &[u8]) -> Result<Self> {
+        let records = bridge::settings_of_state(state).map_err(|exception| {
+            Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
+        })?;
+        Ok(Self::from_records(&records))
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {
@@ -624,7 +643,7 @@ mod tests {
         settings.set_text("disk_reads", "zero_copy").unwrap();
         assert_eq!(settings.disk_reads(), DiskReads::ZeroCopy);
         assert!(settings.iter().any(|(name, _)| name == "disk_reads"));
-        assert!(settings.native().all(|(name, _)| name != "disk_reads"));
+        assert!(settings.records().iter().all(|record| record.name != "disk_reads"));
 
         let error = settings.set("disk_reads", "sendfile").unwrap_err();
         assert!(error.message().contains("stock, copy or zero_copy"), "{error}");

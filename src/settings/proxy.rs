@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
+use crate::sys::bridge;
 
 /// A proxy through which a client does everything: what cannot go through it is left undone. For
 /// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
@@ -58,6 +59,17 @@ pub struct Proxy {
 pub(crate) enum ProxyKind {
     Socks5,
     Http,
+}
+
+impl ProxyKind {
+    /// Who looks up host names.
+    pub(crate) fn names(proxy: Option<Self>) -> bridge::Names {
+        match proxy {
+            None => bridge::Names::Here,
+            Some(Self::Socks5) => bridge::Names::BySocks5,
+            Some(Self::Http) => bridge::Names::ByHttp,
+        }
+    }
 }
 
 impl Proxy {

@@ -1,137 +1,24 @@
 //! The one bridge to C++. Data crosses as plain structs; ownership crosses only as `UniquePtr` of
-//! opaque C++ types and as the boxed [`Waker`]. Every function that can throw returns `Result`.
+//! opaque C++ types and as boxed Rust ones. Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
-use crossbeam_channel::{Sender, TrySendError};
+use super::alerts::Alerts;
+use super::task::{SessionTask, TorrentTask};
+use super::wake::Waker;
 
-/// What libtorrent's alert-notify callback holds: the sending end of the client's wake channel.
-pub(crate) struct Waker(pub(crate) Sender<()>);
-
-impl Waker {
-    /// Called by libtorrent's thread with its alert mutex held: one `try_send`, which neither
-    /// blocks nor panics. A full channel means that the client thread is already on its way.
-    fn wake(&self) {
-        match self.0.try_send(()) {
-            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-        }
-    }
-}
-
-/// How far a torrent in the making has come, and whether to go on; called once a piece.
-pub(crate) struct PieceObserver(pub(crate) Box<dyn Fn(u64, u64) -> bool + Send>);
-
-impl PieceObserver {
-    fn hashed(&self, pieces: u64, of: u64) -> bool {
-        (self.0)(pieces, of)
-    }
+/// A copy of bytes that C++ has, made at once.
+fn copied(bytes: &[u8]) -> Vec<u8> {
+    bytes.to_vec()
 }
 
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc)]
 mod bridge {
-    /// What an [`AlertRecord`] says; which fields carry meaning is told at each.
-    #[repr(u8)]
-    enum AlertKind {
-        /// `text` the name, `v1`, `v2`.
-        Added,
-        /// `error`; `number` is not 0 when it may pass by itself.
-        AddFailed,
-        Removed,
-        Deleted,
-        /// `error`; none when there was nothing to delete.
-        DeleteFailed,
-        /// `state`.
-        StateChanged,
-        Paused,
-        Resumed,
-        Checked,
-        Finished,
-        /// `text` the name, `v1`, `v2`.
-        MetadataReceived,
-        /// `error`.
-        MetadataFailed,
-        /// `bytes` the new path.
-        StorageMoved,
-        /// `error`, `text` the file.
-        StorageMoveFailed,
-        /// `number` the file, `bytes` its new path.
-        FileRenamed,
-        /// `error`, `text` the file if one is concerned.
-        TorrentError,
-        /// `error`, `detail` the operation, `text` the file.
-        FileError,
-        /// `number` the piece.
-        HashFailed,
-        /// `error`, `text` the URL, `number` how often in a row.
-        TrackerError,
-        /// `text` the URL, `detail` what it says.
-        TrackerWarning,
-        /// `text` the URL, `number` of peers.
-        TrackerReply,
-        /// `text` the URL, `number` of seeds, `other` of leechers, each -1 for not known.
-        Scraped,
-        /// `error`, `text` the URL.
-        ScrapeFailed,
-        /// `text` the address.
-        PeerBanned,
-        /// `text` the address, `number` 1 where we called.
-        PeerConnected,
-        /// `error`, `text` the address.
-        PeerDisconnected,
-        /// `number` the file.
-        FileCompleted,
-        /// `number` the piece.
-        PieceFinished,
-        /// `number` as `lt::performance_alert::performance_warning_t`; perhaps of no torrent.
-        PerformanceWarning,
-        /// Two of these, one for each torrent.
-        Conflict,
-        /// `text` our address in the router's network, `number` the port; `detail` `upnp` or empty,
-        /// `other` 1 for UDP.
-        PortMapped,
-        /// `error`, `text` and `detail` likewise.
-        PortMappingFailed,
-        /// `text` the address.
-        ExternalAddress,
-        /// `text` the address.
-        Listening,
-        /// `error`, `text` the interface.
-        ListenFailed,
-        /// `error`: libtorrent itself gave up.
-        SessionError,
-        /// One `request_statuses` is answered; its statuses are the next `number` in
-        /// `Drained::statuses`.
-        Statuses,
-        /// A `request_every_status` is answered, likewise.
-        EveryStatus,
-        /// A `request_statistics` is answered; the counters are in `Drained::counters`.
-        Statistics,
-        /// libtorrent's alert queue was full and alerts were lost.
-        Dropped,
-        /// An alert that could not be converted; `error`.
-        Unreadable,
-    }
-
     struct NativeError {
         /// Empty: no error.
         category: String,
         value: i32,
         message: String,
-    }
-
-    struct AlertRecord {
-        kind: AlertKind,
-        /// The torrent's id, 0 for none.
-        torrent: u64,
-        state: u8,
-        number: i64,
-        other: i64,
-        text: String,
-        bytes: Vec<u8>,
-        detail: String,
-        v1: Vec<u8>,
-        v2: Vec<u8>,
-        error: NativeError,
     }
 
     /// `lt::torrent_status` without what costs the network thread something to compute.
@@ -176,15 +63,6 @@ mod bridge {
         files: bool,
         pieces: bool,
         performance: bool,
-    }
-
-    struct Drained {
-        /// What requests were answered with; older than the alerts.
-        answers: Vec<AnswerRecord>,
-        alerts: Vec<AlertRecord>,
-        statuses: Vec<StatusRecord>,
-        /// libtorrent's own counters, the newest; [`MetricRecord::index`] is a place in it.
-        counters: Vec<i64>,
     }
 
     /// One of libtorrent's counters.
@@ -232,147 +110,121 @@ mod bridge {
         mappings: u64,
     }
 
-    /// What is asked of libtorrent, and which fields it takes.
+    /// What the setting with a name takes.
     #[repr(u8)]
-    #[derive(Debug)]
-    enum RequestKind {
-        /// Answered by `bytes`, a .torrent file.
-        Metainfo,
-        /// Answered by `bytes`; `numbers`, what was uploaded and downloaded ever, and how many pieces
-        /// are here.
-        ResumeData,
-        /// Likewise; without bytes where nothing has changed since the last time.
-        ResumeDataIfChanged,
-        /// Answered by `files`.
-        Files,
-        /// `index` the file, `number` the priority.
-        FilePriority,
-        /// `levels` the priorities.
-        FilePriorities,
-        /// `index` the file, `bytes` its new path. Answered by `bytes`, the new path.
-        RenameFile,
-        /// `bytes` the directory, `number` 0 fail, 1 replace, 2 keep. Answered by `bytes`, the
-        /// directory.
-        MoveStorage,
-        /// Answered by `levels`, the priorities; `bytes`, 1 for each piece that is here; `numbers`,
-        /// the availability; `partial`.
-        Pieces,
-        /// `index` the piece, `number` the priority.
-        PiecePriority,
-        /// `levels` the priorities.
-        PiecePriorities,
-        /// `index` the piece, `number` milliseconds; -1 for no deadline.
-        PieceDeadline,
-        ClearPieceDeadlines,
-        /// `number` 1 to want the ends of files first, 0 to want them as the rest.
-        EndsFirst,
-        /// `index` the piece. Answered by `bytes`.
-        ReadPiece,
-        /// `index` the piece, `bytes` its data.
-        AddPiece,
-        Recheck,
-        /// Answered by `bytes`, the directory; `number`, the flags; `numbers`, the limits of
-        /// download, upload, connections and upload slots and the place in the queue, -1 for none.
-        Options,
-        /// `index` a place in `TorrentFlag::ALL`, `number` 0 or 1.
-        Flag,
-        /// `number` bytes per second; -1 for none.
-        DownloadLimit,
-        UploadLimit,
-        /// `number` connections; -1 for none.
-        ConnectionsLimit,
-        UploadSlots,
-        /// `number` the place; -1 up, -2 down, -3 to the front, -4 to the end.
-        Queue,
-        /// Answered by `peers`.
-        Peers,
-        /// `text` the address, `number` the port.
-        ConnectPeer,
-        ClearPeers,
-        /// Answered by `trackers`.
-        Trackers,
-        /// `trackers`, one.
-        AddTracker,
-        /// `text` the URL.
-        RemoveTracker,
-        /// `trackers`.
-        ReplaceTrackers,
-        Reannounce,
-        Scrape,
-        AnnounceToDht,
-        AnnounceLocally,
-        /// Answered by `texts`.
-        WebSeeds,
-        /// `text` the URL.
-        AddWebSeed,
-        RemoveWebSeed,
-        /// `texts` in PEM: the certificate, the private key, the parameters of Diffie and Hellman.
-        TlsCertificate,
-        /// `bytes`, a .torrent file.
-        GiveMetainfo,
-        PauseGracefully,
-        FlushFiles,
-        // Of the session.
-        /// Answered by `settings`.
-        Settings,
-        /// `settings`.
-        ApplySettings,
-        /// Answered by `bytes`.
-        State,
-        /// Answered by `texts`, the first and the last address of each range that is blocked.
-        IpFilter,
-        /// `texts`, likewise.
-        SetIpFilter,
-        /// `text` the address.
-        Ban,
-        PauseAll,
-        ResumeAll,
-        /// Answered by `number`, 0 or 1.
-        AllPaused,
-        /// `numbers`, the first and the last port of each range that is not called.
-        SetPortFilter,
-        /// `text` the host, `number` the port.
-        AddDhtNode,
-        /// Answered by `number`, 0 or 1.
-        DhtRunning,
-        /// `index` 0 for TCP, 1 for UDP; `number` the external port, `numbers` the local one. Answered
-        /// by `numbers`, the handles.
-        MapPort,
-        /// `number` the handle.
-        UnmapPort,
-        ReopenSockets,
-        /// `text` the name. Answered by `number`, the class.
-        CreatePeerClass,
-        /// `number` the class.
-        RemovePeerClass,
-        /// `number` the class. Answered by `peer_class`, one.
-        PeerClass,
-        /// `number` the class, `peer_class`, one.
-        SetPeerClass,
-        /// Answered by `texts` as for `IpFilter`, and `numbers`, for each range a bit for each class.
-        PeerClassRanges,
-        /// Likewise.
-        SetPeerClassRanges,
+    enum SettingKind {
+        Text,
+        Int,
+        Bool,
+        /// There is no such setting.
+        Unknown,
     }
 
-    struct RequestRecord {
-        kind: RequestKind,
-        /// Comes back in the answer.
-        request: u64,
-        /// The torrent's id, 0 for none.
-        torrent: u64,
-        index: i32,
-        number: i64,
-        text: String,
-        texts: Vec<String>,
-        bytes: Vec<u8>,
-        levels: Vec<u8>,
-        trackers: Vec<TrackerRecord>,
-        settings: Vec<SettingRecord>,
-        numbers: Vec<i64>,
-        peer_class: Vec<PeerClassRecord>,
-        /// For the resume data.
-        own: OwnRecord,
+    /// What brings the answer to a request about a torrent.
+    #[repr(u8)]
+    #[derive(Debug)]
+    enum AnsweredBy {
+        /// The task, at once: it does no more than post, as most of libtorrent's setters do, and runs
+        /// on the client thread.
+        Posting,
+        /// The task, on the network thread; all others are alerts.
+        Task,
+        ResumeData,
+        /// The alert of resume data, too.
+        Metainfo,
+        FilesMoved,
+        FileRenamed,
+        FilesChosen,
+        PieceRead,
+    }
+
+    /// What is done where a file that is moved is at the destination already.
+    #[repr(u8)]
+    enum Existing {
+        Fail,
+        Replace,
+        Keep,
+    }
+
+    #[repr(u8)]
+    enum QueueMove {
+        Up,
+        Down,
+        Top,
+        Bottom,
+        /// With a position.
+        To,
+    }
+
+    /// What becomes of a torrent that has reached its goal. Its numbers are written in resume data.
+    #[repr(u8)]
+    enum GoalAction {
+        Pause = 0,
+        Remove = 1,
+        RemoveAndDelete = 2,
+        SuperSeed = 3,
+    }
+
+    #[repr(u8)]
+    enum Protocol {
+        Tcp,
+        Udp,
+    }
+
+    #[repr(u8)]
+    enum PortMapper {
+        NatPmp,
+        Upnp,
+    }
+
+    /// The limits of a torrent: -1 means none, -2 leaves what there is.
+    #[derive(Debug, Clone, Copy)]
+    struct LimitsRecord {
+        /// Bytes per second.
+        download_rate: i32,
+        upload_rate: i32,
+        connections: i32,
+        upload_slots: i32,
+    }
+
+    /// How a torrent is set up.
+    struct OptionsRecord {
+        save_path: Vec<u8>,
+        /// A bit for each place in `TorrentFlag::ALL`.
+        flags: u32,
+        limits: LimitsRecord,
+        /// -1: it is complete.
+        queue_position: i32,
+    }
+
+    struct PiecesRecord {
+        /// 1 for each piece that is here.
+        have: Vec<u8>,
+        priorities: Vec<u8>,
+        availability: Vec<i32>,
+        partial: Vec<PartialPieceRecord>,
+    }
+
+    /// What resume data holds.
+    struct SavedRecord {
+        /// Since the torrent was first started.
+        uploaded: i64,
+        downloaded: i64,
+        /// How many pieces are here.
+        pieces: i32,
+    }
+
+    struct TrackersRecord {
+        trackers: Vec<TrackerStatusRecord>,
+        announces: Vec<AnnounceRecord>,
+    }
+
+    /// Which peers are in which classes.
+    struct ClassRangesRecord {
+        /// The first and the last address of each range.
+        ends: Vec<String>,
+        /// For each range a bit for each class.
+        classes: Vec<u32>,
     }
 
     /// `lt::peer_class_info`.
@@ -385,25 +237,6 @@ mod bridge {
         download_limit: i32,
         upload_priority: i32,
         download_priority: i32,
-    }
-
-    struct AnswerRecord {
-        kind: RequestKind,
-        request: u64,
-        /// If there is one, nothing else is here.
-        error: NativeError,
-        number: i64,
-        texts: Vec<String>,
-        bytes: Vec<u8>,
-        levels: Vec<u8>,
-        numbers: Vec<i64>,
-        files: Vec<FileStatusRecord>,
-        partial: Vec<PartialPieceRecord>,
-        peers: Vec<PeerStatusRecord>,
-        trackers: Vec<TrackerStatusRecord>,
-        announces: Vec<AnnounceRecord>,
-        peer_class: Vec<PeerClassRecord>,
-        settings: Vec<SettingRecord>,
     }
 
     struct FileStatusRecord {
@@ -467,7 +300,7 @@ mod bridge {
         working: bool,
         /// `lt::announce_entry::tracker_source`.
         source: u8,
-        /// How many of `AnswerRecord::announces` are this tracker's; they are in order.
+        /// How many of `TrackersRecord::announces` are this tracker's; they are in order.
         announces: usize,
     }
 
@@ -492,13 +325,13 @@ mod bridge {
     }
 
     /// What the client knows of a torrent and libtorrent does not; it travels in the resume data.
-    struct OwnRecord {
+    struct ClientDataRecord {
         /// Where the files go when they are complete; empty for nowhere.
         move_to: Vec<u8>,
         /// -1: there is no such goal.
         share_ratio_permille: i64,
         seed_seconds: i64,
-        goal_action: u8,
+        goal_action: GoalAction,
     }
 
     struct AddRecord {
@@ -512,11 +345,8 @@ mod bridge {
         allocate: bool,
         /// Places in `TorrentFlag::ALL`; those flags are on.
         flags: Vec<u8>,
-        /// -1: as resume data says, or none.
-        download_limit: i32,
-        upload_limit: i32,
-        connections_limit: i32,
-        upload_slots: i32,
+        /// -2: as resume data says, or none.
+        limits: LimitsRecord,
         paused: bool,
         /// Every piece is taken as present, unhashed.
         trust: bool,
@@ -539,6 +369,8 @@ mod bridge {
         path: String,
         size: i64,
         pad: bool,
+        /// Where a symbolic link leads, below the save directory; empty for a file.
+        symlink: String,
     }
 
     struct TrackerRecord {
@@ -567,12 +399,22 @@ mod bridge {
         /// Of resume data; empty for all else.
         save_path: Vec<u8>,
         paused: bool,
-        own: OwnRecord,
+        client_data: ClientDataRecord,
     }
 
-    struct RecipeRecord {
-        /// The file or directory to share.
+    /// A file of a torrent that is to be made.
+    struct NewFileRecord {
+        /// With the torrent's name.
         path: Vec<u8>,
+        size: i64,
+        executable: bool,
+        /// Where a symbolic link leads, below the torrent's directory; empty for a file.
+        symlink: Vec<u8>,
+    }
+
+    struct NewTorrentRecord {
+        /// In the order of BEP 52.
+        files: Vec<NewFileRecord>,
         /// 0: libtorrent chooses.
         piece_length: i32,
         v1: bool,
@@ -586,16 +428,128 @@ mod bridge {
         web_seeds: Vec<String>,
     }
 
+    /// The files of a torrent in the order of their data, pad files among them.
+    struct LayoutRecord {
+        piece_length: i32,
+        piece_count: i32,
+        sizes: Vec<i64>,
+        pads: Vec<bool>,
+    }
+
+    /// Of one piece; a hash of zeros is none.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    struct PieceHashes {
+        v1: [u8; 20],
+        /// The root of the blocks' hash tree.
+        v2: [u8; 32],
+    }
+
     extern "Rust" {
         type Waker;
         fn wake(self: &Waker);
 
-        type PieceObserver;
-        fn hashed(self: &PieceObserver, pieces: u64, of: u64) -> bool;
+        fn copied(bytes: &[u8]) -> Vec<u8>;
+
+        /// Work for the network thread.
+        type TorrentTask;
+        fn run(self: &TorrentTask, torrent: &Torrent);
+        type SessionTask;
+        fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
+
+        /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
+        /// `torrent` is a torrent's id, 0 for none.
+        type Alerts;
+        fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
+        /// Its failure may pass by itself.
+        fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
+        fn removed(self: &mut Alerts, torrent: u64);
+        fn files_deleted(self: &mut Alerts, torrent: u64);
+        fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        /// `state` is `lt::torrent_status::state_t`.
+        fn state_changed(self: &mut Alerts, torrent: u64, state: u8);
+        fn paused(self: &mut Alerts, torrent: u64);
+        fn resumed(self: &mut Alerts, torrent: u64);
+        fn checked(self: &mut Alerts, torrent: u64);
+        fn finished(self: &mut Alerts, torrent: u64);
+        fn metadata_received(
+            self: &mut Alerts,
+            torrent: u64,
+            name: String,
+            v1: Vec<u8>,
+            v2: Vec<u8>,
+        );
+        fn metadata_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        fn torrent_error(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn conflict(self: &mut Alerts, torrent: u64);
+        fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
+        fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
+        /// `operation` is `lt::operation_name`.
+        fn file_error(
+            self: &mut Alerts,
+            torrent: u64,
+            operation: &str,
+            file: String,
+            error: NativeError,
+        );
+        fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
+        fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
+        fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
+        /// `warning` is `lt::performance_alert::performance_warning_t`.
+        fn performance_warning(self: &mut Alerts, torrent: u64, warning: i32);
+        fn tracker_error(
+            self: &mut Alerts,
+            torrent: u64,
+            url: String,
+            times_in_row: u32,
+            error: NativeError,
+        );
+        fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
+        fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
+        /// -1: not known.
+        fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
+        fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        /// The address of a peer is empty where it has none.
+        fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
+        fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
+        fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
+        fn port_mapped(
+            self: &mut Alerts,
+            by: PortMapper,
+            protocol: Protocol,
+            external_port: u16,
+            local: String,
+        );
+        fn port_mapping_failed(
+            self: &mut Alerts,
+            by: PortMapper,
+            local: String,
+            error: NativeError,
+        );
+        fn external_address(self: &mut Alerts, address: String);
+        fn listening(self: &mut Alerts, address: String);
+        fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
+        fn session_error(self: &mut Alerts, error: NativeError);
+        /// An alert that could not be converted.
+        fn unreadable(self: &mut Alerts, alert: &str, error: NativeError);
+        /// libtorrent's alert queue was full and alerts were lost.
+        fn dropped(self: &mut Alerts);
+        fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        /// In the order of `metrics`.
+        fn statistics(self: &mut Alerts, counters: &[i64]);
+        // What alerts answer.
+        fn answer_done(self: &mut Alerts, request: u64);
+        fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
+        fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
+        /// No bytes: nothing has changed.
+        fn answer_resume_data(self: &mut Alerts, request: u64, bytes: Vec<u8>, saved: SavedRecord);
+        fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
+        fn answer_lost(self: &mut Alerts, request: u64);
     }
 
     unsafe extern "C++" {
-        include!("torrent-patron/cpp/shim.hpp");
+        include!("torrent-patron/cpp/bridge.hpp");
 
         /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
         fn compiled_version() -> String;
@@ -606,8 +560,7 @@ mod bridge {
 
         /// The names of all settings of the library.
         fn setting_names() -> Result<Vec<String>>;
-        /// 0 text, 1 integer, 2 switch, -1 unknown.
-        fn setting_kind(name: &str) -> Result<i32>;
+        fn setting_kind(name: &str) -> Result<SettingKind>;
 
         /// What libtorrent counts.
         fn metrics() -> Result<Vec<MetricRecord>>;
@@ -634,8 +587,36 @@ mod bridge {
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
-        /// Hashes the files; calls the observer once a piece and stops when it says so.
-        fn make_metainfo(recipe: &RecipeRecord, observer: Box<PieceObserver>) -> Result<Vec<u8>>;
+        /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
+        fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
+        fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
+
+        /// An `lt::add_torrent`.
+        type NewTorrent;
+        fn new_torrent(record: &NewTorrentRecord) -> Result<UniquePtr<NewTorrent>>;
+        fn layout(self: &NewTorrent) -> Result<LayoutRecord>;
+        /// The .torrent file with hashes of no data in place of those that are not set yet.
+        fn preview(record: &NewTorrentRecord) -> Result<Vec<u8>>;
+        /// `file` by its place in the layout, `piece_of_file` counted from the file's first.
+        fn set_hashes(
+            self: Pin<&mut NewTorrent>,
+            piece: i32,
+            file: i32,
+            piece_of_file: i32,
+            hashes: &PieceHashes,
+        ) -> Result<()>;
+        fn encode(self: &NewTorrent) -> Result<Vec<u8>>;
+
+        /// Hashes one piece after the other.
+        type PieceHasher;
+        fn new_piece_hasher(v1: bool, v2: bool) -> Result<UniquePtr<PieceHasher>>;
+        /// Data of a file. Where v2 is hashed, the length is a multiple of 16 KiB except at the end
+        /// of the file.
+        fn update(self: Pin<&mut PieceHasher>, data: &[u8]) -> Result<()>;
+        /// Zeros of a pad file, which v2 does not know.
+        fn pad(self: Pin<&mut PieceHasher>, length: usize) -> Result<()>;
+        /// The hashes, with as many blocks as the tree has for v2. Another piece can follow.
+        fn finish(self: Pin<&mut PieceHasher>, blocks: usize) -> Result<PieceHashes>;
 
         /// The settings that `State` saved, those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
@@ -660,24 +641,128 @@ mod bridge {
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
-        fn pause(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
-        fn resume(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
-        /// Answered by a record in `Drained::answers`.
-        fn request(self: Pin<&mut Session>, request: RequestRecord) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
+        /// `index` is the file or the piece that the answer is about.
+        fn run_on_torrent(
+            self: Pin<&mut Session>,
+            request: u64,
+            torrent: u64,
+            by: AnsweredBy,
+            index: u32,
+            client_data: &ClientDataRecord,
+            task: Box<TorrentTask>,
+        ) -> Result<()>;
+        fn run_on_session(self: Pin<&mut Session>, task: Box<SessionTask>) -> Result<()>;
+        /// Its task has failed: no alert answers it.
+        fn forget_request(self: Pin<&mut Session>, request: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
         fn request_statistics(self: Pin<&mut Session>) -> Result<()>;
-        fn drain(self: Pin<&mut Session>) -> Result<Drained>;
+        fn pop_alerts(self: Pin<&mut Session>) -> Result<()>;
+        /// Those that were popped.
+        fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
 
         /// Keeps the network thread joinable after the session is gone; dropping it joins, which
         /// takes as long as the trackers take to be told (`stop_tracker_timeout`).
         type Teardown;
         fn abort_session(session: UniquePtr<Session>) -> Result<UniquePtr<Teardown>>;
 
-        /// Throws one exception of each sort.
+        /// An `lt::torrent_handle` on the network thread, where its getters do not wait. What is
+        /// declared here and not in requests/torrent.hpp is libtorrent's own.
+        type Torrent;
+        fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
+        fn resume_torrent(self: &Torrent) -> Result<()>;
+        fn recheck(self: &Torrent) -> Result<()>;
+        fn save_metainfo(self: &Torrent) -> Result<()>;
+        fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
+        fn use_metainfo(self: &Torrent, torrent_file: &[u8]) -> Result<()>;
+        fn files(self: &Torrent) -> Result<Vec<FileStatusRecord>>;
+        fn set_file_priority(self: &Torrent, file: u32, priority: u8) -> Result<()>;
+        fn set_file_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
+        fn rename(self: &Torrent, file: u32, path: &[u8]) -> Result<()>;
+        fn move_files(self: &Torrent, directory: &[u8], existing: Existing) -> Result<()>;
+        fn flush_files(self: &Torrent) -> Result<()>;
+        fn pieces(self: &Torrent) -> Result<PiecesRecord>;
+        fn set_piece_priority(self: &Torrent, piece: u32, priority: u8) -> Result<()>;
+        fn set_piece_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
+        /// A negative one means none.
+        fn set_deadline(self: &Torrent, piece: u32, milliseconds: i32) -> Result<()>;
+        fn clear_piece_deadlines(self: &Torrent) -> Result<()>;
+        fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
+        fn read(self: &Torrent, piece: u32) -> Result<()>;
+        fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
+        fn options(self: &Torrent) -> Result<OptionsRecord>;
+        fn set_download_limit(self: &Torrent, bytes_per_second: i32) -> Result<()>;
+        fn set_upload_limit(self: &Torrent, bytes_per_second: i32) -> Result<()>;
+        fn set_max_connections(self: &Torrent, count: i32) -> Result<()>;
+        fn set_max_uploads(self: &Torrent, count: i32) -> Result<()>;
+        /// By its place in `TorrentFlag::ALL`.
+        fn set_flag(self: &Torrent, flag: u8, on: bool) -> Result<()>;
+        fn move_in_queue(self: &Torrent, to: QueueMove, position: i32) -> Result<()>;
+        /// In PEM; `dh` are the Diffie-Hellman parameters.
+        fn set_certificate(
+            self: &Torrent,
+            certificate: &str,
+            private_key: &str,
+            dh: &str,
+        ) -> Result<()>;
+        fn peers(self: &Torrent) -> Result<Vec<PeerStatusRecord>>;
+        fn connect(self: &Torrent, address: &str, port: u16) -> Result<()>;
+        fn forget_peers(self: &Torrent) -> Result<()>;
+        fn tracker_statuses(self: &Torrent) -> Result<TrackersRecord>;
+        fn add_one_tracker(self: &Torrent, tracker: &TrackerRecord) -> Result<()>;
+        fn remove_tracker(self: &Torrent, url: &str) -> Result<()>;
+        fn replace_all_trackers(self: &Torrent, trackers: &[TrackerRecord]) -> Result<()>;
+        fn reannounce(self: &Torrent) -> Result<()>;
+        fn scrape(self: &Torrent) -> Result<()>;
+        fn force_dht_announce(self: &Torrent) -> Result<()>;
+        fn force_lsd_announce(self: &Torrent) -> Result<()>;
+        fn web_seeds(self: &Torrent) -> Result<Vec<String>>;
+        fn add_web_seed(self: &Torrent, url: &str) -> Result<()>;
+        fn remove_web_seed(self: &Torrent, url: &str) -> Result<()>;
+
+        /// An `lt::session_handle` on the network thread; likewise.
+        type SessionHandle;
+        fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
+        fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
+        -> Result<()>;
+        fn state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// The first and the last address of each range.
+        fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
+        fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;
+        fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
+        /// The first and the last port of each range.
+        fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
+        fn pause(self: Pin<&mut SessionHandle>) -> Result<()>;
+        fn resume(self: Pin<&mut SessionHandle>) -> Result<()>;
+        fn is_paused(self: &SessionHandle) -> Result<bool>;
+        fn add_node(self: Pin<&mut SessionHandle>, host: &str, port: u16) -> Result<()>;
+        fn is_dht_running(self: &SessionHandle) -> Result<bool>;
+        fn map_port(
+            self: Pin<&mut SessionHandle>,
+            protocol: Protocol,
+            external: u16,
+            local: u16,
+        ) -> Result<Vec<i32>>;
+        fn unmap_port(self: Pin<&mut SessionHandle>, mapping: i32) -> Result<()>;
+        fn reopen_sockets(self: Pin<&mut SessionHandle>) -> Result<()>;
+        fn add_peer_class(self: Pin<&mut SessionHandle>, name: &str) -> Result<u32>;
+        fn remove_peer_class(self: Pin<&mut SessionHandle>, number: u32) -> Result<()>;
+        fn peer_class(self: &SessionHandle, number: u32) -> Result<PeerClassRecord>;
+        fn change_peer_class(
+            self: Pin<&mut SessionHandle>,
+            number: u32,
+            options: &PeerClassRecord,
+        ) -> Result<()>;
+        fn peer_class_ranges(self: &SessionHandle) -> Result<ClassRangesRecord>;
+        fn set_peer_class_ranges(
+            self: Pin<&mut SessionHandle>,
+            ranges: &ClassRangesRecord,
+        ) -> Result<()>;
+
+        /// Throws one exception of each kind.
         #[allow(dead_code)] // the tests below call it
-        fn throw_for_test(sort: i32) -> Result<()>;
+        fn throw_for_test(kind: i32) -> Result<()>;
     }
 }
 

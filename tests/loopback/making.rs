@@ -104,7 +104,9 @@ fn making_tells_how_far_it_is_and_can_be_cancelled() {
     let path = data(dir.path(), "small.bin", 1, 100_000);
     let mut making = maker(&path, Protocol::V1).start().unwrap();
     making.wait_timeout(PATIENCE).unwrap().unwrap();
-    assert_eq!(making.progress(), (7, 7));
+    let progress = making.progress();
+    assert_eq!((progress.files, progress.pieces, progress.piece_count), (1, 7, 7));
+    assert_eq!((progress.bytes, progress.size), (100_000, 100_000));
 }
 
 #[test]
@@ -119,7 +121,10 @@ fn what_cannot_be_made_says_why() {
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().contains("missing: No such file"), "{error}");
     let error = start(&empty, 0).unwrap_err();
-    assert!(error.to_string().contains("no files in torrent"), "{error}");
+    assert!(error.to_string().contains("empty has no data to share"), "{error}");
+    let empty = data(dir.path(), "empty.bin", 1, 0);
+    let error = start(&empty, 0).unwrap_err();
+    assert!(error.to_string().contains("empty.bin has no data to share"), "{error}");
     for length in [1, 1000, 8192, 48 * 1024, u32::MAX] {
         let error = start(dir.path(), length).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

@@ -4,17 +4,18 @@
 //! that is being created.
 
 use std::ffi::c_char;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::time::{Duration, SystemTime};
 
 use crate::metainfo::patron_metainfo;
 use crate::support::arguments::{choice, deadline, give, path, required, text};
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
-use crate::support::handles::{MAKINGS, MakingEntry, patron_making};
+use crate::support::handles::{MAKINGS, patron_making};
 use crate::support::numbers::choices;
-use crate::support::once::Once;
-use torrent_patron::{Protocol, TorrentMaker};
+use crate::support::structs::{Struct, write};
+use crate::support::text::patron_text;
+use torrent_patron::{Links, Protocol, SpecialFiles, TorrentMaker};
 
 choices! { Protocol:
     /// BitTorrent v1 only (BEP 3).
@@ -23,6 +24,46 @@ choices! { Protocol:
     PATRON_PROTOCOL_V2 = 1 => V2,
     /// Both, a hybrid torrent (BEP 52).
     PATRON_PROTOCOL_HYBRID = 2 => Hybrid,
+}
+
+choices! { Links:
+    /// Symbolic links are followed, as if their targets were there. A link to nothing or to a
+    /// directory above it, and a second link to a directory, are errors.
+    PATRON_LINKS_FOLLOW = 0 => Follow,
+    /// A symbolic link is an error.
+    PATRON_LINKS_REFUSE = 1 => Refuse,
+    /// Symbolic links are left out; see patron_making_left_out().
+    PATRON_LINKS_SKIP = 2 => Skip,
+    /// Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error.
+    PATRON_LINKS_KEEP = 3 => Keep,
+}
+
+choices! { SpecialFiles:
+    /// FIFOs, devices and sockets are errors.
+    PATRON_SPECIAL_FILES_REFUSE = 0 => Refuse,
+    /// FIFOs, devices and sockets are left out; see patron_making_left_out().
+    PATRON_SPECIAL_FILES_SKIP = 1 => Skip,
+}
+
+/// The progress of creating a torrent file.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct patron_hash_progress {
+    /// The number of files listed.
+    pub files: u64,
+    /// The number of pieces hashed.
+    pub pieces: u64,
+    /// The number of pieces; 0 while files are being listed.
+    pub piece_count: u64,
+    /// The number of bytes read.
+    pub bytes: u64,
+    /// The number of bytes; 0 while files are being listed.
+    pub size: u64,
+}
+
+impl Struct for patron_hash_progress {
+    const NAME: &'static str = "patron_hash_progress";
+    const FIRST_SIZE: usize = offset_of!(Self, size) + size_of::<u64>();
 }
 
 /// Creates the .torrent file for a file or directory.
@@ -185,11 +226,60 @@ pub extern "C" fn patron_maker_set_creation_date(
     })
 }
 
-/// Starts hashing on a background thread. Free the result with patron_making_free(). The caller
-/// keeps the maker and may start it again.
+/// Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+/// PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
 ///
-/// Errors: INVALID_ARGUMENT for an invalid piece length; IO if the path cannot be read.
-/// patron_making_wait() reports later failures.
+/// Errors: INVALID_ARGUMENT for an unknown value.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_links(
+    maker: Option<&mut patron_maker>,
+    links: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let maker = required(maker, "maker")?;
+        let links = choice(links, "choice for links")?;
+        maker.change(|maker| maker.links(links));
+        Ok(())
+    })
+}
+
+/// Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+/// default is PATRON_SPECIAL_FILES_REFUSE.
+///
+/// Errors: INVALID_ARGUMENT for an unknown value.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_special_files(
+    maker: Option<&mut patron_maker>,
+    special_files: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let maker = required(maker, "maker")?;
+        let special_files = choice(special_files, "choice for special files")?;
+        maker.change(|maker| maker.special_files(special_files));
+        Ok(())
+    })
+}
+
+/// Stores which files are executable by their owner (BEP 47). The default is false.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_maker_set_executables(
+    maker: Option<&mut patron_maker>,
+    executables: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(maker, "maker")?.change(|maker| maker.executables(executables));
+        Ok(())
+    })
+}
+
+/// Starts listing and hashing on background threads. Free the result with patron_making_free(). The
+/// caller keeps the maker and may start it again.
+///
+/// Errors: INVALID_ARGUMENT for an invalid piece length, tracker or web seed; IO if the path cannot be
+/// read. patron_making_wait() reports later failures.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_start(
     maker: Option<&patron_maker>,
@@ -199,34 +289,53 @@ pub extern "C" fn patron_maker_start(
     guard(error, || {
         let out = required(out, "out")?;
         let making = required(maker, "maker")?.maker.clone().start()?;
-        out.write(MAKINGS.insert(MakingEntry { making, made: Once::default() }));
+        out.write(MAKINGS.insert(making.into()));
         Ok(())
     })
 }
 
-/// Writes how many pieces have been hashed, and how many there are; both are 0 while files are
-/// being listed. Either pointer may be NULL.
+/// Writes the progress. `struct_size` is sizeof(patron_hash_progress).
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_making_progress(
+pub unsafe extern "C" fn patron_making_progress(
     making: *mut patron_making,
-    pieces: Option<&mut MaybeUninit<u64>>,
-    of: Option<&mut MaybeUninit<u64>>,
+    out: *mut patron_hash_progress,
+    struct_size: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let (hashed, all) = MAKINGS.get(making, "making")?.making.progress();
-        for (out, value) in [(pieces, hashed), (of, all)] {
-            if let Some(out) = out {
-                out.write(value);
-            }
-        }
-        Ok(())
+        let progress = MAKINGS.get(making, "making")?.making.progress();
+        let progress = patron_hash_progress {
+            files: progress.files,
+            pieces: progress.pieces,
+            piece_count: progress.piece_count,
+            bytes: progress.bytes,
+            size: progress.size,
+        };
+        // SAFETY: the caller's place has `struct_size` bytes.
+        unsafe { write(progress, out, struct_size) }
     })
 }
 
-/// Stops hashing after the current piece; patron_making_wait() then fails with CANCELLED.
+/// The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> usize {
+    read(0, || Some(MAKINGS.get(making, "making").ok()?.making.left_out().len()))
+}
+
+/// The path of a file that was left out. Valid until `making` is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usize) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let entry = MAKINGS.get(making, "making").ok()?;
+        let left_out = entry.making.left_out();
+        let path = left_out.get(index)?.as_os_str().as_encoded_bytes();
+        Some(entry.texts.lend_nth("left out", index, path))
+    })
+}
+
+/// Stops listing or hashing soon; patron_making_wait() then fails with CANCELLED.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -243,8 +352,9 @@ pub extern "C" fn patron_making_cancel(
 /// Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
 /// waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
 ///
-/// Errors: TIMED_OUT (it may be waited for again); IO if a file cannot be read; NATIVE if there is
-/// no data; CANCELLED; BAD_HANDLE.
+/// Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or changes
+/// in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor a
+/// directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_wait(
     making: *mut patron_making,

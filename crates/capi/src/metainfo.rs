@@ -172,6 +172,19 @@ pub extern "C" fn patron_metainfo_file_is_pad(
     read(false, || Some(file(metainfo?, index)?.pad))
 }
 
+/// The target of a symbolic link, relative to the save directory (BEP 47); empty for a file.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_symlink(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let target = file(metainfo, index)?.symlink.as_ref()?.as_os_str().as_encoded_bytes();
+        Some(metainfo.texts.lend_nth("symlink", index, target))
+    })
+}
+
 /// The number of trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_tracker_count(metainfo: Option<&patron_metainfo>) -> usize {

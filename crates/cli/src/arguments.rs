@@ -1,6 +1,6 @@
-//! What the program is told on its command line.
+//! The command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use torrent_patron::{
-    Client, ClientBuilder, Goals, Protocol, Proxy, SettingValue, Settings, Source,
+    Client, ClientBuilder, Goals, Links, Protocol, Proxy, SettingValue, Settings, Source,
+    SpecialFiles,
 };
 
 use crate::selection::Selection;
@@ -16,7 +17,7 @@ use crate::selection::Selection;
 /// The environment variable that turns the log on.
 pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
 
-/// Makes, checks, downloads and seeds torrents.
+/// Create, check, download and seed torrents
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100, after_help = MORE)]
 pub(crate) struct Arguments {
@@ -27,41 +28,46 @@ pub(crate) struct Arguments {
 const MORE: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 Progress and errors go to stderr, results to stdout.
+When the reader of stdout goes away, as head does, the work continues without output.
 TORRENT_PATRON_LOG=debug writes a log to stderr.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make torrents, seed and download them in one process; needs no network
+    /// Create, seed and download sample torrents in one process; needs no network
     #[command(after_help = "EXAMPLE:\n  torrent-patron demo --patrons 8 --size 1GiB")]
     Demo(Demo),
-    /// Make a .torrent file of a file or a directory
+    /// Create a .torrent file from a file or a directory
     #[command(after_help = "EXAMPLE:\n  torrent-patron create holiday -o holiday.torrent \
                             --tracker https://tracker.example/announce")]
     Create(Create),
-    /// Show what a .torrent file or a magnet link says
+    /// Show the contents of a .torrent file or a magnet link
     #[command(after_help = "EXAMPLE:\n  torrent-patron info debian.torrent --json")]
     Info(Info),
-    /// Compare data on disk with its torrent; changes nothing
+    /// Check data on disk against its torrent, without changing anything
     #[command(after_help = "EXAMPLE:\n  torrent-patron verify debian.torrent downloads")]
     Verify(Verify),
     /// Download torrents
     #[command(after_help = "EXAMPLE:\n  torrent-patron download debian.torrent \
                             'magnet:?xt=urn:btih:...' -o downloads\n\n\
-                            Ctrl-C stops cleanly (exit code 130), a second one at once.")]
+                            The first Ctrl-C stops cleanly (exit code 130), a second one immediately.")]
     Download(Download),
-    /// Seed data until Ctrl-C or a goal
-    #[command(after_help = "EXAMPLE:\n  torrent-patron seed debian.torrent downloads \
-                            --preset seeding --limit-up 10MiB\n\n\
-                            Ctrl-C stops cleanly (exit code 0), a second one at once.")]
+    /// Seed torrents until Ctrl-C or until their goals are reached
+    #[command(
+        override_usage = "torrent-patron seed [OPTIONS] <FILE.torrent> <DIR> \
+                          [<FILE.torrent> <DIR>]...",
+        after_help = "EXAMPLE:\n  torrent-patron seed debian.torrent downloads \
+                      --preset seeding --limit-up 10MiB\n\n\
+                      The first Ctrl-C stops cleanly (exit code 0), a second one immediately."
+    )]
     Seed(Seed),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many patrons share the downloading client; each downloads one torrent
+    /// Number of patrons that share the downloading client; each downloads one torrent
     #[arg(long, value_name = "N", default_value = "4", value_parser = patrons())]
     pub(crate) patrons: u8,
-    /// How much data they download in all
+    /// Total size of the data
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub(crate) size: ByteSize,
 }
@@ -74,41 +80,90 @@ fn patrons() -> clap::builder::RangedI64ValueParser<u8> {
 pub(crate) struct Create {
     /// The file or directory to share
     pub(crate) path: PathBuf,
-    /// The .torrent file to write
+    /// The .torrent file to write; - for stdout
     #[arg(short, long, value_name = "FILE.torrent")]
     pub(crate) output: PathBuf,
-    /// A tracker; of several, each is tried when those before it fail
+    /// Announce URL of a tracker; repeat it for backup trackers, in the order in which to try them
     #[arg(long, value_name = "URL")]
     pub(crate) tracker: Vec<String>,
-    /// An HTTP server that has the data (BEP 19)
+    /// URL of the data on an HTTP server (BEP 19); can be repeated
     #[arg(long, value_name = "URL")]
     pub(crate) web_seed: Vec<String>,
-    /// A power of two from 16KiB to 512MiB; chosen by the size of the data unless given
+    /// Piece length, a power of two from 16KiB to 512MiB [default: depends on the size of the data]
     #[arg(long, value_name = "SIZE", value_parser = piece_length)]
     pub(crate) piece_length: Option<u32>,
     #[command(flatten)]
     version: Version,
-    /// Let only the trackers give peers (BEP 27)
+    /// Mark it as private: peers come from its trackers only (BEP 27)
     #[arg(long)]
     pub(crate) private: bool,
-    /// A remark for those who read the file
+    /// Comment to include
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
+    /// What becomes of symbolic links
+    #[arg(long, value_enum, default_value = "follow")]
+    pub(crate) links: LinkChoice,
+    /// What becomes of FIFOs, devices and sockets
+    #[arg(long, value_enum, default_value = "refuse")]
+    pub(crate) special_files: SpecialFileChoice,
+    /// Say which files are executable (BEP 47)
+    #[arg(long)]
+    pub(crate) executables: bool,
     /// Overwrite the .torrent file if it exists
     #[arg(long)]
     pub(crate) force: bool,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LinkChoice {
+    /// Share what they lead to
+    Follow,
+    /// Fail
+    Refuse,
+    /// Leave them out
+    Skip,
+    /// Share them as links (BEP 47)
+    Keep,
+}
+
+impl From<LinkChoice> for Links {
+    fn from(choice: LinkChoice) -> Self {
+        match choice {
+            LinkChoice::Follow => Self::Follow,
+            LinkChoice::Refuse => Self::Refuse,
+            LinkChoice::Skip => Self::Skip,
+            LinkChoice::Keep => Self::Keep,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SpecialFileChoice {
+    /// Fail
+    Refuse,
+    /// Leave them out
+    Skip,
+}
+
+impl From<SpecialFileChoice> for SpecialFiles {
+    fn from(choice: SpecialFileChoice) -> Self {
+        match choice {
+            SpecialFileChoice::Refuse => Self::Refuse,
+            SpecialFileChoice::Skip => Self::Skip,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct Version {
-    /// For BitTorrent v1 alone
+    /// Create a BitTorrent v1 torrent
     #[arg(long)]
     v1: bool,
-    /// For BitTorrent v2 alone
+    /// Create a BitTorrent v2 torrent
     #[arg(long)]
     v2: bool,
-    /// For both; the default
+    /// Create a torrent for both versions (the default)
     #[arg(long)]
     hybrid: bool,
 }
@@ -128,14 +183,14 @@ pub(crate) struct Info {
     /// A .torrent file or a magnet link
     #[arg(value_name = "FILE|MAGNET")]
     pub(crate) source: PathBuf,
-    /// As one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The torrent
+    /// The .torrent file
     #[arg(value_name = "FILE.torrent")]
     pub(crate) torrent: PathBuf,
     /// The directory that holds its data
@@ -148,24 +203,24 @@ pub(crate) struct Download {
     /// .torrent files and magnet links
     #[arg(required = true, value_name = "FILE|MAGNET")]
     pub(crate) sources: Vec<PathBuf>,
-    /// Where the files go; made if it does not exist
+    /// Directory for the files; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// A peer to try at once, for every torrent
+    /// Peer to connect to, for every torrent; can be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) peer: Vec<SocketAddr>,
-    /// Download this file alone: its number, as `info` shows it, or a pattern such as '*.mkv'; can be
-    /// given again
+    /// Download only these files, given by their index in `info` or by a pattern such as '*.mkv'; can
+    /// be repeated
     #[arg(long, value_name = "INDEX|GLOB")]
     pub(crate) select: Vec<Selection>,
-    /// Download the pieces in their order
+    /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,
-    /// Keep in DIR what a later run needs to go on, and go on from what is there; made if it does not
-    /// exist
+    /// Save resume data in this directory, and continue from what an earlier run saved there; created
+    /// if it does not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) resume: Option<PathBuf>,
-    /// Go on seeding when all is here, until Ctrl-C or a goal
+    /// Seed when the download is complete, until Ctrl-C or until the goals are reached
     #[arg(long)]
     pub(crate) seed: bool,
     #[command(flatten)]
@@ -174,13 +229,13 @@ pub(crate) struct Download {
     pub(crate) common: Common,
 }
 
-/// When enough is given back. The program ends when that is so of all torrents.
+/// When to stop seeding. The program ends when all torrents have reached one of their goals.
 #[derive(Debug, Args)]
 pub(crate) struct SeedGoals {
-    /// Seed until so many times what was received is sent, such as 1.5
+    /// Seed until this share ratio (uploaded to downloaded) is reached, such as 1.5
     #[arg(long, value_name = "N", value_parser = ratio)]
     ratio: Option<f64>,
-    /// Seed for so long, such as 90s, 30m, 12h or 2d
+    /// Seed for this long, such as 90s, 30m, 12h or 2d
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     seed_time: Option<Duration>,
 }
@@ -193,7 +248,7 @@ impl SeedGoals {
         goals
     }
 
-    /// For each of so many clients.
+    /// The goals of each of so many clients.
     pub(crate) fn shared_by(&self, clients: u16) -> Goals {
         let mut goals = self.goals();
         goals.share_ratio = goals.share_ratio.map(|ratio| ratio / f64::from(clients));
@@ -205,7 +260,8 @@ impl Download {
     /// Goals without `--seed` are a usage error and end the program.
     pub(crate) fn check(&self) {
         if !self.seed && (self.goals.ratio.is_some() || self.goals.seed_time.is_some()) {
-            let message = "--ratio and --seed-time need --seed: a download ends when all is here";
+            let message =
+                "--ratio and --seed-time need --seed: without it, a complete download ends";
             wrong_usage("download", ErrorKind::MissingRequiredArgument, message)
         }
     }
@@ -213,18 +269,18 @@ impl Download {
 
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
-    /// Torrents, each with the directory that holds its data
+    /// .torrent files, each followed by the directory that holds its data
     #[arg(required = true, num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
     paths: Vec<PathBuf>,
-    /// Take the data as complete without hashing it
+    /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
     pub(crate) trust: bool,
-    /// Seed with so many clients, to keep as many cores busy: each has a thread of its own for the
-    /// network, and listens at the next port. Trackers take each for a peer. --limit-up and --ratio
-    /// are for all together
+    /// Number of clients to seed with, to use as many CPU cores. Each has its own network thread,
+    /// listens on the next port, and is a peer of its own to trackers. --limit-up and --ratio apply to
+    /// all of them together
     #[arg(long, value_name = "N", default_value = "1", value_parser = clients())]
     pub(crate) clients: u16,
-    /// Answer Prometheus at http://ADDR/metrics
+    /// Serve Prometheus metrics at http://ADDR/metrics. Anyone who can reach ADDR can read them
     #[cfg(feature = "metrics")]
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -247,7 +303,7 @@ impl Seed {
 }
 
 fn odd_paths() -> ! {
-    let message = "each FILE.torrent needs the DIR that holds its data";
+    let message = "each FILE.torrent must be followed by the DIR that holds its data";
     wrong_usage("seed", ErrorKind::WrongNumberOfValues, message)
 }
 
@@ -262,39 +318,40 @@ fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct Common {
-    /// Where to accept peers [default: 0.0.0.0:6881,[::]:6881; with --offline 127.0.0.1:0]
-    #[arg(long, value_name = "ADDR[,ADDR]")]
+    /// Addresses or network devices, with ports, to listen on [default: 0.0.0.0:6881,[::]:6881; with
+    /// --offline 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR[,ADDR]", value_parser = listen)]
     listen: Option<String>,
-    /// The settings to start from
+    /// Settings to start from
     #[arg(long, value_enum, default_value = "default")]
     preset: Preset,
-    /// Change one setting of the preset, by its name in libtorrent; can be given again
+    /// Change a setting of the preset, by its libtorrent name; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     setting: Vec<Setting>,
-    /// Send nothing beyond this machine
+    /// Never send anything beyond this machine
     #[arg(long)]
     offline: bool,
-    /// Do everything through a proxy, and nothing that cannot go through it:
-    /// socks5://[USER:PASSWORD@]HOST:PORT, or the same with http
+    /// Send everything through a proxy, and nothing past it: socks5://[USER:PASSWORD@]HOST:PORT, or
+    /// the same with http
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
-    /// Have nothing to do with the addresses in this file (P2P, DAT, or one address, range or network
-    /// a line)
+    /// File of addresses never to connect to or accept: P2P, DAT, or one address, range or network
+    /// per line
     #[arg(long, value_name = "FILE")]
     pub(crate) blocklist: Option<PathBuf>,
-    /// Send at most so much a second, such as 5MiB; libtorrent exempts the local network
+    /// Upload limit per second, such as 5MiB; does not apply to the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_up: Option<i32>,
-    /// Receive at most so much a second; libtorrent exempts the local network
+    /// Download limit per second; does not apply to the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_down: Option<i32>,
-    /// How often to say how things stand
+    /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
-    /// Write each event as one JSON object a line to stdout
+    /// Write each event to stdout as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// No progress, only results, warnings and errors
+    /// Show only results, warnings and errors, no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
@@ -310,7 +367,7 @@ struct Setting {
 enum Preset {
     /// For a desktop or a small server
     Default,
-    /// For a machine that seeds at full speed
+    /// For a machine that seeds as fast as it can
     Seeding,
 }
 
@@ -319,7 +376,12 @@ impl Common {
         self.one_of(1)
     }
 
-    /// One of so many, which share the limits.
+    /// A client behind a proxy accepts no peers.
+    pub(crate) fn listens(&self) -> bool {
+        self.proxy.is_none()
+    }
+
+    /// One of so many clients, which share the limits.
     fn one_of(&self, count: u16) -> ClientBuilder {
         let share = |rate| share(rate, count);
         let settings = match self.preset {
@@ -346,7 +408,7 @@ impl Common {
         builder
     }
 
-    /// So many, which listen at successive ports.
+    /// So many clients, which listen on successive ports.
     pub(crate) fn clients(&self, count: u16) -> crate::Result<Vec<ClientBuilder>> {
         let client = self.one_of(count);
         let settings = client.effective_settings()?;
@@ -357,23 +419,24 @@ impl Common {
     }
 }
 
-/// Of a rate, for each of so many; 0, which is no limit, stays and does not come to be.
+/// The part of a rate limit for each of so many clients. 0 means no limit: it stays, and no limit
+/// becomes 0.
 fn share(rate: i32, count: u16) -> i32 {
     rate.min((rate / i32::from(count)).max(1))
 }
 
-/// The same addresses with ports that are so much higher; 0, which is any, stays.
+/// The same addresses with ports that are higher by so much. 0 means any port, and stays.
 fn next_ports(listen: &str, by: u16) -> crate::Result<String> {
     let moved = |interface: &str| {
         let (host, port) = interface.rsplit_once(':').unwrap_or((interface, ""));
         let digits = port.bytes().take_while(u8::is_ascii_digit).count();
         let (port, flags) = port.split_at(digits);
         match port.parse::<u16>() {
-            // What is no port, libtorrent is to say.
+            // A setting is not checked here: libtorrent says what is wrong with it.
             Err(_) | Ok(0) => Ok(interface.to_owned()),
             Ok(port) => match port.checked_add(by) {
                 Some(port) => Ok(format!("{host}:{port}{flags}")),
-                None => Err(format!("{interface}: there is no port {by} above {port}")),
+                None => Err(format!("{interface}: port {port} + {by} is above 65535")),
             },
         }
     };
@@ -395,12 +458,32 @@ fn piece_length(text: &str) -> Result<u32, String> {
     u32::try_from(bytes)
         .ok()
         .filter(|bytes| bytes.is_power_of_two() && (16 << 10..=512 << 20).contains(bytes))
-        .ok_or_else(|| format!("{bytes} bytes are no power of two from 16KiB to 512MiB"))
+        .ok_or_else(|| format!("{bytes} bytes is not a power of two from 16KiB to 512MiB"))
 }
 
 fn rate(text: &str) -> Result<i32, String> {
     let bytes = size(text)?;
     i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
+}
+
+/// Addresses as libtorrent reads them: an IP address or a network device, a port, and flags.
+fn listen(text: &str) -> Result<String, String> {
+    let is_address = |text: &str| {
+        let (host, port) = text.rsplit_once(':')?;
+        let is_host = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && !host.contains(':'),
+        };
+        let digits = port.trim_end_matches(['s', 'l']);
+        let is_port = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<u16>().ok().filter(|_| is_host && is_port)
+    };
+    match text.split(',').find(|address| is_address(address).is_none()) {
+        None => Ok(text.to_owned()),
+        Some(wrong) => Err(format!(
+            "{wrong:?} is not an address and a port, such as 0.0.0.0:6881, [::]:6881 or eth0:6881"
+        )),
+    }
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
@@ -464,7 +547,18 @@ mod tests {
         let next = next_ports(listen, 2).unwrap();
         assert_eq!(next, "0.0.0.0:6883,[::]:6883s,eth0:7002,127.0.0.1:0");
         let error = next_ports("[::]:65535", 1).unwrap_err().to_string();
-        assert_eq!(error, "[::]:65535: there is no port 1 above 65535");
+        assert_eq!(error, "[::]:65535: port 65535 + 1 is above 65535");
+    }
+
+    #[test]
+    fn listen_addresses_have_a_host_and_a_port() {
+        for text in ["0.0.0.0:6881,[::]:6881", "eth0:0", "127.0.0.1:6881s", "[fe80::1]:1sl"] {
+            assert_eq!(listen(text).as_deref(), Ok(text));
+        }
+        for text in ["", ":0", "eth0", "::1", "[eth0]:1", "1.1.1.1:+1", "1.1.1.1:70000", "eth0:1,"]
+        {
+            assert!(listen(text).unwrap_err().contains("is not an address and a port"), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `torrent-patron create`: a .torrent file of a file or a directory.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,15 +9,14 @@ use crate::arguments::Create;
 use crate::info::{row, summary};
 use crate::interrupt::Interrupt;
 use crate::output::Screen;
+use crate::torrent_file::Target;
 use crate::{Outcome, Result};
 
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(arguments: &Create) -> Result<Outcome> {
     let output = &arguments.output;
-    if !arguments.force && output.try_exists().is_ok_and(|exists| exists) {
-        return Err(format!("{} exists; --force overwrites it", output.display()).into());
-    }
+    let target = Target::find(output, &arguments.path, arguments.force)?;
     let interrupt = Interrupt::catch()?;
     let making = maker(arguments).start()?;
     let metainfo = match watch(making, &arguments.path, &interrupt) {
@@ -26,17 +24,23 @@ pub(crate) fn run(arguments: &Create) -> Result<Outcome> {
         Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(Outcome::Interrupted),
         Err(error) => return Err(error.into()),
     };
-    write(metainfo.torrent_file(), output, arguments.force)
+    target
+        .write(metainfo.torrent_file())
         .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
-    summary(&metainfo)?;
-    row("magnet", metainfo.magnet()?)?;
+    if !target.is_stdout() {
+        summary(&metainfo)?;
+        row("magnet", metainfo.magnet()?)?;
+    }
     Ok(Outcome::Done)
 }
 
 fn maker(arguments: &Create) -> TorrentMaker {
     let mut maker = TorrentMaker::new(&arguments.path)
         .protocol(arguments.protocol())
-        .private(arguments.private);
+        .private(arguments.private)
+        .links(arguments.links.into())
+        .special_files(arguments.special_files.into())
+        .executables(arguments.executables);
     for (tier, url) in arguments.tracker.iter().enumerate() {
         maker = maker.tracker(u8::try_from(tier).unwrap_or(u8::MAX), url);
     }
@@ -69,32 +73,11 @@ fn watch(
         if interrupt.came() {
             making.cancel();
         }
-        let (pieces, of) = making.progress();
-        bar.show(pieces as f64 / of.max(1) as f64, format_args!("{pieces} of {of} pieces hashed"));
+        bar.hashing(&making.progress());
     };
     screen.close(interrupt);
+    for path in making.left_out() {
+        screen.warn(format_args!("left out: {}", path.display()));
+    }
     result
-}
-
-/// All of it or nothing: a reader never sees half a file.
-fn write(bytes: &[u8], output: &Path, force: bool) -> std::io::Result<()> {
-    let directory = match output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A temporary file is the owner's alone; this one becomes an ordinary file.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    if force {
-        file.persist(output)?;
-    } else {
-        file.persist_noclobber(output)?;
-    }
-    Ok(())
 }

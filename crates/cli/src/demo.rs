@@ -1,17 +1,19 @@
 //! `torrent-patron demo`: one client seeds, a second one shared by several patrons downloads, and
-//! every event is explained under the name of the patron that it reached.
+//! every event is shown with the name of the patron that got it.
 
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 use torrent_patron::{
     AddOptions, Client, Event, Metainfo, Patron, Settings, ShutdownReport, TorrentId, TorrentMaker,
 };
@@ -19,29 +21,44 @@ use torrent_patron::{
 use crate::arguments::Demo;
 use crate::interrupt::Interrupt;
 use crate::output::{Bar, Screen, Throttle, result};
-use crate::{Outcome, Result};
+use crate::{Outcome, Result, temporary};
 
 const TICK: Duration = Duration::from_millis(100);
 const STATUS_LINES: Duration = Duration::from_secs(1);
-const SHUTDOWN: Duration = Duration::from_secs(10);
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// What the names of the directories with the samples start with.
+const TEMPORARY: &str = "torrent-patron-demo-";
 
 pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
-    let stage = Stage { screen: Screen::new(false), interrupt: Interrupt::catch()? };
-    let directory = tempfile::Builder::new().prefix("torrent-patron-").tempdir()?;
+    let (directory, _lock) = directory()?;
+    let run = Run::new()?;
     let (from, to) = (directory.path().join("seeder"), directory.path().join("patrons"));
-    let Some(movies) = stage.make_movies(arguments, &from)? else {
+    let Some(samples) = run.make_samples(arguments, &from)? else {
+        run.screen.close(&run.interrupt);
         return Ok(Outcome::Interrupted);
     };
-    let performance = thread::scope(|scope| stage.perform(scope, &movies, &from, &to))?;
-    stage.screen.close(&stage.interrupt);
-    match performance {
-        Some(performance) => performance.judge(&movies, &to),
+    let transfer = thread::scope(|scope| run.transfer(scope, &samples, &from, &to))?;
+    run.screen.close(&run.interrupt);
+    let Some(transfer) = transfer else { return Ok(Outcome::Interrupted) };
+    match different(&samples, &to, &run.interrupt)? {
+        Some(different) => transfer.report(&samples, &different),
         None => Ok(Outcome::Interrupted),
     }
 }
 
-/// What the demo has to share: a file, its torrent, and its hash.
-struct Movie {
+/// For the samples. Those of earlier runs that were killed are removed.
+fn directory() -> io::Result<(TempDir, File)> {
+    temporary::clean(&std::env::temp_dir(), |name| name.starts_with(TEMPORARY));
+    let directory = tempfile::Builder::new().prefix(TEMPORARY).tempdir()?;
+    let lock = File::open(directory.path())?;
+    // Where directories cannot be locked, none is taken for left behind.
+    let _ = temporary::lock(&lock);
+    Ok((directory, lock))
+}
+
+/// What the demo shares: a file, its torrent, and its hash.
+struct Sample {
     name: String,
     metainfo: Metainfo,
     sha256: Hash,
@@ -49,96 +66,115 @@ struct Movie {
 
 type Hash = [u8; 32];
 
-struct Stage {
+struct Run {
     screen: Screen,
     interrupt: Interrupt,
+    /// Every patron gets the event that there are too few descriptors; one line says so.
+    descriptors_told: AtomicBool,
 }
 
-impl Stage {
+impl Run {
+    fn new() -> Result<Self> {
+        let interrupt = Interrupt::catch()?;
+        Ok(Self { screen: Screen::new(false), interrupt, descriptors_told: AtomicBool::new(false) })
+    }
+
     /// `None` when interrupted.
-    fn make_movies(&self, arguments: &Demo, directory: &Path) -> Result<Option<Vec<Movie>>> {
+    fn make_samples(&self, arguments: &Demo, directory: &Path) -> Result<Option<Vec<Sample>>> {
         std::fs::create_dir(directory)?;
         let (count, size) = (u64::from(arguments.patrons), arguments.size.as_u64());
         let bar = self.screen.bar("making torrents");
-        let mut movies = Vec::new();
+        let mut samples = Vec::new();
         for number in 1..=count {
             bar.show((number - 1) as f64 / count as f64, format_args!("{number} of {count}"));
-            let name = format!("movie-{number}.bin");
+            let name = format!("sample-{number}.bin");
             // The first ones take what does not divide evenly.
             let bytes = size / count + u64::from(number <= size % count);
             let path = directory.join(&name);
             let Some(sha256) = make_noise(&path, number, bytes, &self.interrupt)? else {
                 return Ok(None);
             };
-            let metainfo = TorrentMaker::new(&path).start()?.wait()?;
-            movies.push(Movie { name, metainfo, sha256 });
+            let Some(metainfo) = self.make_torrent(&path)? else { return Ok(None) };
+            samples.push(Sample { name, metainfo, sha256 });
         }
         bar.remove();
-        Ok(Some(movies))
+        Ok(Some(samples))
+    }
+
+    /// `None` when interrupted.
+    fn make_torrent(&self, path: &Path) -> Result<Option<Metainfo>> {
+        let mut making = TorrentMaker::new(path).start()?;
+        while !self.interrupt.came() {
+            if let Ok(made) = making.wait_timeout(TICK) {
+                return Ok(Some(made?));
+            }
+        }
+        Ok(None)
     }
 
     /// `None` when interrupted. Clients that are dropped end their patrons' threads.
-    fn perform<'scope>(
+    fn transfer<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        movies: &'scope [Movie],
+        samples: &'scope [Sample],
         from: &Path,
         to: &Path,
-    ) -> Result<Option<Performance>> {
-        let (told, news) = unbounded();
+    ) -> Result<Option<Transfer>> {
+        let (sender, results) = unbounded();
         let seeder = start_client(from)?;
         let patron = seeder.patron();
         let address = patron.listen_addresses().wait()?;
-        let mut threads = vec![self.begin(scope, "seeder".into(), patron, movies, &[], &told)?];
-        if !self.wait_for(movies.len(), &news)? {
+        let mut threads =
+            vec![self.start_patron(scope, "seeder".into(), patron, samples, &[], &sender)?];
+        if !self.wait_for(samples.len(), &results)? {
             return Ok(self.end_early([seeder]));
         }
 
         let downloads = start_client(to)?;
         let began = Instant::now();
-        for (number, movie) in (1..).zip(movies) {
-            let (label, wanted) = (format!("patron {number}"), std::slice::from_ref(movie));
+        for (number, sample) in (1..).zip(samples) {
+            let (label, wanted) = (format!("patron {number}"), std::slice::from_ref(sample));
             let patron = downloads.patron();
-            threads.push(self.begin(scope, label, patron, wanted, &address, &told)?);
+            threads.push(self.start_patron(scope, label, patron, wanted, &address, &sender)?);
         }
-        if !self.wait_for(movies.len(), &news)? {
+        if !self.wait_for(samples.len(), &results)? {
             return Ok(self.end_early([downloads, seeder]));
         }
         let took = began.elapsed();
         let reports = [downloads, seeder].map(|client| client.shutdown(SHUTDOWN));
         let records = threads.into_iter().map(join).collect::<Result<_>>()?;
-        Ok(Some(Performance { took, reports, records }))
+        Ok(Some(Transfer { took, reports, records }))
     }
 
     /// Starts the thread of a patron.
-    fn begin<'scope>(
+    fn start_patron<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         label: String,
         patron: Patron,
-        movies: &'scope [Movie],
+        samples: &'scope [Sample],
         peers: &[SocketAddr],
-        told: &Sender<News>,
+        results: &Sender<TorrentResult>,
     ) -> Result<ScopedJoinHandle<'scope, Record>> {
         let options = AddOptions::default().peers(peers.iter().copied());
-        // The seeder has nothing to download that a bar could show.
+        // The seeder downloads nothing that a bar could show.
         let bar = (!peers.is_empty()).then(|| self.screen.bar(&label));
-        let viewer = Viewer {
-            screen: &self.screen,
+        let watcher = Watcher {
+            run: self,
             patron,
-            told: told.clone(),
-            pace: Throttle::new(STATUS_LINES),
+            results: results.clone(),
+            status_lines: Throttle::new(STATUS_LINES),
             record: Record { label, bar, ..Record::default() },
         };
-        let thread = thread::Builder::new().name(viewer.record.label.clone());
-        Ok(thread.spawn_scoped(scope, move || viewer.view(movies, &options))?)
+        let thread = thread::Builder::new().name(watcher.record.label.clone());
+        Ok(thread.spawn_scoped(scope, move || watcher.watch(samples, &options))?)
     }
 
-    /// Waits for so many torrents to be complete; false when interrupted.
-    fn wait_for(&self, torrents: usize, news: &Receiver<News>) -> Result<bool> {
+    /// Waits until so many torrents are complete; false when interrupted.
+    fn wait_for(&self, torrents: usize, results: &Receiver<TorrentResult>) -> Result<bool> {
         for _ in 0..torrents {
             select! {
-                recv(news) -> news => news??,
+                recv(results) -> result => result??,
                 recv(self.interrupt.signal()) -> _ => return Ok(false),
             }
         }
@@ -154,8 +190,10 @@ impl Stage {
     }
 }
 
+/// Few connections and files, so that any limit of descriptors is high enough.
 fn start_client(directory: &Path) -> Result<Client> {
     let client = Client::builder().offline(true).settings(Settings::seeding());
+    let client = client.setting("connections_limit", 200).setting("file_pool_size", 100);
     Ok(client.tick_interval(TICK).save_dir(directory).start()?)
 }
 
@@ -164,14 +202,14 @@ fn join(thread: ScopedJoinHandle<'_, Record>) -> Result<Record> {
 }
 
 /// A torrent is complete, or will never be.
-type News = torrent_patron::Result<()>;
+type TorrentResult = torrent_patron::Result<()>;
 
-/// Reads and explains the events of one patron.
-struct Viewer<'a> {
-    screen: &'a Screen,
+/// Reads and shows the events of one patron.
+struct Watcher<'a> {
+    run: &'a Run,
     patron: Patron,
-    told: Sender<News>,
-    pace: Throttle,
+    results: Sender<TorrentResult>,
+    status_lines: Throttle,
     record: Record,
 }
 
@@ -183,39 +221,39 @@ struct Record {
     bar: Option<Bar>,
     torrents: Vec<TorrentId>,
     events: usize,
-    started: usize,
+    added: usize,
     finished: usize,
     /// Events of torrents that are not this patron's.
-    strays: usize,
+    misrouted: usize,
 }
 
 impl Record {
     fn is_complete(&self) -> bool {
         let torrents = self.torrents.len();
-        self.strays == 0 && self.started == torrents && self.finished == torrents
+        self.misrouted == 0 && self.added == torrents && self.finished == torrents
     }
 }
 
-impl Viewer<'_> {
-    /// Until the client stops, so that no event goes unseen.
-    fn view(mut self, movies: &[Movie], options: &AddOptions) -> Record {
-        for movie in movies {
-            match self.patron.add_torrent(&movie.metainfo, options.clone()).wait() {
-                Ok(started) => self.record.torrents.push(started.id()),
-                Err(error) => self.tell(Err(error)),
+impl Watcher<'_> {
+    /// Until the client stops, so that no event is missed.
+    fn watch(mut self, samples: &[Sample], options: &AddOptions) -> Record {
+        for sample in samples {
+            match self.patron.add_torrent(&sample.metainfo, options.clone()).wait() {
+                Ok(added) => self.record.torrents.push(added.id()),
+                Err(error) => self.send(Err(error)),
             }
         }
         for event in self.patron.events() {
-            self.see(&event);
+            self.handle(&event);
         }
         self.record
     }
 
-    fn see(&mut self, event: &Event) {
+    fn handle(&mut self, event: &Event) {
         self.record.events += 1;
         if event.torrent().is_some_and(|id| !self.record.torrents.contains(&id)) {
-            self.record.strays += 1;
-            self.explain(&format!("NOT MINE: {event}"));
+            self.record.misrouted += 1;
+            self.show(&format!("MISROUTED: {event}"));
             return;
         }
         match event {
@@ -225,62 +263,66 @@ impl Viewer<'_> {
                 {
                     bar.status(status);
                 }
-                if !self.pace.lets_through() {
+                if !self.status_lines.lets_through() {
                     return;
                 }
             }
             Event::TorrentAdded { id, name, .. } => {
-                self.record.started += 1;
-                // Short: hashes and temporary paths are of no use here.
-                return self.explain(&format_args!("{name}: started as {id}"));
+                self.record.added += 1;
+                // Without hashes and temporary paths, which are of no use here.
+                return self.show(&format_args!("{name}: added as {id}"));
             }
             Event::Finished { .. } => {
                 self.record.finished += 1;
                 if let Some(bar) = &self.record.bar {
                     bar.show(1.0, "complete");
                 }
-                self.tell(Ok(()));
+                self.send(Ok(()));
             }
-            Event::Error { error, .. } => self.tell(Err(error.clone())),
-            Event::ClientStopped { error: Some(error) } => self.tell(Err(error.clone())),
+            Event::Error { error, .. } => self.send(Err(error.clone())),
+            Event::ClientStopped { error: Some(error) } => self.send(Err(error.clone())),
+            Event::DescriptorLimit { .. }
+                if self.run.descriptors_told.swap(true, Ordering::Relaxed) =>
+            {
+                return;
+            }
             _ => {}
         }
-        self.explain(event);
+        self.show(event);
     }
 
-    fn explain(&self, what: &dyn Display) {
-        self.screen.line(format_args!("{:<9} | {what}", self.record.label));
+    fn show(&self, what: &dyn Display) {
+        self.run.screen.line(format_args!("{:<9} | {what}", self.record.label));
     }
 
-    /// When interrupted, nobody listens any more.
-    fn tell(&self, news: News) {
-        let _ = self.told.send(news);
+    /// After an interrupt, nobody receives it.
+    fn send(&self, result: TorrentResult) {
+        let _ = self.results.send(result);
     }
 }
 
-/// What there is to judge when the curtain has fallen.
-struct Performance {
+/// What came of the downloads.
+struct Transfer {
     took: Duration,
     /// Of the downloading client and of the seeder.
     reports: [ShutdownReport; 2],
     records: Vec<Record>,
 }
 
-impl Performance {
-    fn judge(&self, movies: &[Movie], copies: &Path) -> Result<Outcome> {
-        let wrong = different(movies, copies)?;
-        let bytes: u64 = movies.iter().map(|movie| movie.metainfo.total_size).sum();
+impl Transfer {
+    fn report(&self, samples: &[Sample], different: &[&str]) -> Result<Outcome> {
+        let bytes: u64 = samples.iter().map(|sample| sample.metainfo.total_size).sum();
         let seconds = self.took.as_secs_f64();
         let rate = bytes as f64 / f64::from(1 << 20) / seconds;
-        let count = movies.len();
+        let count = samples.len();
         let [downloads, seeder] = &self.reports;
 
         result("")?;
         result(format_args!("torrents   {count}, {} in all", ByteSize(bytes)))?;
         result(format_args!("time       {seconds:.2} s, {rate:.1} MiB/s"))?;
-        result(match wrong.as_slice() {
+        result(match different {
             [] => format!("SHA-256    all {count} copies are equal to their originals"),
-            wrong => format!("SHA-256    WRONG: {}", wrong.join(", ")),
+            different => format!("SHA-256    WRONG: {}", different.join(", ")),
         })?;
         result(format!("events     {}", self.routing()))?;
         result(format_args!("patrons    {downloads}"))?;
@@ -288,50 +330,58 @@ impl Performance {
 
         let clean = self.reports.iter().all(ShutdownReport::is_clean);
         let routed = self.records.iter().all(Record::is_complete);
-        Ok(if wrong.is_empty() && routed && clean { Outcome::Done } else { Outcome::Failed })
+        Ok(if different.is_empty() && routed && clean { Outcome::Done } else { Outcome::Failed })
     }
 
     fn routing(&self) -> String {
-        let astray: Vec<_> = self
+        let wrong: Vec<_> = self
             .records
             .iter()
             .filter(|record| !record.is_complete())
             .map(|record| record.label.as_str())
             .collect();
-        if astray.is_empty() {
+        if wrong.is_empty() {
             let events: usize = self.records.iter().map(|record| record.events).sum();
-            format!("{events}, each reached the patron that owns the torrent")
+            format!("{events}, each delivered to the patron that owns the torrent")
         } else {
-            format!("WRONG: lost or misrouted at {}", astray.join(", "))
+            format!("WRONG: lost or misrouted at {}", wrong.join(", "))
         }
     }
 }
 
-/// The names of the copies that are not what they should be.
-fn different<'a>(movies: &'a [Movie], copies: &Path) -> io::Result<Vec<&'a str>> {
-    let mut wrong = Vec::new();
-    for movie in movies {
-        if hash_of(&copies.join(&movie.name))? != movie.sha256 {
-            wrong.push(movie.name.as_str());
+/// The names of the copies that differ from their originals; `None` when interrupted.
+fn different<'a>(
+    samples: &'a [Sample],
+    copies: &Path,
+    interrupt: &Interrupt,
+) -> io::Result<Option<Vec<&'a str>>> {
+    let mut different = Vec::new();
+    for sample in samples {
+        match hash_of(&copies.join(&sample.name), interrupt)? {
+            Some(sha256) if sha256 == sample.sha256 => {}
+            Some(_) => different.push(sample.name.as_str()),
+            None => return Ok(None),
         }
     }
-    Ok(wrong)
+    Ok(Some(different))
 }
 
-fn hash_of(path: &Path) -> io::Result<Hash> {
+/// `None` when interrupted.
+fn hash_of(path: &Path, interrupt: &Interrupt) -> io::Result<Option<Hash>> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
-    loop {
+    while !interrupt.came() {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().into()),
+            0 => return Ok(Some(hasher.finalize().into())),
             count => hasher.update(&buffer[..count]),
         }
     }
+    Ok(None)
 }
 
-/// Numbers that look like chance and are the same in every run (xorshift64), and their hash; `None`
-/// when interrupted.
+/// Writes pseudorandom numbers that are the same in every run (xorshift64) and returns their hash;
+/// `None` when interrupted.
 fn make_noise(
     path: &Path,
     seed: u64,

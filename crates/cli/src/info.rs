@@ -1,4 +1,4 @@
-//! `torrent-patron info`: what a .torrent file or a magnet link says.
+//! `torrent-patron info`: the contents of a .torrent file or a magnet link.
 
 use std::fmt::Display;
 use std::io;
@@ -36,7 +36,7 @@ fn show_magnet(magnet: &Magnet) -> io::Result<()> {
 fn show_metainfo(metainfo: &Metainfo) -> io::Result<()> {
     summary(metainfo)?;
     if metainfo.private {
-        row("private", "yes: peers from the trackers alone")?;
+        row("private", "yes: peers come from its trackers only")?;
     }
     row_if("comment", metainfo.comment.as_ref())?;
     row_if("created by", metainfo.creator.as_ref())?;
@@ -56,7 +56,7 @@ pub(crate) fn summary(metainfo: &Metainfo) -> io::Result<()> {
     row("pieces", format_args!("{} × {length}", metainfo.piece_count))
 }
 
-/// Without what pads the files to piece boundaries.
+/// Without padding files.
 pub(crate) fn data_size(metainfo: &Metainfo) -> u64 {
     metainfo.files.iter().filter(|file| !file.pad).map(|file| file.size).sum()
 }
@@ -69,7 +69,7 @@ fn row_if(label: &str, value: Option<impl Display>) -> io::Result<()> {
     value.map_or(Ok(()), |value| row(label, value))
 }
 
-/// The label stands before the first.
+/// The label is shown before the first value.
 fn rows(label: &str, values: &[impl Display]) -> io::Result<()> {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     labels.zip(values).try_for_each(|(label, value)| row(label, value))
@@ -86,7 +86,7 @@ fn trackers(trackers: &[Tracker]) -> io::Result<()> {
     rows("tracker", &lines)
 }
 
-/// With their numbers, which `download --select` takes.
+/// With their indexes, which `download --select` takes.
 fn files(metainfo: &Metainfo) -> io::Result<()> {
     let width = metainfo.files.len().saturating_sub(1).to_string().len();
     let lines: Vec<_> = metainfo
@@ -96,7 +96,13 @@ fn files(metainfo: &Metainfo) -> io::Result<()> {
         .filter(|(_, file)| !file.pad)
         .map(|(index, file)| {
             let size = ByteSize(file.size).to_string();
-            format!("{index:>width$}  {size:>10}  {}", file.path.display())
+            let path = file.path.display();
+            match &file.symlink {
+                Some(target) => {
+                    format!("{index:>width$}  {size:>10}  {path} -> {}", target.display())
+                }
+                None => format!("{index:>width$}  {size:>10}  {path}"),
+            }
         })
         .collect();
     rows("files", &lines)

@@ -1,10 +1,17 @@
-//! Ctrl-C and SIGTERM: the first asks for a clean end, the second ends the program at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks for a clean end, the second ends the program at once.
 
+use std::ffi::c_int;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
-use crate::Result;
+use crate::{Result, output};
 
 /// 128 + SIGINT, as a shell reports it.
 pub(crate) const EXIT_CODE: u8 = 130;
@@ -12,30 +19,90 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// A signal to a process and then to its group, as timeout(1) sends it, is one signal.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// Disconnected by the first signal, so that from then on whoever asks gets the same answer.
-pub(crate) struct Interrupt(Receiver<()>);
+/// Longer than any clean end takes. Then the program ends, whatever blocks it.
+const LONGEST_END: Duration = Duration::from_secs(15);
+
+static CAME: AtomicBool = AtomicBool::new(false);
+
+/// While it exists, a signal asks for a clean end. After that nobody would act on it, and a signal ends
+/// the program at once.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
+    /// Disconnected by the first signal, so that from then on whoever asks gets the same answer.
+    signal: Receiver<()>,
+    _listener: Arc<()>,
+}
 
 impl Interrupt {
     /// From now on signals are caught. Once in a process.
     pub(crate) fn catch() -> Result<Self> {
-        let (sender, receiver) = bounded(0);
-        let mut sender = Some(sender);
-        let mut first: Option<Instant> = None;
-        ctrlc::set_handler(move || {
-            sender.take();
-            if first.get_or_insert_with(Instant::now).elapsed() >= ECHO {
-                std::process::exit(EXIT_CODE.into());
-            }
-        })?;
-        Ok(Self(receiver))
+        let ignored = ignored();
+        let caught = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !ignored.has(*signal));
+        let signals = Signals::new(caught)?;
+        let (sender, signal) = bounded(0);
+        let listener = Arc::new(());
+        let heard_by = Arc::downgrade(&listener);
+        let thread = thread::Builder::new().name("signals".into());
+        thread.spawn(move || watch(signals, sender, &heard_by))?;
+        Ok(Self { signal, _listener: listener })
     }
 
     pub(crate) fn came(&self) -> bool {
-        self.0.try_recv() == Err(TryRecvError::Disconnected)
+        came()
     }
 
     /// Ready once a signal has come, for `select!`.
     pub(crate) fn signal(&self) -> &Receiver<()> {
-        &self.0
+        &self.signal
     }
+}
+
+/// Whether a signal has asked for the end.
+pub(crate) fn came() -> bool {
+    CAME.load(Ordering::Acquire)
+}
+
+fn watch(mut signals: Signals, sender: Sender<()>, listener: &Weak<()>) {
+    let mut signals = signals.forever();
+    if signals.next().is_none() {
+        return;
+    }
+    if listener.strong_count() == 0 {
+        exit();
+    }
+    let first = Instant::now();
+    CAME.store(true, Ordering::Release);
+    drop(sender);
+    // Without this thread, a second signal still ends the program.
+    let _ = thread::Builder::new().name("deadline".into()).spawn(|| {
+        thread::sleep(LONGEST_END);
+        let seconds = LONGEST_END.as_secs();
+        output::error(format_args!("no clean end within {seconds} s of the signal"));
+        let _ = output::finish();
+        exit()
+    });
+    if signals.any(|_| first.elapsed() >= ECHO) {
+        exit()
+    }
+}
+
+fn exit() -> ! {
+    std::process::exit(EXIT_CODE.into())
+}
+
+/// The signals that are ignored since before the program started, as by nohup(1) or by a shell for
+/// background jobs. They stay ignored.
+struct Ignored(u64);
+
+impl Ignored {
+    fn has(&self, signal: c_int) -> bool {
+        self.0 >> (signal - 1) & 1 == 1
+    }
+}
+
+/// As proc(5) tells it. Where there is no such file, no signal is known to be ignored.
+fn ignored() -> Ignored {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    Ignored(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
 }

@@ -1,21 +1,25 @@
-//! The program `torrent-patron`: a user of the crate's public API and of nothing else.
+//! The program `torrent-patron`. It uses the public API of the crate only.
 
 mod arguments;
 mod create;
 mod demo;
 mod info;
 mod interrupt;
-mod keeping;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod mirrors;
 mod output;
+mod resume_dir;
 mod selection;
+mod shards;
+mod sources;
+mod temporary;
+mod torrent_file;
 mod transfer;
 mod verify;
+mod writer;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,7 +29,7 @@ use crate::arguments::{Arguments, Command, LOG};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// How a command ended that ran to an end of its own.
+/// How a command ended, unless by an error.
 enum Outcome {
     Done,
     Failed,
@@ -53,23 +57,26 @@ fn main() -> ExitCode {
         Command::Download(command) => transfer::download(command),
         Command::Seed(command) => transfer::seed(command),
     };
-    match result {
-        Ok(outcome) => outcome.into(),
-        // Nobody reads the results any more, as in `torrent-patron ... | head`.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
+    let outcome = result.unwrap_or_else(failed);
+    match output::finish() {
+        Ok(()) => outcome.into(),
         Err(error) => {
             output::error(error);
+            let _ = output::finish();
             ExitCode::FAILURE
         }
     }
 }
 
-fn log_if_asked() {
-    if let Ok(filter) = EnvFilter::try_from_env(LOG) {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    }
+fn failed(error: Box<dyn Error>) -> Outcome {
+    output::error(error);
+    Outcome::Failed
 }
 
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+fn log_if_asked() {
+    if let Ok(filter) = EnvFilter::try_from_env(LOG) {
+        let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
+        log.with_writer(|| output::Log).init();
+    }
 }

@@ -1,46 +1,80 @@
-//! `seed --metrics`: what the clients count, for Prometheus. Each scrape asks them anew.
+//! `seed --metrics`: a Prometheus endpoint. Each scrape asks the clients for their statistics.
 
-use std::io::Cursor;
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use tiny_http::{Header, Method, Response, Server};
-use torrent_patron::{Patron, Reply, Statistics};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, spawn};
+use tokio::time::{sleep, timeout};
+use torrent_patron::{Patron, Statistics};
 
 use crate::Result;
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Well below the 10 s after which Prometheus gives up.
+const INDEX: &str =
+    "<!DOCTYPE html><title>torrent-patron</title><a href=\"/metrics\">Metrics</a>\n";
+
+/// The most connections that are open at once. One more closes the oldest, so that idle clients do not
+/// lock others out.
+const CONNECTIONS: usize = 16;
+
+/// The longest that a connection lives, for one request and its response.
+const LIFETIME: Duration = Duration::from_secs(10);
+
+/// How long a request waits for the statistics of all clients.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// The longest request line and headers together, in bytes.
+const LONGEST_HEAD: usize = 8192;
+
+/// The pause after a failed accept: without descriptors, the next one would fail at once.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A web server on a thread of its own; dropping it ends both.
 pub(crate) struct Exporter {
-    server: Arc<Server>,
     address: SocketAddr,
+    stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Exporter {
     pub(crate) fn start(address: SocketAddr, patrons: Vec<Patron>) -> Result<Self> {
-        let failed =
-            |why: &dyn std::fmt::Display| format!("cannot serve metrics at {address}: {why}");
-        let server = Arc::new(Server::http(address).map_err(|error| failed(&error))?);
-        let address = server.server_addr().to_ip().ok_or_else(|| failed(&"it has no address"))?;
-        let thread = std::thread::Builder::new().name("metrics".into()).spawn({
-            let server = server.clone();
-            move || serve(&server, &registry(patrons))
-        });
-        let thread = Some(thread.map_err(|error| failed(&error))?);
-        Ok(Self { server, address, thread })
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let listener = runtime.block_on(TcpListener::bind(address))?;
+            let address = listener.local_addr()?;
+            let (stop, stopped) = oneshot::channel::<Infallible>();
+            let thread = thread::Builder::new().name("metrics".into()).spawn(move || {
+                runtime.spawn(accept(listener, patrons.into()));
+                // Until the sender is dropped. Dropping the runtime drops all connections.
+                let _ = runtime.block_on(stopped);
+            })?;
+            Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        };
+        start().map_err(|error: std::io::Error| {
+            format!("cannot serve metrics at {address}: {error}").into()
+        })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -50,63 +84,110 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        self.server.unblock();
+        drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn serve(server: &Server, registry: &Registry) {
-    for request in server.incoming_requests() {
-        let response = match (request.method(), request.url()) {
-            (Method::Get | Method::Head, "/metrics") => scrape(registry),
-            _ => answer(404, "the metrics are at /metrics\n".into(), "text/plain"),
+async fn accept(listener: TcpListener, patrons: Arc<[Patron]>) {
+    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(ACCEPT_AGAIN).await;
+            continue;
         };
-        // Whoever asked may be gone.
-        let _ = request.respond(response);
+        open.retain(|connection| !connection.is_finished());
+        if open.len() == CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        let connection = timeout(LIFETIME, serve(stream, patrons.clone()));
+        open.push_back(spawn(connection).abort_handle());
     }
 }
 
-type Answer = Response<Cursor<Vec<u8>>>;
+/// Serves one request.
+async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
+    let service = service_fn(|request| {
+        let patrons = patrons.clone();
+        async move { Ok::<_, Infallible>(respond(request, &patrons).await) }
+    });
+    let mut server = http1::Builder::new();
+    server.keep_alive(false).max_buf_size(LONGEST_HEAD);
+    // The client has got a response that says what was wrong, or is gone.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
 
-fn scrape(registry: &Registry) -> Answer {
+async fn respond(request: Request<Incoming>, patrons: &[Patron]) -> Response<String> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let text = "only GET and HEAD are allowed\n";
+        let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text.into());
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    if !request.body().is_end_stream() {
+        return response(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            TEXT,
+            "a request must not have a body\n".into(),
+        );
+    }
+    match request.uri().path() {
+        "/metrics" => scrape(patrons).await,
+        "/" => response(StatusCode::OK, HTML, INDEX.into()),
+        _ => response(StatusCode::NOT_FOUND, TEXT, "the metrics are at /metrics\n".into()),
+    }
+}
+
+fn response(status: StatusCode, kind: &'static str, text: String) -> Response<String> {
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+async fn scrape(patrons: &[Patron]) -> Response<String> {
+    let unavailable =
+        |why: &str| response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n"));
+    let clients = match timeout(ANSWER_WITHIN, statistics(patrons)).await {
+        Ok(Ok(clients)) => clients,
+        Ok(Err(error)) => return unavailable(&error.to_string()),
+        Err(_) => return unavailable("the client is busy"),
+    };
     let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, registry) {
-        Ok(()) => answer(200, text, CONTENT_TYPE),
-        Err(_) => answer(503, "the client has stopped\n".into(), "text/plain"),
+    match encode(&mut text, &registry(clients)) {
+        Ok(()) => response(StatusCode::OK, OPEN_METRICS, text),
+        Err(error) => unavailable(&error.to_string()),
     }
 }
 
-fn answer(status: u16, text: String, kind: &str) -> Answer {
-    let header = Header::from_bytes("Content-Type", kind);
-    let response = Response::from_string(text).with_status_code(status);
-    match header {
-        Ok(header) => response.with_header(header),
-        Err(()) => response,
+/// Of each client; all are asked before the first has answered.
+async fn statistics(patrons: &[Patron]) -> torrent_patron::Result<Vec<Statistics>> {
+    let replies: Vec<_> = patrons.iter().map(Patron::statistics).collect();
+    let mut clients = Vec::with_capacity(replies.len());
+    for reply in replies {
+        clients.push(reply.await?);
     }
+    Ok(clients)
 }
 
-fn registry(patrons: Vec<Patron>) -> Registry {
+fn registry(clients: Vec<Statistics>) -> Registry {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("torrent_patron_build", "Which torrent-patron this is", build);
-    registry.register_collector(Box::new(OfClients(patrons)));
+    registry.register("torrent_patron_build", "Version of torrent-patron", build);
+    registry.register_collector(Box::new(OfClients(clients)));
     registry
 }
 
 #[derive(Debug)]
-struct OfClients(Vec<Patron>);
+struct OfClients(Vec<Statistics>);
 
 impl Collector for OfClients {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let replies: Vec<_> = self.0.iter().map(Patron::statistics).collect();
-        let answer = |mut reply: Reply<Statistics>| {
-            let answer = reply.wait_timeout(ANSWER_WITHIN).and_then(|answer| answer);
-            answer.map_err(|_| std::fmt::Error)
-        };
-        let clients: Vec<_> = replies.into_iter().map(answer).collect::<Result<_, _>>()?;
-        let mut page = Page { encoder, clients };
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Encoded {
+        let mut page = Page { encoder, clients: &self.0 };
         page.counters()?;
         page.gauges()?;
         page.reads()?;
@@ -117,28 +198,28 @@ impl Collector for OfClients {
 type Encoded = Result<(), std::fmt::Error>;
 type Figure = fn(&Statistics) -> u64;
 
-/// What is encoded, each figure for each client.
-struct Page<'a> {
+/// The page being encoded: each figure of each client.
+struct Page<'a, 'b> {
     encoder: DescriptorEncoder<'a>,
-    clients: Vec<Statistics>,
+    clients: &'b [Statistics],
 }
 
-impl Page<'_> {
+impl Page<'_, '_> {
     /// The encoder adds `_total`.
     fn counters(&mut self) -> Encoded {
         let figures: [(&str, &str, Figure); 10] = [
-            ("sent_bytes", "Sent, protocol included", |all| all.sent),
-            ("sent_payload_bytes", "Sent of the torrents' data", |all| all.sent_payload),
-            ("received_bytes", "Received, protocol included", |all| all.received),
-            ("received_payload_bytes", "Received of the torrents' data", |all| {
-                all.received_payload
-            }),
-            ("incoming_connections", "Connections that peers made", |all| all.incoming_connections),
-            ("block_requests", "Blocks that peers asked for", |all| all.block_requests),
-            ("block_rejects", "Requests that were refused", |all| all.block_rejects),
+            ("sent_bytes", "Bytes sent, including protocol overhead", |all| all.sent),
+            ("sent_payload_bytes", "Payload bytes sent", |all| all.sent_payload),
+            ("received_bytes", "Bytes received, including protocol overhead", |all| all.received),
+            ("received_payload_bytes", "Payload bytes received", |all| all.received_payload),
+            ("incoming_connections", "Incoming connections", |all| all.incoming_connections),
+            ("block_requests", "Blocks requested by peers", |all| all.block_requests),
+            ("block_rejects", "Block requests rejected", |all| all.block_rejects),
             ("blocks_written", "Blocks written to disk", |all| all.blocks_written),
             ("blocks_hashed", "Blocks hashed", |all| all.blocks_hashed),
-            ("read_failures", "Reads that stopped their torrent", |all| all.reads.failed),
+            ("read_failures", "Failed reads, each of which stopped its torrent", |all| {
+                all.reads.failed
+            }),
         ];
         for (name, help, figure) in figures {
             self.family(&ours(name), help, Kind::Counter, &[(None, figure)])?;
@@ -149,12 +230,14 @@ impl Page<'_> {
     fn gauges(&mut self) -> Encoded {
         let figures: [(&str, &str, Figure); 7] = [
             ("peers", "Connected peers", |all| all.peers),
-            ("peers_half_open", "Connections being made", |all| all.peers_half_open),
-            ("peers_unchoked", "Peers that may ask for blocks", |all| all.peers_unchoked),
-            ("queued_write_bytes", "Waiting to be written", |all| all.queued_write_bytes),
-            ("dht_nodes", "Nodes in the DHT's routing table", |all| all.dht_nodes),
-            ("open_files", "Files the read path has open", |all| all.reads.open_files),
-            ("mappings", "Files the read path has mapped", |all| all.reads.mappings),
+            ("peers_half_open", "Half-open outgoing connections", |all| all.peers_half_open),
+            ("peers_unchoked", "Unchoked peers", |all| all.peers_unchoked),
+            ("queued_write_bytes", "Bytes waiting to be written to disk", |all| {
+                all.queued_write_bytes
+            }),
+            ("dht_nodes", "Nodes in the DHT routing table", |all| all.dht_nodes),
+            ("open_files", "Files held open by the read path", |all| all.reads.open_files),
+            ("mappings", "Files mapped by the read path", |all| all.reads.mappings),
         ];
         for (name, help, figure) in figures {
             self.family(&ours(name), help, Kind::Gauge, &[(None, figure)])?;
@@ -166,10 +249,10 @@ impl Page<'_> {
             (Some(("state", "paused")), |all| all.torrents_paused),
             (Some(("state", "failed")), |all| all.torrents_failed),
         ];
-        self.family(&ours("torrents"), "Torrents by what they do", Kind::Gauge, &states)
+        self.family(&ours("torrents"), "Torrents by state", Kind::Gauge, &states)
     }
 
-    /// How the blocks that peers asked for were read.
+    /// How the blocks requested by peers were read.
     fn reads(&mut self) -> Encoded {
         let blocks: [(_, Figure); 4] = [
             (Some(("way", "mapped")), |all| all.reads.mapped_blocks),
@@ -177,14 +260,14 @@ impl Page<'_> {
             (Some(("way", "cold")), |all| all.reads.cold_blocks),
             (Some(("way", "stock")), |all| all.reads.stock_blocks()),
         ];
-        let help = "Blocks read for peers, by the way";
+        let help = "Blocks read for peers, by read path";
         self.family(&ours("read_blocks"), help, Kind::Counter, &blocks)?;
         let bytes: [(_, Figure); 3] = [
             (Some(("way", "mapped")), |all| all.reads.mapped_bytes),
             (Some(("way", "copied")), |all| all.reads.copied_bytes),
             (Some(("way", "cold")), |all| all.reads.cold_bytes),
         ];
-        let help = "Bytes read for peers, by the way";
+        let help = "Bytes read for peers, by read path";
         self.family(&ours("read_bytes"), help, Kind::Counter, &bytes)?;
         let reasons: [(_, Figure); 6] = [
             (Some(("reason", "writing")), |all| all.reads.stock_writing),
@@ -242,7 +325,7 @@ impl Page<'_> {
             Kind::Gauge => ConstGauge::new(0_i64).metric_type(),
         };
         let mut family = self.encoder.encode_descriptor(name, help, None, metric)?;
-        for (client, statistics) in (1..).zip(&self.clients) {
+        for (client, statistics) in (1..).zip(self.clients) {
             let client = client.to_string();
             for (index, label) in labels.iter().enumerate() {
                 let labels: Vec<_> =

@@ -1,19 +1,28 @@
-//! What is said: bars and lines for a person on stderr, results and JSON on stdout.
+//! Output: progress bars and lines on stderr, results and JSON on stdout.
 
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::{TorrentState, TorrentStatus};
+use torrent_patron::{Event, HashProgress, TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{self, Interrupt};
+use crate::writer::Writer;
 
-/// Where progress is shown. With a terminal there are bars, and lines go above them; without one
-/// there are lines only.
+static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
+static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
+
+/// Long enough for a reader that reads.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// How long the last lines wait for a reader after a signal.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Shows progress: in a terminal as bars with lines above them, elsewhere as lines only.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
     bars: MultiProgress,
@@ -22,7 +31,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        // The log would tear the bars.
+        // Log lines would break the bars.
         let has_bars = !quiet && io::stderr().is_terminal() && std::env::var_os(LOG).is_none();
         let target =
             if has_bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -33,20 +42,19 @@ impl Screen {
         !self.bars.is_hidden()
     }
 
-    /// For progress: nothing when quiet.
+    /// A line of progress; nothing when quiet.
     pub(crate) fn line(&self, text: impl Display) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// For what a person must know.
+    /// A line that is shown also when quiet.
     pub(crate) fn warn(&self, text: impl Display) {
-        let text = one_line(&text);
         if self.has_bars() {
-            let _ = self.bars.println(text);
+            let _ = self.bars.println(one_line(&text));
         } else {
-            say(text);
+            say(&text);
         }
     }
 
@@ -57,26 +65,37 @@ impl Screen {
         Bar(bar)
     }
 
-    /// A result while there are bars.
-    pub(crate) fn result(&self, text: impl Display) -> io::Result<()> {
-        self.bars.suspend(|| result(text))
+    /// A result while work is in progress: never waits for the reader.
+    pub(crate) fn result(&self, text: impl Display) {
+        let has_bars = self.has_bars();
+        self.bars.suspend(|| {
+            STDOUT.offer(line(&text), true, left_out);
+            if has_bars {
+                // Before the bars are back.
+                STDOUT.flush(Some(Instant::now() + MOMENT));
+            }
+        });
     }
 
-    /// Takes the bars away for good; lines can go on. After Ctrl-C the bars stay: the terminal has
-    /// put a `^C` there, and they would not be found any more.
+    /// Removes the bars for good; lines can follow. After Ctrl-C the bars stay: the terminal has written
+    /// `^C` there, so that their place is not known any more.
     pub(crate) fn close(&self, interrupt: &Interrupt) {
         if self.has_bars() && interrupt.came() {
-            say(String::new());
+            say(&"");
         } else {
             let _ = self.bars.clear();
         }
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
+        // Both can be the same terminal: what follows on one comes after what was written to the other.
+        for writer in [&STDOUT, &STDERR] {
+            writer.flush(Some(Instant::now() + MOMENT));
+        }
     }
 }
 
 const NAME_WIDTH: usize = 18;
 
-/// A bar has so many parts; enough to be smooth at any width.
+/// The length of a bar; enough to be smooth at any width.
 const PARTS: u64 = 1000;
 
 fn style(template: &str) -> ProgressStyle {
@@ -99,6 +118,15 @@ impl Bar {
         self.0.set_position((part * PARTS as f64) as u64);
         let percent = (part * 100.0).floor();
         self.0.set_message(format!("{percent:>3} %  {}", one_line(&text)));
+    }
+
+    pub(crate) fn hashing(&self, progress: &HashProgress) {
+        let HashProgress { files, bytes, size, .. } = *progress;
+        if size == 0 {
+            return self.show(0.0, format_args!("{files} files found"));
+        }
+        let text = format!("{} of {} hashed", ByteSize(bytes), ByteSize(size));
+        self.show(bytes as f64 / size as f64, text);
     }
 
     pub(crate) fn status(&self, status: &TorrentStatus) {
@@ -157,7 +185,7 @@ impl Display for Clock {
     }
 }
 
-/// Lets something through once in an interval.
+/// Lets something through once per interval.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     interval: Duration,
@@ -178,37 +206,75 @@ impl Throttle {
     }
 }
 
-/// A result, for stdout. Nobody may be reading it, as in `torrent-patron ... | head`.
+/// Writes a result to stdout; waits while the reader is far behind.
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
-    match write_out(one_line(&text)) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+    STDOUT.write(line(&text));
+    Ok(())
 }
 
-/// One JSON object, for stdout.
+/// Writes a JSON object to stdout; waits while the reader is far behind.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
-    Ok(write_out(serde_json::to_string(value)?)?)
+    STDOUT.write(serde_json::to_string(value)? + "\n");
+    Ok(())
 }
 
-fn write_out(mut line: String) -> io::Result<()> {
-    line.push('\n');
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(line.as_bytes())?;
-    stdout.flush()
+/// Writes an event to stdout as JSON; never waits for the reader. One that is far behind misses events,
+/// and a `lagged` event counts them.
+pub(crate) fn event(event: &Event) {
+    let important = !matches!(event, Event::Status(_));
+    STDOUT.offer(json_line(event), important, |missed| json_line(&Event::Lagged { missed }));
+}
+
+/// Writes a JSON object in the same way.
+#[cfg(feature = "metrics")]
+pub(crate) fn object(value: &serde_json::Value) {
+    STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
+}
+
+fn json_line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default() + "\n"
 }
 
 pub(crate) fn error(error: impl Display) {
-    say(format!("error: {}", one_line(&error)));
+    say(&format_args!("error: {error}"));
 }
 
-/// To stderr; when that is closed there is nobody to tell.
-fn say(mut line: String) {
-    line.push('\n');
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+/// Writes a line to stderr; never waits for the reader.
+fn say(text: &impl Display) {
+    STDERR.offer(line(text), true, left_out);
 }
 
-/// Names come from strangers: no control character of theirs reaches the terminal.
+/// Writes lines of the log to stderr; never waits for the reader.
+pub(crate) struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        STDERR.offer(String::from_utf8_lossy(line).into(), false, left_out);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn left_out(missed: u64) -> String {
+    line(&format_args!("warning: {missed} lines left out: the reader was too far behind"))
+}
+
+/// Waits until all output is written; after a signal, for a moment only. The error is that of stdout.
+pub(crate) fn finish() -> Result<(), String> {
+    let deadline = interrupt::came().then(|| Instant::now() + LAST_WORDS);
+    STDOUT.flush(deadline);
+    STDERR.flush(deadline);
+    STDOUT.failure().map_or(Ok(()), Err)
+}
+
+fn line(text: &impl Display) -> String {
+    one_line(text) + "\n"
+}
+
+/// Names come from strangers: their control characters must not reach the terminal.
 pub(crate) fn one_line(text: &impl Display) -> String {
     text.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -6,7 +6,7 @@ use torrent_patron::Priority;
 
 use crate::Result;
 
-/// A file by its number, as `info` shows it, or files by a pattern.
+/// A file by its index, as `info` shows it, or files by a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
     File(usize),
@@ -28,7 +28,7 @@ impl std::str::FromStr for Selection {
 }
 
 impl Selection {
-    /// A pattern with a slash is for the whole path, one without for the name alone.
+    /// A pattern with a slash matches the whole path, one without matches the name.
     fn has(&self, index: usize, path: &Path) -> bool {
         match self {
             Self::File(number) => *number == index,
@@ -41,7 +41,7 @@ impl Selection {
     }
 }
 
-/// How much each file is wanted: those that are selected, and no other.
+/// The priority of each file: the selected ones are downloaded, the others are skipped.
 pub(crate) fn priorities<'a>(
     selections: &[Selection],
     files: impl ExactSizeIterator<Item = (&'a Path, bool)>,
@@ -51,9 +51,7 @@ pub(crate) fn priorities<'a>(
         Selection::File(number) if *number >= count => Some(number),
         _ => None,
     }) {
-        return Err(
-            format!("--select {number}: the files have the numbers 0 to {}", count - 1).into()
-        );
+        return Err(format!("--select {number}: the files are numbered 0 to {}", count - 1).into());
     }
     let wanted: Vec<_> = files
         .enumerate()
@@ -139,9 +137,7 @@ mod tests {
         assert_eq!(levels(&["*/more/*"]).unwrap(), [0, 0, 4]);
         assert_eq!(levels(&["*"]).unwrap(), [4, 0, 4]);
         assert_eq!(levels(&["2", "one.bin"]).unwrap(), [4, 0, 4]);
-        assert!(
-            levels(&["3"]).unwrap_err().contains("--select 3: the files have the numbers 0 to 2")
-        );
+        assert!(levels(&["3"]).unwrap_err().contains("--select 3: the files are numbered 0 to 2"));
         assert!(levels(&["1"]).unwrap_err().contains("no file is selected"));
         assert!(levels(&["*.mkv"]).is_err());
     }

@@ -4,26 +4,27 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Select, never};
 use torrent_patron::{
     AddOptions, Added, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes,
-    IpFilter, Metainfo, Patron, ShutdownReport, Source, TorrentFlag, TorrentId, TorrentState,
+    IpFilter, Patron, SettingValue, ShutdownReport, Source, TorrentFlag, TorrentId, TorrentState,
     TorrentStatus,
 };
 
 use crate::arguments::{Common, Download, Seed, source};
 use crate::interrupt::Interrupt;
-use crate::keeping::Keeping;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
-use crate::mirrors::Mirrors;
 use crate::output::{self, Bar, Screen, Throttle};
+use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};
-use crate::{Outcome, Result, is_broken_pipe};
+use crate::shards::Shards;
+use crate::sources::{self, Addition, Additions, Refusal, Request};
+use crate::{Outcome, Result};
 
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
@@ -32,7 +33,7 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
-    let keeping = arguments.resume.as_deref().map(Keeping::new).transpose()?;
+    let resume_dir = arguments.resume.as_deref().map(ResumeDir::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .peers(arguments.peer.iter().copied())
@@ -40,30 +41,31 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     if arguments.sequential {
         options = options.flags([TorrentFlag::Sequential]);
     }
-    let starts = arguments.sources.iter().map(|path| (source(path), options.clone()));
+    let requests = arguments.sources.iter().map(|path| Request {
+        source: source(path),
+        save_dir: arguments.output.clone(),
+        options: options.clone(),
+    });
     let client = arguments.common.client();
     let mut transfer =
-        Transfer::begin(client, Mirrors::default(), &arguments.common, Aim::Download)?;
-    transfer.select = arguments.select.clone();
-    if keeping.is_some() {
+        Transfer::begin(client, Shards::default(), &arguments.common, Aim::Download)?;
+    transfer.select.clone_from(&arguments.select);
+    if resume_dir.is_some() {
         let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
         transfer.patron.subscribe(kinds);
     }
-    transfer.keeping = keeping;
-    let ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
-    let interrupted = match transfer.run(starts, ended) {
-        Ok(interrupted) => interrupted,
-        Err(error) if is_broken_pipe(&*error) => return Ok(Outcome::Failed),
-        Err(error) => return Err(error),
-    };
-    let is_complete = |torrent: &Torrent| matches!(torrent.phase, Phase::Complete | Phase::Sated);
-    let outcome = match transfer.torrents.values().all(is_complete) {
-        false if interrupted => Outcome::Interrupted,
-        _ if transfer.failed => Outcome::Failed,
+    transfer.resume_dir.clone_from(&resume_dir);
+    let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
+    transfer.adding = requests.len();
+    let additions = sources::read(requests.collect(), arguments.select.clone(), resume_dir)?;
+    let interrupted = transfer.run(additions, has_ended);
+    let (complete, failed) = (transfer.is_complete(), transfer.failed);
+    transfer.end();
+    Ok(match interrupted? {
+        true if !complete => Outcome::Interrupted,
+        _ if failed => Outcome::Failed,
         _ => Outcome::Done,
-    };
-    transfer.end()?;
-    Ok(outcome)
+    })
 }
 
 pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
@@ -72,23 +74,25 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
         return Err(format!("{} is not a directory", missing.display()).into());
     }
     let goals = arguments.goals.shared_by(arguments.clients);
-    let starts = pairs.iter().map(|(torrent, directory)| {
-        let options =
-            AddOptions::default().save_dir(*directory).trust(arguments.trust).goals(goals);
-        (Source::File(torrent.to_path_buf()), options)
+    let requests = pairs.iter().map(|(torrent, directory)| Request {
+        source: Source::File(torrent.to_path_buf()),
+        save_dir: directory.to_path_buf(),
+        options: AddOptions::default().save_dir(*directory).trust(arguments.trust).goals(goals),
     });
     let mut clients = arguments.common.clients(arguments.clients)?.into_iter();
     let first = clients.next().ok_or("no client")?;
-    let mirrors = Mirrors::start(clients, AddOptions::default().goals(goals))?;
-    let mut transfer = Transfer::begin(first, mirrors, &arguments.common, Aim::Seed)?;
+    let shards = Shards::start(clients, AddOptions::default().goals(goals))?;
+    let mut transfer = Transfer::begin(first, shards, &arguments.common, Aim::Seed)?;
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
-    transfer.run(starts, Transfer::is_dead)?;
+    transfer.adding = requests.len();
+    let additions = sources::read(requests.collect(), Vec::new(), None)?;
+    let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
     drop(exporter);
     let outcome = if transfer.failed { Outcome::Failed } else { Outcome::Done };
-    transfer.end()?;
-    Ok(outcome)
+    transfer.end();
+    ran.map(|_| outcome)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -101,8 +105,7 @@ enum Aim {
 enum Phase {
     Running,
     Complete,
-    /// It has given back enough.
-    Sated,
+    GoalReached,
     Failed,
 }
 
@@ -112,8 +115,8 @@ struct Torrent {
     save_dir: PathBuf,
     phase: Phase,
     /// How many clients have reached its goal.
-    sated: usize,
-    said_incomplete: bool,
+    goals_reached: usize,
+    warned_incomplete: bool,
     status_lines: Throttle,
     bar: Bar,
 }
@@ -124,29 +127,30 @@ struct Transfer {
     quiet: bool,
     client: Client,
     patron: Patron,
-    mirrors: Mirrors,
+    shards: Shards,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
-    keeping: Option<Keeping>,
+    resume_dir: Option<ResumeDir>,
     listening: HashSet<SocketAddr>,
-    /// In the order in which they started.
+    /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
-    /// Starts that have not been answered.
-    starting: usize,
+    /// How many are still to be added.
+    adding: usize,
     failed: bool,
 }
 
 impl Transfer {
-    /// Starts the client and says where it and its mirrors listen, before anything else is said.
-    fn begin(client: ClientBuilder, mirrors: Mirrors, common: &Common, aim: Aim) -> Result<Self> {
-        let interrupt = Interrupt::catch()?;
+    /// Starts the client and says where it and its shards listen, before anything else is said.
+    fn begin(client: ClientBuilder, shards: Shards, common: &Common, aim: Aim) -> Result<Self> {
         let blocked = common.blocklist.as_ref().map(IpFilter::read).transpose()?;
+        let interrupt = Interrupt::catch()?;
+        let settings = client.effective_settings()?;
         let client = client.start()?;
         let patron = client.patron();
         if let Some(blocked) = blocked {
-            for patron in mirrors.patrons().chain([&patron]) {
+            for patron in shards.patrons().chain([&patron]) {
                 patron.set_ip_filter(blocked.clone()).wait()?;
             }
         }
@@ -156,30 +160,33 @@ impl Transfer {
             quiet: common.quiet,
             client,
             patron,
-            mirrors,
+            shards,
             interrupt,
             screen: Screen::new(common.quiet || common.json),
             explainer: Explainer::new(),
             select: Vec::new(),
-            keeping: None,
+            resume_dir: None,
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
-            starting: 0,
+            adding: 0,
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
+            Ok(addresses) if addresses.is_empty() && common.listens() => {
+                return Err(listens_nowhere(settings.get("listen_interfaces")).into());
+            }
             Ok(addresses) => transfer.say_where(addresses)?,
-            // A download goes on: it can still call others. The events say what is wrong.
+            // A download can still connect to peers. The events say what is wrong.
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
         }
-        let addresses = transfer.mirrors.listen_addresses()?;
+        let addresses = transfer.shards.listen_addresses()?;
         transfer.say_where(addresses)?;
         Ok(transfer)
     }
 
     fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
-        addresses.into_iter().try_for_each(|address| self.take(&Event::Listening { address }))
+        addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
 
     /// Starts the endpoint for Prometheus, and says where it is.
@@ -190,98 +197,100 @@ impl Transfer {
         let exporter = Exporter::start(address, patrons)?;
         let url = exporter.url();
         if self.json {
-            output::json(&serde_json::json!({ "event": "metrics", "url": url }))?;
+            output::object(&serde_json::json!({ "event": "metrics", "url": url }));
         } else {
             self.screen.line(format_args!("metrics at {url}"));
         }
         Ok(Some(exporter))
     }
 
-    /// Until `ended`, or until interrupted, which it returns.
-    fn run(
-        &mut self,
-        starts: impl ExactSizeIterator<Item = (Source, AddOptions)>,
-        ended: impl Fn(&Self) -> bool,
-    ) -> Result<bool> {
-        self.starting = starts.len();
-        for (source, options) in starts {
-            self.start(source, options)?;
-            self.take_all()?;
-        }
-        let mut awaited: Vec<_> = self.patrons().map(Patron::ready).collect();
-        let interrupt = awaited.len();
-        awaited.push(self.interrupt.signal().clone());
+    /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
+    fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
+        let ready: Vec<_> = self.patrons().map(Patron::ready).collect();
         loop {
-            self.take_all()?;
-            if ended(self) {
-                return Ok(false);
+            self.handle_all()?;
+            if self.interrupt.came() || has_ended(self) {
+                return Ok(self.interrupt.came());
             }
-            if wait_for_any(&awaited) == interrupt {
-                return Ok(true);
+            let mut select = Select::new();
+            let addition = select.recv(&additions);
+            select.recv(self.interrupt.signal());
+            for ready in &ready {
+                select.recv(ready);
+            }
+            if select.ready() == addition {
+                match additions.try_recv() {
+                    Ok(Ok(addition)) => self.add(addition)?,
+                    Ok(Err(refusal)) => self.refuse(refusal)?,
+                    Err(error) if error.is_disconnected() => additions = never(),
+                    Err(_) => {}
+                }
+            }
+            for ready in &ready {
+                // What it announces is taken next.
+                let _ = ready.try_recv();
             }
         }
     }
 
-    fn start(&mut self, source: Source, mut options: AddOptions) -> Result<()> {
-        if let (Source::File(path), false) = (&source, self.select.is_empty())
-            // One that cannot be read says so when it is started.
-            && let Ok(metainfo) = Metainfo::read(path)
-        {
-            let files = metainfo.files.iter().map(|file| (file.path.as_path(), file.pad));
-            match selection::priorities(&self.select, files) {
-                Ok(wanted) => options = options.file_priorities(wanted),
-                Err(error) => {
-                    self.not_started(format_args!("{}: {error}", path.display()));
+    fn add(&mut self, addition: Addition) -> Result<()> {
+        let Addition { source, options, resume } = addition;
+        match resume {
+            Ok(Some((path, data))) => {
+                if self.resume(&source, options.clone().resume_data(data), &path)? {
                     return Ok(());
                 }
             }
-        }
-        if self.start_where_it_was(&source, &options)? {
-            return Ok(());
+            Ok(None) => {}
+            Err(error) => self.screen.warn(format_args!("warning: {error}; it is not used")),
         }
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
-    /// Whether something was kept of it that can be used.
-    fn start_where_it_was(&mut self, source: &Source, options: &AddOptions) -> Result<bool> {
-        let found = self.keeping.as_ref().map_or(Ok(None), |keeping| keeping.find(source));
-        let (path, bytes) = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(false),
-            Err(error) => {
-                self.screen.warn(format_args!("warning: {error}; it is not used"));
-                return Ok(false);
+    fn refuse(&mut self, refusal: Refusal) -> Result<()> {
+        let source = refusal.source.display();
+        match refusal.error.downcast() {
+            Ok(error) => {
+                let source = source.to_string().into();
+                self.handle(&Event::AddFailed { source, error: *error })
             }
-        };
-        let options = options.clone().resume_data(bytes);
+            Err(error) => {
+                self.not_added(format_args!("{source}: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a torrent with its resume data; false when that cannot be used.
+    fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
         match self.patron.add_torrent(source.clone(), options).wait() {
             Ok(Added::New(id)) => {
-                // It may have been kept while it was paused.
+                // It may have been paused when the data was saved.
                 self.patron.send(Command::Resume(id))?;
-                if !matches!(source, Source::File(_)) {
-                    self.take_all()?;
+                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) {
+                    self.handle_all()?;
                     self.select_files(id);
                 }
             }
-            Ok(_) => self.starting -= 1,
+            Ok(_) => self.adding -= 1,
             Err(error) if error.operation() == "read the resume data" => {
                 let path = path.display();
                 let reason = error.message();
                 self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
                 return Ok(false);
             }
-            Err(error) => self.not_started(error),
+            Err(error) => self.not_added(error),
         }
         Ok(true)
     }
 
-    fn not_started(&mut self, why: impl Display) {
-        self.starting -= 1;
+    fn not_added(&mut self, why: impl Display) {
+        self.adding -= 1;
         self.failed = true;
         self.screen.warn(format_args!("error: {why}"));
     }
 
-    /// Of a torrent that was started by a magnet link, the files are known only now.
+    /// The files of a magnet link are known once its metadata is here.
     fn select_files(&mut self, id: TorrentId) {
         if self.select.is_empty() {
             return;
@@ -303,95 +312,102 @@ impl Transfer {
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
-    /// Nothing more will come of it.
+    /// There is nothing left to download.
     fn has_ended(&self) -> bool {
         let running = |torrent: &Torrent| torrent.phase == Phase::Running;
-        self.starting == 0 && !self.torrents.values().any(running)
+        self.adding == 0 && !self.torrents.values().any(running)
     }
 
     /// There is nothing left to seed.
     fn is_dead(&self) -> bool {
-        let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::Sated);
-        self.starting == 0 && self.torrents.values().all(ended)
+        let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::GoalReached);
+        self.adding == 0 && self.torrents.values().all(ended)
     }
 
-    fn end(self) -> Result<()> {
+    fn is_complete(&self) -> bool {
+        let complete =
+            |torrent: &Torrent| matches!(torrent.phase, Phase::Complete | Phase::GoalReached);
+        self.adding == 0 && self.torrents.values().all(complete)
+    }
+
+    fn end(self) {
         self.screen.close(&self.interrupt);
-        let (report, of_mirrors) = std::thread::scope(|scope| {
-            let mirrors = scope.spawn(|| self.mirrors.shutdown(SHUTDOWN));
+        let (report, of_shards) = std::thread::scope(|scope| {
+            let shards = scope.spawn(|| self.shards.shutdown(SHUTDOWN));
             let report: ShutdownReport = self.client.shutdown(SHUTDOWN);
-            (report, mirrors.join().unwrap_or_default())
+            (report, shards.join().unwrap_or_default())
         });
-        // What was saved last comes before the client's own end.
+        // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
-                output::json(&event)?;
+                output::event(&event);
             }
-            if let (Event::ResumeData { id, data, .. }, Some(keeping)) = (&event, &self.keeping) {
-                keep(keeping, self.torrents.get(id), data, &self.screen);
+            if let (Event::ResumeData { id, data, .. }, Some(dir)) = (&event, &self.resume_dir) {
+                save(dir, self.torrents.get(id), data, &self.screen);
             }
         }
         if !self.quiet {
-            for report in std::iter::once(report).chain(of_mirrors) {
+            for report in std::iter::once(report).chain(of_shards) {
                 self.screen.warn(report);
             }
         }
-        Ok(())
     }
 
-    fn take_all(&mut self) -> Result<()> {
-        while let Some(event) = self.try_recv() {
-            self.take(&event)?;
+    fn handle_all(&mut self) -> Result<()> {
+        while !self.interrupt.came()
+            && let Some(event) = self.try_recv()
+        {
+            self.handle(&event)?;
         }
         Ok(())
     }
 
     fn try_recv(&self) -> Option<Event> {
-        let mut event = self.patron.try_recv().or_else(|| self.mirrors.try_recv(&self.patron))?;
+        let mut event = self.patron.try_recv().or_else(|| self.shards.try_recv(&self.patron))?;
         if let Event::Status(status) = &mut event {
-            self.mirrors.add_to(status);
+            self.shards.add_to(status);
         }
         Some(event)
     }
 
-    /// Of the first client, then of its mirrors.
+    /// Of the first client, then of its shards.
     fn patrons(&self) -> impl Iterator<Item = &Patron> {
-        std::iter::once(&self.patron).chain(self.mirrors.patrons())
+        std::iter::once(&self.patron).chain(self.shards.patrons())
     }
 
-    fn take(&mut self, event: &Event) -> Result<()> {
-        // The addresses known at the start have been said by then.
+    fn handle(&mut self, event: &Event) -> Result<()> {
+        // The addresses known at the start have been shown already.
         if let Event::Listening { address } = event
             && !self.listening.insert(*address)
         {
             return Ok(());
         }
         match event {
-            Event::Finished { id, .. } => self.mirror(*id)?,
-            Event::Status(status) if status.seeding => self.mirror(status.id)?,
+            Event::Finished { id, .. } => self.seed_in_shards(*id)?,
+            Event::Status(status) if status.seeding => self.seed_in_shards(status.id)?,
             _ => {}
         }
         if self.json {
-            output::json(event)?;
+            output::event(event);
         }
         match event {
             Event::TorrentAdded { id, name, save_dir, info_hashes } => {
-                self.starting -= 1;
+                self.adding -= 1;
                 let torrent = Torrent {
                     name: name.clone(),
                     info_hashes: *info_hashes,
                     save_dir: save_dir.clone(),
                     phase: Phase::Running,
-                    sated: 0,
-                    said_incomplete: false,
+                    goals_reached: 0,
+                    warned_incomplete: false,
                     status_lines: Throttle::new(STATUS_LINES),
                     bar: self.screen.bar(name),
                 };
                 self.torrents.insert(*id, torrent);
             }
-            Event::AlreadyAdded { .. } => self.starting -= 1,
+            Event::AlreadyAdded { .. } => self.adding -= 1,
             Event::AddFailed { error, .. } => {
-                self.not_started(error);
+                self.not_added(error);
                 return Ok(());
             }
             Event::Status(status) => return self.status(status),
@@ -403,22 +419,25 @@ impl Transfer {
                 self.select_files(*id);
             }
             Event::ResumeData { id, data, .. } => {
-                if let Some(keeping) = &self.keeping {
-                    keep(keeping, self.torrents.get(id), data, &self.screen);
+                if let Some(dir) = &self.resume_dir {
+                    save(dir, self.torrents.get(id), data, &self.screen);
                 }
                 return Ok(());
             }
             Event::GoalReached { id, .. } => {
-                self.finished(*id)?;
+                self.finished(*id);
                 if let Some(torrent) = self.torrents.get_mut(id) {
-                    torrent.sated += 1;
-                    if torrent.sated <= self.mirrors.count() {
+                    torrent.goals_reached += 1;
+                    if torrent.goals_reached <= self.shards.count() {
                         return Ok(());
                     }
-                    torrent.phase = Phase::Sated;
+                    torrent.phase = Phase::GoalReached;
                 }
             }
-            Event::Finished { id, .. } => return self.finished(*id),
+            Event::Finished { id, .. } => {
+                self.finished(*id);
+                return Ok(());
+            }
             Event::Error { id, name, error } => {
                 self.failed = true;
                 if let Some(torrent) = self.torrents.get_mut(id) {
@@ -448,21 +467,21 @@ impl Transfer {
         }
     }
 
-    /// Has the mirrors seed what is complete. Whoever is told so afterwards finds it with all of them.
-    fn mirror(&mut self, id: TorrentId) -> Result<()> {
+    /// Has the shards seed what is complete, before anybody is told so.
+    fn seed_in_shards(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get(&id) else { return Ok(()) };
-        if self.mirrors.count() > 0 && torrent.phase == Phase::Running {
+        if self.shards.count() > 0 && torrent.phase == Phase::Running {
             let metainfo = self.patron.metainfo(id).wait()?;
-            self.mirrors.seed(id, &Source::from(&metainfo), &torrent.save_dir)?;
+            self.shards.seed(id, &Source::from(&metainfo), &torrent.save_dir)?;
         }
         Ok(())
     }
 
-    /// One client has found something wrong with a torrent, which the others have not come across.
+    /// One client has found something wrong with a torrent that the others have not come across.
     fn stop(&self, id: TorrentId) -> Result<()> {
-        if self.mirrors.count() > 0 {
+        if self.shards.count() > 0 {
             self.patron.send(Command::Pause(id))?;
-            self.mirrors.pause(id)?;
+            self.shards.pause(id)?;
         }
         Ok(())
     }
@@ -471,54 +490,49 @@ impl Transfer {
         let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
         torrent.bar.status(status);
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
-        if self.aim == Aim::Seed && incomplete && !torrent.said_incomplete {
-            torrent.said_incomplete = true;
+        if self.aim == Aim::Seed && incomplete && !torrent.warned_incomplete {
+            torrent.warned_incomplete = true;
             let percent = f64::from((status.progress * 1000.0).floor()) / 10.0;
             self.screen.warn(format_args!("{}: INCOMPLETE: {percent:.1} %", torrent.name));
         }
         if !self.screen.has_bars() && torrent.status_lines.lets_through() {
             self.explain(&Event::Status(status.clone()));
         }
-        // Data that is taken on trust has never been finished: it was complete from the start.
-        if self.aim == Aim::Seed && status.seeding { self.finished(status.id) } else { Ok(()) }
+        // Trusted data has no `Finished`: it was complete from the start.
+        if self.aim == Aim::Seed && status.seeding {
+            self.finished(status.id);
+        }
+        Ok(())
     }
 
-    /// A result: it goes to stdout, where there is no JSON.
-    fn finished(&mut self, id: TorrentId) -> Result<()> {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
+    /// A result: without --json it goes to stdout.
+    fn finished(&mut self, id: TorrentId) {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return };
         if torrent.phase != Phase::Running {
-            return Ok(());
+            return;
         }
         torrent.phase = Phase::Complete;
         if self.json {
-            return Ok(());
+            return;
         }
         let what = match self.aim {
             Aim::Download => "complete",
             Aim::Seed => "seeding ",
         };
         let path = torrent.save_dir.join(&*torrent.name);
-        Ok(self.screen.result(format_args!("{what}  {}", path.display()))?)
+        self.screen.result(format_args!("{what}  {}", path.display()));
     }
 }
 
-/// Waits until one of them has something, takes it, and says which it was.
-fn wait_for_any(awaited: &[Receiver<()>]) -> usize {
-    let mut select = Select::new();
-    for receiver in awaited {
-        select.recv(receiver);
-    }
-    let ready = select.select();
-    let index = ready.index();
-    // That the interrupt has come is told by its end.
-    let _ = ready.recv(&awaited[index]);
-    index
+fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {
+    let interfaces = interfaces.map(ToString::to_string).unwrap_or_default();
+    format!("cannot listen at {interfaces:?}: no address or network device of this machine")
 }
 
-/// Keeps what a later run needs to go on.
-fn keep(keeping: &Keeping, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
+/// Saves what a later run continues from.
+fn save(dir: &ResumeDir, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
     let Some(torrent) = torrent else { return };
-    if let Err(error) = keeping.keep(&torrent.info_hashes, data) {
+    if let Err(error) = dir.save(&torrent.info_hashes, data) {
         screen.warn(format_args!("warning: {}: {error}", torrent.name));
     }
 }

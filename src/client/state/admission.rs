@@ -1,4 +1,4 @@
-//! Torrents on their way in. A start that meets a busy engine is tried again, later and later; the
+//! Torrents that are being added. One that meets a busy engine is tried again, later and later; the
 //! one who asked sees one answer.
 
 use std::any::Any;
@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use crate::add::Prepared;
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
-use crate::messages::request::Own;
 use crate::messages::service::Member;
-use crate::model::{InfoHashes, TorrentId};
+use crate::model::{ClientData, InfoHashes, TorrentId};
 use crate::reply::Responder;
 
-/// How many starts may be under way. While they are, the client thread takes no more commands, and
-/// patrons wait at the command channel: an engine that is slow to start torrents slows those who
-/// start them, and no queue grows.
+/// How many torrents may be on their way in. While they are, the client thread takes no more commands,
+/// and patrons wait at the command channel: an engine that is slow to add torrents slows those who
+/// add them, and no queue grows.
 const WINDOW: usize = 512;
 
 const FIRST_DELAY: Duration = Duration::from_millis(10);
@@ -26,7 +25,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A torrent on its way in.
-pub(in crate::client) struct Start {
+pub(in crate::client) struct PendingAdd {
     pub(in crate::client) id: TorrentId,
     pub(in crate::client) from: Arc<Member>,
     pub(in crate::client) reply: Option<Responder<Added>>,
@@ -34,20 +33,22 @@ pub(in crate::client) struct Start {
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
     pub(in crate::client) save_dir: PathBuf,
-    pub(in crate::client) own: Own,
+    pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
-    pub(in crate::client) distrust: Option<Error>,
+    /// What keeps data that is to be trusted from being so.
+    pub(in crate::client) missing_data: Option<Error>,
     /// Not yet handed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
     began: Instant,
     delay: Duration,
 }
 
-impl Start {
+impl PendingAdd {
     pub(in crate::client) fn new(
         from: Arc<Member>,
         prepared: Prepared,
         reply: Option<Responder<Added>>,
+        now: Instant,
     ) -> Self {
         let Prepared {
             source,
@@ -57,7 +58,7 @@ impl Start {
             move_to,
             paused,
             goals,
-            distrust,
+            distrust: missing_data,
             params,
         } = prepared;
         Self {
@@ -68,11 +69,11 @@ impl Start {
             name,
             info_hashes,
             save_dir,
-            own: Own { move_to, goals },
+            client_data: ClientData { move_to, goals },
             paused,
-            distrust,
+            missing_data,
             params: Some(params),
-            began: Instant::now(),
+            began: now,
             delay: FIRST_DELAY,
         }
     }
@@ -81,9 +82,9 @@ impl Start {
 #[derive(Default)]
 pub(in crate::client) struct Admission {
     /// Handed to the engine, which has not answered.
-    under_way: HashMap<TorrentId, Start>,
+    under_way: HashMap<TorrentId, PendingAdd>,
     /// To be tried again at the time given.
-    waiting: Vec<(Instant, Start)>,
+    waiting: Vec<(Instant, PendingAdd)>,
 }
 
 impl Admission {
@@ -95,43 +96,43 @@ impl Admission {
         self.under_way.len() + self.waiting.len()
     }
 
-    pub(in crate::client) fn hand_over(&mut self, start: Start) {
-        self.under_way.insert(start.id, start);
+    pub(in crate::client) fn hand_over(&mut self, add: PendingAdd) {
+        self.under_way.insert(add.id, add);
     }
 
-    /// The start that the engine has answered.
-    pub(in crate::client) fn answered(&mut self, id: TorrentId) -> Option<Start> {
+    /// The one that the engine has answered.
+    pub(in crate::client) fn answered(&mut self, id: TorrentId) -> Option<PendingAdd> {
         self.under_way.remove(&id)
     }
 
-    /// Whether another start with one of these info hashes is before the engine.
+    /// Whether another with one of these info hashes is before the engine.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
-        let same = |start: &Start| {
-            (hashes.v1.is_some() && start.info_hashes.v1 == hashes.v1)
-                || (hashes.v2.is_some() && start.info_hashes.v2 == hashes.v2)
+        let same = |add: &PendingAdd| {
+            (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
+                || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
         };
         self.under_way.values().any(same)
     }
 
-    /// Keeps a start for later, or gives it back with the error when it has waited for too long.
+    /// Keeps one for later, or gives it back with the error when it has waited for too long.
     pub(in crate::client) fn postpone(
         &mut self,
-        mut start: Start,
+        mut add: PendingAdd,
         why: Error,
-    ) -> Option<(Start, Error)> {
-        if start.began.elapsed() >= PATIENCE {
+        now: Instant,
+    ) -> Option<(PendingAdd, Error)> {
+        if now.saturating_duration_since(add.began) >= PATIENCE {
             let error = why.with_kind(ErrorKind::Busy).on("still busy after 30 seconds");
-            return Some((start, error));
+            return Some((add, error));
         }
-        let due = Instant::now() + start.delay;
-        start.delay = (start.delay * 2).min(LONGEST_DELAY);
-        self.waiting.push((due, start));
+        let due = now + add.delay;
+        add.delay = (add.delay * 2).min(LONGEST_DELAY);
+        self.waiting.push((due, add));
         None
     }
 
-    /// Something ended that a start may have waited for: all are tried at once.
-    pub(in crate::client) fn nudge(&mut self) {
-        let now = Instant::now();
+    /// Something ended that one may have waited for: all are tried at once.
+    pub(in crate::client) fn retry_now(&mut self, now: Instant) {
         self.waiting.iter_mut().for_each(|(due, _)| *due = now);
     }
 
@@ -139,18 +140,88 @@ impl Admission {
         self.waiting.iter().map(|(due, _)| *due).min()
     }
 
-    pub(in crate::client) fn take_due(&mut self) -> Vec<Start> {
-        let now = Instant::now();
-        self.waiting.extract_if(.., |(due, _)| *due <= now).map(|(_, start)| start).collect()
+    pub(in crate::client) fn take_due(&mut self, now: Instant) -> Vec<PendingAdd> {
+        self.waiting.extract_if(.., |(due, _)| *due <= now).map(|(_, add)| add).collect()
     }
 
-    pub(in crate::client) fn take_all(&mut self) -> Vec<Start> {
-        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, start)| start);
-        waiting.chain(std::mem::take(&mut self.under_way).into_values()).collect()
+    pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
+        waiting.chain(self.take_under_way()).collect()
     }
 
-    /// Those that the engine has had for longer than its answer can take.
-    pub(in crate::client) fn under_way(&self) -> Vec<TorrentId> {
-        self.under_way.keys().copied().collect()
+    /// Those that the engine has not answered.
+    pub(in crate::client) fn take_under_way(&mut self) -> Vec<PendingAdd> {
+        std::mem::take(&mut self.under_way).into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::state::fixtures::{hashes, members, prepared};
+
+    fn add(number: u8, now: Instant) -> PendingAdd {
+        let [from] = members();
+        PendingAdd::new(from, prepared(number), None, now)
+    }
+
+    fn busy() -> Error {
+        Error::new(ErrorKind::Io, "test", "too many open files")
+    }
+
+    #[test]
+    fn what_is_postponed_is_due_later_and_later_up_to_a_second() {
+        let (mut admission, begun) = (Admission::default(), Instant::now());
+        let (mut now, mut pending) = (begun, add(1, begun));
+        let mut delays = Vec::new();
+        for _ in 0..9 {
+            assert!(admission.postpone(pending, busy(), now).is_none());
+            let due = admission.next_due().unwrap();
+            assert!(admission.take_due(due - Duration::from_millis(1)).is_empty());
+            delays.push((due - now).as_millis());
+            now = due;
+            pending = admission.take_due(now).remove(0);
+        }
+        assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        let (_, error) = admission.postpone(pending, busy(), begun + PATIENCE).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+        assert_eq!(admission.len(), 0);
+    }
+
+    #[test]
+    fn what_waits_is_tried_at_once_when_something_has_ended() {
+        let (mut admission, now) = (Admission::default(), Instant::now());
+        admission.postpone(add(1, now), busy(), now);
+        assert!(admission.take_due(now).is_empty());
+        admission.retry_now(now);
+        assert_eq!(admission.take_due(now).len(), 1);
+    }
+
+    #[test]
+    fn only_what_is_before_the_engine_keeps_the_same_torrent_out() {
+        let (mut admission, now) = (Admission::default(), Instant::now());
+        let first = add(1, now);
+        let id = first.id;
+        admission.hand_over(first);
+        admission.postpone(add(2, now), busy(), now);
+        assert!(admission.has(&hashes(Some(1), Some(9))));
+        assert!(!admission.has(&hashes(Some(2), None)) && !admission.has(&hashes(None, None)));
+        assert_eq!(admission.answered(id).map(|add| add.id), Some(id));
+        assert!(admission.answered(id).is_none() && !admission.has(&hashes(Some(1), None)));
+    }
+
+    #[test]
+    fn all_that_is_on_its_way_in_counts_and_is_given_back_at_the_end() {
+        let (mut admission, now) = (Admission::default(), Instant::now());
+        for number in 0..WINDOW {
+            assert!(!admission.is_full());
+            match number % 2 {
+                0 => admission.hand_over(add(0, now)),
+                _ => _ = admission.postpone(add(1, now), busy(), now),
+            }
+        }
+        assert!(admission.is_full());
+        assert_eq!(admission.take_all().len(), WINDOW);
+        assert!(!admission.is_full() && admission.take_under_way().is_empty());
     }
 }

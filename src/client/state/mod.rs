@@ -1,4 +1,51 @@
-//! What the client thread knows. Plain data: nothing here knows the engine.
+//! What the client thread knows. Plain data: nothing here knows the engine or the thread, and time comes
+//! from the caller.
 
 pub(in crate::client) mod admission;
+pub(in crate::client) mod goals;
+pub(in crate::client) mod last_errors;
+pub(in crate::client) mod listening;
+pub(in crate::client) mod open_requests;
+pub(in crate::client) mod save_queue;
+pub(in crate::client) mod statuses;
+pub(in crate::client) mod subscriptions;
 pub(in crate::client) mod torrents;
+
+#[cfg(test)]
+mod fixtures {
+    use std::sync::Arc;
+
+    use crossbeam_channel::bounded;
+
+    use crate::add::{Defaults, Prepared};
+    use crate::messages::service::{Member, Service};
+    use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, ReadStatistics};
+
+    /// So many patrons of one client, which has no thread.
+    pub(super) fn members<const N: usize>() -> [Arc<Member>; N] {
+        let reads = Box::new(ReadStatistics::default);
+        let service = Service::new(bounded(1), bounded(1).0, Defaults::default(), reads);
+        std::array::from_fn(|_| service.join())
+    }
+
+    pub(super) fn hashes(v1: Option<u8>, v2: Option<u8>) -> InfoHashes {
+        InfoHashes {
+            v1: v1.map(|number| InfoHashV1([number; 20])),
+            v2: v2.map(|number| InfoHashV2([number; 32])),
+        }
+    }
+
+    pub(super) fn prepared(number: u8) -> Prepared {
+        Prepared {
+            source: format!("{number}.torrent").into(),
+            name: format!("torrent-{number}").into(),
+            info_hashes: hashes(Some(number), None),
+            save_dir: "incomplete".into(),
+            move_to: None,
+            paused: false,
+            goals: Default::default(),
+            distrust: None,
+            params: Box::new(()),
+        }
+    }
+}

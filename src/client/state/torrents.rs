@@ -1,31 +1,45 @@
-//! Who gets which event: the torrents of a client, their owners and their watchers.
+//! The torrents of a client: one record each, and the indexes over them. Only what is here changes an
+//! index, so that none can disagree with the records.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::goals;
+use super::last_errors::LastErrors;
+use super::open_requests::{OpenRequest, OpenRequests};
+use super::save_queue::{Save, SaveQueue, Saving};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::Own;
 use crate::messages::service::{Member, MemberId};
-use crate::model::{Event, EventKind, InfoHashV1, InfoHashV2, InfoHashes, TorrentId};
+use crate::model::{
+    ClientData, Event, EventKind, Goals, InfoHashV1, InfoHashV2, InfoHashes, SavedFigures,
+    TorrentId,
+};
 use crate::reply::Responder;
 
-/// A torrent as the client thread knows it.
+/// libtorrent 2.0.8 does not report that a rate has fallen to 0 (it does from 2.0.14). A torrent with
+/// a rate is reported each second; one that has not been for this long stands still.
+const RATE_LIFETIME: Duration = Duration::from_millis(2500);
+
+/// All that the client thread knows of a torrent. A client has many of them and most are idle: what
+/// most torrents do not have is boxed.
 pub(in crate::client) struct Torrent {
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
-    /// Who started it and has not left.
+    /// Who added it and has not left.
     owner: Option<Arc<Member>>,
     watchers: Vec<Arc<Member>>,
-    pub(in crate::client) own: Own,
+    client_data: Option<Box<ClientData>>,
+    save: Option<Box<Save>>,
+    /// When it was last reported to have a rate.
+    rate_seen: Option<Instant>,
     /// Whose move of its files is under way.
     pub(in crate::client) moving: Option<Mover>,
     pub(in crate::client) finished: bool,
-    pub(in crate::client) closing: Option<Closing>,
-    /// The newest error that was told, and when.
-    last_error: Option<(Error, Instant)>,
-    last_tracker_error: Option<(Box<str>, u32)>,
+    pub(in crate::client) removing: Option<Box<Removing>>,
+    pub(in crate::client) errors: LastErrors,
 }
 
 /// Who had the files moved.
@@ -36,21 +50,18 @@ pub(in crate::client) enum Mover {
     Patron,
 }
 
-/// A torrent that is being closed.
-pub(in crate::client) struct Closing {
+/// A torrent that is being removed.
+pub(in crate::client) struct Removing {
     pub(in crate::client) files: RemoveFiles,
-    /// Who had it closed, where the answer is an event.
+    /// Who had it removed, where the answer is an event.
     pub(in crate::client) from: Option<Arc<Member>>,
     pub(in crate::client) reply: Option<Responder<()>>,
 }
 
-/// A full disk fails every write that is queued, then the reads of what was not written, and
-/// libtorrent reports some failures twice: once for the file and once for the torrent. The first one
-/// is the cause. The same error, and any error of the disk after one, is told once in this time.
-const SAME_ERROR: Duration = Duration::from_secs(30);
-
-fn follows(error: &Error, last: &Error) -> bool {
-    last.native() == error.native() || (last.kind(), error.kind()) == (ErrorKind::Io, ErrorKind::Io)
+/// A torrent that was removed, and the requests about it, which are to be answered.
+pub(in crate::client) struct Removed {
+    pub(in crate::client) torrent: Torrent,
+    pub(in crate::client) requests: Vec<OpenRequest>,
 }
 
 impl Torrent {
@@ -58,19 +69,20 @@ impl Torrent {
         name: Arc<str>,
         info_hashes: InfoHashes,
         owner: Option<Arc<Member>>,
-        own: Own,
+        client_data: ClientData,
     ) -> Self {
         Self {
             name,
             info_hashes,
             owner,
             watchers: Vec::new(),
-            own,
+            client_data: (client_data != ClientData::default()).then(|| Box::new(client_data)),
+            save: None,
+            rate_seen: None,
             moving: None,
             finished: false,
-            closing: None,
-            last_error: None,
-            last_tracker_error: None,
+            removing: None,
+            errors: LastErrors::default(),
         }
     }
 
@@ -90,49 +102,6 @@ impl Torrent {
         self.audience().any(|member| member.wants(kind))
     }
 
-    /// Whether an error is news.
-    pub(in crate::client) fn is_news(&mut self, error: &Error) -> bool {
-        let told = matches!(
-            &self.last_error,
-            Some((last, when)) if follows(error, last) && when.elapsed() < SAME_ERROR
-        );
-        if !told {
-            self.last_error = Some((error.clone(), Instant::now()));
-        }
-        !told
-    }
-
-    /// Whether a tracker's failure is news: a hybrid torrent is announced by each of its info hashes.
-    pub(in crate::client) fn is_tracker_news(&mut self, url: &str, times_in_row: u32) -> bool {
-        let news = !matches!(
-            &self.last_tracker_error,
-            Some((last, times)) if **last == *url && *times == times_in_row
-        );
-        self.last_tracker_error = Some((url.into(), times_in_row));
-        news
-    }
-
-    /// The error that was told, where this one follows from it.
-    pub(in crate::client) fn cause(&self, error: Error) -> Error {
-        match &self.last_error {
-            Some((last, _)) if follows(&error, last) => last.clone(),
-            _ => error,
-        }
-    }
-
-    /// What has stopped the torrent, where libtorrent does not say: it does not pause a torrent whose
-    /// data cannot be read, the shim does. Want of descriptors or memory stops none.
-    pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
-        const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
-        let (error, _) = self.last_error.as_ref()?;
-        let passes = error.native().is_some_and(|code| PASSING.contains(&code.value));
-        (error.kind() == ErrorKind::Io && !passes).then(|| error.clone())
-    }
-
-    pub(in crate::client) fn forget_error(&mut self) {
-        self.last_error = None;
-    }
-
     fn audience(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.owner.iter().chain(&self.watchers)
     }
@@ -140,44 +109,95 @@ impl Torrent {
     pub(in crate::client) fn has(&self, member: &Member) -> bool {
         self.audience().any(|known| known.id == member.id)
     }
+
+    /// What goes with the resume data.
+    pub(in crate::client) fn client_data(&self) -> ClientData {
+        self.client_data.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Where its files go now that they are complete; once.
+    pub(in crate::client) fn take_move_to(&mut self) -> Option<PathBuf> {
+        let to = self.client_data.as_mut()?.move_to.take();
+        self.free_client_data();
+        to
+    }
+
+    fn goals(&self) -> Goals {
+        self.client_data.as_ref().map(|data| data.goals).unwrap_or_default()
+    }
+
+    fn free_client_data(&mut self) {
+        self.client_data.take_if(|data| **data == ClientData::default());
+    }
+
+    /// What its resume data held when it was saved last.
+    pub(in crate::client) fn saved_figures(&self) -> Option<SavedFigures> {
+        self.save.as_ref()?.figures()
+    }
 }
 
-/// The torrents of a client, found by id and by info hash.
-#[derive(Default)]
-pub(in crate::client) struct Routes {
-    torrents: HashMap<TorrentId, Torrent>,
+pub(in crate::client) struct Torrents {
+    by_id: HashMap<TorrentId, Torrent>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
     /// What each patron owns or watches, so that one that leaves is seen to without a search.
-    concerns: HashMap<MemberId, HashSet<TorrentId>>,
+    by_member: HashMap<MemberId, HashSet<TorrentId>>,
+    with_goal: HashSet<TorrentId>,
+    with_rate: HashSet<TorrentId>,
+    saves: SaveQueue,
+    /// Those about the session too: they share a window.
+    pub(in crate::client) requests: OpenRequests,
 }
 
-impl Routes {
+impl Torrents {
+    /// The interval is that of the [saves](SaveQueue).
+    pub(in crate::client) fn new(save_interval: Duration) -> Self {
+        Self {
+            by_id: HashMap::new(),
+            by_v1: HashMap::new(),
+            by_v2: HashMap::new(),
+            by_member: HashMap::new(),
+            with_goal: HashSet::new(),
+            with_rate: HashSet::new(),
+            saves: SaveQueue::new(save_interval),
+            requests: OpenRequests::default(),
+        }
+    }
+
     pub(in crate::client) fn insert(&mut self, id: TorrentId, torrent: Torrent) {
         self.index(id, &torrent.info_hashes);
         if let Some(owner) = &torrent.owner {
-            self.concerns.entry(owner.id).or_default().insert(id);
+            self.by_member.entry(owner.id).or_default().insert(id);
         }
-        self.torrents.insert(id, torrent);
+        if goals::is_open(&torrent.goals()) {
+            self.with_goal.insert(id);
+        }
+        self.by_id.insert(id, torrent);
     }
 
-    pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Torrent> {
-        let torrent = self.torrents.remove(&id)?;
-        if let Some(v1) = torrent.info_hashes.v1 {
+    /// Ends all that there is of a torrent.
+    pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
+        let mut torrent = self.by_id.remove(&id)?;
+        // Two magnet links may turn out to be one hybrid torrent: the hash is the other's then.
+        if let Some(v1) = torrent.info_hashes.v1
+            && self.by_v1.get(&v1) == Some(&id)
+        {
             self.by_v1.remove(&v1);
         }
-        if let Some(v2) = torrent.info_hashes.v2 {
+        if let Some(v2) = torrent.info_hashes.v2
+            && self.by_v2.get(&v2) == Some(&id)
+        {
             self.by_v2.remove(&v2);
         }
         for member in torrent.audience() {
-            if let Some(concerns) = self.concerns.get_mut(&member.id) {
-                concerns.remove(&id);
-                if concerns.is_empty() {
-                    self.concerns.remove(&member.id);
-                }
-            }
+            forget(&mut self.by_member, member.id, id);
         }
-        Some(torrent)
+        self.with_goal.remove(&id);
+        self.with_rate.remove(&id);
+        if let Some(save) = &mut torrent.save {
+            Saving { id, save, queue: &mut self.saves }.remove();
+        }
+        Some(Removed { torrent, requests: self.requests.take_all_of(id) })
     }
 
     fn index(&mut self, id: TorrentId, hashes: &InfoHashes) {
@@ -189,20 +209,25 @@ impl Routes {
         }
     }
 
-    /// A magnet link has told one hash of a hybrid torrent; its metadata tells both.
-    pub(in crate::client) fn learn(&mut self, id: TorrentId, name: Arc<str>, hashes: InfoHashes) {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+    /// A magnet link has named one hash of a hybrid torrent; its metadata has both.
+    pub(in crate::client) fn set_metadata(
+        &mut self,
+        id: TorrentId,
+        name: Arc<str>,
+        hashes: InfoHashes,
+    ) {
+        let Some(torrent) = self.by_id.get_mut(&id) else { return };
         torrent.name = name;
         torrent.info_hashes = hashes;
         self.index(id, &hashes);
     }
 
     pub(in crate::client) fn get(&self, id: TorrentId) -> Option<&Torrent> {
-        self.torrents.get(&id)
+        self.by_id.get(&id)
     }
 
     pub(in crate::client) fn get_mut(&mut self, id: TorrentId) -> Option<&mut Torrent> {
-        self.torrents.get_mut(&id)
+        self.by_id.get_mut(&id)
     }
 
     /// The torrent for a command: it must be here and not on its way out.
@@ -211,14 +236,14 @@ impl Routes {
         id: TorrentId,
         op: &'static str,
     ) -> Result<&mut Torrent> {
-        match self.torrents.get_mut(&id) {
-            Some(torrent) if torrent.closing.is_none() => Ok(torrent),
+        match self.by_id.get_mut(&id) {
+            Some(torrent) if torrent.removing.is_none() => Ok(torrent),
             Some(torrent) => {
-                let message = format!("{id} ({}) is being closed", torrent.name);
+                let message = format!("{id} ({}) is being removed", torrent.name);
                 Err(Error::new(ErrorKind::Gone, op, message))
             }
             None => {
-                let message = format!("this client has no {id}; it may have been closed");
+                let message = format!("this client has no {id}; it may have been removed");
                 Err(Error::new(ErrorKind::NotFound, op, message))
             }
         }
@@ -230,23 +255,35 @@ impl Routes {
         by_v1.or_else(by_v2).copied()
     }
 
+    pub(in crate::client) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(in crate::client) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
+        self.by_id.iter().map(|(id, torrent)| (*id, torrent))
+    }
+
+    pub(in crate::client) fn ids(&self) -> Vec<TorrentId> {
+        self.by_id.keys().copied().collect()
+    }
+
+    // Patrons.
+
     pub(in crate::client) fn watch(&mut self, id: TorrentId, member: &Arc<Member>) {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        let Some(torrent) = self.by_id.get_mut(&id) else { return };
         if !torrent.has(member) {
             torrent.watchers.push(member.clone());
-            self.concerns.entry(member.id).or_default().insert(id);
+            self.by_member.entry(member.id).or_default().insert(id);
         }
     }
 
     pub(in crate::client) fn unwatch(&mut self, id: TorrentId, member: &Member) {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        let Some(torrent) = self.by_id.get_mut(&id) else { return };
         let before = torrent.watchers.len();
         torrent.watchers.retain(|watcher| watcher.id != member.id);
         if torrent.watchers.len() < before {
             member.mailbox.forget(id);
-            if let Some(concerns) = self.concerns.get_mut(&member.id) {
-                concerns.remove(&id);
-            }
+            forget(&mut self.by_member, member.id, id);
         }
     }
 
@@ -257,8 +294,8 @@ impl Routes {
     ) -> Option<(Arc<Member>, Vec<TorrentId>)> {
         let mut left = None;
         let mut owned = Vec::new();
-        for id in self.concerns.remove(&member)? {
-            let Some(torrent) = self.torrents.get_mut(&id) else { continue };
+        for id in self.by_member.remove(&member)? {
+            let Some(torrent) = self.by_id.get_mut(&id) else { continue };
             torrent.watchers.retain(|watcher| watcher.id != member);
             if let Some(owner) = torrent.owner.take_if(|owner| owner.id == member) {
                 left = Some(owner);
@@ -268,11 +305,267 @@ impl Routes {
         left.map(|member| (member, owned))
     }
 
-    pub(in crate::client) fn len(&self) -> usize {
-        self.torrents.len()
+    // Goals.
+
+    pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) {
+        let Some(torrent) = self.by_id.get_mut(&id) else { return };
+        torrent.client_data.get_or_insert_default().goals = goals;
+        torrent.free_client_data();
+        if goals::is_open(&goals) {
+            self.with_goal.insert(id);
+        } else {
+            self.with_goal.remove(&id);
+        }
     }
 
-    pub(in crate::client) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
-        self.torrents.iter().map(|(id, torrent)| (*id, torrent))
+    pub(in crate::client) fn with_goal(&self) -> impl Iterator<Item = (TorrentId, Goals)> {
+        self.with_goal.iter().filter_map(|id| Some((*id, self.by_id.get(id)?.goals())))
+    }
+
+    // Rates.
+
+    /// When the torrent was reported to have a rate; `None` if it was reported to have none.
+    pub(in crate::client) fn set_rate_seen(
+        &mut self,
+        id: TorrentId,
+        when: Option<Instant>,
+    ) -> Option<&Torrent> {
+        let torrent = self.by_id.get_mut(&id)?;
+        match (std::mem::replace(&mut torrent.rate_seen, when), when) {
+            (None, Some(_)) => _ = self.with_rate.insert(id),
+            (Some(_), None) => _ = self.with_rate.remove(&id),
+            _ => {}
+        }
+        Some(torrent)
+    }
+
+    /// Those whose rate is [too old](RATE_LIFETIME): they have none.
+    pub(in crate::client) fn take_stale_rates(&mut self, now: Instant) -> Vec<TorrentId> {
+        let Self { with_rate, by_id, .. } = self;
+        let stale = |id: &TorrentId| {
+            let Some(torrent) = by_id.get_mut(id) else { return true };
+            let lives = |seen: &Instant| now.saturating_duration_since(*seen) < RATE_LIFETIME;
+            torrent.rate_seen = torrent.rate_seen.filter(lives);
+            torrent.rate_seen.is_none()
+        };
+        with_rate.extract_if(stale).collect()
+    }
+
+    // Resume data.
+
+    pub(in crate::client) fn saves(&self) -> &SaveQueue {
+        &self.saves
+    }
+
+    /// Nothing is due any more, and no failure counts.
+    pub(in crate::client) fn clear_saves(&mut self) {
+        let due: Vec<_> = self.saves.due().collect();
+        for id in due {
+            if let Some(mut saving) = self.saving(id) {
+                saving.unschedule();
+            }
+        }
+        self.saves.clear_failed();
+    }
+
+    /// How many torrents are due or open, or have failed.
+    pub(in crate::client) fn unsaved(&self) -> usize {
+        let is_open = |id| {
+            let save = self.by_id.get(&id).and_then(|torrent| torrent.save.as_ref());
+            save.is_some_and(|save| save.is_open())
+        };
+        let due = self.saves.due().filter(|id| !is_open(*id)).count();
+        due + self.saves.open() + self.saves.failed()
+    }
+
+    /// The torrent's place in the queue of [saves](SaveQueue).
+    pub(in crate::client) fn saving(&mut self, id: TorrentId) -> Option<Saving<'_>> {
+        let save = self.by_id.get_mut(&id)?.save.get_or_insert_default();
+        Some(Saving { id, save, queue: &mut self.saves })
+    }
+}
+
+fn forget(by_member: &mut HashMap<MemberId, HashSet<TorrentId>>, member: MemberId, id: TorrentId) {
+    if let Some(torrents) = by_member.get_mut(&member) {
+        torrents.remove(&id);
+        if torrents.is_empty() {
+            by_member.remove(&member);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::state::fixtures::{hashes, members};
+    use crate::messages::request::RequestRole;
+
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn torrent(hashes: InfoHashes, owner: Option<&Arc<Member>>) -> Torrent {
+        Torrent::new("n".into(), hashes, owner.cloned(), ClientData::default())
+    }
+
+    fn add(torrents: &mut Torrents, torrent: Torrent) -> TorrentId {
+        let id = TorrentId::next();
+        torrents.insert(id, torrent);
+        id
+    }
+
+    fn is_empty(torrents: &Torrents) -> bool {
+        let Torrents { by_id, by_v1, by_v2, by_member, with_goal, with_rate, saves, requests } =
+            torrents;
+        by_id.is_empty()
+            && by_v1.is_empty()
+            && by_v2.is_empty()
+            && by_member.is_empty()
+            && with_goal.is_empty()
+            && with_rate.is_empty()
+            && saves.is_idle()
+            && requests.len() == 0
+    }
+
+    #[test]
+    fn removing_a_record_ends_all_that_there_was_of_the_torrent() {
+        let [owner, watcher] = members();
+        let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
+        let id = add(&mut torrents, torrent(hashes(Some(1), Some(2)), Some(&owner)));
+        torrents.watch(id, &watcher);
+        torrents.set_goals(id, Goals::default().share_ratio(1.0));
+        torrents.set_rate_seen(id, Some(now));
+        let mut saving = torrents.saving(id).unwrap();
+        saving.begin();
+        saving.schedule(now);
+        for (op, role) in [
+            ("a", RequestRole::MovesFiles { to: "there".into() }),
+            ("b", RequestRole::SavesForEvent),
+        ] {
+            let respond = Box::new(|_| ());
+            torrents.requests.open(OpenRequest { torrent: Some(id), op, role, respond });
+        }
+        let other = add(&mut torrents, torrent(hashes(Some(3), None), None));
+
+        let Removed { torrent, requests } = torrents.remove(id).unwrap();
+        assert!(torrent.has(&owner) && torrent.has(&watcher), "who is to be told");
+        assert_eq!(requests.iter().map(|request| request.op).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(torrents.remove(id).is_none() && torrents.find(&torrent.info_hashes).is_none());
+        assert_eq!(torrents.iter().map(|(id, _)| id).collect::<Vec<_>>(), [other]);
+        torrents.remove(other);
+        assert!(is_empty(&torrents));
+    }
+
+    #[test]
+    fn a_command_needs_a_torrent_that_is_here_and_stays() {
+        let mut torrents = Torrents::new(INTERVAL);
+        let id = add(&mut torrents, torrent(hashes(Some(1), None), None));
+        let kind = |torrents: &mut Torrents| torrents.open(id, "test").err().map(|e| e.kind());
+        assert_eq!(kind(&mut torrents), None);
+        let removing = Removing { files: RemoveFiles::Keep, from: None, reply: None };
+        torrents.get_mut(id).unwrap().removing = Some(Box::new(removing));
+        assert_eq!(kind(&mut torrents), Some(ErrorKind::Gone));
+        torrents.remove(id);
+        assert_eq!(kind(&mut torrents), Some(ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_torrent_is_found_by_either_hash_and_by_those_of_its_metadata() {
+        let mut torrents = Torrents::new(INTERVAL);
+        let id = add(&mut torrents, torrent(hashes(Some(1), None), None));
+        assert_eq!(torrents.find(&hashes(Some(1), None)), Some(id));
+        assert_eq!(torrents.find(&hashes(None, Some(2))), None);
+        torrents.set_metadata(id, "name".into(), hashes(Some(1), Some(2)));
+        assert_eq!(torrents.find(&hashes(None, Some(2))), Some(id));
+        assert_eq!(torrents.find(&hashes(Some(9), Some(2))), Some(id));
+        assert_eq!(&*torrents.get(id).unwrap().name, "name");
+        torrents.remove(id);
+        assert!(is_empty(&torrents));
+    }
+
+    #[test]
+    fn of_two_torrents_with_one_hash_the_one_that_stays_is_found() {
+        let mut torrents = Torrents::new(INTERVAL);
+        let one = add(&mut torrents, torrent(hashes(Some(1), None), None));
+        let two = add(&mut torrents, torrent(hashes(None, Some(2)), None));
+        torrents.set_metadata(two, "n".into(), hashes(Some(1), Some(2)));
+        torrents.remove(one);
+        assert_eq!(torrents.find(&hashes(Some(1), None)), Some(two));
+        torrents.remove(two);
+        assert!(is_empty(&torrents));
+    }
+
+    #[test]
+    fn a_patron_that_leaves_is_taken_off_what_it_owns_and_watches() {
+        let [leaving, staying] = members();
+        let mut torrents = Torrents::new(INTERVAL);
+        let owned = add(&mut torrents, torrent(hashes(Some(1), None), Some(&leaving)));
+        let watched = add(&mut torrents, torrent(hashes(Some(2), None), Some(&staying)));
+        torrents.watch(watched, &leaving);
+        torrents.watch(watched, &leaving);
+        assert_eq!(torrents.get(watched).unwrap().audience().count(), 2, "watched twice");
+        let (left, ids) = torrents.leave(leaving.id).unwrap();
+        assert_eq!((left.id, ids), (leaving.id, vec![owned]));
+        assert!(!torrents.get(watched).unwrap().has(&leaving));
+        assert!(torrents.leave(leaving.id).is_none());
+        torrents.watch(owned, &staying);
+        torrents.unwatch(owned, &staying);
+        torrents.unwatch(watched, &staying);
+        assert!(torrents.get(watched).unwrap().has(&staying), "an owner does not watch");
+        torrents.remove(owned);
+        torrents.remove(watched);
+        assert!(is_empty(&torrents));
+    }
+
+    #[test]
+    fn goals_are_kept_once_and_only_where_there_are_some() {
+        let mut torrents = Torrents::new(INTERVAL);
+        let goals = Goals::default().share_ratio(2.0);
+        let data = ClientData { move_to: Some("done".into()), goals };
+        let id = add(&mut torrents, Torrent::new("n".into(), hashes(None, None), None, data));
+        let plain = add(&mut torrents, torrent(hashes(Some(1), None), None));
+        assert_eq!(torrents.with_goal().collect::<Vec<_>>(), [(id, goals)]);
+        torrents.set_goals(plain, goals);
+        torrents.set_goals(id, Goals::default());
+        assert_eq!(torrents.with_goal().collect::<Vec<_>>(), [(plain, goals)]);
+        assert_eq!(torrents.get(plain).unwrap().client_data().goals, goals);
+        let torrent = torrents.get_mut(id).unwrap();
+        assert_eq!(torrent.take_move_to(), Some("done".into()));
+        assert!(torrent.client_data.is_none() && torrent.take_move_to().is_none());
+    }
+
+    #[test]
+    fn a_rate_that_is_not_reported_again_is_stale() {
+        let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
+        let ids = [1, 2, 3].map(|n| add(&mut torrents, torrent(hashes(Some(n), None), None)));
+        for id in ids {
+            torrents.set_rate_seen(id, Some(now));
+        }
+        torrents.set_rate_seen(ids[0], None);
+        torrents.set_rate_seen(ids[1], Some(now + RATE_LIFETIME));
+        assert!(torrents.take_stale_rates(now).is_empty());
+        assert_eq!(torrents.take_stale_rates(now + RATE_LIFETIME), [ids[2]]);
+        assert!(torrents.take_stale_rates(now + RATE_LIFETIME).is_empty());
+        assert_eq!(torrents.take_stale_rates(now + 2 * RATE_LIFETIME), [ids[1]]);
+        assert!(torrents.with_rate.is_empty());
+    }
+
+    #[test]
+    fn a_torrent_that_is_due_and_open_is_unsaved_once() {
+        let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
+        let ids = [1, 2, 3].map(|n| add(&mut torrents, torrent(hashes(Some(n), None), None)));
+        assert_eq!(torrents.unsaved(), 0);
+        torrents.saving(ids[0]).unwrap().begin();
+        torrents.saving(ids[0]).unwrap().schedule(now);
+        torrents.saving(ids[1]).unwrap().schedule(now);
+        torrents.saving(ids[2]).unwrap().failed(now, true);
+        assert_eq!(torrents.unsaved(), 3);
+        torrents.clear_saves();
+        assert_eq!(torrents.unsaved(), 1, "the open one");
+        torrents.remove(ids[0]);
+        assert_eq!(torrents.unsaved(), 0);
+    }
+
+    #[test]
+    fn an_idle_torrent_is_small() {
+        assert!(size_of::<Torrent>() <= 160, "{} bytes", size_of::<Torrent>());
     }
 }

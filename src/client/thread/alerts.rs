@@ -1,11 +1,14 @@
-//! What the engine says, told to those whom it concerns.
+//! What the engine says, published to those whom it concerns.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::commands::{START, answer};
-use super::{Asked, ClientThread};
-use crate::client::state::torrents::{Closing, Torrent};
+use super::client_thread::ClientThread;
+use super::commands::{ADD, answer};
+use crate::client::state::open_requests::OpenRequest;
+use crate::client::state::statuses::StatusWaiter;
+use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::{Added, RemoveFiles};
@@ -24,83 +27,79 @@ impl<E: Engine> ClientThread<E> {
 
     fn route(&mut self, event: EngineEvent) {
         match event {
-            EngineEvent::Added { id, name, info_hashes } => self.created(id, name, info_hashes),
+            EngineEvent::Added { id, name, info_hashes } => self.added(id, name, info_hashes),
             EngineEvent::AddFailed { id, error, busy } => {
-                let Some(start) = self.admission.answered(id) else { return };
-                if busy { self.postpone(start, error) } else { self.fail(start, error) }
+                let Some(add) = self.admission.answered(id) else { return };
+                if busy { self.postpone_add(add, error) } else { self.fail_add(add, error) }
             }
             EngineEvent::Removed(id) => {
-                let kept = |closing: &Closing| closing.files == RemoveFiles::Keep;
-                let closing = self.routes.get(id).and_then(|torrent| torrent.closing.as_ref());
-                if closing.is_none_or(kept) {
-                    self.closed(id, RemovedFiles::Kept);
+                let removing = self.torrents.get(id).and_then(|torrent| torrent.removing.as_ref());
+                if removing.is_none_or(|removing| removing.files == RemoveFiles::Keep) {
+                    self.removed(id, RemovedFiles::Kept);
                 }
             }
-            EngineEvent::Deleted(id) => self.closed(id, RemovedFiles::Deleted),
+            EngineEvent::Deleted(id) => self.removed(id, RemovedFiles::Deleted),
             EngineEvent::DeleteFailed { id, error } => {
-                self.closed(id, RemovedFiles::NotDeleted(error));
+                self.removed(id, RemovedFiles::NotDeleted(error));
             }
             EngineEvent::StateChanged { id, state } => {
-                self.tell(id, |name| Event::StateChanged { id, name, state });
-                self.note(id, |status| status.state = state);
+                self.publish(id, |name| Event::StateChanged { id, name, state });
+                self.update_status(id, |status| status.state = state);
             }
             EngineEvent::Paused(id) => {
-                self.tell(id, |name| Event::Paused { id, name });
-                self.note(id, |status| status.paused = true);
+                self.publish(id, |name| Event::Paused { id, name });
+                self.update_status(id, |status| status.paused = true);
                 self.save_soon(id);
             }
             EngineEvent::Resumed(id) => {
-                self.tell(id, |name| Event::Resumed { id, name });
-                self.note(id, |status| {
+                self.publish(id, |name| Event::Resumed { id, name });
+                self.update_status(id, |status| {
                     status.paused = false;
                     status.error = None;
                 });
             }
             EngineEvent::Checked(id) => {
-                self.tell(id, |name| Event::Checked { id, name });
-                self.note(id, |_| ());
+                self.publish(id, |name| Event::Checked { id, name });
+                self.update_status(id, |_| ());
                 self.save_soon(id);
             }
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
                 let name: Arc<str> = name.into();
-                self.routes.learn(id, name.clone(), info_hashes);
-                self.note(id, |status| {
+                self.torrents.set_metadata(id, name.clone(), info_hashes);
+                self.update_status(id, |status| {
                     status.name = name;
                     status.info_hashes = info_hashes;
                     status.has_metadata = true;
                 });
-                self.tell(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
                 self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
                 torrent.moving = None;
-                self.tell(id, |name| Event::Moved { id, name, save_dir: to });
+                self.publish(id, |name| Event::Moved { id, name, save_dir: to });
                 self.save_soon(id);
             }
             EngineEvent::MoveFailed { id, error } => self.move_failed(id, error),
             EngineEvent::FileRenamed { id, file, to } => {
-                self.tell(id, |name| Event::FileRenamed { id, name, file, path: to });
+                self.publish(id, |name| Event::FileRenamed { id, name, file, path: to });
                 self.save_soon(id);
             }
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
-                if torrent.is_news(&error) {
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
+                if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
-                    self.tell(id, |name| Event::Error { id, name, error });
+                    self.publish(id, |name| Event::Error { id, name, error });
                 }
-                self.note(id, |_| ());
-            }
-            EngineEvent::HashFailed { id, piece } => {
-                self.tell(id, |name| Event::HashFailed { id, name, piece });
+                self.update_status(id, |_| ());
             }
             EngineEvent::TrackerFailed { id, url, times_in_row, error } => {
-                let Some(torrent) = self.routes.get_mut(id) else { return };
-                if torrent.is_tracker_news(&url, times_in_row) {
+                let Some(torrent) = self.torrents.get_mut(id) else { return };
+                if torrent.errors.is_new_tracker_failure(&url, times_in_row) {
                     let url = url.into();
-                    self.tell(id, |name| Event::TrackerError {
+                    self.publish(id, |name| Event::TrackerError {
                         id,
                         name,
                         url,
@@ -109,80 +108,41 @@ impl<E: Engine> ClientThread<E> {
                     });
                 }
             }
-            EngineEvent::PeerBanned { id, address } => {
-                self.tell(id, |name| Event::PeerBanned { id, name, address });
-            }
-            EngineEvent::TrackerWarning { id, url, message } => {
-                let (url, message) = (url.into(), message.into());
-                self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
-            }
-            EngineEvent::FileCompleted { id, file } => {
-                self.tell(id, |name| Event::FileCompleted { id, name, file });
-            }
-            EngineEvent::PieceFinished { id, piece } => {
-                self.tell(id, |name| Event::PieceFinished { id, name, piece });
-            }
-            EngineEvent::PeerConnected { id, address, outgoing } => {
-                self.tell(id, |name| Event::PeerConnected { id, name, address, outgoing });
-            }
-            EngineEvent::PeerDisconnected { id, address, error } => {
-                self.tell(id, |name| Event::PeerDisconnected { id, name, address, error });
-            }
-            EngineEvent::TrackerReply { id, url, peers } => {
-                let url = url.into();
-                self.tell(id, |name| Event::TrackerReply { id, name, url, peers });
-            }
-            EngineEvent::Scraped { id, url, seeds, leechers } => {
-                let url = url.into();
-                self.tell(id, |name| Event::Scraped { id, name, url, seeds, leechers });
-            }
-            EngineEvent::ScrapeFailed { id, url, error } => {
-                let url = url.into();
-                self.tell(id, |name| Event::ScrapeFailed { id, name, url, error });
-            }
-            EngineEvent::PerformanceWarning { id: Some(id), limit } => {
-                self.tell(id, |name| Event::PerformanceWarning {
-                    id: Some(id),
-                    name: Some(name),
-                    limit,
+            EngineEvent::OfTorrent(mut event) => {
+                let Some(id) = event.torrent() else { return };
+                self.publish(id, |name| {
+                    event.set_name(name);
+                    event
                 });
             }
-            EngineEvent::PerformanceWarning { id: None, limit } => {
-                self.service.broadcast(&Event::PerformanceWarning { id: None, name: None, limit });
-            }
-            EngineEvent::PortMapped { by, protocol, external_port, local } => {
-                tracing::info!(%by, %protocol, external_port, %local, "a port is mapped");
-                let event = Event::PortMapped { by, protocol, external_port, local };
-                self.service.announce(&event);
-            }
-            EngineEvent::PortMappingFailed { by, local, error } => {
-                tracing::warn!(%by, %local, %error, "no port is mapped");
-                self.service.announce(&Event::PortMappingFailed { by, local, error });
-            }
-            EngineEvent::ExternalAddress(address) => {
-                self.service.announce(&Event::ExternalAddress { address });
+            EngineEvent::OfClient(event) => {
+                tracing::info!(%event);
+                match event {
+                    Event::PerformanceWarning { .. } => self.service.broadcast(&event),
+                    event => self.service.announce(&event),
+                }
             }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");
-                if !self.listening.addresses.contains(&address) {
-                    self.listening.addresses.push(address);
+                if self.listening.opened(address) {
                     self.service.announce(&Event::Listening { address });
                 }
             }
             EngineEvent::ListenFailed { address, error } => {
                 tracing::error!(address, %error, "not listening");
                 let address = address.into();
-                self.listening.failure.get_or_insert_with(|| error.clone());
+                self.listening.failed(&error);
                 self.service.announce(&Event::ListenFailed { address, error });
             }
             EngineEvent::EngineFailed(error) => {
                 tracing::error!(%error, "libtorrent is in trouble");
             }
             EngineEvent::Statuses(statuses) => {
-                self.statuses.answered += 1;
                 self.take_statuses(statuses);
-                self.settle_listening();
-                self.answer_statuses();
+                // libtorrent opens its sockets before it answers the first request for statuses.
+                self.listening.settle();
+                let waiters = self.statuses.answered();
+                self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
                 let statistics =
@@ -190,7 +150,7 @@ impl<E: Engine> ClientThread<E> {
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
                 }
-                if self.subscriptions.wanted.contains(EventKind::Statistics) {
+                if self.subscriptions.wants(EventKind::Statistics) {
                     self.service.broadcast(&Event::Statistics(Box::new(statistics)));
                 }
             }
@@ -204,8 +164,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    pub(in crate::client) fn tell(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
-        if let Some(torrent) = self.routes.get(id) {
+    pub(in crate::client) fn publish(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
+        if let Some(torrent) = self.torrents.get(id) {
             let event = event(torrent.name.clone());
             tracing::debug!(%event);
             torrent.send(event);
@@ -213,50 +173,47 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Puts what an event says into the table, and has the rest of the status asked for soon.
-    fn note(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
+    fn update_status(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
         self.service.statuses.update(id, change);
-        self.statuses.wanted = true;
+        self.statuses.ask_soon();
     }
 
-    fn created(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
-        let Some(start) = self.admission.answered(id) else { return };
+    fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
+        let Some(add) = self.admission.answered(id) else { return };
         // The name of a magnet link without one is its info hash, which libtorrent leaves empty.
-        let name = if name.is_empty() { start.name } else { name.into() };
+        let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
-            if info_hashes == InfoHashes::default() { start.info_hashes } else { info_hashes };
-        let owner = (!start.from.has_left()).then(|| start.from.clone());
-        let torrent = Torrent::new(name.clone(), info_hashes, owner, start.own.clone());
-        self.routes.insert(id, torrent);
-        let status = TorrentStatus::starting(id, name.clone(), start.paused);
+            if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
+        let owner = (!add.from.has_left()).then(|| add.from.clone());
+        self.torrents.insert(id, Torrent::new(name.clone(), info_hashes, owner, add.client_data));
+        let status = TorrentStatus::starting(id, name.clone(), add.paused);
         self.service.statuses.insert(TorrentStatus { info_hashes, ..status });
-        self.statuses.wanted = true;
-        let save_dir = start.save_dir;
-        self.goals.set(id, start.own.goals);
+        self.statuses.ask_soon();
         // It answers a message; nobody else knows of the torrent yet.
-        if start.reply.is_none() || start.from.wants(EventKind::TorrentAdded) {
-            let name = name.clone();
+        if add.reply.is_none() || add.from.wants(EventKind::TorrentAdded) {
+            let save_dir = add.save_dir;
             let event = Event::TorrentAdded { id, name, info_hashes, save_dir };
             tracing::debug!(%event);
-            start.from.mailbox.push(event);
+            add.from.mailbox.push(event);
         }
-        if let Some(error) = start.distrust {
+        if let Some(error) = add.missing_data {
             self.route(EngineEvent::Failed { id, error });
         }
-        if start.from.has_left() {
-            self.see_to_orphan(id, &start.from);
+        if add.from.has_left() {
+            self.apply_on_leave(id, &add.from);
         }
-        if let Some(reply) = start.reply {
+        if let Some(reply) = add.reply {
             reply.send(Ok(Added::New(id)));
         }
-        self.admission.nudge();
+        self.admission.retry_now(Instant::now());
     }
 
     fn finished(&mut self, id: TorrentId) {
-        let Some(torrent) = self.routes.get_mut(id) else { return };
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
-        let move_to = (!self.stopping).then(|| torrent.own.move_to.take()).flatten();
-        self.tell(id, |name| Event::Finished { id, name });
-        self.note(id, |status| {
+        let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
+        self.publish(id, |name| Event::Finished { id, name });
+        self.update_status(id, |status| {
             status.finished = true;
             status.progress = 1.0;
         });
@@ -266,16 +223,16 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn closed(&mut self, id: TorrentId, files: RemovedFiles) {
-        let Some(mut torrent) = self.routes.remove(id) else { return };
+    fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
+        let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         self.service.statuses.remove(id);
-        self.statuses.moving.remove(&id);
-        self.requests.close(id);
-        self.goals.forget(id);
-        self.saves.close(id);
+        for OpenRequest { op, respond, .. } in requests {
+            respond(Err(gone(id, op)));
+        }
         let event = Event::TorrentRemoved { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);
-        if let Some(Closing { from, reply, .. }) = torrent.closing.take() {
+        if let Some(removing) = torrent.removing.take() {
+            let Removing { from, reply, .. } = *removing;
             match reply {
                 Some(reply) => reply.send(match files {
                     RemovedFiles::NotDeleted(error) => Err(error),
@@ -289,25 +246,22 @@ impl<E: Engine> ClientThread<E> {
             }
         }
         torrent.send(event);
-        self.admission.nudge();
+        self.admission.retry_now(Instant::now());
     }
 
     fn take_statuses(&mut self, statuses: Vec<TorrentStatus>) {
         for status in statuses {
             let id = status.id;
-            let Some(torrent) = self.routes.get(id) else { continue };
-            if torrent.closing.is_some() {
+            let has_rate = status.download_rate > 0 || status.upload_rate > 0;
+            let rate_seen = has_rate.then_some(status.updated);
+            let Some(torrent) = self.torrents.set_rate_seen(id, rate_seen) else { continue };
+            if torrent.removing.is_some() {
                 continue;
-            }
-            if status.download_rate > 0 || status.upload_rate > 0 {
-                self.statuses.moving.insert(id, status.updated);
-            } else {
-                self.statuses.moving.remove(&id);
             }
             let (name, info_hashes) = (torrent.name.clone(), torrent.info_hashes);
             let error = match status.error {
-                Some(error) => Some(torrent.cause(error)),
-                None if status.paused => torrent.stopped_by(),
+                Some(error) => Some(torrent.errors.cause(error)),
+                None if status.paused => torrent.errors.stopped_by(),
                 None => None,
             };
             let status = TorrentStatus { name, info_hashes, error, ..status };
@@ -318,26 +272,12 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn answer_statuses(&mut self) {
-        let still_waiting = self.statuses.waiting.split_off(&(self.statuses.answered + 1));
-        let answered = std::mem::replace(&mut self.statuses.waiting, still_waiting);
-        for Asked { id, from, reply } in answered.into_values().flatten() {
-            let status = self.service.statuses.get(id).ok_or_else(|| {
-                Error::new(ErrorKind::Gone, "get the status", format!("{id} was closed"))
-            });
+    fn answer_statuses(&self, waiters: Vec<StatusWaiter>) {
+        for StatusWaiter { id, from, reply } in waiters {
+            let status = self.service.statuses.get(id).ok_or_else(|| gone(id, "get the status"));
             match (status, reply) {
                 (Ok(status), None) => from.mailbox.push(Event::Status(status)),
                 (status, reply) => answer(&from, "Status", id, reply, status),
-            }
-        }
-    }
-
-    /// libtorrent opens its sockets before it answers the first request for statuses.
-    fn settle_listening(&mut self) {
-        if !self.listening.settled {
-            self.listening.settled = true;
-            for reply in std::mem::take(&mut self.listening.waiting) {
-                reply.send(self.listening.result());
             }
         }
     }
@@ -348,7 +288,7 @@ impl<E: Engine> ClientThread<E> {
         for status in &statuses {
             let id = status.id;
             let Some(known) = self.service.statuses.get(id) else { continue };
-            let was_finished = self.routes.get(id).is_some_and(|torrent| torrent.finished);
+            let was_finished = self.torrents.get(id).is_some_and(|torrent| torrent.finished);
             if known.state != status.state {
                 let state = status.state;
                 self.route(EngineEvent::StateChanged { id, state });
@@ -365,24 +305,24 @@ impl<E: Engine> ClientThread<E> {
                 self.route(EngineEvent::Failed { id, error: error.clone() });
             }
         }
-        let gone: Vec<_> =
-            self.routes.iter().map(|(id, _)| id).filter(|id| !here.contains(id)).collect();
-        for id in gone {
-            self.closed(id, RemovedFiles::Kept);
+        for id in self.torrents.ids().into_iter().filter(|id| !here.contains(id)) {
+            self.removed(id, RemovedFiles::Kept);
         }
-        for id in self.admission.under_way() {
-            if let Some(start) = self.admission.answered(id) {
-                let why = "libtorrent lost its answer under load";
-                self.fail(start, Error::new(ErrorKind::Busy, START, why));
-            }
+        for add in self.admission.take_under_way() {
+            let why = "libtorrent lost its answer under load";
+            self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }
         self.take_statuses(statuses);
-        self.statuses.answered = self.statuses.asked;
-        self.settle_listening();
-        self.answer_statuses();
+        self.listening.settle();
+        let waiters = self.statuses.all_answered();
+        self.answer_statuses(waiters);
         if !self.statistics.is_empty() {
             self.ask_statistics();
         }
         self.service.broadcast(&Event::Resynchronized);
     }
+}
+
+fn gone(id: TorrentId, op: &'static str) -> Error {
+    Error::new(ErrorKind::Gone, op, format!("{id} was removed"))
 }

@@ -1,52 +1,40 @@
 //! The commands of patrons, carried out. Each is handed to the engine or refused; none waits.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::{Asked, ClientThread};
-use crate::client::state::admission::Start;
-use crate::client::state::torrents::Closing;
+use super::client_thread::ClientThread;
+use crate::client::state::admission::PendingAdd;
+use crate::client::state::statuses::StatusWaiter;
+use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
+use crate::messages::request;
 use crate::messages::service::{Envelope, Member};
 use crate::model::{Event, TorrentId};
 use crate::reply::Responder;
 
-pub(in crate::client) const START: &str = "add the torrent";
+pub(in crate::client) const ADD: &str = "add the torrent";
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
         match job {
-            Job::Add(prepared, reply) => self.begin(Start::new(from, *prepared, reply)),
+            Job::Add(prepared, reply) => {
+                self.begin_add(PendingAdd::new(from, *prepared, reply, Instant::now()));
+            }
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
-            Job::Pause(id, reply) => {
-                let result =
-                    self.routes.open(id, "pause the torrent").and_then(|_| self.engine.pause(id));
-                answer(&from, "Pause", id, reply, result);
-            }
-            Job::Resume(id, reply) => {
-                let result = self.routes.open(id, "resume the torrent").and_then(|torrent| {
-                    torrent.forget_error();
-                    self.engine.resume(id)
-                });
-                answer(&from, "Resume", id, reply, result);
-            }
-            Job::Status(id, reply) => match self.routes.open(id, "get the status") {
-                Ok(_) => {
-                    let number = self.statuses.asked + 1;
-                    let asked = Asked { id, from, reply };
-                    self.statuses.waiting.entry(number).or_default().push(asked);
-                }
+            Job::Status(id, reply) => match self.torrents.open(id, "get the status") {
+                Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
                 Err(error) => answer(&from, "Status", id, reply, Err(error)),
             },
-            Job::TellMetainfo(id, reply) => self.tell_metainfo(id, from, reply),
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::Watch(id, reply) => {
-                let result = self.routes.open(id, "watch the torrent").map(|_| ());
+                let result = self.torrents.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {
-                    self.routes.watch(id, &from);
+                    self.torrents.watch(id, &from);
                     self.save_for_newcomer(id);
                     if let Some(status) = self.service.statuses.get(id) {
                         from.mailbox.push(Event::Status(status));
@@ -55,17 +43,11 @@ impl<E: Engine> ClientThread<E> {
                 answer(&from, "Watch", id, reply, result);
             }
             Job::Unwatch(id, reply) => {
-                let result = self.routes.open(id, "unwatch the torrent").map(|_| ());
-                self.routes.unwatch(id, &from);
+                let result = self.torrents.open(id, "unwatch the torrent").map(|_| ());
+                self.torrents.unwatch(id, &from);
                 answer(&from, "Unwatch", id, reply, result);
             }
-            Job::ListenAddresses(reply) => {
-                if self.listening.settled {
-                    reply.send(self.listening.result());
-                } else {
-                    self.listening.waiting.push(reply);
-                }
-            }
+            Job::ListenAddresses(reply) => self.listening.ask(reply),
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
                 // The answer to an earlier question is fresh enough for this one.
@@ -84,57 +66,56 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn begin(&mut self, mut start: Start) {
-        let busy =
-            |what: &str| Error::new(ErrorKind::Busy, START, format!("{}: {what}", start.source));
-        if let Some(id) = self.routes.find(&start.info_hashes) {
-            let Some(known) = self.routes.get(id) else { return };
-            if known.closing.is_some() {
-                let why = busy("the same torrent is just being closed");
-                return self.postpone(start, why);
+    fn begin_add(&mut self, mut add: PendingAdd) {
+        let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
+        if let Some(id) = self.torrents.find(&add.info_hashes) {
+            let Some(known) = self.torrents.get(id) else { return };
+            if known.removing.is_some() {
+                let why = busy("the same torrent is just being removed");
+                return self.postpone_add(add, why);
             }
             let name = known.name.clone();
-            return match start.reply {
+            return match add.reply {
                 Some(reply) => reply.send(Ok(Added::Existing(id))),
-                None => start.from.mailbox.push(Event::AlreadyAdded { id, name }),
+                None => add.from.mailbox.push(Event::AlreadyAdded { id, name }),
             };
         }
-        if self.admission.has(&start.info_hashes) {
-            let why = busy("the same torrent is just being started");
-            return self.postpone(start, why);
+        if self.admission.has(&add.info_hashes) {
+            let why = busy("the same torrent is just being added");
+            return self.postpone_add(add, why);
         }
-        let handed_over = match start.params.take() {
-            Some(params) => self.engine.add(start.id, params),
-            None => self.engine.retry_add(start.id),
+        let handed_over = match add.params.take() {
+            Some(params) => self.engine.add(add.id, params),
+            None => self.engine.retry_add(add.id),
         };
         match handed_over {
-            Ok(()) => self.admission.hand_over(start),
-            Err(error) => self.fail(start, error),
+            Ok(()) => self.admission.hand_over(add),
+            Err(error) => self.fail_add(add, error),
         }
     }
 
-    pub(in crate::client) fn postpone(&mut self, start: Start, why: Error) {
-        tracing::debug!(source = &*start.source, %why, "the start is tried again later");
-        if let Some((start, error)) = self.admission.postpone(start, why) {
-            self.fail(start, error);
+    pub(in crate::client) fn postpone_add(&mut self, add: PendingAdd, why: Error) {
+        tracing::debug!(source = &*add.source, %why, "the torrent is added later");
+        if let Some((add, error)) = self.admission.postpone(add, why, Instant::now()) {
+            self.fail_add(add, error);
         }
     }
 
-    pub(in crate::client) fn fail(&mut self, start: Start, error: Error) {
-        self.engine.forget_add(start.id);
-        tracing::warn!(source = &*start.source, %error, "a torrent was not started");
-        match start.reply {
+    pub(in crate::client) fn fail_add(&mut self, add: PendingAdd, error: Error) {
+        self.engine.forget_add(add.id);
+        tracing::warn!(source = &*add.source, %error, "a torrent was not added");
+        match add.reply {
             Some(reply) => reply.send(Err(error)),
             None => {
-                let source = start.source;
-                start.from.mailbox.push(Event::AddFailed { source, error });
+                let source = add.source;
+                add.from.mailbox.push(Event::AddFailed { source, error });
             }
         }
     }
 
-    pub(in crate::client) fn retry_starts(&mut self) {
-        for start in self.admission.take_due() {
-            self.begin(start);
+    pub(in crate::client) fn retry_adds(&mut self) {
+        for add in self.admission.take_due(Instant::now()) {
+            self.begin_add(add);
         }
     }
 
@@ -145,25 +126,23 @@ impl<E: Engine> ClientThread<E> {
         from: Arc<Member>,
         reply: Option<Responder<()>>,
     ) {
-        let torrent = match self.routes.open(id, "remove the torrent") {
+        let torrent = match self.torrents.open(id, "remove the torrent") {
             Ok(torrent) => torrent,
             Err(error) => return answer(&from, "RemoveTorrent", id, reply, Err(error)),
         };
         match self.engine.remove(id, files == RemoveFiles::Delete) {
-            Ok(()) => torrent.closing = Some(Closing { files, from: Some(from), reply }),
+            Ok(()) => {
+                torrent.removing = Some(Box::new(Removing { files, from: Some(from), reply }));
+            }
             Err(error) => answer(&from, "RemoveTorrent", id, reply, Err(error)),
         }
     }
 
     /// A torrent whose owner has left.
-    pub(in crate::client) fn see_to_orphan(&mut self, id: TorrentId, owner: &Arc<Member>) {
+    pub(in crate::client) fn apply_on_leave(&mut self, id: TorrentId, owner: &Arc<Member>) {
         match owner.on_leave() {
             OnLeave::KeepSeeding => {}
-            OnLeave::Pause => {
-                if let Err(error) = self.engine.pause(id) {
-                    tracing::warn!(%id, %error, "the torrent of a patron that left goes on");
-                }
-            }
+            OnLeave::Pause => self.request(id, request::pause(false)),
             OnLeave::Remove => self.remove(id, RemoveFiles::Keep, owner.clone(), None),
         }
     }

@@ -1,93 +1,59 @@
-//! Torrents that are to end when they have given back enough. libtorrent has no such rule but for
-//! those that it queues.
+//! Torrents that are to end when they have given back enough.
 
-use std::collections::HashMap;
-
-use super::ClientThread;
-use crate::client::state::torrents::Closing;
+use super::client_thread::ClientThread;
+use crate::client::state::goals::reached;
+use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::TorrentRequest;
-use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId, TorrentStatus};
-
-/// Only torrents that have a goal: the others cost nothing.
-#[derive(Default)]
-pub(in crate::client) struct OpenGoals(HashMap<TorrentId, Goals>);
-
-impl OpenGoals {
-    pub(in crate::client) fn set(&mut self, id: TorrentId, goals: Goals) {
-        if goals.share_ratio.is_some() || goals.seed_time.is_some() {
-            self.0.insert(id, goals);
-        } else {
-            self.0.remove(&id);
-        }
-    }
-
-    pub(in crate::client) fn forget(&mut self, id: TorrentId) {
-        self.0.remove(&id);
-    }
-}
-
-fn reached(goals: &Goals, status: &TorrentStatus) -> Option<Goal> {
-    if !status.finished || status.paused {
-        return None;
-    }
-    // A torrent at rest is not reported again, but its time goes on.
-    let seeded = status.seeding_time + status.age();
-    if goals.share_ratio.is_some_and(|wanted| status.ratio() >= wanted) {
-        Some(Goal::ShareRatio)
-    } else if goals.seed_time.is_some_and(|wanted| seeded >= wanted) {
-        Some(Goal::SeedTime)
-    } else {
-        None
-    }
-}
+use crate::messages::request;
+use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) -> Result<()> {
-        let torrent = self.routes.open(id, "set the goals of the torrent")?;
-        torrent.own.goals = goals;
-        self.goals.set(id, goals);
+        self.torrents.open(id, "set the goals of the torrent")?;
+        self.torrents.set_goals(id, goals);
         self.save_soon(id);
         Ok(())
     }
 
-    fn end(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
+    fn remove_at_goal(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
         self.engine.remove(id, files == RemoveFiles::Delete)?;
-        if let Some(torrent) = self.routes.get_mut(id) {
-            torrent.closing = Some(Closing { files, from: None, reply: None });
+        if let Some(torrent) = self.torrents.get_mut(id) {
+            torrent.removing = Some(Box::new(Removing { files, from: None, reply: None }));
         }
         Ok(())
     }
 
-    pub(in crate::client) fn look_at_goals(&mut self) {
-        let there: Vec<_> = self
-            .goals
-            .0
-            .iter()
+    pub(in crate::client) fn check_goals(&mut self) {
+        let reached: Vec<_> = self
+            .torrents
+            .with_goal()
             .filter_map(|(id, goals)| {
-                let status = self.service.statuses.get(*id)?;
-                Some((*id, reached(goals, &status)?, goals.then))
+                let status = self.service.statuses.get(id)?;
+                Some((id, reached(&goals, &status)?, goals.then))
             })
             .collect();
-        for (id, goal, then) in there {
+        for (id, goal, then) in reached {
             self.goal_reached(id, goal, then);
         }
     }
 
     fn goal_reached(&mut self, id: TorrentId, goal: Goal, then: GoalAction) {
-        let Ok(torrent) = self.routes.open(id, "end the torrent") else { return };
-        torrent.own.goals = Goals::default();
-        self.goals.forget(id);
-        self.tell(id, |name| Event::GoalReached { id, name, goal });
+        if self.torrents.open(id, "end the torrent").is_err() {
+            return;
+        }
+        self.torrents.set_goals(id, Goals::default());
+        self.publish(id, |name| Event::GoalReached { id, name, goal });
         let ended = match then {
-            GoalAction::Pause => self.engine.pause(id),
-            GoalAction::Remove => self.end(id, RemoveFiles::Keep),
-            GoalAction::RemoveAndDelete => self.end(id, RemoveFiles::Delete),
+            GoalAction::Pause => {
+                self.request(id, request::pause(false));
+                Ok(())
+            }
+            GoalAction::Remove => self.remove_at_goal(id, RemoveFiles::Keep),
+            GoalAction::RemoveAndDelete => self.remove_at_goal(id, RemoveFiles::Delete),
             GoalAction::SuperSeed => {
-                let asked = TorrentRequest::Flag(TorrentFlag::SuperSeeding, true);
-                self.request_of_torrent(id, asked, Box::new(|_| ()));
+                self.request(id, request::set_flag(TorrentFlag::SuperSeeding, true));
                 Ok(())
             }
         };

@@ -1,107 +1,36 @@
 //! The end of a client: what must still be done is waited for until the deadline, what is left
-//! undone then is told.
+//! undone then is reported.
 
-use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 
-use super::ClientThread;
+use super::client_thread::ClientThread;
+use crate::client::inbox::StopRequest;
+use crate::client::report::ShutdownReport;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
-use crate::model::{Event, TorrentId};
-
-/// The order to stop.
-pub(in crate::client) struct Order {
-    began: Instant,
-    deadline: Instant,
-    report: Sender<ShutdownReport>,
-}
-
-impl Order {
-    pub(in crate::client) fn new(within: Duration) -> (Self, Receiver<ShutdownReport>) {
-        let (report, there) = bounded(1);
-        let began = Instant::now();
-        // As good as never, without overflow.
-        let longest = Duration::from_secs(365 * 24 * 3600);
-        (Self { began, deadline: began + within.min(longest), report }, there)
-    }
-}
-
-/// What a shutdown did and what it left undone.
-#[derive(Debug, Clone, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// How long it took; seconds when serialized.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
-    pub took: Duration,
-    /// Torrents that were open.
-    pub torrents: usize,
-    /// Commands and starts that got the answer that the client has stopped.
-    pub unanswered: usize,
-    /// Torrents whose files were being deleted when the deadline came.
-    pub deletions_unfinished: Vec<TorrentId>,
-    /// Torrents whose files were being moved when the deadline came.
-    pub moves_unfinished: Vec<TorrentId>,
-    /// Torrents whose resume data a patron wanted and did not get when the deadline came.
-    pub unsaved: usize,
-    /// libtorrent has ended: trackers are told, files are flushed and closed. Where not, it goes on
-    /// ending on a thread of its own.
-    pub engine_ended: bool,
-}
-
-impl ShutdownReport {
-    /// Whether nothing was left undone.
-    pub fn is_clean(&self) -> bool {
-        self.unanswered == 0
-            && self.deletions_unfinished.is_empty()
-            && self.moves_unfinished.is_empty()
-            && self.unsaved == 0
-            && self.engine_ended
-    }
-}
-
-impl fmt::Display for ShutdownReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let torrents = self.torrents;
-        let plural = if torrents == 1 { "" } else { "s" };
-        write!(f, "stopped with {torrents} torrent{plural} in {:.1} s", self.took.as_secs_f64())?;
-        if self.unanswered > 0 {
-            write!(f, "; {} commands were not carried out", self.unanswered)?;
-        }
-        if !self.deletions_unfinished.is_empty() {
-            write!(f, "; {} deletions are not finished", self.deletions_unfinished.len())?;
-        }
-        if !self.moves_unfinished.is_empty() {
-            write!(f, "; {} moves are not finished", self.moves_unfinished.len())?;
-        }
-        if self.unsaved > 0 {
-            write!(f, "; the resume data of {} torrents was not saved", self.unsaved)?;
-        }
-        if !self.engine_ended {
-            write!(f, "; libtorrent is still telling trackers or writing files")?;
-        }
-        Ok(())
-    }
-}
+use crate::model::Event;
 
 impl<E: Engine> ClientThread<E> {
-    pub(in crate::client) fn shut_down(mut self, order: Order) {
-        let Order { began, deadline, report: to } = order;
+    pub(in crate::client) fn shut_down(mut self, request: StopRequest) {
+        let StopRequest { began, deadline, report: to } = request;
         let span = tracing::info_span!("shutdown");
         let _entered = span.enter();
         self.stopping = true;
         let mut report = ShutdownReport {
-            torrents: self.routes.len(),
-            unanswered: self.service.refuse() + self.refuse_starts() + self.requests.len()
-                - self.saves.open(),
+            torrents: self.torrents.len(),
+            unanswered: self.service.refuse() + self.refuse_adds() + self.torrents.requests.len()
+                - self.torrents.saves().open(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
-        for (id, torrent) in self.routes.iter() {
-            if torrent.closing.as_ref().is_some_and(|closing| closing.files == RemoveFiles::Delete)
+        for (id, torrent) in self.torrents.iter() {
+            if torrent
+                .removing
+                .as_ref()
+                .is_some_and(|removing| removing.files == RemoveFiles::Delete)
             {
                 report.deletions_unfinished.push(id);
             }
@@ -119,16 +48,16 @@ impl<E: Engine> ClientThread<E> {
         let _ = to.send(report);
     }
 
-    fn refuse_starts(&mut self) -> usize {
-        let starts = self.admission.take_all();
-        let count = starts.len();
-        for start in starts {
+    fn refuse_adds(&mut self) -> usize {
+        let adds = self.admission.take_all();
+        let count = adds.len();
+        for add in adds {
             let error = Error::stopped("add the torrent");
-            match start.reply {
+            match add.reply {
                 Some(reply) => reply.send(Err(error)),
                 None => {
-                    let source = start.source;
-                    start.from.mailbox.push(Event::AddFailed { source, error });
+                    let source = add.source;
+                    add.from.mailbox.push(Event::AddFailed { source, error });
                 }
             }
         }
@@ -139,10 +68,10 @@ impl<E: Engine> ClientThread<E> {
         loop {
             self.drain_events();
             let busy = self
-                .routes
+                .torrents
                 .iter()
-                .any(|(_, torrent)| torrent.closing.is_some() || torrent.moving.is_some());
-            if !busy || self.woken.recv_deadline(deadline).is_err() {
+                .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some());
+            if !busy || self.inbox.woken.recv_deadline(deadline).is_err() {
                 return;
             }
         }
@@ -170,32 +99,5 @@ impl<E: Engine> ClientThread<E> {
                 false
             }
         }
-    }
-}
-
-#[cfg(feature = "serde")]
-fn seconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(took.as_secs_f64())
-}
-
-#[cfg(all(test, feature = "serde"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reports_in_json() {
-        let report = ShutdownReport {
-            took: Duration::from_millis(250),
-            torrents: 2,
-            moves_unfinished: vec![TorrentId::new(3).unwrap()],
-            ..ShutdownReport::default()
-        };
-        assert_eq!(
-            serde_json::to_string(&report).unwrap(),
-            concat!(
-                r#"{"took":0.25,"torrents":2,"unanswered":0,"deletions_unfinished":[],"#,
-                r#""moves_unfinished":[3],"unsaved":0,"engine_ended":false}"#
-            )
-        );
     }
 }

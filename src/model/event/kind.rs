@@ -3,91 +3,7 @@
 use std::fmt;
 use std::ops::{BitOr, Sub};
 
-use super::Event;
-
-macro_rules! kinds {
-    ($($kind:ident,)*) => {
-        /// What sort of thing happened: one for each variant of [`Event`].
-        ///
-        /// With the feature `serde` it is the text that an event has as its `event`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[cfg_attr(
-            feature = "serde",
-            derive(serde::Serialize, serde::Deserialize),
-            serde(rename_all = "snake_case")
-        )]
-        #[repr(u8)]
-        #[non_exhaustive]
-        pub enum EventKind {
-            $(#[doc = concat!("[`Event::", stringify!($kind), "`].")] $kind,)*
-        }
-
-        impl EventKind {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
-
-            /// The variant's name: `TorrentAdded`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$kind => stringify!($kind),)*
-                }
-            }
-        }
-
-        impl Event {
-            /// What sort of event it is.
-            pub fn kind(&self) -> EventKind {
-                match self {
-                    $(Self::$kind { .. } => EventKind::$kind,)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    TorrentAdded,
-    AlreadyAdded,
-    AddFailed,
-    Status,
-    MetadataReceived,
-    StateChanged,
-    Paused,
-    Resumed,
-    Checked,
-    Finished,
-    Moved,
-    FileRenamed,
-    GoalReached,
-    HashFailed,
-    PeerBanned,
-    TrackerError,
-    TrackerWarning,
-    Error,
-    Metainfo,
-    TorrentRemoved,
-    CommandFailed,
-    Listening,
-    ListenFailed,
-    PortMapped,
-    PortMappingFailed,
-    ExternalAddress,
-    DescriptorLimit,
-    Lagged,
-    Resynchronized,
-    ClientStopped,
-    FileCompleted,
-    PieceFinished,
-    PeerConnected,
-    PeerDisconnected,
-    TrackerReply,
-    Scraped,
-    ScrapeFailed,
-    PerformanceWarning,
-    Statistics,
-    ResumeData,
-    Reply,
-}
+use super::EventKind;
 
 impl EventKind {
     const fn bit(self) -> u64 {
@@ -124,17 +40,17 @@ impl EventKinds {
     /// Those that come only when they are asked for, because there can be many of them or because
     /// they are work: `FileCompleted`, `PieceFinished`, `PeerConnected`, `PeerDisconnected`,
     /// `TrackerReply`, `Scraped`, `ScrapeFailed`, `PerformanceWarning`, `Statistics`, `ResumeData`.
-    pub const ON_REQUEST: Self = Self::NONE
-        .with(EventKind::FileCompleted)
-        .with(EventKind::PieceFinished)
-        .with(EventKind::PeerConnected)
-        .with(EventKind::PeerDisconnected)
-        .with(EventKind::TrackerReply)
-        .with(EventKind::Scraped)
-        .with(EventKind::ScrapeFailed)
-        .with(EventKind::PerformanceWarning)
-        .with(EventKind::Statistics)
-        .with(EventKind::ResumeData);
+    pub const ON_REQUEST: Self = Self::of(&super::ON_REQUEST);
+
+    const fn of(kinds: &[EventKind]) -> Self {
+        let mut set = Self::NONE;
+        let mut i = 0;
+        while i < kinds.len() {
+            set = set.with(kinds[i]);
+            i += 1;
+        }
+        set
+    }
 
     /// What a new patron gets: all but those [on request](EventKinds::ON_REQUEST).
     pub const DEFAULT: Self = Self(Self::ALL.0 & !Self::ON_REQUEST.0);

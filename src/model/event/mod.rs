@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::kind::{EventKind, EventKinds};
+pub use self::kind::EventKinds;
 pub use self::text::Explainer;
 use crate::error::Error;
 use crate::model::{
@@ -24,7 +24,7 @@ use crate::model::{
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its
 /// .torrent file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -500,122 +500,200 @@ pub(crate) enum Keep {
     Expendable,
 }
 
+/// One row for each kind: which torrent it is about, and how a mailbox keeps it while it is not read.
+macro_rules! event_kinds {
+    ($($kind:ident: $about:ident, $keep:ident;)*) => {
+        /// What sort of thing happened: one for each variant of [`Event`].
+        ///
+        /// With the feature `serde` it is the text that an event has as its `event`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(
+            feature = "serde",
+            derive(serde::Serialize, serde::Deserialize),
+            serde(rename_all = "snake_case")
+        )]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum EventKind {
+            $(#[doc = concat!("[`Event::", stringify!($kind), "`].")] $kind,)*
+        }
+
+        impl EventKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The variant's name: `TorrentAdded`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($kind),)*
+                }
+            }
+        }
+
+        impl Event {
+            /// What sort of event it is.
+            pub fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$kind { .. } => EventKind::$kind,)*
+                }
+            }
+
+            /// The torrent that the event is about, if it is about one.
+            pub fn torrent(&self) -> Option<TorrentId> {
+                match self {
+                    $(event @ Self::$kind { .. } => about!($about $kind, event).map(|(id, _)| id),)*
+                }
+            }
+
+            /// The name of that torrent.
+            pub fn name(&self) -> Option<&Arc<str>> {
+                match self {
+                    $(event @ Self::$kind { .. } => {
+                        about!($about $kind, event).and_then(|(_, name)| name)
+                    })*
+                }
+            }
+
+            /// For events of a torrent that were made where its name was not known.
+            pub(crate) fn set_name(&mut self, to: Arc<str>) {
+                match self {
+                    $(event @ Self::$kind { .. } => set_name!($about $kind, event, to),)*
+                }
+            }
+
+            pub(crate) fn keep(&self) -> Keep {
+                match self {
+                    $(Self::$kind { .. } => keep!($keep self.torrent()),)*
+                }
+            }
+        }
+    };
+}
+
+/// The id and the name.
+macro_rules! about {
+    (torrent $kind:ident, $event:ident) => {
+        if let Event::$kind { id, name, .. } = $event { Some((*id, Some(name))) } else { None }
+    };
+    (status $kind:ident, $event:ident) => {
+        if let Event::$kind(status) = $event { Some((status.id, Some(&status.name))) } else { None }
+    };
+    (unnamed $kind:ident, $event:ident) => {
+        if let Event::$kind { id, .. } = $event { Some((*id, None::<&Arc<str>>)) } else { None }
+    };
+    (maybe $kind:ident, $event:ident) => {
+        if let Event::$kind { id: Some(id), name, .. } = $event {
+            Some((*id, name.as_ref()))
+        } else {
+            None
+        }
+    };
+    (perhaps $kind:ident, $event:ident) => {
+        if let Event::$kind { id, .. } = $event {
+            id.map(|id| (id, None::<&Arc<str>>))
+        } else {
+            None
+        }
+    };
+    (client $kind:ident, $event:ident) => {{
+        let _ = $event;
+        None::<(TorrentId, Option<&Arc<str>>)>
+    }};
+}
+
+macro_rules! set_name {
+    (torrent $kind:ident, $event:ident, $to:ident) => {
+        if let Event::$kind { name, .. } = $event {
+            *name = $to;
+        }
+    };
+    (maybe $kind:ident, $event:ident, $to:ident) => {
+        if let Event::$kind { name, .. } = $event {
+            *name = Some($to);
+        }
+    };
+    ($about:ident $kind:ident, $event:ident, $to:ident) => {{
+        let _ = ($event, $to);
+    }};
+}
+
+macro_rules! keep {
+    (newest_in_place $torrent:expr) => {
+        Keep::NewestInPlace($torrent)
+    };
+    (newest $torrent:expr) => {
+        $torrent.map_or(Keep::Bounded, Keep::NewestLast)
+    };
+    (last $torrent:expr) => {
+        $torrent.map_or(Keep::Bounded, Keep::Final)
+    };
+    (bounded $torrent:expr) => {
+        Keep::Bounded
+    };
+    (expendable $torrent:expr) => {
+        Keep::Expendable
+    };
+}
+
+event_kinds! {
+    TorrentAdded: torrent, newest;
+    AlreadyAdded: torrent, bounded;
+    AddFailed: client, bounded;
+    Status: status, newest_in_place;
+    MetadataReceived: torrent, newest;
+    StateChanged: torrent, newest;
+    Paused: torrent, newest;
+    Resumed: torrent, newest;
+    Checked: torrent, newest;
+    Finished: torrent, newest;
+    Moved: torrent, newest;
+    FileRenamed: torrent, newest;
+    GoalReached: torrent, newest;
+    HashFailed: torrent, newest;
+    PeerBanned: torrent, expendable;
+    TrackerError: torrent, newest;
+    TrackerWarning: torrent, newest;
+    Error: torrent, newest;
+    Metainfo: torrent, newest;
+    TorrentRemoved: torrent, last;
+    CommandFailed: unnamed, bounded;
+    Listening: client, bounded;
+    ListenFailed: client, bounded;
+    PortMapped: client, bounded;
+    PortMappingFailed: client, bounded;
+    ExternalAddress: client, bounded;
+    DescriptorLimit: client, bounded;
+    Lagged: client, bounded;
+    Resynchronized: client, bounded;
+    ClientStopped: client, bounded;
+    FileCompleted: torrent, expendable;
+    PieceFinished: torrent, expendable;
+    PeerConnected: torrent, expendable;
+    PeerDisconnected: torrent, expendable;
+    TrackerReply: torrent, expendable;
+    Scraped: torrent, expendable;
+    ScrapeFailed: torrent, expendable;
+    PerformanceWarning: maybe, expendable;
+    Statistics: client, newest_in_place;
+    ResumeData: torrent, newest;
+    Reply: perhaps, bounded;
+}
+
+/// What comes only when it is asked for.
+const ON_REQUEST: [EventKind; 10] = [
+    EventKind::FileCompleted,
+    EventKind::PieceFinished,
+    EventKind::PeerConnected,
+    EventKind::PeerDisconnected,
+    EventKind::TrackerReply,
+    EventKind::Scraped,
+    EventKind::ScrapeFailed,
+    EventKind::PerformanceWarning,
+    EventKind::Statistics,
+    EventKind::ResumeData,
+];
+
 impl Event {
-    /// The torrent that the event is about, if it is about one.
-    pub fn torrent(&self) -> Option<TorrentId> {
-        match self {
-            Self::TorrentAdded { id, .. }
-            | Self::AlreadyAdded { id, .. }
-            | Self::Status(TorrentStatus { id, .. })
-            | Self::MetadataReceived { id, .. }
-            | Self::StateChanged { id, .. }
-            | Self::Paused { id, .. }
-            | Self::Resumed { id, .. }
-            | Self::Checked { id, .. }
-            | Self::Finished { id, .. }
-            | Self::Moved { id, .. }
-            | Self::FileRenamed { id, .. }
-            | Self::GoalReached { id, .. }
-            | Self::HashFailed { id, .. }
-            | Self::TrackerError { id, .. }
-            | Self::Error { id, .. }
-            | Self::Metainfo { id, .. }
-            | Self::TorrentRemoved { id, .. }
-            | Self::CommandFailed { id, .. }
-            | Self::PeerBanned { id, .. }
-            | Self::TrackerWarning { id, .. }
-            | Self::FileCompleted { id, .. }
-            | Self::PieceFinished { id, .. }
-            | Self::PeerConnected { id, .. }
-            | Self::PeerDisconnected { id, .. }
-            | Self::TrackerReply { id, .. }
-            | Self::Scraped { id, .. }
-            | Self::ScrapeFailed { id, .. }
-            | Self::ResumeData { id, .. } => Some(*id),
-            Self::PerformanceWarning { id, .. } | Self::Reply { id, .. } => *id,
-            Self::AddFailed { .. }
-            | Self::Listening { .. }
-            | Self::ListenFailed { .. }
-            | Self::PortMapped { .. }
-            | Self::PortMappingFailed { .. }
-            | Self::ExternalAddress { .. }
-            | Self::Statistics(_)
-            | Self::DescriptorLimit { .. }
-            | Self::Lagged { .. }
-            | Self::Resynchronized
-            | Self::ClientStopped { .. } => None,
-        }
-    }
-
-    /// The name of that torrent.
-    pub fn name(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::TorrentAdded { name, .. }
-            | Self::AlreadyAdded { name, .. }
-            | Self::Status(TorrentStatus { name, .. })
-            | Self::MetadataReceived { name, .. }
-            | Self::StateChanged { name, .. }
-            | Self::Paused { name, .. }
-            | Self::Resumed { name, .. }
-            | Self::Checked { name, .. }
-            | Self::Finished { name, .. }
-            | Self::Moved { name, .. }
-            | Self::FileRenamed { name, .. }
-            | Self::GoalReached { name, .. }
-            | Self::HashFailed { name, .. }
-            | Self::TrackerError { name, .. }
-            | Self::Error { name, .. }
-            | Self::Metainfo { name, .. }
-            | Self::TorrentRemoved { name, .. }
-            | Self::PeerBanned { name, .. }
-            | Self::TrackerWarning { name, .. }
-            | Self::FileCompleted { name, .. }
-            | Self::PieceFinished { name, .. }
-            | Self::PeerConnected { name, .. }
-            | Self::PeerDisconnected { name, .. }
-            | Self::TrackerReply { name, .. }
-            | Self::Scraped { name, .. }
-            | Self::ScrapeFailed { name, .. }
-            | Self::ResumeData { name, .. } => Some(name),
-            Self::PerformanceWarning { name, .. } => name.as_ref(),
-            Self::AddFailed { .. }
-            | Self::CommandFailed { .. }
-            | Self::Reply { .. }
-            | Self::Listening { .. }
-            | Self::ListenFailed { .. }
-            | Self::PortMapped { .. }
-            | Self::PortMappingFailed { .. }
-            | Self::ExternalAddress { .. }
-            | Self::Statistics(_)
-            | Self::DescriptorLimit { .. }
-            | Self::Lagged { .. }
-            | Self::Resynchronized
-            | Self::ClientStopped { .. } => None,
-        }
-    }
-
-    pub(crate) fn keep(&self) -> Keep {
-        match (self, self.torrent()) {
-            (Self::Status(_) | Self::Statistics(_), torrent) => Keep::NewestInPlace(torrent),
-            (Self::TorrentRemoved { .. }, Some(id)) => Keep::Final(id),
-            (
-                Self::PeerBanned { .. }
-                | Self::FileCompleted { .. }
-                | Self::PieceFinished { .. }
-                | Self::PeerConnected { .. }
-                | Self::PeerDisconnected { .. }
-                | Self::TrackerReply { .. }
-                | Self::Scraped { .. }
-                | Self::ScrapeFailed { .. }
-                | Self::PerformanceWarning { .. },
-                _,
-            ) => Keep::Expendable,
-            (Self::AlreadyAdded { .. } | Self::CommandFailed { .. } | Self::Reply { .. }, _)
-            | (_, None) => Keep::Bounded,
-            (_, Some(id)) => Keep::NewestLast(id),
-        }
-    }
-
     /// Whether this event of the client says all that an earlier one said, and newer.
     pub(crate) fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {

@@ -125,4 +125,11 @@ impl ReplyEntry {
 pub(crate) struct MakingEntry {
     pub(crate) making: Making,
     pub(crate) made: Once<Metainfo>,
+    pub(crate) texts: Texts,
+}
+
+impl From<Making> for MakingEntry {
+    fn from(making: Making) -> Self {
+        Self { making, made: Once::default(), texts: Texts::default() }
+    }
 }

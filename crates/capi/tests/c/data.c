@@ -166,14 +166,16 @@ static void making(const char* directory) {
     patron_maker* maker = new_maker(file);
     patron_making* making = NULL;
     OK(patron_maker_start(maker, &making, &error));
-    uint64_t pieces = 0, of = 0;
+    patron_hash_progress progress;
+    memset(&progress, 0, sizeof progress);
     int64_t deadline = now_ms() + PATIENCE_MS;
-    while (pieces == 0) {
-        OK(patron_making_progress(making, &pieces, &of, &error));
+    while (progress.pieces == 0) {
+        OK(patron_making_progress(making, &progress, sizeof progress, &error));
         CHECK(now_ms() < deadline);
         usleep(1000);
     }
-    CHECK(of == 65536 && pieces <= of);
+    CHECK(progress.files == 1 && progress.piece_count == 65536 && progress.size == 1 << 30);
+    CHECK(progress.pieces <= progress.piece_count && progress.bytes <= progress.size);
     patron_metainfo* metainfo = NULL;
     FAILS(PATRON_E_TIMED_OUT, patron_making_wait(making, 0, &metainfo, &error));
     OK(patron_making_cancel(making, &error));
@@ -192,12 +194,52 @@ static void making(const char* directory) {
     make_file(file, 4, 0);
     maker = new_maker(file);
     OK(patron_maker_start(maker, &making, &error));
-    FAILS(PATRON_E_NATIVE, patron_making_wait(making, PATIENCE_MS, &metainfo, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_making_wait(making, PATIENCE_MS, &metainfo, &error));
     patron_making_free(making);
     patron_maker_free(maker);
     maker = new_maker(path(directory, "none"));
     FAILS(PATRON_E_IO, patron_maker_start(maker, &making, &error));
+    OK(patron_maker_add_web_seed(maker, PATRON_TEXT("nowhere"), &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_maker_start(maker, &making, &error));
     patron_maker_free(maker);
+}
+
+static void trees(const char* directory) {
+    const char* tree = path(directory, "tree");
+    make_directory(tree);
+    make_file(path(tree, "file"), 5, 20000);
+    CHECK(chmod(path(tree, "file"), 0755) == 0);
+    CHECK(symlink("file", path(tree, "link")) == 0);
+    CHECK(mkfifo(path(tree, "pipe"), 0600) == 0);
+    patron_maker* maker = new_maker(tree);
+    patron_making* making = NULL;
+    patron_metainfo* metainfo = NULL;
+    OK(patron_maker_start(maker, &making, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_making_wait(making, PATIENCE_MS, &metainfo, &error));
+    patron_making_free(making);
+
+    OK(patron_maker_set_special_files(maker, PATRON_SPECIAL_FILES_SKIP, &error));
+    OK(patron_maker_set_links(maker, PATRON_LINKS_SKIP, &error));
+    OK(patron_maker_start(maker, &making, &error));
+    OK(patron_making_wait(making, PATIENCE_MS, &metainfo, &error));
+    CHECK(patron_making_left_out_count(making) == 2);
+    CHECK(has(patron_making_left_out(making, 0), "tree/link"));
+    CHECK(has(patron_making_left_out(making, 1), "tree/pipe"));
+    CHECK(patron_making_left_out(making, 2).length == 0);
+    patron_making_free(making);
+    patron_metainfo_free(metainfo);
+
+    OK(patron_maker_set_links(maker, PATRON_LINKS_KEEP, &error));
+    OK(patron_maker_set_executables(maker, true, &error));
+    metainfo = make(maker);
+    bool found = false;
+    for (size_t index = 0; index < patron_metainfo_file_count(metainfo); index++) {
+        bool is_link = has(patron_metainfo_file_path(metainfo, index), "link");
+        CHECK(is_link == has(patron_metainfo_file_symlink(metainfo, index), "tree/file"));
+        found = found || is_link;
+    }
+    CHECK(found);
+    patron_metainfo_free(metainfo);
 }
 
 int main(int argc, char** argv) {
@@ -206,5 +248,6 @@ int main(int argc, char** argv) {
     settings(argv[1]);
     metainfo_and_magnet(argv[1]);
     making(argv[1]);
+    trees(argv[1]);
     return 0;
 }

@@ -14,8 +14,6 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_settings_get", "kind"),
     ("patron_metainfo_tracker", "tier"),
     ("patron_magnet_tracker", "tier"),
-    ("patron_making_progress", "pieces"),
-    ("patron_making_progress", "of"),
     ("patron_shared", "builder"),
     ("patron_client_shutdown", "report"),
     ("patron_add_torrent", "add_options"),
@@ -72,6 +70,8 @@ const SPECIAL: &[(&str, &str, &str)] = &[
 const VALUES: &[(&str, &str)] = &[
     ("preset", "PATRON_PRESET_DEFAULT"),
     ("protocol", "PATRON_PROTOCOL_HYBRID"),
+    ("links", "PATRON_LINKS_SKIP"),
+    ("special_files", "PATRON_SPECIAL_FILES_SKIP"),
     ("policy", "PATRON_ON_LEAVE_KEEP_SEEDING"),
     ("kind", "PATRON_SOURCE_TEXT"),
     ("files", "PATRON_REMOVE_FILES_KEEP"),
@@ -154,6 +154,7 @@ const PATH_NAMES: &[&str] = &["directory", "file", "new_path"];
 /// Structs that the caller gives room for, with their size behind it.
 const STRUCTS: &[&str] = &[
     "patron_status",
+    "patron_hash_progress",
     "patron_file_status",
     "patron_partial_piece",
     "patron_torrent_options",
@@ -202,7 +203,10 @@ const NEUTRAL: &[&str] = &[
     "patron_event_url",
     "patron_magnet_peer",
     "patron_magnet_peer_count",
+    "patron_making_left_out",
+    "patron_making_left_out_count",
     "patron_metainfo_file_is_pad",
+    "patron_metainfo_file_symlink",
     "patron_pieces_availability",
     "patron_pieces_partial_count",
     "patron_reply_is_true",

@@ -1,4 +1,4 @@
-//! What is chosen for a transfer: files, an end, addresses to keep away from, a place to go on from.
+//! Options of a transfer: file selection, goals, blocklists, resume data.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -87,7 +87,7 @@ fn the_files_that_are_selected_are_downloaded_and_no_others() {
 }
 
 #[test]
-fn of_a_magnet_link_files_are_selected_when_they_are_known() {
+fn files_of_a_magnet_link_are_selected_when_they_are_known() {
     let album = Album::new();
     let (_seeder, peer) = album.seed(&[]);
     let kept = album.path("kept");
@@ -112,7 +112,7 @@ fn a_selection_that_selects_nothing_is_an_error() {
         assert!(output.stderr.contains(why), "{output:#?}");
     };
     count("*.mkv", "album.torrent: no file is selected: nothing matches --select");
-    count("99", "--select 99: the files have the numbers 0 to ");
+    count("99", "--select 99: the files are numbered 0 to ");
     let (_seeder, peer) = album.seed(&[]);
     let output = album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end();
     assert!(output.expect(1).stderr.contains("error: album: no file is selected"));
@@ -159,7 +159,7 @@ fn a_part_is_seeded_until_that_is_enough() {
 }
 
 #[test]
-fn who_is_on_the_blocklist_is_not_called() {
+fn peers_on_the_blocklist_are_not_connected_to() {
     let album = Album::new();
     let list = album.path("list.dat");
     fs::write(&list, "127.000.000.002 - 127.000.000.009 , 000 , somebody\n").unwrap();
@@ -179,7 +179,7 @@ fn who_is_on_the_blocklist_is_not_called() {
 }
 
 #[test]
-fn a_download_goes_on_from_what_was_kept() {
+fn a_download_resumes_from_its_resume_data() {
     let album = Album::new();
     let (seeder, peer) = album.seed(&[]);
     let kept = album.path("kept");
@@ -216,7 +216,7 @@ fn a_download_goes_on_from_what_was_kept() {
 }
 
 #[test]
-fn an_interrupted_download_is_kept_and_what_is_damaged_is_not_used() {
+fn an_interrupted_download_saves_resume_data_and_damaged_data_is_not_used() {
     let album = Album::new();
     let kept = album.path("kept");
     for damaged in [false, true] {

@@ -155,6 +155,32 @@ fn damaged_missing_and_oversized_data_is_told_and_left_alone() {
 }
 
 #[test]
+fn each_damaged_file_is_named_and_links_are_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("album");
+    for (number, name) in ["one.bin", "three.bin", "two.bin"].iter().enumerate() {
+        data(&album, name, number as u64, 50_000);
+    }
+    std::os::unix::fs::symlink("one.bin", album.join("link")).unwrap();
+    let torrent = dir.path().join("album.torrent");
+    create(&album, &torrent, &["--links=keep", "--piece-length=16KiB"]);
+    assert!(verify(&torrent, dir.path()).expect(0).stdout.starts_with("OK  album: "));
+
+    let mut damaged = noise(1, 50_000);
+    damaged[49_999] ^= 1;
+    fs::write(album.join("three.bin"), damaged).unwrap();
+    fs::remove_file(album.join("link")).unwrap();
+    fs::create_dir(album.join("link")).unwrap();
+    let output = verify(&torrent, dir.path()).expect(1);
+    let lines: Vec<_> = output.stdout.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        ["wrong link   album/link", "damaged      album/three.bin: in 1 of its pieces"],
+        "{output:#?}"
+    );
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_not_made() {
     let (dir, torrent) = album();
     let nowhere = dir.path().join("nowhere");

@@ -5,9 +5,11 @@ mod support;
 
 mod choices;
 mod clients;
+mod creating;
 mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod output;
 mod program;
 mod transfer;
 mod usage;

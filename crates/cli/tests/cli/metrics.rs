@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -21,15 +22,47 @@ fn seed(directory: &Path, metrics: &str) -> Program {
     Program::start(options.into_iter().chain(paths))
 }
 
+fn connect(url: &str) -> TcpStream {
+    let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Sends this and leaves the connection open.
+fn send(url: &str, request: &str) -> TcpStream {
+    let mut stream = connect(url);
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// What comes until the server closes the connection.
+fn answer(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        // What a server that closes before it has read everything does to the connection.
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
 /// The whole answer to a GET, headers included.
 fn get(url: &str, path: &str) -> String {
-    let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    answer(send(url, &format!("GET {path} HTTP/1.0\r\n\r\n")))
+}
+
+/// An endpoint for those who abuse it.
+fn victim(directory: &Path) -> (Program, String) {
+    let mut seeder = seed(directory, "127.0.0.1:0");
+    let url = seeder.event("metrics")["url"].as_str().unwrap().to_owned();
+    (seeder, url)
+}
+
+/// It serves, and it ends, whoever is still connected.
+fn is_well(seeder: Program, url: &str) {
+    assert!(get(url, "/metrics").starts_with("HTTP/1.0 200"));
+    seeder.signal("TERM");
+    seeder.end().expect(0);
 }
 
 /// The names of all samples in a page of metrics.
@@ -58,7 +91,11 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
     sample("# EOF");
     let names = names(&page);
     assert!(names.contains("libtorrent_peer_num_peers_connected"), "{names:?}");
-    assert!(get(url, "/").starts_with("HTTP/1.0 404"));
+    let index = get(url, "/");
+    assert!(index.starts_with("HTTP/1.0 200") && index.contains("/metrics"), "{index}");
+    assert!(get(url, "/etc/passwd").starts_with("HTTP/1.0 404"));
+    let head = answer(send(url, "HEAD /metrics HTTP/1.0\r\n\r\n"));
+    assert!(head.starts_with("HTTP/1.0 200") && head.ends_with("\r\n\r\n"), "{head}");
 
     let dashboard = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dashboards/torrent-patron.json");
     let dashboard: Value = serde_json::from_str(&fs::read_to_string(dashboard).unwrap()).unwrap();
@@ -77,6 +114,73 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
 
     seeder.signal("INT");
     seeder.end().expect(0);
+}
+
+#[test]
+fn what_is_no_simple_get_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seeder, url) = victim(dir.path());
+    let mut open = Vec::new();
+    for (request, status) in [
+        ("POST /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405"),
+        ("DELETE / HTTP/1.1\r\n\r\n", "405"),
+        ("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n", "405"),
+        ("GET /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413"),
+        ("GET /metrics HTTP/1.1\r\nContent-Length: 3000000000\r\n\r\nx", "413"),
+        ("GET /metrics HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n", "413"),
+        ("GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\nx", "413"),
+        ("GET /metrics HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "400"),
+        ("\0\0\0\r\n\r\n", "400"),
+    ] {
+        let stream = send(&url, request);
+        open.push(stream.try_clone().unwrap());
+        let answer = answer(stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
+    }
+    is_well(seeder, &url);
+}
+
+#[test]
+fn a_head_without_an_end_is_cut_and_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seeder, url) = victim(dir.path());
+    for start in ["GET /", "GET /metrics HTTP/1.1\r\nX: "] {
+        let mut stream = send(&url, start);
+        let part = [b'a'; 1 << 16];
+        let sent = (0..16_000).take_while(|_| stream.write_all(&part).is_ok()).count();
+        assert!(sent < 1000, "{sent} parts of 64 KiB are accepted");
+    }
+    if let Ok(status) = fs::read_to_string(format!("/proc/{}/status", seeder.id())) {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 200 << 10, "{peak} KiB of memory");
+    }
+    is_well(seeder, &url);
+}
+
+#[test]
+fn those_who_only_connect_keep_nobody_out_and_are_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seeder, url) = victim(dir.path());
+    let idle: Vec<_> = (0..200).map(|_| send(&url, "GET /met")).collect();
+    assert!(get(&url, "/metrics").starts_with("HTTP/1.0 200"));
+    // The first ones give way to the later ones; these have the time of one request, 10 s.
+    let before = Instant::now();
+    for (number, stream) in idle.into_iter().enumerate() {
+        assert_eq!(answer(stream), "");
+        assert!(number >= 184 || before.elapsed() < Duration::from_secs(5), "{number} is open");
+    }
+    is_well(seeder, &url);
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_up_neither_others_nor_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seeder, url) = victim(dir.path());
+    let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    let _deaf: Vec<_> = (0..8).map(|_| send(&url, &request.repeat(40))).collect();
+    let _idle: Vec<_> = (0..8).map(|_| send(&url, request.trim_end())).collect();
+    is_well(seeder, &url);
 }
 
 #[test]

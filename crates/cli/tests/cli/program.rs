@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -38,6 +39,35 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ou
     Program::start(arguments).end()
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_torrent-patron");
+
+/// The program, and pipes for what it writes.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(PROGRAM);
+    environment(&mut command);
+    command
+}
+
+fn environment(command: &mut Command) -> &mut Command {
+    command
+        .env_remove("TORRENT_PATRON_LOG")
+        // As services have it. Names that are not ASCII must survive that.
+        .env_remove("LANG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+}
+
+/// A pipe that is full: whoever writes to it waits for a reader. Both of its ends.
+pub(crate) fn full_pipe() -> (OwnedFd, OwnedFd) {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, &[b'.'; 4096]).is_ok() {}
+    fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
 /// A running program. Dropping it kills it.
 pub(crate) struct Program {
     child: Child,
@@ -48,20 +78,28 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_torrent-patron"))
-            .args(arguments)
-            .env_remove("TORRENT_PATRON_LOG")
-            // As services have it. Names that are not ASCII must survive that.
-            .env_remove("LANG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (lines, errors) = (lines(stdout), lines(stderr));
-        Self { child, lines, seen: Vec::new(), errors }
+        Self::spawn(command().args(arguments))
+    }
+
+    /// After a shell has prepared its process, as `trap` and `ulimit` do.
+    pub(crate) fn prepared<S: AsRef<OsStr>>(
+        how: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{how}; exec \"$0\" \"$@\""), PROGRAM]).args(arguments);
+        Self::spawn(environment(&mut shell))
+    }
+
+    /// What it writes to a descriptor that the command has already is for nobody here.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let none = || channel().1;
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let lines_of = stdout.map_or_else(none, |stdout| lines(BufReader::new(stdout)));
+        let errors = stderr.map_or_else(none, |stderr| lines(BufReader::new(stderr)));
+        Self { child, lines: lines_of, seen: Vec::new(), errors }
     }
 
     /// Waits for the first line of stderr.
@@ -106,8 +144,12 @@ impl Program {
         event["address"].as_str().unwrap().parse().unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap();
         assert!(sent.success());
     }

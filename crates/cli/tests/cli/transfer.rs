@@ -262,27 +262,44 @@ fn a_seeder_that_cannot_listen_fails_and_a_downloader_goes_on() {
 }
 
 #[test]
-fn a_closed_stdout_ends_the_program_quietly() {
+fn a_listen_address_that_is_nowhere_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "a.bin", 1);
+    let here = movie.file.parent().unwrap();
+    for nowhere in ["nosuchdev9:0", "localhost:0"] {
+        for setting in ["--listen=", "--setting=listen_interfaces="] {
+            let listen = format!("{setting}{nowhere}");
+            let seed = words([&"seed", &movie.torrent, &here, &"--offline", &listen]);
+            let download =
+                words([&"download", &movie.torrent, &"-o", &here, &"--offline", &listen]);
+            for arguments in [seed, download] {
+                let output = run(arguments).expect(1);
+                let message = format!("error: cannot listen at \"{nowhere}\": ");
+                assert!(output.stderr.starts_with(&message), "{output:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_closed_stdout_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "a.bin", 1);
     let torrent = movie.torrent.to_str().unwrap().to_owned();
-    let from = movie.file.parent().unwrap().to_str().unwrap().to_owned();
     let mut seeder = seed(&[movie]);
     let peer = seeder.address().to_string();
     seeder.event("finished");
     seeder.close_stdout();
     // A seeder at rest has nothing to say; one that is downloaded from does.
-    let to = dir.path().join("to").to_str().unwrap().to_owned();
-    run(["download", &torrent, "-o", &to, "--offline", "--peer", &peer]).expect(0);
-    let stderr = seeder.end().stderr;
+    for to in ["to", "elsewhere"] {
+        let to = dir.path().join(to).to_str().unwrap().to_owned();
+        run(["download", &torrent, "-o", &to, "--offline", "--peer", &peer]).expect(0);
+    }
+    seeder.signal("TERM");
+    let stderr = seeder.end().expect(0).stderr;
     assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
 
-    for arguments in [
-        &["info", &torrent][..],
-        &["info", &torrent, "--json"],
-        &["seed", &torrent, &from, "--offline", "--json"],
-        &["--help"],
-    ] {
+    for arguments in [&["info", &torrent][..], &["info", &torrent, "--json"], &["--help"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let program = env!("CARGO_BIN_EXE_torrent-patron");

@@ -28,6 +28,11 @@ fn wrong_usage_exits_with_2() {
         &["seed", "a", "b", "c"],
         &["seed", "a", "b", "--preset", "fast"],
         &["seed", "a", "b", "--clients", "0"],
+        &["seed", "a", "b", "--listen", ""],
+        &["seed", "a", "b", "--listen", ":0"],
+        &["seed", "a", "b", "--listen", "127.0.0.1"],
+        &["seed", "a", "b", "--listen", "127.0.0.1:many"],
+        &["download", "x", "-o", "y", "--listen", "127.0.0.1:0,"],
         &["seed", "a", "b", "--setting", "connections_limit"],
         &["seed", "a", "b", "--setting", "connections_limit=many"],
         &["download", "x", "-o", "y", "--setting", "conections_limit=500"],
@@ -51,7 +56,7 @@ fn a_setting_that_does_not_exist_is_answered_with_the_nearest_one() {
 }
 
 #[test]
-fn a_proxy_that_is_none_is_answered_with_the_form_of_one() {
+fn an_invalid_proxy_is_answered_with_the_form_of_one() {
     let output = run(["seed", "a", "b", "--proxy", "ftp://127.0.0.1:21"]).expect(2);
     assert!(output.stderr.contains("socks5://[USER:PASSWORD@]HOST:PORT"), "{output:#?}");
 }
@@ -63,6 +68,8 @@ fn wrong_values_are_answered_with_what_was_expected() {
         (&["seed", "a", "b", "--ratio=-1"], "not a number above 0"),
         (&["seed", "a", "b", "--ratio=many"], "not a number such as 1.5"),
         (&["download", "x", "-o", "y", "--select="], "the number of a file, as `info` shows it"),
+        (&["download", "x", "-o", "y", "--listen=::1"], "such as 0.0.0.0:6881, [::]:6881"),
+        (&["create", "x", "-o", "y", "--piece-length=17KiB"], "17408 bytes is not a power of two"),
         (&["download", "x", "-o", "y", "--ratio=2"], "--ratio and --seed-time need --seed"),
     ] {
         let output = run(arguments).expect(2);
@@ -117,15 +124,15 @@ fn the_demo_explains_itself_and_compares_what_came() {
     let output = run(["demo", "--patrons", "3", "--size", "1000001"]).expect(0);
     for patron in 1..=3 {
         let said = |what: &str| {
-            let line = format!("patron {patron}  | movie-{patron}.bin: {what}");
+            let line = format!("patron {patron}  | sample-{patron}.bin: {what}");
             output.stderr.lines().any(|said| said.starts_with(&line))
         };
-        assert!(said("started"), "{output:#?}");
+        assert!(said("added"), "{output:#?}");
         assert!(said("complete"), "{output:#?}");
     }
     assert!(!output.stderr.contains('\x1b'), "no colours for a pipe: {output:#?}");
     assert!(output.stdout.contains("3, 976.6 KiB in all"), "{output:#?}");
     assert!(output.stdout.contains("all 3 copies are equal to their originals"), "{output:#?}");
-    assert!(output.stdout.contains("each reached the patron that owns"), "{output:#?}");
+    assert!(output.stdout.contains("each delivered to the patron that owns"), "{output:#?}");
     assert_eq!(output.stdout.matches("stopped with 3 torrents").count(), 2, "{output:#?}");
 }

@@ -1,0 +1,35 @@
+// The hashes of a piece, for making and for verifying torrents.
+#pragma once
+
+#include "rust/cxx.h"
+
+#include <libtorrent/hasher.hpp>
+#include <libtorrent/sha1_hash.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace patron {
+
+struct PieceHashes;
+
+class PieceHasher {
+  public:
+    PieceHasher(bool v1, bool v2) : v1_(v1), v2_(v2) {}
+    void update(rust::Slice<std::uint8_t const> data);
+    void pad(std::size_t length);
+    PieceHashes finish(std::size_t blocks);
+
+  private:
+    bool const v1_;
+    bool const v2_;
+    lt::hasher sha1_;
+    // Of the blocks so far.
+    std::vector<lt::sha256_hash> leaves_;
+};
+
+std::unique_ptr<PieceHasher> new_piece_hasher(bool v1, bool v2);
+
+} // namespace patron

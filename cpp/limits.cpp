@@ -1,0 +1,35 @@
+#include "torrent-patron/cpp/limits.hpp"
+
+namespace patron {
+namespace {
+
+constexpr int leave = -2;
+
+// libtorrent has no number for "no limit" of connections and upload slots but this one.
+constexpr int unlimited = (1 << 24) - 1;
+
+} // namespace
+
+void apply(LimitsRecord const& limits, lt::add_torrent_params& params) {
+    if (limits.download_rate != leave)
+        params.download_limit = limits.download_rate;
+    if (limits.upload_rate != leave)
+        params.upload_limit = limits.upload_rate;
+    if (limits.connections != leave)
+        params.max_connections = limits.connections;
+    if (limits.upload_slots != leave)
+        params.max_uploads = limits.upload_slots;
+}
+
+LimitsRecord limits(lt::torrent_handle const& torrent) {
+    auto const rate = [](int limit) { return limit > 0 ? limit : -1; };
+    auto const number = [](int limit) { return limit > 0 && limit < unlimited ? limit : -1; };
+    LimitsRecord out{};
+    out.download_rate = rate(torrent.download_limit());
+    out.upload_rate = rate(torrent.upload_limit());
+    out.connections = number(torrent.max_connections());
+    out.upload_slots = number(torrent.max_uploads());
+    return out;
+}
+
+} // namespace patron

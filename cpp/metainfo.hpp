@@ -1,0 +1,48 @@
+// .torrent files, magnet links and resume data, on any thread: read, described and configured.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/entry.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace patron {
+
+struct AddRecord;
+struct DescriptionRecord;
+struct LayoutRecord;
+struct PieceHashes;
+
+class TorrentParams {
+  public:
+    explicit TorrentParams(lt::add_torrent_params params) : params_(std::move(params)) {}
+    // `client_data` is what resume data says of the client's own affairs.
+    TorrentParams(lt::add_torrent_params params, lt::entry client_data)
+        : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
+    DescriptionRecord describe() const;
+    rust::String magnet_uri() const;
+    // Of a torrent with metadata.
+    LayoutRecord layout() const;
+    rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
+    void use_resume_data(rust::Slice<std::uint8_t const> bytes);
+    void configure(AddRecord const& options);
+
+  private:
+    friend class Session;
+    lt::add_torrent_params params_;
+    lt::entry client_data_;
+    bool resumed_ = false;
+};
+
+std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
+std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);
+std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
+                                                       rust::Slice<std::uint8_t const> v2);
+
+} // namespace patron

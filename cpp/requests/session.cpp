@@ -1,0 +1,162 @@
+#include "torrent-patron/cpp/requests/session.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/settings.hpp"
+
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/peer_class.hpp>
+#include <libtorrent/portmap.hpp>
+#include <libtorrent/session_params.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace patron {
+namespace {
+
+// The ranges that `wanted` wants, each as its first and its last address.
+template <typename Wanted>
+void each_range(lt::ip_filter const& filter, Wanted wanted) {
+    auto const visit = [&wanted](auto const& ranges) {
+        for (auto const& range : ranges)
+            wanted(range.first.to_string(), range.last.to_string(), range.flags);
+    };
+    auto const ranges = filter.export_filter();
+    visit(std::get<0>(ranges));
+    visit(std::get<1>(ranges));
+}
+
+// Of a class that does not exist libtorrent gives zeros.
+lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
+    lt::peer_class_t const chosen(number);
+    if (number < 32 && session.get_peer_class(chosen).connection_limit_factor > 0)
+        return chosen;
+    throw std::invalid_argument("unknown peer class " + std::to_string(number));
+}
+
+} // namespace
+
+rust::Vec<SettingRecord> SessionHandle::current_settings() const {
+    return setting_records(get_settings());
+}
+
+void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
+    apply_settings(settings(records));
+}
+
+rust::Vec<std::uint8_t> SessionHandle::state() const {
+    auto const encoded = lt::write_session_params_buf(session_state());
+    return bytes(lt::string_view(encoded.data(), encoded.size()));
+}
+
+rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
+    rust::Vec<rust::String> out;
+    each_range(get_ip_filter(),
+               [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
+                   if (flags & lt::ip_filter::blocked) {
+                       out.push_back(text(first));
+                       out.push_back(text(last));
+                   }
+               });
+    return out;
+}
+
+void SessionHandle::block_ranges(rust::Slice<rust::String const> ends) {
+    lt::ip_filter filter;
+    for (std::size_t i = 0; i + 1 < ends.size(); i += 2)
+        filter.add_rule(lt::make_address(std::string(ends[i])),
+                        lt::make_address(std::string(ends[i + 1])), lt::ip_filter::blocked);
+    policy_.restrict(filter);
+    set_ip_filter(std::move(filter));
+}
+
+void SessionHandle::ban(rust::Str address) {
+    lt::ip_filter filter = get_ip_filter();
+    auto const ip = lt::make_address(std::string(address));
+    filter.add_rule(ip, ip, lt::ip_filter::blocked);
+    set_ip_filter(std::move(filter));
+}
+
+void SessionHandle::block_ports(rust::Slice<std::uint16_t const> ends) {
+    lt::port_filter filter;
+    for (std::size_t i = 0; i + 1 < ends.size(); i += 2)
+        filter.add_rule(ends[i], ends[i + 1], lt::port_filter::blocked);
+    set_port_filter(filter);
+}
+
+void SessionHandle::add_node(rust::Str name, std::uint16_t port) {
+    std::string const host(name);
+    if (!policy_.allows_web_seed("http://" + host + "/"))
+        throw std::invalid_argument(host + ": " + policy_.reason());
+    add_dht_node({host, port});
+}
+
+rust::Vec<std::int32_t> SessionHandle::map_port(Protocol protocol, std::uint16_t external,
+                                                std::uint16_t local) {
+    auto const kind =
+        protocol == Protocol::Tcp ? lt::portmap_protocol::tcp : lt::portmap_protocol::udp;
+    rust::Vec<std::int32_t> out;
+    for (auto const mapping : add_port_mapping(kind, external, local))
+        out.push_back(static_cast<int>(mapping));
+    return out;
+}
+
+void SessionHandle::unmap_port(std::int32_t mapping) {
+    delete_port_mapping(lt::port_mapping_t(mapping));
+}
+
+void SessionHandle::reopen_sockets() {
+    reopen_network_sockets();
+}
+
+std::uint32_t SessionHandle::add_peer_class(rust::Str name) {
+    return static_cast<std::uint32_t>(create_peer_class(std::string(name).c_str()));
+}
+
+void SessionHandle::remove_peer_class(std::uint32_t number) {
+    delete_peer_class(known(*this, number));
+}
+
+PeerClassRecord SessionHandle::peer_class(std::uint32_t number) const {
+    auto const info = get_peer_class(known(*this, number));
+    return {text(info.label),      info.ignore_unchoke_slots, info.connection_limit_factor,
+            info.upload_limit,     info.download_limit,       info.upload_priority,
+            info.download_priority};
+}
+
+void SessionHandle::change_peer_class(std::uint32_t number, PeerClassRecord const& record) {
+    auto const chosen = known(*this, number);
+    lt::peer_class_info info{};
+    info.label = std::string(record.name);
+    info.ignore_unchoke_slots = record.ignore_unchoke_slots;
+    info.connection_limit_factor = record.connection_limit_factor;
+    info.upload_limit = record.upload_limit;
+    info.download_limit = record.download_limit;
+    info.upload_priority = record.upload_priority;
+    info.download_priority = record.download_priority;
+    set_peer_class(chosen, info);
+}
+
+ClassRangesRecord SessionHandle::peer_class_ranges() const {
+    ClassRangesRecord out{};
+    each_range(get_peer_class_filter(),
+               [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
+                   if (flags == 0)
+                       return;
+                   out.ends.push_back(text(first));
+                   out.ends.push_back(text(last));
+                   out.classes.push_back(flags);
+               });
+    return out;
+}
+
+void SessionHandle::set_peer_class_ranges(ClassRangesRecord const& ranges) {
+    lt::ip_filter filter;
+    for (std::size_t i = 0; i < ranges.classes.size(); ++i)
+        filter.add_rule(lt::make_address(std::string(ranges.ends.at(2 * i))),
+                        lt::make_address(std::string(ranges.ends.at(2 * i + 1))),
+                        ranges.classes[i]);
+    set_peer_class_filter(filter);
+}
+
+} // namespace patron

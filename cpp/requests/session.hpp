@@ -1,0 +1,53 @@
+// The session on the network thread; see requests/torrent.hpp.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/session_handle.hpp>
+
+#include <cstdint>
+
+namespace patron {
+
+class NetworkPolicy;
+struct ClassRangesRecord;
+struct PeerClassRecord;
+struct SettingRecord;
+enum class Protocol : std::uint8_t;
+
+class SessionHandle : public lt::session_handle {
+  public:
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy)
+        : lt::session_handle(std::move(handle)), policy_(policy) {}
+
+    rust::Vec<SettingRecord> current_settings() const;
+    void change_settings(rust::Slice<SettingRecord const> settings);
+    rust::Vec<std::uint8_t> state() const;
+
+    // The first and the last address of each range that is blocked.
+    rust::Vec<rust::String> blocked_ranges() const;
+    void block_ranges(rust::Slice<rust::String const> ends);
+    void ban(rust::Str address);
+    // The first and the last port of each range that is not connected to.
+    void block_ports(rust::Slice<std::uint16_t const> ends);
+
+    void add_node(rust::Str host, std::uint16_t port);
+    rust::Vec<std::int32_t> map_port(Protocol protocol, std::uint16_t external,
+                                     std::uint16_t local);
+    void unmap_port(std::int32_t mapping);
+    void reopen_sockets();
+
+    std::uint32_t add_peer_class(rust::Str name);
+    void remove_peer_class(std::uint32_t number);
+    PeerClassRecord peer_class(std::uint32_t number) const;
+    void change_peer_class(std::uint32_t number, PeerClassRecord const& record);
+    ClassRangesRecord peer_class_ranges() const;
+    void set_peer_class_ranges(ClassRangesRecord const& ranges);
+
+  private:
+    NetworkPolicy const& policy_;
+};
+
+} // namespace patron

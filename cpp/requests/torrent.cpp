@@ -1,0 +1,471 @@
+#include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/limits.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+
+#include <libtorrent/announce_entry.hpp>
+#include <libtorrent/download_priority.hpp>
+#include <libtorrent/load_torrent.hpp>
+#include <libtorrent/peer_info.hpp>
+#include <libtorrent/storage_defs.hpp>
+#include <libtorrent/time.hpp>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+namespace patron {
+namespace {
+
+using Bytes = rust::Slice<std::uint8_t const>;
+
+std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
+    auto info = torrent.torrent_file();
+    if (!info || !info->is_valid())
+        throw lt::system_error(lt::errors::no_metadata);
+    return info;
+}
+
+[[noreturn]] void refuse(std::string const& why) {
+    throw std::invalid_argument(why);
+}
+
+std::string count(int number, char const* what) {
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index) {
+    if (index >= static_cast<std::uint32_t>(info.num_files()))
+        refuse("file " + std::to_string(index) + ": the torrent has " +
+               count(info.num_files(), "file"));
+    return lt::file_index_t(static_cast<int>(index));
+}
+
+lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index) {
+    if (index >= static_cast<std::uint32_t>(info.num_pieces()))
+        refuse("piece " + std::to_string(index) + ": the torrent has " +
+               count(info.num_pieces(), "piece"));
+    return lt::piece_index_t(static_cast<int>(index));
+}
+
+std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char const* what) {
+    if (levels.size() != static_cast<std::size_t>(wanted))
+        refuse(std::to_string(levels.size()) + " priorities: the torrent has " +
+               count(wanted, what));
+    std::vector<lt::download_priority_t> out;
+    out.reserve(levels.size());
+    for (std::uint8_t const level : levels)
+        out.push_back(lt::download_priority_t(level));
+    return out;
+}
+
+// Files and pieces that nobody chose for may not be in the list.
+lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
+    auto const i = static_cast<std::size_t>(place);
+    return i < levels.size() ? levels[i] : lt::default_priority;
+}
+
+PeerStatusRecord peer(lt::peer_info const& p) {
+    using info = lt::peer_info;
+    auto const is = [&p](lt::peer_flags_t flag) { return bool(p.flags & flag); };
+    auto const known = [](lt::tcp::endpoint const& end) {
+        return end.address().is_unspecified() ? rust::String() : address(end.address(), end.port());
+    };
+    PeerStatusRecord out{};
+    out.i2p = is(info::i2p_socket);
+    if (!out.i2p)
+        out.address = known(p.ip);
+    out.local_address = known(p.local_endpoint);
+    out.connection = p.connection_type == info::web_seed              ? 1
+                     : p.connection_type == info::standard_bittorrent ? 0
+                                                                      : 2;
+    out.client = text(p.client);
+    out.id = bytes(lt::string_view(p.pid.data(), p.pid.size()));
+    out.utp = is(info::utp_socket);
+    out.tls = is(info::ssl_socket);
+    out.rc4 = is(info::rc4_encrypted);
+    out.obfuscated = is(info::plaintext_encrypted);
+    out.sources = static_cast<std::uint8_t>(p.source);
+    out.progress_ppm = p.progress_ppm;
+    out.seed = is(info::seed);
+    out.outgoing = is(info::outgoing_connection);
+    out.connecting = is(info::connecting) || is(info::handshake);
+    out.interesting = is(info::interesting);
+    out.choked = is(info::choked);
+    out.interested = is(info::remote_interested);
+    out.choking = is(info::remote_choked);
+    out.snubbed = is(info::snubbed);
+    out.optimistic_unchoke = is(info::optimistic_unchoke);
+    out.suspected = is(info::on_parole);
+    out.download_rate = p.down_speed;
+    out.upload_rate = p.up_speed;
+    out.downloaded = p.total_download;
+    out.uploaded = p.total_upload;
+    out.requested = p.download_queue_length;
+    out.requests = p.upload_queue_length;
+    out.hash_failures = p.num_hashfails;
+    out.failures = p.failcount;
+    out.idle_ms = lt::total_milliseconds(p.last_active);
+    out.round_trip_ms = p.rtt;
+    return out;
+}
+
+AnnounceRecord announce(lt::announce_endpoint const& from, lt::announce_infohash const& a,
+                        lt::protocol_version version) {
+    AnnounceRecord out{};
+    out.from = address(from.local_endpoint.address(), from.local_endpoint.port());
+    out.protocol = version == lt::protocol_version::V2 ? 2 : 1;
+    out.message = text(a.message);
+    out.error = error(a.last_error);
+    out.failures = a.fails;
+    out.updating = a.updating;
+    auto const until = lt::total_seconds(a.next_announce - lt::clock_type::now());
+    out.next_seconds =
+        a.next_announce == (lt::time_point32::min)() ? -1 : std::max<std::int64_t>(until, 0);
+    out.seeds = a.scrape_complete;
+    out.leechers = a.scrape_incomplete;
+    out.downloads = a.scrape_downloaded;
+    return out;
+}
+
+lt::announce_entry tracker(TrackerRecord const& record) {
+    lt::announce_entry entry{std::string(record.url)};
+    entry.tier = static_cast<std::uint8_t>(record.tier);
+    entry.source = lt::announce_entry::source_client;
+    return entry;
+}
+
+void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
+    if (!allowed)
+        refuse(what + ": " + policy.reason());
+}
+
+} // namespace
+
+// Life.
+
+void Torrent::pause_torrent(bool gracefully) const {
+    pause(gracefully ? lt::torrent_handle::graceful_pause : lt::pause_flags_t{});
+}
+
+// An error or a full disk has stopped the torrent by other means than pause: those are lifted too.
+void Torrent::resume_torrent() const {
+    clear_error();
+    unset_flags(lt::torrent_flags::upload_mode);
+    resume();
+}
+
+void Torrent::recheck() const {
+    metainfo(*this);
+    force_recheck();
+}
+
+void Torrent::save_metainfo() const {
+    save_resume_data(lt::torrent_handle::save_info_dict);
+}
+
+void Torrent::save_resume(bool only_if_changed) const {
+    auto const flags = lt::torrent_handle::save_info_dict;
+    save_resume_data(only_if_changed ? flags | lt::torrent_handle::only_if_modified : flags);
+}
+
+void Torrent::use_metainfo(Bytes torrent_file) const {
+    auto const* data = reinterpret_cast<char const*>(torrent_file.data());
+    auto const given =
+        lt::load_torrent_buffer({data, static_cast<std::ptrdiff_t>(torrent_file.size())});
+    auto const ours = info_hashes();
+    auto const& theirs = given.info_hashes;
+    bool const same =
+        (ours.has_v1() && ours.v1 == theirs.v1) || (ours.has_v2() && ours.v2 == theirs.v2);
+    if (!same)
+        refuse("the metainfo is of another torrent");
+    if (!set_metadata(given.ti->info_section()))
+        refuse("the torrent has its metadata");
+}
+
+// Files.
+
+rust::Vec<FileStatusRecord> Torrent::files() const {
+    auto const info = metainfo(*this);
+    auto const progress = file_progress();
+    auto const wanted = get_file_priorities();
+    rust::Vec<FileStatusRecord> out;
+    auto const& layout = compat::files(*info);
+    out.reserve(static_cast<std::size_t>(info->num_files()));
+    for (lt::file_index_t const i : layout.file_range()) {
+        auto const place = static_cast<std::size_t>(static_cast<int>(i));
+        FileStatusRecord record{};
+        record.path = bytes(layout.file_path(i));
+        record.size = layout.file_size(i);
+        record.done = place < progress.size() ? progress[place] : 0;
+        record.priority = static_cast<std::uint8_t>(level(wanted, static_cast<int>(i)));
+        record.pad = layout.pad_file_at(i);
+        out.push_back(std::move(record));
+    }
+    return out;
+}
+
+void Torrent::set_file_priority(std::uint32_t index, std::uint8_t priority) const {
+    file_priority(file(*metainfo(*this), index), lt::download_priority_t(priority));
+}
+
+void Torrent::set_file_priorities(Bytes levels) const {
+    prioritize_files(priorities(levels, metainfo(*this)->num_files(), "file"));
+}
+
+// libtorrent would write over what is there.
+void Torrent::rename(std::uint32_t index, Bytes path) const {
+    auto const info = metainfo(*this);
+    lt::file_index_t const renamed = file(*info, index);
+    std::string const name = patron::path(path);
+    auto const& layout = compat::files(*info);
+    if (layout.file_path(renamed) != name) {
+        for (lt::file_index_t const i : layout.file_range())
+            if (layout.file_path(i) == name)
+                refuse(name + ": the torrent has a file of that name");
+        auto const root = status(lt::torrent_handle::query_save_path).save_path;
+        std::error_code failure;
+        if (std::filesystem::exists(std::filesystem::path(root) / name, failure))
+            refuse(name + ": there is a file of that name");
+    }
+    rename_file(renamed, name);
+}
+
+void Torrent::move_files(Bytes directory, Existing existing) const {
+    move_storage(path(directory), existing == Existing::Replace
+                                      ? lt::move_flags_t::always_replace_files
+                                  : existing == Existing::Keep ? lt::move_flags_t::dont_replace
+                                                               : lt::move_flags_t::fail_if_exist);
+}
+
+void Torrent::flush_files() const {
+    metainfo(*this);
+    flush_cache();
+}
+
+// Pieces.
+
+PiecesRecord Torrent::pieces() const {
+    auto const info = metainfo(*this);
+    lt::torrent_status const status = this->status(lt::torrent_handle::query_pieces);
+    auto const priorities = get_piece_priorities();
+    std::vector<int> availability;
+    piece_availability(availability);
+    PiecesRecord out{};
+    for (int i = 0; i < info->num_pieces(); ++i) {
+        bool const here =
+            status.is_seeding || (i < status.pieces.size() && status.pieces[lt::piece_index_t(i)]);
+        out.have.push_back(here);
+        out.priorities.push_back(static_cast<std::uint8_t>(level(priorities, i)));
+    }
+    for (int const peers : availability)
+        out.availability.push_back(peers);
+    for (auto const& part : get_download_queue())
+        out.partial.push_back(PartialPieceRecord{static_cast<int>(part.piece_index),
+                                                 part.blocks_in_piece, part.finished, part.writing,
+                                                 part.requested});
+    return out;
+}
+
+void Torrent::set_piece_priority(std::uint32_t index, std::uint8_t priority) const {
+    piece_priority(piece(*metainfo(*this), index), lt::download_priority_t(priority));
+}
+
+void Torrent::set_piece_priorities(Bytes levels) const {
+    prioritize_pieces(priorities(levels, metainfo(*this)->num_pieces(), "piece"));
+}
+
+void Torrent::set_deadline(std::uint32_t index, std::int32_t milliseconds) const {
+    lt::piece_index_t const wanted = piece(*metainfo(*this), index);
+    if (milliseconds < 0)
+        reset_piece_deadline(wanted);
+    else
+        set_piece_deadline(wanted, milliseconds);
+}
+
+// The first and the last piece of each file: players look there for the index. What is skipped
+// stays so.
+void Torrent::set_ends_first(bool first) const {
+    auto const info = metainfo(*this);
+    auto const& layout = compat::files(*info);
+    auto const files = get_file_priorities();
+    auto const pieces = get_piece_priorities();
+    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> ends;
+    for (lt::file_index_t const i : layout.file_range()) {
+        auto const of_file = level(files, static_cast<int>(i));
+        if (of_file == lt::dont_download || layout.pad_file_at(i) || layout.file_size(i) == 0)
+            continue;
+        for (std::int64_t const offset : {std::int64_t(0), layout.file_size(i) - 1}) {
+            lt::piece_index_t const end = layout.map_file(i, offset, 1).piece;
+            if (level(pieces, static_cast<int>(end)) != lt::dont_download)
+                ends.emplace_back(end, first ? lt::top_priority : of_file);
+        }
+    }
+    prioritize_pieces(ends);
+}
+
+void Torrent::read(std::uint32_t index) const {
+    read_piece(piece(*metainfo(*this), index));
+}
+
+void Torrent::add(std::uint32_t index, Bytes data) const {
+    auto const info = metainfo(*this);
+    lt::piece_index_t const given = piece(*info, index);
+    auto const size = static_cast<std::size_t>(info->piece_size(given));
+    if (data.size() != size)
+        refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
+               std::to_string(data.size()));
+    add_piece(given, std::vector<char>(data.begin(), data.end()));
+}
+
+// How it is set up.
+
+OptionsRecord Torrent::options() const {
+    lt::torrent_status const status = this->status(lt::torrent_handle::query_save_path);
+    OptionsRecord out{};
+    for (std::size_t i = 0; i < flag_count; ++i)
+        if (status.flags & flag(i))
+            out.flags |= std::uint32_t(1) << i;
+    out.limits = limits(*this);
+    out.queue_position = static_cast<int>(status.queue_position);
+    out.save_path = bytes(status.save_path);
+    return out;
+}
+
+void Torrent::set_flag(std::uint8_t place, bool on) const {
+    auto const chosen = flag(place);
+    set_flags(on ? chosen : lt::torrent_flags_t{}, chosen);
+}
+
+void Torrent::move_in_queue(QueueMove move, std::int32_t position) const {
+    switch (move) {
+    case QueueMove::Up:
+        return queue_position_up();
+    case QueueMove::Down:
+        return queue_position_down();
+    case QueueMove::Top:
+        return queue_position_top();
+    case QueueMove::Bottom:
+        return queue_position_bottom();
+    default:
+        return queue_position_set(lt::queue_position_t(position));
+    }
+}
+
+void Torrent::set_certificate(rust::Str certificate, rust::Str private_key, rust::Str dh) const {
+    if (metainfo(*this)->ssl_cert().empty())
+        refuse("the torrent is not for TLS");
+    lt::torrent_handle(*this).set_ssl_certificate_buffer(std::string(certificate),
+                                                         std::string(private_key), std::string(dh));
+}
+
+// Peers.
+
+rust::Vec<PeerStatusRecord> Torrent::peers() const {
+    std::vector<lt::peer_info> all;
+    get_peer_info(all);
+    rust::Vec<PeerStatusRecord> out;
+    out.reserve(all.size());
+    for (lt::peer_info const& p : all)
+        out.push_back(peer(p));
+    return out;
+}
+
+void Torrent::connect(rust::Str address, std::uint16_t port) const {
+    auto const ip = lt::make_address(std::string(address));
+    check(policy_.allows_peer(ip), policy_, std::string(address));
+    connect_peer({ip, port});
+}
+
+void Torrent::forget_peers() const {
+    lt::torrent_handle(*this).clear_peers();
+}
+
+// Trackers and web seeds.
+
+TrackersRecord Torrent::tracker_statuses() const {
+    auto const hashes = info_hashes();
+    TrackersRecord out{};
+    for (lt::announce_entry const& entry : trackers()) {
+        TrackerStatusRecord tracker{};
+        tracker.url = text(entry.url);
+        tracker.tier = entry.tier;
+        tracker.working = entry.verified;
+        tracker.source = entry.source;
+        for (lt::announce_endpoint const& from : entry.endpoints) {
+            if (!from.enabled)
+                continue;
+            for (auto const version : {lt::protocol_version::V1, lt::protocol_version::V2}) {
+                if (!hashes.has(version))
+                    continue;
+                out.announces.push_back(announce(from, from.info_hashes[version], version));
+                ++tracker.announces;
+            }
+        }
+        out.trackers.push_back(std::move(tracker));
+    }
+    return out;
+}
+
+void Torrent::add_one_tracker(TrackerRecord const& record) const {
+    check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
+    add_tracker(tracker(record));
+}
+
+void Torrent::remove_tracker(rust::Str url) const {
+    auto all = trackers();
+    auto const gone =
+        std::remove_if(all.begin(), all.end(), [wanted = std::string(url)](auto const& entry) {
+            return entry.url == wanted;
+        });
+    if (gone == all.end())
+        refuse(std::string(url) + ": the torrent has no such tracker");
+    all.erase(gone, all.end());
+    replace_trackers(all);
+}
+
+void Torrent::replace_all_trackers(rust::Slice<TrackerRecord const> records) const {
+    std::vector<lt::announce_entry> all;
+    for (TrackerRecord const& record : records) {
+        check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
+        all.push_back(tracker(record));
+    }
+    replace_trackers(all);
+}
+
+void Torrent::reannounce() const {
+    force_reannounce(0, -1, lt::torrent_handle::ignore_min_interval);
+}
+
+// All trackers: libtorrent asks only the one that answered last when it is not told which.
+void Torrent::scrape() const {
+    int const count = static_cast<int>(trackers().size());
+    if (count == 0)
+        refuse("the torrent has no tracker");
+    for (int i = 0; i < count; ++i)
+        scrape_tracker(i);
+}
+
+rust::Vec<rust::String> Torrent::web_seeds() const {
+    rust::Vec<rust::String> out;
+    for (std::string const& url : url_seeds())
+        out.push_back(text(url));
+    return out;
+}
+
+void Torrent::add_web_seed(rust::Str url) const {
+    check(policy_.allows_web_seed(std::string(url)), policy_, std::string(url));
+    add_url_seed(std::string(url));
+}
+
+void Torrent::remove_web_seed(rust::Str url) const {
+    if (url_seeds().count(std::string(url)) == 0)
+        refuse(std::string(url) + ": the torrent has no such web seed");
+    remove_url_seed(std::string(url));
+}
+
+} // namespace patron

@@ -1,0 +1,82 @@
+// A torrent on the network thread, where libtorrent's getters do not wait and nothing changes
+// between two of them. What libtorrent's own handle does as it is wanted is not repeated here: the
+// bridge calls it by its inherited name.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/torrent_handle.hpp>
+
+#include <cstdint>
+
+namespace patron {
+
+class NetworkPolicy;
+struct AnnounceRecord;
+struct FileStatusRecord;
+struct OptionsRecord;
+struct PeerStatusRecord;
+struct PiecesRecord;
+struct TrackerRecord;
+struct TrackersRecord;
+enum class Existing : std::uint8_t;
+enum class QueueMove : std::uint8_t;
+
+class Torrent : public lt::torrent_handle {
+  public:
+    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy)
+        : lt::torrent_handle(std::move(handle)), policy_(policy) {}
+
+    void pause_torrent(bool gracefully) const;
+    void resume_torrent() const;
+    void recheck() const;
+    // Both are answered by an alert.
+    void save_metainfo() const;
+    void save_resume(bool only_if_changed) const;
+    void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
+
+    rust::Vec<FileStatusRecord> files() const;
+    // These are answered by an alert.
+    void set_file_priority(std::uint32_t file, std::uint8_t priority) const;
+    void set_file_priorities(rust::Slice<std::uint8_t const> priorities) const;
+    void rename(std::uint32_t file, rust::Slice<std::uint8_t const> path) const;
+    void move_files(rust::Slice<std::uint8_t const> directory, Existing existing) const;
+    void flush_files() const;
+
+    PiecesRecord pieces() const;
+    void set_piece_priority(std::uint32_t piece, std::uint8_t priority) const;
+    void set_piece_priorities(rust::Slice<std::uint8_t const> priorities) const;
+    // A negative one means none.
+    void set_deadline(std::uint32_t piece, std::int32_t milliseconds) const;
+    void set_ends_first(bool first) const;
+    // Answered by an alert.
+    void read(std::uint32_t piece) const;
+    void add(std::uint32_t piece, rust::Slice<std::uint8_t const> data) const;
+
+    OptionsRecord options() const;
+    // By its place in TorrentFlag::ALL.
+    void set_flag(std::uint8_t flag, bool on) const;
+    void move_in_queue(QueueMove move, std::int32_t position) const;
+    void set_certificate(rust::Str certificate, rust::Str private_key, rust::Str dh) const;
+
+    rust::Vec<PeerStatusRecord> peers() const;
+    void connect(rust::Str address, std::uint16_t port) const;
+    void forget_peers() const;
+
+    TrackersRecord tracker_statuses() const;
+    void add_one_tracker(TrackerRecord const& tracker) const;
+    void remove_tracker(rust::Str url) const;
+    void replace_all_trackers(rust::Slice<TrackerRecord const> trackers) const;
+    void reannounce() const;
+    void scrape() const;
+    rust::Vec<rust::String> web_seeds() const;
+    void add_web_seed(rust::Str url) const;
+    void remove_web_seed(rust::Str url) const;
+
+  private:
+    NetworkPolicy const& policy_;
+};
+
+} // namespace patron

@@ -1,0 +1,68 @@
+#include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+
+#include <libtorrent/bencode.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/write_resume_data.hpp>
+
+#include <iterator>
+#include <vector>
+
+namespace patron {
+
+ClientDataRecord no_client_data() {
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause};
+}
+
+ClientDataRecord client_data(lt::entry const& entry) {
+    ClientDataRecord record = no_client_data();
+    if (entry.type() != lt::entry::dictionary_t)
+        return record;
+    auto const number = [&entry](char const* key, std::int64_t otherwise) {
+        lt::entry const* const found = entry.find_key(key);
+        return found != nullptr && found->type() == lt::entry::int_t ? found->integer() : otherwise;
+    };
+    if (lt::entry const* const to = entry.find_key("move to");
+        to != nullptr && to->type() == lt::entry::string_t)
+        record.move_to = bytes(to->string());
+    record.share_ratio_permille = number("share ratio", -1);
+    record.seed_seconds = number("seed seconds", -1);
+    record.goal_action = static_cast<GoalAction>(number("goal action", 0));
+    return record;
+}
+
+namespace {
+
+lt::entry encode(ClientDataRecord const& record) {
+    lt::entry entry(lt::entry::dictionary_t);
+    if (!record.move_to.empty())
+        entry["move to"] = std::string(record.move_to.begin(), record.move_to.end());
+    if (record.share_ratio_permille >= 0)
+        entry["share ratio"] = record.share_ratio_permille;
+    if (record.seed_seconds >= 0)
+        entry["seed seconds"] = record.seed_seconds;
+    if (record.goal_action != GoalAction::Pause)
+        entry["goal action"] = static_cast<std::int64_t>(record.goal_action);
+    return entry;
+}
+
+} // namespace
+
+rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
+                                           ClientDataRecord const& record) {
+    lt::entry encoded = lt::write_resume_data(params);
+    if (lt::entry part = encode(record); !part.dict().empty())
+        encoded[client_data_key] = std::move(part);
+    std::vector<char> buffer;
+    lt::bencode(std::back_inserter(buffer), encoded);
+    return bytes(lt::string_view(buffer.data(), buffer.size()));
+}
+
+rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params) {
+    if (!params.ti)
+        throw lt::system_error(lt::errors::no_metadata);
+    auto const encoded = lt::write_torrent_file_buf(params, {});
+    return bytes(lt::string_view(encoded.data(), encoded.size()));
+}
+
+} // namespace patron

@@ -1,0 +1,22 @@
+// Resume data: libtorrent's own, and in it what the client knows of a torrent and libtorrent does
+// not.
+#pragma once
+
+#include "torrent-patron/src/sys/bridge.rs.h"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/entry.hpp>
+
+namespace patron {
+
+// The key of the client's part.
+constexpr char const* client_data_key = "torrent-patron";
+
+ClientDataRecord no_client_data();
+ClientDataRecord client_data(lt::entry const& entry);
+rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
+                                           ClientDataRecord const& record);
+// A .torrent file. Throws where there is no metadata.
+rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);
+
+} // namespace patron

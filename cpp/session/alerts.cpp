@@ -1,0 +1,464 @@
+// Alerts become typed calls of the client's sink before the call returns; no pointer to an alert
+// outlives it.
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/cpp/session/status.hpp"
+#include "torrent-patron/src/sys/bridge.rs.h"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/operations.hpp>
+
+#include <utility>
+
+namespace patron {
+namespace {
+
+std::uint64_t id(lt::alert const& alert) {
+    return torrent_id(static_cast<lt::torrent_alert const&>(alert).handle.userdata());
+}
+
+template <typename Index>
+std::uint32_t number(Index index) {
+    return static_cast<std::uint32_t>(static_cast<int>(index));
+}
+
+// Empty for an I2P peer.
+rust::String peer(lt::peer_alert const& alert) {
+    auto const end = compat::endpoint(alert);
+    return end ? address(end->address(), end->port()) : rust::String();
+}
+
+PortMapper mapper(lt::portmap_transport transport) {
+    return transport == lt::portmap_transport::upnp ? PortMapper::Upnp : PortMapper::NatPmp;
+}
+
+bool carries_data(lt::socket_type_t type) {
+    return type == lt::socket_type_t::tcp || type == lt::socket_type_t::tcp_ssl;
+}
+
+// The tracker's own words say more than the code.
+NativeError refusal(lt::error_code const& code, char const* reason) {
+    NativeError out = error(code);
+    if (reason != nullptr && *reason != '\0')
+        out.message = text(reason);
+    return out;
+}
+
+// What passes by itself. A duplicate does too: the client knows all torrents of its session, so the
+// other one is just being removed.
+bool is_temporary(lt::error_code const& code) {
+    namespace errc = boost::system::errc;
+    return code == lt::errors::duplicate_torrent || code == errc::too_many_files_open ||
+           code == errc::too_many_files_open_in_system || code == errc::not_enough_memory ||
+           code == errc::resource_unavailable_try_again || code == errc::interrupted;
+}
+
+} // namespace
+
+void Session::pop_alerts() {
+    session_.pop_alerts(&alerts_);
+}
+
+void Session::convert_alerts(Alerts& out) {
+    take_snapshots(out);
+    for (lt::alert* alert : alerts_) {
+        try {
+            convert(*alert, out);
+        } catch (...) {
+            out.unreadable(alert->what(), current_exception());
+        }
+    }
+    alerts_.clear();
+}
+
+void Session::convert(lt::alert& alert, Alerts& out) {
+    convert_life(alert, out) || convert_files(alert, out) || convert_saved(alert, out) ||
+        convert_progress(alert, out) || convert_trackers(alert, out) || convert_peers(alert, out) ||
+        convert_network(alert, out);
+}
+
+// Torrents come, go, and change their state.
+bool Session::convert_life(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::add_torrent_alert::alert_type: {
+        auto& a = static_cast<lt::add_torrent_alert&>(alert);
+        lt::add_torrent_params const params = std::move(a.params);
+        std::uint64_t const torrent = torrent_id(params.userdata);
+        if (a.error) {
+            out.add_failed(torrent, error(a.error), is_temporary(a.error));
+            return true;
+        }
+        torrents_[torrent] = a.handle;
+        adding_.erase(torrent);
+        rust::Vec<std::uint8_t> v1, v2;
+        hashes(params.info_hashes, v1, v2);
+        out.added(torrent, text(params.ti ? params.ti->name() : params.name), std::move(v1),
+                  std::move(v2));
+        return true;
+    }
+    case lt::torrent_removed_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_removed_alert const&>(alert);
+        std::uint64_t const torrent = torrent_id(a.userdata);
+        torrents_.erase(torrent);
+        finishing_.erase(torrent);
+        pending_->forget_torrent(torrent);
+        choosing_.erase(torrent);
+        out.removed(torrent);
+        return true;
+    }
+    case lt::torrent_deleted_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_deleted_alert const&>(alert);
+        if (auto const deleted = deleting_.extract(a.info_hashes))
+            out.files_deleted(deleted.mapped());
+        return true;
+    }
+    case lt::torrent_delete_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_delete_failed_alert const&>(alert);
+        if (auto const deleted = deleting_.extract(a.info_hashes)) {
+            // No error: a magnet link without metadata has no files.
+            if (a.error)
+                out.delete_failed(deleted.mapped(), error(a.error));
+            else
+                out.files_deleted(deleted.mapped());
+        }
+        return true;
+    }
+    case lt::state_changed_alert::alert_type: {
+        auto const& a = static_cast<lt::state_changed_alert const&>(alert);
+        out.state_changed(id(a), static_cast<std::uint8_t>(a.state));
+        return true;
+    }
+    case lt::torrent_paused_alert::alert_type:
+        out.paused(id(alert));
+        return true;
+    case lt::torrent_resumed_alert::alert_type:
+        out.resumed(id(alert));
+        return true;
+    case lt::torrent_checked_alert::alert_type:
+        out.checked(id(alert));
+        return true;
+    // Finished is said when libtorrent has closed the files, which it then does at once: nothing is
+    // left to be written.
+    case lt::torrent_finished_alert::alert_type:
+        finishing_.insert(id(alert));
+        return true;
+    case lt::cache_flushed_alert::alert_type:
+        if (finishing_.erase(id(alert)) > 0)
+            out.finished(id(alert));
+        return true;
+    case lt::metadata_received_alert::alert_type: {
+        auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
+        rust::Vec<std::uint8_t> v1, v2;
+        hashes(a.handle.info_hashes(), v1, v2);
+        out.metadata_received(id(a), text(compat::name(a)), std::move(v1), std::move(v2));
+        return true;
+    }
+    case lt::metadata_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::metadata_failed_alert const&>(alert);
+        out.metadata_failed(id(a), error(a.error));
+        return true;
+    }
+    case lt::torrent_error_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
+        out.torrent_error(id(a), text(a.filename()), error(a.error));
+        // A choice among the files that fails stops the torrent, and has no alert of its own.
+        PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
+        if (asked.request != 0) {
+            out.answer_failed(asked.request, text(a.filename()), error(a.error));
+            choose_next(id(a));
+        }
+        return true;
+    }
+    case lt::torrent_conflict_alert::alert_type: {
+        auto const& a = static_cast<lt::torrent_conflict_alert const&>(alert);
+        out.conflict(id(a));
+        out.conflict(torrent_id(a.conflicting_torrent.userdata()));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+// Files are moved, renamed, chosen, and fail.
+bool Session::convert_files(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::storage_moved_alert::alert_type: {
+        auto const& a = static_cast<lt::storage_moved_alert const&>(alert);
+        out.storage_moved(id(a), bytes(a.storage_path()));
+        if (auto const asked = pending_->pop({AnsweredBy::FilesMoved, id(a), 0}); asked.request)
+            out.answer_path(asked.request, bytes(a.storage_path()));
+        return true;
+    }
+    case lt::storage_moved_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
+        // A file that lies at the destination already is reported without a code.
+        lt::error_code const code =
+            a.error ? a.error : make_error_code(boost::system::errc::file_exists);
+        out.storage_move_failed(id(a), text(a.file_path()), error(code));
+        if (auto const asked = pending_->pop({AnsweredBy::FilesMoved, id(a), 0}); asked.request)
+            out.answer_failed(asked.request, text(a.file_path()), error(code));
+        return true;
+    }
+    case lt::file_renamed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_renamed_alert const&>(alert);
+        out.file_renamed(id(a), number(a.index), bytes(a.new_name()));
+        auto const asked = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
+        if (asked.request)
+            out.answer_path(asked.request, bytes(a.new_name()));
+        return true;
+    }
+    case lt::file_rename_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_rename_failed_alert const&>(alert);
+        auto const asked = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
+        if (asked.request)
+            out.answer_failed(asked.request, {}, error(a.error));
+        return true;
+    }
+    case lt::file_prio_alert::alert_type: {
+        if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, id(alert), 0});
+            asked.request)
+            out.answer_done(asked.request);
+        choose_next(id(alert));
+        return true;
+    }
+    case lt::file_error_alert::alert_type: {
+        auto const& a = static_cast<lt::file_error_alert const&>(alert);
+        // A read that was given up after the first one failed: that one is told.
+        if (a.error == boost::asio::error::operation_aborted)
+            return true;
+        // A torrent whose data cannot be read refuses each request by itself: libtorrent pauses it
+        // for an error of a write or of a check, not for this one.
+        if (a.op == lt::operation_t::file_read && !is_temporary(a.error) && a.handle.is_valid())
+            a.handle.pause();
+        out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
+        return true;
+    }
+    case lt::file_completed_alert::alert_type: {
+        auto const& a = static_cast<lt::file_completed_alert const&>(alert);
+        out.file_completed(id(a), number(a.index));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+// What was asked for as bytes.
+bool Session::convert_saved(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::save_resume_data_alert::alert_type:
+        answer_resume_data(static_cast<lt::save_resume_data_alert&>(alert), out);
+        return true;
+    case lt::save_resume_data_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::save_resume_data_failed_alert const&>(alert);
+        auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
+        if (asked.request == 0)
+            return true;
+        // That there is nothing to save is an answer.
+        if (a.error == lt::errors::resume_data_not_modified)
+            out.answer_resume_data(asked.request, {}, SavedRecord{});
+        else
+            out.answer_failed(asked.request, {}, error(a.error));
+        return true;
+    }
+    case lt::read_piece_alert::alert_type: {
+        auto const& a = static_cast<lt::read_piece_alert const&>(alert);
+        auto const asked = pending_->pop({AnsweredBy::PieceRead, id(a), number(a.piece)});
+        if (asked.request == 0)
+            return true;
+        auto const* data = reinterpret_cast<std::uint8_t const*>(a.buffer.get());
+        if (a.error)
+            out.answer_failed(asked.request, {}, error(a.error));
+        else
+            out.answer_bytes(asked.request, copied({data, static_cast<std::size_t>(a.size)}));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
+    // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
+    lt::add_torrent_params const params = std::move(alert.params);
+    PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
+    if (asked.request == 0)
+        return;
+    try {
+        if (asked.by == AnsweredBy::Metainfo)
+            return out.answer_bytes(asked.request, encode_metainfo(params));
+        out.answer_resume_data(asked.request, encode_resume_data(params, asked.client_data),
+                               SavedRecord{params.total_uploaded, params.total_downloaded,
+                                           params.have_pieces.count()});
+    } catch (...) {
+        out.answer_failed(asked.request, {}, current_exception());
+    }
+}
+
+bool Session::convert_progress(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::state_update_alert::alert_type: {
+        auto& a = static_cast<lt::state_update_alert&>(alert);
+        std::vector<lt::torrent_status> const all = std::move(a.status);
+        out.statuses(statuses(all));
+        return true;
+    }
+    case lt::session_stats_alert::alert_type: {
+        auto const counters = static_cast<lt::session_stats_alert const&>(alert).counters();
+        out.statistics({counters.data(), static_cast<std::size_t>(counters.size())});
+        return true;
+    }
+    case lt::piece_finished_alert::alert_type: {
+        auto const& a = static_cast<lt::piece_finished_alert const&>(alert);
+        out.piece_finished(id(a), number(a.piece_index));
+        return true;
+    }
+    case lt::hash_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::hash_failed_alert const&>(alert);
+        out.hash_failed(id(a), number(a.piece_index));
+        return true;
+    }
+    case lt::performance_alert::alert_type: {
+        auto const& a = static_cast<lt::performance_alert const&>(alert);
+        out.performance_warning(id(a), static_cast<std::int32_t>(a.warning_code));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::tracker_error_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
+        NativeError failure = refusal(a.error, a.failure_reason());
+        if (failure.message.empty())
+            failure.message = "its answer makes no sense";
+        out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row), std::move(failure));
+        return true;
+    }
+    case lt::tracker_warning_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_warning_alert const&>(alert);
+        out.tracker_warning(id(a), text(a.tracker_url()), text(a.warning_message()));
+        return true;
+    }
+    case lt::tracker_reply_alert::alert_type: {
+        auto const& a = static_cast<lt::tracker_reply_alert const&>(alert);
+        out.tracker_reply(id(a), text(a.tracker_url()), number(a.num_peers));
+        return true;
+    }
+    case lt::scrape_reply_alert::alert_type: {
+        auto const& a = static_cast<lt::scrape_reply_alert const&>(alert);
+        out.scraped(id(a), text(a.tracker_url()), a.complete, a.incomplete);
+        return true;
+    }
+    case lt::scrape_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::scrape_failed_alert const&>(alert);
+        out.scrape_failed(id(a), text(a.tracker_url()), refusal(a.error, a.error_message()));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+bool Session::convert_peers(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::peer_ban_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_ban_alert const&>(alert);
+        out.peer_banned(id(a), peer(a));
+        return true;
+    }
+    case lt::peer_connect_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_connect_alert const&>(alert);
+        out.peer_connected(id(a), peer(a), a.direction == lt::peer_connect_alert::direction_t::out);
+        return true;
+    }
+    case lt::peer_disconnected_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_disconnected_alert const&>(alert);
+        out.peer_disconnected(id(a), peer(a), error(a.error));
+        return true;
+    }
+    // A peer that broke the protocol is told by this one alone.
+    case lt::peer_error_alert::alert_type: {
+        auto const& a = static_cast<lt::peer_error_alert const&>(alert);
+        // The one error after which it stays.
+        if (a.error != lt::errors::peer_sent_empty_piece)
+            out.peer_disconnected(id(a), peer(a), error(a.error));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+// Sockets, routers, and libtorrent as a whole.
+bool Session::convert_network(lt::alert& alert, Alerts& out) {
+    switch (alert.type()) {
+    case lt::portmap_alert::alert_type: {
+        auto const& a = static_cast<lt::portmap_alert const&>(alert);
+        out.port_mapped(mapper(a.map_transport),
+                        a.map_protocol == lt::portmap_protocol::udp ? Protocol::Udp : Protocol::Tcp,
+                        static_cast<std::uint16_t>(a.external_port),
+                        text(a.local_address.to_string()));
+        return true;
+    }
+    case lt::portmap_error_alert::alert_type: {
+        auto const& a = static_cast<lt::portmap_error_alert const&>(alert);
+        out.port_mapping_failed(mapper(a.map_transport), text(a.local_address.to_string()),
+                                error(a.error));
+        return true;
+    }
+    case lt::external_ip_alert::alert_type: {
+        auto const& a = static_cast<lt::external_ip_alert const&>(alert);
+        out.external_address(text(a.external_address.to_string()));
+        return true;
+    }
+    case lt::listen_succeeded_alert::alert_type: {
+        auto const& a = static_cast<lt::listen_succeeded_alert const&>(alert);
+        if (a.socket_type == lt::socket_type_t::utp) {
+            set_outgoing_utp(true);
+            restore_dht_nodes();
+        }
+        // A UDP socket follows each TCP one on the same port; one event is enough.
+        if (carries_data(a.socket_type))
+            out.listening(address(a.address, a.port));
+        return true;
+    }
+    case lt::listen_failed_alert::alert_type: {
+        auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
+        set_outgoing_utp(false);
+        out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
+                                                                    : address(a.address, a.port),
+                          error(a.error));
+        return true;
+    }
+    case lt::session_error_alert::alert_type: {
+        auto const& a = static_cast<lt::session_error_alert const&>(alert);
+        out.session_error(error(a.error));
+        return true;
+    }
+    case lt::alerts_dropped_alert::alert_type:
+        out.dropped();
+        give_up_pending(out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Alerts were lost, and with them perhaps the answers. What has not been handed to libtorrent yet
+// is given up, too.
+void Session::give_up_pending(Alerts& out) {
+    choosing_.clear();
+    for (PendingRequest const& entry : pending_->take_all())
+        out.answer_lost(entry.request);
+}
+
+} // namespace patron

@@ -1,0 +1,134 @@
+// The session's life: settings, the notify callback, abort.
+#include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/read/path.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/settings.hpp"
+
+#include <libtorrent/alert.hpp>
+#include <libtorrent/bdecode.hpp>
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/session_params.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace patron {
+
+Session::Session(lt::session_params params, NetworkPolicy const& policy,
+                 std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker)
+    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
+      policy_(std::make_shared<NetworkPolicy const>(policy)),
+      utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
+      dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
+      snapshots_(std::make_shared<Snapshots>()), pending_(std::make_unique<PendingAlerts>()) {
+    // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
+    session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
+}
+
+Session::~Session() = default;
+
+namespace {
+
+lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
+    if (state.empty())
+        return {};
+    auto const* data = reinterpret_cast<char const*>(state.data());
+    // Of anything else than a dictionary libtorrent makes a session with defaults.
+    lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
+    if (root.type() != lt::bdecode_node::dict_t)
+        throw lt::system_error(lt::errors::not_a_dictionary);
+    return lt::read_session_params(root);
+}
+
+// What the client routes and no more: the rest would be thrown away, and its number grows with the
+// load.
+int alert_mask(InterestRecord const& interest) {
+    namespace category = lt::alert_category;
+    lt::alert_category_t mask =
+        category::error | category::status | category::storage | category::port_mapping;
+    auto const add = [&mask](bool wanted, lt::alert_category_t which) {
+        if (wanted)
+            mask |= which;
+    };
+    add(interest.peers, category::peer);
+    add(interest.connections, category::connect);
+    add(interest.trackers, category::tracker);
+    add(interest.files, category::file_progress);
+    add(interest.pieces, category::piece_progress);
+    add(interest.performance, category::performance_warning);
+    return static_cast<int>(static_cast<std::uint32_t>(mask));
+}
+
+} // namespace
+
+rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state) {
+    return setting_records(read_state(state).settings);
+}
+
+void Session::subscribe(InterestRecord const& interest) {
+    lt::settings_pack pack;
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest));
+    session_.apply_settings(std::move(pack));
+}
+
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
+                                     Names names, DiskReads reads,
+                                     rust::Slice<std::uint8_t const> state,
+                                     std::shared_ptr<ReadCounters> counters,
+                                     rust::Box<Waker> waker) {
+    keep_file_names();
+    NetworkPolicy const policy(loopback_only, names);
+    lt::session_params params = read_state(state);
+    // The settings that were saved are among these already.
+    params.settings = settings(records);
+    lt::settings_pack& pack = params.settings;
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}));
+    params.disk_io_constructor = stock_backend();
+    std::shared_ptr<PlainTorrents> plain;
+#ifdef __linux__
+    if (reads != DiskReads::Stock) {
+        bool const map = reads == DiskReads::ZeroCopy;
+        plain = std::make_shared<PlainTorrents>();
+        params.disk_io_constructor = read_path(map, plain, std::move(counters));
+        if (!map)
+            plain = nullptr;
+    }
+#endif
+    policy.restrict(params.ip_filter);
+    policy.restrict(params.dht_state);
+    return std::make_unique<Session>(std::move(params), policy, std::move(plain), std::move(waker));
+}
+
+// libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state
+// then.
+void Session::restore_dht_nodes() {
+    for (auto const& node : std::exchange(dht_nodes_, {}))
+        session_.add_dht_node({node.address().to_string(), node.port()});
+}
+
+// Outgoing uTP connections go through a listening socket. Without one libtorrent fails each of them
+// and does not fall back to TCP, as it does where the peer does not answer: a port in use would
+// stop all downloads.
+void Session::set_outgoing_utp(bool possible) {
+    if (!utp_wanted_ || has_utp_socket_)
+        return;
+    has_utp_socket_ = possible;
+    lt::settings_pack pack;
+    pack.set_bool(lt::settings_pack::enable_outgoing_utp, possible);
+    session_.apply_settings(std::move(pack));
+}
+
+std::unique_ptr<Teardown> Session::abort() {
+    return std::make_unique<Teardown>(session_.abort());
+}
+
+std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session) {
+    return session->abort();
+}
+
+} // namespace patron

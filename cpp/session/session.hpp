@@ -1,0 +1,144 @@
+// One lt::session and its torrents. It is made, used and ended by one thread, the client's.
+#pragma once
+
+#include "torrent-patron/cpp/trycatch.hpp"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/alert.hpp>
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/info_hash.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace patron {
+
+struct Alerts;
+struct ClientDataRecord;
+struct InterestRecord;
+struct PendingRequest;
+struct ReadCounters;
+struct SessionTask;
+struct SettingRecord;
+struct TorrentTask;
+struct Waker;
+enum class AnsweredBy : std::uint8_t;
+enum class DiskReads : std::uint8_t;
+enum class Names : std::uint8_t;
+class NetworkPolicy;
+class PendingAlerts;
+class PlainTorrents;
+class TorrentParams;
+
+// Joins the network thread when destroyed, on whichever thread that is.
+class Teardown {
+  public:
+    explicit Teardown(lt::session_proxy proxy) : proxy_(std::move(proxy)) {}
+
+  private:
+    lt::session_proxy proxy_;
+};
+
+class Session {
+  public:
+    Session(lt::session_params params, NetworkPolicy const& policy,
+            std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker);
+    ~Session();
+    Session(Session const&) = delete;
+    Session& operator=(Session const&) = delete;
+
+    void add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
+    void retry_add(std::uint64_t torrent);
+    void forget_add(std::uint64_t torrent) noexcept;
+    void remove_torrent(std::uint64_t torrent, bool delete_files);
+    void subscribe(InterestRecord const& interest);
+
+    // The task runs on the network thread. What it began is answered by itself or by an alert.
+    void run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
+                        std::uint32_t index, ClientDataRecord const& client_data,
+                        rust::Box<TorrentTask> task);
+    void run_on_session(rust::Box<SessionTask> task);
+    // No alert will answer it.
+    void forget_request(std::uint64_t request);
+
+    void request_statuses();
+    void request_every_status();
+    void request_statistics();
+    // Takes the alerts that are there now, for the next `convert`.
+    void pop_alerts();
+    void convert_alerts(Alerts& out);
+    std::unique_ptr<Teardown> abort();
+
+  private:
+    using Task = std::shared_ptr<rust::Box<TorrentTask>>;
+    // Filled by the network thread, which may outlive the session.
+    struct Snapshots {
+        std::mutex mutex;
+        std::vector<std::vector<lt::torrent_status>> taken;
+    };
+
+    lt::torrent_handle const& handle(std::uint64_t torrent) const;
+    void set_outgoing_utp(bool possible);
+    void restore_dht_nodes();
+    void submit(std::uint64_t torrent, Task task);
+    void choose_next(std::uint64_t torrent);
+    void take_snapshots(Alerts& out);
+
+    // An alert is converted by the family that it belongs to; each says whether it was one of its
+    // own.
+    void convert(lt::alert& alert, Alerts& out);
+    bool convert_life(lt::alert& alert, Alerts& out);
+    bool convert_files(lt::alert& alert, Alerts& out);
+    bool convert_saved(lt::alert& alert, Alerts& out);
+    bool convert_progress(lt::alert& alert, Alerts& out);
+    bool convert_trackers(lt::alert& alert, Alerts& out);
+    bool convert_peers(lt::alert& alert, Alerts& out);
+    bool convert_network(lt::alert& alert, Alerts& out);
+    void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
+    void give_up_pending(Alerts& out);
+
+    // Shared, because std::function wants to be copied; outlives the session by being held in it.
+    std::shared_ptr<rust::Box<Waker>> waker_;
+    // Null where nobody asks.
+    std::shared_ptr<PlainTorrents> plain_;
+    // Shared with the tasks on the network thread.
+    std::shared_ptr<NetworkPolicy const> policy_;
+    bool const utp_wanted_;
+    bool has_utp_socket_ = false;
+    std::vector<lt::udp::endpoint> dht_nodes_;
+    lt::session session_;
+    std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
+    // What was handed to libtorrent and is not yet accepted.
+    std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
+    // All pieces are here, but not all on disk.
+    std::unordered_set<std::uint64_t> finishing_;
+    // torrent_deleted_alert knows the info hashes only.
+    std::map<lt::info_hash_t, std::uint64_t> deleting_;
+    std::vector<lt::alert*> alerts_;
+    std::shared_ptr<Snapshots> snapshots_;
+    std::unique_ptr<PendingAlerts> pending_;
+    // Choices among the files of a torrent; the first is before libtorrent.
+    std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
+};
+
+// Those that differ from libtorrent's defaults.
+rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
+
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
+                                     Names names, DiskReads reads,
+                                     rust::Slice<std::uint8_t const> state,
+                                     std::shared_ptr<ReadCounters> counters,
+                                     rust::Box<Waker> waker);
+std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
+
+} // namespace patron

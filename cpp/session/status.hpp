@@ -1,0 +1,14 @@
+#pragma once
+
+#include "torrent-patron/src/sys/bridge.rs.h"
+
+#include <libtorrent/torrent_status.hpp>
+
+#include <vector>
+
+namespace patron {
+
+// Without those that have been removed since.
+rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all);
+
+} // namespace patron

@@ -1,0 +1,107 @@
+// Torrents by their id. All that is done to them is handed to the network thread and returns.
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/session.hpp"
+#include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/session/session.hpp"
+
+#include <libtorrent/torrent_info.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace patron {
+
+lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
+    auto const found = torrents_.find(torrent);
+    if (found == torrents_.end())
+        throw lt::system_error(lt::errors::invalid_torrent_handle);
+    return found->second;
+}
+
+void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    params->params_.userdata = userdata(torrent);
+    auto const& info = params->params_.ti;
+    if (plain_ && info && info->ssl_cert().empty())
+        plain_->add(info->info_hashes().get_best());
+    adding_[torrent] = std::move(params);
+    retry_add(torrent);
+}
+
+void Session::retry_add(std::uint64_t torrent) {
+    auto const found = adding_.find(torrent);
+    if (found == adding_.end())
+        throw lt::system_error(lt::errors::invalid_torrent_handle);
+    session_.async_add_torrent(found->second->params_);
+}
+
+void Session::forget_add(std::uint64_t torrent) noexcept {
+    adding_.erase(torrent);
+}
+
+void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
+    lt::torrent_handle const& h = handle(torrent);
+    if (delete_files) {
+        deleting_[h.info_hashes()] = torrent;
+        session_.remove_torrent(h, lt::session::delete_files | lt::session::delete_partfile);
+    } else {
+        session_.remove_torrent(h);
+    }
+}
+
+void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
+                             std::uint32_t index, ClientDataRecord const& client_data,
+                             rust::Box<TorrentTask> task) {
+    if (by == AnsweredBy::Posting)
+        return task->run(Torrent(handle(torrent), *policy_));
+    handle(torrent);
+    auto shared = std::make_shared<rust::Box<TorrentTask>>(std::move(task));
+    if (by != AnsweredBy::Task)
+        pending_->add(torrent, index, PendingRequest{request, by, client_data});
+    if (by != AnsweredBy::FilesChosen)
+        return submit(torrent, std::move(shared));
+    auto& queue = choosing_[torrent];
+    queue.push_back(shared);
+    if (queue.size() == 1)
+        submit(torrent, std::move(shared));
+}
+
+void Session::submit(std::uint64_t torrent, Task task) {
+    boost::asio::post(session_.get_context(),
+                      [task = std::move(task), handle = handle(torrent), policy = policy_] {
+                          (*task)->run(Torrent(handle, *policy));
+                      });
+}
+
+void Session::run_on_session(rust::Box<SessionTask> task) {
+    boost::asio::post(session_.get_context(),
+                      [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
+                       session = lt::session_handle(session_), policy = policy_] {
+                          SessionHandle handle(session, *policy);
+                          (*task)->run(handle);
+                      });
+}
+
+void Session::forget_request(std::uint64_t request) {
+    if (std::uint64_t const torrent = pending_->forget(request); torrent != 0)
+        choose_next(torrent);
+}
+
+// libtorrent chooses among files by way of the disk, and what is chosen meanwhile it puts together:
+// one choice at a time has one answer.
+void Session::choose_next(std::uint64_t torrent) {
+    auto const found = choosing_.find(torrent);
+    if (found == choosing_.end())
+        return;
+    found->second.pop_front();
+    if (found->second.empty())
+        choosing_.erase(found);
+    else
+        submit(torrent, found->second.front());
+}
+
+} // namespace patron

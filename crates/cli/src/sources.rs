@@ -1,0 +1,100 @@
+//! Reads the torrents to add on a thread of its own: a pipe or a file server can take long, and Ctrl-C
+//! must not wait for it.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use crossbeam_channel::{Receiver, bounded};
+use torrent_patron::{AddOptions, InfoHashes, Magnet, Metainfo, Source};
+
+use crate::resume_dir::ResumeDir;
+use crate::selection::{self, Selection};
+
+/// What a torrent is read from, and where its files are or will be.
+pub(crate) struct Request {
+    pub(crate) source: Source,
+    pub(crate) save_dir: PathBuf,
+    pub(crate) options: AddOptions,
+}
+
+/// A torrent to add.
+pub(crate) struct Addition {
+    pub(crate) source: Source,
+    pub(crate) options: AddOptions,
+    /// What an earlier run has saved, and in which file; or why it cannot be read.
+    pub(crate) resume: io::Result<Option<(PathBuf, Vec<u8>)>>,
+}
+
+/// Why a torrent cannot be added.
+pub(crate) struct Refusal {
+    pub(crate) source: PathBuf,
+    pub(crate) error: Box<dyn Error + Send + Sync>,
+}
+
+/// Disconnected after the last one.
+pub(crate) type Additions = Receiver<Result<Addition, Refusal>>;
+
+pub(crate) fn read(
+    requests: Vec<Request>,
+    select: Vec<Selection>,
+    resume_dir: Option<ResumeDir>,
+) -> io::Result<Additions> {
+    let (sender, additions) = bounded(1);
+    thread::Builder::new().name("sources".into()).spawn(move || {
+        for request in requests {
+            let addition = addition(request, &select, resume_dir.as_ref());
+            if sender.send(addition).is_err() {
+                // The program ends.
+                break;
+            }
+        }
+    })?;
+    Ok(additions)
+}
+
+fn addition(
+    request: Request,
+    select: &[Selection],
+    resume_dir: Option<&ResumeDir>,
+) -> Result<Addition, Refusal> {
+    let Request { mut source, save_dir, mut options } = request;
+    let hashes = match &source {
+        Source::File(path) => {
+            let refused = |error| Refusal { source: path.clone(), error };
+            let metainfo = Metainfo::read(path).map_err(|error| refused(error.into()))?;
+            regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
+            if !select.is_empty() {
+                let files = metainfo.files.iter().map(|file| (file.path.as_path(), file.pad));
+                let priorities = selection::priorities(select, files);
+                let priorities = priorities.map_err(|error| refused(error.to_string().into()))?;
+                options = options.file_priorities(priorities);
+            }
+            if !path.is_file() {
+                // A pipe can be read once.
+                source = Source::from(&metainfo);
+            }
+            Some(metainfo.info_hashes)
+        }
+        // One that is wrong is refused when it is added.
+        Source::Magnet(link) => Magnet::parse(link).ok().map(|magnet| magnet.info_hashes),
+        Source::InfoHash(hashes) => Some(*hashes),
+        _ => None,
+    };
+    let find = |(dir, hashes): (&ResumeDir, InfoHashes)| dir.find(&hashes);
+    let resume = resume_dir.zip(hashes).map_or(Ok(None), find);
+    Ok(Addition { source, options, resume })
+}
+
+/// libtorrent would open a pipe and wait for its writer, and nothing could end that.
+fn regular_files(metainfo: &Metainfo, save_dir: &Path) -> Result<(), String> {
+    for file in metainfo.files.iter().filter(|file| !file.pad) {
+        let path = save_dir.join(&file.path);
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(format!("{} is not a regular file", path.display()));
+        }
+    }
+    Ok(())
+}

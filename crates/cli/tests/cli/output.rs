@@ -1,0 +1,253 @@
+//! What is written, by whoever reads it or does not; and what signals do meanwhile.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::program::{Program, command, full_pipe, run};
+use crate::support::{PATIENCE, data, same};
+use crate::transfer::{Movie, movie};
+
+/// A seeder, and what a download of its torrent needs.
+struct Swarm {
+    dir: tempfile::TempDir,
+    movie: Movie,
+    peer: String,
+    _seeder: Program,
+}
+
+impl Swarm {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let movie = movie(dir.path(), "movie.bin", 1);
+        let from = movie.file.parent().unwrap();
+        let words = ["seed".as_ref(), movie.torrent.as_os_str(), from.as_os_str()];
+        let mut seeder =
+            Program::start(words.into_iter().chain(["--offline", "--json"].map(AsRef::as_ref)));
+        let peer = seeder.address().to_string();
+        seeder.event("finished");
+        Self { dir, movie, peer, _seeder: seeder }
+    }
+
+    fn download(&self) -> Command {
+        let mut command = command();
+        let arguments = ["--offline", "--json", "--tick=0.1", "--peer", &self.peer, "--resume"];
+        command.args(["download", "-o"]).arg(self.to()).arg(&self.movie.torrent);
+        command.args(arguments).arg(self.kept());
+        command
+    }
+
+    fn to(&self) -> PathBuf {
+        self.dir.path().join("to")
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.dir.path().join("kept")
+    }
+
+    fn is_here_and_kept(&self) {
+        assert!(same(&self.movie.file, &self.to().join("movie.bin")));
+        assert_eq!(names(&self.kept()).len(), 1, "the resume data: {:?}", names(&self.kept()));
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_closed_stdout_ends_the_output_and_not_the_work() {
+    let swarm = Swarm::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Program::spawn(swarm.download().stdout(writer)).end().expect(0);
+    assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
+    swarm.is_here_and_kept();
+}
+
+#[test]
+fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
+    let full = || File::options().write(true).open("/dev/full");
+    if full().is_err() {
+        return println!("skipped: no /dev/full");
+    }
+    let swarm = Swarm::new();
+    let output = Program::spawn(swarm.download().stdout(full().unwrap())).end().expect(1);
+    assert!(output.stderr.contains("error: cannot write to stdout: "), "{output:#?}");
+    swarm.is_here_and_kept();
+    let torrent = &swarm.movie.torrent;
+    let output = Program::spawn(command().arg("info").arg(torrent).stdout(full().unwrap())).end();
+    assert!(output.expect(1).stderr.starts_with("error: cannot write to stdout: "));
+}
+
+/// What nobody reads holds up neither the download nor, after a signal, the end.
+#[test]
+fn output_that_nobody_reads_holds_up_nothing() {
+    let swarm = Swarm::new();
+    let (_stdout, full_stdout) = full_pipe();
+    let (_stderr, full_stderr) = full_pipe();
+    let mut download = swarm.download();
+    download.env("TORRENT_PATRON_LOG", "debug");
+    let program = Program::spawn(download.stdout(full_stdout).stderr(full_stderr));
+    wait_until("it has not come", || same_if_there(&swarm.movie.file, &swarm.to()));
+    wait_until("it is not kept", || swarm.kept().exists() && names(&swarm.kept()).len() == 1);
+    let before = Instant::now();
+    program.signal("TERM");
+    program.end();
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+    swarm.is_here_and_kept();
+}
+
+fn same_if_there(file: &Path, directory: &Path) -> bool {
+    let copy = directory.join(file.file_name().unwrap());
+    copy.exists() && same(file, &copy)
+}
+
+#[test]
+fn a_reader_that_is_slow_gets_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("album");
+    for number in 0..2000 {
+        data(&album, &format!("a rather long name of a file that has the number {number}"), 1, 1);
+    }
+    let torrent = dir.path().join("album.torrent");
+    run(["create".as_ref(), album.as_os_str(), "-o".as_ref(), torrent.as_os_str()]).expect(0);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let program = Program::spawn(command().arg("info").arg(&torrent).stdout(writer));
+    // More than the pipe has room for.
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+    program.end().expect(0);
+    assert!(text.len() > 100_000 && text.lines().count() > 2000, "{} bytes", text.len());
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    if !Path::new("/proc/self/status").exists() {
+        return println!("skipped: no /proc");
+    }
+    let swarm = Swarm::new();
+    let from = swarm.movie.file.parent().unwrap();
+    let words = ["seed".as_ref(), swarm.movie.torrent.as_os_str(), from.as_os_str()];
+    let options = ["--offline", "--json"].map(AsRef::as_ref);
+    let mut seeder = Program::prepared("trap '' HUP INT", words.into_iter().chain(options));
+    let peer = seeder.address().to_string();
+    seeder.event("finished");
+    for _ in 0..2 {
+        seeder.signal("HUP");
+        seeder.signal("INT");
+    }
+    let to = swarm.dir.path().join("elsewhere");
+    let words =
+        ["download".as_ref(), swarm.movie.torrent.as_os_str(), "-o".as_ref(), to.as_os_str()];
+    let options = ["--offline", "--peer", &peer].map(AsRef::as_ref);
+    run(words.into_iter().chain(options)).expect(0);
+    seeder.signal("TERM");
+    seeder.end().expect(0);
+}
+
+#[test]
+fn the_log_has_no_colours_in_a_pipe() {
+    let mut demo = command();
+    demo.args(["demo", "--patrons=1", "--size=1000"]).env("TORRENT_PATRON_LOG", "debug");
+    let output = Program::spawn(&mut demo).end().expect(0);
+    assert!(output.stderr.contains(" INFO ") || output.stderr.contains("DEBUG"), "{output:#?}");
+    assert!(!output.stderr.contains('\x1b'), "{output:#?}");
+}
+
+#[test]
+fn a_demo_tells_once_at_most_that_descriptors_are_few() {
+    let told = |limit: &str| {
+        let arguments = ["demo", "--patrons=4", "--size=100000"];
+        let output = Program::prepared(&format!("ulimit -n {limit}"), arguments).end().expect(0);
+        output.stderr.matches("open files").count()
+    };
+    assert_eq!(told("20000"), 0);
+    assert_eq!(told("1024"), 0);
+    assert_eq!(told("400"), 1);
+}
+
+#[test]
+fn what_killed_runs_left_behind_is_removed() {
+    let swarm = Swarm::new();
+    let left = data(&swarm.kept(), ".tmpLeft.resume.tmp", 1, 10);
+    let used = data(&swarm.kept(), ".tmpUsed.resume.tmp", 1, 10);
+    let other = data(&swarm.kept(), "notes.tmp", 1, 10);
+    let lock = File::open(&used).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    Program::spawn(&mut swarm.download()).end().expect(0);
+    assert!(!left.exists() && used.exists() && other.exists(), "{:?}", names(&swarm.kept()));
+
+    let temporary = swarm.dir.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let mut long = command();
+    long.args(["demo", "--size=1TiB", "--patrons=1"]).env("TMPDIR", &temporary);
+    let long = Program::spawn(&mut long);
+    wait_until("no sample", || {
+        names(&temporary).iter().any(|name| temporary.join(name).join("seeder").exists())
+    });
+    let mut demo = command();
+    demo.args(["demo", "--patrons=1", "--size=1000"]).env("TMPDIR", &temporary);
+    Program::spawn(&mut demo).end().expect(0);
+    assert_eq!(names(&temporary).len(), 1, "of the run that goes on");
+    long.signal("KILL");
+    long.end();
+    Program::spawn(&mut demo).end().expect(0);
+    assert!(names(&temporary).is_empty(), "{:?}", names(&temporary));
+}
+
+fn fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "movie.bin", 1);
+    let from = movie.file.parent().unwrap();
+    fs::remove_file(&movie.file).unwrap();
+    fifo(&movie.file);
+    let torrent = movie.torrent.as_os_str();
+    for words in [
+        ["seed".as_ref(), torrent, from.as_os_str(), "--offline".as_ref(), "--quiet".as_ref()],
+        ["download".as_ref(), torrent, "-o".as_ref(), from.as_os_str(), "--offline".as_ref()],
+    ] {
+        let before = Instant::now();
+        let output = run(words).expect(1);
+        assert!(output.stderr.contains("movie.bin is not a regular file"), "{output:#?}");
+        assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
+    }
+}
+
+#[test]
+fn a_torrent_is_read_from_a_pipe_and_one_that_never_comes_holds_up_no_signal() {
+    let swarm = Swarm::new();
+    let pipe = swarm.dir.path().join("pipe.torrent");
+    fifo(&pipe);
+    let mut download = swarm.download();
+    download.arg(&pipe);
+    let mut program = Program::spawn(&mut download);
+    program.event("finished");
+    program.signal("TERM");
+    program.end().expect(130);
+    swarm.is_here_and_kept();
+
+    let here = swarm.to();
+    let mut download = command();
+    download.arg("download").arg(&pipe).arg("-o").arg(&here).arg("--offline");
+    let program = Program::spawn(&mut download);
+    fs::copy(&swarm.movie.torrent, &pipe).unwrap();
+    let output = program.end().expect(0);
+    assert!(output.stdout.starts_with("complete  "), "{output:#?}");
+}

@@ -1,0 +1,89 @@
+//! What a shutdown did.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::TorrentId;
+
+/// What a shutdown did and what it left undone.
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// How long it took; seconds when serialized.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::model::serde_with::seconds::serialize")
+    )]
+    pub took: Duration,
+    /// Torrents that were open.
+    pub torrents: usize,
+    /// Commands and starts that got the answer that the client has stopped.
+    pub unanswered: usize,
+    /// Torrents whose files were being deleted when the deadline came.
+    pub deletions_unfinished: Vec<TorrentId>,
+    /// Torrents whose files were being moved when the deadline came.
+    pub moves_unfinished: Vec<TorrentId>,
+    /// Torrents whose resume data a patron wanted and did not get when the deadline came.
+    pub unsaved: usize,
+    /// libtorrent has ended: trackers are told, files are flushed and closed. Where not, it goes on
+    /// ending on a thread of its own.
+    pub engine_ended: bool,
+}
+
+impl ShutdownReport {
+    /// Whether nothing was left undone.
+    pub fn is_clean(&self) -> bool {
+        self.unanswered == 0
+            && self.deletions_unfinished.is_empty()
+            && self.moves_unfinished.is_empty()
+            && self.unsaved == 0
+            && self.engine_ended
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let torrents = self.torrents;
+        let plural = if torrents == 1 { "" } else { "s" };
+        write!(f, "stopped with {torrents} torrent{plural} in {:.1} s", self.took.as_secs_f64())?;
+        if self.unanswered > 0 {
+            write!(f, "; {} commands were not carried out", self.unanswered)?;
+        }
+        if !self.deletions_unfinished.is_empty() {
+            write!(f, "; {} deletions are not finished", self.deletions_unfinished.len())?;
+        }
+        if !self.moves_unfinished.is_empty() {
+            write!(f, "; {} moves are not finished", self.moves_unfinished.len())?;
+        }
+        if self.unsaved > 0 {
+            write!(f, "; the resume data of {} torrents was not saved", self.unsaved)?;
+        }
+        if !self.engine_ended {
+            write!(f, "; libtorrent is still telling trackers or writing files")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_in_json() {
+        let report = ShutdownReport {
+            took: Duration::from_millis(250),
+            torrents: 2,
+            moves_unfinished: vec![TorrentId::new(3).unwrap()],
+            ..ShutdownReport::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&report).unwrap(),
+            concat!(
+                r#"{"took":0.25,"torrents":2,"unanswered":0,"deletions_unfinished":[],"#,
+                r#""moves_unfinished":[3],"unsaved":0,"engine_ended":false}"#
+            )
+        );
+    }
+}

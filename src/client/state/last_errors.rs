@@ -1,0 +1,137 @@
+//! The last errors of a torrent: what is known already is not published again.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind};
+
+/// A full disk fails every write that is queued, then the reads of what was not written, and
+/// libtorrent reports some failures twice: once for the file and once for the torrent. The first one
+/// is the cause. The same error, and any error of the disk after one, is published once in this time.
+const SAME_ERROR: Duration = Duration::from_secs(30);
+
+/// Most torrents never have one.
+#[derive(Default)]
+pub(in crate::client) struct LastErrors(Option<Box<Known>>);
+
+#[derive(Default)]
+struct Known {
+    error: Option<(Error, Instant)>,
+    /// The URL, and how often in a row it has failed.
+    tracker: Option<(Box<str>, u32)>,
+}
+
+fn follows(error: &Error, last: &Error) -> bool {
+    last.native() == error.native() || (last.kind(), error.kind()) == (ErrorKind::Io, ErrorKind::Io)
+}
+
+impl LastErrors {
+    pub(in crate::client) fn is_new(&mut self, error: &Error, now: Instant) -> bool {
+        let known = self.last().is_some_and(|(last, when)| {
+            follows(error, last) && now.saturating_duration_since(*when) < SAME_ERROR
+        });
+        if !known {
+            self.0.get_or_insert_default().error = Some((error.clone(), now));
+        }
+        !known
+    }
+
+    /// A hybrid torrent is announced by each of its info hashes: a tracker that fails does so twice.
+    pub(in crate::client) fn is_new_tracker_failure(
+        &mut self,
+        url: &str,
+        times_in_row: u32,
+    ) -> bool {
+        let known = self.0.get_or_insert_default();
+        let same = |(last, times): &(Box<str>, u32)| **last == *url && *times == times_in_row;
+        let new = !known.tracker.as_ref().is_some_and(same);
+        if new {
+            known.tracker = Some((url.into(), times_in_row));
+        }
+        new
+    }
+
+    /// The error that was published, where this one follows from it.
+    pub(in crate::client) fn cause(&self, error: Error) -> Error {
+        match self.last() {
+            Some((last, _)) if follows(&error, last) => last.clone(),
+            _ => error,
+        }
+    }
+
+    /// What has stopped the torrent, where libtorrent does not say: it does not pause a torrent whose
+    /// data cannot be read, the shim does. Want of descriptors or memory stops none.
+    pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
+        const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
+        let (error, _) = self.last()?;
+        let passes = error.native().is_some_and(|code| PASSING.contains(&code.value));
+        (error.kind() == ErrorKind::Io && !passes).then(|| error.clone())
+    }
+
+    /// The torrent is resumed. What its trackers said stays known.
+    pub(in crate::client) fn forget(&mut self) {
+        if let Some(known) = &mut self.0 {
+            known.error = None;
+        }
+        self.0.take_if(|known| known.tracker.is_none());
+    }
+
+    fn last(&self) -> Option<&(Error, Instant)> {
+        self.0.as_ref()?.error.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Error {
+        Error::from_code("write the file", "system", 28, "No space left on device")
+    }
+
+    fn unreadable() -> Error {
+        Error::from_code("read the file", "system", 5, "Input/output error")
+    }
+
+    #[test]
+    fn an_error_and_what_follows_from_it_are_new_once_in_half_a_minute() {
+        let (mut errors, now) = (LastErrors::default(), Instant::now());
+        assert!(errors.is_new(&full(), now));
+        assert!(!errors.is_new(&full(), now + SAME_ERROR / 2));
+        assert!(!errors.is_new(&unreadable(), now + SAME_ERROR / 2));
+        assert_eq!(errors.cause(unreadable()), full());
+        let other = Error::from_code("use the metadata", "libtorrent", 1, "wrong hash");
+        assert_eq!(errors.cause(other.clone()), other);
+        assert!(errors.is_new(&full(), now + SAME_ERROR));
+        assert!(errors.is_new(&other, now + SAME_ERROR));
+    }
+
+    #[test]
+    fn an_error_is_new_again_when_the_torrent_was_resumed() {
+        let (mut errors, now) = (LastErrors::default(), Instant::now());
+        assert!(errors.is_new(&full(), now));
+        assert_eq!(errors.stopped_by(), Some(full()));
+        errors.forget();
+        assert_eq!(errors.stopped_by(), None);
+        assert!(errors.0.is_none(), "nothing is kept");
+        assert!(errors.is_new(&full(), now));
+    }
+
+    #[test]
+    fn want_of_descriptors_stops_no_torrent() {
+        let mut errors = LastErrors::default();
+        let error = Error::from_code("open the file", "system", 24, "Too many open files");
+        assert!(errors.is_new(&error, Instant::now()));
+        assert_eq!(errors.stopped_by(), None);
+    }
+
+    #[test]
+    fn a_tracker_is_known_by_its_url_and_its_count_of_failures() {
+        let mut errors = LastErrors::default();
+        assert!(errors.is_new_tracker_failure("udp://a", 1));
+        assert!(!errors.is_new_tracker_failure("udp://a", 1));
+        assert!(errors.is_new_tracker_failure("udp://b", 1));
+        assert!(errors.is_new_tracker_failure("udp://b", 2));
+        errors.forget();
+        assert!(!errors.is_new_tracker_failure("udp://b", 2));
+    }
+}

@@ -1,0 +1,129 @@
+//! The requests that the engine has not answered.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::messages::command::Respond;
+use crate::messages::request::RequestRole;
+use crate::model::TorrentId;
+
+/// How many requests may be open. While they are, the client thread takes no more commands, as for
+/// torrents on their way in.
+const WINDOW: usize = 512;
+
+pub(in crate::client) struct OpenRequest {
+    /// `None`: it is about the session.
+    pub(in crate::client) torrent: Option<TorrentId>,
+    /// What it tries.
+    pub(in crate::client) op: &'static str,
+    pub(in crate::client) role: RequestRole,
+    pub(in crate::client) respond: Respond,
+}
+
+/// Found by number, and by torrent.
+#[derive(Default)]
+pub(in crate::client) struct OpenRequests {
+    last: u64,
+    open: HashMap<u64, OpenRequest>,
+    of_torrents: BTreeSet<(TorrentId, u64)>,
+    /// The torrents whose files are being moved, which can take hours: at most one move for each.
+    moving: HashSet<TorrentId>,
+}
+
+impl OpenRequests {
+    pub(in crate::client) fn is_full(&self) -> bool {
+        self.len() - self.moving.len() >= WINDOW
+    }
+
+    pub(in crate::client) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The number of the request.
+    pub(in crate::client) fn open(&mut self, request: OpenRequest) -> u64 {
+        self.last += 1;
+        if let Some(id) = request.torrent {
+            self.of_torrents.insert((id, self.last));
+            if matches!(request.role, RequestRole::MovesFiles { .. }) {
+                self.moving.insert(id);
+            }
+        }
+        self.open.insert(self.last, request);
+        self.last
+    }
+
+    /// The request that is answered.
+    pub(in crate::client) fn take(&mut self, number: u64) -> Option<OpenRequest> {
+        let request = self.open.remove(&number)?;
+        if let Some(id) = request.torrent {
+            self.of_torrents.remove(&(id, number));
+            if matches!(request.role, RequestRole::MovesFiles { .. }) {
+                self.moving.remove(&id);
+            }
+        }
+        Some(request)
+    }
+
+    /// Whether a move of this torrent is open.
+    pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
+        self.moving.contains(&id)
+    }
+
+    /// Those about one torrent, in the order they were opened.
+    pub(in crate::client) fn take_all_of(&mut self, id: TorrentId) -> Vec<OpenRequest> {
+        let numbers: Vec<_> =
+            self.of_torrents.range((id, 0)..=(id, u64::MAX)).map(|(_, number)| *number).collect();
+        numbers.into_iter().filter_map(|number| self.take(number)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
+        OpenRequest { torrent, op, role, respond: Box::new(|_| ()) }
+    }
+
+    fn moves() -> RequestRole {
+        RequestRole::MovesFiles { to: "there".into() }
+    }
+
+    #[test]
+    fn a_request_is_taken_once_by_its_number() {
+        let mut requests = OpenRequests::default();
+        let number = requests.open(request(None, "a", RequestRole::None));
+        let other = requests.open(request(None, "b", RequestRole::None));
+        assert_eq!(requests.take(number).unwrap().op, "a");
+        assert!(requests.take(number).is_none());
+        assert_eq!(requests.take(other).unwrap().op, "b");
+    }
+
+    #[test]
+    fn the_requests_about_one_torrent_are_taken_together() {
+        let (mut requests, a, b) = (OpenRequests::default(), TorrentId::next(), TorrentId::next());
+        requests.open(request(Some(a), "1", RequestRole::None));
+        let of_b = requests.open(request(Some(b), "2", RequestRole::None));
+        requests.open(request(Some(a), "3", moves()));
+        let of_session = requests.open(request(None, "4", RequestRole::None));
+        let ops: Vec<_> = requests.take_all_of(a).iter().map(|request| request.op).collect();
+        assert_eq!(ops, ["1", "3"]);
+        assert!(!requests.moves(a) && requests.take_all_of(a).is_empty());
+        assert!(requests.take(of_b).is_some() && requests.take(of_session).is_some());
+        assert!(requests.open.is_empty() && requests.of_torrents.is_empty());
+    }
+
+    #[test]
+    fn moves_take_no_room_from_others() {
+        let (mut requests, id) = (OpenRequests::default(), TorrentId::next());
+        let moves = requests.open(request(Some(id), "move", moves()));
+        for _ in 0..WINDOW {
+            assert!(!requests.is_full());
+            requests.open(request(Some(id), "ask", RequestRole::None));
+        }
+        assert!(requests.is_full() && requests.moves(id));
+        requests.take(moves);
+        assert!(requests.is_full() && !requests.moves(id));
+        requests.take_all_of(id);
+        assert!(!requests.is_full() && requests.len() == 0);
+    }
+}

@@ -1,0 +1,280 @@
+//! When the resume data of each torrent is saved. What happens to a torrent is saved at once; what
+//! merely grows, once an interval. A bounded number of saves is open, so that many torrents do not
+//! hold up libtorrent's network thread.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::model::{SavedFigures, TorrentId};
+
+/// How many saves may be open.
+const WINDOW: usize = 64;
+
+/// The part of a torrent's record that is about its resume data. Only torrents that somebody wants
+/// saved have it.
+#[derive(Default)]
+pub(in crate::client) struct Save {
+    /// As it stands in the queue.
+    due: Option<Instant>,
+    /// When it was saved last, and what it held.
+    last: Option<(Instant, SavedFigures)>,
+    /// The engine was asked and has not answered.
+    open: bool,
+    /// It has changed again since then.
+    again: bool,
+    /// It is saved even where libtorrent finds it unchanged: a request for the metainfo is the same to
+    /// it as a save.
+    force: bool,
+}
+
+impl Save {
+    pub(in crate::client) fn figures(&self) -> Option<SavedFigures> {
+        self.last.map(|(_, figures)| figures)
+    }
+
+    pub(in crate::client) fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+/// The queue of all torrents.
+pub(in crate::client) struct SaveQueue {
+    interval: Duration,
+    /// The soonest first.
+    due: BTreeSet<(Instant, TorrentId)>,
+    open: usize,
+    failed: usize,
+}
+
+impl SaveQueue {
+    pub(in crate::client) fn new(interval: Duration) -> Self {
+        Self { interval, due: BTreeSet::new(), open: 0, failed: 0 }
+    }
+
+    /// When there is something to do again.
+    pub(in crate::client) fn next_due(&self) -> Option<Instant> {
+        let (due, _) = self.due.first()?;
+        (self.open < WINDOW).then_some(*due)
+    }
+
+    /// The torrent that is due first, while another save may be open. It stays due until it is
+    /// [begun](Saving::begin) or [unscheduled](Saving::unschedule).
+    pub(in crate::client) fn first_due(&self, now: Instant) -> Option<TorrentId> {
+        let (due, id) = self.due.first()?;
+        (self.open < WINDOW && *due <= now).then_some(*id)
+    }
+
+    pub(in crate::client) fn is_idle(&self) -> bool {
+        self.due.is_empty() && self.open == 0
+    }
+
+    /// How many saves the engine has not answered.
+    pub(in crate::client) fn open(&self) -> usize {
+        self.open
+    }
+
+    pub(in crate::client) fn due(&self) -> impl Iterator<Item = TorrentId> {
+        self.due.iter().map(|(_, id)| *id)
+    }
+
+    /// How many have failed since the count was cleared.
+    pub(in crate::client) fn failed(&self) -> usize {
+        self.failed
+    }
+
+    pub(in crate::client) fn clear_failed(&mut self) {
+        self.failed = 0;
+    }
+}
+
+/// A torrent's place in the queue.
+pub(in crate::client) struct Saving<'a> {
+    pub(super) id: TorrentId,
+    pub(super) save: &'a mut Save,
+    pub(super) queue: &'a mut SaveQueue,
+}
+
+impl Saving<'_> {
+    /// Never later than it is due already.
+    pub(in crate::client) fn schedule(&mut self, when: Instant) {
+        if self.save.due.is_none_or(|due| when < due) {
+            self.unschedule();
+            self.save.due = Some(when);
+            self.queue.due.insert((when, self.id));
+        }
+    }
+
+    /// An interval after the last time. Torrents that were never saved are spread over one, so that
+    /// those that were added together are not saved together.
+    pub(in crate::client) fn schedule_next(&mut self, now: Instant) {
+        let interval = self.queue.interval;
+        let when = match self.save.last {
+            Some((last, _)) => (last + interval).max(now),
+            // The golden ratio scatters numbers that follow each other.
+            None => {
+                let place = self.id.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+                now + interval.mul_f64(place as f64 / f64::from(u32::MAX))
+            }
+        };
+        self.schedule(when);
+    }
+
+    pub(in crate::client) fn unschedule(&mut self) {
+        if let Some(due) = self.save.due.take() {
+            self.queue.due.remove(&(due, self.id));
+        }
+    }
+
+    /// Opens a save; says whether it is to be forced. `None` while one is open: another follows it.
+    pub(in crate::client) fn begin(&mut self) -> Option<bool> {
+        self.unschedule();
+        if self.save.open {
+            self.save.again = true;
+            return None;
+        }
+        self.save.open = true;
+        self.queue.open += 1;
+        Some(self.save.force)
+    }
+
+    /// The engine has answered. Says whether the torrent has changed since it was asked.
+    pub(in crate::client) fn end(&mut self) -> bool {
+        if std::mem::take(&mut self.save.open) {
+            self.queue.open -= 1;
+        }
+        std::mem::take(&mut self.save.again)
+    }
+
+    /// Whoever asked for it.
+    pub(in crate::client) fn saved(&mut self, figures: SavedFigures, now: Instant) {
+        self.save.last = Some((now, figures));
+        self.save.force = false;
+    }
+
+    /// Tried again an interval later, unless that would be too late.
+    pub(in crate::client) fn failed(&mut self, now: Instant, stopping: bool) {
+        if stopping {
+            self.queue.failed += 1;
+        } else {
+            self.schedule(now + self.queue.interval);
+        }
+    }
+
+    pub(in crate::client) fn force_next(&mut self) {
+        self.save.force = true;
+    }
+
+    /// The torrent is removed.
+    pub(super) fn remove(mut self) {
+        self.unschedule();
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn torrents_that_start_together_are_saved_one_after_the_other() {
+        let (mut queue, now, count) = (SaveQueue::new(INTERVAL), Instant::now(), 10_000);
+        for _ in 0..count {
+            let (id, save) = (TorrentId::next(), &mut Save::default());
+            Saving { id, save, queue: &mut queue }.schedule_next(now);
+        }
+        let mut per_second = [0; 61];
+        for (due, _) in &queue.due {
+            per_second[(*due - now).as_secs() as usize] += 1;
+        }
+        let most = per_second.into_iter().max().unwrap_or(0);
+        assert!(most < 2 * count / 60, "{per_second:?}");
+    }
+
+    #[test]
+    fn a_torrent_is_saved_an_interval_after_the_last_time_and_at_once_when_asked() {
+        let (mut queue, mut save, id) =
+            (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
+        let last = Instant::now();
+        let mut saving = Saving { id, save: &mut save, queue: &mut queue };
+        saving.saved(SavedFigures::default(), last);
+        saving.schedule_next(last);
+        saving.schedule_next(last);
+        assert_eq!(saving.queue.next_due(), Some(last + INTERVAL));
+        saving.schedule(last);
+        assert_eq!((saving.queue.next_due(), saving.queue.due.len()), (Some(last), 1));
+        saving.schedule_next(last);
+        assert_eq!(
+            (saving.queue.next_due(), saving.queue.due.len()),
+            (Some(last), 1),
+            "not put off"
+        );
+        saving.remove();
+        assert!(queue.next_due().is_none() && queue.is_idle());
+    }
+
+    #[test]
+    fn a_change_while_a_save_is_open_is_saved_after_it() {
+        let (mut queue, mut save, id) =
+            (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
+        let now = Instant::now();
+        let mut saving = Saving { id, save: &mut save, queue: &mut queue };
+        saving.schedule(now);
+        assert_eq!(saving.queue.first_due(now), Some(id));
+        assert_eq!(saving.begin(), Some(false));
+        assert_eq!(saving.queue.first_due(now), None);
+        assert!(!saving.queue.is_idle(), "it is open");
+        saving.schedule(now);
+        assert_eq!(saving.begin(), None);
+        assert!(saving.end(), "it has changed again");
+        assert!(!saving.end() && saving.queue.is_idle());
+    }
+
+    #[test]
+    fn what_the_metainfo_hid_is_forced_until_it_is_saved() {
+        let (mut queue, mut save, id) =
+            (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
+        let mut saving = Saving { id, save: &mut save, queue: &mut queue };
+        saving.force_next();
+        assert_eq!(saving.begin(), Some(true));
+        saving.end();
+        assert_eq!(saving.begin(), Some(true), "it was not saved");
+        saving.end();
+        saving.saved(SavedFigures::default(), Instant::now());
+        assert_eq!(saving.begin(), Some(false));
+    }
+
+    #[test]
+    fn a_full_window_is_due_to_nothing_until_a_torrent_of_it_is_answered_or_removed() {
+        let (mut queue, now) = (SaveQueue::new(INTERVAL), Instant::now());
+        let mut saves: Vec<_> =
+            (0..=WINDOW).map(|_| (TorrentId::next(), Save::default())).collect();
+        for (id, save) in &mut saves {
+            Saving { id: *id, save, queue: &mut queue }.schedule(now);
+        }
+        for (id, save) in &mut saves[..WINDOW] {
+            assert!(queue.first_due(now).is_some() && queue.next_due().is_some());
+            Saving { id: *id, save, queue: &mut queue }.begin();
+        }
+        assert!(queue.first_due(now).is_none() && queue.next_due().is_none());
+        let (id, save) = &mut saves[0];
+        Saving { id: *id, save, queue: &mut queue }.remove();
+        assert_eq!(queue.first_due(now), Some(saves[WINDOW].0));
+    }
+
+    #[test]
+    fn a_save_that_failed_is_tried_again_unless_the_client_stops() {
+        let (mut queue, mut save, id) =
+            (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
+        let now = Instant::now();
+        let mut saving = Saving { id, save: &mut save, queue: &mut queue };
+        saving.failed(now, false);
+        assert_eq!((saving.queue.next_due(), saving.queue.failed()), (Some(now + INTERVAL), 0));
+        saving.unschedule();
+        saving.failed(now, true);
+        assert_eq!((saving.queue.next_due(), saving.queue.failed()), (None, 1));
+        queue.clear_failed();
+        assert_eq!(queue.failed(), 0);
+    }
+}

@@ -1,0 +1,51 @@
+//! What the client thread owns. The steps over it are in the files beside this one.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::client::inbox::{Inbox, Intervals, NEVER};
+use crate::client::state::admission::Admission;
+use crate::client::state::listening::Listening;
+use crate::client::state::statuses::StatusRequests;
+use crate::client::state::subscriptions::Subscriptions;
+use crate::client::state::torrents::Torrents;
+use crate::messages::service::Service;
+use crate::model::Statistics;
+use crate::reply::Responder;
+
+pub(in crate::client) struct ClientThread<E> {
+    pub(super) engine: E,
+    pub(super) service: Arc<Service>,
+    pub(super) inbox: Inbox,
+    pub(super) torrents: Torrents,
+    pub(super) admission: Admission,
+    pub(super) statuses: StatusRequests,
+    pub(super) listening: Listening,
+    pub(super) subscriptions: Subscriptions,
+    /// Those who wait for the statistics.
+    pub(super) statistics: Vec<Responder<Statistics>>,
+    /// Moves no files any more.
+    pub(super) stopping: bool,
+}
+
+impl<E> ClientThread<E> {
+    pub(in crate::client) fn new(
+        engine: E,
+        service: Arc<Service>,
+        inbox: Inbox,
+        intervals: Intervals,
+    ) -> Self {
+        Self {
+            engine,
+            service,
+            inbox,
+            torrents: Torrents::new(intervals.resume_data.min(NEVER)),
+            admission: Admission::default(),
+            statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now()),
+            listening: Listening::default(),
+            subscriptions: Subscriptions::default(),
+            statistics: Vec::new(),
+            stopping: false,
+        }
+    }
+}

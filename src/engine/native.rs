@@ -1,0 +1,176 @@
+//! libtorrent behind the [`Engine`] trait. It lives on one thread: `UniquePtr<Session>` is not
+//! `Send`.
+
+use std::any::Any;
+
+use crossbeam_channel::Sender;
+use cxx::UniquePtr;
+
+use super::{Engine, EngineEvent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::request::{SessionRequest, TorrentRequest};
+use crate::model::{EventKind, EventKinds, TorrentId};
+use crate::settings::{DiskReads, ProxyKind, Settings};
+use crate::sys::alerts::Alerts;
+use crate::sys::counters::ReadCounters;
+use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::{Waker, bridge, convert, process};
+
+const START_CLIENT: &str = "start the client";
+const ADD: &str = "add the torrent";
+const STATUS: &str = "get the status";
+
+pub(crate) struct NativeEngine {
+    session: UniquePtr<bridge::Session>,
+    answers: TaskAnswers,
+}
+
+impl NativeEngine {
+    pub(crate) fn new(
+        settings: &Settings,
+        loopback_only: bool,
+        proxy: Option<ProxyKind>,
+        state: &[u8],
+        counters: &ReadCounters,
+        wake: Sender<()>,
+    ) -> Result<Self> {
+        process::check_versions()?;
+        let records = settings.records();
+        let reads = match settings.disk_reads() {
+            DiskReads::Stock => bridge::DiskReads::Stock,
+            DiskReads::Copy => bridge::DiskReads::Copy,
+            DiskReads::ZeroCopy => bridge::DiskReads::ZeroCopy,
+        };
+        let waker = Waker(wake);
+        let session = bridge::new_session(
+            &records,
+            loopback_only,
+            ProxyKind::names(proxy),
+            reads,
+            state,
+            counters.shared(),
+            Box::new(waker.clone()),
+        )
+        .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        Ok(Self { session, answers: TaskAnswers::new(waker) })
+    }
+}
+
+impl Engine for NativeEngine {
+    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+        let params = params
+            .downcast::<UniquePtr<bridge::TorrentParams>>()
+            .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))?;
+        self.session
+            .pin_mut()
+            .add_torrent(id.get(), *params)
+            .map_err(|exception| Error::from_native(ADD, &exception))
+    }
+
+    fn retry_add(&mut self, id: TorrentId) -> Result<()> {
+        self.session
+            .pin_mut()
+            .retry_add(id.get())
+            .map_err(|exception| Error::from_native(ADD, &exception))
+    }
+
+    fn forget_add(&mut self, id: TorrentId) {
+        self.session.pin_mut().forget_add(id.get());
+    }
+
+    fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
+        self.session
+            .pin_mut()
+            .remove_torrent(id.get(), delete_files)
+            .map_err(|exception| Error::from_native("remove the torrent", &exception).on(id))
+    }
+
+    fn request_of_torrent(
+        &mut self,
+        request: u64,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Result<()> {
+        let TorrentRequest { by, index, client_data, call, .. } = asked;
+        let task = Box::new(TorrentTask { request, call, answers: self.answers.clone() });
+        let client_data = convert::client_data_record(&client_data);
+        self.session
+            .pin_mut()
+            .run_on_torrent(request, id.get(), by, index, &client_data, task)
+            .map_err(|exception| Error::from_native("", &exception))
+    }
+
+    fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        let task =
+            Box::new(SessionTask { request, call: asked.call, answers: self.answers.clone() });
+        self.session
+            .pin_mut()
+            .run_on_session(task)
+            .map_err(|exception| Error::from_native("", &exception))
+    }
+
+    fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
+        let any = |of: &[EventKind]| of.iter().any(|kind| kinds.contains(*kind));
+        let interest = bridge::InterestRecord {
+            // A connection that ends with an error belongs to these.
+            peers: any(&[EventKind::PeerBanned, EventKind::PeerDisconnected]),
+            connections: any(&[EventKind::PeerConnected, EventKind::PeerDisconnected]),
+            trackers: any(&[EventKind::TrackerReply, EventKind::Scraped, EventKind::ScrapeFailed]),
+            files: any(&[EventKind::FileCompleted]),
+            pieces: any(&[EventKind::PieceFinished]),
+            performance: any(&[EventKind::PerformanceWarning]),
+        };
+        self.session
+            .pin_mut()
+            .subscribe(&interest)
+            .map_err(|exception| Error::from_native("subscribe", &exception))
+    }
+
+    fn request_statuses(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_statuses()
+            .map_err(|exception| Error::from_native(STATUS, &exception))
+    }
+
+    fn request_every_status(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_every_status()
+            .map_err(|exception| Error::from_native(STATUS, &exception))
+    }
+
+    fn request_statistics(&mut self) -> Result<()> {
+        self.session
+            .pin_mut()
+            .request_statistics()
+            .map_err(|exception| Error::from_native("get the statistics", &exception))
+    }
+
+    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+        const DRAIN: &str = "read libtorrent's alerts";
+        let failed = |exception| Error::from_native(DRAIN, &exception);
+        let mut session = self.session.pin_mut();
+        session.as_mut().pop_alerts().map_err(failed)?;
+        // After that: what failed at once is out of the way before the alerts that answer what came
+        // later.
+        let mut alerts = Alerts::default();
+        for (request, answer) in self.answers.take() {
+            if answer.is_err() {
+                session.as_mut().forget_request(request).map_err(failed)?;
+            }
+            alerts.answers.push(EngineEvent::Answered { request, answer });
+        }
+        session.convert_alerts(&mut alerts).map_err(failed)?;
+        // What has happened is told before what it answers.
+        let Alerts { mut events, answers, .. } = alerts;
+        events.extend(answers);
+        Ok(events)
+    }
+
+    fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
+        let teardown = bridge::abort_session(self.session)
+            .map_err(|exception| Error::from_native("stop the client", &exception))?;
+        Ok(Box::new(move || drop(teardown)))
+    }
+}

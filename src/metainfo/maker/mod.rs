@@ -1,0 +1,459 @@
+//! Making torrents of files and directories.
+
+mod readback;
+mod url;
+mod walk;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
+
+use cxx::UniquePtr;
+
+use self::walk::{Entry, Rules};
+use crate::error::{Error, ErrorKind, Result};
+use crate::metainfo::Metainfo;
+use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
+use crate::reply::{Reply, one_shot};
+use crate::sys::bridge;
+
+const MAKE: &str = "make the torrent";
+
+/// So many bytes are hashed in the time that a torrent of many files takes to be read back.
+const SMALL: u64 = 256 << 20;
+
+/// Which versions of the protocol a torrent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Protocol {
+    /// BitTorrent v1 (BEP 3) alone.
+    V1,
+    /// BitTorrent v2 (BEP 52) alone.
+    V2,
+    /// Both swarms share the files (BEP 52).
+    #[default]
+    Hybrid,
+}
+
+/// What becomes of symbolic links in a directory that is shared. The path itself may be a link; the
+/// torrent then has the link's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Links {
+    /// What a link leads to is shared, as if it were there. A link that leads nowhere or back to a
+    /// directory above it, and a second link to one directory, are errors.
+    #[default]
+    Follow,
+    /// A link is an error.
+    Refuse,
+    /// Links are left out; see [`Making::left_out`].
+    Skip,
+    /// A link is shared as a link (BEP 47). One that leads to nothing in the torrent is an error.
+    Keep,
+}
+
+/// What becomes of FIFOs, devices and sockets in a directory that is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum SpecialFiles {
+    /// They are errors.
+    #[default]
+    Refuse,
+    /// They are left out; see [`Making::left_out`].
+    Skip,
+}
+
+/// Makes a .torrent file of a file or a directory.
+///
+/// Files are listed and hashed by threads of their own, never by a client's. Directories are listed
+/// by the bytes of the names, so that the info hashes depend on nothing but names, contents and
+/// these options. What cannot be read, changes meanwhile, or would be downloaded under another name
+/// is an error that names the file.
+///
+/// ```no_run
+/// use torrent_patron::TorrentMaker;
+///
+/// let metainfo = TorrentMaker::new("holiday-pictures")
+///     .tracker(0, "http://127.0.0.1:6969/announce")
+///     .comment("summer")
+///     .start()?
+///     .wait()?;
+/// std::fs::write("holiday-pictures.torrent", &metainfo.torrent_file()[..])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TorrentMaker {
+    path: PathBuf,
+    protocol: Protocol,
+    piece_length: u32,
+    trackers: Vec<(u8, String)>,
+    web_seeds: Vec<String>,
+    private: bool,
+    comment: String,
+    creator: String,
+    creation_date: Option<SystemTime>,
+    rules: Rules,
+}
+
+impl TorrentMaker {
+    /// For the file or directory at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            protocol: Protocol::default(),
+            piece_length: 0,
+            trackers: Vec::new(),
+            web_seeds: Vec::new(),
+            private: false,
+            comment: String::new(),
+            creator: concat!("torrent-patron/", env!("CARGO_PKG_VERSION")).into(),
+            creation_date: None,
+            rules: Rules::default(),
+        }
+    }
+
+    /// For which versions of the protocol; hybrid unless said otherwise.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Bytes of a piece: a power of two, at least 16 KiB. Chosen by the size of the data unless
+    /// said.
+    #[must_use]
+    pub fn piece_length(mut self, bytes: u32) -> Self {
+        self.piece_length = bytes;
+        self
+    }
+
+    /// Adds a tracker to a tier; tier 0 is tried first (BEP 12).
+    #[must_use]
+    pub fn tracker(mut self, tier: u8, url: impl Into<String>) -> Self {
+        self.trackers.push((tier, url.into()));
+        self
+    }
+
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the shared file or
+    /// directory, ending in a slash. Of a single file for v2 alone, libtorrent knows only the latter.
+    #[must_use]
+    pub fn web_seed(mut self, url: impl Into<String>) -> Self {
+        self.web_seeds.push(url.into());
+        self
+    }
+
+    /// Only the trackers may give peers (BEP 27).
+    #[must_use]
+    pub fn private(mut self, private: bool) -> Self {
+        self.private = private;
+        self
+    }
+
+    /// A remark for those who read the file.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = comment.into();
+        self
+    }
+
+    /// The program that makes it; this crate's name and version unless said.
+    #[must_use]
+    pub fn creator(mut self, creator: impl Into<String>) -> Self {
+        self.creator = creator.into();
+        self
+    }
+
+    /// When it was made; now unless said. A fixed date makes the file reproducible.
+    #[must_use]
+    pub fn creation_date(mut self, date: SystemTime) -> Self {
+        self.creation_date = Some(date);
+        self
+    }
+
+    /// What becomes of symbolic links; they are followed unless said otherwise.
+    #[must_use]
+    pub fn links(mut self, links: Links) -> Self {
+        self.rules.links = links;
+        self
+    }
+
+    /// What becomes of FIFOs, devices and sockets; they are refused unless said otherwise.
+    #[must_use]
+    pub fn special_files(mut self, special_files: SpecialFiles) -> Self {
+        self.rules.special_files = special_files;
+        self
+    }
+
+    /// Whether the torrent tells which files their owner may execute (BEP 47). False unless set,
+    /// because not every file system knows.
+    #[must_use]
+    pub fn executables(mut self, executables: bool) -> Self {
+        self.rules.executables = executables;
+        self
+    }
+
+    /// Starts to list and to hash, on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is not a power of two
+    /// or below 16 KiB, and for a tracker or web seed that is not a URL; [`Io`](ErrorKind::Io) when
+    /// the path cannot be read. What fails later is told by [`Making::wait`].
+    pub fn start(self) -> Result<Making> {
+        let record = self.record()?;
+        let (root, name) = root_and_name(&self.path)?;
+        let rules = self.rules;
+        let progress = Arc::new(Progress::default());
+        let (responder, reply) = one_shot(MAKE);
+        std::thread::Builder::new()
+            .name("patron-maker".into())
+            .spawn({
+                let progress = progress.clone();
+                move || {
+                    let made = walk::walk(&root, &name, rules, &progress)
+                        .and_then(|entries| make(record, entries, &root, &progress));
+                    responder.send(made);
+                }
+            })
+            .map_err(|error| Error::io(MAKE, "a thread to hash on", &error))?;
+        Ok(Making { progress, reply })
+    }
+
+    /// All but the files.
+    fn record(&self) -> Result<bridge::NewTorrentRecord> {
+        let length = self.piece_length;
+        let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
+        if length != 0 && !sound {
+            let message = format!(
+                "{length} bytes is not a power of two from 16 KiB to 512 MiB, as a piece is"
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, MAKE, message));
+        }
+        for (_, url) in &self.trackers {
+            url::check("tracker", url, &["http", "https", "udp", "ws", "wss"])?;
+        }
+        for url in &self.web_seeds {
+            url::check("web seed", url, &["http", "https", "ftp"])?;
+        }
+        let date = self.creation_date.unwrap_or_else(SystemTime::now);
+        let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Ok(bridge::NewTorrentRecord {
+            files: Vec::new(),
+            piece_length: length.try_into().unwrap_or(i32::MAX),
+            v1: self.protocol != Protocol::V2,
+            v2: self.protocol != Protocol::V1,
+            is_private: self.private,
+            comment: self.comment.clone(),
+            creator: self.creator.clone(),
+            creation_date: since_1970.as_secs().try_into().unwrap_or(i64::MAX),
+            trackers: self
+                .trackers
+                .iter()
+                .map(|(tier, url)| bridge::TrackerRecord { url: url.clone(), tier: (*tier).into() })
+                .collect(),
+            web_seeds: self.web_seeds.clone(),
+        })
+    }
+}
+
+/// What is shared, and its name: the last part of the path as it is given, whatever that links to.
+fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
+    let failed = |error| Error::io(MAKE, walk::shown(path), &error);
+    path.metadata().map_err(failed)?;
+    let root = match path.file_name() {
+        Some(_) => std::path::absolute(path).map_err(failed)?,
+        // `.` and `..` have the name of the directory.
+        None => path.canonicalize().map_err(failed)?,
+    };
+    match root.file_name() {
+        Some(name) => Ok((root.clone(), name.to_owned())),
+        None => {
+            let message = format!("{} has no name to give to the torrent", walk::shown(path));
+            Err(Error::new(ErrorKind::InvalidArgument, MAKE, message))
+        }
+    }
+}
+
+fn make(
+    mut record: bridge::NewTorrentRecord,
+    mut entries: Vec<Entry>,
+    root: &Path,
+    progress: &Progress,
+) -> Result<Metainfo> {
+    record.files = entries.iter().map(file_record).collect();
+    let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
+    // What hashing takes long for is read back before it too.
+    if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
+        read_back(&bridge::preview(&record).map_err(native)?, &mut record, &entries)?;
+    }
+    let mut torrent = bridge::new_torrent(&record).map_err(native)?;
+    hash(&mut torrent, &record, &entries, progress)?;
+    for_each(MAKE, &mut entries, |entry| {
+        progress.go_on(MAKE)?;
+        entry.check_unchanged()
+    })?;
+    read_back(&torrent.encode().map_err(native)?, &mut record, &entries)
+}
+
+/// Would these files be found again?
+fn read_back(
+    bytes: &[u8],
+    record: &mut bridge::NewTorrentRecord,
+    entries: &[Entry],
+) -> Result<Metainfo> {
+    let failed = |error: Error| error.in_operation(MAKE).on("libtorrent would not read it");
+    match Metainfo::decode(bytes) {
+        Ok(read) => readback::compare(entries, &read).map(|()| read),
+        Err(error) => {
+            if record.v1 && record.v2 {
+                // Where the two lists of a hybrid differ, libtorrent does not say by which file.
+                for v1 in [true, false] {
+                    (record.v1, record.v2) = (v1, !v1);
+                    let half = bridge::preview(record)
+                        .map_err(|exception| Error::from_native(MAKE, &exception))?;
+                    readback::compare(entries, &Metainfo::decode(&half).map_err(failed)?)?;
+                }
+            }
+            Err(failed(error))
+        }
+    }
+}
+
+fn file_record(entry: &Entry) -> bridge::NewFileRecord {
+    let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
+    bridge::NewFileRecord {
+        path: bytes(&entry.path),
+        size: entry.size.try_into().unwrap_or(i64::MAX),
+        executable: entry.executable,
+        symlink: entry.symlink.as_deref().map(bytes).unwrap_or_default(),
+    }
+}
+
+fn hash(
+    torrent: &mut UniquePtr<bridge::NewTorrent>,
+    record: &bridge::NewTorrentRecord,
+    entries: &[Entry],
+    progress: &Progress,
+) -> Result<()> {
+    let native = |exception| Error::from_native(MAKE, &exception);
+    let layout = Layout::new(&torrent.layout().map_err(native)?, record.v1, record.v2);
+    let mut sources = vec![None; layout.file_count()];
+    for (file, entry) in layout.real_files().zip(entries) {
+        sources[file] = Some(&*entry.source);
+    }
+    let source = |file: usize| sources[file].map(Path::to_owned);
+    hash_pieces(MAKE, &layout, &source, progress, |piece, hashes| {
+        let hashes = hashes.map_err(|Unreadable { file, error }| {
+            let path = sources[file].unwrap_or(Path::new("a pad file"));
+            if error.kind() == std::io::ErrorKind::UnexpectedEof {
+                walk::changed(path)
+            } else {
+                Error::io(MAKE, walk::shown(path), &error)
+            }
+        })?;
+        let (file, piece_of_file) = layout.owner(piece).unwrap_or_default();
+        let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+        let (piece, piece_of_file) = (number(piece as usize), number(piece_of_file as usize));
+        torrent.pin_mut().set_hashes(piece, number(file), piece_of_file, &hashes).map_err(native)
+    })
+}
+
+/// A torrent in the making. Dropping it cancels.
+#[derive(Debug)]
+pub struct Making {
+    progress: Arc<Progress>,
+    reply: Reply<Metainfo>,
+}
+
+impl Making {
+    /// How far it is.
+    pub fn progress(&self) -> HashProgress {
+        self.progress.snapshot()
+    }
+
+    /// What was left out so far, by [`Links::Skip`] and [`SpecialFiles::Skip`].
+    pub fn left_out(&self) -> Vec<PathBuf> {
+        self.progress.left_out.lock().clone()
+    }
+
+    /// Stops the listing or the hashing, soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
+    pub fn cancel(&self) {
+        self.progress.cancel();
+    }
+
+    /// Waits for the metainfo.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](ErrorKind::Io) when a file or a directory cannot be read or changes meanwhile;
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when there is no data to share, when there is
+    /// what is neither a file nor a directory, or a name that a client would change;
+    /// [`Native`](ErrorKind::Native) when libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
+    pub fn wait(mut self) -> Result<Metainfo> {
+        std::mem::replace(&mut self.reply, Reply::ready(Err(Error::stopped(MAKE)))).wait()
+    }
+
+    /// Waits for at most `limit`; see [`Reply::wait_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The outer one is [`TimedOut`](ErrorKind::TimedOut): look at the progress and wait again.
+    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Result<Metainfo>> {
+        self.reply.wait_timeout(limit)
+    }
+
+    /// Waits until `deadline`, without end where there is none; see [`Reply::wait_until`].
+    pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<Metainfo>> {
+        self.reply.wait_until(deadline)
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_in_json() {
+        for (protocol, name) in [
+            (Protocol::V1, r#""v1""#),
+            (Protocol::V2, r#""v2""#),
+            (Protocol::Hybrid, r#""hybrid""#),
+        ] {
+            assert_eq!(serde_json::to_string(&protocol).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Protocol>(name).unwrap(), protocol);
+        }
+    }
+
+    #[test]
+    fn choices_in_json() {
+        for (links, name) in [
+            (Links::Follow, r#""follow""#),
+            (Links::Refuse, r#""refuse""#),
+            (Links::Skip, r#""skip""#),
+            (Links::Keep, r#""keep""#),
+        ] {
+            assert_eq!(serde_json::to_string(&links).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Links>(name).unwrap(), links);
+        }
+        for (special, name) in
+            [(SpecialFiles::Refuse, r#""refuse""#), (SpecialFiles::Skip, r#""skip""#)]
+        {
+            assert_eq!(serde_json::to_string(&special).unwrap(), name);
+            assert_eq!(serde_json::from_str::<SpecialFiles>(name).unwrap(), special);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What is read of a .torrent file against what it was made of.
+
+use std::path::Path;
+
+use super::MAKE;
+use super::walk::Entry;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metainfo::Metainfo;
+
+/// Fails where a client would look for a file by another name than the one it has here, as
+/// libtorrent does with names that it takes for unsafe.
+pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
+    let mut files = read.files.iter().filter(|file| !file.pad);
+    for entry in entries {
+        let Some(file) = files.next() else {
+            return Err(refuse(entry, "would be taken for a pad file"));
+        };
+        if file.path != entry.path {
+            return Err(refuse(entry, &renamed(&entry.path, &file.path)));
+        }
+        let symlink = entry.symlink.as_ref().map(|target| Path::new(&read.name).join(target));
+        if file.symlink != symlink {
+            return Err(refuse(entry, "is a link to nothing that is in the torrent"));
+        }
+        if file.size != entry.size {
+            return Err(refuse(entry, "would have another size"));
+        }
+    }
+    Ok(())
+}
+
+/// Quoted, so that what cannot be seen in a name is seen.
+fn refuse(entry: &Entry, why: &str) -> Error {
+    let message = format!("{:?} {why}", entry.source);
+    Error::new(ErrorKind::InvalidArgument, MAKE, message)
+}
+
+fn renamed(path: &Path, read: &Path) -> String {
+    if path.components().count() == 2 && path.file_name() == Some(read.as_os_str()) {
+        // libtorrent takes any v2 file tree of one file for that file, whatever the torrent's name.
+        return "is the only file of its directory, which v2 alone does not tell from a file without \
+                one; make the torrent hybrid, or of the file itself"
+            .into();
+    }
+    format!(
+        "would be downloaded as {read:?}: clients change names that differ by case alone, that have \
+         control characters, direction marks or backslashes, or more than 240 bytes; rename it"
+    )
+}

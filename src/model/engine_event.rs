@@ -1,0 +1,99 @@
+//! What an engine tells the client thread.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::{Event, InfoHashes, SavedFigures, TorrentId, TorrentState, TorrentStatus};
+use crate::error::{Error, Result};
+
+/// What a request is answered with; the request knows its type.
+pub(crate) type Answer = Box<dyn Any + Send>;
+
+/// Resume data, as a request for it is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ResumeData {
+    /// None where nothing has changed since the last time.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) figures: SavedFigures,
+}
+
+/// What an engine has to say. Torrents are named by the id that they were added with.
+#[derive(Debug)]
+pub(crate) enum EngineEvent {
+    Added {
+        id: TorrentId,
+        name: String,
+        info_hashes: InfoHashes,
+    },
+    AddFailed {
+        id: TorrentId,
+        error: Error,
+        busy: bool,
+    },
+    Removed(TorrentId),
+    Deleted(TorrentId),
+    DeleteFailed {
+        id: TorrentId,
+        error: Error,
+    },
+    StateChanged {
+        id: TorrentId,
+        state: TorrentState,
+    },
+    Paused(TorrentId),
+    Resumed(TorrentId),
+    Checked(TorrentId),
+    Finished(TorrentId),
+    MetadataReceived {
+        id: TorrentId,
+        name: String,
+        info_hashes: InfoHashes,
+    },
+    Moved {
+        id: TorrentId,
+        to: PathBuf,
+    },
+    MoveFailed {
+        id: TorrentId,
+        error: Error,
+    },
+    FileRenamed {
+        id: TorrentId,
+        file: u32,
+        to: PathBuf,
+    },
+    Failed {
+        id: TorrentId,
+        error: Error,
+    },
+    TrackerFailed {
+        id: TorrentId,
+        url: String,
+        times_in_row: u32,
+        error: Error,
+    },
+    /// For the patrons of a torrent, and nothing for the client to do. The client knows its name.
+    OfTorrent(Event),
+    /// For every patron, and for those who join later.
+    OfClient(Event),
+    Listening(SocketAddr),
+    ListenFailed {
+        address: String,
+        error: Error,
+    },
+    /// The engine as a whole is in trouble.
+    EngineFailed(Error),
+    /// Without names and info hashes: the client knows them.
+    Statuses(Vec<TorrentStatus>),
+    EveryStatus(Vec<TorrentStatus>),
+    /// Its error does not say what was tried.
+    Answered {
+        request: u64,
+        answer: Result<Answer>,
+    },
+    /// The engine's counters, in an order of its own.
+    Statistics(Vec<i64>),
+    /// Events were lost.
+    Dropped,
+}

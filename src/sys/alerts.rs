@@ -1,0 +1,385 @@
+//! libtorrent's alerts as events.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
+use super::convert::{failure, id, path, saved, some_failure, state, status};
+use crate::error::{Error, ErrorKind};
+use crate::model::{
+    Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
+    TorrentId,
+};
+
+const USE: &str = "use the torrent";
+const MOVE: &str = "move the files";
+
+/// Where alerts go: each becomes an event, in their order. Nothing here panics, as C++ calls it.
+#[derive(Debug, Default)]
+pub(crate) struct Alerts {
+    pub(crate) events: Vec<EngineEvent>,
+    pub(crate) answers: Vec<EngineEvent>,
+    /// The newest counters answer all who have asked.
+    has_statistics: bool,
+}
+
+/// Those with a comment about what C++ gives are in `sys/bridge.rs`.
+impl Alerts {
+    fn tell(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
+        self.events.extend(id(torrent).map(event));
+    }
+
+    /// An event that goes to the patrons of a torrent; the client gives it the torrent's name.
+    fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
+        self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
+    }
+
+    fn answer(&mut self, request: u64, answer: Result<Answer, Error>) {
+        self.answers.push(EngineEvent::Answered { request, answer });
+    }
+
+    pub(super) fn added(&mut self, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>) {
+        let name = name.replace(char::is_control, " ");
+        let info_hashes = InfoHashes::from_bytes(&v1, &v2);
+        self.tell(torrent, |id| EngineEvent::Added { id, name, info_hashes });
+    }
+
+    pub(super) fn add_failed(&mut self, torrent: u64, error: NativeError, is_temporary: bool) {
+        let error = failure("add the torrent", "", &error);
+        self.tell(torrent, |id| EngineEvent::AddFailed { id, error, busy: is_temporary });
+    }
+
+    pub(super) fn removed(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Removed);
+    }
+
+    pub(super) fn files_deleted(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Deleted);
+    }
+
+    pub(super) fn delete_failed(&mut self, torrent: u64, error: NativeError) {
+        let error = failure("delete the files", "", &error);
+        self.tell(torrent, |id| EngineEvent::DeleteFailed { id, error });
+    }
+
+    pub(super) fn state_changed(&mut self, torrent: u64, number: u8) {
+        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(number) });
+    }
+
+    pub(super) fn paused(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Paused);
+    }
+
+    pub(super) fn resumed(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Resumed);
+    }
+
+    pub(super) fn checked(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Checked);
+    }
+
+    pub(super) fn finished(&mut self, torrent: u64) {
+        self.tell(torrent, EngineEvent::Finished);
+    }
+
+    pub(super) fn metadata_received(
+        &mut self,
+        torrent: u64,
+        name: String,
+        v1: Vec<u8>,
+        v2: Vec<u8>,
+    ) {
+        let info_hashes = InfoHashes::from_bytes(&v1, &v2);
+        self.tell(torrent, |id| EngineEvent::MetadataReceived { id, name, info_hashes });
+    }
+
+    pub(super) fn metadata_failed(&mut self, torrent: u64, error: NativeError) {
+        let error = failure("use the metadata that a peer sent", "", &error);
+        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+    }
+
+    pub(super) fn torrent_error(&mut self, torrent: u64, file: String, error: NativeError) {
+        let error = failure(USE, &file, &error);
+        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+    }
+
+    pub(super) fn conflict(&mut self, torrent: u64) {
+        let message = "its metadata shows that it is the same torrent as another one here (a hybrid \
+                       torrent added by its v1 and by its v2 hash); remove one of them";
+        let error = Error::new(ErrorKind::Native, USE, message);
+        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+    }
+
+    pub(super) fn storage_moved(&mut self, torrent: u64, to: Vec<u8>) {
+        self.tell(torrent, |id| EngineEvent::Moved { id, to: path(to) });
+    }
+
+    pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
+        let error = failure(MOVE, &file, &error);
+        self.tell(torrent, |id| EngineEvent::MoveFailed { id, error });
+    }
+
+    pub(super) fn file_renamed(&mut self, torrent: u64, file: u32, to: Vec<u8>) {
+        self.tell(torrent, |id| EngineEvent::FileRenamed { id, file, to: path(to) });
+    }
+
+    pub(super) fn file_error(
+        &mut self,
+        torrent: u64,
+        operation: &str,
+        file: String,
+        error: NativeError,
+    ) {
+        let error = failure(disk(operation), &file, &error);
+        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+    }
+
+    pub(super) fn file_completed(&mut self, torrent: u64, file: u32) {
+        self.publish(torrent, |id, name| Event::FileCompleted { id, name, file });
+    }
+
+    pub(super) fn piece_finished(&mut self, torrent: u64, piece: u32) {
+        self.publish(torrent, |id, name| Event::PieceFinished { id, name, piece });
+    }
+
+    pub(super) fn hash_failed(&mut self, torrent: u64, piece: u32) {
+        self.publish(torrent, |id, name| Event::HashFailed { id, name, piece });
+    }
+
+    pub(super) fn performance_warning(&mut self, torrent: u64, warning: i32) {
+        let limit = performance_limit(warning);
+        let id = id(torrent);
+        let event = Event::PerformanceWarning { id, name: None, limit };
+        self.events.push(match id {
+            Some(_) => EngineEvent::OfTorrent(event),
+            None => EngineEvent::OfClient(event),
+        });
+    }
+
+    pub(super) fn tracker_error(
+        &mut self,
+        torrent: u64,
+        url: String,
+        times_in_row: u32,
+        error: NativeError,
+    ) {
+        let error = failure("announce to the tracker", &url, &error);
+        self.tell(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
+    }
+
+    pub(super) fn tracker_warning(&mut self, torrent: u64, url: String, message: String) {
+        let (url, message) = (url.into(), message.into());
+        self.publish(torrent, |id, name| Event::TrackerWarning { id, name, url, message });
+    }
+
+    pub(super) fn tracker_reply(&mut self, torrent: u64, url: String, peers: u32) {
+        let url = url.into();
+        self.publish(torrent, |id, name| Event::TrackerReply { id, name, url, peers });
+    }
+
+    pub(super) fn scraped(&mut self, torrent: u64, url: String, seeds: i32, leechers: i32) {
+        let (url, seeds, leechers) = (url.into(), seeds.try_into().ok(), leechers.try_into().ok());
+        self.publish(torrent, |id, name| Event::Scraped { id, name, url, seeds, leechers });
+    }
+
+    pub(super) fn scrape_failed(&mut self, torrent: u64, url: String, error: NativeError) {
+        let error = failure("scrape the tracker", &url, &error);
+        let url = url.into();
+        self.publish(torrent, |id, name| Event::ScrapeFailed { id, name, url, error });
+    }
+
+    pub(super) fn peer_banned(&mut self, torrent: u64, address: String) {
+        let Ok(address) = address.parse() else { return };
+        self.publish(torrent, |id, name| Event::PeerBanned { id, name, address });
+    }
+
+    pub(super) fn peer_connected(&mut self, torrent: u64, address: String, outgoing: bool) {
+        let Ok(address) = address.parse() else { return };
+        self.publish(torrent, |id, name| Event::PeerConnected { id, name, address, outgoing });
+    }
+
+    pub(super) fn peer_disconnected(&mut self, torrent: u64, address: String, error: NativeError) {
+        let error = failure("talk to the peer", &address, &error);
+        let Ok(address) = address.parse() else { return };
+        self.publish(torrent, |id, name| Event::PeerDisconnected { id, name, address, error });
+    }
+
+    pub(super) fn port_mapped(
+        &mut self,
+        by: bridge::PortMapper,
+        protocol: bridge::Protocol,
+        external_port: u16,
+        local: String,
+    ) {
+        let Ok(local) = local.parse() else { return };
+        let protocol = match protocol {
+            bridge::Protocol::Udp => PortProtocol::Udp,
+            _ => PortProtocol::Tcp,
+        };
+        let event = Event::PortMapped { by: mapper(by), protocol, external_port, local };
+        self.events.push(EngineEvent::OfClient(event));
+    }
+
+    pub(super) fn port_mapping_failed(
+        &mut self,
+        by: bridge::PortMapper,
+        local: String,
+        error: NativeError,
+    ) {
+        let Ok(local) = local.parse() else { return };
+        let error = failure("map a port of the router", "", &error);
+        let event = Event::PortMappingFailed { by: mapper(by), local, error };
+        self.events.push(EngineEvent::OfClient(event));
+    }
+
+    pub(super) fn external_address(&mut self, address: String) {
+        let Ok(address) = address.parse() else { return };
+        self.events.push(EngineEvent::OfClient(Event::ExternalAddress { address }));
+    }
+
+    pub(super) fn listening(&mut self, address: String) {
+        self.events.extend(address.parse().ok().map(EngineEvent::Listening));
+    }
+
+    pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {
+        let error = failure("listen for peers", &address, &error);
+        self.events.push(EngineEvent::ListenFailed { address, error });
+    }
+
+    pub(super) fn session_error(&mut self, error: NativeError) {
+        self.events.push(EngineEvent::EngineFailed(failure("run libtorrent", "", &error)));
+    }
+
+    pub(super) fn unreadable(&mut self, alert: &str, error: NativeError) {
+        let error = failure("read an alert of libtorrent", alert, &error);
+        self.events.push(EngineEvent::EngineFailed(error));
+    }
+
+    pub(super) fn dropped(&mut self) {
+        self.events.push(EngineEvent::Dropped);
+    }
+
+    pub(super) fn statuses(&mut self, records: Vec<StatusRecord>) {
+        self.events.push(EngineEvent::Statuses(read(records)));
+    }
+
+    pub(super) fn every_status(&mut self, records: Vec<StatusRecord>) {
+        self.events.push(EngineEvent::EveryStatus(read(records)));
+    }
+
+    pub(super) fn statistics(&mut self, counters: &[i64]) {
+        // The first answer answers all who have asked.
+        if !std::mem::replace(&mut self.has_statistics, true) {
+            self.events.push(EngineEvent::Statistics(counters.to_vec()));
+        }
+    }
+
+    pub(super) fn answer_done(&mut self, request: u64) {
+        self.answer(request, Ok(Box::new(())));
+    }
+
+    pub(super) fn answer_path(&mut self, request: u64, bytes: Vec<u8>) {
+        self.answer(request, Ok(Box::new(path(bytes))));
+    }
+
+    pub(super) fn answer_bytes(&mut self, request: u64, bytes: Vec<u8>) {
+        self.answer(request, Ok(Box::new(bytes)));
+    }
+
+    pub(super) fn answer_resume_data(&mut self, request: u64, bytes: Vec<u8>, record: SavedRecord) {
+        self.answer(request, Ok(Box::new(ResumeData { bytes, figures: saved(&record) })));
+    }
+
+    pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
+        let error = some_failure("", &on, &error)
+            .unwrap_or_else(|| Error::new(ErrorKind::Native, "", "libtorrent does not say why"));
+        self.answer(request, Err(error));
+    }
+
+    pub(super) fn answer_lost(&mut self, request: u64) {
+        let message = "libtorrent lost its answer under load";
+        self.answer(request, Err(Error::new(ErrorKind::Busy, "", message)));
+    }
+}
+
+fn read(records: Vec<StatusRecord>) -> Vec<crate::model::TorrentStatus> {
+    let now = Instant::now();
+    records.into_iter().filter_map(|record| status(record, now)).collect()
+}
+
+fn mapper(by: bridge::PortMapper) -> PortMapper {
+    match by {
+        bridge::PortMapper::Upnp => PortMapper::Upnp,
+        _ => PortMapper::NatPmp,
+    }
+}
+
+/// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+fn performance_limit(warning: i32) -> PerformanceLimit {
+    match warning {
+        0 => PerformanceLimit::DiskQueueFull,
+        1 => PerformanceLimit::RequestQueueFull,
+        2 => PerformanceLimit::UploadLimitTooLow,
+        3 => PerformanceLimit::DownloadLimitTooLow,
+        4 => PerformanceLimit::SendBufferTooSmall,
+        5 => PerformanceLimit::TooManyOptimisticSlots,
+        6 => PerformanceLimit::DiskQueueTooLarge,
+        7 => PerformanceLimit::DiskOperations,
+        9 => PerformanceLimit::TooFewOutgoingPorts,
+        10 => PerformanceLimit::TooFewDescriptors,
+        _ => PerformanceLimit::Other,
+    }
+}
+
+/// `lt::operation_name` as a verb phrase, where a disk error can say so.
+fn disk(operation: &str) -> &'static str {
+    match operation {
+        "file_read" | "file_mmap" => "read the file",
+        "file_write" => "write the file",
+        "file_open" => "open the file",
+        "file_stat" => "look at the file",
+        "file_fallocate" | "file_truncate" => "set the size of the file",
+        "mkdir" => "make the directory",
+        "partfile_read" | "partfile_write" | "partfile_move" => "use the part file",
+        _ => "use the file",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TorrentStatus;
+
+    fn error() -> NativeError {
+        NativeError { category: "system".into(), value: 5, message: "no".into() }
+    }
+
+    #[test]
+    fn what_is_of_no_torrent_that_was_added_is_dropped() {
+        let mut alerts = Alerts::default();
+        alerts.paused(0);
+        alerts.piece_finished(0, 1);
+        alerts.peer_banned(1, "not an address".into());
+        assert!(alerts.events.is_empty());
+        alerts.scrape_failed(1, "udp://t/".into(), error());
+        let [EngineEvent::OfTorrent(Event::ScrapeFailed { error, .. })] = &alerts.events[..] else {
+            panic!("{alerts:?}")
+        };
+        assert_eq!(error.to_string(), "cannot scrape the tracker: udp://t/: no");
+    }
+
+    #[test]
+    fn the_first_counters_answer_all_who_have_asked() {
+        let mut alerts = Alerts::default();
+        alerts.statistics(&[1, 2]);
+        alerts.statistics(&[1, 3]);
+        assert!(
+            matches!(&alerts.events[..], [EngineEvent::Statistics(values)] if values == &[1, 2])
+        );
+    }
+
+    #[test]
+    fn statuses_of_removed_torrents_are_left_out() {
+        assert_eq!(read(Vec::new()), Vec::<TorrentStatus>::new());
+    }
+}

@@ -1,0 +1,402 @@
+//! The bridge's records to the model's values, and back.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::bridge::{
+    self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
+    NativeError, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord,
+    StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
+};
+use crate::error::Error;
+use crate::model::{
+    Announce, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
+    IpFilter, IpRange, PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind,
+    PeerSource, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlag, TorrentId,
+    TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+};
+
+pub(crate) fn id(torrent: u64) -> Option<TorrentId> {
+    TorrentId::new(torrent)
+}
+
+pub(crate) fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn size(bytes: i64) -> u64 {
+    u64::try_from(bytes).unwrap_or(0)
+}
+
+pub(crate) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
+    let failed = Error::from_code(op, &error.category, error.value, &error.message);
+    // A tracker's URL may hold anything.
+    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
+}
+
+/// None where there is no error.
+pub(crate) fn some_failure(op: &'static str, on: &str, error: &NativeError) -> Option<Error> {
+    (!error.category.is_empty()).then(|| failure(op, on, error))
+}
+
+/// `lt::torrent_status::state_t`.
+pub(crate) fn state(number: u8) -> TorrentState {
+    match number {
+        1 => TorrentState::CheckingFiles,
+        2 => TorrentState::DownloadingMetadata,
+        3 => TorrentState::Downloading,
+        4 => TorrentState::Finished,
+        5 => TorrentState::Seeding,
+        _ => TorrentState::CheckingResumeData,
+    }
+}
+
+pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
+    let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
+    let count = |number: i32| u32::try_from(number).unwrap_or(0);
+    let rate = |bytes: i32| u64::from(count(bytes));
+    let error =
+        (!record.error.category.is_empty()).then(|| failure("use the torrent", "", &record.error));
+    Some(TorrentStatus {
+        id: TorrentId::new(record.torrent)?,
+        name: Default::default(),
+        info_hashes: InfoHashes::default(),
+        state: state(record.state),
+        paused: record.paused,
+        finished: record.finished,
+        seeding: record.seeding,
+        has_metadata: record.has_metadata,
+        needs_saving: record.needs_saving,
+        saved_figures: SavedFigures {
+            uploaded: size(record.ever_uploaded),
+            downloaded: size(record.ever_downloaded),
+            pieces: count(record.num_pieces),
+        },
+        progress: record.progress_ppm as f32 / 1e6,
+        total_size: size(record.total),
+        total_done: size(record.total_done),
+        wanted_size: size(record.total_wanted),
+        wanted_done: size(record.total_wanted_done),
+        downloaded: size(record.downloaded),
+        uploaded: size(record.uploaded),
+        download_rate: rate(record.download_rate),
+        upload_rate: rate(record.upload_rate),
+        peers: count(record.num_peers),
+        seeds: count(record.num_seeds),
+        connections: count(record.num_connections),
+        all_time_downloaded: size(record.all_time_downloaded),
+        all_time_uploaded: size(record.all_time_uploaded),
+        active_time: Duration::from_secs(size(record.active_seconds)),
+        seeding_time: Duration::from_secs(size(record.seeding_seconds)),
+        error,
+        updated,
+    })
+}
+
+/// A path as libtorrent gives it: the bytes that it was given.
+pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
+    #[cfg(not(unix))]
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A path as libtorrent takes it.
+pub(crate) fn path_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
+pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
+    let ClientData { move_to, goals } = data;
+    ClientDataRecord {
+        move_to: move_to.as_deref().map(path_bytes).unwrap_or_default().to_vec(),
+        share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
+        seed_seconds: goals
+            .seed_time
+            .map_or(-1, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
+        goal_action: match goals.then {
+            GoalAction::Pause => bridge::GoalAction::Pause,
+            GoalAction::Remove => bridge::GoalAction::Remove,
+            GoalAction::RemoveAndDelete => bridge::GoalAction::RemoveAndDelete,
+            GoalAction::SuperSeed => bridge::GoalAction::SuperSeed,
+        },
+    }
+}
+
+pub(crate) fn goals(record: &ClientDataRecord) -> Goals {
+    let ratio = record.share_ratio_permille;
+    Goals {
+        share_ratio: (ratio >= 0).then_some(ratio as f64 / 1000.0),
+        seed_time: u64::try_from(record.seed_seconds).ok().map(Duration::from_secs),
+        then: match record.goal_action {
+            bridge::GoalAction::Remove => GoalAction::Remove,
+            bridge::GoalAction::RemoveAndDelete => GoalAction::RemoveAndDelete,
+            bridge::GoalAction::SuperSeed => GoalAction::SuperSeed,
+            _ => GoalAction::Pause,
+        },
+    }
+}
+
+pub(crate) fn file(record: FileStatusRecord) -> FileStatus {
+    FileStatus {
+        path: path(record.path),
+        size: size(record.size),
+        done: size(record.done),
+        priority: Priority::new(record.priority),
+        pad: record.pad,
+    }
+}
+
+pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
+    const SOURCES: [PeerSource; 6] = [
+        PeerSource::Tracker,
+        PeerSource::Dht,
+        PeerSource::PeerExchange,
+        PeerSource::LocalDiscovery,
+        PeerSource::ResumeData,
+        PeerSource::Incoming,
+    ];
+    let milliseconds = |number: i64| Duration::from_millis(u64::try_from(number).unwrap_or(0));
+    let found_by = SOURCES.into_iter().enumerate();
+    Peer {
+        address: record.address.parse().ok(),
+        local_address: record.local_address.parse().ok(),
+        kind: match record.connection {
+            1 => PeerKind::WebSeed,
+            2 => PeerKind::HttpSeed,
+            _ => PeerKind::Client,
+        },
+        transport: match (record.utp, record.i2p) {
+            (_, true) => Transport::I2p,
+            (true, _) => Transport::Utp,
+            _ => Transport::Tcp,
+        },
+        encryption: match (record.tls, record.rc4, record.obfuscated) {
+            (true, ..) => Encryption::Tls,
+            (_, true, _) => Encryption::Rc4,
+            (.., true) => Encryption::Handshake,
+            _ => Encryption::None,
+        },
+        client: record.client.replace(char::is_control, " "),
+        id: record.id.try_into().unwrap_or_default(),
+        sources: found_by
+            .filter(|(bit, _)| record.sources & (1 << bit) != 0)
+            .map(|(_, source)| source)
+            .collect(),
+        progress: record.progress_ppm as f32 / 1e6,
+        seed: record.seed,
+        outgoing: record.outgoing,
+        connecting: record.connecting,
+        interesting: record.interesting,
+        choked: record.choked,
+        interested: record.interested,
+        choking: record.choking,
+        snubbed: record.snubbed,
+        optimistic_unchoke: record.optimistic_unchoke,
+        suspected: record.suspected,
+        download_rate: size(record.download_rate.into()),
+        upload_rate: size(record.upload_rate.into()),
+        downloaded: size(record.downloaded),
+        uploaded: size(record.uploaded),
+        requested: count(record.requested.into()),
+        requests: count(record.requests.into()),
+        hash_failures: count(record.hash_failures.into()),
+        failures: count(record.failures.into()),
+        idle: milliseconds(record.idle_ms),
+        round_trip: milliseconds(record.round_trip_ms),
+    }
+}
+
+fn tracker_status(
+    record: TrackerStatusRecord,
+    announces: &mut impl Iterator<Item = AnnounceRecord>,
+) -> TrackerStatus {
+    TrackerStatus {
+        announces: announces
+            .take(record.announces)
+            .filter_map(|a| announce(a, &record.url))
+            .collect(),
+        tier: record.tier,
+        working: record.working,
+        source: match record.source {
+            source if source & 1 != 0 => TrackerSource::Metainfo,
+            source if source & 2 != 0 => TrackerSource::Program,
+            source if source & 4 != 0 => TrackerSource::Magnet,
+            _ => TrackerSource::Peer,
+        },
+        url: record.url.into(),
+    }
+}
+
+fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
+    let failed = !record.error.category.is_empty();
+    Some(Announce {
+        from: record.from.parse::<SocketAddr>().ok()?,
+        protocol: record.protocol,
+        message: record.message.replace(char::is_control, " ").into(),
+        error: failed.then(|| failure("announce to the tracker", url, &record.error)),
+        failures: record.failures,
+        updating: record.updating,
+        next: u64::try_from(record.next_seconds).ok().map(Duration::from_secs),
+        seeds: u32::try_from(record.seeds).ok(),
+        leechers: u32::try_from(record.leechers).ok(),
+        downloads: u32::try_from(record.downloads).ok(),
+    })
+}
+
+pub(crate) fn peer_class_record(options: PeerClassOptions) -> PeerClassRecord {
+    let limit = |limit: Option<u32>| limit.map_or(0, index);
+    PeerClassRecord {
+        name: options.name,
+        ignore_unchoke_slots: options.ignore_unchoke_slots,
+        connection_limit_factor: index(options.connection_limit_percent.max(1)),
+        upload_limit: limit(options.upload_limit),
+        download_limit: limit(options.download_limit),
+        upload_priority: options.upload_priority.max(1).into(),
+        download_priority: options.download_priority.max(1).into(),
+    }
+}
+
+pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
+    let limit = |rate: i32| u32::try_from(rate).ok().filter(|rate| *rate > 0);
+    let priority = |level: i32| u8::try_from(level).unwrap_or(u8::MAX);
+    PeerClassOptions {
+        name: record.name,
+        ignore_unchoke_slots: record.ignore_unchoke_slots,
+        connection_limit_percent: count(record.connection_limit_factor.into()),
+        upload_limit: limit(record.upload_limit),
+        download_limit: limit(record.download_limit),
+        upload_priority: priority(record.upload_priority),
+        download_priority: priority(record.download_priority),
+    }
+}
+
+pub(crate) fn peer_class_ranges(record: ClassRangesRecord) -> Vec<PeerClassRange> {
+    let ranges = record.ends.chunks_exact(2).zip(record.classes);
+    let of = |bits: u32| (0..32).filter(move |class| bits & (1 << class) != 0).map(PeerClass::new);
+    ranges
+        .filter_map(|(ends, bits)| {
+            let range = IpRange::new(ends[0].parse().ok()?, ends[1].parse().ok()?).ok()?;
+            Some(PeerClassRange::new(range, of(bits).collect::<Vec<_>>()))
+        })
+        .collect()
+}
+
+pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRangesRecord {
+    let bit = |class: &PeerClass| 1u32.checked_shl(class.get()).unwrap_or(0);
+    ClassRangesRecord {
+        ends: ends(ranges.iter().map(|one| &one.range)),
+        classes: ranges
+            .iter()
+            .map(|one| one.classes.iter().fold(0, |all, c| all | bit(c)))
+            .collect(),
+    }
+}
+
+/// The first and the last address of each range.
+pub(crate) fn ends<'a>(ranges: impl Iterator<Item = &'a IpRange>) -> Vec<String> {
+    ranges.flat_map(|range| [range.first.to_string(), range.last.to_string()]).collect()
+}
+
+pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {
+    let mut filter = IpFilter::default();
+    for range in ends.chunks_exact(2) {
+        if let (Ok(first), Ok(last)) = (range[0].parse::<IpAddr>(), range[1].parse::<IpAddr>()) {
+            // libtorrent's ranges are in order.
+            let _ = filter.block(first, last);
+        }
+    }
+    filter
+}
+
+/// No limit is -1.
+pub(crate) fn limit(limit: Option<u32>) -> i32 {
+    limit.map_or(-1, index)
+}
+
+/// What is too large for libtorrent is as good as its largest number.
+fn index(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn levels(priorities: &[Priority]) -> Vec<u8> {
+    priorities.iter().map(|priority| priority.level()).collect()
+}
+
+pub(crate) fn tracker_record(tracker: &Tracker) -> TrackerRecord {
+    TrackerRecord { url: tracker.url.clone(), tier: i32::from(tracker.tier) }
+}
+
+pub(crate) fn trackers(record: TrackersRecord) -> Vec<TrackerStatus> {
+    let mut announces = record.announces.into_iter();
+    record.trackers.into_iter().map(|one| tracker_status(one, &mut announces)).collect()
+}
+
+pub(crate) fn saved(record: &SavedRecord) -> SavedFigures {
+    SavedFigures {
+        uploaded: size(record.uploaded),
+        downloaded: size(record.downloaded),
+        pieces: count(record.pieces.into()),
+    }
+}
+
+pub(crate) fn pieces(record: PiecesRecord) -> PieceMap {
+    let part = |part: &bridge::PartialPieceRecord| PartialPiece {
+        piece: count(part.piece.into()),
+        blocks: count(part.blocks.into()),
+        finished: count(part.finished.into()),
+        writing: count(part.writing.into()),
+        requested: count(part.requested.into()),
+    };
+    PieceMap {
+        have: record.have.iter().map(|here| *here != 0).collect(),
+        priorities: record.priorities.iter().map(|level| Priority::new(*level)).collect(),
+        availability: record.availability.iter().map(|peers| count((*peers).into())).collect(),
+        partial: record.partial.iter().map(part).collect(),
+    }
+}
+
+pub(crate) fn options(record: OptionsRecord) -> TorrentOptions {
+    let limit = |limit: i32| u32::try_from(limit).ok();
+    let LimitsRecord { download_rate, upload_rate, connections, upload_slots } = record.limits;
+    let flags = TorrentFlag::ALL.into_iter().enumerate();
+    TorrentOptions {
+        flags: flags
+            .filter(|(place, _)| record.flags & (1 << place) != 0)
+            .map(|(_, flag)| flag)
+            .collect(),
+        download_limit: limit(download_rate),
+        upload_limit: limit(upload_rate),
+        connections_limit: limit(connections),
+        upload_slots: limit(upload_slots),
+        queue_position: limit(record.queue_position),
+        save_dir: path(record.save_path),
+    }
+}
+
+pub(crate) fn existing(existing: Existing) -> bridge::Existing {
+    match existing {
+        Existing::Fail => bridge::Existing::Fail,
+        Existing::Replace => bridge::Existing::Replace,
+        Existing::Keep => bridge::Existing::Keep,
+    }
+}
+
+pub(crate) fn protocol(protocol: PortProtocol) -> bridge::Protocol {
+    match protocol {
+        PortProtocol::Tcp => bridge::Protocol::Tcp,
+        PortProtocol::Udp => bridge::Protocol::Udp,
+    }
+}
+
+/// The move, and the position where it has one.
+pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
+    match to {
+        QueueMove::Up => (bridge::QueueMove::Up, 0),
+        QueueMove::Down => (bridge::QueueMove::Down, 0),
+        QueueMove::Top => (bridge::QueueMove::Top, 0),
+        QueueMove::Bottom => (bridge::QueueMove::Bottom, 0),
+        QueueMove::To(position) => (bridge::QueueMove::To, index(position)),
+    }
+}

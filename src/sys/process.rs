@@ -1,0 +1,52 @@
+//! What belongs to the process, not to a client.
+
+use super::bridge;
+use crate::error::{Error, ErrorKind, Result};
+
+const START_CLIENT: &str = "start the client";
+
+/// Raises the process's limit of open descriptors to what is wanted, as far as it may; what it is
+/// then.
+pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
+    bridge::raise_descriptor_limit(wanted)
+        .map_err(|exception| Error::from_native(START_CLIENT, &exception))
+}
+
+/// Whether the libtorrent that is loaded is the one that the shim was compiled for.
+pub(crate) fn check_versions() -> Result<()> {
+    compare(&bridge::compiled_version(), &bridge::loaded_version())
+}
+
+/// libtorrent keeps its binary interface within a major and minor version.
+fn compare(compiled: &str, loaded: &str) -> Result<()> {
+    let minor = |version: &str| {
+        let mut parts = version.split('.').map(str::to_owned);
+        (parts.next(), parts.next())
+    };
+    if minor(compiled) == minor(loaded) {
+        return Ok(());
+    }
+    let message = format!(
+        "this program was compiled for libtorrent {compiled}, but libtorrent {loaded} is loaded; \
+         compile it again or install the other version"
+    );
+    Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_minor_version_is_refused() {
+        assert!(compare("2.0.8.0", "2.0.11.0").is_ok());
+        let error = compare("2.0.8.0", "2.1.0.0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
+        assert!(error.to_string().contains("compiled for libtorrent 2.0.8.0"), "{error}");
+    }
+
+    #[test]
+    fn this_build_matches_the_library() {
+        check_versions().unwrap();
+    }
+}

@@ -1,0 +1,89 @@
+//! Requests as libtorrent's network thread runs them, and where they leave their answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::Waker;
+use super::bridge::{SessionHandle, Torrent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Answer;
+
+/// What is done to a torrent on the network thread. `None`: an alert will bring the answer. It must be
+/// short, and its error does not know yet what was tried.
+pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
+
+/// Likewise, of the session.
+pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>) -> Result<Answer> + Send + Sync;
+
+/// The answers of tasks, on their way to the client thread: at most as many as there are requests open.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskAnswers {
+    given: Arc<Mutex<Vec<(u64, Result<Answer>)>>>,
+    waker: Waker,
+}
+
+impl TaskAnswers {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { given: Arc::default(), waker }
+    }
+
+    pub(crate) fn take(&self) -> Vec<(u64, Result<Answer>)> {
+        std::mem::take(&mut *self.given.lock())
+    }
+
+    fn give(&self, request: u64, answer: Result<Answer>) {
+        self.given.lock().push((request, answer));
+        self.waker.wake();
+    }
+}
+
+/// A request about a torrent.
+pub(crate) struct TorrentTask {
+    pub(crate) request: u64,
+    pub(crate) call: Arc<TorrentCall>,
+    pub(crate) answers: TaskAnswers,
+}
+
+impl TorrentTask {
+    /// On the network thread. A panic of the call is its answer: it must not reach C++.
+    pub(super) fn run(&self, torrent: &Torrent) {
+        match caught(|| (self.call)(torrent)) {
+            Ok(Some(answer)) => self.answers.give(self.request, Ok(answer)),
+            Ok(None) => {}
+            Err(error) => self.answers.give(self.request, Err(error)),
+        }
+    }
+}
+
+/// A request about the session.
+pub(crate) struct SessionTask {
+    pub(crate) request: u64,
+    pub(crate) call: Arc<SessionCall>,
+    pub(crate) answers: TaskAnswers,
+}
+
+impl SessionTask {
+    /// As [`TorrentTask::run`].
+    pub(super) fn run(&self, session: Pin<&mut SessionHandle>) {
+        self.answers.give(self.request, caught(|| (self.call)(session)));
+    }
+}
+
+fn caught<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, "", "a request panicked")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let error = caught::<()>(|| panic!("the test wants a panic")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+    }
+}
