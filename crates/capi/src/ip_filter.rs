@@ -1,20 +1,21 @@
 //! IP filters
 //!
-//! Addresses that a client has nothing to do with: no peer there is called, none is let in. A filter is
-//! used by one thread at a time; patron_set_ip_filter() puts it to use.
+//! Addresses that a client does not exchange data with: it neither connects to them nor accepts
+//! connections from them. A filter is used by one thread at a time; patron_set_ip_filter()
+//! activates it.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{address, bytes, path, required};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{address, bytes, give, path, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::IpFilter;
 
-/// Ranges of addresses that are blocked.
+/// Ranges of blocked addresses.
 pub struct patron_ip_filter {
-    pub(super) filter: IpFilter,
+    pub(crate) filter: IpFilter,
     texts: Texts,
 }
 
@@ -36,13 +37,13 @@ pub extern "C" fn patron_ip_filter_new(
     })
 }
 
-/// Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"),
-/// DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
-/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter with
+/// Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
+/// (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. Free the filter with
 /// patron_ip_filter_free().
 ///
-/// Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for a
-/// file that is compressed, that has no rule, or that is too large.
+/// Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
+/// for a file that is compressed, contains no rule, or is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read(
     file: *const c_char,
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn patron_ip_filter_read(
     })
 }
 
-/// As patron_ip_filter_read(), of what such a file has in it.
+/// Like patron_ip_filter_read(), for the contents of such a file.
 ///
 /// Errors: PARSE.
 #[unsafe(no_mangle)]
@@ -78,17 +79,17 @@ pub unsafe extern "C" fn patron_ip_filter_parse(
     })
 }
 
-/// Frees a filter. NULL is fine.
+/// Frees a filter. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_free(filter: Option<Box<patron_ip_filter>>) {
     release(filter);
 }
 
-/// Blocks all addresses from the lowest to the highest, both included, written "192.0.2.1" or
+/// Blocks a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
 /// "2001:db8::1".
 ///
-/// Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for one
-/// from IPv4 to IPv6.
+/// Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+/// a range that mixes IPv4 and IPv6.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_block(
     filter: Option<&mut patron_ip_filter>,
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn patron_ip_filter_block(
     })
 }
 
-/// Whether an address is blocked; false for what is none.
+/// Whether an address is blocked; false if it is not an IP address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_blocks(
     filter: Option<&patron_ip_filter>,
@@ -124,13 +125,13 @@ pub unsafe extern "C" fn patron_ip_filter_blocks(
     })
 }
 
-/// How many ranges are blocked.
+/// The number of blocked ranges.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_count(filter: Option<&patron_ip_filter>) -> usize {
     read(0, || Some(filter?.filter.ranges().len()))
 }
 
-/// The lowest address of a range.
+/// The first address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_lowest(
     filter: Option<&patron_ip_filter>,
@@ -143,7 +144,7 @@ pub extern "C" fn patron_ip_filter_lowest(
     })
 }
 
-/// The highest address of a range.
+/// The last address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_highest(
     filter: Option<&patron_ip_filter>,

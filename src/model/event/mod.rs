@@ -285,6 +285,16 @@ pub enum Event {
         /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
         error: Option<Error>,
     },
+    /// The answer to what carried this tag: a message of [`Patron::send_tagged`](crate::Patron::send_tagged),
+    /// or a reply given to [`Patron::notify`](crate::Patron::notify). It comes whatever is wanted.
+    Reply {
+        /// The program's own number.
+        tag: u64,
+        /// The torrent that a message was about or has added.
+        id: Option<TorrentId>,
+        /// Why a message failed.
+        error: Option<Error>,
+    },
     // What comes only when it is asked for; see `EventKinds::ON_REQUEST`.
     /// All pieces of a file are here and good; they may not be written yet. On request.
     FileCompleted {
@@ -578,6 +588,13 @@ macro_rules! about {
             None
         }
     };
+    (perhaps $kind:ident, $event:ident) => {
+        if let Event::$kind { id, .. } = $event {
+            id.map(|id| (id, None::<&Arc<str>>))
+        } else {
+            None
+        }
+    };
     (client $kind:ident, $event:ident) => {{
         let _ = $event;
         None::<(TorrentId, Option<&Arc<str>>)>
@@ -659,6 +676,7 @@ event_kinds! {
     PerformanceWarning: maybe, expendable;
     Statistics: client, newest_in_place;
     ResumeData: torrent, newest;
+    Reply: perhaps, bounded;
 }
 
 /// What comes only when it is asked for.
@@ -792,6 +810,7 @@ pub(crate) mod tests {
                     },
                     EventKind::Statistics => Event::Statistics(Box::new(Statistics::default())),
                     EventKind::ResumeData => Event::ResumeData { id, name, data: Arc::default() },
+                    EventKind::Reply => Event::Reply { tag: 7, id: Some(id), error: None },
                 }
             })
             .collect();
@@ -925,6 +944,10 @@ mod json_tests {
             (
                 Event::DescriptorLimit { wanted: 300, available: 200 },
                 r#"{"event":"descriptor_limit","wanted":300,"available":200}"#,
+            ),
+            (
+                Event::Reply { tag: 7, id: Some(id), error: None },
+                r#"{"event":"reply","tag":7,"id":3,"error":null}"#,
             ),
             (Event::Lagged { missed: 5 }, r#"{"event":"lagged","missed":5}"#),
             (Event::Resynchronized, r#"{"event":"resynchronized"}"#),

@@ -158,6 +158,8 @@ impl fmt::Display for Event {
             Self::CommandFailed { command, id, error } => {
                 write!(f, "{command} for {id} failed: {error}")
             }
+            Self::Reply { tag, error: None, .. } => write!(f, "request {tag} has been answered"),
+            Self::Reply { tag, error: Some(error), .. } => write!(f, "request {tag}: {error}"),
             Self::Listening { address } => write!(f, "listening at {address}"),
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
             Self::PortMapped { by, protocol, external_port, local } => write!(

@@ -21,6 +21,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_set_wake", "wake"),
     ("patron_set_wake", "user_data"),
     ("patron_set_wake", "finalize"),
+    ("patron_reply_on_ready", "user_data"),
     ("patron_set_log", "log"),
     ("patron_set_log", "user_data"),
 ];
@@ -116,6 +117,8 @@ const VALUES: &[(&str, &str)] = &[
     ("peers", "10"),
     ("queue_move", "PATRON_QUEUE_TOP"),
     ("position", "0"),
+    ("tag", "0"),
+    ("function", "on_wake"),
     ("urls", "\"http://127.0.0.1:1/\\n\\nhttp://127.0.0.1:2/\""),
     ("lowest", "\"192.0.2.0\""),
     ("highest", "\"192.0.2.255\""),
@@ -195,6 +198,7 @@ const NEUTRAL: &[&str] = &[
     "patron_event_seeds",
     "patron_event_source",
     "patron_event_statistics",
+    "patron_event_tag",
     "patron_event_torrent_file",
     "patron_event_url",
     "patron_magnet_peer",
@@ -371,7 +375,7 @@ impl Function {
         }
         if name == "patron_next_event" {
             // So that one is there.
-            let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, true, NULL);";
+            let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL);";
             writeln!(out, "        {send}").unwrap();
         }
         let arguments: Vec<_> = (0..self.parameters.len())
@@ -444,7 +448,7 @@ impl Function {
             let says = |wrong: &str| format!("{name} is {wrong}");
             if parameter.is_data() {
                 self.call(out, &says("NULL"), &[(index, "NULL"), (index + 1, "1")], Bad(NULL));
-                let most = [(index + 1, "SIZE_MAX")];
+                let most = [(index + 1, "SIZE_MAX - 1")];
                 self.call(out, &says("too long"), &most, Bad(INVALID));
                 self.empty(out, index);
             } else if parameter.is_pointer() {
