@@ -38,7 +38,7 @@ pub use crate::error::{Error, ErrorKind, NativeCode, Result};
 pub use crate::event::{ClosedFiles, Event, EventKind, EventKinds, PerformanceLimit, PortMapper};
 pub use crate::explain::Explainer;
 pub use crate::file::{Allocation, Existing, FileStatus};
-pub use crate::ip_filter::{IpFilter, IpRange};
+pub use crate::ip_filter::{Blocklist, IpFilter, IpRange};
 pub use crate::magnet::Magnet;
 pub use crate::maker::{Making, Protocol, TorrentMaker};
 pub use crate::metainfo::{FileEntry, LARGEST_METAINFO, Metainfo, Tracker};

@@ -63,8 +63,11 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_remove_peer_class", "peer_class", "20"),
     ("patron_map_port", "protocol", "PATRON_PORT_TCP"),
     ("patron_ip_filter_read", "file", "blocklist"),
+    ("patron_ip_filter_read_lenient", "file", "blocklist"),
     ("patron_ip_filter_parse", "data", "(const uint8_t*)\"192.0.2.1\""),
     ("patron_ip_filter_parse", "length", "9"),
+    ("patron_ip_filter_parse_lenient", "data", "(const uint8_t*)\"192.0.2.1\""),
+    ("patron_ip_filter_parse_lenient", "length", "9"),
 ];
 
 /// Right arguments by name.

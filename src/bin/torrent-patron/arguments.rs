@@ -279,7 +279,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
     /// Have nothing to do with the addresses in this file (P2P, DAT, or one address, range or network
-    /// a line)
+    /// a line; perhaps gzip); a line that is none of these is skipped
     #[arg(long, value_name = "FILE")]
     pub(crate) blocklist: Option<PathBuf>,
     /// Send at most so much a second, such as 5MiB; libtorrent exempts the local network
