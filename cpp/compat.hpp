@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #if LIBTORRENT_VERSION_NUM < 20008
 #error "torrent-patron needs libtorrent 2.0.8 or newer"
@@ -36,6 +37,9 @@ constexpr bool has_webrtc = false;
 #if LIBTORRENT_VERSION_NUM >= 20100
 
 inline lt::file_storage const& files(lt::torrent_info const& info) {
+    return info.layout();
+}
+inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.layout();
 }
 inline std::string const& comment(lt::add_torrent_params const& params) {
@@ -63,7 +67,10 @@ inline std::string name(lt::torrent_alert const& alert) {
     return info ? info->name() : std::string();
 }
 // BEP 17 is gone.
-inline void drop_http_seeds(lt::add_torrent_params&) {}
+template <typename Params>
+std::vector<std::string>* http_seeds(Params&) {
+    return nullptr;
+}
 
 class BufferAllocator : public lt::buffer_allocator_interface {
   public:
@@ -113,6 +120,10 @@ inline bool has_data(std::string const& path, lt::create_flags_t flags) {
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();
 }
+// Before any was renamed.
+inline lt::file_storage const& original_files(lt::torrent_info const& info) {
+    return info.orig_files();
+}
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.ti->comment();
 }
@@ -135,8 +146,9 @@ inline bool needs_saving(lt::torrent_status const& status) {
 inline std::string name(lt::torrent_alert const& alert) {
     return alert.torrent_name();
 }
-inline void drop_http_seeds(lt::add_torrent_params& params) {
-    params.http_seeds.clear();
+template <typename Params>
+auto* http_seeds(Params& params) {
+    return &params.http_seeds;
 }
 
 using BufferAllocator = lt::buffer_allocator_interface;

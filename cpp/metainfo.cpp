@@ -153,13 +153,6 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     *this = std::move(*resumed);
 }
 
-rust::String TorrentParams::magnet_uri() const {
-    lt::add_torrent_params named = params_;
-    if (named.name.empty() && named.ti)
-        named.name = named.ti->name();
-    return text(lt::make_magnet_uri(named));
-}
-
 DescriptionRecord TorrentParams::describe() const {
     DescriptionRecord out{};
     hashes(params_.info_hashes, out.v1, out.v2);
@@ -170,8 +163,9 @@ DescriptionRecord TorrentParams::describe() const {
     }
     for (auto const& url : params_.url_seeds)
         out.web_seeds.push_back(text(url));
-    for (auto const& peer : params_.peers)
-        out.peers.push_back(address(peer.address(), peer.port()));
+    if (auto const* const seeds = compat::http_seeds(params_))
+        for (auto const& url : *seeds)
+            out.http_seeds.push_back(text(url));
     out.own = no_own();
     if (resumed_) {
         out.save_path = bytes(params_.save_path);
@@ -204,13 +198,20 @@ void TorrentParams::configure(AddRecord const& options) {
     for (PeerRecord const& peer : options.peers)
         params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
 
+    params_.trackers.clear();
+    params_.tracker_tiers.clear();
     for (TrackerRecord const& tracker : options.trackers) {
-        params_.tracker_tiers.resize(params_.trackers.size(), 0);
         params_.trackers.emplace_back(tracker.url);
         params_.tracker_tiers.push_back(tracker.tier);
     }
-    for (rust::String const& url : options.web_seeds)
-        params_.url_seeds.emplace_back(url);
+    auto const replace = [](std::vector<std::string>& urls, rust::Vec<rust::String> const& by) {
+        urls.clear();
+        for (rust::String const& url : by)
+            urls.emplace_back(url);
+    };
+    replace(params_.url_seeds, options.web_seeds);
+    if (auto* const seeds = compat::http_seeds(params_))
+        replace(*seeds, options.http_seeds);
     if (options.allocate)
         params_.storage_mode = lt::storage_mode_allocate;
     if (!options.file_priorities.empty()) {

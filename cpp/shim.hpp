@@ -8,6 +8,7 @@
 //   alerts.cpp    alerts become owned records before the call returns.
 //   disk/         how blocks are read for peers; see read_path.hpp.
 //   file_names.cpp  what libtorrent makes of names that are not ASCII.
+//   web_seeds.*   what libtorrent does not do for web seeds.
 //   bounds.*      where an offline client and one behind a proxy may go.
 //   convert.*     libtorrent's types to the bridge's and back.
 //
@@ -80,7 +81,6 @@ class TorrentParams {
     TorrentParams(lt::add_torrent_params params, lt::entry own)
         : params_(std::move(params)), own_(std::move(own)), resumed_(true) {}
     DescriptionRecord describe() const;
-    rust::String magnet_uri() const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     void configure(AddRecord const& options);
 
@@ -137,6 +137,7 @@ class Session {
   private:
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void convert(lt::alert& alert, Drained& out);
+    void tell_unless_reached(lt::tracker_error_alert const& alert, AlertRecord failed);
     void call_out_by_utp(bool possible);
     void restore_dht_nodes();
 

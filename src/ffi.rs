@@ -72,6 +72,8 @@ mod bridge {
         Scraped,
         /// `error`, `text` the URL.
         ScrapeFailed,
+        /// `error`, `text` the URL.
+        WebSeedFailed,
         /// `text` the address.
         PeerBanned,
         /// `text` the address, `number` 1 where we called.
@@ -504,8 +506,10 @@ mod bridge {
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
+        /// In the place of those that the parameters have, and so are both kinds of seed.
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
+        http_seeds: Vec<String>,
         /// Empty: all are wanted alike.
         file_priorities: Vec<u8>,
         /// Take all room on the disk at the start.
@@ -558,7 +562,7 @@ mod bridge {
         files: Vec<FileRecord>,
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
-        peers: Vec<String>,
+        http_seeds: Vec<String>,
         is_private: bool,
         comment: String,
         creator: String,
@@ -631,7 +635,6 @@ mod bridge {
         /// Goes on where resume data of the same torrent stands.
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
-        fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
         /// Hashes the files; calls the observer once a piece and stops when it says so.

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::metainfo::Metainfo;
 use crate::reply::{Reply, one_shot};
+use crate::url;
 
 const MAKE: &str = "make the torrent";
 
@@ -136,7 +137,7 @@ impl TorrentMaker {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is no power of two
-    /// or below 16 KiB; [`Io`](ErrorKind::Io) when the path cannot be read. What fails later is told
+    /// or below 16 KiB, and for an invalid tracker or web seed; [`Io`](ErrorKind::Io) when the path cannot be read. What fails later is told
     /// by [`Making::wait`].
     pub fn start(self) -> Result<Making> {
         let recipe = self.recipe()?;
@@ -169,6 +170,12 @@ impl TorrentMaker {
                 ),
             ));
         }
+        let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, MAKE, why);
+        let tracker = |(tier, url): &(u8, String)| {
+            let url = url::tracker(url).map_err(invalid)?;
+            Ok(ffi::TrackerRecord { url, tier: (*tier).into() })
+        };
+        let web_seed = |url: &String| url::web_seed(url).map_err(invalid);
         // Absolute and without `.`, `..` or a slash at the end: the torrent's name is the last part.
         let path = self
             .path
@@ -189,12 +196,8 @@ impl TorrentMaker {
             comment: self.comment.clone(),
             creator: self.creator.clone(),
             creation_date: since_1970.as_secs().try_into().unwrap_or(i64::MAX),
-            trackers: self
-                .trackers
-                .iter()
-                .map(|(tier, url)| ffi::TrackerRecord { url: url.clone(), tier: (*tier).into() })
-                .collect(),
-            web_seeds: self.web_seeds.clone(),
+            trackers: self.trackers.iter().map(tracker).collect::<Result<_>>()?,
+            web_seeds: self.web_seeds.iter().map(web_seed).collect::<Result<_>>()?,
         })
     }
 }

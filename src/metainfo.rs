@@ -1,5 +1,6 @@
 //! .torrent files, read.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,9 @@ use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::text::printable;
 use crate::types::InfoHashes;
+use crate::url;
 
 /// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
 /// 40 MiB of v1 hashes.
@@ -27,7 +30,7 @@ const READ: &str = "read the metainfo";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
-    /// The name: of the one file, or of the directory that holds the files.
+    /// The name, [printable](crate::printable): of the one file, or of the directory that holds the files.
     pub name: String,
     /// The info hashes.
     pub info_hashes: InfoHashes,
@@ -43,11 +46,15 @@ pub struct Metainfo {
     pub trackers: Vec<Tracker>,
     /// The web seeds (BEP 19).
     pub web_seeds: Vec<String>,
+    /// What was left out of the trackers and web seeds: the URL and what is wrong with it, for a person.
+    /// The first 20.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub invalid_urls: Vec<String>,
     /// Only the trackers may give peers: no DHT, PEX or LSD (BEP 27).
     pub private: bool,
-    /// A remark of the one who made it.
+    /// A remark of the one who made it, printable.
     pub comment: Option<String>,
-    /// The program that made it.
+    /// The program that made it, printable.
     pub creator: Option<String>,
     /// When it was made; seconds since 1970 when serialized.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
@@ -119,9 +126,10 @@ impl Metainfo {
 
     fn from_parts(params: &ffi::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
         let record = describe(params)?;
+        let urls = Urls::of(&record);
         Ok(Self {
             info_hashes: InfoHashes::from_bytes(&record.v1, &record.v2),
-            name: record.name,
+            name: printable(&record.name).into(),
             total_size: unsigned(record.total_size),
             piece_length: record.piece_length.unsigned_abs(),
             piece_count: record.num_pieces.unsigned_abs(),
@@ -134,11 +142,12 @@ impl Metainfo {
                     pad: file.pad,
                 })
                 .collect(),
-            trackers: record.trackers.into_iter().map(Tracker::from).collect(),
-            web_seeds: record.web_seeds,
+            trackers: urls.trackers,
+            web_seeds: urls.web_seeds,
+            invalid_urls: urls.invalid,
             private: record.is_private,
-            comment: some_text(record.comment),
-            creator: some_text(record.creator),
+            comment: some_text(&record.comment),
+            creator: some_text(&record.creator),
             creation_date: u64::try_from(record.creation_date)
                 .ok()
                 .filter(|&seconds| seconds > 0)
@@ -150,14 +159,91 @@ impl Metainfo {
     }
 }
 
-impl From<ffi::TrackerRecord> for Tracker {
-    fn from(record: ffi::TrackerRecord) -> Self {
-        Self { url: record.url, tier: u8::try_from(record.tier).unwrap_or(u8::MAX) }
+/// The trackers and web seeds that a torrent of a stranger names. One bad URL is no reason to refuse the
+/// torrent: it is left out.
+#[derive(Debug, Default)]
+pub(crate) struct Urls {
+    pub(crate) trackers: Vec<Tracker>,
+    pub(crate) web_seeds: Vec<String>,
+    /// BEP 17.
+    pub(crate) http_seeds: Vec<String>,
+    /// Of many, the first.
+    pub(crate) invalid: Vec<String>,
+    known: HashSet<(Use, String)>,
+}
+
+/// What a URL is for: one server may be all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Use {
+    Tracker,
+    WebSeed,
+    HttpSeed,
+}
+
+const MOST_INVALID: usize = 20;
+
+impl Urls {
+    pub(crate) fn of(record: &ffi::DescriptionRecord) -> Self {
+        let mut urls = Self::default();
+        for tracker in &record.trackers {
+            urls.tracker(&tracker.url, u8::try_from(tracker.tier).unwrap_or(u8::MAX));
+        }
+        for url in &record.web_seeds {
+            urls.web_seed(without_encoded_end(url));
+        }
+        for url in &record.http_seeds {
+            let url = urls.take(Use::HttpSeed, url::web_seed(without_encoded_end(url)));
+            urls.http_seeds.extend(url);
+        }
+        urls
+    }
+
+    /// Of a torrent that has been read.
+    pub(crate) fn sound(trackers: Vec<Tracker>, web_seeds: Vec<String>) -> Self {
+        Self { trackers, web_seeds, ..Self::default() }
+    }
+
+    pub(crate) fn tracker(&mut self, url: &str, tier: u8) {
+        // As many programs write where there is none.
+        if url.trim().is_empty() {
+            return;
+        }
+        let url = self.take(Use::Tracker, url::tracker(url));
+        self.trackers.extend(url.map(|url| Tracker { url, tier }));
+    }
+
+    pub(crate) fn web_seed(&mut self, url: &str) {
+        let url = self.take(Use::WebSeed, url::web_seed(url));
+        self.web_seeds.extend(url);
+    }
+
+    /// Each URL once.
+    fn take(&mut self, what: Use, url: Result<String, String>) -> Option<String> {
+        match url {
+            Ok(url) => self.known.insert((what, url.clone())).then_some(url),
+            Err(reason) => {
+                if self.invalid.len() < MOST_INVALID {
+                    tracing::warn!(reason, "a torrent names an invalid URL");
+                    self.invalid.push(reason);
+                }
+                None
+            }
+        }
     }
 }
 
-fn some_text(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+/// libtorrent percent-encodes the path of a web seed while it reads a .torrent file, white space behind
+/// it too.
+fn without_encoded_end(mut url: &str) -> &str {
+    const SPACE: [&str; 4] = ["%20", "%09", "%0a", "%0d"];
+    while let Some(rest) = SPACE.iter().find_map(|space| url.strip_suffix(space)) {
+        url = rest;
+    }
+    url
+}
+
+fn some_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| printable(text).into())
 }
 
 fn unsigned(size: i64) -> u64 {

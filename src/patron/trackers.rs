@@ -1,16 +1,21 @@
 //! Where the peers and the pieces of a torrent come from: trackers, the DHT, web seeds.
 
 use super::Patron;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::metainfo::Tracker;
 use crate::reply::Reply;
 use crate::request::TorrentRequest;
 use crate::tracker::TrackerStatus;
 use crate::types::TorrentId;
+use crate::url;
 
 /// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
-/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for a URL that is none,
+/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL, one
 /// that the torrent does not have, or that leaves the loopback interface where the client is offline.
+///
+/// Trackers have a URL of `http`, `https`, `udp`, `ws` or `wss`, web seeds of `http` or `https`, of at
+/// most 2048 bytes. It is kept in its normal form: without white space at the ends, scheme and host in
+/// lower case, user and password decoded. One with a blank or a control character in it is invalid.
 impl Patron {
     /// The trackers, how announcing to each goes, and how many peers it knows of.
     pub fn trackers(&self, id: TorrentId) -> Reply<Vec<TrackerStatus>> {
@@ -19,27 +24,26 @@ impl Patron {
 
     /// Adds a tracker; one that is there already stays as it is.
     pub fn add_tracker(&self, id: TorrentId, url: impl Into<String>, tier: u8) -> Reply<()> {
-        let tracker = Tracker { url: url.into(), tier };
-        match check(ADD_TRACKER, &tracker.url, &TRACKERS) {
-            Ok(()) => self.of_torrent(id, TorrentRequest::AddTracker(tracker)),
-            Err(error) => Reply::ready(Err(error)),
+        match url::tracker(&url.into()) {
+            Ok(url) => self.of_torrent(id, TorrentRequest::AddTracker(Tracker { url, tier })),
+            Err(why) => invalid(ADD_TRACKER, why),
         }
     }
 
     /// Removes a tracker.
     pub fn remove_tracker(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::RemoveTracker(url.into()))
+        let url = url.into();
+        let url = url::tracker(&url).unwrap_or(url);
+        self.of_torrent(id, TorrentRequest::RemoveTracker(url))
     }
 
     /// Puts these trackers in the place of those that the torrent has.
     pub fn replace_trackers(&self, id: TorrentId, trackers: impl Into<Vec<Tracker>>) -> Reply<()> {
-        let trackers = trackers.into();
-        let checked = trackers
-            .iter()
-            .try_for_each(|tracker| check("replace the trackers", &tracker.url, &TRACKERS));
-        match checked {
-            Ok(()) => self.of_torrent(id, TorrentRequest::ReplaceTrackers(trackers)),
-            Err(error) => Reply::ready(Err(error)),
+        let normal =
+            |Tracker { url, tier }: Tracker| url::tracker(&url).map(|url| Tracker { url, tier });
+        match trackers.into().into_iter().map(normal).collect() {
+            Ok(trackers) => self.of_torrent(id, TorrentRequest::ReplaceTrackers(trackers)),
+            Err(why) => invalid("replace the trackers", why),
         }
     }
 
@@ -70,35 +74,26 @@ impl Patron {
         self.of_torrent(id, TorrentRequest::WebSeeds)
     }
 
-    /// Adds a web seed (BEP 19). That of a torrent with more than one file ends in `/`.
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
+    /// directory. Of a directory with one file, [`web_seeds`](Patron::web_seeds) has the URL of that file.
+    /// That it gives nothing is told by [`Event::WebSeedFailed`](crate::Event::WebSeedFailed).
     pub fn add_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        let url = url.into();
-        match check("add the web seed", &url, &["http", "https"]) {
-            Ok(()) => self.of_torrent(id, TorrentRequest::AddWebSeed(url)),
-            Err(error) => Reply::ready(Err(error)),
+        match url::web_seed(&url.into()) {
+            Ok(url) => self.of_torrent(id, TorrentRequest::AddWebSeed(url)),
+            Err(why) => invalid("add the web seed", why),
         }
     }
 
     /// Removes a web seed.
     pub fn remove_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        self.of_torrent(id, TorrentRequest::RemoveWebSeed(url.into()))
+        let url = url.into();
+        let url = url::web_seed(&url).unwrap_or(url);
+        self.of_torrent(id, TorrentRequest::RemoveWebSeed(url))
     }
 }
 
 const ADD_TRACKER: &str = "add the tracker";
 
-/// What libtorrent announces by. WebTorrent trackers need a libtorrent with WebRTC.
-const TRACKERS: [&str; 5] = ["http", "https", "udp", "ws", "wss"];
-
-/// libtorrent finds out about a URL that is none when it is used.
-fn check(op: &'static str, url: &str, schemes: &[&str]) -> Result<()> {
-    let host = url.split_once("://").and_then(|(scheme, rest)| {
-        let known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        known.then_some(rest)
-    });
-    if host.is_some_and(|host| !host.is_empty()) && !url.contains(char::is_whitespace) {
-        return Ok(());
-    }
-    let message = format!("{url:?}: expected a URL that begins with {}://", schemes.join("://, "));
-    Err(Error::new(ErrorKind::InvalidArgument, op, message))
+fn invalid(op: &'static str, why: String) -> Reply<()> {
+    Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, op, why)))
 }

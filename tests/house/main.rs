@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // Foundations.
     ("ffi", &[]),
-    ("error", &[]),
+    ("text", &[]),
+    ("url", &["text"]),
+    ("error", &["text"]),
     ("types", &["error"]),
     ("status", &["error", "types"]),
     ("file", &["types"]),
@@ -25,12 +27,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("proxy", &["error", "settings"]),
     ("statistics", &["ffi"]),
     // Reading and making torrents, on the caller's thread.
-    ("metainfo", &["error", "ffi", "types"]),
-    ("magnet", &["error", "ffi", "types", "metainfo"]),
-    ("maker", &["error", "ffi", "metainfo", "reply"]),
+    ("metainfo", &["error", "ffi", "text", "types", "url"]),
+    ("magnet", &["error", "ffi", "text", "types", "metainfo", "url"]),
+    ("maker", &["error", "ffi", "metainfo", "reply", "url"]),
     (
         "source",
-        &["error", "ffi", "types", "file", "torrent", "settings", "proxy", "metainfo", "magnet"],
+        &[
+            "error", "ffi", "text", "types", "url", "file", "torrent", "settings", "proxy",
+            "metainfo", "magnet",
+        ],
     ),
     // Messages.
     ("reply", &["error"]),
@@ -57,7 +62,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["error", "types", "statistics", "status", "torrent", "source", "reply", "request"],
     ),
     ("mailbox", &["error", "types", "event"]),
-    ("explain", &["types", "event", "status", "torrent"]),
+    ("explain", &["text", "types", "event", "status", "torrent"]),
     // What patrons and the client thread share.
     (
         "service",
@@ -88,6 +93,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "request",
             "service",
             "statistics",
+            "url",
         ],
     ),
     // The C ABI, a user of the Rust one.
@@ -127,6 +133,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "engine",
             "error",
+            "text",
             "types",
             "event",
             "statistics",

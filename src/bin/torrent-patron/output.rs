@@ -1,5 +1,6 @@
 //! What is said: bars and lines for a person on stderr, results and JSON on stdout.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::{TorrentState, TorrentStatus};
+use torrent_patron::{TorrentState, TorrentStatus, printable};
 
 use crate::arguments::LOG;
 use crate::interrupt::Interrupt;
@@ -188,7 +189,24 @@ pub(crate) fn result(text: impl Display) -> io::Result<()> {
 
 /// One JSON object, for stdout.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
-    Ok(write_out(serde_json::to_string(value)?)?)
+    Ok(write_out(ascii_controls(&serde_json::to_string(value)?))?)
+}
+
+/// JSON in which paths have their control characters as escapes too, which say the same.
+fn ascii_controls(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        let mut buffer = [0; 4];
+        match printable(c.encode_utf8(&mut buffer)) {
+            Cow::Borrowed(_) => text.push(c),
+            Cow::Owned(_) => {
+                let mut units = [0; 2];
+                let units = c.encode_utf16(&mut units).iter();
+                text.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
+    }
+    text
 }
 
 fn write_out(mut line: String) -> io::Result<()> {
@@ -210,7 +228,7 @@ fn say(mut line: String) {
 
 /// Names come from strangers: no control character of theirs reaches the terminal.
 pub(crate) fn one_line(text: &impl Display) -> String {
-    text.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&text.to_string()).into_owned()
 }
 
 /// Cut or padded to a width in characters. The end stays: it tells the parts of a series apart.
@@ -232,7 +250,15 @@ mod tests {
     fn a_column_has_its_width() {
         assert_eq!(column("short", 9), "short    ");
         assert_eq!(column("a long name 2.iso", 9), "a lo….iso");
-        assert_eq!(column("a\x1b[2J", 5), "a\u{fffd}[2J");
+        assert_eq!(column("a\x1b[2J", 11), r"a\u{1b}[2J ");
+    }
+
+    #[test]
+    fn json_says_the_same_without_control_characters() {
+        let value = "a\u{9b}\u{202e}\u{e0041}\n\u{e9}";
+        let text = ascii_controls(&serde_json::to_string(value).unwrap());
+        assert_eq!(text, "\"a\\u009b\\u202e\\udb40\\udc41\\n\u{e9}\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
     }
 
     #[test]
