@@ -5,7 +5,7 @@
 mod find;
 
 /// The translation units of the shim. Each is one job; see `cpp/shim.hpp`.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "cpp/alerts.cpp",
     "cpp/answers.cpp",
     "cpp/bounds.cpp",
@@ -17,10 +17,11 @@ const SOURCES: [&str; 11] = [
     "cpp/session.cpp",
     "cpp/session_requests.cpp",
     "cpp/torrent.cpp",
+    "cpp/web_seeds.cpp",
 ];
 /// The read path, which needs Linux; see `cpp/disk/read_path.hpp`.
 const READ_PATH: [&str; 3] = ["cpp/disk/file.cpp", "cpp/disk/pool.cpp", "cpp/disk/read_path.cpp"];
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 14] = [
     "cpp/bounds.hpp",
     "cpp/compat.hpp",
     "cpp/convert.hpp",
@@ -33,6 +34,8 @@ const HEADERS: [&str; 12] = [
     "cpp/requests.hpp",
     "cpp/shim.hpp",
     "cpp/trycatch.hpp",
+    "cpp/url.hpp",
+    "cpp/web_seeds.hpp",
 ];
 
 fn main() {

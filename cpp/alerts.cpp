@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/shim.hpp"
 
 #include <libtorrent/alert_types.hpp>
+#include <libtorrent/announce_entry.hpp>
 #include <libtorrent/operations.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
@@ -86,6 +87,8 @@ rust::Vec<std::uint8_t> encode(AwaitedRequest const& asked, lt::add_torrent_para
 
 Drained Session::drain() {
     Drained out{};
+    // Before that: the alerts of what these are about, as that a torrent was added, are older.
+    std::vector<AlertRecord> told = answers_->told();
     session_.pop_alerts(&alerts_);
     // After that: what failed at once is out of the way before the alerts that answer what came
     // later.
@@ -102,6 +105,8 @@ Drained Session::drain() {
         }
     }
     alerts_.clear();
+    for (AlertRecord& alert : told)
+        out.alerts.push_back(std::move(alert));
     return out;
 }
 
@@ -301,11 +306,14 @@ void Session::convert(lt::alert& alert, Drained& out) {
         refused.text = text(a.tracker_url());
         refused.number = a.times_in_row;
         // The tracker's own words say more than the code.
-        if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
+        if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0') {
             refused.error.message = text(reason);
-        else if (!a.error)
+            push(std::move(refused));
+            break;
+        }
+        if (!a.error)
             refused.error.message = "its answer makes no sense";
-        push(std::move(refused));
+        tell_unless_reached(a, std::move(refused));
         break;
     }
     case lt::tracker_warning_alert::alert_type: {
@@ -340,6 +348,18 @@ void Session::convert(lt::alert& alert, Drained& out) {
         if (char const* reason = a.error_message(); reason != nullptr && *reason != '\0')
             refused.error.message = text(reason);
         push(std::move(refused));
+        break;
+    }
+    case lt::url_seed_alert::alert_type: {
+        auto const& a = static_cast<lt::url_seed_alert const&>(alert);
+        // What the server says is told when the connection ends (web_seeds.cpp).
+        if (!a.error)
+            break;
+        AlertRecord blocked = failed(AlertKind::WebSeedFailed, id(a), a.error);
+        blocked.text = text(a.server_url());
+        if (a.error == lt::errors::peer_banned)
+            blocked.error.message = "what it sent was damaged";
+        push(std::move(blocked));
         break;
     }
     case lt::peer_ban_alert::alert_type:
@@ -465,6 +485,36 @@ void Session::convert(lt::alert& alert, Drained& out) {
     default:
         break;
     }
+}
+
+namespace {
+
+// Whether a tracker has answered, or may yet, from another address that we listen on.
+bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
+                lt::protocol_version version) {
+    for (lt::announce_entry const& entry : torrent.trackers()) {
+        if (entry.url != url)
+            continue;
+        for (lt::announce_endpoint const& from : entry.endpoints) {
+            lt::announce_infohash const& announce = from.info_hashes[version];
+            if (from.enabled && (announce.updating || (announce.start_sent && announce.fails == 0)))
+                return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+// A tracker that one address reaches and another does not has not failed: most have no IPv6. Where
+// the other address waits for an answer still, its failure will be told.
+void Session::tell_unless_reached(lt::tracker_error_alert const& alert, AlertRecord failed) {
+    on_network_thread([answers = answers_, torrent = alert.handle,
+                       url = std::string(alert.tracker_url()), version = alert.version,
+                       failed = std::make_shared<AlertRecord>(std::move(failed))](Gathered&) {
+        if (torrent.is_valid() && !is_reached(torrent, url, version))
+            answers->tell(std::move(*failed));
+    });
 }
 
 void Session::answer_saved(lt::save_resume_data_alert& alert, Drained& out) {

@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
@@ -341,6 +342,13 @@ Finish web_seeds(lt::torrent_handle const& torrent) {
     };
 }
 
+// The URL of a web seed as libtorrent was given it.
+std::string given(lt::torrent_handle const& torrent, RequestRecord const& request) {
+    std::string const url(request.text);
+    auto const info = torrent.torrent_file();
+    return info && info->is_valid() ? web_seed_url(*info, url) : url;
+}
+
 // What the client may not be told of.
 void stay_within(Bounds const& bounds, RequestRecord const& request) {
     auto const check = [&bounds](bool within, rust::String const& what) {
@@ -503,12 +511,12 @@ Finish carry_out(lt::torrent_handle const& torrent, RequestRecord& request, Boun
     case Kind::WebSeeds:
         return web_seeds(torrent);
     case Kind::AddWebSeed:
-        torrent.add_url_seed(std::string(request.text));
+        torrent.add_url_seed(given(torrent, request));
         return done;
     case Kind::RemoveWebSeed:
-        if (torrent.url_seeds().count(std::string(request.text)) == 0)
+        if (torrent.url_seeds().count(given(torrent, request)) == 0)
             refuse(std::string(request.text) + ": the torrent has no such web seed");
-        torrent.remove_url_seed(std::string(request.text));
+        torrent.remove_url_seed(given(torrent, request));
         return done;
     case Kind::TlsCertificate: {
         if (metainfo(torrent)->ssl_cert().empty())

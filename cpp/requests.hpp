@@ -48,11 +48,22 @@ class Answers {
         std::lock_guard<std::mutex> const lock(mutex_);
         return std::exchange(gathered_, {});
     }
+    // What the network thread finds out by itself, as alerts are: unasked.
+    void tell(AlertRecord alert) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        told_.push_back(std::move(alert));
+    }
+    std::vector<AlertRecord> told() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(told_, {});
+    }
 
   private:
     std::mutex mutex_;
     // As many as the client has requests open.
     std::vector<Gathered> gathered_;
+    // As many as web seeds and trackers fail between two calls of drain().
+    std::vector<AlertRecord> told_;
 };
 
 struct AwaitedRequest {

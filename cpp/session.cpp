@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/read_path.hpp"
 #include "torrent-patron/cpp/requests.hpp"
 #include "torrent-patron/cpp/shim.hpp"
+#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -29,6 +30,13 @@ Session::Session(lt::session_params params, Bounds const& bounds,
       answers_(std::make_shared<Answers>()), awaited_(std::make_unique<Awaited>()) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
+    auto const tell = [answers = answers_, waker = waker_](AlertRecord alert) {
+        answers->tell(std::move(alert));
+        (*waker)->wake();
+    };
+    session_.add_extension([tell](lt::torrent_handle const& torrent, lt::client_data_t) {
+        return watch_web_seeds(torrent, tell);
+    });
 }
 
 Session::~Session() = default;

@@ -121,6 +121,11 @@ pub(crate) enum EngineEvent {
         url: String,
         message: String,
     },
+    WebSeedFailed {
+        id: TorrentId,
+        url: String,
+        error: Error,
+    },
     FileCompleted {
         id: TorrentId,
         file: u32,

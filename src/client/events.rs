@@ -116,6 +116,10 @@ impl<E: Engine> ClientThread<E> {
                 let (url, message) = (url.into(), message.into());
                 self.tell(id, |name| Event::TrackerWarning { id, name, url, message });
             }
+            EngineEvent::WebSeedFailed { id, url, error } => {
+                let url = url.into();
+                self.tell(id, |name| Event::WebSeedFailed { id, name, url, error });
+            }
             EngineEvent::FileCompleted { id, file } => {
                 self.tell(id, |name| Event::FileCompleted { id, name, file });
             }

@@ -4,6 +4,7 @@
 mod requests;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::request::{SessionRequest, TorrentRequest};
 use crate::settings::{DiskReads, SettingValue, Settings};
 use crate::statistics::ReadStatistics;
 use crate::status::{SavedFigures, TorrentState, TorrentStatus};
+use crate::text::printable;
 use crate::types::{InfoHashes, TorrentId};
 
 const START_CLIENT: &str = "start the client";
@@ -277,15 +279,15 @@ fn event(
     statuses: &mut impl Iterator<Item = TorrentStatus>,
     counters: &mut Vec<i64>,
 ) -> Option<EngineEvent> {
+    // Here texts of strangers come in: names, what trackers say, paths of files in errors.
+    let (text, detail) = (shown(alert.text), shown(alert.detail));
+    let alert = AlertRecord { text, detail, ..alert };
     let id = TorrentId::from_raw(alert.torrent);
     let count = usize::try_from(alert.number).unwrap_or(0);
     let info_hashes = InfoHashes::from_bytes(&alert.v1, &alert.v2);
     let failure = |op, on: &str| failure(op, on, &alert.error);
     Some(match alert.kind {
-        AlertKind::Added => {
-            let name = alert.text.replace(char::is_control, " ");
-            EngineEvent::Added { id: id?, name, info_hashes }
-        }
+        AlertKind::Added => EngineEvent::Added { id: id?, name: alert.text, info_hashes },
         AlertKind::AddFailed => {
             EngineEvent::AddFailed { id: id?, error: failure(START, ""), busy: alert.number != 0 }
         }
@@ -342,6 +344,11 @@ fn event(
         AlertKind::ScrapeFailed => EngineEvent::ScrapeFailed {
             id: id?,
             error: failure("scrape the tracker", &alert.text),
+            url: alert.text,
+        },
+        AlertKind::WebSeedFailed => EngineEvent::WebSeedFailed {
+            id: id?,
+            error: failure("use the web seed", &alert.text),
             url: alert.text,
         },
         AlertKind::PeerBanned => {
@@ -409,6 +416,13 @@ fn event(
     })
 }
 
+fn shown(text: String) -> String {
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
+}
+
 /// An index or a count.
 fn place(number: i64) -> u32 {
     number.try_into().unwrap_or(0)
@@ -437,8 +451,7 @@ fn limit(warning: i64) -> PerformanceLimit {
 
 fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
-    // A tracker's URL may hold anything.
-    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
+    if on.is_empty() { failed } else { failed.on(on) }
 }
 
 /// `lt::operation_name` as a verb phrase, where a disk error can say so.
@@ -533,6 +546,76 @@ mod tests {
         check_versions(&ffi::compiled_version(), &ffi::loaded_version()).unwrap();
     }
 
+    fn blank(kind: AlertKind) -> AlertRecord {
+        AlertRecord {
+            kind,
+            torrent: 0,
+            state: 0,
+            number: 0,
+            text: String::new(),
+            bytes: Vec::new(),
+            other: 0,
+            detail: String::new(),
+            v1: Vec::new(),
+            v2: Vec::new(),
+            error: NativeError { category: String::new(), value: 0, message: String::new() },
+        }
+    }
+
+    #[test]
+    fn what_strangers_say_is_made_visible_in_every_event() {
+        let said = || "a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}".to_owned();
+        const SHOWN: &str = r"a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}";
+        let told = |kind| {
+            let error = NativeError { category: "tracker".into(), value: 1, message: said() };
+            let alert =
+                AlertRecord { torrent: 1, text: said(), detail: said(), error, ..blank(kind) };
+            event(alert, &mut std::iter::empty(), &mut Vec::new()).unwrap()
+        };
+        for kind in [AlertKind::Added, AlertKind::MetadataReceived] {
+            match told(kind) {
+                EngineEvent::Added { name, .. } | EngineEvent::MetadataReceived { name, .. } => {
+                    assert_eq!(name, SHOWN);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        match told(AlertKind::TrackerWarning) {
+            EngineEvent::TrackerWarning { message, url, .. } => {
+                assert_eq!((&*message, &*url), (SHOWN, SHOWN));
+            }
+            other => panic!("{other:?}"),
+        }
+        for kind in [
+            AlertKind::AddFailed,
+            AlertKind::DeleteFailed,
+            AlertKind::MetadataFailed,
+            AlertKind::StorageMoveFailed,
+            AlertKind::TorrentError,
+            AlertKind::FileError,
+            AlertKind::TrackerError,
+            AlertKind::ScrapeFailed,
+            AlertKind::WebSeedFailed,
+            AlertKind::ListenFailed,
+            AlertKind::Unreadable,
+        ] {
+            match told(kind) {
+                EngineEvent::AddFailed { error, .. }
+                | EngineEvent::DeleteFailed { error, .. }
+                | EngineEvent::Failed { error, .. }
+                | EngineEvent::MoveFailed { error, .. }
+                | EngineEvent::TrackerFailed { error, .. }
+                | EngineEvent::ScrapeFailed { error, .. }
+                | EngineEvent::WebSeedFailed { error, .. }
+                | EngineEvent::ListenFailed { error, .. }
+                | EngineEvent::EngineFailed(error) => {
+                    assert_eq!(error.message().replace(SHOWN, "").replace(": ", ""), "");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     #[test]
     fn each_answer_has_its_own_statuses() {
         let status = |raw| {
@@ -540,19 +623,7 @@ mod tests {
         };
         let mut statuses = [1, 2, 3].map(status).into_iter();
         let mut told = |number| {
-            let answer = AlertRecord {
-                kind: AlertKind::Statuses,
-                torrent: 0,
-                state: 0,
-                number,
-                text: String::new(),
-                bytes: Vec::new(),
-                other: 0,
-                detail: String::new(),
-                v1: Vec::new(),
-                v2: Vec::new(),
-                error: NativeError { category: String::new(), value: 0, message: String::new() },
-            };
+            let answer = AlertRecord { number, ..blank(AlertKind::Statuses) };
             match event(answer, &mut statuses, &mut Vec::new()) {
                 Some(EngineEvent::Statuses(own)) => {
                     own.iter().map(|status| status.id.raw()).collect::<Vec<_>>()

@@ -18,5 +18,6 @@ mod runtimes;
 mod session;
 mod statistics;
 mod statuses;
+mod strangers;
 mod tls;
 mod transfer;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{failure, path, setting};
+use super::{failure, path, setting, shown};
 use crate::error::{Error, Result};
 use crate::ffi::{
     AnnounceRecord, AnswerRecord, FileStatusRecord, OwnRecord, PeerClassRecord, PeerStatusRecord,
@@ -407,7 +407,7 @@ fn peer(record: PeerStatusRecord) -> Peer {
             (.., true) => Encryption::Handshake,
             _ => Encryption::None,
         },
-        client: record.client.replace(char::is_control, " "),
+        client: shown(record.client),
         id: record.id.try_into().unwrap_or_default(),
         sources: found_by
             .filter(|(bit, _)| record.sources & (1 << bit) != 0)
@@ -463,7 +463,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     Some(Announce {
         from: record.from.parse::<SocketAddr>().ok()?,
         protocol: record.protocol,
-        message: record.message.replace(char::is_control, " ").into(),
+        message: shown(record.message).into(),
         error: failed.then(|| failure("announce to the tracker", url, &record.error)),
         failures: record.failures,
         updating: record.updating,
