@@ -144,12 +144,15 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     if (params_.ti)
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;
-    if (other.trackers.empty()) {
-        other.trackers = std::move(params_.trackers);
-        other.tracker_tiers = std::move(params_.tracker_tiers);
-    }
-    if (other.url_seeds.empty())
-        other.url_seeds = std::move(params_.url_seeds);
+    // Behind those that were saved; what is named twice is taken once (src/metainfo.rs).
+    auto const add = [](auto& to, auto const& from) {
+        to.insert(to.end(), from.begin(), from.end());
+    };
+    other.tracker_tiers.resize(other.trackers.size(), 0);
+    params_.tracker_tiers.resize(params_.trackers.size(), 0);
+    add(other.trackers, params_.trackers);
+    add(other.tracker_tiers, params_.tracker_tiers);
+    add(other.url_seeds, params_.url_seeds);
     *this = std::move(*resumed);
 }
 

@@ -2273,9 +2273,11 @@ int32_t patron_clear_peers(patron_handle *patron,
  * Trackers and web seeds
  * ===============================================================================================
  *
- * Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does
+ * Where the peers and the pieces of a torrent come from. An invalid URL, one that the torrent does
  * not have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT,
- * as an error of the reply.
+ * as an error of the reply. Trackers have a URL of http, https, udp, ws or wss, web seeds of http
+ * or https, of at most 2048 bytes and without blanks and control characters in it. It is kept in
+ * its normal form: scheme and host in lower case, user and password decoded.
  */
 
 /** The metainfo named the tracker first. */
@@ -2474,7 +2476,10 @@ size_t patron_reply_web_seed_count(patron_reply *reply);
 /** Of patron_get_web_seeds(): the URL of one. Good until the reply is freed. */
 patron_text patron_reply_web_seed(patron_reply *reply, size_t index);
 
-/** Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/". */
+/**
+ * Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
+ * directory. That it gives nothing is told by PATRON_EVENT_WEB_SEED_FAILED.
+ */
 int32_t patron_add_web_seed(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *url,

@@ -188,7 +188,8 @@ pub struct AddOptions {
     /// When it has given back enough; `None`: as resume data says, or never.
     pub goals: Option<Goals>,
     /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
-    /// run, as other programs keep it. It must be of the same torrent.
+    /// run, as other programs keep it. It must be of the same torrent. Trackers and web seeds of the source
+    /// are added to those that were saved.
     pub resume_data: Option<Arc<[u8]>>,
 }
 

@@ -243,6 +243,33 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
 }
 
 #[test]
+fn what_a_torrent_names_is_added_to_what_resume_data_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let of = |port: u16| {
+        let url = |what: &str| format!("http://127.0.0.1:{port}/{what}");
+        let maker =
+            maker(&file, Protocol::V1).tracker(0, url("announce")).web_seed(url("data.bin"));
+        maker.start().unwrap().wait().unwrap()
+    };
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.create_torrent(&of(1), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    let saved = patron.resume_data(id).wait().unwrap();
+    patron.close(id, torrent_patron::Files::Keep).wait().unwrap();
+
+    for (port, count) in [(1, 1), (2, 2)] {
+        let options = AddOptions::default().resume_data(saved.clone());
+        let id = patron.create_torrent(&of(port), options).wait().unwrap().id();
+        let trackers = patron.trackers(id).wait().unwrap();
+        assert_eq!(trackers.len(), count, "{trackers:?}");
+        assert_eq!(patron.web_seeds(id).wait().unwrap().len(), count);
+        patron.close(id, torrent_patron::Files::Keep).wait().unwrap();
+    }
+}
+
+#[test]
 fn user_and_password_of_a_url_are_decoded() {
     let dir = tempfile::tempdir().unwrap();
     let server = tracker();
