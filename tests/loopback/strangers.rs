@@ -512,6 +512,8 @@ fn what_a_peer_calls_its_client_is_made_visible() {
     let patron = client.patron();
     let options = AddOptions::default();
     let id = patron.create_torrent(&missing.metainfo, options).wait().unwrap().id();
+    // Before that, libtorrent takes no peer.
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     let mut peer = TcpStream::connect(address(&patron)).unwrap();
     let mut handshake =
         *b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0--------------------=EVIL02=============";
