@@ -456,6 +456,15 @@ size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
 /** The URL of a web seed. */
 patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
 
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_metainfo_invalid_url_count(const struct patron_metainfo *metainfo);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_metainfo_invalid_url(const struct patron_metainfo *metainfo, size_t index);
+
 /** Whether only the trackers may give peers (BEP 27). */
 bool patron_metainfo_is_private(const struct patron_metainfo *metainfo);
 
@@ -526,6 +535,15 @@ size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
 
 /** The URL of a web seed. */
 patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
+
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_magnet_invalid_url_count(const struct patron_magnet *magnet);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_magnet_invalid_url(const struct patron_magnet *magnet, size_t index);
 
 /** How many peers the link names. */
 size_t patron_magnet_peer_count(const struct patron_magnet *magnet);
@@ -2331,9 +2349,11 @@ int32_t patron_clear_peers(patron_handle *patron,
  * Trackers and web seeds
  * ===============================================================================================
  *
- * Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does
+ * Where the peers and the pieces of a torrent come from. An invalid URL, one that the torrent does
  * not have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT,
- * as an error of the reply.
+ * as an error of the reply. Trackers have a URL of http, https, udp, ws or wss, web seeds of http
+ * or https, of at most 2048 bytes and without blanks and control characters in it. It is kept in
+ * its normal form: scheme and host in lower case, user and password decoded.
  */
 
 /** The metainfo named the tracker first. */
@@ -2532,7 +2552,10 @@ size_t patron_reply_web_seed_count(patron_reply *reply);
 /** Of patron_get_web_seeds(): the URL of one. Good until the reply is freed. */
 patron_text patron_reply_web_seed(patron_reply *reply, size_t index);
 
-/** Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/". */
+/**
+ * Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
+ * directory. That it gives nothing is told by PATRON_EVENT_WEB_SEED_FAILED.
+ */
 int32_t patron_add_web_seed(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *url,
@@ -2565,16 +2588,28 @@ int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error
 /**
  * Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a
  * name:1.2.3.4-1.2.3.9"), DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single
- * addresses, ranges ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter
- * with patron_ip_filter_free().
+ * addresses, ranges ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. It may be
+ * compressed by gzip. Free the filter with patron_ip_filter_free().
  *
  * Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for
- * a file that is compressed, that has no rule, or that is too large.
+ * a file that is damaged, compressed by zip, that has no rule, or that is too large.
  */
 int32_t patron_ip_filter_read(const char *file,
                               size_t file_length,
                               struct patron_ip_filter **out,
                               patron_error **error);
+
+/**
+ * As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped()
+ * counts them.
+ *
+ * Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule
+ * is an error.
+ */
+int32_t patron_ip_filter_read_lenient(const char *file,
+                                      size_t file_length,
+                                      struct patron_ip_filter **out,
+                                      patron_error **error);
 
 /**
  * As patron_ip_filter_read(), of what such a file has in it.
@@ -2585,6 +2620,26 @@ int32_t patron_ip_filter_parse(const uint8_t *data,
                                size_t length,
                                struct patron_ip_filter **out,
                                patron_error **error);
+
+/**
+ * As patron_ip_filter_read_lenient(), of what such a file has in it.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
+                                       size_t length,
+                                       struct patron_ip_filter **out,
+                                       patron_error **error);
+
+/** How many lines were skipped while the filter was read leniently. */
+uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
+
+/**
+ * Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there
+ * is none.
+ */
+patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
+                                          size_t index);
 
 /** Frees a filter. NULL is fine. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
@@ -2942,8 +2997,8 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * events of the client reach every patron. A mailbox is bounded: a status replaces the unread
  * status of the same torrent, another event of an open torrent the unread one of its kind, and of
  * the rest the oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces,
- * peers and trackers is counted apart. So a program that reads slowly loses no state and costs no
- * memory.
+ * peers, trackers and web seeds is counted apart. So a program that reads slowly loses no state and
+ * costs no memory.
  *
  * An event is read by one thread at a time. A function that does not concern the event's kind gives
  * 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
@@ -3021,7 +3076,8 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 
 /**
  * This patron did not read its events and some were dropped. Of those about a torrent that is still
- * open none is among them but what is told of single files, pieces, peers and trackers. Has: count.
+ * open none is among them but what is told of single files, pieces, peers, trackers and web seeds.
+ * Has: count.
  */
 #define PATRON_EVENT_LAGGED 20
 
@@ -3110,14 +3166,21 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_GOAL_REACHED 40
 
+/**
+ * A web seed gives nothing: it cannot be reached, refuses, sends what was not asked for or what is
+ * damaged, or may not be asked. The same again is not told before it has given something. Has:
+ * name, url, error.
+ */
+#define PATRON_EVENT_WEB_SEED_FAILED 41
+
 /** All kinds of event that come only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** What a new patron gets: all others. */
-#define PATRON_EVENTS_DEFAULT 1100585369598
+#define PATRON_EVENTS_DEFAULT 3299608625150
 
 /** Every kind. */
-#define PATRON_EVENTS_ALL 2199023255550
+#define PATRON_EVENTS_ALL 4398046511102
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3282,11 +3345,14 @@ patron_text patron_event_path(const struct patron_event *event);
 
 /**
  * Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
- * tracker.
+ * tracker. Of WEB_SEED_FAILED: that of the web seed; of several at one server, the server's.
  */
 patron_text patron_event_url(const struct patron_event *event);
 
-/** Of TRACKER_WARNING: what the tracker said. It may be anything. */
+/**
+ * Of TRACKER_WARNING: what the tracker said, with control characters made visible, at most 4096
+ * bytes.
+ */
 patron_text patron_event_message(const struct patron_event *event);
 
 /** Of SCRAPED: how many peers have everything; -1 where it is not known, and of other kinds. */

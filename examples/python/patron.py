@@ -91,6 +91,7 @@ class EventKind(enum.IntEnum):
     STATISTICS = 38
     RESUME_DATA = 39
     GOAL_REACHED = 40
+    WEB_SEED_FAILED = 41
 
 
 class Priority(enum.IntEnum):

@@ -3,8 +3,8 @@
 //! What happened. Events of a torrent reach the patron that started it and those that watch it; events
 //! of the client reach every patron. A mailbox is bounded: a status replaces the unread status of the
 //! same torrent, another event of an open torrent the unread one of its kind, and of the rest the
-//! oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces, peers and trackers is
-//! counted apart. So a program that reads slowly loses no state and costs
+//! oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces, peers, trackers and web seeds
+//! is counted apart. So a program that reads slowly loses no state and costs
 //! no memory.
 //!
 //! An event is read by one thread at a time. A function that does not concern the event's kind gives 0,
@@ -71,7 +71,7 @@ pub const PATRON_EVENT_LISTENING: i32 = 18;
 /// The client cannot accept peers at this address. Has: address, error.
 pub const PATRON_EVENT_LISTEN_FAILED: i32 = 19;
 /// This patron did not read its events and some were dropped. Of those about a torrent that is still open
-/// none is among them but what is told of single files, pieces, peers and trackers. Has: count.
+/// none is among them but what is told of single files, pieces, peers, trackers and web seeds. Has: count.
 pub const PATRON_EVENT_LAGGED: i32 = 20;
 /// libtorrent lost events under load; the client has asked it how every torrent stands.
 pub const PATRON_EVENT_RESYNCHRONIZED: i32 = 21;
@@ -120,12 +120,17 @@ pub const PATRON_EVENT_RESUME_DATA: i32 = 39;
 /// goal.
 pub const PATRON_EVENT_GOAL_REACHED: i32 = 40;
 
+/// A web seed gives nothing: it cannot be reached, refuses, sends what was not asked for or what is
+/// damaged, or may not be asked. The same again is not told before it has given something. Has: name, url,
+/// error.
+pub const PATRON_EVENT_WEB_SEED_FAILED: i32 = 41;
+
 /// All kinds of event that come only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// What a new patron gets: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x100_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x300_3fff_fffe;
 /// Every kind.
-pub const PATRON_EVENTS_ALL: u64 = 0x1ff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x3ff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -281,6 +286,7 @@ fn number(kind: EventKind) -> i32 {
         EventKind::PeerBanned => PATRON_EVENT_PEER_BANNED,
         EventKind::TrackerError => PATRON_EVENT_TRACKER_ERROR,
         EventKind::TrackerWarning => PATRON_EVENT_TRACKER_WARNING,
+        EventKind::WebSeedFailed => PATRON_EVENT_WEB_SEED_FAILED,
         EventKind::Error => PATRON_EVENT_ERROR,
         EventKind::Metainfo => PATRON_EVENT_METAINFO,
         EventKind::TorrentRemoved => PATRON_EVENT_TORRENT_REMOVED,
@@ -415,6 +421,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
         let error: &Error = match &event.event {
             Event::AddFailed { error, .. }
             | Event::TrackerError { error, .. }
+            | Event::WebSeedFailed { error, .. }
             | Event::Error { error, .. }
             | Event::CommandFailed { error, .. }
             | Event::ListenFailed { error, .. }
@@ -468,7 +475,8 @@ pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text
     })
 }
 
-/// Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
+/// Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker. Of
+/// WEB_SEED_FAILED: that of the web seed; of several at one server, the server's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -476,6 +484,7 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
         match &event.event {
             Event::TrackerError { url, .. }
             | Event::TrackerWarning { url, .. }
+            | Event::WebSeedFailed { url, .. }
             | Event::TrackerReply { url, .. }
             | Event::Scraped { url, .. }
             | Event::ScrapeFailed { url, .. } => Some(event.texts.lend("url", url.as_bytes())),
@@ -484,7 +493,7 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
     })
 }
 
-/// Of TRACKER_WARNING: what the tracker said. It may be anything.
+/// Of TRACKER_WARNING: what the tracker said, with control characters made visible, at most 4096 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_message(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {

@@ -10,17 +10,25 @@ use super::arguments::{address, bytes, path, required};
 use super::errors::{give, patron_error};
 use super::guard::{guard, read, release};
 use super::text::{Texts, patron_text};
-use torrent_patron::IpFilter;
+use torrent_patron::{Blocklist, Error, IpFilter};
 
 /// Ranges of addresses that are blocked.
 pub struct patron_ip_filter {
     pub(super) filter: IpFilter,
+    skipped: u64,
+    first_skipped: Vec<Error>,
     texts: Texts,
 }
 
 impl From<IpFilter> for patron_ip_filter {
     fn from(filter: IpFilter) -> Self {
-        Self { filter, texts: Texts::default() }
+        Self { filter, skipped: 0, first_skipped: Vec::new(), texts: Texts::default() }
+    }
+}
+
+impl From<Blocklist> for patron_ip_filter {
+    fn from(Blocklist { filter, skipped, first_skipped, .. }: Blocklist) -> Self {
+        Self { filter, skipped, first_skipped, texts: Texts::default() }
     }
 }
 
@@ -38,11 +46,11 @@ pub extern "C" fn patron_ip_filter_new(
 
 /// Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"),
 /// DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
-/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter with
-/// patron_ip_filter_free().
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. It may be compressed by gzip. Free the
+/// filter with patron_ip_filter_free().
 ///
 /// Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for a
-/// file that is compressed, that has no rule, or that is too large.
+/// file that is damaged, compressed by zip, that has no rule, or that is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read(
     file: *const c_char,
@@ -55,6 +63,27 @@ pub unsafe extern "C" fn patron_ip_filter_read(
         // SAFETY: the caller gives the length of the path.
         let file = unsafe { path(file, file_length, "file") }?;
         give(out, IpFilter::read(file)?.into());
+        Ok(())
+    })
+}
+
+/// As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped() counts
+/// them.
+///
+/// Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule is an
+/// error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_read_lenient(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, IpFilter::read_lenient(file)?.into());
         Ok(())
     })
 }
@@ -75,6 +104,45 @@ pub unsafe extern "C" fn patron_ip_filter_parse(
         let data = unsafe { bytes(data, length, "data") }?;
         give(out, IpFilter::parse(data)?.into());
         Ok(())
+    })
+}
+
+/// As patron_ip_filter_read_lenient(), of what such a file has in it.
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_parse_lenient(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, IpFilter::parse_lenient(data)?.into());
+        Ok(())
+    })
+}
+
+/// How many lines were skipped while the filter was read leniently.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped(filter: Option<&patron_ip_filter>) -> u64 {
+    read(0, || Some(filter?.skipped))
+}
+
+/// Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there is
+/// none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped_line(
+    filter: Option<&patron_ip_filter>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let filter = filter?;
+        let line = filter.first_skipped.get(index)?.message();
+        Some(filter.texts.lend_nth("skipped line", index, line))
     })
 }
 

@@ -1,8 +1,10 @@
 //! Trackers and web seeds
 //!
-//! Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does not
+//! Where the peers and the pieces of a torrent come from. An invalid URL, one that the torrent does not
 //! have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT, as an
-//! error of the reply.
+//! error of the reply. Trackers have a URL of http, https, udp, ws or wss, web seeds of http or https, of at
+//! most 2048 bytes and without blanks and control characters in it. It is kept in its normal form: scheme
+//! and host in lower case, user and password decoded.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
@@ -411,7 +413,8 @@ pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) 
     })
 }
 
-/// Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/".
+/// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
+/// directory. That it gives nothing is told by PATRON_EVENT_WEB_SEED_FAILED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_web_seed(
     patron: *mut patron_handle,
