@@ -6,6 +6,8 @@
 //   metainfo.*  maker.*  hashing.*  resume_data.*   .torrent files and the like, on any thread
 //   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back; numbers.cpp compares numbers
 //   policy.*      where a client may connect
+//   web_seeds.*   what libtorrent does not do for web seeds
+//   url.hpp       the parts of a URL
 //   process.*     what belongs to the process
 //   compat.hpp    the only file that asks for libtorrent's version
 //

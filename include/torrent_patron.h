@@ -484,6 +484,15 @@ size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
 /** The URL of a web seed. */
 patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
 
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_metainfo_invalid_url_count(const struct patron_metainfo *metainfo);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_metainfo_invalid_url(const struct patron_metainfo *metainfo, size_t index);
+
 /** Whether the torrent is private: peers come only from its trackers (BEP 27). */
 bool patron_metainfo_is_private(const struct patron_metainfo *metainfo);
 
@@ -555,6 +564,15 @@ size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
 
 /** The URL of a web seed. */
 patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
+
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_magnet_invalid_url_count(const struct patron_magnet *magnet);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_magnet_invalid_url(const struct patron_magnet *magnet, size_t index);
 
 /** The number of peer addresses. */
 size_t patron_magnet_peer_count(const struct patron_magnet *magnet);
@@ -2611,6 +2629,18 @@ int32_t patron_ip_filter_read(const char *file,
                               patron_error **error);
 
 /**
+ * As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped()
+ * counts them.
+ *
+ * Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule
+ * is an error.
+ */
+int32_t patron_ip_filter_read_lenient(const char *file,
+                                      size_t file_length,
+                                      struct patron_ip_filter **out,
+                                      patron_error **error);
+
+/**
  * Like patron_ip_filter_read(), for the contents of such a file.
  *
  * Errors: PARSE.
@@ -2619,6 +2649,26 @@ int32_t patron_ip_filter_parse(const uint8_t *data,
                                size_t length,
                                struct patron_ip_filter **out,
                                patron_error **error);
+
+/**
+ * As patron_ip_filter_read_lenient(), of what such a file has in it.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
+                                       size_t length,
+                                       struct patron_ip_filter **out,
+                                       patron_error **error);
+
+/** How many lines were skipped while the filter was read leniently. */
+uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
+
+/**
+ * Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there
+ * is none.
+ */
+patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
+                                          size_t index);
 
 /** Frees a filter. NULL is allowed. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
@@ -3138,14 +3188,20 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_REPLY 41
 
+/**
+ * A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data, or
+ * is not allowed. Reported once until it has sent data again. Has: name, url, error.
+ */
+#define PATRON_EVENT_WEB_SEED_FAILED 42
+
 /** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** The kinds that a new patron receives: all others. */
-#define PATRON_EVENTS_DEFAULT 3299608625150
+#define PATRON_EVENTS_DEFAULT 7697655136254
 
 /** All kinds. */
-#define PATRON_EVENTS_ALL 4398046511102
+#define PATRON_EVENTS_ALL 8796093022206
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3317,8 +3373,8 @@ uint32_t patron_event_file(const struct patron_event *event);
 patron_text patron_event_path(const struct patron_event *event);
 
 /**
- * For TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
- * tracker.
+ * For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's. For
+ * TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
  */
 patron_text patron_event_url(const struct patron_event *event);
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::printable;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -70,8 +72,18 @@ impl Error {
     /// An error of a program's own, for what it hands to this crate and for its tests. `op` is what was
     /// tried, as a verb phrase: "read the file".
     #[must_use]
-    pub fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
-        Self(Box::new(Inner { kind, native: None, op, message: message.into() }))
+    pub fn new(kind: ErrorKind, op: &'static str, message: impl AsRef<str>) -> Self {
+        Self::with_native(kind, None, op, message.as_ref())
+    }
+
+    /// The message may be a stranger's: a tracker's, or one that names a file of a torrent.
+    fn with_native(
+        kind: ErrorKind,
+        native: Option<NativeCode>,
+        op: &'static str,
+        message: &str,
+    ) -> Self {
+        Self(Box::new(Inner { kind, native, op, message: printable(message).into() }))
     }
 
     /// From an exception as `cpp/trycatch.hpp` encodes it.
@@ -99,21 +111,18 @@ impl Error {
         };
         let ours = matches!(category, "" | "argument" | "busy");
         let native = (!ours).then(|| NativeCode { category: category.into(), value });
-        // libtorrent has codes without words, and failures without a code. The words may be those of
-        // a tracker: one line, and no commands for a terminal.
-        let message = match (message, category) {
-            ("", "") => "it did not say why".into(),
-            ("", _) => format!("{category} error {value}").into(),
-            _ => message.replace(char::is_control, " ").into(),
-        };
-        Self(Box::new(Inner { kind, native, op, message }))
+        // libtorrent has codes without words, and failures without a code.
+        match (message, category) {
+            ("", "") => Self::with_native(kind, native, op, "it did not say why"),
+            ("", _) => Self::with_native(kind, native, op, &format!("{category} error {value}")),
+            _ => Self::with_native(kind, native, op, message),
+        }
     }
 
     pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &std::io::Error) -> Self {
         let native =
             error.raw_os_error().map(|value| NativeCode { category: "system".into(), value });
-        let message = format!("{on}: {error}").into();
-        Self(Box::new(Inner { kind: ErrorKind::Io, native, op, message }))
+        Self::with_native(ErrorKind::Io, native, op, &error.to_string()).on(on)
     }
 
     pub(crate) fn stopped(op: &'static str) -> Self {
@@ -126,7 +135,7 @@ impl Error {
 
     /// Says on what the operation was tried, in front of the reason.
     pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message).into();
+        self.0.message = format!("{}: {}", printable(&what.to_string()), self.0.message).into();
         self
     }
 

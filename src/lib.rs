@@ -39,6 +39,7 @@ mod patron;
 mod reply;
 mod settings;
 mod sys;
+mod text;
 
 pub use crate::add::{AddOptions, Source};
 pub use crate::client::{Client, ClientBuilder, DROP_DEADLINE, ShutdownReport};
@@ -49,9 +50,9 @@ pub use crate::metainfo::{
     Protocol, SpecialFiles, TorrentMaker, VerifiedFile, Verifier, VerifyReport, Verifying,
 };
 pub use crate::model::{
-    Allocation, Announce, Counter, Encryption, Event, EventKind, EventKinds, Existing, Explainer,
-    FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, IpFilter, IpRange,
-    PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource,
+    Allocation, Announce, Blocklist, Counter, Encryption, Event, EventKind, EventKinds, Existing,
+    Explainer, FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, IpFilter,
+    IpRange, PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource,
     PerformanceLimit, PieceMap, PortMapper, PortMapping, PortProtocol, Priority, QueueMove,
     ReadStatistics, RemovedFiles, Statistics, TorrentFlag, TorrentId, TorrentOptions, TorrentState,
     TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
@@ -61,6 +62,7 @@ pub use crate::patron::Readiness;
 pub use crate::patron::{EventStream, Events, Patron};
 pub use crate::reply::Reply;
 pub use crate::settings::{EncryptionPolicy, Proxy, SettingValue, Settings};
+pub use crate::text::{MAX_TEXT, printable};
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]

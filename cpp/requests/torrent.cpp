@@ -3,6 +3,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
@@ -137,6 +138,12 @@ lt::announce_entry tracker(TrackerRecord const& record) {
     entry.tier = static_cast<std::uint8_t>(record.tier);
     entry.source = lt::announce_entry::source_client;
     return entry;
+}
+
+// The URL of a web seed as libtorrent was given it.
+std::string given(Torrent const& torrent, rust::Str url) {
+    auto const info = torrent.torrent_file();
+    return info && info->is_valid() ? web_seed_url(*info, std::string(url)) : std::string(url);
 }
 
 void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
@@ -459,13 +466,14 @@ rust::Vec<rust::String> Torrent::web_seeds() const {
 
 void Torrent::add_web_seed(rust::Str url) const {
     check(policy_.allows_web_seed(std::string(url)), policy_, std::string(url));
-    add_url_seed(std::string(url));
+    add_url_seed(given(*this, url));
 }
 
 void Torrent::remove_web_seed(rust::Str url) const {
-    if (url_seeds().count(std::string(url)) == 0)
+    std::string const wanted = given(*this, url);
+    if (url_seeds().count(wanted) == 0)
         refuse(std::string(url) + ": the torrent has no such web seed");
-    remove_url_seed(std::string(url));
+    remove_url_seed(wanted);
 }
 
 } // namespace patron

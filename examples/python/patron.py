@@ -93,6 +93,7 @@ class EventKind(enum.IntEnum):
     RESUME_DATA = 39
     GOAL_REACHED = 40
     REPLY = 41
+    WEB_SEED_FAILED = 42
 
 
 class Priority(enum.IntEnum):

@@ -18,6 +18,7 @@ pub(crate) mod serde_with;
 mod statistics;
 mod status;
 mod tracker;
+pub(crate) mod url;
 
 pub use self::event::{
     Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper, RemovedFiles,
@@ -25,7 +26,7 @@ pub use self::event::{
 pub use self::file::{Allocation, Existing, FileStatus};
 pub use self::id::TorrentId;
 pub use self::info_hash::{InfoHashV1, InfoHashV2, InfoHashes};
-pub use self::ip_filter::{IpFilter, IpRange};
+pub use self::ip_filter::{Blocklist, IpFilter, IpRange};
 pub use self::options::{Goal, GoalAction, Goals, QueueMove, TorrentFlag, TorrentOptions};
 pub use self::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 pub use self::peer_class::{PeerClass, PeerClassOptions, PeerClassRange};

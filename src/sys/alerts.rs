@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::bridge::{self, NativeError, PerformanceWarning, SavedRecord, StatusRecord};
-use super::convert::{failure, id, path, saved, some_failure, state, status};
+use super::convert::{failure, id, path, saved, shown, some_failure, state, status};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
@@ -39,7 +39,7 @@ impl Alerts {
     }
 
     pub(super) fn added(&mut self, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>) {
-        let name = name.replace(char::is_control, " ");
+        let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
         self.tell(torrent, |id| EngineEvent::Added { id, name, info_hashes });
     }
@@ -89,6 +89,7 @@ impl Alerts {
         v1: Vec<u8>,
         v2: Vec<u8>,
     ) {
+        let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
         self.tell(torrent, |id| EngineEvent::MetadataReceived { id, name, info_hashes });
     }
@@ -164,28 +165,36 @@ impl Alerts {
         error: NativeError,
     ) {
         let error = failure("announce to the tracker", &url, &error);
+        let url = shown(url);
         self.tell(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
     }
 
     pub(super) fn tracker_warning(&mut self, torrent: u64, url: String, message: String) {
-        let (url, message) = (url.into(), message.into());
+        let (url, message) = (shown(url).into(), shown(message).into());
         self.publish(torrent, |id, name| Event::TrackerWarning { id, name, url, message });
     }
 
     pub(super) fn tracker_reply(&mut self, torrent: u64, url: String, peers: u32) {
-        let url = url.into();
+        let url = shown(url).into();
         self.publish(torrent, |id, name| Event::TrackerReply { id, name, url, peers });
     }
 
     pub(super) fn scraped(&mut self, torrent: u64, url: String, seeds: i32, leechers: i32) {
-        let (url, seeds, leechers) = (url.into(), seeds.try_into().ok(), leechers.try_into().ok());
+        let url = shown(url).into();
+        let (seeds, leechers) = (seeds.try_into().ok(), leechers.try_into().ok());
         self.publish(torrent, |id, name| Event::Scraped { id, name, url, seeds, leechers });
     }
 
     pub(super) fn scrape_failed(&mut self, torrent: u64, url: String, error: NativeError) {
         let error = failure("scrape the tracker", &url, &error);
-        let url = url.into();
+        let url = shown(url).into();
         self.publish(torrent, |id, name| Event::ScrapeFailed { id, name, url, error });
+    }
+
+    pub(super) fn web_seed_failed(&mut self, torrent: u64, url: String, error: NativeError) {
+        let error = failure("use the web seed", &url, &error);
+        let url = shown(url).into();
+        self.publish(torrent, |id, name| Event::WebSeedFailed { id, name, url, error });
     }
 
     pub(super) fn peer_banned(&mut self, torrent: u64, address: String) {
@@ -243,7 +252,7 @@ impl Alerts {
 
     pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {
         let error = failure("listen for peers", &address, &error);
-        self.events.push(EngineEvent::ListenFailed { address, error });
+        self.events.push(EngineEvent::ListenFailed { address: shown(address), error });
     }
 
     pub(super) fn session_error(&mut self, error: NativeError) {
@@ -366,6 +375,63 @@ mod tests {
             panic!("{alerts:?}")
         };
         assert_eq!(error.to_string(), "cannot scrape the tracker: udp://t/: no");
+    }
+
+    #[test]
+    fn what_strangers_say_is_made_visible_in_every_event() {
+        let said = || "a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}".to_owned();
+        const SHOWN: &str = r"a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}";
+        let error = || NativeError { category: "tracker".into(), value: 1, message: said() };
+        let mut alerts = Alerts::default();
+        alerts.added(1, said(), Vec::new(), Vec::new());
+        alerts.metadata_received(1, said(), Vec::new(), Vec::new());
+        alerts.tracker_warning(1, said(), said());
+        alerts.tracker_reply(1, said(), 0);
+        alerts.scraped(1, said(), 0, 0);
+        alerts.add_failed(1, error(), false);
+        alerts.delete_failed(1, error());
+        alerts.metadata_failed(1, error());
+        alerts.storage_move_failed(1, said(), error());
+        alerts.torrent_error(1, said(), error());
+        alerts.file_error(1, "file_read", said(), error());
+        alerts.tracker_error(1, said(), 1, error());
+        alerts.scrape_failed(1, said(), error());
+        alerts.web_seed_failed(1, said(), error());
+        alerts.listen_failed(said(), error());
+        alerts.session_error(error());
+        alerts.unreadable(&said(), error());
+        alerts.answer_failed(1, said(), error());
+        assert_eq!((alerts.events.len(), alerts.answers.len()), (17, 1));
+        for event in alerts.events.into_iter().chain(alerts.answers) {
+            let texts = match event {
+                EngineEvent::Added { name, .. } | EngineEvent::MetadataReceived { name, .. } => {
+                    name
+                }
+                EngineEvent::OfTorrent(Event::TrackerWarning { url, message, .. }) => {
+                    format!("{url}{message}")
+                }
+                EngineEvent::OfTorrent(
+                    Event::TrackerReply { url, .. } | Event::Scraped { url, .. },
+                ) => url.into(),
+                EngineEvent::OfTorrent(
+                    Event::ScrapeFailed { url, error, .. }
+                    | Event::WebSeedFailed { url, error, .. },
+                ) => format!("{url}{}", error.message()),
+                EngineEvent::TrackerFailed { url, error, .. }
+                | EngineEvent::ListenFailed { address: url, error } => {
+                    format!("{url}{}", error.message())
+                }
+                EngineEvent::AddFailed { error, .. }
+                | EngineEvent::DeleteFailed { error, .. }
+                | EngineEvent::Failed { error, .. }
+                | EngineEvent::MoveFailed { error, .. }
+                | EngineEvent::EngineFailed(error)
+                | EngineEvent::Answered { answer: Err(error), .. } => error.message().into(),
+                other => panic!("{other:?}"),
+            };
+            assert!(texts.contains(SHOWN), "{texts}");
+            assert_eq!(texts.replace(SHOWN, "").replace(": ", ""), "");
+        }
     }
 
     #[test]

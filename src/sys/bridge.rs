@@ -406,8 +406,10 @@ mod bridge {
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
+        /// In the place of those that the parameters have, and so are both kinds of seed.
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
+        http_seeds: Vec<String>,
         /// Empty: all are wanted alike.
         file_priorities: Vec<u8>,
         /// Take all room on the disk at the start.
@@ -459,7 +461,7 @@ mod bridge {
         files: Vec<FileRecord>,
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
-        peers: Vec<String>,
+        http_seeds: Vec<String>,
         is_private: bool,
         comment: String,
         creator: String,
@@ -576,6 +578,7 @@ mod bridge {
         /// -1: not known.
         fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
         fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
         /// The address of a peer is empty where it has none.
         fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
         fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
@@ -651,7 +654,6 @@ mod bridge {
         /// Goes on where resume data of the same torrent stands.
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
-        fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
         /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.

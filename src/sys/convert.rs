@@ -1,5 +1,6 @@
 //! The bridge's records to the model's values, and back.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use crate::model::{
     PeerSource, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlag, TorrentId,
     TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
+use crate::text::printable;
 
 pub(crate) fn id(torrent: u64) -> Option<TorrentId> {
     TorrentId::new(torrent)
@@ -31,8 +33,15 @@ fn size(bytes: i64) -> u64 {
 
 pub(crate) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
-    // A tracker's URL may hold anything.
-    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
+    if on.is_empty() { failed } else { failed.on(on) }
+}
+
+/// Text of strangers: names, and what trackers and peers say.
+pub(crate) fn shown(text: String) -> String {
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
 }
 
 /// None where there is no error.
@@ -176,7 +185,7 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
             (.., true) => Encryption::Handshake,
             _ => Encryption::None,
         },
-        client: record.client.replace(char::is_control, " "),
+        client: shown(record.client),
         id: record.id.try_into().unwrap_or_default(),
         sources: SOURCES
             .into_iter()
@@ -239,7 +248,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     Some(Announce {
         from: record.from.parse::<SocketAddr>().ok()?,
         protocol: record.protocol,
-        message: record.message.replace(char::is_control, " ").into(),
+        message: shown(record.message).into(),
         error: failed.then(|| failure("announce to the tracker", url, &record.error)),
         failures: record.failures,
         updating: record.updating,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/`, layer by layer: a module uses those above it, and no other.
 const LAYERS: &[&[&str]] = &[
+    &["text"],
     &["error"],
     &["reply"],
     &["model"],

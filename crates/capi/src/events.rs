@@ -130,14 +130,17 @@ numbers! { EventKind:
     /// was called for. Always delivered, whatever the subscription. Has: tag; for a message also
     /// the torrent, and an error if it failed.
     PATRON_EVENT_REPLY = 41 => Reply,
+    /// A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data,
+    /// or is not allowed. Reported once until it has sent data again. Has: name, url, error.
+    PATRON_EVENT_WEB_SEED_FAILED = 42 => WebSeedFailed,
 }
 
 /// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// The kinds that a new patron receives: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x300_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x700_3fff_fffe;
 /// All kinds.
-pub const PATRON_EVENTS_ALL: u64 = 0x3ff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x7ff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -415,6 +418,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
         let error: &Error = match &event.event {
             Event::AddFailed { error, .. }
             | Event::TrackerError { error, .. }
+            | Event::WebSeedFailed { error, .. }
             | Event::Error { error, .. }
             | Event::CommandFailed { error, .. }
             | Event::ListenFailed { error, .. }
@@ -469,6 +473,7 @@ pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text
     })
 }
 
+/// For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's.
 /// For TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
 /// tracker.
 #[unsafe(no_mangle)]
@@ -478,6 +483,7 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
         match &event.event {
             Event::TrackerError { url, .. }
             | Event::TrackerWarning { url, .. }
+            | Event::WebSeedFailed { url, .. }
             | Event::TrackerReply { url, .. }
             | Event::Scraped { url, .. }
             | Event::ScrapeFailed { url, .. } => Some(event.texts.lend("url", url.as_bytes())),

@@ -11,17 +11,25 @@ use crate::support::arguments::{address, bytes, give, path, required};
 use crate::support::failure::patron_error;
 use crate::support::guard::{guard, read, release};
 use crate::support::text::{Texts, patron_text};
-use torrent_patron::IpFilter;
+use torrent_patron::{Blocklist, Error, IpFilter};
 
 /// Ranges of blocked addresses.
 pub struct patron_ip_filter {
     pub(crate) filter: IpFilter,
+    skipped: u64,
+    first_skipped: Vec<Error>,
     texts: Texts,
 }
 
 impl From<IpFilter> for patron_ip_filter {
     fn from(filter: IpFilter) -> Self {
-        Self { filter, texts: Texts::default() }
+        Self { filter, skipped: 0, first_skipped: Vec::new(), texts: Texts::default() }
+    }
+}
+
+impl From<Blocklist> for patron_ip_filter {
+    fn from(Blocklist { filter, skipped, first_skipped, .. }: Blocklist) -> Self {
+        Self { filter, skipped, first_skipped, texts: Texts::default() }
     }
 }
 
@@ -60,6 +68,27 @@ pub unsafe extern "C" fn patron_ip_filter_read(
     })
 }
 
+/// As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped() counts
+/// them.
+///
+/// Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule is an
+/// error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_read_lenient(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, IpFilter::read_lenient(file)?.into());
+        Ok(())
+    })
+}
+
 /// Like patron_ip_filter_read(), for the contents of such a file.
 ///
 /// Errors: PARSE.
@@ -76,6 +105,45 @@ pub unsafe extern "C" fn patron_ip_filter_parse(
         let data = unsafe { bytes(data, length, "data") }?;
         give(out, IpFilter::parse(data)?.into());
         Ok(())
+    })
+}
+
+/// As patron_ip_filter_read_lenient(), of what such a file has in it.
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_parse_lenient(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, IpFilter::parse_lenient(data)?.into());
+        Ok(())
+    })
+}
+
+/// How many lines were skipped while the filter was read leniently.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped(filter: Option<&patron_ip_filter>) -> u64 {
+    read(0, || Some(filter?.skipped))
+}
+
+/// Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there is
+/// none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped_line(
+    filter: Option<&patron_ip_filter>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let filter = filter?;
+        let line = filter.first_skipped.get(index)?.message();
+        Some(filter.texts.lend_nth("skipped line", index, line))
     })
 }
 

@@ -142,6 +142,26 @@ pub extern "C" fn patron_magnet_web_seed(
     })
 }
 
+/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
+/// named.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_invalid_url_count(magnet: Option<&patron_magnet>) -> usize {
+    read(0, || Some(magnet?.magnet.invalid_urls.len()))
+}
+
+/// One of them, and what is wrong with it, for a person.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_invalid_url(
+    magnet: Option<&patron_magnet>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        let url = magnet.magnet.invalid_urls.get(index)?;
+        Some(magnet.texts.lend_nth("invalid url", index, url))
+    })
+}
+
 /// The number of peer addresses.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_peer_count(magnet: Option<&patron_magnet>) -> usize {

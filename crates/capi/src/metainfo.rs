@@ -228,6 +228,26 @@ pub extern "C" fn patron_metainfo_web_seed(
     })
 }
 
+/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
+/// named.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_invalid_url_count(metainfo: Option<&patron_metainfo>) -> usize {
+    read(0, || Some(metainfo?.metainfo.invalid_urls.len()))
+}
+
+/// One of them, and what is wrong with it, for a person.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_invalid_url(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let url = metainfo.metainfo.invalid_urls.get(index)?;
+        Some(metainfo.texts.lend_nth("invalid url", index, url))
+    })
+}
+
 /// Whether the torrent is private: peers come only from its trackers (BEP 27).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_is_private(metainfo: Option<&patron_metainfo>) -> bool {

@@ -16,6 +16,8 @@ use crate::model::{
 
 /// Something that happened. `Display` explains it in one line for a person.
 ///
+/// Texts of strangers in it are [printable](crate::printable); paths are as they are on disk.
+///
 /// Events of a torrent reach the patron that started it and those that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
 /// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. What a
@@ -183,8 +185,21 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// What it said.
+        /// What it said, [printable](crate::printable).
         message: Box<str>,
+    },
+    /// A web seed gives nothing: it cannot be reached, refuses, sends what was not asked for or what is
+    /// damaged, or may not be asked. It is tried again later where that makes sense; the same again is
+    /// not told before it has given something.
+    WebSeedFailed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The web seed's URL; of several at one server, the server's.
+        url: Box<str>,
+        /// Why.
+        error: Error,
     },
     /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
     /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
@@ -271,8 +286,8 @@ pub enum Event {
         available: u64,
     },
     /// This patron did not read its events and some were dropped, the oldest first. Of those about a
-    /// torrent that is still open none is among them but what is told of single files, pieces, peers
-    /// and trackers.
+    /// torrent that is still open none is among them but what is told of single files, pieces, peers,
+    /// trackers and web seeds.
     Lagged {
         /// How many.
         missed: u64,
@@ -653,6 +668,7 @@ event_kinds! {
     PeerBanned: torrent, expendable;
     TrackerError: torrent, newest;
     TrackerWarning: torrent, newest;
+    WebSeedFailed: torrent, expendable;
     Error: torrent, newest;
     Metainfo: torrent, newest;
     TorrentRemoved: torrent, last;
@@ -760,6 +776,7 @@ pub(crate) mod tests {
                         Event::TrackerError { id, name, url, times_in_row: 1, error }
                     }
                     EventKind::TrackerWarning => Event::TrackerWarning { id, name, url, message },
+                    EventKind::WebSeedFailed => Event::WebSeedFailed { id, name, url, error },
                     EventKind::Error => Event::Error { id, name, error },
                     EventKind::Metainfo => {
                         Event::Metainfo { id, name, torrent_file: Arc::default() }
@@ -904,6 +921,15 @@ mod json_tests {
                     error: error(),
                 },
                 r#"{"event":"tracker_error","id":3,"name":"debian.iso","url":"http://127.0.0.1/","times_in_row":2,"error":ERROR}"#,
+            ),
+            (
+                Event::WebSeedFailed {
+                    id,
+                    name: name(),
+                    url: "http://127.0.0.1/".into(),
+                    error: error(),
+                },
+                r#"{"event":"web_seed_failed","id":3,"name":"debian.iso","url":"http://127.0.0.1/","error":ERROR}"#,
             ),
             (
                 Event::Error { id, name: name(), error: error() },

@@ -33,7 +33,7 @@ enum {
     MAYBE_TORRENT = 1 << 23,
 };
 
-#define KINDS (PATRON_EVENT_REPLY + 1)
+#define KINDS (PATRON_EVENT_WEB_SEED_FAILED + 1)
 
 /* What the header says that an event has. */
 static const int has_fields[KINDS] = {
@@ -79,6 +79,7 @@ static const int has_fields[KINDS] = {
     TORRENT | NAME | RESUME_DATA,                  /* RESUME_DATA */
     TORRENT | NAME,                                /* GOAL_REACHED */
     TAG | MAYBE_TORRENT | MAYBE_ERROR,             /* REPLY */
+    TORRENT | NAME | URL | ERROR,                  /* WEB_SEED_FAILED */
 };
 
 /* What loopback cannot bring about, or other tests do. */
@@ -300,11 +301,13 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
 
     patron_client* client = start(new_builder(path(directory, "misled")));
     patron_handle* handle = new_patron(client);
-    torrent = add(handle, metainfo, peer_options(seeder));
+    patron_options* options = peer_options(seeder);
+    OK(patron_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    torrent = add(handle, metainfo, options);
     patron_event* event = see(handle, PATRON_EVENT_HASH_FAILED, torrent);
     CHECK(patron_event_piece(event) < patron_metainfo_piece_count(metainfo));
     patron_event_free(event);
-    while (!seen[PATRON_EVENT_PEER_BANNED]) {
+    while (!seen[PATRON_EVENT_PEER_BANNED] || !seen[PATRON_EVENT_WEB_SEED_FAILED]) {
         event = NULL;
         OK(patron_next_event(handle, PATIENCE_MS, &event, &error));
         examine(event);

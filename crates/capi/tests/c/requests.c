@@ -788,6 +788,19 @@ static void blocklists(void) {
     CHECK(!filter);
     OK(patron_ip_filter_parse((const uint8_t*)wrong, 9, &filter, &error));
     CHECK(is(patron_ip_filter_highest(filter, 0), "192.0.2.1"));
+    CHECK(!patron_ip_filter_skipped(filter) && is(patron_ip_filter_skipped_line(filter, 0), ""));
+    patron_ip_filter_free(filter);
+
+    filter = NULL;
+    OK(patron_ip_filter_parse_lenient((const uint8_t*)wrong, strlen(wrong), &filter, &error));
+    CHECK(patron_ip_filter_count(filter) == 1 && patron_ip_filter_skipped(filter) == 1);
+    patron_text line = patron_ip_filter_skipped_line(filter, 0);
+    CHECK(strncmp(line.data, "line 2: expected ADDRESS", 24) == 0);
+    CHECK(is(patron_ip_filter_skipped_line(filter, 1), ""));
+    patron_ip_filter_free(filter);
+    filter = NULL;
+    OK(patron_ip_filter_read_lenient(PATRON_TEXT(file), &filter, &error));
+    CHECK(patron_ip_filter_count(filter) == 2 && !patron_ip_filter_skipped(filter));
     patron_ip_filter_free(filter);
 }
 
