@@ -78,7 +78,7 @@ sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 .PHONY: install
 install: install-capi ## Install what `make build` built under PREFIX (/usr/local); DESTDIR is honoured
 	@test -x '$(BINARY)' || { echo "no $(BINARY); run 'make build' first" >&2; exit 1; }
-	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -d -m 755 '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)'
 
 # The links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
@@ -86,17 +86,33 @@ install: install-capi ## Install what `make build` built under PREFIX (/usr/loca
 install-capi: ## Of these only the C library: shared and static, header, torrent_patron.pc
 	@test -f '$(CAPI)/torrent_patron.pc' || \
 		{ echo "no $(CAPI)/torrent_patron.pc; run 'make build' first" >&2; exit 1; }
-	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -d -m 755 '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
 	install -m 644 include/torrent_patron.h '$(DESTDIR)$(PREFIX)/include/'
 	install -m 644 '$(CAPI)/libtorrent_patron.a' '$(DESTDIR)$(LIBDIR)/'
-	cp -P '$(CAPI)'/libtorrent_patron.so* '$(DESTDIR)$(LIBDIR)/'
+	for file in '$(CAPI)'/libtorrent_patron.so*; do \
+		if [ -h "$$file" ]; then cp -P "$$file" '$(DESTDIR)$(LIBDIR)/'; \
+		else install -m 644 "$$file" '$(DESTDIR)$(LIBDIR)/'; fi || exit 1; \
+	done
 	sed -e 's|^prefix=.*|prefix=$(PREFIX)|' -e 's|^libdir=.*|libdir=$(LIBDIR)|' \
-		'$(CAPI)/torrent_patron.pc' >'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc'
+		'$(CAPI)/torrent_patron.pc' | install -m 644 /dev/stdin \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc'
+	$(LDCONFIG)
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` installed, with the same PREFIX
+	rm -f '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)' '$(DESTDIR)$(PREFIX)/include/torrent_patron.h' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc' \
+		'$(DESTDIR)$(LIBDIR)'/libtorrent_patron.a '$(DESTDIR)$(LIBDIR)'/libtorrent_patron.so*
+	$(LDCONFIG)
+
+# The loader finds a library by its cache, which only root may write; a staged one is not there yet.
+LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then \
+	ldconfig; fi
 
 .PHONY: header
 header: ## Write include/torrent_patron.h anew from crates/capi/src
 	@vendor/setup build
-	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi header
+	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi -- header::the_header
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -6,6 +6,7 @@ mod find;
 #[path = "build/shim.rs"]
 mod shim;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn main() {
@@ -32,8 +33,9 @@ fn build() -> Result<(), String> {
     for directory in &native.include_paths {
         build.flag_if_supported(format!("-isystem{}", directory.display()));
     }
-    // libtorrent's layout depends on its defines: they are taken as they are, none added.
-    for (name, value) in &native.defines {
+    // libtorrent's layout depends on its defines: they are taken as they are, none added. In one order,
+    // so that the compile command is the same each time.
+    for (name, value) in native.defines.iter().collect::<BTreeMap<_, _>>() {
         build.define(name, value.as_deref());
     }
     let io = |error: std::io::Error| format!("cannot compile the C++ shim: {error}");

@@ -12,10 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// What the objects are kept in, and how each is made.
+/// The headers that are compiled beforehand, and for how many files that pays.
+const HEADERS: &str = "cpp/libtorrent.hpp";
+const PAYS: usize = 5;
+
 pub(crate) struct Shim {
     compiler: cc::Tool,
     out_dir: PathBuf,
+    /// Where the objects are kept.
     objects: PathBuf,
     jobs: usize,
 }
@@ -30,10 +34,7 @@ impl Shim {
         version.hash(&mut identity);
         output(Command::new(compiler.path()).arg("--version"))?.hash(&mut identity);
         for argument in compiler.args() {
-            argument
-                .to_string_lossy()
-                .replace(&*out_dir.to_string_lossy(), "OUT")
-                .hash(&mut identity);
+            neutral(Path::new(argument), &out_dir).hash(&mut identity);
         }
         // target/debug/build/torrent-patron-HASH/out
         let build_dir = out_dir.ancestors().nth(2).unwrap_or(&out_dir);
@@ -45,59 +46,78 @@ impl Shim {
 
     /// The objects of these sources, in their order.
     pub(crate) fn compile(&self, sources: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
-        let queue = Mutex::new(sources.iter());
-        let results = Mutex::new(BTreeMap::new());
+        let stale: Vec<_> = sources.iter().filter(|source| !self.is_fresh(source)).collect();
+        let headers = if stale.len() >= PAYS { self.precompile() } else { None };
+        let queue = Mutex::new(stale.iter());
+        let failures = Mutex::new(BTreeMap::new());
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, sources.len()) {
+            for _ in 0..self.jobs.min(stale.len()) {
                 scope.spawn(|| {
-                    loop {
-                        let Some(source) = queue.lock().unwrap().next() else { return };
-                        let object = self.object(source);
-                        results.lock().unwrap().insert(source, object);
+                    while let Some(source) = next(&queue)
+                        && failures.lock().unwrap().is_empty()
+                    {
+                        if let Err(error) = self.compile_one(source, headers.as_deref()) {
+                            failures.lock().unwrap().insert(source, error);
+                        }
                     }
                 });
             }
         });
-        let mut results = results.into_inner().unwrap();
-        sources.iter().filter_map(|source| results.remove(source)).collect()
+        if let Some(headers) = &headers {
+            // They are some hundred megabytes, and one file compiles faster than they do.
+            std::fs::remove_file(headers.with_extension("hpp.gch"))?;
+        }
+        match failures.into_inner().unwrap().into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(sources.iter().map(|source| self.file(source, "o")).collect()),
+        }
     }
 
-    fn object(&self, source: &Path) -> io::Result<PathBuf> {
-        let mut name = DefaultHasher::new();
-        self.neutral(source).hash(&mut name);
-        let stem = source.file_stem().unwrap_or_default().to_string_lossy();
-        let base = format!("{stem}-{:016x}", name.finish());
-        let file = |suffix: &str| self.objects.join(format!("{base}.{suffix}"));
-        let (object, inputs) = (file("o"), file("inputs"));
-        if object.exists() && self.is_fresh(&inputs) {
-            return Ok(object);
-        }
-        // What it says is not true of the object that is to come.
-        let _ = std::fs::remove_file(&inputs);
-        // Under names of our own until all is there: another cargo may be doing the same.
-        let own = |suffix: &str| file(&format!("{}.{suffix}", std::process::id()));
-        let (new, depends, read) = (own("o"), own("d"), own("inputs"));
+    /// To be included before all else. `None` where the compiler does not do it, which only takes longer.
+    fn precompile(&self) -> Option<PathBuf> {
+        let include = self.own("libtorrent", "hpp");
         let mut command = self.compiler.to_command();
+        command.args(["-x", "c++-header"]).arg(HEADERS).arg("-o");
+        let output = command.arg(include.with_extension("hpp.gch")).output().ok()?;
+        output.status.success().then_some(include)
+    }
+
+    fn compile_one(&self, source: &Path, headers: Option<&Path>) -> io::Result<()> {
+        let (object, inputs) = (self.file(source, "o"), self.file(source, "inputs"));
+        // What they say is not true of the object that is to come.
+        let _ = std::fs::remove_file(&inputs);
+        let stem = stem(source);
+        let [new, depends, read] = ["o", "d", "inputs"].map(|kind| self.own(&stem, kind));
+        let mut command = self.compiler.to_command();
+        if let Some(headers) = headers {
+            command.arg("-include").arg(headers);
+        }
         command.arg("-c").arg(source).arg("-o").arg(&new).arg("-MMD").arg("-MF").arg(&depends);
-        if !command.status()?.success() {
+        let output = command.output()?;
+        // Warnings, too.
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            println!("cargo::warning={line}");
+        }
+        if !output.status.success() {
             let source = source.display();
-            return Err(io::Error::other(format!("{source}: the compiler has said why")));
+            return Err(io::Error::other(format!("{source}: see what the compiler said above")));
         }
         self.record(&depends, &read)?;
         std::fs::remove_file(&depends)?;
         std::fs::rename(&new, &object)?;
-        std::fs::rename(&read, &inputs)?;
-        Ok(object)
+        std::fs::rename(&read, &inputs)
     }
 
-    /// Whether each file that went into an object has the content that it had.
-    fn is_fresh(&self, inputs: &Path) -> bool {
-        let Ok(text) = std::fs::read_to_string(inputs) else { return false };
-        text.lines().all(|line| {
-            let Some((content, path)) = line.split_once(' ') else { return false };
+    /// Whether there is an object, made of files that have the content that they had.
+    fn is_fresh(&self, source: &Path) -> bool {
+        let inputs = std::fs::read_to_string(self.file(source, "inputs"));
+        let Ok(inputs) = inputs else { return false };
+        let same = |line: &str| {
+            let (content, path) = line.split_once(' ')?;
             let path = path.replace("OUT_DIR", &self.out_dir.to_string_lossy());
-            digest(Path::new(&path)).is_ok_and(|now| now == content)
-        })
+            (digest(Path::new(&path)).ok()? == content).then_some(())
+        };
+        self.file(source, "o").exists() && inputs.lines().all(|line| same(line).is_some())
     }
 
     fn record(&self, depends: &Path, inputs: &Path) -> io::Result<()> {
@@ -107,16 +127,42 @@ impl Shim {
         let mut out = std::fs::File::create(inputs)?;
         // A blank in a name is escaped.
         for file in files.replace("\\ ", "\0").split_whitespace() {
-            let file = file.replace('\0', " ");
-            writeln!(out, "{} {}", digest(Path::new(&file))?, self.neutral(Path::new(&file)))?;
+            let file = PathBuf::from(file.replace('\0', " "));
+            // The headers that were compiled beforehand are libtorrent's.
+            if !file.starts_with(&self.objects) {
+                writeln!(out, "{} {}", digest(&file)?, neutral(&file, &self.out_dir))?;
+            }
         }
         Ok(())
     }
 
-    /// The path without what changes from one feature set to the next.
-    fn neutral(&self, path: &Path) -> String {
-        path.to_string_lossy().replace(&*self.out_dir.to_string_lossy(), "OUT_DIR")
+    /// What is kept of a source.
+    fn file(&self, source: &Path, kind: &str) -> PathBuf {
+        let mut name = DefaultHasher::new();
+        neutral(source, &self.out_dir).hash(&mut name);
+        self.objects.join(format!("{}-{:016x}.{kind}", stem(source), name.finish()))
     }
+
+    /// A name of this process until a file is complete: another cargo may be doing the same.
+    fn own(&self, stem: &str, kind: &str) -> PathBuf {
+        self.objects.join(format!("{stem}.{}.{kind}", std::process::id()))
+    }
+}
+
+/// Free of the lock when it is used.
+fn next<'a>(queue: &Mutex<std::slice::Iter<'_, &'a PathBuf>>) -> Option<&'a PathBuf> {
+    queue.lock().unwrap().next().copied()
+}
+
+/// Files of one name lie in different directories.
+fn stem(source: &Path) -> String {
+    let parts = source.iter().rev().take(2).map(|part| part.to_string_lossy());
+    parts.collect::<Vec<_>>().join("-").replace(['.', '/'], "_")
+}
+
+/// The path without what changes from one feature set to the next.
+fn neutral(path: &Path, out_dir: &Path) -> String {
+    path.to_string_lossy().replace(&*out_dir.to_string_lossy(), "OUT_DIR")
 }
 
 fn digest(path: &Path) -> io::Result<String> {

@@ -4,8 +4,10 @@
 //   requests/     what is asked of a torrent or of the session, on libtorrent's network thread
 //   disk/         how blocks are read for peers
 //   metainfo.*  maker.*  hashing.*  resume_data.*   .torrent files and the like, on any thread
-//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back
+//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back; numbers.cpp compares numbers
 //   policy.*      where a client may connect
+//   web_seeds.*   what libtorrent does not do for web seeds
+//   url.hpp       the parts of a URL
 //   process.*     what belongs to the process
 //   compat.hpp    the only file that asks for libtorrent's version
 //

@@ -48,6 +48,9 @@ struct NewFile {
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.layout();
 }
+inline lt::file_storage const& original_files(lt::torrent_info const& info) {
+    return info.layout();
+}
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.comment;
 }
@@ -73,7 +76,10 @@ inline std::string name(lt::torrent_alert const& alert) {
     return info ? info->name() : std::string();
 }
 // BEP 17 is gone.
-inline void drop_http_seeds(lt::add_torrent_params&) {}
+template <typename Params>
+std::vector<std::string>* http_seeds(Params&) {
+    return nullptr;
+}
 
 class BufferAllocator : public lt::buffer_allocator_interface {
   public:
@@ -133,6 +139,10 @@ inline void look_at(std::string const& path) {
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();
 }
+// Before any was renamed.
+inline lt::file_storage const& original_files(lt::torrent_info const& info) {
+    return info.orig_files();
+}
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.ti->comment();
 }
@@ -155,8 +165,9 @@ inline bool needs_saving(lt::torrent_status const& status) {
 inline std::string name(lt::torrent_alert const& alert) {
     return alert.torrent_name();
 }
-inline void drop_http_seeds(lt::add_torrent_params& params) {
-    params.http_seeds.clear();
+template <typename Params>
+auto* http_seeds(Params& params) {
+    return &params.http_seeds;
 }
 
 using BufferAllocator = lt::buffer_allocator_interface;

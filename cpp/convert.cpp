@@ -77,15 +77,30 @@ std::uint64_t torrent_id(lt::client_data_t data) {
     return reinterpret_cast<std::uintptr_t>(data.get<TorrentTag>());
 }
 
-lt::torrent_flags_t flag(std::size_t place) {
-    static constexpr std::array<lt::torrent_flags_t, flag_count> all{
-        lt::torrent_flags::upload_mode,     lt::torrent_flags::share_mode,
-        lt::torrent_flags::apply_ip_filter, lt::torrent_flags::auto_managed,
-        lt::torrent_flags::super_seeding,   lt::torrent_flags::sequential_download,
-        lt::torrent_flags::stop_when_ready, lt::torrent_flags::disable_dht,
-        lt::torrent_flags::disable_lsd,     lt::torrent_flags::disable_pex,
-    };
-    return all.at(place);
+lt::torrent_flags_t flag(TorrentFlag which) {
+    switch (which) {
+    case TorrentFlag::UploadMode:
+        return lt::torrent_flags::upload_mode;
+    case TorrentFlag::ShareMode:
+        return lt::torrent_flags::share_mode;
+    case TorrentFlag::ApplyIpFilter:
+        return lt::torrent_flags::apply_ip_filter;
+    case TorrentFlag::AutoManaged:
+        return lt::torrent_flags::auto_managed;
+    case TorrentFlag::SuperSeeding:
+        return lt::torrent_flags::super_seeding;
+    case TorrentFlag::Sequential:
+        return lt::torrent_flags::sequential_download;
+    case TorrentFlag::StopWhenReady:
+        return lt::torrent_flags::stop_when_ready;
+    case TorrentFlag::NoDht:
+        return lt::torrent_flags::disable_dht;
+    case TorrentFlag::NoLocalDiscovery:
+        return lt::torrent_flags::disable_lsd;
+    case TorrentFlag::NoPeerExchange:
+        return lt::torrent_flags::disable_pex;
+    }
+    throw std::invalid_argument("unknown flag of a torrent");
 }
 
 } // namespace patron

@@ -10,7 +10,7 @@
 #include <libtorrent/string_view.hpp>
 #include <libtorrent/torrent_flags.hpp>
 
-#include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace patron {
@@ -34,8 +34,7 @@ void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
 lt::client_data_t userdata(std::uint64_t torrent);
 std::uint64_t torrent_id(lt::client_data_t data);
 
-// By its place in TorrentFlag::ALL of src/model/options.rs.
-lt::torrent_flags_t flag(std::size_t place);
-constexpr std::size_t flag_count = 10;
+lt::torrent_flags_t flag(TorrentFlag which);
+constexpr std::uint8_t flag_count = 10;
 
 } // namespace patron

@@ -134,20 +134,16 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     if (params_.ti)
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;
-    if (other.trackers.empty()) {
-        other.trackers = std::move(params_.trackers);
-        other.tracker_tiers = std::move(params_.tracker_tiers);
-    }
-    if (other.url_seeds.empty())
-        other.url_seeds = std::move(params_.url_seeds);
+    // Behind those that were saved; what is named twice is taken once (src/metainfo/urls.rs).
+    auto const add = [](auto& to, auto const& from) {
+        to.insert(to.end(), from.begin(), from.end());
+    };
+    other.tracker_tiers.resize(other.trackers.size(), 0);
+    params_.tracker_tiers.resize(params_.trackers.size(), 0);
+    add(other.trackers, params_.trackers);
+    add(other.tracker_tiers, params_.tracker_tiers);
+    add(other.url_seeds, params_.url_seeds);
     *this = std::move(*resumed);
-}
-
-rust::String TorrentParams::magnet_uri() const {
-    lt::add_torrent_params named = params_;
-    if (named.name.empty() && named.ti)
-        named.name = named.ti->name();
-    return text(lt::make_magnet_uri(named));
 }
 
 DescriptionRecord TorrentParams::describe() const {
@@ -160,8 +156,9 @@ DescriptionRecord TorrentParams::describe() const {
     }
     for (auto const& url : params_.url_seeds)
         out.web_seeds.push_back(text(url));
-    for (auto const& peer : params_.peers)
-        out.peers.push_back(address(peer.address(), peer.port()));
+    if (auto const* const seeds = compat::http_seeds(params_))
+        for (auto const& url : *seeds)
+            out.http_seeds.push_back(text(url));
     out.client_data = no_client_data();
     if (resumed_) {
         out.save_path = bytes(params_.save_path);
@@ -195,13 +192,20 @@ void TorrentParams::configure(AddRecord const& options) {
     for (PeerRecord const& peer : options.peers)
         params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
 
+    params_.trackers.clear();
+    params_.tracker_tiers.clear();
     for (TrackerRecord const& tracker : options.trackers) {
-        params_.tracker_tiers.resize(params_.trackers.size(), 0);
         params_.trackers.emplace_back(tracker.url);
         params_.tracker_tiers.push_back(tracker.tier);
     }
-    for (rust::String const& url : options.web_seeds)
-        params_.url_seeds.emplace_back(url);
+    auto const replace = [](std::vector<std::string>& urls, rust::Vec<rust::String> const& by) {
+        urls.clear();
+        for (rust::String const& url : by)
+            urls.emplace_back(url);
+    };
+    replace(params_.url_seeds, options.web_seeds);
+    if (auto* const seeds = compat::http_seeds(params_))
+        replace(*seeds, options.http_seeds);
     if (options.allocate)
         params_.storage_mode = lt::storage_mode_allocate;
     if (!options.file_priorities.empty()) {
@@ -215,9 +219,9 @@ void TorrentParams::configure(AddRecord const& options) {
     // and resume them by limits of its own. Resume data says how they were told.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
-    for (std::size_t i = 0; i < flag_count; ++i)
-        if (options.flags & (std::uint32_t(1) << i))
-            params_.flags |= flag(i);
+    for (std::uint8_t place = 0; place < flag_count; ++place)
+        if (options.flags & (std::uint32_t(1) << place))
+            params_.flags |= flag(TorrentFlag(place));
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;

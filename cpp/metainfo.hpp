@@ -25,7 +25,6 @@ class TorrentParams {
     TorrentParams(lt::add_torrent_params params, lt::entry client_data)
         : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
     DescriptionRecord describe() const;
-    rust::String magnet_uri() const;
     // Of a torrent with metadata.
     LayoutRecord layout() const;
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;

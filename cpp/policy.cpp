@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/url.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -7,33 +8,10 @@
 namespace patron {
 namespace {
 
-// The host of a URL: what stands after "://" and any "user@", before the port or the path.
-std::string host(std::string const& url) {
-    auto const scheme = url.find("://");
-    if (scheme == std::string::npos)
-        return {};
-    auto const begin = scheme + 3;
-    std::string authority = url.substr(begin, url.find_first_of("/?#\\", begin) - begin);
-    if (auto const user = authority.rfind('@'); user != std::string::npos)
-        authority.erase(0, user + 1);
-    if (!authority.empty() && authority.front() == '[')
-        return authority.substr(1, authority.find(']') - 1);
-    return authority.substr(0, authority.find(':'));
-}
-
 bool gives_address(std::string const& url) {
     lt::error_code failure;
     lt::make_address(host(url), failure);
     return !failure;
-}
-
-// In small letters.
-std::string scheme(std::string const& url) {
-    std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
-    for (char& letter : scheme)
-        if (letter >= 'A' && letter <= 'Z')
-            letter += 'a' - 'A';
-    return scheme;
 }
 
 // A name but this one would have to be looked up.
@@ -97,8 +75,9 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
     auto& urls = params.url_seeds;
     auto const beyond = [this](std::string const& url) { return !allows_web_seed(url); };
     urls.erase(std::remove_if(urls.begin(), urls.end(), beyond), urls.end());
-    if (loopback_only_ || names_ == Names::ByHttp)
-        compat::drop_http_seeds(params);
+    if (auto* const seeds = compat::http_seeds(params);
+        seeds != nullptr && (loopback_only_ || names_ == Names::ByHttp))
+        seeds->clear();
 
     auto& peers = params.peers;
     auto const away = [this](lt::tcp::endpoint const& end) { return !allows_peer(end.address()); };

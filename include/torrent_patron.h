@@ -1,8 +1,8 @@
 /*
  * torrent-patron: a BitTorrent engine for programs.
  *
- * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs;
- * patrons ask it for torrents and receive the events of theirs:
+ * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs
+ * the torrents; patrons add and control them, and receive their events:
  *
  *     patron_handle *patron = NULL;
  *     patron_reply *reply = NULL;
@@ -11,7 +11,7 @@
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
  *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
- *                               &reply, &error) != PATRON_OK ||
+ *                            &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
@@ -33,7 +33,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,60 +42,63 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
- * threads at once. All else is an object for one thread at a time, except where its chapter says
- * that several may read it.
+ * Any number of threads may use a handle (patron_client, patron_handle, patron_reply,
+ * patron_making) at once. All other objects are used by one thread at a time, unless their chapter
+ * says that several may read them.
  *
- * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
- * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
- * be unloaded: dlclose() leaves it where it is.
+ * The threads of a client do not exist in a process that was forked from one that has used the
+ * library. In such a child every function fails with PATRON_E_FORKED or returns its neutral value,
+ * and frees nothing; only errors can be read and freed. Call exec, or fork before the first use of
+ * the library. The library cannot be unloaded: dlclose() leaves it in place.
  *
  * ===============================================================================================
  * Ownership
  * ===============================================================================================
  *
- * What a function gives through a parameter called `out`, `reply`, `report` or `error` belongs to
- * the caller, who frees it with the function named like its type and `_free`; a patron_handle with
- * patron_free(). What it returns is borrowed from the object that was asked and lives until that is
- * freed, or changed where it can be. No function keeps what it is given: texts and objects may be
- * freed as soon as it returns. All objects but handles are addresses: using one after it is freed
- * is undefined.
+ * What a function gives through a parameter called `out`, `reply`, `report` or `error` is owned by
+ * the caller, who frees it with the function that is named like its type with `_free`; a
+ * patron_handle with patron_free(). What a function returns is borrowed from the object that was
+ * asked, and valid until that object is freed, or changed if it can be. No function keeps its
+ * arguments: texts and objects may be freed as soon as it returns. All objects except handles are
+ * addresses: using one after it was freed is undefined behaviour.
  *
- * NULL where it makes no sense is PATRON_E_NULL, or the neutral value. A parameter may be NULL
- * where its function says so; `error` always may.
+ * A NULL that is not allowed is PATRON_E_NULL, or gives the neutral value. A parameter may be NULL
+ * if the description of its function says so; `error` always may.
  */
 
 /* ===============================================================================================
  * Texts and bytes
  * ===============================================================================================
  *
- * Into the library go a pointer and a length in bytes; `PATRON_TEXT("...")` writes both. Texts are
- * UTF-8; paths are bytes as the system has them (UTF-8 on Windows). `NULL` with the length 0 is an
- * empty text.
+ * A text is passed to the library as a pointer and a length in bytes; `PATRON_TEXT("...")` passes
+ * both for a text that ends in a zero byte. Texts are UTF-8; paths are bytes in the encoding of the
+ * system (UTF-8 on Windows). `NULL` with the length 0 is an empty text.
  *
- * Out of it come a `patron_text` or a `patron_bytes`, borrowed from the object that was asked and
- * good until that object is freed. A `patron_text` has a zero byte behind its end that the length
- * does not count, and its pointer is never `NULL`: `printf("%s", patron_event_explain(event).data)`
- * is fine. Where there is nothing to say, the length is 0.
+ * The library returns a `patron_text` or a `patron_bytes`, which is borrowed from the object that
+ * was asked and valid until that object is freed. A `patron_text` is followed by a zero byte that
+ * the length does not count, and its pointer is never `NULL`: `printf("%s",
+ * patron_event_explain(event).data)` is fine. An empty text has the length 0.
  */
 
-/** A text that ends in a zero, as the two arguments that it is passed as. */
-#define PATRON_TEXT(text) (text), strlen(text)
+/** As the length of a text that goes in: it ends in a zero byte. */
+#define PATRON_ZERO_TERMINATED SIZE_MAX
 
-/** A text that belongs to the object it was got from. */
+/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
+
+/** A text that is borrowed from an object. */
 typedef struct patron_text {
-    /** Never NULL; a zero byte follows the text. */
+    /** Never NULL; followed by a zero byte. */
     const char *data;
-    /** In bytes, without the zero. */
+    /** The length in bytes, without the zero byte. */
     size_t length;
 } patron_text;
 
-/** Bytes that belong to the object they were got from. */
+/** Bytes that are borrowed from an object. */
 typedef struct patron_bytes {
-    /** NULL only if there are none. */
+    /** NULL only if the length is 0. */
     const uint8_t *data;
-    /** How many. */
+    /** The number of bytes. */
     size_t length;
 } patron_bytes;
 
@@ -105,42 +107,42 @@ typedef struct patron_bytes {
  * ===============================================================================================
  *
  * A function that can fail returns `PATRON_OK` or one of the codes below, whose values never
- * change. Its last parameter takes an error object that says what was tried, on what, and why it
- * failed; it may be `NULL`. Outputs are written only on success, the error only on failure. A code
- * that a newer library brings is negative like all others.
+ * change. Its last parameter receives an error object that says what was tried, on what, and why it
+ * failed; it may be `NULL`. Outputs are written only on success, the error only on failure. Codes
+ * of newer libraries are negative, too.
  */
 
-/** It went well. */
+/** Success. */
 #define PATRON_OK 0
 
 /**
- * An argument makes no sense: an unknown setting, a text that is not UTF-8, a path that is no
+ * An argument is not valid: an unknown setting, a text that is not UTF-8, a path that is not a
  * directory.
  */
 #define PATRON_E_INVALID_ARGUMENT (-1)
 
-/** No such torrent at this client. */
+/** The client has no such torrent. */
 #define PATRON_E_NOT_FOUND (-2)
 
-/** The torrent is closed or being closed. */
+/** The torrent has been removed, or is being removed. */
 #define PATRON_E_GONE (-3)
 
-/** A .torrent file or a magnet link cannot be read. */
+/** A .torrent file or a magnet link cannot be parsed. */
 #define PATRON_E_PARSE (-4)
 
 /** The operating system refused. */
 #define PATRON_E_IO (-5)
 
-/** There is no room just now; try again later. */
+/** There is no room at the moment; try again later. */
 #define PATRON_E_BUSY (-6)
 
-/** The time given was not enough, or, with the limit 0, nothing is here yet. */
+/** The time limit has passed; with a limit of 0, nothing is here yet. */
 #define PATRON_E_TIMED_OUT (-7)
 
 /** The client has stopped. */
 #define PATRON_E_STOPPED (-8)
 
-/** The caller cancelled. */
+/** The program cancelled the operation or interrupted the wait. */
 #define PATRON_E_CANCELLED (-9)
 
 /** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
@@ -152,110 +154,126 @@ typedef struct patron_bytes {
 /** A bug in the library: it panicked. */
 #define PATRON_E_PANICKED (-12)
 
-/** A pointer that must not be NULL is. */
+/** A .torrent file cannot be read: it is not there, or the system refuses. */
+#define PATRON_E_UNREADABLE (-16)
+
+/** Resume data is invalid, or of another torrent. The torrent can be added without it. */
+#define PATRON_E_RESUME_DATA (-17)
+
+/** A magnet link has no metadata yet. */
+#define PATRON_E_NO_METADATA (-18)
+
+/** A piece is not here yet. */
+#define PATRON_E_NOT_HERE (-19)
+
+/** The files of a torrent cannot be written, read, moved, renamed or deleted. */
+#define PATRON_E_DISK (-20)
+
+/** A pointer that must not be NULL is NULL. */
 #define PATRON_E_NULL (-13)
 
-/** A handle was freed before, belongs to another type, or is none. */
+/** A handle was freed before, belongs to another type, or was never valid. */
 #define PATRON_E_BAD_HANDLE (-14)
 
-/** The process was forked after the library had been used in it; see "Threads and processes". */
+/** The process was forked after it had used the library; see "Threads and processes". */
 #define PATRON_E_FORKED (-15)
 
 /**
- * What went wrong. Belongs to the caller; free it with patron_error_free(). One that was borrowed
- * from an event belongs to the event.
+ * An error. Owned by the caller, who frees it with patron_error_free(); an error that was borrowed
+ * from another object is owned by that object.
  */
 typedef struct patron_error patron_error;
 
-/** The code, as the function that failed returned it; 0 for NULL. */
-int32_t patron_error_code(const struct patron_error *error);
+/** The code, as returned by the function that failed; 0 for NULL. */
+int32_t patron_error_code(const patron_error *error);
 
 /**
- * Where the cause lies in libtorrent or the operating system: the category of its number, for
- * example "libtorrent", "system", "bdecode error". Else empty.
+ * The category of the error number of libtorrent or the operating system, for example "libtorrent",
+ * "system" or "bdecode error". Empty if there is no such number.
  */
-patron_text patron_error_category(const struct patron_error *error);
+patron_text patron_error_category(const patron_error *error);
 
-/** The number within patron_error_category(); of "system" it is an errno. */
-int32_t patron_error_value(const struct patron_error *error);
+/** The number within patron_error_category(); for "system" it is an errno. */
+int32_t patron_error_value(const patron_error *error);
 
 /** What was tried, as a verb phrase: "add the torrent". */
-patron_text patron_error_operation(const struct patron_error *error);
+patron_text patron_error_operation(const patron_error *error);
 
-/** One line for a person: "cannot read the metainfo: a.torrent: No such file or directory". */
-patron_text patron_error_message(const struct patron_error *error);
+/** One line to show to a user: "cannot read the metainfo: a.torrent: No such file or directory". */
+patron_text patron_error_message(const patron_error *error);
 
-/** Frees an error that the caller owns. NULL is fine. */
-void patron_error_free(struct patron_error *error);
+/** Frees an error that the caller owns. NULL is allowed. */
+void patron_error_free(patron_error *error);
 
 /* ===============================================================================================
  * Handles
  * ===============================================================================================
  *
- * What several threads use has a handle. A handle is not an address but a place in a table, a
- * generation and a type: one that was freed before, that was never given out, or that belongs to
- * another type is PATRON_E_BAD_HANDLE to a function that can fail, gives the neutral value of one
- * that cannot, and is nothing to free. A place comes round to the same handle after 2^24 uses (2^10
- * where a pointer has 32 bits).
+ * Objects that several threads may use are referred to by handles. A handle is not an address: it
+ * holds an index into a table, a generation and a type. A handle that was freed before, was never
+ * valid, or belongs to another type is detected: functions that can fail return
+ * PATRON_E_BAD_HANDLE, others return their neutral value, and freeing it does nothing. The same
+ * handle value can recur after 2^24 uses of its table entry (2^10 with 32-bit pointers).
  *
- * A handle that is freed while another thread is in a call with it stays good for that call.
+ * If a handle is freed while another thread is in a call with it, the object stays valid for that
+ * call.
  */
 
 /** A client: one libtorrent session and the thread that owns it. */
 typedef struct patron_client patron_client;
 
-/** A patron: what a program asks for torrents, and where it receives their events. */
+/** A patron: adds and controls torrents, and receives their events. */
 typedef struct patron_handle patron_handle;
 
-/** A torrent in the making. */
+/** A torrent file that is being created. */
 typedef struct patron_making patron_making;
 
-/** The answer to a command, which comes once. */
+/** A reply: receives the answer to a command. */
 typedef struct patron_reply patron_reply;
 
 /* ===============================================================================================
  * Versions
  * ===============================================================================================
  *
- * While the first number is 0, programs must be compiled again for each new second number, and the
- * name of the shared object (`libtorrent_patron.so.0.1`) sees to that. Within it, functions and
+ * While the major version is 0, programs must be recompiled for each new minor version; the name of
+ * the shared object (`libtorrent_patron.so.0.1`) enforces it. Within a minor version, functions and
  * codes are only added, and structs only grow at their end.
  */
 
-/** The version of this header: the first number. */
+/** The major version of this header. */
 #define PATRON_VERSION_MAJOR 0
 
-/** The second. */
+/** The minor version of this header. */
 #define PATRON_VERSION_MINOR 1
 
-/** The third. */
+/** The patch version of this header. */
 #define PATRON_VERSION_PATCH 0
 
-/** The version of the library that is loaded: "0.1.0". Lives as long as the process. */
+/** The version of the loaded library, "0.1.0". Valid as long as the process runs. */
 patron_text patron_version(void);
 
 /* ===============================================================================================
  * Settings
  * ===============================================================================================
  *
- * libtorrent's settings by the names of its reference
- * <https://libtorrent.org/reference-Settings.html>. A set of them starts from a preset; what is not
- * named in it keeps libtorrent's default. A set is used by one thread at a time.
+ * libtorrent's settings, by the names of its reference
+ * <https://libtorrent.org/reference-Settings.html>. A set starts from a preset; settings that it
+ * does not contain keep libtorrent's defaults. A set is used by one thread at a time.
  */
 
-/** What every client starts from. */
+/** The defaults of a client. */
 #define PATRON_PRESET_DEFAULT 0
 
-/** For a machine that seeds at full speed. */
+/** Settings for a machine that seeds at full speed. */
 #define PATRON_PRESET_SEEDING 1
 
-/** Nothing, for patron_apply_settings(): the settings that are to change. */
+/** An empty set, for patron_apply_settings(). */
 #define PATRON_PRESET_EMPTY 2
 
 /** A setting that is true or false. */
 #define PATRON_SETTING_BOOL 0
 
-/** A setting that is a number. */
+/** A setting that is an integer. */
 #define PATRON_SETTING_INT 1
 
 /** A setting that is a text. */
@@ -265,20 +283,20 @@ patron_text patron_version(void);
 typedef struct patron_settings patron_settings;
 
 /**
- * Makes a set from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
+ * Makes a set of settings from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
  *
  * Errors: INVALID_ARGUMENT for an unknown preset.
  */
 int32_t patron_settings_new(int32_t preset, struct patron_settings **out, patron_error **error);
 
-/** Frees a set of settings. NULL is fine. */
+/** Frees a set of settings. NULL is allowed. */
 void patron_settings_free(struct patron_settings *settings);
 
 /**
  * Sets a setting to true or false.
  *
- * Errors: INVALID_ARGUMENT for a name that libtorrent does not know (the nearest one is named) and
- * for a setting of another type.
+ * Errors: INVALID_ARGUMENT for an unknown name (the message suggests the nearest one) or a setting
+ * of another type.
  */
 int32_t patron_settings_set_bool(struct patron_settings *settings,
                                  const char *name,
@@ -287,7 +305,7 @@ int32_t patron_settings_set_bool(struct patron_settings *settings,
                                  patron_error **error);
 
 /**
- * Sets a setting to a number, in the unit that libtorrent's reference gives. Errors as for
+ * Sets a setting to an integer, in the unit that libtorrent's reference gives. Errors as for
  * patron_settings_set_bool().
  */
 int32_t patron_settings_set_int(struct patron_settings *settings,
@@ -298,8 +316,7 @@ int32_t patron_settings_set_int(struct patron_settings *settings,
 
 /**
  * Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
- * for patron_settings_set_bool(), and INVALID_ARGUMENT for a text that is no value of the setting's
- * type.
+ * for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
  */
 int32_t patron_settings_set(struct patron_settings *settings,
                             const char *name,
@@ -308,19 +325,19 @@ int32_t patron_settings_set(struct patron_settings *settings,
                             size_t value_length,
                             patron_error **error);
 
-/** How many settings the set names. */
+/** The number of settings in the set. */
 size_t patron_settings_count(const struct patron_settings *settings);
 
 /**
- * The name of a setting of the set; they are in alphabetical order. Good until the set is changed
- * or freed.
+ * The name of a setting of the set; they are sorted by name. Valid until the set is changed or
+ * freed.
  */
 patron_text patron_settings_name(const struct patron_settings *settings, size_t index);
 
 /**
- * The value of the setting called so, written as a text; empty where libtorrent's default holds.
- * `kind`, if not NULL, becomes its type, a PATRON_SETTING_*. Good until the set is changed or
- * freed.
+ * The value of the setting with this name, as a text; empty if the set does not contain it. Its
+ * type, a PATRON_SETTING_*, is written to `kind`, unless that is NULL. Valid until the set is
+ * changed or freed.
  */
 patron_text patron_settings_get(const struct patron_settings *settings,
                                 const char *name,
@@ -331,19 +348,18 @@ patron_text patron_settings_get(const struct patron_settings *settings,
  * Statistics
  * ===============================================================================================
  *
- * What a client has counted since it was started: all of libtorrent's counters by their names
+ * Counters since the start of a client: all those of libtorrent, by their names
  * <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes"
- * and "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread
- * may read a statistics object, also several at once.
+ * and "peer.num_peers_connected", and those of the read path, which begin with "reads.". Several
+ * threads may read a statistics object at once.
  */
 
-/** What a client had counted at one moment. */
+/** A snapshot of the counters of a client. */
 typedef struct patron_statistics patron_statistics;
 
 /**
- * Gives what the read path has counted, those counters alone. It asks nobody, and goes on answering
- * when the client has stopped. Free the result with patron_statistics_free(). See also
- * patron_get_statistics().
+ * Gives the counters of the read path only. The call does not wait, and still works when the client
+ * has stopped. Free the result with patron_statistics_free(). See also patron_get_statistics().
  *
  * Errors: BAD_HANDLE.
  */
@@ -351,16 +367,29 @@ int32_t patron_read_statistics(patron_handle *patron,
                                struct patron_statistics **out,
                                patron_error **error);
 
-/** Frees a statistics object. NULL is fine. */
+/**
+ * For patron_get_statistics(): the statistics, a new object for each call. Free it with
+ * patron_statistics_free().
+ *
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ */
+int32_t patron_reply_statistics(patron_reply *reply,
+                                struct patron_statistics **out,
+                                patron_error **error);
+
+/** Frees a statistics object. NULL is allowed. */
 void patron_statistics_free(struct patron_statistics *statistics);
 
-/** Writes the value of the counter called so. False, and nothing written, where there is none. */
+/**
+ * Writes the value of the counter with this name. Returns false and writes nothing if there is
+ * none.
+ */
 bool patron_statistics_get(const struct patron_statistics *statistics,
                            const char *name,
                            size_t name_length,
                            int64_t *out);
 
-/** How many counters there are. They are in alphabetical order. */
+/** The number of counters. They are sorted by name. */
 size_t patron_statistics_count(const struct patron_statistics *statistics);
 
 /** The name of a counter. */
@@ -369,22 +398,21 @@ patron_text patron_statistics_name(const struct patron_statistics *statistics, s
 /** The value of a counter. */
 int64_t patron_statistics_value(const struct patron_statistics *statistics, size_t index);
 
-/** Whether a counter goes up and down; else it only grows. */
+/** Whether a counter is a gauge, which goes up and down; others only grow. */
 bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size_t index);
 
 /* ===============================================================================================
  * Metainfo
  * ===============================================================================================
  *
- * What a .torrent file says (BEP 3, BEP 52). Any thread may read a metainfo object, also several at
- * once.
+ * Parsed .torrent files (BEP 3, BEP 52). Several threads may read a metainfo object at once.
  */
 
-/** A .torrent file, read. */
+/** A parsed .torrent file. */
 typedef struct patron_metainfo patron_metainfo;
 
 /**
- * Reads the bytes of a .torrent file. Free the result with patron_metainfo_free().
+ * Parses the bytes of a .torrent file. Free the result with patron_metainfo_free().
  *
  * Errors: PARSE.
  */
@@ -403,87 +431,110 @@ int32_t patron_metainfo_read(const char *file,
                              struct patron_metainfo **out,
                              patron_error **error);
 
-/** Frees a metainfo object. NULL is fine. */
+/**
+ * For patron_get_metainfo(): the metainfo, a new object for each call. Free it with
+ * patron_metainfo_free().
+ *
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ */
+int32_t patron_reply_metainfo(patron_reply *reply,
+                              struct patron_metainfo **out,
+                              patron_error **error);
+
+/** Frees a metainfo object. NULL is allowed. */
 void patron_metainfo_free(struct patron_metainfo *metainfo);
 
-/** The name: of the one file, or of the directory that holds the files. */
+/** The name of the single file, or of the directory that contains the files. */
 patron_text patron_metainfo_name(const struct patron_metainfo *metainfo);
 
-/** Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none. */
+/** Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none. */
 bool patron_metainfo_info_hash_v1(const struct patron_metainfo *metainfo, uint8_t (*out)[20]);
 
-/** Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none. */
+/**
+ * Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
+ */
 bool patron_metainfo_info_hash_v2(const struct patron_metainfo *metainfo, uint8_t (*out)[32]);
 
-/** The sum of the files' sizes in bytes, pad files included. */
+/** The total size of the files in bytes, pad files included. */
 uint64_t patron_metainfo_total_size(const struct patron_metainfo *metainfo);
 
-/** Bytes of a piece; the last may be shorter. */
+/** The piece length in bytes; the last piece may be shorter. */
 uint32_t patron_metainfo_piece_length(const struct patron_metainfo *metainfo);
 
-/** How many pieces there are. */
+/** The number of pieces. */
 uint32_t patron_metainfo_piece_count(const struct patron_metainfo *metainfo);
 
-/** How many files there are, pad files included. */
+/** The number of files, pad files included. */
 size_t patron_metainfo_file_count(const struct patron_metainfo *metainfo);
 
-/** The path of a file below the save directory; never absolute, never with "..". */
+/** The path of a file, relative to the save directory; never absolute, never with "..". */
 patron_text patron_metainfo_file_path(const struct patron_metainfo *metainfo, size_t index);
 
 /** The size of a file in bytes. */
 uint64_t patron_metainfo_file_size(const struct patron_metainfo *metainfo, size_t index);
 
-/** Whether a file only fills up to a piece boundary (BEP 47); such a file is never on disk. */
+/**
+ * Whether it is a pad file, which only fills space up to a piece boundary and is never on disk (BEP
+ * 47).
+ */
 bool patron_metainfo_file_is_pad(const struct patron_metainfo *metainfo, size_t index);
 
-/** Where a symbolic link leads, below the save directory (BEP 47); empty for a file. */
+/** The target of a symbolic link, relative to the save directory (BEP 47); empty for a file. */
 patron_text patron_metainfo_file_symlink(const struct patron_metainfo *metainfo, size_t index);
 
-/** How many trackers there are. */
+/** The number of trackers. */
 size_t patron_metainfo_tracker_count(const struct patron_metainfo *metainfo);
 
 /**
- * The announce URL of a tracker. `tier`, if not NULL, becomes its tier; tiers are tried in
- * ascending order (BEP 12).
+ * The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL; lower tiers
+ * are tried first (BEP 12).
  */
 patron_text patron_metainfo_tracker(const struct patron_metainfo *metainfo,
                                     size_t index,
                                     uint8_t *tier);
 
-/** How many web seeds there are (BEP 19). */
+/** The number of web seeds (BEP 19). */
 size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
 
 /** The URL of a web seed. */
 patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
 
-/** Whether only the trackers may give peers (BEP 27). */
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_metainfo_invalid_url_count(const struct patron_metainfo *metainfo);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_metainfo_invalid_url(const struct patron_metainfo *metainfo, size_t index);
+
+/** Whether the torrent is private: peers come only from its trackers (BEP 27). */
 bool patron_metainfo_is_private(const struct patron_metainfo *metainfo);
 
-/** A remark of the one who made it; often empty. */
+/** The comment; often empty. */
 patron_text patron_metainfo_comment(const struct patron_metainfo *metainfo);
 
-/** The program that made it; often empty. */
+/** The name of the program that created it; often empty. */
 patron_text patron_metainfo_creator(const struct patron_metainfo *metainfo);
 
-/** When it was made, in seconds since 1970; 0 where it does not say. */
+/** The creation date in seconds since 1970; 0 if there is none. */
 uint64_t patron_metainfo_creation_date(const struct patron_metainfo *metainfo);
 
-/** The .torrent file itself. */
+/** The bytes of the .torrent file. */
 patron_bytes patron_metainfo_torrent_file(const struct patron_metainfo *metainfo);
 
 /* ===============================================================================================
  * Magnet links
  * ===============================================================================================
  *
- * What a magnet link says (BEP 9, BEP 53). Any thread may read a magnet object, also several at
- * once.
+ * Parsed magnet links (BEP 9, BEP 53). Several threads may read a magnet object at once.
  */
 
-/** A magnet link, read. */
+/** A parsed magnet link. */
 typedef struct patron_magnet patron_magnet;
 
 /**
- * Reads a magnet link. Free the result with patron_magnet_free().
+ * Parses a magnet link. Free the result with patron_magnet_free().
  *
  * Errors: PARSE.
  */
@@ -493,66 +544,77 @@ int32_t patron_magnet_parse(const char *uri,
                             patron_error **error);
 
 /**
- * Makes the magnet link of a torrent: its hashes, name, trackers and web seeds. Free the result
- * with patron_magnet_free().
+ * Makes the magnet link of a torrent, with its info hashes, name, trackers and web seeds. Free the
+ * result with patron_magnet_free().
  */
 int32_t patron_magnet_of(const patron_metainfo *metainfo,
                          struct patron_magnet **out,
                          patron_error **error);
 
-/** Frees a magnet object. NULL is fine. */
+/** Frees a magnet object. NULL is allowed. */
 void patron_magnet_free(struct patron_magnet *magnet);
 
-/** The link itself. */
+/** The link as a text. */
 patron_text patron_magnet_uri(const struct patron_magnet *magnet);
 
-/** The name to show until the metainfo is here; empty where the link has none. */
+/** The name to show until the metadata has arrived; empty if the link has none. */
 patron_text patron_magnet_name(const struct patron_magnet *magnet);
 
-/** Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none. */
+/** Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none. */
 bool patron_magnet_info_hash_v1(const struct patron_magnet *magnet, uint8_t (*out)[20]);
 
-/** Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none. */
+/**
+ * Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
+ */
 bool patron_magnet_info_hash_v2(const struct patron_magnet *magnet, uint8_t (*out)[32]);
 
-/** How many trackers the link names. */
+/** The number of trackers. */
 size_t patron_magnet_tracker_count(const struct patron_magnet *magnet);
 
-/** The announce URL of a tracker. `tier`, if not NULL, becomes its tier. */
+/** The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL. */
 patron_text patron_magnet_tracker(const struct patron_magnet *magnet, size_t index, uint8_t *tier);
 
-/** How many web seeds the link names (BEP 19). */
+/** The number of web seeds (BEP 19). */
 size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
 
 /** The URL of a web seed. */
 patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
 
-/** How many peers the link names. */
+/**
+ * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
+ * are named.
+ */
+size_t patron_magnet_invalid_url_count(const struct patron_magnet *magnet);
+
+/** One of them, and what is wrong with it, for a person. */
+patron_text patron_magnet_invalid_url(const struct patron_magnet *magnet, size_t index);
+
+/** The number of peer addresses. */
 size_t patron_magnet_peer_count(const struct patron_magnet *magnet);
 
 /** The address and port of a peer. */
 patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index);
 
 /* ===============================================================================================
- * Making torrents
+ * Creating torrent files
  * ===============================================================================================
  *
- * A maker is used by one thread at a time. A torrent in the making may be watched, cancelled and
- * waited for from any thread.
+ * A maker is used by one thread at a time. Any thread may watch, cancel or wait for a torrent file
+ * that is being created.
  */
 
-/** BitTorrent v1 (BEP 3) alone. */
+/** BitTorrent v1 only (BEP 3). */
 #define PATRON_PROTOCOL_V1 0
 
-/** BitTorrent v2 (BEP 52) alone. */
+/** BitTorrent v2 only (BEP 52). */
 #define PATRON_PROTOCOL_V2 1
 
-/** Both (BEP 52). */
+/** Both, a hybrid torrent (BEP 52). */
 #define PATRON_PROTOCOL_HYBRID 2
 
 /**
- * What a symbolic link leads to is shared, as if it were there. One that leads nowhere or back to a
- * directory above it, and a second link to one directory, are errors.
+ * Symbolic links are followed, as if their targets were there. A link to nothing or to a directory
+ * above it, and a second link to a directory, are errors.
  */
 #define PATRON_LINKS_FOLLOW 0
 
@@ -562,58 +624,56 @@ patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index)
 /** Symbolic links are left out; see patron_making_left_out(). */
 #define PATRON_LINKS_SKIP 2
 
-/**
- * A symbolic link is shared as one (BEP 47). One that leads to nothing in the torrent is an error.
- */
+/** Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error. */
 #define PATRON_LINKS_KEEP 3
 
 /** FIFOs, devices and sockets are errors. */
 #define PATRON_SPECIAL_FILES_REFUSE 0
 
-/** They are left out; see patron_making_left_out(). */
+/** FIFOs, devices and sockets are left out; see patron_making_left_out(). */
 #define PATRON_SPECIAL_FILES_SKIP 1
 
-/** Makes a .torrent file of a file or a directory. */
+/** Creates the .torrent file for a file or directory. */
 typedef struct patron_maker patron_maker;
 
-/** How far the making of a torrent has come. */
+/** The progress of creating a torrent file. */
 typedef struct patron_hash_progress {
-    /** How many files are listed. */
+    /** The number of files listed. */
     uint64_t files;
-    /** How many pieces are hashed. */
+    /** The number of pieces hashed. */
     uint64_t pieces;
-    /** How many pieces there are; 0 while the files are being listed. */
+    /** The number of pieces; 0 while files are being listed. */
     uint64_t piece_count;
-    /** How many bytes are read. */
+    /** The number of bytes read. */
     uint64_t bytes;
-    /** How many bytes there are; 0 while the files are being listed. */
+    /** The number of bytes; 0 while files are being listed. */
     uint64_t size;
 } patron_hash_progress;
 
 /**
- * Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
- * size. Free it with patron_maker_free().
+ * Makes a maker for the file or directory at `source`: hybrid, with a piece length chosen by size.
+ * Free it with patron_maker_free().
  */
 int32_t patron_maker_new(const char *source,
                          size_t source_length,
                          struct patron_maker **out,
                          patron_error **error);
 
-/** Frees a maker. NULL is fine. A torrent that it has started to make is not concerned. */
+/** Frees a maker. NULL is allowed. Torrent files that it is already creating are not affected. */
 void patron_maker_free(struct patron_maker *maker);
 
 /**
- * For which versions of the protocol, a PATRON_PROTOCOL_*; hybrid unless set.
+ * Sets the protocol versions, a PATRON_PROTOCOL_*. The default is hybrid.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_maker_set_protocol(struct patron_maker *maker,
                                   int32_t protocol,
                                   patron_error **error);
 
 /**
- * Bytes of a piece: a power of two from 16 KiB to 512 MiB, checked by patron_maker_start(); 0,
- * which is the default, chooses by the size of the data.
+ * Sets the piece length in bytes, a power of two from 16 KiB to 512 MiB; patron_maker_start()
+ * checks it. The default, 0, chooses a length by the size of the data.
  */
 int32_t patron_maker_set_piece_length(struct patron_maker *maker,
                                       uint32_t bytes,
@@ -632,65 +692,67 @@ int32_t patron_maker_add_web_seed(struct patron_maker *maker,
                                   size_t url_length,
                                   patron_error **error);
 
-/** Whether only the trackers may give peers (BEP 27). False unless set. */
+/**
+ * Marks the torrent as private: peers come only from its trackers (BEP 27). The default is false.
+ */
 int32_t patron_maker_set_private(struct patron_maker *maker, bool is_private, patron_error **error);
 
-/** A remark for those who read the file. */
+/** Sets the comment. */
 int32_t patron_maker_set_comment(struct patron_maker *maker,
                                  const char *comment,
                                  size_t comment_length,
                                  patron_error **error);
 
-/** The program that makes it; this library's name and version unless set. */
+/** Sets the name of the creating program. The default is the name and version of this library. */
 int32_t patron_maker_set_creator(struct patron_maker *maker,
                                  const char *creator,
                                  size_t creator_length,
                                  patron_error **error);
 
 /**
- * When it was made, in seconds since 1970; now unless set. A fixed date makes the file
- * reproducible.
+ * Sets the creation date in seconds since 1970. The default is the current time. A fixed date makes
+ * the file reproducible.
  */
 int32_t patron_maker_set_creation_date(struct patron_maker *maker,
                                        uint64_t seconds,
                                        patron_error **error);
 
 /**
- * What becomes of symbolic links in a directory, a PATRON_LINKS_*; followed unless set. The source
- * itself may be a link; the torrent then has the link's name.
+ * Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+ * PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron_error **error);
 
 /**
- * What becomes of FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*; refused
- * unless set.
+ * Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+ * default is PATRON_SPECIAL_FILES_REFUSE.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_maker_set_special_files(struct patron_maker *maker,
                                        int32_t special_files,
                                        patron_error **error);
 
-/** Whether the torrent tells which files their owner may execute (BEP 47). False unless set. */
+/** Stores which files are executable by their owner (BEP 47). The default is false. */
 int32_t patron_maker_set_executables(struct patron_maker *maker,
                                      bool executables,
                                      patron_error **error);
 
 /**
- * Starts to list and to hash, on threads of its own. Free the result with patron_making_free(). The
- * maker stays the caller's and may start again.
+ * Starts listing and hashing on background threads. Free the result with patron_making_free(). The
+ * caller keeps the maker and may start it again.
  *
- * Errors: INVALID_ARGUMENT for a wrong piece length, a tracker or a web seed that is not a URL; IO
- * when the path cannot be read. What fails later is told by patron_making_wait().
+ * Errors: INVALID_ARGUMENT for an invalid piece length, tracker or web seed; IO if the path cannot
+ * be read. patron_making_wait() reports later failures.
  */
 int32_t patron_maker_start(const struct patron_maker *maker,
                            patron_making **out,
                            patron_error **error);
 
 /**
- * How far it is. `struct_size` is sizeof(patron_hash_progress).
+ * Writes the progress. `struct_size` is sizeof(patron_hash_progress).
  *
  * Errors: BAD_HANDLE.
  */
@@ -699,26 +761,28 @@ int32_t patron_making_progress(patron_making *making,
                                size_t struct_size,
                                patron_error **error);
 
-/** How many files were left out so far, by PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP. */
+/**
+ * The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+ */
 size_t patron_making_left_out_count(patron_making *making);
 
-/** The path of a file that was left out; good until `making` is freed. */
+/** The path of a file that was left out. Valid until `making` is freed. */
 patron_text patron_making_left_out(patron_making *making, size_t index);
 
 /**
- * Stops the listing or the hashing, soon; patron_making_wait() then gives CANCELLED.
+ * Stops listing or hashing soon; patron_making_wait() then fails with CANCELLED.
  *
  * Errors: BAD_HANDLE.
  */
 int32_t patron_making_cancel(patron_making *making, patron_error **error);
 
 /**
- * Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
- * however long it takes. Free the result with patron_metainfo_free(). May be called again.
+ * Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+ * waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
  *
- * Errors: TIMED_OUT (wait again); IO when a file or a directory cannot be read or changes
- * meanwhile; INVALID_ARGUMENT when there is no data to share, when there is what is neither a file
- * nor a directory, or a name that a client would change; NATIVE when libtorrent refuses; CANCELLED;
+ * Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or
+ * changes in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor
+ * a directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED;
  * BAD_HANDLE.
  */
 int32_t patron_making_wait(patron_making *making,
@@ -726,74 +790,76 @@ int32_t patron_making_wait(patron_making *making,
                            patron_metainfo **out,
                            patron_error **error);
 
-/** Frees it, and cancels what is not yet made. NULL is fine, and so is what was freed before. */
+/**
+ * Frees it, and cancels the hashing if it is still running. NULL is allowed, and so is a handle
+ * that was freed before.
+ */
 void patron_making_free(patron_making *making);
 
 /* ===============================================================================================
- * How a torrent is started
+ * Options for adding a torrent
  * ===============================================================================================
  *
- * What is not set has the client's default. Options are used by one thread at a time, and any
- * number of times.
+ * An option that is not set has the client's default. Options are used by one thread at a time, and
+ * any number of times.
  */
 
-/** Room on the disk is taken as pieces are written; a file has holes until it is complete. */
+/** Disk space is allocated as pieces are written; files are sparse until they are complete. */
 #define PATRON_ALLOCATION_SPARSE 0
 
-/** All of it is taken when the torrent starts. */
+/** Disk space for all files is allocated when the torrent starts. */
 #define PATRON_ALLOCATION_FULL 1
 
-/** How a torrent is started. */
+/** Options for adding a torrent. */
 typedef struct patron_options patron_options;
 
 /** Makes options in which nothing is set. Free them with patron_options_free(). */
 int32_t patron_options_new(struct patron_options **out, patron_error **error);
 
-/** Frees options. NULL is fine. */
+/** Frees options. NULL is allowed. */
 void patron_options_free(struct patron_options *options);
 
-/** Where the finished files belong. */
+/** Sets the directory for the finished files. */
 int32_t patron_options_set_save_dir(struct patron_options *options,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
-/** Where the files are until they are complete. */
+/** Sets the directory for the files until they are complete. */
 int32_t patron_options_set_incomplete_dir(struct patron_options *options,
                                           const char *directory,
                                           size_t directory_length,
                                           patron_error **error);
 
 /**
- * Adds a peer to try at once, written "127.0.0.1:6881" or "[::1]:6881".
+ * Adds a peer to connect to, written "127.0.0.1:6881" or "[::1]:6881".
  *
- * Errors: INVALID_ARGUMENT for what is no address and port.
+ * Errors: INVALID_ARGUMENT if it is not an address and port.
  */
 int32_t patron_options_add_peer(struct patron_options *options,
                                 const char *address,
                                 size_t address_length,
                                 patron_error **error);
 
-/** Whether the torrent does nothing until resumed. False unless set. */
+/** Adds the torrent paused. The default is false. */
 int32_t patron_options_set_paused(struct patron_options *options,
                                   bool paused,
                                   patron_error **error);
 
 /**
- * Whether the data in the save directory is taken as complete without hashing it; not possible with
- * a magnet link. False unless set.
+ * Takes the data in the save directory as complete without checking it; not possible with a magnet
+ * link. The default is false.
  */
 int32_t patron_options_set_trust(struct patron_options *options, bool trust, patron_error **error);
 
 /**
- * Whether the torrent pauses as soon as its files are compared with their hashes
- * (PATRON_EVENT_CHECKED). False unless set.
+ * Pauses the torrent once its files have been checked (PATRON_EVENT_CHECKED). The default is false.
  */
 int32_t patron_options_set_stop_when_checked(struct patron_options *options,
                                              bool stop,
                                              patron_error **error);
 
-/** Adds a tracker to those of the source. Those of a lower tier are tried first (BEP 12). */
+/** Adds a tracker to those of the source. Lower tiers are tried first (BEP 12). */
 int32_t patron_options_add_tracker(struct patron_options *options,
                                    const char *url,
                                    size_t url_length,
@@ -807,10 +873,11 @@ int32_t patron_options_add_web_seed(struct patron_options *options,
                                     patron_error **error);
 
 /**
- * How much each file is wanted, a byte for each from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP,
- * in the order of the metainfo; those beyond the end as usual. None: as the source says (BEP 53).
+ * Sets the priorities of the files, one byte for each, from PATRON_PRIORITY_SKIP to
+ * PATRON_PRIORITY_TOP, in the order of the metainfo. Files without one have the default priority.
+ * With none at all, the source decides (BEP 53).
  *
- * Errors: INVALID_ARGUMENT for a byte that is no priority.
+ * Errors: INVALID_ARGUMENT for an invalid priority.
  */
 int32_t patron_options_set_file_priorities(struct patron_options *options,
                                            const uint8_t *priorities,
@@ -818,17 +885,17 @@ int32_t patron_options_set_file_priorities(struct patron_options *options,
                                            patron_error **error);
 
 /**
- * How room on the disk is taken, a PATRON_ALLOCATION_*. PATRON_ALLOCATION_SPARSE unless set.
+ * Sets how disk space is allocated, a PATRON_ALLOCATION_*. The default is PATRON_ALLOCATION_SPARSE.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_options_set_allocation(struct patron_options *options,
                                       int32_t allocation,
                                       patron_error **error);
 
 /**
- * The switches that are on from the start, all that are wanted of PATRON_FLAG_*, combined by "or".
- * The others are as without this.
+ * Sets the flags that are on from the start, PATRON_FLAG_* combined by "or". Flags that are not
+ * given keep their defaults.
  *
  * Errors: INVALID_ARGUMENT for unknown flags.
  */
@@ -836,31 +903,31 @@ int32_t patron_options_set_flags(struct patron_options *options,
                                  int32_t flags,
                                  patron_error **error);
 
-/** How many bytes a second the torrent may receive; 0 or less: as the client may. */
+/** Limits the download rate, in bytes per second; 0 or less means no limit but the client's. */
 int32_t patron_options_set_download_limit(struct patron_options *options,
                                           int64_t rate,
                                           patron_error **error);
 
-/** How many bytes a second the torrent may send; 0 or less: as the client may. */
+/** Limits the upload rate, in bytes per second; 0 or less means no limit but the client's. */
 int32_t patron_options_set_upload_limit(struct patron_options *options,
                                         int64_t rate,
                                         patron_error **error);
 
-/** How many peers the torrent may be connected to; 0 or less: as many as the client. */
+/** Limits the number of connections; 0 or less means no limit but the client's. */
 int32_t patron_options_set_connections_limit(struct patron_options *options,
                                              int64_t peers,
                                              patron_error **error);
 
-/** How many peers the torrent may serve at once; 0 or less: as many as the client. */
+/** Limits the number of upload slots; 0 or less means no limit but the client's. */
 int32_t patron_options_set_upload_slots(struct patron_options *options,
                                         int64_t peers,
                                         patron_error **error);
 
 /**
- * When the torrent has given back enough, and what then becomes of it: as for patron_set_goals().
- * Unless set, as resume data says, or never.
+ * Sets the seeding goals, as patron_set_goals() does. The default is what resume data says, or
+ * none.
  *
- * Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+ * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
 int32_t patron_options_set_goals(struct patron_options *options,
                                  double share_ratio,
@@ -869,9 +936,8 @@ int32_t patron_options_set_goals(struct patron_options *options,
                                  patron_error **error);
 
 /**
- * Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
- * run, as other programs keep it. It must be of the same torrent. A copy is made; of the length 0
- * it is none.
+ * Adds resume data to a source that is not resume data, for programs that store metainfo and resume
+ * data separately. It must be of the same torrent. The data is copied; a length of 0 means none.
  */
 int32_t patron_options_set_resume_data(struct patron_options *options,
                                        const uint8_t *data,
@@ -882,83 +948,84 @@ int32_t patron_options_set_resume_data(struct patron_options *options,
  * Clients
  * ===============================================================================================
  *
- * A client is one libtorrent session on a thread of its own. It makes patrons, which do all the
- * work, and it is shut down. Several clients work side by side in one process; most programs want
- * one, and those that do not want to carry it around use patron_shared().
+ * A client is one libtorrent session on its own thread. It makes patrons, which do all the work,
+ * and is shut down at the end. Several clients can run side by side in one process. Most programs
+ * need one; patron_shared() gives access to it from anywhere in the process.
  */
 
-/** What a client is to be started with. Used by one thread at a time. */
+/** The configuration that a client is started with. Used by one thread at a time. */
 typedef struct patron_builder patron_builder;
 
-/** What a shutdown did and what it left undone. */
+/** What a shutdown did and what it left unfinished. */
 typedef struct patron_report patron_report;
 
 /**
- * Prepares a client: with the settings of PATRON_PRESET_DEFAULT, listening on port 6881, saving to
- * the working directory. Free it with patron_builder_free().
+ * Makes a builder with the defaults: the settings of PATRON_PRESET_DEFAULT, listening on port 6881,
+ * saving to the working directory. Free it with patron_builder_free().
  */
 int32_t patron_builder_new(struct patron_builder **out, patron_error **error);
 
-/** Frees a builder. NULL is fine. The clients that it has started are not concerned. */
+/** Frees a builder. NULL is allowed. Clients that it has started are not affected. */
 void patron_builder_free(struct patron_builder *builder);
 
 /**
- * How old a status may be, in milliseconds: each interval the client asks libtorrent what has
- * changed. Commands and events do not wait for it. 5000 unless set; 0 is refused at the start.
+ * Sets the tick interval in milliseconds: how often the client asks libtorrent for changed
+ * statuses. Commands and all other events do not wait for a tick. The default is 5000; 0 is an
+ * error at the start.
  */
 int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
                                          uint64_t interval_ms,
                                          patron_error **error);
 
 /**
- * How often, in milliseconds, the resume data of a torrent is saved that goes on downloading or
- * uploading, while a patron that started or watches it is subscribed to PATRON_EVENT_RESUME_DATA.
- * 60000 unless set; 0 is refused at the start.
+ * Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
+ * uploading. It is saved only while a patron that added or watches the torrent is subscribed to
+ * PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
  */
 int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
                                                 uint64_t interval_ms,
                                                 patron_error **error);
 
 /**
- * Where to accept peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas; port 0 takes a free
- * one. "0.0.0.0:6881,[::]:6881" unless set, and "127.0.0.1:0" offline.
+ * Sets where to listen for peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas. Port 0
+ * picks a free port. The default is "0.0.0.0:6881,[::]:6881", or "127.0.0.1:0" when offline.
  */
 int32_t patron_builder_set_listen(struct patron_builder *builder,
                                   const char *interfaces,
                                   size_t interfaces_length,
                                   patron_error **error);
 
-/** Where finished files belong; the working directory unless set. */
+/** Sets the directory for finished files. The default is the working directory. */
 int32_t patron_builder_set_save_dir(struct patron_builder *builder,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
-/** Where files are until they are complete; the save directory unless set. */
+/** Sets the directory for files until they are complete. The default is the save directory. */
 int32_t patron_builder_set_incomplete_dir(struct patron_builder *builder,
                                           const char *directory,
                                           size_t directory_length,
                                           patron_error **error);
 
 /**
- * Whether nothing is sent beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers,
- * trackers and web seeds elsewhere are dropped before a name is looked up. False unless set.
+ * Keeps all traffic on the loopback interface: no DHT, local discovery, UPnP or NAT-PMP. Peers,
+ * trackers and web seeds elsewhere are dropped before any name is looked up. The default is false.
  */
 int32_t patron_builder_set_offline(struct patron_builder *builder,
                                    bool offline,
                                    patron_error **error);
 
-/** Replaces the settings by a copy of these. */
+/** Replaces the settings with a copy of these. */
 int32_t patron_builder_set_settings(struct patron_builder *builder,
                                     const patron_settings *settings,
                                     patron_error **error);
 
 /**
- * Does everything through a proxy, and leaves undone what cannot go through it:
- * "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". Name and password may be
- * percent-encoded, and have to be where they hold one of ":@/%".
+ * Sends all traffic through a proxy, and disables what cannot go through it:
+ * "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". The name and the password may be
+ * percent-encoded, and must be if they contain any of ":@/%".
  *
- * Errors: INVALID_ARGUMENT for what is no such URL.
+ * Errors: INVALID_ARGUMENT if it is not such a URL.
  */
 int32_t patron_builder_set_proxy(struct patron_builder *builder,
                                  const char *url,
@@ -966,11 +1033,11 @@ int32_t patron_builder_set_proxy(struct patron_builder *builder,
                                  patron_error **error);
 
 /**
- * Begins where an earlier client stood: what patron_save_state() gave. Its settings take the place
- * of those of patron_builder_set_settings(); what the other functions here choose goes before both.
- * A copy is made; of the length 0 it is none.
+ * Restores the state of an earlier client, as returned by patron_save_state(). Its settings replace
+ * those of patron_builder_set_settings(); the other functions of this chapter override both. The
+ * data is copied; a length of 0 means no state.
  *
- * Errors at the start: PARSE for what is no state.
+ * Errors at the start: PARSE if the data is not a saved state.
  */
 int32_t patron_builder_set_state(struct patron_builder *builder,
                                  const uint8_t *data,
@@ -978,35 +1045,35 @@ int32_t patron_builder_set_state(struct patron_builder *builder,
                                  patron_error **error);
 
 /**
- * The settings that libtorrent will be given, all that differ from its defaults. Free the result
- * with patron_settings_free().
+ * Gives the settings that libtorrent will receive: all that differ from its defaults. Free the
+ * result with patron_settings_free().
  */
 int32_t patron_builder_effective_settings(const struct patron_builder *builder,
                                           patron_settings **out,
                                           patron_error **error);
 
 /**
- * Starts a client; returns when the session is made. The builder stays the caller's and may start
- * more. End the client with patron_client_shutdown() or patron_client_free().
+ * Starts a client and returns when its session exists. The caller keeps the builder and may start
+ * more clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
  *
- * Errors: INVALID_ARGUMENT for a wrong setting or an interval of 0; PARSE for a wrong state;
- * VERSION_MISMATCH; IO when no thread is to be had.
+ * Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
+ * VERSION_MISMATCH; IO if no thread can be started.
  */
 int32_t patron_builder_start(const struct patron_builder *builder,
                              patron_client **out,
                              patron_error **error);
 
 /**
- * Makes a patron of the client, with a mailbox of its own. Free it with patron_free().
+ * Makes a patron of the client. It has its own mailbox. Free it with patron_free().
  *
  * Errors: BAD_HANDLE.
  */
 int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_error **error);
 
 /**
- * Makes a patron of the process-wide client, which the first starts, with `builder`, and which
- * stops after the last is freed. A `builder` of NULL means the defaults. Free the patron with
- * patron_free(); freeing the last waits for the client to end, for at most 5 seconds.
+ * Makes a patron of the process-wide client. The first call starts the client, using `builder`
+ * (NULL means the defaults); the client stops after its last patron is freed. Free the patron with
+ * patron_free(), which for the last one waits up to 5 seconds for the client to stop.
  *
  * Errors: as for patron_builder_start().
  */
@@ -1015,12 +1082,13 @@ int32_t patron_shared(const struct patron_builder *builder,
                       patron_error **error);
 
 /**
- * Stops a client: no more commands are taken, deletions and moves under way are waited for,
- * trackers are told, files are flushed; all of it for at most so many milliseconds. Open replies
- * become STOPPED, and every patron gets PATRON_EVENT_CLIENT_STOPPED. The handle means nothing from
- * now on. `report` may be NULL; free what it gets with patron_report_free().
+ * Stops a client: refuses new commands, waits for deletions and moves in progress, tells trackers,
+ * and flushes files, all within `deadline_ms` milliseconds. Open replies fail with STOPPED, and
+ * every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now on. `report`
+ * may be NULL; otherwise free the report with patron_report_free().
  *
- * What libtorrent has not ended by then goes on ending on a thread of its own; the report says so.
+ * If libtorrent has not finished by the deadline, it finishes on a background thread; the report
+ * says so.
  *
  * Errors: BAD_HANDLE.
  */
@@ -1030,72 +1098,65 @@ int32_t patron_client_shutdown(patron_client *client,
                                patron_error **error);
 
 /**
- * Stops a client as patron_client_shutdown() does, within 5 seconds and without a report. NULL is
- * fine, and so is what was freed or shut down before.
+ * Stops a client like patron_client_shutdown(), within 5 seconds and without a report. NULL is
+ * allowed, and so is a client that was freed or shut down before.
  */
 void patron_client_free(patron_client *client);
 
 /** How long the shutdown took, in milliseconds. */
 uint64_t patron_report_took(const struct patron_report *report);
 
-/** How many torrents were open. */
+/** How many torrents the client had. */
 size_t patron_report_torrents(const struct patron_report *report);
 
-/** How many commands and starts got the answer that the client has stopped. */
+/** How many commands, adding torrents included, failed because the client stopped. */
 size_t patron_report_unanswered(const struct patron_report *report);
 
 /**
- * A torrent whose files were being deleted when the deadline came; 0 from the index on that has
- * none.
+ * The id of a torrent whose files were still being deleted at the deadline; 0 past the last one.
  */
-uint64_t patron_report_unfinished_deletion(const struct patron_report *report,
-                                           size_t index);
+uint64_t patron_report_unfinished_deletion(const struct patron_report *report, size_t index);
 
-/**
- * A torrent whose files were being moved when the deadline came; 0 from the index on that has none.
- */
+/** The id of a torrent whose files were still being moved at the deadline; 0 past the last one. */
 uint64_t patron_report_unfinished_move(const struct patron_report *report, size_t index);
 
-/**
- * How many torrents had resume data that a patron wanted and did not get when the deadline came.
- */
+/** How many torrents had resume data that a patron wanted but did not receive by the deadline. */
 size_t patron_report_unsaved(const struct patron_report *report);
 
-/** Whether libtorrent has ended: trackers are told, files are flushed and closed. */
+/** Whether libtorrent has finished: trackers were told, files were flushed and closed. */
 bool patron_report_engine_ended(const struct patron_report *report);
 
-/** Whether nothing was left undone. */
+/** Whether nothing was left unfinished. */
 bool patron_report_is_clean(const struct patron_report *report);
 
-/** One line for a person: "stopped with 3 torrents in 0.2 s". */
+/** One line to show to a user: "stopped with 3 torrents in 0.2 s". */
 patron_text patron_report_explain(const struct patron_report *report);
 
-/** Frees a report. NULL is fine. */
+/** Frees a report. NULL is allowed. */
 void patron_report_free(struct patron_report *report);
 
 /* ===============================================================================================
  * Patrons
  * ===============================================================================================
  *
- * A patron is a handle to a client, and the mailbox in which the events of its torrents arrive. Any
- * thread may use it, any number at once. What it is asked for is put into the client's queue, which
- * has room for 4096 commands; while it is full the caller waits. No call waits for libtorrent,
- * except where it says so.
+ * A patron is a handle to a client with a mailbox that receives the events of its torrents. Any
+ * number of threads may use it at once. Commands go into the client's queue, which holds 4096;
+ * while it is full the caller waits. No call waits for libtorrent unless its description says so.
  *
- * There are two ways to ask. A function with a `reply` gives an answer to wait for. patron_send()
- * sends the same as a message, and what comes of it arrives as events.
+ * There are two ways to send a command. A function with a `reply` gives a reply to wait for.
+ * patron_send() sends the same command as a message, and its results arrive as events.
  *
- * A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE
- * for a patron that was freed, and STOPPED when the client has ended.
+ * A torrent is identified by a number that is never 0 and never reused. Every call fails with
+ * BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
  */
 
-/** Its torrents go on as they are when it is freed; other patrons can watch them. The default. */
+/** When the patron is freed, its torrents go on; other patrons can watch them. The default. */
 #define PATRON_ON_LEAVE_KEEP_SEEDING 0
 
-/** Its torrents are paused. */
+/** When the patron is freed, its torrents are paused. */
 #define PATRON_ON_LEAVE_PAUSE 1
 
-/** Its torrents are closed; their files stay. */
+/** When the patron is freed, its torrents are removed; their files are kept. */
 #define PATRON_ON_LEAVE_REMOVE 2
 
 /** The bytes of a .torrent file. */
@@ -1107,86 +1168,82 @@ void patron_report_free(struct patron_report *report);
 /** A magnet link. */
 #define PATRON_SOURCE_MAGNET 2
 
-/**
- * A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
- * .torrent file.
- */
+/** A magnet link, an info hash (40 or 64 hex digits), or otherwise the path of a .torrent file. */
 #define PATRON_SOURCE_TEXT 3
 
 /**
- * What patron_get_resume_data() or PATRON_EVENT_RESUME_DATA gave in an earlier run, or another
- * program's resume data with the metainfo in it. The torrent goes on as it was: its directory,
- * files, trackers, limits and flags. What the options choose goes before that.
+ * Resume data of an earlier run, from patron_get_resume_data() or PATRON_EVENT_RESUME_DATA, or
+ * resume data of another program that contains the metainfo. The torrent continues with its
+ * directory, files, trackers, limits and flags; options override them.
  */
 #define PATRON_SOURCE_RESUME_DATA 4
 
 /**
- * The 20 bytes of a v1 info hash or the 32 of a v2 one: peers are found by the distributed hash
- * table and by the trackers of the options, and bring the metadata.
+ * An info hash, 20 bytes (v1) or 32 bytes (v2). Peers are found through the DHT and the trackers of
+ * the options, and provide the metadata.
  */
 #define PATRON_SOURCE_INFO_HASH 5
 
-/** The files of a closed torrent stay. */
+/** The files of the removed torrent are kept. */
 #define PATRON_REMOVE_FILES_KEEP 0
 
-/** The files of a closed torrent are deleted, and with them the directories that become empty. */
+/** The files of the removed torrent are deleted, and directories that become empty. */
 #define PATRON_REMOVE_FILES_DELETE 1
 
-/** As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running. */
+/** Like patron_pause(). Answered by PATRON_EVENT_PAUSED if the torrent was running. */
 #define PATRON_COMMAND_PAUSE 1
 
-/** As patron_resume(). Answered by PATRON_EVENT_RESUMED when it was paused. */
+/** Like patron_resume(). Answered by PATRON_EVENT_RESUMED if the torrent was paused. */
 #define PATRON_COMMAND_RESUME 2
 
-/** As patron_fresh_status(). Answered by PATRON_EVENT_STATUS. */
+/** Like patron_fresh_status(). Answered by PATRON_EVENT_STATUS. */
 #define PATRON_COMMAND_STATUS 3
 
-/** As patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO. */
+/** Like patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO. */
 #define PATRON_COMMAND_METAINFO 4
 
-/** As patron_watch(). Answered by PATRON_EVENT_STATUS. */
+/** Like patron_watch(). Answered by PATRON_EVENT_STATUS. */
 #define PATRON_COMMAND_WATCH 5
 
-/** As patron_unwatch(). */
+/** Like patron_unwatch(). */
 #define PATRON_COMMAND_UNWATCH 6
 
 /**
- * As patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by
+ * Like patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by
  * PATRON_EVENT_TORRENT_REMOVED.
  */
 #define PATRON_COMMAND_REMOVE 7
 
 /**
- * As patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by
+ * Like patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by
  * PATRON_EVENT_TORRENT_REMOVED.
  */
 #define PATRON_COMMAND_REMOVE_AND_DELETE 8
 
-/**
- * Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
- */
+/** Makes another patron of the same client. It has its own mailbox. Free it with patron_free(). */
 int32_t patron_another(patron_handle *patron, patron_handle **out, patron_error **error);
 
 /**
- * Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
- * with it on other threads end first. NULL is fine, and so is what was freed before.
+ * Frees a patron, which then leaves its client; see patron_set_on_leave(). The call does not wait
+ * for calls of other threads that are using the patron. A patron_next_event() that is waiting ends
+ * with CANCELLED. NULL is allowed, and so is a patron that was freed before.
  */
 void patron_free(patron_handle *patron);
 
 /**
- * Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+ * Chooses what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error **error);
 
 /**
- * Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
- * NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
- * the torrent in; patron_reply_torrent() is then its id.
+ * Adds a torrent from `source`, whose type is `kind`, a PATRON_SOURCE_*. `add_options` may be NULL.
+ * The source is read on the calling thread. The reply comes when libtorrent has added the torrent;
+ * patron_reply_torrent() is then its id.
  *
- * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the
- * reply: PARSE, IO, and BUSY when libtorrent was still busy after many tries.
+ * Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
+ * PARSE; IO; BUSY if libtorrent was still busy after many attempts.
  */
 int32_t patron_add_torrent(patron_handle *patron,
                            int32_t kind,
@@ -1197,10 +1254,10 @@ int32_t patron_add_torrent(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Closes a torrent. The reply comes when it is gone from the client and, with
- * PATRON_REMOVE_FILES_DELETE, its files are gone from the disk.
+ * Removes a torrent. The reply comes when it is removed from the client and, with
+ * PATRON_REMOVE_FILES_DELETE, its files are deleted.
  *
- * Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+ * Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
  */
 int32_t patron_remove_torrent(patron_handle *patron,
                               uint64_t torrent_id,
@@ -1209,8 +1266,8 @@ int32_t patron_remove_torrent(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Stops a torrent until it is resumed. The reply says that libtorrent has the command;
- * PATRON_EVENT_PAUSED says that it is done.
+ * Pauses a torrent until it is resumed. The reply says that libtorrent has accepted the command;
+ * PATRON_EVENT_PAUSED says that the torrent is paused.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1220,8 +1277,8 @@ int32_t patron_pause(patron_handle *patron,
                      patron_error **error);
 
 /**
- * Stops a torrent as patron_pause() does, but lets it finish the blocks that it has asked for and
- * was asked for.
+ * Pauses a torrent like patron_pause(), but lets it finish the outstanding block requests in both
+ * directions first.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1231,8 +1288,8 @@ int32_t patron_pause_gracefully(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
- * command; PATRON_EVENT_RESUMED says that it is done.
+ * Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
+ * accepted the command; PATRON_EVENT_RESUMED says that the torrent is resumed.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1242,8 +1299,8 @@ int32_t patron_resume(patron_handle *patron,
                       patron_error **error);
 
 /**
- * Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
- * the client knows already, see patron_get_status().
+ * Asks libtorrent for the current status of a torrent; patron_reply_status() reads the answer.
+ * patron_get_status() returns what the client already knows.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1253,8 +1310,8 @@ int32_t patron_fresh_status(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Asks for the metainfo of a torrent, also of one that was started by a magnet link and has
- * received its metadata; patron_reply_metainfo() reads the answer.
+ * Asks for the metainfo of a torrent, also of one that was added by a magnet link and has received
+ * its metadata; patron_reply_metainfo() reads the answer.
  *
  * Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
  */
@@ -1264,8 +1321,7 @@ int32_t patron_get_metainfo(patron_handle *patron,
                             patron_error **error);
 
 /**
- * From now on the events of a torrent that another patron started come here too; the first is its
- * status.
+ * Subscribes to the events of a torrent that another patron added. The first event is its status.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1276,7 +1332,7 @@ int32_t patron_watch(patron_handle *patron,
 
 /**
  * Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
- * patron started go on.
+ * patron added itself keep coming.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1286,49 +1342,51 @@ int32_t patron_unwatch(patron_handle *patron,
                        patron_error **error);
 
 /**
- * Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
- * taken; patron_reply_address() reads the answer. The reply comes when libtorrent has tried all
- * that it was told to listen on.
+ * Asks for the addresses where the client listens for peers (TCP), with the actual ports;
+ * patron_reply_address() reads the answer. The reply comes when libtorrent has tried all configured
+ * addresses.
  *
- * Errors of the reply: the reason, when it can listen on none of them.
+ * Errors of the reply: the reason, if the client can listen on none of them.
  */
-int32_t patron_listen_addresses(patron_handle *patron,
-                                patron_reply **reply,
-                                patron_error **error);
+int32_t patron_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the
+ * Asks for the counters of libtorrent and of the read path; patron_reply_statistics() reads the
  * answer.
  */
-int32_t patron_get_statistics(patron_handle *patron,
-                              patron_reply **reply,
-                              patron_error **error);
+int32_t patron_get_statistics(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
- * as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
- * wait.
+ * Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
+ * PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
  *
- * Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+ * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done,
+ * after the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come
+ * then.
+ *
+ * Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
  */
 int32_t patron_send(patron_handle *patron,
                     int32_t command_kind,
                     uint64_t torrent_id,
+                    uint64_t tag,
                     bool wait,
                     patron_error **error);
 
 /**
- * Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
- * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` as for
- * patron_send().
+ * Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
+ * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as
+ * for patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added
+ * which torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
  *
- * Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
+ * Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length; BUSY; STOPPED.
  */
 int32_t patron_send_add_torrent(patron_handle *patron,
                                 int32_t kind,
                                 const void *source,
                                 size_t source_length,
                                 const patron_options *add_options,
+                                uint64_t tag,
                                 bool wait,
                                 patron_error **error);
 
@@ -1336,110 +1394,112 @@ int32_t patron_send_add_torrent(patron_handle *patron,
  * Status
  * ===============================================================================================
  *
- * How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
- * nothing.
+ * The status of torrents as of the client's last tick, read from a table without waiting.
  *
- * Structs, here and in other chapters, grow at their end, so a function that writes one is told its
- * size in the header that the program was compiled with: an older library fills the rest with
- * zeros, a newer one leaves out what the program does not know.
+ * Structs, in this chapter and in others, grow at their end. A function that writes one is
+ * therefore passed the size that it had when the program was compiled: an older library fills the
+ * rest with zeros, a newer one omits the members that the program does not know.
  */
 
-/** The data on disk is compared with its hashes. */
+/** The files are being checked against their hashes. */
 #define PATRON_STATE_CHECKING_FILES 1
 
-/** A magnet link's metadata is being fetched from peers (BEP 9). */
+/** The metadata of a magnet link is being downloaded from peers (BEP 9). */
 #define PATRON_STATE_DOWNLOADING_METADATA 2
 
 /** Pieces are being downloaded. */
 #define PATRON_STATE_DOWNLOADING 3
 
-/** All wanted pieces are here, but not all pieces. */
+/** All wanted pieces are complete, but not all pieces. */
 #define PATRON_STATE_FINISHED 4
 
-/** All pieces are here. */
+/** All pieces are complete. */
 #define PATRON_STATE_SEEDING 5
 
-/** What is known from an earlier run is compared with the disk. */
+/** The resume data is being checked against the disk. */
 #define PATRON_STATE_CHECKING_RESUME_DATA 6
 
 /**
- * How many torrents stood at one moment, in the order of their ids. Any thread may read it, also
- * several at once.
+ * A snapshot of the status of all torrents, in the order of their ids. Several threads may read it
+ * at once.
  */
 typedef struct patron_snapshot patron_snapshot;
 
 /**
- * How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+ * The status of a torrent when the client last updated it. Sizes are in bytes, rates in bytes per
+ * second.
  */
 typedef struct patron_status {
-    /** Its id. */
+    /** The id of the torrent. */
     uint64_t torrent;
-    /** What it is doing, a PATRON_STATE_*. */
+    /** The state, a PATRON_STATE_*. */
     int32_t state;
-    /** What stopped it, a PATRON_E_*, or 0; patron_snapshot_error() says more. */
+    /** The error that stopped it, a PATRON_E_*, or 0; patron_snapshot_error() has the details. */
     int32_t error;
-    /** It does nothing until resumed. */
+    /** It is paused. */
     bool paused;
-    /** All wanted pieces are here. */
+    /** All wanted pieces are complete. */
     bool finished;
-    /** All pieces are here. */
+    /** All pieces are complete. */
     bool seeding;
-    /** The metainfo is known; false for a magnet link at first. */
+    /** The metadata is known; false for a new magnet link. */
     bool has_metadata;
-    /** From 0 to 1: of checking while files are checked, else of the wanted data. */
+    /**
+     * The progress from 0 to 1: of the check while files are checked, otherwise of the wanted data.
+     */
     float progress;
-    /** Of all files. */
+    /** The size of all files. */
     uint64_t total_size;
-    /** Of the pieces that are here and good. */
+    /** The size of the complete pieces. */
     uint64_t total_done;
-    /** Of the files that are wanted. */
+    /** The size of the wanted files. */
     uint64_t wanted_size;
-    /** Of the wanted pieces that are here and good. */
+    /** The size of the complete pieces that are wanted. */
     uint64_t wanted_done;
-    /** Payload received since the torrent was started. */
+    /** Payload bytes received since the torrent was added. */
     uint64_t downloaded;
-    /** Payload sent since the torrent was started. */
+    /** Payload bytes sent since the torrent was added. */
     uint64_t uploaded;
-    /** Payload received a second. */
+    /** The payload download rate. */
     uint64_t download_rate;
-    /** Payload sent a second. */
+    /** The payload upload rate. */
     uint64_t upload_rate;
-    /** How long the rest takes at the present rate; -1 when done or at a standstill. */
+    /** The estimated time left in seconds; -1 if complete or stalled. */
     int64_t seconds_left;
-    /** How old this knowledge is. A torrent at rest is not reported again. */
+    /** The age of this status in milliseconds. An idle torrent is not updated. */
     uint64_t age_ms;
-    /** Peers connected or connecting. */
+    /** The number of peers, those being connected to included. */
     uint32_t peers;
-    /** Of these, how many have everything. */
+    /** The number of these that are seeds. */
     uint32_t seeds;
-    /** Connections, half-open ones included. */
+    /** The number of connections, half-open ones included. */
     uint32_t connections;
-    /** Zero. */
+    /** Reserved; zero. */
     uint32_t reserved;
-    /** Payload received in all runs; of one that was complete from the start, 0. */
+    /** Payload bytes received in all runs; 0 for a torrent that was complete from the start. */
     uint64_t all_time_downloaded;
-    /** Payload sent in all runs. */
+    /** Payload bytes sent in all runs. */
     uint64_t all_time_uploaded;
-    /** How long it was not paused, in all runs. */
+    /** The time that it was not paused, in all runs. */
     uint64_t active_seconds;
-    /** How long it had everything and was not paused, in all runs. */
+    /** The time that it was complete and not paused, in all runs. */
     uint64_t seeding_seconds;
     /**
-     * What was sent for what was received, in all runs; of a torrent that was complete from the
-     * start, for its size. 0 where both are nothing.
+     * The share ratio in all runs: bytes sent per byte received, or per byte of its size if it was
+     * complete from the start. 0 if both are 0.
      */
     double ratio;
-    /** Its resume data would be other than the last that was asked for. */
+    /** It has changed since its resume data was last requested. */
     bool needs_saving;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t more_reserved[7];
 } patron_status;
 
 /**
- * How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
- * next. `struct_size` is sizeof(patron_status). No wait.
+ * Gives the status of a torrent as of the last tick, without waiting. The sizes of a newly added
+ * torrent are 0 until the next tick. `struct_size` is sizeof(patron_status).
  *
- * Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
+ * Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_get_status(patron_handle *patron,
                           uint64_t torrent_id,
@@ -1448,24 +1508,34 @@ int32_t patron_get_status(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Takes the status of every torrent of the client, those of other patrons included. Free the result
+ * For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
+ *
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ */
+int32_t patron_reply_status(patron_reply *reply,
+                            struct patron_status *out,
+                            size_t struct_size,
+                            patron_error **error);
+
+/**
+ * Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
  * with patron_snapshot_free().
  *
- * Errors: BAD_HANDLE.
+ * Errors: STOPPED; BAD_HANDLE.
  */
 int32_t patron_snapshot_take(patron_handle *patron,
                              struct patron_snapshot **out,
                              patron_error **error);
 
-/** Frees a snapshot. NULL is fine. */
+/** Frees a snapshot. NULL is allowed. */
 void patron_snapshot_free(struct patron_snapshot *snapshot);
 
-/** How many torrents it has. */
+/** The number of torrents. */
 size_t patron_snapshot_count(const struct patron_snapshot *snapshot);
 
 /**
- * Writes the statuses from index `first` on into an array of `capacity` structs, and how many they
- * were to `written`. `struct_size` is sizeof(patron_status).
+ * Copies the statuses from index `first` on into an array of `capacity` structs, and writes their
+ * number to `written`. `struct_size` is sizeof(patron_status).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -1478,12 +1548,13 @@ int32_t patron_snapshot_read(const struct patron_snapshot *snapshot,
                              patron_error **error);
 
 /**
- * The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
+ * The name of a torrent; the info hash for a magnet link without a name, until the metadata has
+ * arrived.
  */
 patron_text patron_snapshot_name(const struct patron_snapshot *snapshot, size_t index);
 
 /**
- * Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there
+ * Writes the v1 info hash of a torrent, 20 bytes (BEP 3). Returns false and writes nothing if there
  * is none.
  */
 bool patron_snapshot_info_hash_v1(const struct patron_snapshot *snapshot,
@@ -1491,154 +1562,150 @@ bool patron_snapshot_info_hash_v1(const struct patron_snapshot *snapshot,
                                   uint8_t (*out)[20]);
 
 /**
- * Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there
- * is none.
+ * Writes the v2 info hash of a torrent, 32 bytes (BEP 52). Returns false and writes nothing if
+ * there is none.
  */
 bool patron_snapshot_info_hash_v2(const struct patron_snapshot *snapshot,
                                   size_t index,
                                   uint8_t (*out)[32]);
 
-/** One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers". */
+/**
+ * One line to show to a user: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
+ */
 patron_text patron_snapshot_explain(const struct patron_snapshot *snapshot, size_t index);
 
-/** What stopped a torrent; NULL if nothing did. Belongs to the snapshot. */
+/** The error that stopped a torrent; NULL if there is none. Owned by the snapshot. */
 const patron_error *patron_snapshot_error(const struct patron_snapshot *snapshot, size_t index);
 
 /* ===============================================================================================
  * Replies
  * ===============================================================================================
  *
- * A function that asks for something gives a reply, in which the answer arrives. It may be waited
- * for and read from any thread. Freeing a reply does not take the command back.
+ * A function that asks for something gives a reply, which receives the answer. Any thread may wait
+ * for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event, and
+ * patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
  */
 
-/** Whether the answer is here, be it an error. False for a handle that means nothing. */
+/** Whether the answer, or an error, is here. False for an invalid handle. */
 bool patron_reply_is_ready(patron_reply *reply);
 
 /**
- * Waits for the answer for at most so many milliseconds; 0 only looks, a negative number waits
- * however long it takes. Gives PATRON_OK when what was asked for is done, else the code of the
- * error that the command ended with. May be called again, with the same result.
+ * Waits for the answer for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+ * waits without a limit. Returns PATRON_OK if the command is done, or the code of the error that it
+ * ended with. It may be called again, with the same result.
  *
- * Errors: TIMED_OUT (wait again), BAD_HANDLE, STOPPED when the client ended first, and those of the
- * command.
+ * Errors: TIMED_OUT (it may be waited for again); BAD_HANDLE; STOPPED if the client stopped first;
+ * and those of the command.
  */
-int32_t patron_reply_wait(patron_reply *reply,
-                          int64_t timeout_ms,
-                          patron_error **error);
-
-/** Of patron_add_torrent(): the torrent, new or not; 0 while it is not answered. */
-uint64_t patron_reply_torrent(patron_reply *reply);
+int32_t patron_reply_wait(patron_reply *reply, int64_t timeout_ms, patron_error **error);
 
 /**
- * Of patron_add_torrent(): whether the client had the torrent already, so that it was not started
- * twice. patron_watch() joins in.
- */
-bool patron_reply_was_there(patron_reply *reply);
-
-/**
- * Of patron_fresh_status(): the status. `struct_size` is sizeof(patron_status).
+ * Sends PATRON_EVENT_REPLY with this tag to a patron when the answer is here, so that a program can
+ * wait for events and replies in one place. The answer stays in the reply, which may belong to
+ * another client. Nothing is sent if the patron is freed first.
  *
- * Errors: INVALID_ARGUMENT when the reply has no status, or none yet; BAD_HANDLE.
+ * Errors: BAD_HANDLE.
  */
-int32_t patron_reply_status(patron_reply *reply,
-                            patron_status *out,
-                            size_t struct_size,
+int32_t patron_reply_notify(patron_reply *reply,
+                            patron_handle *patron,
+                            uint64_t tag,
                             patron_error **error);
 
 /**
- * Of patron_get_metainfo(): the metainfo, a new object for each call. Free it with
- * patron_metainfo_free().
+ * Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
+ * already here, and if the reply is freed in the meantime. Several functions may be set.
  *
- * Errors: INVALID_ARGUMENT when the reply has no metainfo, or none yet; BAD_HANDLE.
+ * The calls are made on a thread of the library, one at a time. `function` may call every function
+ * of this header; it should return soon, and must not unwind. If this call fails, `function` is not
+ * called.
+ *
+ * Errors: IO if no thread can be started; BAD_HANDLE.
  */
-int32_t patron_reply_metainfo(patron_reply *reply, patron_metainfo **out, patron_error **error);
+int32_t patron_reply_on_ready(patron_reply *reply,
+                              void (*function)(void *user_data),
+                              void *user_data,
+                              patron_error **error);
+
+/** For patron_add_torrent(): the id of the torrent, new or not; 0 while there is no answer. */
+uint64_t patron_reply_torrent(patron_reply *reply);
 
 /**
- * Of patron_get_statistics(): the statistics, a new object for each call. Free it with
- * patron_statistics_free().
- *
- * Errors: INVALID_ARGUMENT when the reply has no statistics, or none yet; BAD_HANDLE.
+ * For patron_add_torrent(): whether the client already had the torrent, so that it was not added
+ * again. patron_watch() subscribes to its events.
  */
-int32_t patron_reply_statistics(patron_reply *reply, patron_statistics **out, patron_error **error);
+bool patron_reply_was_there(patron_reply *reply);
 
-/** Of patron_listen_addresses(): how many addresses there are. */
+/** For patron_listen_addresses(): the number of addresses. */
 size_t patron_reply_address_count(patron_reply *reply);
 
-/** Of patron_listen_addresses(): an address, "127.0.0.1:6881". Good until the reply is freed. */
+/** For patron_listen_addresses(): an address, "127.0.0.1:6881". Valid until the reply is freed. */
 patron_text patron_reply_address(patron_reply *reply, size_t index);
 
 /**
- * Of patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Good until
+ * For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid until
  * the reply is freed.
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
 
-/**
- * Of patron_all_paused() and patron_dht_is_running(): whether it is so; false while it is not
- * answered.
- */
+/** For patron_all_paused() and patron_dht_is_running(): the answer; false while there is none. */
 bool patron_reply_is_true(patron_reply *reply);
 
 /**
- * Of patron_rename_file(): where the file is now below the save directory. Of patron_move_storage()
- * and patron_get_torrent_options(): the directory that holds the files. Good until the reply is
- * freed.
+ * For patron_rename_file(): the new path, relative to the save directory. For patron_move_storage()
+ * and patron_get_torrent_options(): the directory of the files. Valid until the reply is freed.
  */
 patron_text patron_reply_path(patron_reply *reply);
 
-/** Frees a reply. NULL is fine, and so is what was freed before. */
+/** Frees a reply. NULL is allowed, and so is a handle that was freed before. */
 void patron_reply_free(patron_reply *reply);
 
 /* ===============================================================================================
  * Files
  * ===============================================================================================
  *
- * The files of a torrent: which there are, how far each has come, how much it is wanted, and where
- * they lie. Files are counted from 0, in the order of the metainfo.
+ * The files of a torrent: their paths, progress and priorities. File indexes start at 0 and follow
+ * the order of the metainfo.
  *
- * Errors of the replies, here and in the chapters below: NOT_FOUND, GONE; NATIVE while a magnet
- * link has no metadata; INVALID_ARGUMENT for a file or a piece that the torrent does not have.
+ * Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NATIVE while a
+ * magnet link has no metadata; INVALID_ARGUMENT for a file or piece index that the torrent does not
+ * have.
  */
 
-/** Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded. */
+/** A priority is a number from 0 to 7. 0: the file or piece is not downloaded. */
 #define PATRON_PRIORITY_SKIP 0
 
-/** After all others. */
+/** The lowest priority at which it is downloaded. */
 #define PATRON_PRIORITY_LOW 1
 
-/** What nobody chose for. */
+/** The default priority. */
 #define PATRON_PRIORITY_DEFAULT 4
 
-/** Before all others. */
+/** The highest priority. */
 #define PATRON_PRIORITY_TOP 7
 
-/** Where a file is already, the move fails, and nothing is moved. */
+/** If a file exists at the destination, the move fails and nothing is moved. */
 #define PATRON_EXISTING_FAIL 0
 
-/** The file that is there is overwritten. */
+/** Existing files are overwritten. */
 #define PATRON_EXISTING_REPLACE 1
 
-/**
- * The file that is there is kept, and the one of the torrent is left behind. What is there is then
- * checked.
- */
+/** Existing files are kept, the torrent's own are left behind, and the existing data is checked. */
 #define PATRON_EXISTING_KEEP 2
 
-/** The files of a torrent at one moment. Any thread may read it, also several at once. */
+/** A snapshot of the files of a torrent. Several threads may read it at once. */
 typedef struct patron_files patron_files;
 
-/** One file of a torrent and how far it has come. */
+/** One file of a torrent and its progress. */
 typedef struct patron_file_status {
-    /** In bytes. */
+    /** The size in bytes. */
     uint64_t size;
-    /** How many of them are here; of pieces that are not complete, those of the blocks that are. */
+    /** The number of bytes downloaded, blocks of incomplete pieces included. */
     uint64_t done;
-    /** How much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
+    /** The priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
     int32_t priority;
-    /** It only fills up to a piece boundary, and is not on disk (BEP 47). */
+    /** It is a pad file: it only fills space up to a piece boundary and is not on disk (BEP 47). */
     bool pad;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t reserved[3];
 } patron_file_status;
 
@@ -1649,21 +1716,21 @@ int32_t patron_get_files(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Of patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
+ * For patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no files, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_files(patron_reply *reply, struct patron_files **out, patron_error **error);
 
-/** Frees the list. NULL is fine. */
+/** Frees the list. NULL is allowed. */
 void patron_files_free(struct patron_files *files);
 
-/** How many files there are, pad files included. */
+/** The number of files, pad files included. */
 size_t patron_files_count(const struct patron_files *files);
 
 /**
- * Writes the files from index `first` on into an array of `capacity` structs, and how many they
- * were to `written`. `struct_size` is sizeof(patron_file_status).
+ * Copies the files from index `first` on into an array of `capacity` structs, and writes their
+ * number to `written`. `struct_size` is sizeof(patron_file_status).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -1675,14 +1742,14 @@ int32_t patron_files_read(const struct patron_files *files,
                           size_t *written,
                           patron_error **error);
 
-/** Where a file is below the save directory; the new place of one that was renamed. */
+/** The current path of a file, relative to the save directory. */
 patron_text patron_files_path(const struct patron_files *files, size_t index);
 
 /**
- * Says how much a file is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. What is skipped
- * is not downloaded, but for the pieces that it shares with its neighbours.
+ * Sets the priority of a file, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. A skipped file is
+ * not downloaded, except for the pieces that it shares with its neighbours.
  *
- * Errors: INVALID_ARGUMENT for another priority.
+ * Errors: INVALID_ARGUMENT for any other priority.
  */
 int32_t patron_set_file_priority(patron_handle *patron,
                                  uint64_t torrent_id,
@@ -1692,10 +1759,10 @@ int32_t patron_set_file_priority(patron_handle *patron,
                                  patron_error **error);
 
 /**
- * Says how much each file is wanted: a byte for each of as many files as there are.
+ * Sets the priorities of all files, one byte for each file.
  *
- * Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of
- * files.
+ * Errors: INVALID_ARGUMENT for an invalid priority. Of the reply: INVALID_ARGUMENT if the number of
+ * priorities is not the number of files.
  */
 int32_t patron_set_file_priorities(patron_handle *patron,
                                    uint64_t torrent_id,
@@ -1705,12 +1772,12 @@ int32_t patron_set_file_priorities(patron_handle *patron,
                                    patron_error **error);
 
 /**
- * Gives a file another path below the save directory, on the disk too. The reply comes when that is
- * done, as does PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The metainfo
- * stays as it is.
+ * Renames a file, on disk too. The path is relative to the save directory. When it is done the
+ * reply comes, and PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The
+ * metainfo does not change.
  *
- * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or has "..", and where a
- * file of that name is already: nothing is overwritten. IO when the system refuses.
+ * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and if
+ * a file with that name exists: nothing is overwritten. IO if the system refuses.
  */
 int32_t patron_rename_file(patron_handle *patron,
                            uint64_t torrent_id,
@@ -1721,13 +1788,13 @@ int32_t patron_rename_file(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Moves the files to another directory, which is made if need be. `existing`, a PATRON_EXISTING_*,
- * says what is done where a file is already. The reply comes when they are there, as does
+ * Moves the files to another directory, creating it if necessary. `existing`, a PATRON_EXISTING_*,
+ * says what happens to files that exist there. When it is done the reply comes, and
  * PATRON_EVENT_MOVED; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for unknown `existing`. Of the reply: IO when the directory cannot be
- * made, when a file is there already and is not to be replaced or kept, and when the system
- * refuses; the files are then where they were.
+ * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
+ * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
+ * files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,
@@ -1738,8 +1805,8 @@ int32_t patron_move_storage(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in
- * it; patron_reply_bytes() reads the answer. To be kept, and given to patron_add_torrent() as
+ * Asks for the data that a later run needs to resume the torrent, metainfo included;
+ * patron_reply_bytes() reads the answer. Store it, and pass it to patron_add_torrent() as
  * PATRON_SOURCE_RESUME_DATA.
  */
 int32_t patron_get_resume_data(patron_handle *patron,
@@ -1748,8 +1815,8 @@ int32_t patron_get_resume_data(patron_handle *patron,
                                patron_error **error);
 
 /**
- * Closes the files of a torrent: what libtorrent and the system hold back is on its way to the disk
- * then. They are opened again when they are needed.
+ * Closes the files of a torrent, so that buffered data is passed on to the disk. They are opened
+ * again when needed.
  */
 int32_t patron_flush_files(patron_handle *patron,
                            uint64_t torrent_id,
@@ -1757,10 +1824,11 @@ int32_t patron_flush_files(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Gives a magnet link its metadata, where the program has it from elsewhere.
+ * Sets the metadata of a torrent that was added by a magnet link, if the program has it from
+ * elsewhere.
  *
- * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, and for a torrent that
- * has its metadata.
+ * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
+ * already has its metadata.
  */
 int32_t patron_give_metainfo(patron_handle *patron,
                              uint64_t torrent_id,
@@ -1772,25 +1840,25 @@ int32_t patron_give_metainfo(patron_handle *patron,
  * Pieces
  * ===============================================================================================
  *
- * Which pieces of a torrent are here, and how the rest can be had. Pieces are counted from 0.
+ * Which pieces a torrent has, and how it gets the others. Piece indexes start at 0.
  */
 
-/** The pieces of a torrent at one moment. Any thread may read it, also several at once. */
+/** A snapshot of the pieces of a torrent. Several threads may read it at once. */
 typedef struct patron_pieces patron_pieces;
 
-/** A piece on its way, in blocks of 16 KiB. */
+/** A piece that is being downloaded, in blocks of 16 KiB. */
 typedef struct patron_partial_piece {
-    /** Its index. */
+    /** The index of the piece. */
     uint32_t piece;
-    /** Its blocks. */
+    /** The number of blocks. */
     uint32_t blocks;
-    /** Those that are on disk. */
+    /** The blocks that are on disk. */
     uint32_t finished;
-    /** Those that are being written. */
+    /** The blocks that are being written. */
     uint32_t writing;
-    /** Those that peers were asked for. */
+    /** The blocks that were requested from peers. */
     uint32_t requested;
-    /** Zero. */
+    /** Reserved; zero. */
     uint32_t reserved;
 } patron_partial_piece;
 
@@ -1801,45 +1869,40 @@ int32_t patron_get_pieces(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Of patron_get_pieces(): the pieces, a new object for each call. Free it with
+ * For patron_get_pieces(): the pieces, a new object for each call. Free it with
  * patron_pieces_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no pieces, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
-int32_t patron_reply_pieces(patron_reply *reply,
-                            struct patron_pieces **out,
-                            patron_error **error);
+int32_t patron_reply_pieces(patron_reply *reply, struct patron_pieces **out, patron_error **error);
 
-/** Frees the map. NULL is fine. */
+/** Frees a snapshot. NULL is allowed. */
 void patron_pieces_free(struct patron_pieces *pieces);
 
-/** How many pieces there are. */
+/** The number of pieces. */
 size_t patron_pieces_count(const struct patron_pieces *pieces);
 
-/** How many pieces are here. */
+/** The number of complete pieces. */
 size_t patron_pieces_done(const struct patron_pieces *pieces);
 
-/** A byte for each piece: 1 if it is here and has passed its hash check, else 0. */
+/** One byte for each piece: 1 if it is complete and has passed its hash check, 0 otherwise. */
 patron_bytes patron_pieces_have(const struct patron_pieces *pieces);
 
-/**
- * A byte for each piece: how much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
- */
+/** One byte for each piece: its priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
 patron_bytes patron_pieces_priorities(const struct patron_pieces *pieces);
 
 /**
- * A number for each piece: how many connected peers have it. NULL while the torrent seeds: nobody
- * counts then.
+ * One number for each piece: how many connected peers have it. NULL while the torrent seeds, as it
+ * is not counted then.
  */
 const uint32_t *patron_pieces_availability(const struct patron_pieces *pieces);
 
-/** How many pieces there are of which some blocks are here, or asked for. */
+/** The number of partial pieces: those with blocks downloaded or requested. */
 size_t patron_pieces_partial_count(const struct patron_pieces *pieces);
 
 /**
- * Writes the pieces of which some blocks are here, or asked for, from the one with the number
- * `first` on, into an array of `capacity` structs, and how many they were to `written`.
- * `struct_size` is sizeof(patron_partial_piece).
+ * Copies the partial pieces from index `first` on into an array of `capacity` structs, and writes
+ * their number to `written`. `struct_size` is sizeof(patron_partial_piece).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -1852,10 +1915,10 @@ int32_t patron_pieces_read_partial(const struct patron_pieces *pieces,
                                    patron_error **error);
 
 /**
- * Says how much a piece is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Choosing among
- * files later chooses anew among pieces.
+ * Sets the priority of a piece, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Setting file
+ * priorities later overrides piece priorities.
  *
- * Errors: INVALID_ARGUMENT for another priority.
+ * Errors: INVALID_ARGUMENT for any other priority.
  */
 int32_t patron_set_piece_priority(patron_handle *patron,
                                   uint64_t torrent_id,
@@ -1865,10 +1928,10 @@ int32_t patron_set_piece_priority(patron_handle *patron,
                                   patron_error **error);
 
 /**
- * Says how much each piece is wanted: a byte for each of as many pieces as there are.
+ * Sets the priorities of all pieces, one byte for each piece.
  *
- * Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of
- * pieces.
+ * Errors: INVALID_ARGUMENT for an invalid priority. Of the reply: INVALID_ARGUMENT if the number of
+ * priorities is not the number of pieces.
  */
 int32_t patron_set_piece_priorities(patron_handle *patron,
                                     uint64_t torrent_id,
@@ -1878,8 +1941,9 @@ int32_t patron_set_piece_priorities(patron_handle *patron,
                                     patron_error **error);
 
 /**
- * Wants a piece within so many milliseconds: those that are due soonest are asked for first, of the
- * fastest peers, as a player needs it. A negative number takes the deadline back.
+ * Sets a deadline for a piece, in milliseconds from now. Pieces with the earliest deadlines are
+ * requested first, from the fastest peers, as a player needs it. A negative number removes the
+ * deadline.
  */
 int32_t patron_set_piece_deadline(patron_handle *patron,
                                   uint64_t torrent_id,
@@ -1888,15 +1952,15 @@ int32_t patron_set_piece_deadline(patron_handle *patron,
                                   patron_reply **reply,
                                   patron_error **error);
 
-/** Takes back the deadlines of all pieces. */
+/** Removes the deadlines of all pieces. */
 int32_t patron_clear_piece_deadlines(patron_handle *patron,
                                      uint64_t torrent_id,
                                      patron_reply **reply,
                                      patron_error **error);
 
 /**
- * Whether the first and the last piece of each file are wanted before the others, as by a player
- * that looks there for the index; false wants them as the rest of their file.
+ * Prefers the first and the last piece of each file, where a player looks for the index. With false
+ * they have the priority of their file again.
  */
 int32_t patron_set_ends_first(patron_handle *patron,
                               uint64_t torrent_id,
@@ -1905,9 +1969,9 @@ int32_t patron_set_ends_first(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Asks for the bytes of a piece that is here; patron_reply_bytes() reads the answer.
+ * Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NATIVE or IO when it is not here or cannot be read.
+ * Errors of the reply: NATIVE or IO if the piece is not complete or cannot be read.
  */
 int32_t patron_read_piece(patron_handle *patron,
                           uint64_t torrent_id,
@@ -1916,10 +1980,10 @@ int32_t patron_read_piece(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent
- * it; one that is here already is left as it is.
+ * Adds a whole piece that the program has from elsewhere. It is checked as if a peer had sent it; a
+ * piece that is already complete is not changed.
  *
- * Errors of the reply: INVALID_ARGUMENT for a length that is not the piece's.
+ * Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
  */
 int32_t patron_add_piece(patron_handle *patron,
                          uint64_t torrent_id,
@@ -1930,8 +1994,8 @@ int32_t patron_add_piece(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Compares the files with their hashes again. PATRON_EVENT_CHECKED says that it is done, and
- * patron_get_pieces() what came of it.
+ * Checks the files against their hashes again. PATRON_EVENT_CHECKED says that it is done;
+ * patron_get_pieces() has the result.
  */
 int32_t patron_recheck(patron_handle *patron,
                        uint64_t torrent_id,
@@ -1939,97 +2003,93 @@ int32_t patron_recheck(patron_handle *patron,
                        patron_error **error);
 
 /* ===============================================================================================
- * How a torrent is set up
+ * Options of a torrent
  * ===============================================================================================
  *
- * Switches, limits, and the queue. They can be changed at any time.
+ * Flags, limits, goals and the queue. They can be changed at any time.
  */
 
-/** Nothing is downloaded; what is here is served. A full disk switches it on. */
+/** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
 #define PATRON_FLAG_UPLOAD_MODE 1
 
-/** Only as much is downloaded as helps others: for one who wants to seed what he does not want. */
+/** Only as much is downloaded as helps to raise the share ratio. */
 #define PATRON_FLAG_SHARE_MODE 2
 
-/** Peers that the IP filter blocks are refused. On unless switched off. */
+/** Peers blocked by the IP filter are refused. On by default. */
 #define PATRON_FLAG_APPLY_IP_FILTER 4
 
 /**
- * libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
- * queue.
+ * libtorrent starts and stops it: as many torrents run as the "active_" settings allow, in queue
+ * order.
  */
 #define PATRON_FLAG_AUTO_MANAGED 8
 
 /**
- * Each piece is offered to one peer at a time, so that the first copy spreads with the least
- * sending (BEP 16).
+ * Super-seeding: each piece is offered to one peer at a time, so that the first copy spreads with
+ * the least upload (BEP 16).
  */
 #define PATRON_FLAG_SUPER_SEEDING 16
 
-/** Pieces are asked for in their order. */
+/** Pieces are downloaded in order. */
 #define PATRON_FLAG_SEQUENTIAL 32
 
-/** It is paused when it would begin to download or to seed. */
+/** It is paused when it would start to download or seed. */
 #define PATRON_FLAG_STOP_WHEN_READY 64
 
-/** It is not announced to the distributed hash table. */
+/** It is not announced to the DHT. */
 #define PATRON_FLAG_NO_DHT 128
 
 /** It is not announced on the local network. */
 #define PATRON_FLAG_NO_LOCAL_DISCOVERY 256
 
-/** Peers are not told of other peers. */
+/** Peer exchange is off. */
 #define PATRON_FLAG_NO_PEER_EXCHANGE 512
 
-/** One place nearer to the front of the queue. */
+/** One position up. */
 #define PATRON_QUEUE_UP 0
 
-/** One place nearer to the end. */
+/** One position down. */
 #define PATRON_QUEUE_DOWN 1
 
-/** To the front. */
+/** To the front of the queue. */
 #define PATRON_QUEUE_TOP 2
 
-/** To the end. */
+/** To the end of the queue. */
 #define PATRON_QUEUE_BOTTOM 3
 
-/**
- * A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
- */
+/** A torrent that has reached a goal is paused. If it is resumed, it seeds without goals. */
 #define PATRON_GOAL_PAUSE 0
 
-/** It is closed; its files stay. */
+/** It is removed; its files are kept. */
 #define PATRON_GOAL_REMOVE 1
 
-/** It is closed and its files are deleted. */
+/** It is removed and its files are deleted. */
 #define PATRON_GOAL_REMOVE_AND_DELETE 2
 
-/** It seeds on, by super-seeding: as little as the swarm needs. */
+/** It keeps seeding in super-seeding mode. */
 #define PATRON_GOAL_SUPER_SEED 3
 
-/** How a torrent is set up at present; patron_reply_path() is where its files are. */
+/** The current options of a torrent; patron_reply_path() is the directory of its files. */
 typedef struct patron_torrent_options {
-    /** How many bytes a second it may receive; -1: as the client may. */
+    /** The download rate limit in bytes per second; -1 means no limit but the client's. */
     int64_t download_limit;
-    /** How many bytes a second it may send; -1: as the client may. */
+    /** The upload rate limit in bytes per second; -1 means no limit but the client's. */
     int64_t upload_limit;
-    /** How many peers it may be connected to; -1: as many as the client. */
+    /** The connections limit; -1 means no limit but the client's. */
     int64_t connections_limit;
-    /** How many peers it may serve at once; -1: as many as the client. */
+    /** The number of upload slots; -1 means no limit but the client's. */
     int64_t upload_slots;
-    /**
-     * Its place among the torrents that are not complete, the first is 0; -1 when it is complete.
-     */
+    /** The queue position, starting at 0; -1 if it is complete. */
     int64_t queue_position;
     /** The PATRON_FLAG_* that are on, combined by "or". */
     int32_t flags;
-    /** Zero. */
+    /** Reserved; zero. */
     uint32_t reserved;
 } patron_torrent_options;
 
 /**
- * Asks how a torrent is set up; patron_reply_torrent_options() and patron_reply_path() read the
- * answer.
+ * Asks for the options of a torrent; patron_reply_torrent_options() and patron_reply_path() read
+ * the answer.
  */
 int32_t patron_get_torrent_options(patron_handle *patron,
                                    uint64_t torrent_id,
@@ -2037,9 +2097,10 @@ int32_t patron_get_torrent_options(patron_handle *patron,
                                    patron_error **error);
 
 /**
- * Of patron_get_torrent_options(): the options. `struct_size` is sizeof(patron_torrent_options).
+ * For patron_get_torrent_options(): writes the options. `struct_size` is
+ * sizeof(patron_torrent_options).
  *
- * Errors: INVALID_ARGUMENT when the reply has no options, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_torrent_options(patron_reply *reply,
                                      struct patron_torrent_options *out,
@@ -2047,9 +2108,9 @@ int32_t patron_reply_torrent_options(patron_reply *reply,
                                      patron_error **error);
 
 /**
- * Switches a flag, one PATRON_FLAG_*, on or off.
+ * Turns a flag, one PATRON_FLAG_*, on or off.
  *
- * Errors: INVALID_ARGUMENT for an unknown flag and for more than one.
+ * Errors: INVALID_ARGUMENT for an unknown flag or more than one.
  */
 int32_t patron_set_flag(patron_handle *patron,
                         uint64_t torrent_id,
@@ -2058,28 +2119,36 @@ int32_t patron_set_flag(patron_handle *patron,
                         patron_reply **reply,
                         patron_error **error);
 
-/** How many bytes a second a torrent may receive; 0 or less: as the client may. */
+/**
+ * Limits the download rate of a torrent, in bytes per second; 0 or less means no limit but the
+ * client's.
+ */
 int32_t patron_set_download_limit(patron_handle *patron,
                                   uint64_t torrent_id,
                                   int64_t rate,
                                   patron_reply **reply,
                                   patron_error **error);
 
-/** How many bytes a second a torrent may send; 0 or less: as the client may. */
+/**
+ * Limits the upload rate of a torrent, in bytes per second; 0 or less means no limit but the
+ * client's.
+ */
 int32_t patron_set_upload_limit(patron_handle *patron,
                                 uint64_t torrent_id,
                                 int64_t rate,
                                 patron_reply **reply,
                                 patron_error **error);
 
-/** How many peers a torrent may be connected to, at least 2; 0 or less: as many as the client. */
+/**
+ * Limits the connections of a torrent, to at least 2; 0 or less means no limit but the client's.
+ */
 int32_t patron_set_connections_limit(patron_handle *patron,
                                      uint64_t torrent_id,
                                      int64_t peers,
                                      patron_reply **reply,
                                      patron_error **error);
 
-/** How many peers a torrent may serve at once; 0 or less: as many as the client. */
+/** Limits the upload slots of a torrent; 0 or less means no limit but the client's. */
 int32_t patron_set_upload_slots(patron_handle *patron,
                                 uint64_t torrent_id,
                                 int64_t peers,
@@ -2087,13 +2156,13 @@ int32_t patron_set_upload_slots(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * When a torrent has given back enough, and what then becomes of it, a PATRON_GOAL_*; these goals
- * take the place of those before. `share_ratio` is what was sent for what was received,
- * `seed_seconds` how long it had everything and was not paused, both in all runs; negative is no
- * such goal, and the first that is reached counts. It is looked at each tick;
- * PATRON_EVENT_GOAL_REACHED says that it is so. Goals are kept in resume data.
+ * Sets the seeding goals of a torrent, and what happens when the first is reached, a PATRON_GOAL_*;
+ * they replace earlier goals. `share_ratio` is bytes sent per byte received, `seed_seconds` the
+ * time that it was complete and not paused, both in all runs; a negative number means no such goal.
+ * Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success. They are stored in
+ * resume data.
  *
- * Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+ * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
 int32_t patron_set_goals(patron_handle *patron,
                          uint64_t torrent_id,
@@ -2104,9 +2173,9 @@ int32_t patron_set_goals(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
- * by the one in the metainfo ("ssl-cert"); its private key; the parameters of Diffie and Hellman.
- * One that libtorrent refuses is a PATRON_EVENT_ERROR.
+ * Sets the certificate of a TLS torrent, in PEM: the certificate, signed by the one in the metainfo
+ * ("ssl-cert"); its private key; and the Diffie-Hellman parameters. If libtorrent rejects it,
+ * PATRON_EVENT_ERROR reports it.
  */
 int32_t patron_set_tls_certificate(patron_handle *patron,
                                    uint64_t torrent_id,
@@ -2120,8 +2189,8 @@ int32_t patron_set_tls_certificate(patron_handle *patron,
                                    patron_error **error);
 
 /**
- * Moves a torrent in the queue of those that are not complete, by a PATRON_QUEUE_*. The queue says
- * which of the torrents with PATRON_FLAG_AUTO_MANAGED run.
+ * Moves a torrent in the queue of incomplete torrents, by a PATRON_QUEUE_*. The queue decides which
+ * torrents with PATRON_FLAG_AUTO_MANAGED run.
  *
  * Errors: INVALID_ARGUMENT for an unknown move.
  */
@@ -2131,7 +2200,9 @@ int32_t patron_move_in_queue(patron_handle *patron,
                              patron_reply **reply,
                              patron_error **error);
 
-/** Moves a torrent to a place in that queue, the first is 0; beyond the end is the end. */
+/**
+ * Moves a torrent to a position in that queue, starting at 0; a position past the end is the end.
+ */
 int32_t patron_set_queue_position(patron_handle *patron,
                                   uint64_t torrent_id,
                                   uint32_t position,
@@ -2142,115 +2213,115 @@ int32_t patron_set_queue_position(patron_handle *patron,
  * Peers
  * ===============================================================================================
  *
- * Whom a torrent is connected to.
+ * The peers that a torrent is connected to.
  */
 
 /** The peer is a BitTorrent client. */
 #define PATRON_PEER_CLIENT 0
 
-/** A web server (BEP 19). */
+/** The peer is a web seed (BEP 19). */
 #define PATRON_PEER_WEB_SEED 1
 
-/** A web server with a script (BEP 17). */
+/** The peer is an HTTP seed (BEP 17). */
 #define PATRON_PEER_HTTP_SEED 2
 
-/** The bytes travel by TCP. */
+/** The connection uses TCP. */
 #define PATRON_TRANSPORT_TCP 0
 
-/** By uTP (BEP 29). */
+/** The connection uses uTP (BEP 29). */
 #define PATRON_TRANSPORT_UTP 1
 
-/** By the I2P network. */
+/** The connection uses the I2P network. */
 #define PATRON_TRANSPORT_I2P 2
 
-/** Nothing hides the bytes on their way. */
+/** The connection is not encrypted. */
 #define PATRON_ENCRYPTION_NONE 0
 
-/** The handshake alone is obfuscated (MSE). */
+/** Only the handshake is encrypted (MSE). */
 #define PATRON_ENCRYPTION_HANDSHAKE 1
 
-/** All is obfuscated with RC4 (MSE). */
+/** The whole connection is encrypted with RC4 (MSE). */
 #define PATRON_ENCRYPTION_RC4 2
 
-/** TLS, of a torrent with a certificate. */
+/** The connection uses TLS, for a torrent with a certificate. */
 #define PATRON_ENCRYPTION_TLS 3
 
-/** A tracker named the peer. */
+/** The peer came from a tracker. */
 #define PATRON_PEER_SOURCE_TRACKER 1
 
-/** The distributed hash table did (BEP 5). */
+/** The peer came from the DHT (BEP 5). */
 #define PATRON_PEER_SOURCE_DHT 2
 
-/** Another peer did (BEP 11). */
+/** The peer came from peer exchange (BEP 11). */
 #define PATRON_PEER_SOURCE_PEER_EXCHANGE 4
 
-/** It is on the local network (BEP 14). */
+/** The peer was found by local service discovery (BEP 14). */
 #define PATRON_PEER_SOURCE_LOCAL_DISCOVERY 8
 
-/** It is known from an earlier run. */
+/** The peer came from resume data. */
 #define PATRON_PEER_SOURCE_RESUME_DATA 16
 
-/** It called us. */
+/** The peer connected to this client. */
 #define PATRON_PEER_SOURCE_INCOMING 32
 
-/** The peers of a torrent at one moment. Any thread may read it, also several at once. */
+/** A snapshot of the peers of a torrent. Several threads may read it at once. */
 typedef struct patron_peers patron_peers;
 
-/** A peer that is connected or being connected to. Rates are bytes per second. */
+/** A peer that is connected or being connected to. Rates are in bytes per second. */
 typedef struct patron_peer {
-    /** Payload and protocol received a second. */
+    /** The download rate, protocol overhead included. */
     uint64_t download_rate;
-    /** Payload and protocol sent a second. */
+    /** The upload rate, protocol overhead included. */
     uint64_t upload_rate;
-    /** Payload received, in bytes. */
+    /** Payload bytes received. */
     uint64_t downloaded;
-    /** Payload sent, in bytes. */
+    /** Payload bytes sent. */
     uint64_t uploaded;
-    /** Since anything was sent or received, in milliseconds. */
+    /** Milliseconds since anything was sent or received. */
     uint64_t idle_ms;
-    /** How long a connection to it takes to open, in milliseconds. */
+    /** The time it took to connect, in milliseconds. */
     uint64_t round_trip_ms;
-    /** What it is, a PATRON_PEER_*. */
+    /** The kind of peer, a PATRON_PEER_*. */
     int32_t kind;
-    /** How the bytes travel, a PATRON_TRANSPORT_*. */
+    /** The transport protocol, a PATRON_TRANSPORT_*. */
     int32_t transport;
-    /** What hides them, a PATRON_ENCRYPTION_*. */
+    /** The encryption, a PATRON_ENCRYPTION_*. */
     int32_t encryption;
-    /** How it was found, all PATRON_PEER_SOURCE_* that apply, combined by "or". */
+    /** The sources of the peer, PATRON_PEER_SOURCE_* combined by "or". */
     int32_t sources;
-    /** Blocks that it was asked for. */
+    /** The number of blocks requested from the peer. */
     uint32_t requested;
-    /** Blocks that it asked for. */
+    /** The number of blocks that the peer has requested. */
     uint32_t requests;
-    /** Pieces that failed their hash check and that it had part in. */
+    /** The number of pieces that failed the hash check and to which it contributed. */
     uint32_t hash_failures;
-    /** How often in a row connecting to it failed. */
+    /** The number of consecutive failed connection attempts. */
     uint32_t failures;
-    /** How much of the torrent it has, from 0 to 1. */
+    /** The fraction of the torrent that it has, from 0 to 1. */
     float progress;
     /** Its peer id (BEP 20). */
     uint8_t id[20];
-    /** It has everything. */
+    /** It is a seed. */
     bool seed;
-    /** We called it, rather than it us. */
+    /** The connection is outgoing rather than incoming. */
     bool outgoing;
-    /** The connection is not made, or the handshakes are not done. */
+    /** It is still being connected to, or the handshakes are not done. */
     bool connecting;
-    /** We want pieces that it has. */
+    /** We are interested in its pieces. */
     bool interesting;
-    /** We do not serve it at present. */
+    /** We choke it. */
     bool choked;
-    /** It wants pieces that we have. */
+    /** It is interested in our pieces. */
     bool interested;
-    /** It does not serve us at present. */
+    /** It chokes us. */
     bool choking;
-    /** It served us, and has not for long. */
+    /** It has stopped sending data although blocks are requested. */
     bool snubbed;
-    /** It is served out of turn, to find out how well it serves us. */
+    /** It is unchoked optimistically. */
     bool optimistic_unchoke;
-    /** It had part in a piece that failed its hash check. */
+    /** It contributed to a piece that failed the hash check. */
     bool suspected;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t reserved[6];
 } patron_peer;
 
@@ -2264,21 +2335,21 @@ int32_t patron_get_peers(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Of patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
+ * For patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no peers, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peers(patron_reply *reply, struct patron_peers **out, patron_error **error);
 
-/** Frees the list. NULL is fine. */
+/** Frees the list. NULL is allowed. */
 void patron_peers_free(struct patron_peers *peers);
 
-/** How many peers there are. */
+/** The number of peers. */
 size_t patron_peers_count(const struct patron_peers *peers);
 
 /**
- * Writes the peers from index `first` on into an array of `capacity` structs, and how many they
- * were to `written`. `struct_size` is sizeof(patron_peer).
+ * Copies the peers from index `first` on into an array of `capacity` structs, and writes their
+ * number to `written`. `struct_size` is sizeof(patron_peer).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -2291,28 +2362,24 @@ int32_t patron_peers_read(const struct patron_peers *peers,
                           patron_error **error);
 
 /**
- * Where a peer is, "127.0.0.1:6881"; empty for a web seed whose name is not looked up yet, and for
- * an I2P peer.
+ * The address of a peer, "127.0.0.1:6881"; empty for a web seed whose host name has not been
+ * resolved yet, and for an I2P peer.
  */
-patron_text patron_peers_address(const struct patron_peers *peers,
-                                 size_t index);
+patron_text patron_peers_address(const struct patron_peers *peers, size_t index);
 
-/** Our end of the connection to a peer, likewise. */
+/** The local address of the connection to a peer, in the same form. */
 patron_text patron_peers_local_address(const struct patron_peers *peers, size_t index);
 
 /**
- * The name that the client of a peer gives itself, or that its peer id tells; of a web seed, its
- * URL.
+ * The client name that a peer reports or that is derived from its peer id; for a web seed, its URL.
  */
-patron_text patron_peers_client(const struct patron_peers *peers,
-                                size_t index);
+patron_text patron_peers_client(const struct patron_peers *peers, size_t index);
 
 /**
- * Tells a torrent of a peer, written "127.0.0.1:6881" or "[::1]:6881", which it calls when it wants
- * one.
+ * Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when it has room for one.
  *
- * Errors: INVALID_ARGUMENT for what is no address and port; of the reply, where the client is
- * offline and the peer is not on the loopback interface.
+ * Errors: INVALID_ARGUMENT if it is not an address and port. Of the reply: INVALID_ARGUMENT if the
+ * client is offline and the peer is not on the loopback interface.
  */
 int32_t patron_connect_peer(patron_handle *patron,
                             uint64_t torrent_id,
@@ -2321,7 +2388,7 @@ int32_t patron_connect_peer(patron_handle *patron,
                             patron_reply **reply,
                             patron_error **error);
 
-/** Forgets all peers that a torrent knows of, and ends its connections. */
+/** Removes all known peers of a torrent and closes its connections. */
 int32_t patron_clear_peers(patron_handle *patron,
                            uint64_t torrent_id,
                            patron_reply **reply,
@@ -2331,65 +2398,67 @@ int32_t patron_clear_peers(patron_handle *patron,
  * Trackers and web seeds
  * ===============================================================================================
  *
- * Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does
- * not have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT,
- * as an error of the reply.
+ * The trackers and web seeds of a torrent. Errors of the replies: INVALID_ARGUMENT for an invalid
+ * URL, for one that the torrent does not have, and for one outside of the loopback interface if the
+ * client is offline.
  */
 
-/** The metainfo named the tracker first. */
+/** The tracker came from the metainfo. */
 #define PATRON_TRACKER_SOURCE_METAINFO 0
 
-/** The program did. */
+/** The tracker was added by the program. */
 #define PATRON_TRACKER_SOURCE_PROGRAM 1
 
-/** A magnet link did. */
+/** The tracker came from a magnet link. */
 #define PATRON_TRACKER_SOURCE_MAGNET 2
 
-/** Another peer did (BEP 28). */
+/** The tracker came from a peer (BEP 28). */
 #define PATRON_TRACKER_SOURCE_PEER 3
 
 /**
- * The trackers of a torrent at one moment, those of the lowest tier first, and all announces to
- * them in the order of the trackers. Any thread may read it, also several at once.
+ * A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
+ * by tracker. Several threads may read it at once.
  */
 typedef struct patron_trackers patron_trackers;
 
-/** A tracker; its announces tell how it does. */
+/** A tracker; see its announces for results. */
 typedef struct patron_tracker_status {
-    /** How it was found, a PATRON_TRACKER_SOURCE_*. */
+    /** The source of the tracker, a PATRON_TRACKER_SOURCE_*. */
     int32_t source;
-    /** Those of a lower tier are tried first (BEP 12). */
+    /** The tier; lower tiers are tried first (BEP 12). */
     uint8_t tier;
-    /** It has answered since the torrent was started. */
+    /** It has answered since the torrent was added. */
     bool working;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t reserved[2];
 } patron_tracker_status;
 
 /**
- * How announcing to a tracker goes, by one address that the client listens on and one info hash of
- * the torrent.
+ * The state of announcing to a tracker, for one listen address and one info hash of the torrent.
  */
 typedef struct patron_announce {
-    /** Until the next one, in milliseconds; -1 when none is planned. */
+    /** Milliseconds until the next announce; -1 if none is scheduled. */
     int64_t next_ms;
-    /** How many have everything, as the tracker says; -1 when it has not said. */
+    /** The number of seeds that the tracker reports; -1 if unknown. */
     int64_t seeds;
-    /** How many have not, likewise. */
+    /** The number of leechers that the tracker reports; -1 if unknown. */
     int64_t leechers;
-    /** How often the torrent was downloaded, likewise. */
+    /** The number of completed downloads that the tracker reports; -1 if unknown. */
     int64_t downloads;
     /** The index of the tracker. */
     uint32_t tracker;
-    /** How many failed in a row. */
+    /** The number of consecutive failures. */
     uint32_t failures;
-    /** Why the last one failed, a PATRON_E_*, or 0; patron_trackers_announce_error() says more. */
+    /**
+     * The error of the last announce, a PATRON_E_*, or 0; patron_trackers_announce_error() has the
+     * details.
+     */
     int32_t error;
-    /** 1 or 2: with the v1 or the v2 info hash. */
+    /** 1 or 2: the announce uses the v1 or the v2 info hash. */
     uint8_t protocol;
-    /** One is under way. */
+    /** An announce is in progress. */
     bool updating;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t reserved[2];
 } patron_announce;
 
@@ -2400,24 +2469,24 @@ int32_t patron_get_trackers(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Of patron_get_trackers(): the trackers, a new object for each call. Free it with
+ * For patron_get_trackers(): the trackers, a new object for each call. Free it with
  * patron_trackers_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no trackers, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_trackers(patron_reply *reply,
                               struct patron_trackers **out,
                               patron_error **error);
 
-/** Frees the list. NULL is fine. */
+/** Frees the list. NULL is allowed. */
 void patron_trackers_free(struct patron_trackers *trackers);
 
-/** How many trackers there are. */
+/** The number of trackers. */
 size_t patron_trackers_count(const struct patron_trackers *trackers);
 
 /**
- * Writes the trackers from index `first` on into an array of `capacity` structs, and how many they
- * were to `written`. `struct_size` is sizeof(patron_tracker_status).
+ * Copies the trackers from index `first` on into an array of `capacity` structs, and writes their
+ * number to `written`. `struct_size` is sizeof(patron_tracker_status).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -2432,12 +2501,12 @@ int32_t patron_trackers_read(const struct patron_trackers *trackers,
 /** The announce URL of a tracker. */
 patron_text patron_trackers_url(const struct patron_trackers *trackers, size_t index);
 
-/** How many announces there are, of all trackers. */
+/** The number of announces, of all trackers together. */
 size_t patron_trackers_announce_count(const struct patron_trackers *trackers);
 
 /**
- * Writes the announces from index `first` on into an array of `capacity` structs, and how many they
- * were to `written`. `struct_size` is sizeof(patron_announce).
+ * Copies the announces from index `first` on into an array of `capacity` structs, and writes their
+ * number to `written`. `struct_size` is sizeof(patron_announce).
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
@@ -2449,20 +2518,17 @@ int32_t patron_trackers_read_announces(const struct patron_trackers *trackers,
                                        size_t *written,
                                        patron_error **error);
 
-/** Of an announce: the address that the client listens on, "127.0.0.1:6881". */
+/** The listen address of an announce, "127.0.0.1:6881". */
 patron_text patron_trackers_announce_from(const struct patron_trackers *trackers, size_t index);
 
-/** Of an announce: what the tracker said, if it said something: a warning or why it refused. */
+/** The tracker's message for an announce, a warning or a reason; often empty. */
 patron_text patron_trackers_announce_message(const struct patron_trackers *trackers, size_t index);
 
-/** Of an announce: why the last one failed; NULL if it did not. Belongs to the list. */
+/** The error of an announce; NULL if there is none. Owned by the list. */
 const patron_error *patron_trackers_announce_error(const struct patron_trackers *trackers,
                                                    size_t index);
 
-/**
- * Adds a tracker; one that is there already stays as it is. Those of a lower tier are tried first
- * (BEP 12).
- */
+/** Adds a tracker; an existing one is not changed. Lower tiers are tried first (BEP 12). */
 int32_t patron_add_tracker(patron_handle *patron,
                            uint64_t torrent_id,
                            const char *url,
@@ -2480,8 +2546,8 @@ int32_t patron_remove_tracker(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Puts these trackers in the place of those that a torrent has: a URL on each line, and an empty
- * line before each tier but the first. An empty text removes all.
+ * Replaces all trackers of a torrent: one URL per line, with an empty line between tiers. An empty
+ * text removes all trackers.
  */
 int32_t patron_replace_trackers(patron_handle *patron,
                                 uint64_t torrent_id,
@@ -2491,7 +2557,7 @@ int32_t patron_replace_trackers(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * Announces a torrent to its trackers now, whatever interval they asked for. A paused torrent is
+ * Announces a torrent to its trackers now, regardless of the announce interval. A paused torrent is
  * not announced.
  */
 int32_t patron_reannounce(patron_handle *patron,
@@ -2500,15 +2566,15 @@ int32_t patron_reannounce(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
- * patron_get_trackers().
+ * Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() has
+ * the results.
  */
 int32_t patron_scrape(patron_handle *patron,
                       uint64_t torrent_id,
                       patron_reply **reply,
                       patron_error **error);
 
-/** Announces a torrent to the distributed hash table now (BEP 5). */
+/** Announces a torrent to the DHT now (BEP 5). */
 int32_t patron_announce_to_dht(patron_handle *patron,
                                uint64_t torrent_id,
                                patron_reply **reply,
@@ -2526,13 +2592,13 @@ int32_t patron_get_web_seeds(patron_handle *patron,
                              patron_reply **reply,
                              patron_error **error);
 
-/** Of patron_get_web_seeds(): how many there are. */
+/** For patron_get_web_seeds(): the number of web seeds. */
 size_t patron_reply_web_seed_count(patron_reply *reply);
 
-/** Of patron_get_web_seeds(): the URL of one. Good until the reply is freed. */
+/** For patron_get_web_seeds(): the URL of a web seed. Valid until the reply is freed. */
 patron_text patron_reply_web_seed(patron_reply *reply, size_t index);
 
-/** Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/". */
+/** Adds a web seed (BEP 19). For a torrent with more than one file the URL ends in "/". */
 int32_t patron_add_web_seed(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *url,
@@ -2552,24 +2618,25 @@ int32_t patron_remove_web_seed(patron_handle *patron,
  * IP filters
  * ===============================================================================================
  *
- * Addresses that a client has nothing to do with: no peer there is called, none is let in. A filter
- * is used by one thread at a time; patron_set_ip_filter() puts it to use.
+ * Addresses that a client does not exchange data with: it neither connects to them nor accepts
+ * connections from them. A filter is used by one thread at a time; patron_set_ip_filter() activates
+ * it.
  */
 
-/** Ranges of addresses that are blocked. */
+/** Ranges of blocked addresses. */
 typedef struct patron_ip_filter patron_ip_filter;
 
 /** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
 int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error);
 
 /**
- * Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a
- * name:1.2.3.4-1.2.3.9"), DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single
- * addresses, ranges ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter
- * with patron_ip_filter_free().
+ * Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
+ * (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+ * ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. Free the filter with
+ * patron_ip_filter_free().
  *
- * Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for
- * a file that is compressed, that has no rule, or that is too large.
+ * Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
+ * for a file that is compressed, contains no rule, or is too large.
  */
 int32_t patron_ip_filter_read(const char *file,
                               size_t file_length,
@@ -2577,7 +2644,19 @@ int32_t patron_ip_filter_read(const char *file,
                               patron_error **error);
 
 /**
- * As patron_ip_filter_read(), of what such a file has in it.
+ * As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped()
+ * counts them.
+ *
+ * Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule
+ * is an error.
+ */
+int32_t patron_ip_filter_read_lenient(const char *file,
+                                      size_t file_length,
+                                      struct patron_ip_filter **out,
+                                      patron_error **error);
+
+/**
+ * Like patron_ip_filter_read(), for the contents of such a file.
  *
  * Errors: PARSE.
  */
@@ -2586,15 +2665,35 @@ int32_t patron_ip_filter_parse(const uint8_t *data,
                                struct patron_ip_filter **out,
                                patron_error **error);
 
-/** Frees a filter. NULL is fine. */
+/**
+ * As patron_ip_filter_read_lenient(), of what such a file has in it.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
+                                       size_t length,
+                                       struct patron_ip_filter **out,
+                                       patron_error **error);
+
+/** How many lines were skipped while the filter was read leniently. */
+uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
+
+/**
+ * Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there
+ * is none.
+ */
+patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
+                                          size_t index);
+
+/** Frees a filter. NULL is allowed. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
 
 /**
- * Blocks all addresses from the lowest to the highest, both included, written "192.0.2.1" or
+ * Blocks a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
  * "2001:db8::1".
  *
- * Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for
- * one from IPv4 to IPv6.
+ * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+ * a range that mixes IPv4 and IPv6.
  */
 int32_t patron_ip_filter_block(struct patron_ip_filter *filter,
                                const char *lowest,
@@ -2603,47 +2702,44 @@ int32_t patron_ip_filter_block(struct patron_ip_filter *filter,
                                size_t highest_length,
                                patron_error **error);
 
-/** Whether an address is blocked; false for what is none. */
+/** Whether an address is blocked; false if it is not an IP address. */
 bool patron_ip_filter_blocks(const struct patron_ip_filter *filter,
                              const char *ip_address,
                              size_t ip_address_length);
 
-/** How many ranges are blocked. */
+/** The number of blocked ranges. */
 size_t patron_ip_filter_count(const struct patron_ip_filter *filter);
 
-/** The lowest address of a range. */
+/** The first address of a range. */
 patron_text patron_ip_filter_lowest(const struct patron_ip_filter *filter, size_t index);
 
-/** The highest address of a range. */
+/** The last address of a range. */
 patron_text patron_ip_filter_highest(const struct patron_ip_filter *filter, size_t index);
 
 /* ===============================================================================================
  * The client as a whole
  * ===============================================================================================
  *
- * What concerns all torrents of a client, those of other patrons included.
+ * Settings and commands that affect all torrents of a client, those of other patrons included.
  */
 
-/**
- * Asks for all settings as libtorrent has them now, those that have their default included;
- * patron_reply_settings() reads the answer.
- */
+/** Asks for all current settings, defaults included; patron_reply_settings() reads the answer. */
 int32_t patron_get_settings(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Of patron_get_settings(): the settings, a new object for each call. Free it with
+ * For patron_get_settings(): the settings, a new object for each call. Free it with
  * patron_settings_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no settings, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_settings(patron_reply *reply, patron_settings **out, patron_error **error);
 
 /**
- * Changes the settings that are in the set, which PATRON_PRESET_EMPTY is for; the others stay. Most
- * take effect at once: listening moves to other addresses, discovery goes on and off.
+ * Changes the settings that are in the set and leaves the others unchanged; start from
+ * PATRON_PRESET_EMPTY. Most take effect at once, listening and discovery included.
  *
- * Errors of the reply: INVALID_ARGUMENT for settings that need another start of the client
- * ("disk_reads"), and for those that do not go with how the client reads.
+ * Errors of the reply: INVALID_ARGUMENT for settings that can only be set at the start
+ * ("disk_reads"), and for those that conflict with how the client reads.
  */
 int32_t patron_apply_settings(patron_handle *patron,
                               const patron_settings *settings,
@@ -2651,28 +2747,25 @@ int32_t patron_apply_settings(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Asks for all that a later client needs to begin where this one stands: settings, the nodes of the
- * distributed hash table and the IP filter; patron_reply_bytes() reads the answer. Torrents are not
- * in it; see patron_get_resume_data().
+ * Asks for the state to restore in a later client: settings, DHT nodes and the IP filter;
+ * patron_reply_bytes() reads the answer. Torrents are not included; see patron_get_resume_data().
  */
-int32_t patron_save_state(patron_handle *patron,
-                          patron_reply **reply,
-                          patron_error **error);
+int32_t patron_save_state(patron_handle *patron, patron_reply **reply, patron_error **error);
 
-/** Asks for the addresses that are blocked; patron_reply_ip_filter() reads the answer. */
+/** Asks for the blocked addresses; patron_reply_ip_filter() reads the answer. */
 int32_t patron_get_ip_filter(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Of patron_get_ip_filter(): the filter, a new object for each call. Free it with
+ * For patron_get_ip_filter(): the filter, a new object for each call. Free it with
  * patron_ip_filter_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no filter, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_ip_filter(patron_reply *reply, patron_ip_filter **out, patron_error **error);
 
 /**
- * Blocks the addresses of the filter and no others. Peers that are connected and blocked now are
- * dropped. A client that is offline goes on blocking all but the loopback interface.
+ * Replaces the IP filter. Connected peers that are now blocked are disconnected. A client that is
+ * offline still blocks everything outside of the loopback interface.
  */
 int32_t patron_set_ip_filter(patron_handle *patron,
                              const patron_ip_filter *filter,
@@ -2680,9 +2773,9 @@ int32_t patron_set_ip_filter(patron_handle *patron,
                              patron_error **error);
 
 /**
- * Blocks one address more, "192.0.2.1" or "2001:db8::1".
+ * Adds one address to the IP filter, "192.0.2.1" or "2001:db8::1".
  *
- * Errors: INVALID_ARGUMENT for what is no address.
+ * Errors: INVALID_ARGUMENT for an invalid address.
  */
 int32_t patron_ban(patron_handle *patron,
                    const char *ip_address,
@@ -2690,24 +2783,24 @@ int32_t patron_ban(patron_handle *patron,
                    patron_reply **reply,
                    patron_error **error);
 
-/** Stops all torrents until patron_resume_all(), without changing which are paused. */
+/**
+ * Pauses the whole client until patron_resume_all(). The paused state of each torrent does not
+ * change.
+ */
 int32_t patron_pause_all(patron_handle *patron, patron_reply **reply, patron_error **error);
 
-/** Lets them go on. */
+/** Ends patron_pause_all(). */
 int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Asks whether all torrents are stopped by patron_pause_all(); patron_reply_is_true() reads the
- * answer.
+ * Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the answer.
  */
-int32_t patron_all_paused(patron_handle *patron,
-                          patron_reply **reply,
-                          patron_error **error);
+int32_t patron_all_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Calls no peer at these ports; peers may call from there. `ports` has the first and the last port
- * of each range, both included, one range after the other; `range_count` is how many ranges there
- * are.
+ * Makes no outgoing connections to these ports; incoming connections are not affected. `ports` has
+ * the first and the last port of each range, both included, one range after the other;
+ * `range_count` is the number of ranges.
  *
  * Errors: INVALID_ARGUMENT for a range that ends before it begins.
  */
@@ -2718,10 +2811,10 @@ int32_t patron_set_port_filter(patron_handle *patron,
                                patron_error **error);
 
 /**
- * Tells the distributed hash table of a node, by which it may find others (BEP 5).
+ * Adds a DHT node to bootstrap from (BEP 5).
  *
- * Errors of the reply: INVALID_ARGUMENT where the client is offline or behind a proxy and the node
- * is beyond that.
+ * Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy and the node is
+ * out of reach.
  */
 int32_t patron_add_dht_node(patron_handle *patron,
                             const char *host,
@@ -2730,13 +2823,13 @@ int32_t patron_add_dht_node(patron_handle *patron,
                             patron_reply **reply,
                             patron_error **error);
 
-/** Asks whether the distributed hash table runs; patron_reply_is_true() reads the answer. */
+/** Asks whether the DHT is running; patron_reply_is_true() reads the answer. */
 int32_t patron_dht_is_running(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Asks the routers that are known (UPnP, NAT-PMP) to forward a port, of a PATRON_PORT_*;
- * patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED says that one does. The
- * ports that the client listens on are forwarded without this.
+ * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;
+ * patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED reports success. The ports
+ * that the client listens on are forwarded without this.
  *
  * Errors: INVALID_ARGUMENT for an unknown protocol.
  */
@@ -2748,16 +2841,16 @@ int32_t patron_map_port(patron_handle *patron,
                         patron_error **error);
 
 /**
- * Of patron_map_port(): how many mappings there are, one for each way to ask a router; 0 where
- * there is no router to ask.
+ * For patron_map_port(): the number of mappings, one for each way to ask a router; 0 if there is no
+ * router.
  */
 size_t patron_reply_port_mapping_count(patron_reply *reply);
 
-/** Of patron_map_port(): a mapping, for patron_unmap_port(); -1 where there is none. */
+/** For patron_map_port(): a mapping, for patron_unmap_port(); -1 if there is none. */
 int32_t patron_reply_port_mapping(patron_reply *reply, size_t index);
 
 /**
- * Ends a mapping; one that there is none of is ignored.
+ * Removes a mapping. An unknown mapping is ignored.
  *
  * Errors of the reply: INVALID_ARGUMENT for a negative number.
  */
@@ -2767,57 +2860,55 @@ int32_t patron_unmap_port(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Opens the listening sockets again and maps their ports again, as after a change of the network
- * that libtorrent could not see.
+ * Reopens the listening sockets and maps their ports again, as after a change of the network that
+ * libtorrent could not detect.
  */
-int32_t patron_reopen_sockets(patron_handle *patron,
-                              patron_reply **reply,
-                              patron_error **error);
+int32_t patron_reopen_sockets(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /* ===============================================================================================
  * Peer classes
  * ===============================================================================================
  *
- * Peers by where they are: those on the local network may have other limits than the rest. A class
- * is a group of peers with limits of its own, and is named by a number. A peer may be in several,
- * and obeys all.
+ * A peer class is a group of peers with its own limits; peers on the local network, for example,
+ * may have other limits than the rest. A class is identified by a number. A peer may be in several
+ * classes, and is subject to the limits of all of them.
  *
- * Errors of the replies: INVALID_ARGUMENT for a class that is none.
+ * Errors of the replies: INVALID_ARGUMENT for an unknown class.
  */
 
-/** All peers but those on the local network. Its limits are those of the client. */
+/** All peers except those on the local network. Its limits are those of the client. */
 #define PATRON_PEER_CLASS_GLOBAL 0
 
-/** Peers that are reached by TCP. */
+/** Peers connected over TCP. */
 #define PATRON_PEER_CLASS_TCP 1
 
-/** Peers on the local network. Without limits unless they are set. */
+/** Peers on the local network. It has no limits unless they are set. */
 #define PATRON_PEER_CLASS_LOCAL 2
 
-/** Which addresses are in which classes. Used by one thread at a time. */
+/** The assignment of address ranges to classes. Used by one thread at a time. */
 typedef struct patron_peer_class_ranges patron_peer_class_ranges;
 
-/** What the peers of a class may have; patron_reply_peer_class_name() is its name. */
+/** The limits of a peer class; patron_reply_peer_class_name() is its name. */
 typedef struct patron_peer_class_options {
-    /** How many bytes a second they together may be sent; -1: no limit. */
+    /** The upload rate of all its peers together, in bytes per second; -1 means no limit. */
     int64_t upload_limit;
-    /** How many bytes a second they may send; -1: no limit. */
+    /** The download rate of all its peers together, in bytes per second; -1 means no limit. */
     int64_t download_limit;
-    /** How many connections they may have, in percent of the limit of the torrent. */
+    /** How many connections its peers may have, in percent of the torrent's limit. */
     uint32_t connection_limit_percent;
-    /** From 1 to 255: their share where upload is short. */
+    /** The share of its peers when upload bandwidth is short, from 1 to 255. */
     uint8_t upload_priority;
-    /** From 1 to 255: their share where download is short. */
+    /** The share of its peers when download bandwidth is short, from 1 to 255. */
     uint8_t download_priority;
-    /** 1: they are served whether or not there is a slot. 0: only where there is. */
+    /** 1: its peers are unchoked regardless of upload slots. 0: they need a slot. */
     uint8_t ignore_unchoke_slots;
-    /** Zero. */
+    /** Reserved; zero. */
     uint8_t reserved;
 } patron_peer_class_options;
 
 /**
- * Makes a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
- * people.
+ * Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+ * display.
  */
 int32_t patron_create_peer_class(patron_handle *patron,
                                  const char *name,
@@ -2825,17 +2916,17 @@ int32_t patron_create_peer_class(patron_handle *patron,
                                  patron_reply **reply,
                                  patron_error **error);
 
-/** Of patron_create_peer_class(): the class; 0 while it is not answered. */
+/** For patron_create_peer_class(): the class; 0 while there is no answer. */
 uint32_t patron_reply_peer_class(patron_reply *reply);
 
-/** Removes a class. Peers that are in it stay in it until they leave. */
+/** Removes a class. Connected peers stay in it until they disconnect. */
 int32_t patron_remove_peer_class(patron_handle *patron,
                                  uint32_t peer_class,
                                  patron_reply **reply,
                                  patron_error **error);
 
 /**
- * Asks what the peers of a class may have; patron_reply_peer_class_options() and
+ * Asks for the limits of a class; patron_reply_peer_class_options() and
  * patron_reply_peer_class_name() read the answer.
  */
 int32_t patron_get_peer_class(patron_handle *patron,
@@ -2844,25 +2935,26 @@ int32_t patron_get_peer_class(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Of patron_get_peer_class(): the options. `struct_size` is sizeof(patron_peer_class_options).
+ * For patron_get_peer_class(): writes the options. `struct_size` is
+ * sizeof(patron_peer_class_options).
  *
- * Errors: INVALID_ARGUMENT when the reply has none, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_options(patron_reply *reply,
                                         struct patron_peer_class_options *out,
                                         size_t struct_size,
                                         patron_error **error);
 
-/** Of patron_get_peer_class(): the name of the class. Good until the reply is freed. */
+/** For patron_get_peer_class(): the name of the class. Valid until the reply is freed. */
 patron_text patron_reply_peer_class_name(patron_reply *reply);
 
 /**
- * Changes what the peers of a class may have, and its name: PATRON_PEER_CLASS_LOCAL with a limit,
- * for instance, limits peers on the local network, who have none otherwise. It is best begun with
- * what patron_get_peer_class() gives. A limit of 0 or less is none. `struct_size` is
+ * Changes the limits and the name of a class. Setting a limit for PATRON_PEER_CLASS_LOCAL, for
+ * example, limits peers on the local network. Start from the options that patron_get_peer_class()
+ * returns. A rate limit of 0 or less means no limit. `struct_size` is
  * sizeof(patron_peer_class_options).
  *
- * Errors: INVALID_ARGUMENT for a priority of 0 and for a wrong struct size.
+ * Errors: INVALID_ARGUMENT for a priority of 0 or a wrong struct size.
  */
 int32_t patron_set_peer_class(patron_handle *patron,
                               uint32_t peer_class,
@@ -2873,19 +2965,19 @@ int32_t patron_set_peer_class(patron_handle *patron,
                               patron_reply **reply,
                               patron_error **error);
 
-/** Makes a list without ranges. Free it with patron_peer_class_ranges_free(). */
+/** Makes an empty list. Free it with patron_peer_class_ranges_free(). */
 int32_t patron_peer_class_ranges_new(struct patron_peer_class_ranges **out, patron_error **error);
 
-/** Frees the list. NULL is fine. */
+/** Frees the list. NULL is allowed. */
 void patron_peer_class_ranges_free(struct patron_peer_class_ranges *ranges);
 
 /**
- * Adds a range, from the lowest to the highest address, both included, written "192.0.2.1" or
- * "2001:db8::1". `peer_classes` has a bit for each class of the peers there: UINT32_C(1) <<
- * PATRON_PEER_CLASS_LOCAL for example. A range goes before those that were added earlier.
+ * Adds a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or "2001:db8::1".
+ * `peer_classes` has one bit for each class of the peers there: UINT32_C(1) <<
+ * PATRON_PEER_CLASS_LOCAL, for example. A range overrides those added earlier.
  *
- * Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for
- * one from IPv4 to IPv6.
+ * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+ * a range that mixes IPv4 and IPv6.
  */
 int32_t patron_peer_class_ranges_add(struct patron_peer_class_ranges *ranges,
                                      const char *lowest,
@@ -2895,18 +2987,18 @@ int32_t patron_peer_class_ranges_add(struct patron_peer_class_ranges *ranges,
                                      uint32_t peer_classes,
                                      patron_error **error);
 
-/** How many ranges there are. */
+/** The number of ranges. */
 size_t patron_peer_class_ranges_count(const struct patron_peer_class_ranges *ranges);
 
-/** The lowest address of a range. */
+/** The first address of a range. */
 patron_text patron_peer_class_ranges_lowest(const struct patron_peer_class_ranges *ranges,
                                             size_t index);
 
-/** The highest address of a range. */
+/** The last address of a range. */
 patron_text patron_peer_class_ranges_highest(const struct patron_peer_class_ranges *ranges,
                                              size_t index);
 
-/** The classes of the peers in a range, a bit for each. */
+/** The classes of the peers in a range, one bit for each. */
 uint32_t patron_peer_class_ranges_classes(const struct patron_peer_class_ranges *ranges,
                                           size_t index);
 
@@ -2916,18 +3008,18 @@ int32_t patron_get_peer_class_ranges(patron_handle *patron,
                                      patron_error **error);
 
 /**
- * Of patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
+ * For patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
  * patron_peer_class_ranges_free().
  *
- * Errors: INVALID_ARGUMENT when the reply has no ranges, or none yet; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_ranges(patron_reply *reply,
                                        struct patron_peer_class_ranges **out,
                                        patron_error **error);
 
 /**
- * Puts the addresses of the list into classes, in place of what was so before. Peers are put into
- * their classes when they connect.
+ * Assigns addresses to classes, replacing the earlier assignment. Peers get their classes when they
+ * connect.
  */
 int32_t patron_set_peer_class_ranges(patron_handle *patron,
                                      const struct patron_peer_class_ranges *ranges,
@@ -2938,186 +3030,193 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * Events
  * ===============================================================================================
  *
- * What happened. Events of a torrent reach the patron that started it and those that watch it;
- * events of the client reach every patron. A mailbox is bounded: a status replaces the unread
- * status of the same torrent, another event of an open torrent the unread one of its kind, and of
- * the rest the oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces,
- * peers and trackers is counted apart. So a program that reads slowly loses no state and costs no
- * memory.
+ * Events tell what happened. Events of a torrent go to the patron that added it and to those that
+ * watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
+ * unread status of the same torrent, and any other event of an existing torrent replaces the unread
+ * one of the same kind. Beyond 4096 other events the oldest are dropped, which PATRON_EVENT_LAGGED
+ * reports; events about single files, pieces, peers and trackers are limited separately. A program
+ * that reads slowly therefore loses no state and uses no extra memory.
  *
- * An event is read by one thread at a time. A function that does not concern the event's kind gives
- * 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
- * patron_event_explain() explains those too.
+ * An event is used by one thread at a time. A function that does not apply to the kind of an event
+ * returns 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
+ * patron_event_explain() works for those, too.
  */
 
-/** The torrent is started. Has: name, save_dir, info hashes. */
+/** The torrent was added. Has: name, save_dir, info hashes. */
 #define PATRON_EVENT_TORRENT_ADDED 1
 
-/** The client has this torrent already; it is not started twice. Has: name. */
+/** The client already has this torrent; it was not added again. Has: name. */
 #define PATRON_EVENT_ALREADY_ADDED 2
 
-/** A torrent could not be started. Has: source, error. No torrent. */
+/** A torrent could not be added. Has: source, error. It has no torrent id. */
 #define PATRON_EVENT_ADD_FAILED 3
 
 /**
- * How the torrent stands: after each tick in which something changed. Has: name, status, state, and
- * error if one stopped it.
+ * The status of the torrent, after each tick in which it changed. Has: name, status, state, and an
+ * error if one stopped the torrent.
  */
 #define PATRON_EVENT_STATUS 4
 
-/** A magnet link's metadata has come from a peer (BEP 9). Has: name, info hashes. */
+/** The metadata of a magnet link was received from a peer (BEP 9). Has: name, info hashes. */
 #define PATRON_EVENT_METADATA_RECEIVED 5
 
-/** The torrent does something else now. Has: name, state. */
+/** The state of the torrent changed. Has: name, state. */
 #define PATRON_EVENT_STATE_CHANGED 6
 
-/** The torrent has been paused. Has: name. */
+/** The torrent was paused. Has: name. */
 #define PATRON_EVENT_PAUSED 7
 
-/** The torrent goes on. Has: name. */
+/** The torrent was resumed. Has: name. */
 #define PATRON_EVENT_RESUMED 8
 
-/** The files on disk have been compared with their hashes. Has: name. */
+/** The files on disk were checked against their hashes. Has: name. */
 #define PATRON_EVENT_CHECKED 9
 
-/** All wanted pieces are here and good. Has: name. */
+/** All wanted pieces are complete. Has: name. */
 #define PATRON_EVENT_FINISHED 10
 
 /**
- * The files lie in another directory now: the finished ones in their final place, or where a patron
- * had them moved. Has: name, save_dir.
+ * The files are in another directory now: finished files in their final directory, or files that a
+ * patron moved. Has: name, save_dir.
  */
 #define PATRON_EVENT_MOVED 11
 
-/** A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece. */
+/** A piece failed its hash check; it will be downloaded again. Has: name, piece. */
 #define PATRON_EVENT_HASH_FAILED 12
 
 /**
- * A tracker did not answer, or refused. It is asked again later. Has: name, url, count (failures in
- * a row), error.
+ * A tracker did not answer, or refused. It will be tried again later. Has: name, url, count
+ * (consecutive failures), error.
  */
 #define PATRON_EVENT_TRACKER_ERROR 13
 
-/** The torrent met an error and stopped; resuming it tries again. Has: name, error. */
+/** An error stopped the torrent; resuming it tries again. Has: name, error. */
 #define PATRON_EVENT_ERROR 14
 
 /** The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file. */
 #define PATRON_EVENT_METAINFO 15
 
 /**
- * The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if
- * the files were to be deleted and were not.
+ * The torrent was removed; its id is invalid from now on. Has: name, removed_files, and an error if
+ * the files should have been deleted and were not.
  */
 #define PATRON_EVENT_TORRENT_REMOVED 16
 
-/** A command sent as a message failed. Has: command, error. */
+/** A command that was sent as a message, without a tag, failed. Has: command, error. */
 #define PATRON_EVENT_COMMAND_FAILED 17
 
-/** The client accepts peers at this address (TCP). Has: address. */
+/** The client listens for peers at this address (TCP). Has: address. */
 #define PATRON_EVENT_LISTENING 18
 
-/** The client cannot accept peers at this address. Has: address, error. */
+/** The client cannot listen at this address. Has: address, error. */
 #define PATRON_EVENT_LISTEN_FAILED 19
 
 /**
- * This patron did not read its events and some were dropped. Of those about a torrent that is still
- * open none is among them but what is told of single files, pieces, peers and trackers. Has: count.
+ * This patron did not read its events in time and some were dropped. Of the events of existing
+ * torrents, only those about single files, pieces, peers and trackers are ever dropped. Has: count.
  */
 #define PATRON_EVENT_LAGGED 20
 
-/** libtorrent lost events under load; the client has asked it how every torrent stands. */
+/**
+ * libtorrent dropped events under load; the client has asked it for the status of every torrent.
+ */
 #define PATRON_EVENT_RESYNCHRONIZED 21
 
-/** The last event: the client has stopped. Has: error if it was not shut down. */
+/**
+ * The client has stopped. This is the last event. Has: an error if the client was not shut down by
+ * the program.
+ */
 #define PATRON_EVENT_CLIENT_STOPPED 22
 
 /**
- * The settings ask for more open files and connections than the process may have. Has: count (how
- * many descriptors the settings can need), available.
+ * The settings need more open files and connections than the process may have. Has: count
+ * (descriptors needed), available.
  */
 #define PATRON_EVENT_DESCRIPTOR_LIMIT 23
 
-/** A file has another name now. Has: name, file, path. */
+/** A file was renamed. Has: name, file, path. */
 #define PATRON_EVENT_FILE_RENAMED 24
 
 /**
- * A peer sent so much that failed its hash check that it is not spoken to any more. Has: name,
- * address.
+ * A peer was banned because it sent too much data that failed the hash check. Has: name, address.
  */
 #define PATRON_EVENT_PEER_BANNED 25
 
-/** A tracker answered, and had something to say besides. Has: name, url, message. */
+/** A tracker answered with a warning. Has: name, url, message. */
 #define PATRON_EVENT_TRACKER_WARNING 26
 
 /**
- * A router lets peers in from outside. Has: address (of this machine in the router's network), port
- * (of the router), mapper, protocol.
+ * A router forwards a port to this client. Has: address (of this machine in the router's network),
+ * port (of the router), mapper, protocol.
  */
 #define PATRON_EVENT_PORT_MAPPED 27
 
-/** A router was found that would not do so. Has: address, mapper, error. */
+/** A router was found, but does not forward the port. Has: address, mapper, error. */
 #define PATRON_EVENT_PORT_MAPPING_FAILED 28
 
-/** Others say that they see this machine at this address. Has: address. */
+/** Peers or routers report this address as the external address of this machine. Has: address. */
 #define PATRON_EVENT_EXTERNAL_ADDRESS 29
 
 /**
- * On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
+ * On request. All pieces of a file are complete; they may not be written to disk yet. Has: name,
+ * file.
  */
 #define PATRON_EVENT_FILE_COMPLETED 30
 
-/** On request. A piece is here and good; it may not be written yet. Has: name, piece. */
+/** On request. A piece is complete; it may not be written to disk yet. Has: name, piece. */
 #define PATRON_EVENT_PIECE_FINISHED 31
 
-/** On request. The connection to a peer is made. Has: name, address, outgoing. */
+/** On request. A peer was connected. Has: name, address, outgoing. */
 #define PATRON_EVENT_PEER_CONNECTED 32
 
-/**
- * On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
- */
+/** On request. A peer was disconnected, or could not be connected to. Has: name, address, error. */
 #define PATRON_EVENT_PEER_DISCONNECTED 33
 
-/**
- * On request. A tracker, or the distributed hash table, has answered. Has: name, url, count
- * (peers).
- */
+/** On request. A tracker or the DHT answered. Has: name, url, count (peers). */
 #define PATRON_EVENT_TRACKER_REPLY 34
 
-/** On request. A tracker has said how many there are. Has: name, url, seeds, leechers. */
+/** On request. A tracker answered a scrape. Has: name, url, seeds, leechers. */
 #define PATRON_EVENT_SCRAPED 35
 
-/** On request. A tracker did not say how many there are. Has: name, url, error. */
+/** On request. A scrape failed. Has: name, url, error. */
 #define PATRON_EVENT_SCRAPE_FAILED 36
 
 /**
- * On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if
- * it is about one torrent.
+ * On request. A setting limits the speed of the client. Has: limit; and the name if it is about one
+ * torrent.
  */
 #define PATRON_EVENT_PERFORMANCE_WARNING 37
 
-/** On request. What libtorrent and the read path have counted, once per tick. Has: statistics. */
+/** On request. The counters of libtorrent and of the read path, once per tick. Has: statistics. */
 #define PATRON_EVENT_STATISTICS 38
 
-/**
- * On request. What a later client needs to start the torrent where it stands now. Has: name,
- * resume_data.
- */
+/** On request. The data that a later client needs to resume the torrent. Has: name, resume_data. */
 #define PATRON_EVENT_RESUME_DATA 39
 
-/**
- * The torrent has given back what was wanted of it; what was chosen for then is done to it. Has:
- * name, goal.
- */
+/** The torrent reached a seeding goal; the action chosen for it is taken. Has: name, goal. */
 #define PATRON_EVENT_GOAL_REACHED 40
 
-/** All kinds of event that come only on request. */
+/**
+ * The answer to a message that was sent with a tag, or to a reply that patron_reply_notify() was
+ * called for. Always delivered, whatever the subscription. Has: tag; for a message also the
+ * torrent, and an error if it failed.
+ */
+#define PATRON_EVENT_REPLY 41
+
+/**
+ * A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data, or
+ * is not allowed. Reported once until it has sent data again. Has: name, url, error.
+ */
+#define PATRON_EVENT_WEB_SEED_FAILED 42
+
+/** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
-/** What a new patron gets: all others. */
-#define PATRON_EVENTS_DEFAULT 1100585369598
+/** The kinds that a new patron receives: all others. */
+#define PATRON_EVENTS_DEFAULT 7697655136254
 
-/** Every kind. */
-#define PATRON_EVENTS_ALL 2199023255550
+/** All kinds. */
+#define PATRON_EVENTS_ALL 8796093022206
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3125,43 +3224,43 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** UPnP's Internet Gateway Device. */
 #define PATRON_MAPPER_UPNP 2
 
-/** The router hands on connections. */
+/** TCP: BitTorrent connections. */
 #define PATRON_PORT_TCP 1
 
-/** The router hands on uTP and the distributed hash table. */
+/** UDP: uTP and the DHT. */
 #define PATRON_PORT_UDP 2
 
-/** The disk does not keep up with what arrives (max_queued_disk_bytes). */
+/** The disk cannot keep up with the downloaded data (max_queued_disk_bytes). */
 #define PATRON_LIMIT_DISK_QUEUE_FULL 1
 
-/** More could be asked of a peer than may be (max_out_request_queue). */
+/** A peer could be sent more requests than are allowed (max_out_request_queue). */
 #define PATRON_LIMIT_REQUEST_QUEUE_FULL 2
 
-/** The upload limit leaves no room for what a download has to send. */
+/** The upload limit leaves too little bandwidth for the protocol messages of downloads. */
 #define PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW 3
 
-/** The download limit leaves no room for what an upload has to receive. */
+/** The download limit leaves too little bandwidth for the protocol messages of uploads. */
 #define PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW 4
 
-/** A peer takes what it is sent faster than more is read (send_buffer_watermark). */
+/** A peer receives data faster than it is read from disk (send_buffer_watermark). */
 #define PATRON_LIMIT_SEND_BUFFER_TOO_SMALL 5
 
-/** Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots). */
+/** Half of the upload slots or more are optimistic (num_optimistic_unchoke_slots). */
 #define PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS 6
 
-/** What waits to be written takes half of the cache. */
+/** The data waiting to be written takes up half of the cache. */
 #define PATRON_LIMIT_DISK_QUEUE_TOO_LARGE 7
 
-/** The system takes no more disk operations at once. */
+/** The system accepts no more disk operations at once. */
 #define PATRON_LIMIT_DISK_OPERATIONS 8
 
-/** There are too few ports to call out from (outgoing_ports). */
+/** There are too few ports for outgoing connections (outgoing_ports). */
 #define PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS 9
 
-/** There are too few descriptors for files and connections. */
+/** There are too few file descriptors for files and connections. */
 #define PATRON_LIMIT_TOO_FEW_DESCRIPTORS 10
 
-/** Something that this library does not know. */
+/** A warning that this library does not know. */
 #define PATRON_LIMIT_OTHER 11
 
 /** The torrent has reached its share ratio. */
@@ -3170,222 +3269,235 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The torrent has reached its seed time. */
 #define PATRON_GOAL_REACHED_SEED_TIME 2
 
-/** The files were left where they are. */
+/** The files were kept. */
 #define PATRON_REMOVED_FILES_KEPT 1
 
 /** The files were deleted. */
 #define PATRON_REMOVED_FILES_DELETED 2
 
-/** The files were to be deleted, and were not, or not all. */
+/** The files should have been deleted, but were not, or not all of them. */
 #define PATRON_REMOVED_FILES_NOT_DELETED 3
 
-/** Something that happened. Belongs to the caller; free it with patron_event_free(). */
+/** Something that happened. Owned by the caller; free it with patron_event_free(). */
 typedef struct patron_event patron_event;
 
 /**
- * Explains a run of events to a person: each line with the time since the start, and a status only
- * when it says something else than the one before. Used by one thread at a time.
+ * Turns a sequence of events into lines to show to a user. Each line has the time since the start;
+ * a status gives a line only if it differs from the previous one. Used by one thread at a time.
  */
 typedef struct patron_explainer patron_explainer;
 
 /**
- * Takes the next event of a patron, and waits for it for at most so many milliseconds; 0 only
- * looks, a negative number waits however long it takes.
+ * Takes the next event of a patron, waiting for at most `timeout_ms` milliseconds. 0 does not wait;
+ * a negative number waits without a limit.
  *
- * Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
+ * Errors: TIMED_OUT; CANCELLED if patron_interrupt() or patron_free() ended the wait; STOPPED once
+ * PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
  */
 int32_t patron_next_event(patron_handle *patron,
                           int64_t timeout_ms,
                           struct patron_event **out,
                           patron_error **error);
 
-/** Frees an event, and with it all that was borrowed from it. NULL is fine. */
-void patron_event_free(struct patron_event *event);
-
 /**
- * Chooses which kinds of event come to a patron and its clones: a bit for each, UINT64_C(1) <<
- * PATRON_EVENT_PAUSED for example. A new patron gets PATRON_EVENTS_DEFAULT. It waits for nothing
- * and takes effect at once; unread events stay. CLOSED, LAGGED and CLIENT_STOPPED come whatever is
- * chosen, and so do the events that answer the patron's own messages. Bits that mean nothing are
- * ignored.
- *
- * libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants
- * it: what nobody wants costs nothing.
+ * Ends every patron_next_event() that is waiting with this patron: it fails with CANCELLED. If none
+ * is waiting, the next one that would wait fails. No event is lost. Any thread may call this, but
+ * not a signal handler: let a thread sigwait() for signals, as examples/c/download.c does.
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_subscribe(patron_handle *patron,
-                         uint64_t kinds,
-                         patron_error **error);
+int32_t patron_interrupt(patron_handle *patron, patron_error **error);
+
+/** Frees an event, and everything that was borrowed from it. NULL is allowed. */
+void patron_event_free(struct patron_event *event);
 
 /**
- * Writes the kinds of event that come to a patron, a bit for each.
+ * Chooses which kinds of event a patron receives, one bit for each kind: UINT64_C(1) <<
+ * PATRON_EVENT_PAUSED, for example. A new patron has PATRON_EVENTS_DEFAULT. The call does not wait
+ * and takes effect at once; unread events stay. TORRENT_REMOVED, LAGGED, REPLY and CLIENT_STOPPED
+ * are always delivered, and so are the events that answer the patron's own messages. Unknown bits
+ * are ignored.
+ *
+ * libtorrent reports files, pieces, peers and trackers only while at least one patron of the client
+ * wants to know: kinds that nobody wants cost nothing.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_subscribe(patron_handle *patron, uint64_t kinds, patron_error **error);
+
+/**
+ * Writes the kinds of event that a patron receives, one bit for each kind.
  *
  * Errors: BAD_HANDLE.
  */
 int32_t patron_subscription(patron_handle *patron, uint64_t *kinds, patron_error **error);
 
-/** What sort of event it is, a PATRON_EVENT_*; 0 for NULL. */
+/** The kind of the event, a PATRON_EVENT_*; 0 for NULL. */
 int32_t patron_event_kind(const struct patron_event *event);
 
-/** The torrent that the event is about; 0 if it is about none. */
+/** The id of the torrent that the event is about; 0 if there is none. */
 uint64_t patron_event_torrent(const struct patron_event *event);
 
-/** The event in one line for a person: "debian.iso: downloading 34.5 %, ...". */
+/** The event as one line to show to a user: "debian.iso: downloading 34.5 %, ...". */
 patron_text patron_event_explain(const struct patron_event *event);
 
 /** The name of the torrent. */
 patron_text patron_event_name(const struct patron_event *event);
 
-/** Of TORRENT_CREATED and MOVED: the directory that holds the files. */
+/** For TORRENT_ADDED and MOVED: the directory of the files. */
 patron_text patron_event_save_dir(const struct patron_event *event);
 
 /**
- * Of TORRENT_CREATED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). False, and
- * nothing written, where there is none.
+ * For TORRENT_ADDED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). Returns false
+ * and writes nothing if there is none.
  */
 bool patron_event_info_hash_v1(const struct patron_event *event, uint8_t (*out)[20]);
 
 /**
- * Of TORRENT_CREATED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). False, and
- * nothing written, where there is none.
+ * For TORRENT_ADDED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). Returns
+ * false and writes nothing if there is none.
  */
 bool patron_event_info_hash_v2(const struct patron_event *event, uint8_t (*out)[32]);
 
 /**
- * Of STATUS: the status. `struct_size` is sizeof(patron_status).
+ * For STATUS: writes the status. `struct_size` is sizeof(patron_status).
  *
- * Errors: INVALID_ARGUMENT for an event of another kind and for a wrong struct size.
+ * Errors: INVALID_ARGUMENT for an event of another kind or a wrong struct size.
  */
 int32_t patron_event_status(const struct patron_event *event,
                             patron_status *out,
                             size_t struct_size,
                             patron_error **error);
 
-/** Of STATUS and STATE_CHANGED: what the torrent does now, a PATRON_STATE_*. */
+/** For STATUS and STATE_CHANGED: the state of the torrent, a PATRON_STATE_*. */
 int32_t patron_event_state(const struct patron_event *event);
 
-/** What went wrong; NULL if nothing did. Belongs to the event. */
+/** The error; NULL if there is none. Owned by the event. */
 const patron_error *patron_event_error(const struct patron_event *event);
 
-/** Of START_FAILED: what the torrent was to be started from: a path, a magnet link, a name. */
+/** For ADD_FAILED: the source of the torrent: a path, a magnet link, a name. */
 patron_text patron_event_source(const struct patron_event *event);
 
-/** Of HASH_FAILED and PIECE_FINISHED: the index of the piece. */
+/** For HASH_FAILED and PIECE_FINISHED: the index of the piece. */
 uint32_t patron_event_piece(const struct patron_event *event);
 
-/** Of FILE_RENAMED and FILE_COMPLETED: the index of the file. */
+/** For FILE_RENAMED and FILE_COMPLETED: the index of the file. */
 uint32_t patron_event_file(const struct patron_event *event);
 
-/** Of FILE_RENAMED: where the file is below the save directory. */
+/** For FILE_RENAMED: the new path, relative to the save directory. */
 patron_text patron_event_path(const struct patron_event *event);
 
 /**
- * Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
- * tracker.
+ * For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's. For
+ * TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
  */
 patron_text patron_event_url(const struct patron_event *event);
 
-/** Of TRACKER_WARNING: what the tracker said. It may be anything. */
+/** For TRACKER_WARNING: the tracker's message. It may contain anything. */
 patron_text patron_event_message(const struct patron_event *event);
 
-/** Of SCRAPED: how many peers have everything; -1 where it is not known, and of other kinds. */
+/** For SCRAPED: the number of seeds; -1 if unknown, and for other kinds. */
 int64_t patron_event_seeds(const struct patron_event *event);
 
-/** Of SCRAPED: how many peers have not; -1 where it is not known, and of other kinds. */
+/** For SCRAPED: the number of leechers; -1 if unknown, and for other kinds. */
 int64_t patron_event_leechers(const struct patron_event *event);
 
-/** Of PEER_CONNECTED: whether we called the peer, rather than it us. */
+/** For PEER_CONNECTED: whether the connection is outgoing rather than incoming. */
 bool patron_event_outgoing(const struct patron_event *event);
 
-/** Of PORT_MAPPED: the router's port. */
+/** For PORT_MAPPED: the port of the router. */
 uint16_t patron_event_port(const struct patron_event *event);
 
-/** Of PORT_MAPPED and PORT_MAPPING_FAILED: how the router was asked, a PATRON_MAPPER_*. */
+/**
+ * For PORT_MAPPED and PORT_MAPPING_FAILED: the protocol used to ask the router, a PATRON_MAPPER_*.
+ */
 int32_t patron_event_mapper(const struct patron_event *event);
 
-/** Of PORT_MAPPED: what the router hands on, a PATRON_PORT_*. */
+/** For PORT_MAPPED: the protocol that is forwarded, a PATRON_PORT_*. */
 int32_t patron_event_protocol(const struct patron_event *event);
 
-/** Of PERFORMANCE_WARNING: what is in the way, a PATRON_LIMIT_*. */
+/** For PERFORMANCE_WARNING: the limiting factor, a PATRON_LIMIT_*. */
 int32_t patron_event_limit(const struct patron_event *event);
 
-/** Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event. */
+/** For STATISTICS: the counters; NULL for other kinds. Owned by the event. */
 const patron_statistics *patron_event_statistics(const struct patron_event *event);
 
-/** Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA. */
+/** For RESUME_DATA: the bytes to store; add them later with PATRON_SOURCE_RESUME_DATA. */
 patron_bytes patron_event_resume_data(const struct patron_event *event);
 
 /**
- * Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
- * DESCRIPTOR_LIMIT: how many descriptors the settings can need. Of TRACKER_REPLY: how many peers
- * the tracker named.
+ * For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
+ * For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
+ * number of peers that the tracker returned.
  */
 uint64_t patron_event_count(const struct patron_event *event);
 
-/** Of DESCRIPTOR_LIMIT: how many descriptors the process may have. */
+/** For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. */
 uint64_t patron_event_available(const struct patron_event *event);
 
-/** Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
+/** For REPLY: the tag that the program chose. */
+uint64_t patron_event_tag(const struct patron_event *event);
+
+/** For METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
 patron_bytes patron_event_torrent_file(const struct patron_event *event);
 
-/** Of CLOSED: what became of the files, a PATRON_REMOVED_FILES_*. */
+/** For TORRENT_REMOVED: what happened to the files, a PATRON_REMOVED_FILES_*. */
 int32_t patron_event_removed_files(const struct patron_event *event);
 
-/** Of GOAL_REACHED: which goal it was, a PATRON_GOAL_REACHED_*. */
+/** For GOAL_REACHED: the goal, a PATRON_GOAL_REACHED_*. */
 int32_t patron_event_goal(const struct patron_event *event);
 
-/** Of COMMAND_FAILED: the name of the command, as "Pause". */
+/** For COMMAND_FAILED: the name of the command, for example "Pause". */
 patron_text patron_event_command(const struct patron_event *event);
 
 /**
- * Of LISTENING: the address with the port that was really taken. Of LISTEN_FAILED: the address, or
- * the interface as it was given. Of PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: where the
- * peer is. Of PORT_MAPPED and PORT_MAPPING_FAILED: where this machine is in the router's network,
- * without a port. Of EXTERNAL_ADDRESS: where others see it, without a port.
+ * For LISTENING: the address, with the actual port. For LISTEN_FAILED: the address, or the
+ * interface as configured. For PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: the address of
+ * the peer. For PORT_MAPPED and PORT_MAPPING_FAILED: the address of this machine in the router's
+ * network, without a port. For EXTERNAL_ADDRESS: the external address, without a port.
  */
 patron_text patron_event_address(const struct patron_event *event);
 
-/** Makes an explainer, whose clock starts now. Free it with patron_explainer_free(). */
+/** Makes an explainer; its clock starts now. Free it with patron_explainer_free(). */
 int32_t patron_explainer_new(struct patron_explainer **out, patron_error **error);
 
-/** Frees an explainer. NULL is fine. */
+/** Frees an explainer. NULL is allowed. */
 void patron_explainer_free(struct patron_explainer *explainer);
 
-/** A line for the event; empty for a status that says nothing new. Good until the next call. */
+/** The line for an event; empty for a status that says nothing new. Valid until the next call. */
 patron_text patron_explainer_explain(struct patron_explainer *explainer,
                                      const struct patron_event *event);
 
 /* ===============================================================================================
- * Being told of events
+ * Waiting for events
  * ===============================================================================================
  *
- * Three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for a loop around
- * poll, epoll or kqueue; patron_set_wake() calls a function, for loops that have their own way to
- * be woken.
+ * There are three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for
+ * loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops with other ways
+ * to be woken.
  */
 
 /**
- * A descriptor that is readable while events are waiting. Do not read from it and do not close it:
- * call patron_next_event() with the time-out 0 until it gives TIMED_OUT. It belongs to the patron,
- * and is closed when the patron is freed. It stays readable once the client has stopped.
+ * Gives a descriptor that is readable while events are waiting. Do not read from it or close it:
+ * call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
+ * descriptor and closes it when it is freed. It stays readable once the client has stopped.
  *
- * Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
+ * Errors: IO if no descriptor is available; INVALID_ARGUMENT on Windows.
  */
 int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **error);
 
 /**
- * Has `wake(user_data)` called each time that the mailbox turns from empty to not empty, and once
- * at first if it is not empty; drain it then with patron_next_event(). A call may come when the
- * events are already gone.
+ * Calls `wake(user_data)` whenever the mailbox changes from empty to not empty, and once at first
+ * if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
+ * gone when the call comes.
  *
- * The calls are made on a thread that the patron has for this alone, never two at once: `wake` may
- * take its time and may call every function here, patron_free() too. It must not unwind.
- * `finalize(user_data)`, if not NULL, is called once on that thread after the last `wake`: when
- * another function is set, or NULL, or when the patron has been freed. On failure nothing is kept
- * and nothing called.
+ * The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
+ * may call every function of this header, patron_free() included. It must not unwind.
+ * `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
+ * function is replaced or set to NULL, or when the patron has been freed. If this call fails,
+ * nothing is kept and nothing is called.
  *
- * Errors: IO when no thread is to be had.
+ * Errors: IO if no thread can be started.
  */
 int32_t patron_set_wake(patron_handle *patron,
                         void (*wake)(void *user_data),
@@ -3397,39 +3509,40 @@ int32_t patron_set_wake(patron_handle *patron,
  * The log
  * ===============================================================================================
  *
- * What the library does, for the operator of a program: starts, stops, what failed and is tried
- * again. It says nothing until it is asked to.
+ * Messages for the operator of a program: starts, stops, failures and retries. The log is off until
+ * patron_set_log() is called.
  */
 
-/** Nothing. */
+/** No messages. */
 #define PATRON_LOG_OFF 0
 
-/** What went wrong and is not put right by itself. */
+/** Failures that do not resolve themselves. */
 #define PATRON_LOG_ERROR 1
 
-/** And what may be put right, or was. */
+/** Also failures that may resolve themselves, or did. */
 #define PATRON_LOG_WARN 2
 
-/** And that clients start, listen and stop. */
+/** Also that clients start, listen and stop. */
 #define PATRON_LOG_INFO 3
 
-/** And every event. */
+/** Also every event. */
 #define PATRON_LOG_DEBUG 4
 
-/** And all else. */
+/** Everything. */
 #define PATRON_LOG_TRACE 5
 
 /**
- * Has `log(user_data, level, line)` called for all that is as important as `level`, a PATRON_LOG_*,
- * or more so; PATRON_LOG_OFF or a `log` of NULL ends that. One function serves the process.
+ * Calls `log(user_data, level, line)` for every message of `level`, a PATRON_LOG_*, or of higher
+ * importance. PATRON_LOG_OFF or a `log` of NULL turns the log off. There is one log function per
+ * process.
  *
- * The calls come from the library's own threads and from those that call it, several at once. `log`
- * must return soon, must not unwind and must not call functions of this header but
- * patron_error_*(). The line lives until it returns. A call that has begun when the function is
- * replaced may still be under way afterwards.
+ * It is called from the library's own threads and from those that call the library, possibly
+ * several at once. `log` must return soon, must not unwind, and must not call any function of this
+ * header except patron_error_*(). The line is valid until it returns. A call in progress while the
+ * function is replaced may end after the replacement.
  *
- * Errors: INVALID_ARGUMENT for an unknown level; BUSY when the process, written in Rust, has a log
- * of its own.
+ * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
+ * its own log.
  */
 int32_t patron_set_log(int32_t level,
                        void (*log)(void *user_data, int32_t level, patron_text line),

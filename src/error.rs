@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::{fmt, io};
 
+use crate::text::printable;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -96,23 +98,25 @@ impl Error {
     /// An error of a program's own, for what it hands to this crate and for its tests. `op` is what was
     /// tried, as a verb phrase: "read the file".
     #[must_use]
-    pub fn new(kind: ErrorKind, op: &'static str, message: impl Into<Box<str>>) -> Self {
+    pub fn new(kind: ErrorKind, op: &'static str, message: impl AsRef<str>) -> Self {
         Self::with_code(kind, op, None, message)
     }
 
+    /// The message may be a stranger's: a tracker's, or one that names a file of a torrent.
     pub(crate) fn with_code(
         kind: ErrorKind,
         op: &'static str,
         native: Option<NativeCode>,
-        message: impl Into<Box<str>>,
+        message: impl AsRef<str>,
     ) -> Self {
-        Self(Box::new(Inner { kind, native, op: op.into(), message: message.into() }))
+        let message = printable(message.as_ref()).into();
+        Self(Box::new(Inner { kind, native, op: op.into(), message }))
     }
 
     pub(crate) fn io(op: &'static str, on: impl fmt::Display, error: &io::Error) -> Self {
         let native =
             error.raw_os_error().map(|value| NativeCode { category: "system".into(), value });
-        Self::with_code(ErrorKind::Io, op, native, format!("{on}: {error}"))
+        Self::with_code(ErrorKind::Io, op, native, error.to_string()).on(on)
     }
 
     pub(crate) fn stopped(op: &'static str) -> Self {
@@ -121,7 +125,7 @@ impl Error {
 
     /// Says on what the operation was tried, in front of the reason.
     pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message).into();
+        self.0.message = format!("{}: {}", printable(&what.to_string()), self.0.message).into();
         self
     }
 

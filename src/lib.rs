@@ -1,4 +1,32 @@
-#![doc = include_str!("../README.md")]
+//! A BitTorrent engine for programs: [libtorrent-rasterbar](https://libtorrent.org), owned by one thread and
+//! shared through cheap thread-safe handles.
+//!
+//! A [`Client`] owns a libtorrent session on a thread of its own. A [`Patron`] is a handle to it. Patrons send
+//! requests, each with a [`Reply`] to wait for or to await, and receive the [`Event`]s of their own torrents.
+//! Nothing that a patron does waits for libtorrent's network thread.
+//!
+//! ```no_run
+//! use torrent_patron::{AddOptions, Client, Event};
+//!
+//! let client = Client::builder().save_dir("downloads").start()?;
+//! let patron = client.patron();
+//! patron.add_torrent("debian.torrent", AddOptions::default()).wait()?;
+//! for event in patron.events() {
+//!     println!("{event}");
+//!     if matches!(event, Event::Finished { .. }) {
+//!         break;
+//!     }
+//! }
+//! # Ok::<(), torrent_patron::Error>(())
+//! ```
+//!
+//! The [`guide`] has a page for each job: [download](guide::download), [seed at speed](guide::seed),
+//! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
+//! [use it from C](guide::c).
+//!
+//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
+
+pub mod guide;
 
 mod add;
 pub mod client;
@@ -11,6 +39,7 @@ pub mod patron;
 mod reply;
 pub mod settings;
 mod sys;
+mod text;
 
 #[doc(inline)]
 pub use crate::add::{AddOptions, Source};
@@ -58,7 +87,7 @@ pub mod tracker {
 
 /// Addresses that are blocked.
 pub mod ip_filter {
-    pub use crate::model::{IpFilter, IpRange};
+    pub use crate::model::{Blocklist, IpFilter, IpRange};
 }
 
 /// Ports that a router forwards.
@@ -73,5 +102,12 @@ pub mod statistics {
 
 /// The sets of flags, kinds and classes.
 pub mod set {
-    pub use crate::model::BitSet;
+    pub use crate::model::{BitSet, Element};
 }
+
+pub use crate::text::{MAX_TEXT, printable};
+
+/// The examples of the README are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -33,7 +33,7 @@ struct OneShot<T> {
 }
 
 enum State<T> {
-    Pending(Option<Waker>),
+    Pending(Vec<Waker>),
     Here(Answer<T>),
     Taken,
 }
@@ -55,8 +55,10 @@ impl<T> Answer<T> {
 
 /// A reply and where to put it; `op` is what the command tries, for the error that says it stopped.
 pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
-    let shot =
-        Arc::new(OneShot { state: Mutex::new(State::Pending(None)), arrived: Condvar::new() });
+    let shot = Arc::new(OneShot {
+        state: Mutex::new(State::Pending(Vec::new())),
+        arrived: Condvar::new(),
+    });
     (Responder { shot: shot.clone(), op }, Reply(shot))
 }
 
@@ -72,14 +74,12 @@ impl<T> Responder<T> {
 
     fn put(&self, answer: Answer<T>) {
         let mut state = self.shot.state.lock();
-        let State::Pending(waker) = &mut *state else { return };
-        let waker = waker.take();
+        let State::Pending(wakers) = &mut *state else { return };
+        let wakers = std::mem::take(wakers);
         *state = State::Here(answer);
         drop(state);
         self.shot.arrived.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -155,10 +155,54 @@ impl<T> Reply<T> {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
+    /// Whether the answer is here, or was and has been taken; if not, the context's waker is woken when
+    /// it is. It does not take the answer, and any number may wait so.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.0.state.lock() {
+            State::Pending(wakers) => {
+                keep(wakers, context.waker());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Has `then` called with the answer, at once or on the thread that answers: it must not wait.
+    pub(crate) fn when_ready(self, then: impl FnOnce(Result<T>) + Send + 'static)
+    where
+        T: Send + 'static,
+    {
+        let then = Arc::new(Then { reply: self, then: Mutex::new(Some(then)) });
+        let waker = Waker::from(then.clone());
+        if then.reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
+        }
+    }
+
     /// The answer if it is here. `None` when it has not come, or was taken before.
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
+    }
+}
+
+struct Then<T, F> {
+    reply: Reply<T>,
+    then: Mutex<Option<F>>,
+}
+
+impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Then<T, F> {
+    fn wake(self: Arc<Self>) {
+        let then = self.then.lock().take();
+        if let (Some(then), Some(answer)) = (then, self.reply.wait_until(Some(Instant::now()))) {
+            then(answer);
+        }
+    }
+}
+
+fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }
 
@@ -186,11 +230,8 @@ impl<T> Future for Reply<T> {
             drop(state);
             return Poll::Ready(answer.take());
         }
-        let State::Pending(waker) = &mut *state else { return Poll::Ready(Err(taken())) };
-        match waker {
-            Some(known) => known.clone_from(context.waker()),
-            None => *waker = Some(context.waker().clone()),
-        }
+        let State::Pending(wakers) = &mut *state else { return Poll::Ready(Err(taken())) };
+        keep(wakers, context.waker());
         Poll::Pending
     }
 }
@@ -215,7 +256,6 @@ impl<T> fmt::Debug for Responder<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
     use super::*;
 
@@ -253,6 +293,39 @@ mod tests {
             std::thread::spawn(move || responder.send_work(|| Ok(std::thread::current().id())));
         sender.join().unwrap();
         assert_eq!(reply.wait().unwrap(), here);
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_without_taking_it_is_woken_beside_who_takes_it() {
+        struct Flag(AtomicUsize);
+        impl Wake for Flag {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let (responder, reply) = one_shot("test");
+        let flags = [(); 2].map(|()| Arc::new(Flag(AtomicUsize::new(0))));
+        for flag in &flags {
+            let waker = Waker::from(flag.clone());
+            for _ in 0..2 {
+                assert!(reply.poll_ready(&mut Context::from_waker(&waker)).is_pending());
+            }
+        }
+        responder.send(Ok(3));
+        assert!(flags.iter().all(|flag| flag.0.load(Ordering::SeqCst) == 1));
+        assert!(reply.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert_eq!(reply.wait().unwrap(), 3);
+    }
+
+    #[test]
+    fn an_answer_is_handed_on_whether_it_is_here_or_comes_later() {
+        let (sender, handed_on) = std::sync::mpsc::channel();
+        let (responder, reply) = one_shot("test");
+        let later = sender.clone();
+        reply.when_ready(move |answer| later.send(answer.ok()).unwrap());
+        responder.send(Ok(1));
+        Reply::ready(Ok(2)).when_ready(move |answer| sender.send(answer.ok()).unwrap());
+        assert_eq!(handed_on.iter().collect::<Vec<_>>(), [Some(1), Some(2)]);
     }
 
     #[test]

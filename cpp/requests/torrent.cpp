@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
@@ -81,9 +82,9 @@ PeerStatusRecord peer(lt::peer_info const& p) {
     if (!out.i2p)
         out.address = known(p.ip);
     out.local_address = known(p.local_endpoint);
-    out.connection = p.connection_type == info::web_seed              ? 1
-                     : p.connection_type == info::standard_bittorrent ? 0
-                                                                      : 2;
+    out.kind = p.connection_type == info::web_seed              ? PeerKind::WebSeed
+               : p.connection_type == info::standard_bittorrent ? PeerKind::Client
+                                                                : PeerKind::HttpSeed;
     out.client = text(p.client);
     out.id = bytes(lt::string_view(p.pid.data(), p.pid.size()));
     out.utp = is(info::utp_socket);
@@ -138,6 +139,12 @@ lt::announce_entry tracker(TrackerRecord const& record) {
     entry.tier = static_cast<std::uint8_t>(record.tier);
     entry.source = lt::announce_entry::source_client;
     return entry;
+}
+
+// The URL of a web seed as libtorrent was given it.
+std::string given(Torrent const& torrent, rust::Str url) {
+    auto const info = torrent.torrent_file();
+    return info && info->is_valid() ? web_seed_url(*info, std::string(url)) : std::string(url);
 }
 
 void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
@@ -331,9 +338,9 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
 OptionsRecord Torrent::options() const {
     lt::torrent_status const status = this->status(lt::torrent_handle::query_save_path);
     OptionsRecord out{};
-    for (std::size_t i = 0; i < flag_count; ++i)
-        if (status.flags & flag(i))
-            out.flags |= std::uint32_t(1) << i;
+    for (std::uint8_t place = 0; place < flag_count; ++place)
+        if (status.flags & flag(TorrentFlag(place)))
+            out.flags |= std::uint32_t(1) << place;
     out.limits = limits(*this);
     out.queue_position = static_cast<int>(status.queue_position);
     out.save_path = bytes(status.save_path);
@@ -345,7 +352,7 @@ void Torrent::set_limits(LimitsRecord const& limits) const {
 }
 
 void Torrent::set_flag(std::uint8_t place, bool on) const {
-    auto const chosen = flag(place);
+    auto const chosen = flag(TorrentFlag(place));
     set_flags(on ? chosen : lt::torrent_flags_t{}, chosen);
 }
 
@@ -467,13 +474,14 @@ rust::Vec<rust::String> Torrent::web_seeds() const {
 
 void Torrent::add_web_seed(rust::Str url) const {
     check(policy_.allows_web_seed(std::string(url)), policy_, std::string(url));
-    add_url_seed(std::string(url));
+    add_url_seed(given(*this, url));
 }
 
 void Torrent::remove_web_seed(rust::Str url) const {
-    if (url_seeds().count(std::string(url)) == 0)
+    std::string const wanted = given(*this, url);
+    if (url_seeds().count(wanted) == 0)
         refuse(std::string(url) + ": the torrent has no such web seed");
-    remove_url_seed(std::string(url));
+    remove_url_seed(wanted);
 }
 
 } // namespace patron

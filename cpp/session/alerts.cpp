@@ -10,8 +10,12 @@
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/alert_types.hpp>
+#include <libtorrent/announce_entry.hpp>
 #include <libtorrent/operations.hpp>
 
+#include <boost/asio/post.hpp>
+
+#include <string>
 #include <utility>
 
 namespace patron {
@@ -48,6 +52,21 @@ NativeError refusal(lt::error_code const& code, char const* reason) {
     return out;
 }
 
+// Whether a tracker has answered, or may yet, from another address that we listen on.
+bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
+                lt::protocol_version version) {
+    for (lt::announce_entry const& entry : torrent.trackers()) {
+        if (entry.url != url)
+            continue;
+        for (lt::announce_endpoint const& from : entry.endpoints) {
+            lt::announce_infohash const& announce = from.info_hashes[version];
+            if (from.enabled && (announce.updating || (announce.start_sent && announce.fails == 0)))
+                return true;
+        }
+    }
+    return false;
+}
+
 // What passes by itself. A duplicate does too: the client knows all torrents of its session, so the
 // other one is just being removed.
 bool is_temporary(lt::error_code const& code) {
@@ -60,6 +79,8 @@ bool is_temporary(lt::error_code const& code) {
 } // namespace
 
 void Session::pop_alerts() {
+    // Before the alerts: those of what a report is about, as that a torrent was added, are older.
+    popped_reports_ = reports_->take();
     session_.pop_alerts(&alerts_);
 }
 
@@ -73,6 +94,8 @@ void Session::convert_alerts(Alerts& out) {
         }
     }
     alerts_.clear();
+    for (auto const& report : std::exchange(popped_reports_, {}))
+        report(out);
 }
 
 void Session::convert(lt::alert& alert, Alerts& out) {
@@ -129,7 +152,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     }
     case lt::state_changed_alert::alert_type: {
         auto const& a = static_cast<lt::state_changed_alert const&>(alert);
-        out.state_changed(id(a), static_cast<std::uint8_t>(a.state));
+        out.state_changed(id(a), static_cast<TorrentState>(a.state));
         return true;
     }
     case lt::torrent_paused_alert::alert_type:
@@ -325,7 +348,7 @@ bool Session::convert_progress(lt::alert& alert, Alerts& out) {
     }
     case lt::performance_alert::alert_type: {
         auto const& a = static_cast<lt::performance_alert const&>(alert);
-        out.performance_warning(id(a), static_cast<std::int32_t>(a.warning_code));
+        out.performance_warning(id(a), static_cast<PerformanceWarning>(a.warning_code));
         return true;
     }
     default:
@@ -337,10 +360,12 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::tracker_error_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
-        NativeError failure = refusal(a.error, a.failure_reason());
-        if (failure.message.empty())
-            failure.message = "its answer makes no sense";
-        out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row), std::move(failure));
+        // Its own words show that it was reached.
+        if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
+            out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row),
+                              refusal(a.error, reason));
+        else
+            report_unless_reached(a);
         return true;
     }
     case lt::tracker_warning_alert::alert_type: {
@@ -363,9 +388,39 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
         out.scrape_failed(id(a), text(a.tracker_url()), refusal(a.error, a.error_message()));
         return true;
     }
+    case lt::url_seed_alert::alert_type: {
+        auto const& a = static_cast<lt::url_seed_alert const&>(alert);
+        // What the server says is told when the connection ends (web_seeds.cpp).
+        if (!a.error)
+            return true;
+        NativeError failure = error(a.error);
+        if (a.error == lt::errors::peer_banned)
+            failure.message = "what it sent was damaged";
+        out.web_seed_failed(id(a), text(a.server_url()), std::move(failure));
+        return true;
+    }
     default:
         return false;
     }
+}
+
+// A tracker that one address reaches and another does not has not failed: most have no IPv6. Where
+// the other address waits for an answer still, its failure will be told.
+void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
+    NativeError failure = error(alert.error);
+    if (failure.message.empty())
+        failure.message = "its answer makes no sense";
+    boost::asio::post(session_.get_context(),
+                      [reports = reports_, waker = waker_, id = id(alert), torrent = alert.handle,
+                       version = alert.version, url = std::string(alert.tracker_url()),
+                       times_in_row = number(alert.times_in_row), failure = std::move(failure)] {
+                          if (!torrent.is_valid() || is_reached(torrent, url, version))
+                              return;
+                          reports->add([id, url, times_in_row, failure](Alerts& out) {
+                              out.tracker_error(id, text(url), times_in_row, failure);
+                          });
+                          (*waker)->wake();
+                      });
 }
 
 bool Session::convert_peers(lt::alert& alert, Alerts& out) {

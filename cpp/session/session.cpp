@@ -8,6 +8,7 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/settings.hpp"
+#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -25,9 +26,19 @@ Session::Session(lt::session_params params, NetworkPolicy const& policy,
       policy_(std::make_shared<NetworkPolicy const>(policy)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
-      snapshots_(std::make_shared<Snapshots>()), pending_(std::make_unique<PendingAlerts>()) {
+      snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
+      pending_(std::make_unique<PendingAlerts>()) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
+    auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {
+        reports->add([failure = std::move(failure)](Alerts& out) {
+            out.web_seed_failed(failure.torrent, text(failure.url), failure.error);
+        });
+        (*waker)->wake();
+    };
+    session_.add_extension([failed](lt::torrent_handle const& torrent, lt::client_data_t) {
+        return watch_web_seeds(torrent, failed);
+    });
 }
 
 Session::~Session() = default;

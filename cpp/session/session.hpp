@@ -14,11 +14,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace patron {
@@ -86,6 +88,24 @@ class Session {
         std::mutex mutex;
         std::vector<std::vector<lt::torrent_status>> taken;
     };
+    // What the network thread finds out by itself, for the client as alerts are. As many as web
+    // seeds and trackers fail between two calls of pop_alerts().
+    class Reports {
+      public:
+        using Report = std::function<void(Alerts&)>;
+        void add(Report report) {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            reports_.push_back(std::move(report));
+        }
+        std::vector<Report> take() {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            return std::exchange(reports_, {});
+        }
+
+      private:
+        std::mutex mutex_;
+        std::vector<Report> reports_;
+    };
 
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void set_outgoing_utp(bool possible);
@@ -104,6 +124,7 @@ class Session {
     bool convert_trackers(lt::alert& alert, Alerts& out);
     bool convert_peers(lt::alert& alert, Alerts& out);
     bool convert_network(lt::alert& alert, Alerts& out);
+    void report_unless_reached(lt::tracker_error_alert const& alert);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void give_up_pending(Alerts& out);
 
@@ -126,6 +147,10 @@ class Session {
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
+    // Shared with the network thread, which may outlive the session.
+    std::shared_ptr<Reports> reports_;
+    // Those that are told after the alerts that were popped.
+    std::vector<Reports::Report> popped_reports_;
     std::unique_ptr<PendingAlerts> pending_;
     // Choices among the files of a torrent; the first is before libtorrent.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;

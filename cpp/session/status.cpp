@@ -18,7 +18,7 @@ namespace {
 StatusRecord status(lt::torrent_status const& s) {
     StatusRecord out;
     out.torrent = torrent_id(s.handle.userdata());
-    out.state = static_cast<std::uint8_t>(s.state);
+    out.state = static_cast<TorrentState>(s.state);
     out.paused = bool(s.flags & lt::torrent_flags::paused);
     out.finished = s.is_finished;
     out.seeding = s.is_seeding;

@@ -6,33 +6,37 @@
  * FILE is a .torrent file, PEER an address to try at once, as 127.0.0.1:6881. With --offline
  * nothing leaves this machine. Compile with:
  *
- *     cc download.c $(pkg-config --cflags --libs torrent_patron) -o download
+ *     cc download.c $(pkg-config --cflags --libs torrent_patron) -pthread -o download
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <torrent_patron.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* How long Ctrl-C may go unnoticed. */
-#define INTERVAL_MS 250
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number) {
-    (void)number;
-    interrupted = 1;
+/* Waits for Ctrl-C, and ends the wait for events. A signal handler may not call the library. */
+static void* wait_for_signal(void* handle) {
+    sigset_t signals;
+    int number;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigwait(&signals, &number);
+    patron_interrupt((patron_handle*)handle, NULL);
+    return NULL;
 }
 
 /* Prints the events until one says how it ended; 0 is a complete download. */
 static int follow(patron_handle* handle) {
     int result = -1;
-    while (result < 0 && !interrupted) {
+    while (result < 0) {
         patron_event* event = NULL;
         patron_error* error = NULL;
-        int32_t code = patron_next_event(handle, INTERVAL_MS, &event, &error);
+        int32_t code = patron_next_event(handle, -1, &event, &error);
         if (code == PATRON_OK) {
             puts(patron_event_explain(event).data);
             fflush(stdout);
@@ -45,14 +49,16 @@ static int follow(patron_handle* handle) {
                 result = 1;
                 break;
             }
-        } else if (code != PATRON_E_TIMED_OUT) {
-            fprintf(stderr, "download: %s\n", patron_error_message(error).data);
+        } else {
+            if (code != PATRON_E_CANCELLED) { /* which patron_interrupt() does */
+                fprintf(stderr, "download: %s\n", patron_error_message(error).data);
+            }
             result = 1;
         }
         patron_event_free(event);
         patron_error_free(error);
     }
-    return result < 0 ? 1 : result;
+    return result;
 }
 
 static int download(const char* source, const char* directory, const char* peer, bool offline) {
@@ -75,9 +81,11 @@ static int download(const char* source, const char* directory, const char* peer,
         patron_options_new(&options, &error) == PATRON_OK &&
         (!peer || patron_options_add_peer(options, PATRON_TEXT(peer), &error) == PATRON_OK) &&
         patron_add_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(source), options, &reply,
-                              &error) == PATRON_OK &&
+                           &error) == PATRON_OK &&
         patron_reply_wait(reply, -1, &error) == PATRON_OK;
-    if (started) {
+    pthread_t waiter;
+    if (started && pthread_create(&waiter, NULL, wait_for_signal, handle) == 0) {
+        pthread_detach(waiter);
         result = follow(handle);
     }
     if (!error && patron_client_shutdown(client, 5000, &report, &error) == PATRON_OK) {
@@ -106,10 +114,12 @@ int main(int argc, char** argv) {
         fputs("usage: download [--offline] FILE|MAGNET DIRECTORY [PEER]\n", stderr);
         return 2;
     }
-    struct sigaction action = {0};
-    action.sa_handler = interrupt;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    /* Before any thread starts: each inherits it, so that the signals are left to one. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     return download(argv[first], argv[first + 1], argc - first == 3 ? argv[first + 2] : NULL,
                     offline);
 }

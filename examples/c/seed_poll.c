@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -193,9 +194,9 @@ int main(int argc, char** argv) {
     patron_error* error = NULL;
     bool good = start(argv[first], offline, &client, &handle);
     for (int index = first + 1; good && index < argc; index++) {
-        /* What comes of it, be it a failure, is an event. */
-        good = patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT(argv[index]),
-                                          NULL, true, &error) == PATRON_OK ||
+        /* The result, also a failure, is an event. */
+        good = patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT(argv[index]), NULL,
+                                       0, true, &error) == PATRON_OK ||
                complain(error);
     }
     good = good && run(handle, signals) && stop(client);

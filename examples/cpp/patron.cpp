@@ -6,11 +6,10 @@
  * The .torrent file is written to the working directory. With --offline nothing leaves this
  * machine. The first part is RAII over the C header, to be copied. Compile with:
  *
- *     c++ -std=c++17 patron.cpp $(pkg-config --cflags --libs torrent_patron) -o patron
+ *     c++ -std=c++17 patron.cpp $(pkg-config --cflags --libs torrent_patron) -pthread -o patron
  */
 #include <torrent_patron.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -20,7 +19,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+
+#include <signal.h>
 
 // `patron` is the name of a type of the header, and so not free for a namespace.
 namespace torrents {
@@ -83,13 +85,13 @@ Owned get(Function function, Arguments... arguments) {
     return Owned(object);
 }
 
-/// The next event, or null when the time is up.
-inline event next_event(const patron& from, std::int64_t timeout_ms) {
+/// The next event, or null when patron_interrupt() has ended the wait.
+inline event next_event(const patron& from) {
     ::patron_event* object = nullptr;
     ::patron_error* failure = nullptr;
-    std::int32_t code = patron_next_event(from.get(), timeout_ms, &object, &failure);
+    std::int32_t code = patron_next_event(from.get(), -1, &object, &failure);
     owned<::patron_error, patron_error_free> reason(failure);
-    if (code != PATRON_OK && code != PATRON_E_TIMED_OUT) {
+    if (code != PATRON_OK && code != PATRON_E_CANCELLED) {
         throw error(std::move(reason));
     }
     return event(object);
@@ -99,10 +101,12 @@ inline event next_event(const patron& from, std::int64_t timeout_ms) {
 
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
-
-extern "C" void interrupt(int) {
-    interrupted = 1;
+sigset_t signals_to_stop() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
 }
 
 torrents::metainfo make(const std::string& path) {
@@ -143,10 +147,15 @@ void seed(const std::filesystem::path& path, bool offline) {
                                        source.data, source.length, options.get());
     torrents::call(patron_reply_wait, reply.get(), -1);
 
-    while (!interrupted) {
-        if (auto event = torrents::next_event(patron, 250)) {
-            std::cout << torrents::view(patron_event_explain(event.get())) << std::endl;
-        }
+    // A signal handler may not call the library, but a thread that waits for the signal may.
+    std::thread([handle = patron.get()] {
+        sigset_t signals = signals_to_stop();
+        int number = 0;
+        sigwait(&signals, &number);
+        patron_interrupt(handle, nullptr);
+    }).detach();
+    while (auto event = torrents::next_event(patron)) {
+        std::cout << torrents::view(patron_event_explain(event.get())) << std::endl;
     }
     auto report = torrents::get<torrents::report>(
         [](::patron_client* client, ::patron_report** out, ::patron_error** error) {
@@ -164,8 +173,9 @@ int main(int argc, char** argv) {
         std::fputs("usage: patron [--offline] PATH\n", stderr);
         return 2;
     }
-    std::signal(SIGINT, interrupt);
-    std::signal(SIGTERM, interrupt);
+    // Before any thread starts: each inherits it, so that the signals are left to one.
+    sigset_t signals = signals_to_stop();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     try {
         seed(std::filesystem::canonical(argv[argc - 1]), offline);
         return 0;

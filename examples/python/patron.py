@@ -22,6 +22,7 @@ import ctypes
 import enum
 import itertools
 import os
+import select
 import sys
 import threading
 from ctypes import POINTER, byref, c_bool, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64
@@ -51,9 +52,9 @@ class Code(enum.IntEnum):
 class EventKind(enum.IntEnum):
     """PATRON_EVENT_*"""
 
-    TORRENT_CREATED = 1
-    ALREADY_DOWNLOADING = 2
-    START_FAILED = 3
+    TORRENT_ADDED = 1
+    ALREADY_ADDED = 2
+    ADD_FAILED = 3
     STATUS = 4
     METADATA_RECEIVED = 5
     STATE_CHANGED = 6
@@ -66,7 +67,7 @@ class EventKind(enum.IntEnum):
     TRACKER_ERROR = 13
     ERROR = 14
     METAINFO = 15
-    CLOSED = 16
+    TORRENT_REMOVED = 16
     COMMAND_FAILED = 17
     LISTENING = 18
     LISTEN_FAILED = 19
@@ -91,6 +92,8 @@ class EventKind(enum.IntEnum):
     STATISTICS = 38
     RESUME_DATA = 39
     GOAL_REACHED = 40
+    REPLY = 41
+    WEB_SEED_FAILED = 42
 
 
 class Priority(enum.IntEnum):
@@ -121,8 +124,8 @@ class GoalAction(enum.IntEnum):
     """PATRON_GOAL_*"""
 
     PAUSE = 0
-    CLOSE = 1
-    CLOSE_AND_DELETE = 2
+    REMOVE = 1
+    REMOVE_AND_DELETE = 2
     SUPER_SEED = 3
 
 
@@ -295,10 +298,10 @@ _options_set_goals = _fallible("patron_options_set_goals", c_void_p, *_GOALS)
 
 _free = _function("patron_free", None, c_void_p)
 _another = _fallible("patron_another", c_void_p, _OUT)
-_create_torrent = _fallible(
+_add_torrent = _fallible(
     "patron_add_torrent", c_void_p, c_int32, *_TEXT, c_void_p, _OUT
 )
-_close = _fallible("patron_remove_torrent", c_void_p, c_uint64, c_int32, _OUT)
+_remove_torrent = _fallible("patron_remove_torrent", c_void_p, c_uint64, c_int32, _OUT)
 _pause = _fallible("patron_pause", c_void_p, c_uint64, _OUT)
 _resume = _fallible("patron_resume", c_void_p, c_uint64, _OUT)
 _listen_addresses = _fallible("patron_listen_addresses", c_void_p, _OUT)
@@ -574,7 +577,7 @@ class Patron:
             if share_ratio is not None or seed_seconds is not None:
                 _options_set_goals(options, *_goals(share_ratio, seed_seconds, then))
             return self._ask(
-                _create_torrent,
+                _add_torrent,
                 _source_kind(source),
                 *_path(source),
                 options,
@@ -584,7 +587,7 @@ class Patron:
             _options_free(options)
 
     def remove_torrent(self, torrent, *, delete_files=False):
-        self._ask(_close, torrent, FILES_DELETE if delete_files else FILES_KEEP)
+        self._ask(_remove_torrent, torrent, FILES_DELETE if delete_files else FILES_KEEP)
 
     def pause(self, torrent):
         self._ask(_pause, torrent)
@@ -687,10 +690,12 @@ class Patron:
 
     def events(self):
         """All events, until the client has stopped."""
+        fd = self.event_fd()
         while True:
+            # Ctrl-C ends this wait, and not one within the library.
+            select.select([fd], [], [])
             try:
-                # Not for ever: Ctrl-C is noticed only between calls.
-                event = self.next_event(timeout=0.25)
+                event = self.next_event(timeout=0)
             except PatronError as error:
                 if error.code == Code.STOPPED:
                     return

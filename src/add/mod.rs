@@ -2,6 +2,7 @@
 //! thread only hands it on and thousands of starts use all cores.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
-use crate::metainfo::{self, Metainfo};
+use crate::metainfo::{self, Metainfo, Urls};
 use crate::model::{
-    Allocation, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags, Tracker,
+    Allocation, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags, Tracker, url,
 };
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
 use crate::sys::{bridge, convert};
+use crate::text::printable;
 
 /// What a torrent is added from.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,9 +46,8 @@ impl Source {
     /// .torrent file. Nothing is downloaded: a URL such as `http://…` is an
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) when the torrent is added.
     pub fn from_text(text: &str) -> Self {
-        let scheme = text.get(..7).unwrap_or_default();
-        if scheme.eq_ignore_ascii_case("magnet:") {
-            Self::Magnet(text.into())
+        if magnet::is_magnet(text) {
+            Self::Magnet(text.trim().into())
         } else if let Ok(hashes) = text.parse() {
             Self::InfoHash(hashes)
         } else {
@@ -56,12 +57,16 @@ impl Source {
 
     /// As a person would name it.
     fn label(&self) -> Arc<str> {
-        match self {
+        let label: Arc<str> = match self {
             Self::Bytes(bytes) => format!("metainfo of {} bytes", bytes.len()).into(),
             Self::File(path) => path.display().to_string().into(),
             Self::Magnet(uri) => uri.as_ref().into(),
             Self::ResumeData(bytes) => format!("resume data of {} bytes", bytes.len()).into(),
             Self::InfoHash(hashes) => hashes.to_string().into(),
+        };
+        match printable(&label) {
+            Cow::Borrowed(_) => label,
+            Cow::Owned(shown) => shown.into(),
         }
     }
 
@@ -70,7 +75,7 @@ impl Source {
         match self {
             Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
             Self::File(path) => {
-                let bytes = metainfo::read_file(path).map_err(|error| match url(path) {
+                let bytes = metainfo::read_file(path).map_err(|error| match as_url(path) {
                     Some(url) => Error::new(
                         ErrorKind::InvalidArgument,
                         START,
@@ -94,7 +99,7 @@ impl Source {
 }
 
 /// A path that is no file is likely a URL, as people paste it.
-fn url(path: &Path) -> Option<std::borrow::Cow<'_, str>> {
+fn as_url(path: &Path) -> Option<std::borrow::Cow<'_, str>> {
     let text = path.to_string_lossy();
     let scheme = text.split_once("://")?.0;
     let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric());
@@ -224,7 +229,8 @@ pub struct AddOptions {
     /// When it has given back enough; `None`: as resume data says, or never.
     pub goals: Option<Goals>,
     /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
-    /// run, as other programs keep it. It must be of the same torrent.
+    /// run, as other programs keep it. It must be of the same torrent. Trackers and web seeds of the source
+    /// are added to those that were saved.
     pub resume_data: Option<Arc<[u8]>>,
 }
 
@@ -397,6 +403,14 @@ fn read(
             "data cannot be trusted before the metainfo is known: a magnet link has none",
         ));
     }
+    let mut urls = Urls::of(&described);
+    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, START, why);
+    for Tracker { url, tier } in &options.trackers {
+        urls.tracker(&url::tracker(url).map_err(invalid)?, *tier);
+    }
+    for url in &options.web_seeds {
+        urls.web_seed(&url::web_seed(url).map_err(invalid)?);
+    }
     let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
     let final_dir = match resumed {
         true => make_dir(&path_of(&described.save_path))?,
@@ -424,15 +438,9 @@ fn read(
             .iter()
             .map(|peer| bridge::PeerRecord { address: peer.ip().to_string(), port: peer.port() })
             .collect(),
-        trackers: options
-            .trackers
-            .iter()
-            .map(|tracker| bridge::TrackerRecord {
-                url: tracker.url.clone(),
-                tier: tracker.tier.into(),
-            })
-            .collect(),
-        web_seeds: options.web_seeds.clone(),
+        trackers: urls.trackers.iter().map(convert::tracker_record).collect(),
+        web_seeds: urls.web_seeds,
+        http_seeds: urls.http_seeds,
         file_priorities: options.file_priorities.iter().map(|wanted| wanted.level()).collect(),
         allocate: options.allocation == Allocation::Full,
         flags: convert::flags(options.flags),
@@ -452,8 +460,7 @@ fn read(
     let name = if described.name.is_empty() {
         info_hashes.to_string().into()
     } else {
-        // That of a magnet link may hold anything.
-        described.name.replace(char::is_control, " ").into()
+        printable(&described.name).into()
     };
     Ok(Prepared {
         source: label,

@@ -91,7 +91,7 @@ impl<'a> Guest<'a> {
 
     /// As `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
-        let respond = respond_by_event(&self.member, CommandKind::Pause, id, |_| None);
+        let respond = respond_by_event(&self.member, CommandKind::Pause, id, None, |_| None);
         self.message(Job::OfTorrent(id, request::pause(false).request, respond));
     }
 
@@ -1080,4 +1080,39 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn what_carries_a_tag_is_answered_by_an_event_with_it() {
+    use crate::add::{AddOptions, Source};
+    use crate::messages::command::Command;
+    let (client, _script) = client();
+    let patron = client.patron();
+    let unknown = TorrentId::next();
+    patron.send_tagged(Command::Pause(unknown), 7).unwrap();
+    let event = patron.recv_timeout(PATIENCE).unwrap().unwrap();
+    let Event::Reply { tag: 7, id, error: Some(error) } = event else { panic!("{event:?}") };
+    assert_eq!((id, error.kind()), (Some(unknown), ErrorKind::NotFound));
+
+    let add = || Command::AddTorrent {
+        source: Source::from_text("none.torrent"),
+        options: AddOptions::default(),
+    };
+    patron.try_send_tagged(add(), 8).unwrap();
+    let event = patron.recv_timeout(PATIENCE).unwrap().unwrap();
+    let Event::Reply { tag: 8, id: None, error: Some(error) } = event else { panic!("{event:?}") };
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+
+    let reply = patron.pause(unknown);
+    patron.notify(&reply, 9);
+    let event = patron.recv_timeout(PATIENCE).unwrap().unwrap();
+    assert!(matches!(event, Event::Reply { tag: 9, id: None, error: None }), "{event:?}");
+    assert!(reply.is_ready());
+
+    client.shutdown(PATIENCE).wait();
+    // Not even the source is read.
+    assert_eq!(patron.send(add()).unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(patron.send_tagged(add(), 1).unwrap_err().kind(), ErrorKind::Stopped);
+    let late = patron.add_torrent(Source::from_text("none.torrent"), AddOptions::default());
+    assert_eq!(wait(late).unwrap_err().kind(), ErrorKind::Stopped);
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
 
 /// How many events that belong to no open torrent may wait; and how many of those of which there are
@@ -43,7 +43,18 @@ struct Inner {
     expendable: BTreeSet<u64>,
     missed: u64,
     closed: bool,
+    interrupts: Interrupts,
     signals: Signals,
+}
+
+/// Readers that wait, and how they are told to stop waiting.
+#[derive(Default)]
+struct Interrupts {
+    waiting: usize,
+    /// Grows with each; who waits has the number from before.
+    count: u64,
+    /// Nobody was waiting: the next wait ends at once.
+    pending: bool,
 }
 
 /// The ways to be told that the mailbox is not empty; each costs nothing until it is asked for.
@@ -108,6 +119,16 @@ impl Mailbox {
         inner.lower_if_empty();
     }
 
+    /// Ends every wait that is under way; where there is none, the next one.
+    pub(crate) fn interrupt(&self) {
+        let mut inner = self.inner.lock();
+        let interrupts = &mut inner.interrupts;
+        interrupts.count += 1;
+        interrupts.pending = interrupts.waiting == 0;
+        drop(inner);
+        self.arrived.notify_all();
+    }
+
     pub(crate) fn try_recv(&self) -> Option<Event> {
         self.inner.lock().take()
     }
@@ -128,8 +149,15 @@ impl Mailbox {
         op: &'static str,
     ) -> Option<Result<Event>> {
         let mut inner = self.inner.lock();
+        let before = inner.interrupts.count;
         let mut late = false;
         loop {
+            // Before the events: a reader that always finds one must end too.
+            let pending = std::mem::take(&mut inner.interrupts.pending);
+            if pending || inner.interrupts.count != before {
+                let error = Error::new(ErrorKind::Cancelled, op, "the wait was interrupted");
+                return Some(Err(error));
+            }
             if let Some(event) = inner.take() {
                 return Some(Ok(event));
             }
@@ -139,10 +167,12 @@ impl Mailbox {
             if late {
                 return None;
             }
+            inner.interrupts.waiting += 1;
             match deadline {
                 None => self.arrived.wait(&mut inner),
                 Some(deadline) => late = self.arrived.wait_until(&mut inner, deadline).timed_out(),
             }
+            inner.interrupts.waiting -= 1;
         }
     }
 
@@ -535,6 +565,35 @@ mod tests {
         assert!(mailbox.recv_timeout(Duration::ZERO, "t").is_none());
         mailbox.push(Event::Resynchronized);
         mailbox.recv_timeout(Duration::MAX, "t").unwrap().unwrap();
+    }
+
+    #[test]
+    fn an_interrupt_ends_every_wait_and_no_later_one() {
+        let mailbox = Arc::new(Mailbox::default());
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                let mailbox = mailbox.clone();
+                std::thread::spawn(move || mailbox.recv("t").unwrap_err().kind())
+            })
+            .collect();
+        while mailbox.inner.lock().interrupts.waiting < readers.len() {
+            std::thread::yield_now();
+        }
+        mailbox.interrupt();
+        for reader in readers {
+            assert_eq!(reader.join().unwrap(), ErrorKind::Cancelled);
+        }
+        assert!(mailbox.recv_timeout(Duration::ZERO, "t").is_none());
+    }
+
+    #[test]
+    fn an_interrupt_that_nobody_waits_for_ends_the_next_wait_also_when_events_are_there() {
+        let mailbox = Mailbox::default();
+        mailbox.push(Event::Resynchronized);
+        mailbox.interrupt();
+        mailbox.interrupt();
+        assert_eq!(mailbox.recv("t").unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
     }
 
     #[test]

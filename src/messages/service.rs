@@ -215,6 +215,14 @@ impl Service {
         }
     }
 
+    /// Refuses what would be asked of a client that has stopped.
+    pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
+        match self.stopped.load(Ordering::SeqCst) {
+            true => Err(Error::stopped(op)),
+            false => Ok(()),
+        }
+    }
+
     /// Waits while the command channel is full.
     pub(crate) fn send(&self, envelope: Envelope) -> Result<()> {
         self.put(envelope, |commands, envelope| Ok(commands.send(envelope)?))
@@ -229,9 +237,7 @@ impl Service {
         envelope: Envelope,
         send: impl FnOnce(&Sender<Envelope>, Envelope) -> Result<(), TrySendError<Envelope>>,
     ) -> Result<()> {
-        if self.stopped.load(Ordering::SeqCst) {
-            return Err(Error::stopped(SEND));
-        }
+        self.check_running(SEND)?;
         send(&self.commands, envelope).map_err(|error| match error {
             TrySendError::Full(_) => {
                 let message = format!("{COMMANDS} commands are waiting for the client already");

@@ -1,19 +1,23 @@
-//! Magnet links (BEP 9).
+//! Magnet links (BEP 9), read by ourselves: libtorrent takes what follows an empty parameter for its
+//! value, a blank for a character of the hash, and any tracker. It is given the link that we write.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::metainfo::{self, Metainfo, describe};
-use crate::model::{InfoHashes, Tracker};
+use crate::metainfo::{Metainfo, Urls};
+use crate::model::url::{component, decoded};
+use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, Tracker};
 use crate::sys::bridge;
+use crate::text::printable;
 
 const READ: &str = "read the magnet link";
 
-/// What a magnet link says. `Display` is the link.
+/// What a magnet link says. `Display` is the link in its normal form: without what was not understood
+/// or is not of use.
 ///
 /// ```
 /// let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=example";
@@ -27,38 +31,40 @@ const READ: &str = "read the magnet link";
 pub struct Magnet {
     /// The info hashes: at least one.
     pub info_hashes: InfoHashes,
-    /// The name to show until the metainfo is here (`dn`).
+    /// The name to show until the metainfo is here (`dn`), [printable](crate::printable).
     pub name: Option<String>,
-    /// The trackers (`tr`).
+    /// The trackers (`tr`), each in a tier of its own.
     pub trackers: Vec<Tracker>,
     /// The web seeds (`ws`).
     pub web_seeds: Vec<String>,
     /// Peers to try first (`x.pe`).
     pub peers: Vec<SocketAddr>,
+    /// What was left out of the trackers and web seeds: the URL and what is wrong with it, for a person.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub invalid_urls: Vec<String>,
     uri: String,
 }
 
 impl Magnet {
-    /// Reads a magnet link.
+    /// Reads a magnet link. White space around it, the order of its parameters, the case of their names
+    /// and of `urn:btih`, numbers behind names (`tr.1`), and parameters that are empty, escaped or not
+    /// known make no difference. The v1 info hash has 40 hex or 32 base32 digits.
     ///
     /// # Errors
     ///
-    /// [`Parse`](ErrorKind::Parse): not a magnet link, or one without a valid info hash.
+    /// [`Parse`](ErrorKind::Parse): not a magnet link, one without a valid info hash, or one with two
+    /// of the same version.
     pub fn parse(uri: &str) -> Result<Self> {
-        Self::from_params(&*params(uri)?)
-    }
-
-    fn from_params(params: &bridge::TorrentParams) -> Result<Self> {
-        let uri = params.magnet_uri().map_err(|exception| Error::from_native(READ, &exception))?;
-        let record = describe(params)?;
-        Ok(Self {
-            info_hashes: InfoHashes::from_bytes(&record.v1, &record.v2),
-            name: (!record.name.is_empty()).then_some(record.name),
-            trackers: record.trackers.into_iter().map(Tracker::from).collect(),
-            web_seeds: record.web_seeds,
-            peers: record.peers.iter().filter_map(|peer| peer.parse().ok()).collect(),
-            uri,
-        })
+        let wrong = |why: &str| Error::new(ErrorKind::Parse, READ, why).on(Abbreviated(uri));
+        let query = query(uri).ok_or_else(|| wrong("it is not a magnet link"))?;
+        let mut said = Said::default();
+        for (name, value) in query.split('&').filter_map(parameter) {
+            said.take(&name, value).map_err(wrong)?;
+        }
+        if said.info_hashes == InfoHashes::default() {
+            return Err(wrong("it has no info-hash"));
+        }
+        Ok(said.finish())
     }
 }
 
@@ -67,56 +73,215 @@ impl Metainfo {
     ///
     /// # Errors
     ///
-    /// None is known; libtorrent could refuse.
+    /// None is known.
     pub fn magnet(&self) -> Result<Magnet> {
-        let params = metainfo::params(self.torrent_file())?;
-        Magnet::from_params(&params)
+        let said = Said {
+            info_hashes: self.info_hashes,
+            name: Some(self.name.clone()),
+            urls: Urls::sound(self.trackers.clone(), self.web_seeds.clone()),
+            ..Said::default()
+        };
+        Ok(said.finish())
     }
 }
 
 /// Reads a magnet link into the parameters that start it. An error names the link.
 pub(crate) fn params(uri: &str) -> Result<UniquePtr<bridge::TorrentParams>> {
-    let wrong = |why: &str| Error::new(ErrorKind::Parse, READ, why).on(Abbreviated(uri));
-    let query = match uri.split_at_checked(SCHEME.len()) {
-        Some((scheme, query)) if scheme.eq_ignore_ascii_case(SCHEME) => query,
-        _ => return Err(wrong("it is not a magnet link")),
-    };
-    // libtorrent takes any 40 or 64 characters for a hash, and what is no hex digit for zero.
-    if query.split('&').filter_map(hash).any(|hex| !hex.iter().all(u8::is_ascii_hexdigit)) {
-        return Err(wrong("invalid info-hash: expected hex digits"));
-    }
-    let params = bridge::params_from_magnet(&[SCHEME, query].concat()).map_err(|exception| {
+    let link = Magnet::parse(uri)?.uri;
+    bridge::params_from_magnet(&link).map_err(|exception| {
         Error::from_native(READ, &exception).with_kind(ErrorKind::Parse).on(Abbreviated(uri))
-    })?;
-    let record = describe(&params)?;
-    if record.v1.is_empty() && record.v2.is_empty() {
-        return Err(wrong("invalid info-hash: it is zero"));
+    })
+}
+
+/// Whether a text is meant to be a magnet link.
+pub(crate) fn is_magnet(text: &str) -> bool {
+    after_scheme(text).is_some()
+}
+
+fn after_scheme(text: &str) -> Option<&str> {
+    const SCHEME: &str = "magnet:";
+    let (scheme, rest) = text.trim().split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
+}
+
+/// What follows `magnet:?`; some write slashes in front of the question mark.
+fn query(uri: &str) -> Option<&str> {
+    after_scheme(uri)?.trim_start_matches('/').strip_prefix('?')
+}
+
+/// A parameter's name, in lower case and without a number behind it, and its value; `None` for one that
+/// has none. A link from a page may have `&amp;` for `&`.
+fn parameter(text: &str) -> Option<(String, &str)> {
+    let (name, value) = text.split_once('=')?;
+    let name = name.trim().to_ascii_lowercase();
+    let name = name.strip_prefix("amp;").unwrap_or(&name);
+    let name = match name.rsplit_once('.') {
+        Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => name,
+    };
+    let value = value.trim();
+    (!value.is_empty()).then(|| (name.to_owned(), value))
+}
+
+/// libtorrent looks at no file beyond this one.
+const LAST_FILE: u32 = 10_000;
+
+/// What a link says, parameter by parameter.
+#[derive(Default)]
+struct Said {
+    info_hashes: InfoHashes,
+    name: Option<String>,
+    urls: Urls,
+    peers: Vec<SocketAddr>,
+    /// The first and the last file of each range that is wanted (BEP 53).
+    files: Vec<(u32, u32)>,
+    /// Nodes of the distributed hash table: host and port.
+    nodes: Vec<String>,
+}
+
+impl Said {
+    /// An error is about the info hash: all else can be done without.
+    fn take(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        let plain = || String::from_utf8_lossy(&decoded(value)).into_owned();
+        match name {
+            "xt" => self.topic(&plain())?,
+            "dn" => {
+                let name = String::from_utf8_lossy(&decoded(&value.replace('+', " "))).into_owned();
+                self.name =
+                    Some(printable(name.trim()).into()).filter(|name: &String| !name.is_empty());
+            }
+            "tr" => {
+                let tier = u8::try_from(self.urls.trackers.len()).unwrap_or(u8::MAX);
+                self.urls.tracker(&plain(), tier);
+            }
+            // What was escaped once too little.
+            "ws" => self.urls.web_seed(&plain().trim().replace(' ', "%20")),
+            "x.pe" => {
+                let peer = plain().trim().parse::<SocketAddr>().ok();
+                // An interface of someone else's machine says nothing here.
+                let peer = peer.map(|peer| SocketAddr::new(peer.ip(), peer.port()));
+                let is_new = |peer: &SocketAddr| peer.port() != 0 && !self.peers.contains(peer);
+                self.peers.extend(peer.filter(is_new));
+            }
+            "so" => self.files.extend(plain().split(',').filter_map(files)),
+            "dht" => self.nodes.extend(node(&plain())),
+            _ => {}
+        }
+        Ok(())
     }
-    Ok(params)
-}
 
-const SCHEME: &str = "magnet:?";
-
-/// The hex digits of a parameter that gives an info hash in hex.
-fn hash(parameter: &str) -> Option<Vec<u8>> {
-    let (name, value) = parameter.split_once('=')?;
-    let name = name.split_once('.').map_or(name, |(name, _)| name);
-    let value = name.eq_ignore_ascii_case("xt").then(|| unescaped(value))?;
-    let v1 = value.strip_prefix(b"urn:btih:").filter(|hash| hash.len() == 40);
-    v1.or_else(|| value.strip_prefix(b"urn:btmh:1220")).map(<[u8]>::to_vec)
-}
-
-/// With `%3a` read as `:`. What is not understood stays as it is: libtorrent refuses it.
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut parts = text.split('%');
-    let mut plain = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => plain.extend([&[byte], &part.as_bytes()[2..]].concat()),
-            None => plain.extend([b"%", part.as_bytes()].concat()),
+    /// An exact topic: a hash, or something that is not of BitTorrent.
+    fn topic(&mut self, topic: &str) -> Result<(), &'static str> {
+        let topic = topic.trim();
+        let hash = |kind: &str| {
+            let (urn, hash) = topic.split_at_checked(kind.len())?;
+            urn.eq_ignore_ascii_case(kind).then(|| hash.trim())
+        };
+        let InfoHashes { v1, v2 } = &mut self.info_hashes;
+        if let Some(text) = hash("urn:btih:") {
+            let hash = text.parse().ok().or_else(|| base32(text).map(InfoHashV1));
+            let hash = hash.ok_or("invalid info-hash: expected 40 hex or 32 base32 digits")?;
+            put(v1, hash, hash.0 == [0; 20])
+        } else if let Some(text) = hash("urn:btmh:") {
+            let hash = text.strip_prefix("1220").and_then(|hex| hex.parse::<InfoHashV2>().ok());
+            let hash = hash.ok_or("invalid info-hash: expected 1220 and 64 hex digits")?;
+            put(v2, hash, hash.0 == [0; 32])
+        } else {
+            Ok(())
         }
     }
-    plain
+
+    fn finish(self) -> Magnet {
+        let uri = self.link();
+        let Self { info_hashes, name, urls, peers, .. } = self;
+        let Urls { trackers, web_seeds, invalid: invalid_urls, .. } = urls;
+        Magnet { info_hashes, name, trackers, web_seeds, peers, invalid_urls, uri }
+    }
+
+    fn link(&self) -> String {
+        let mut link = "magnet:".to_owned();
+        let mut separator = '?';
+        let mut add = |name: &str, value: &dyn fmt::Display| {
+            let _ = write!(link, "{separator}{name}={value}");
+            separator = '&';
+        };
+        if let Some(v1) = self.info_hashes.v1 {
+            add("xt", &format_args!("urn:btih:{v1}"));
+        }
+        if let Some(v2) = self.info_hashes.v2 {
+            add("xt", &format_args!("urn:btmh:1220{v2}"));
+        }
+        if let Some(name) = &self.name {
+            add("dn", &component(name));
+        }
+        for tracker in &self.urls.trackers {
+            add("tr", &component(&tracker.url));
+        }
+        for url in &self.urls.web_seeds {
+            add("ws", &component(url));
+        }
+        for peer in &self.peers {
+            add("x.pe", peer);
+        }
+        if !self.files.is_empty() {
+            let ranges = self.files.iter().map(|(first, last)| match first == last {
+                true => first.to_string(),
+                false => format!("{first}-{last}"),
+            });
+            add("so", &ranges.collect::<Vec<_>>().join(","));
+        }
+        for node in &self.nodes {
+            add("dht", node);
+        }
+        link
+    }
+}
+
+fn put<T: PartialEq>(place: &mut Option<T>, hash: T, is_zero: bool) -> Result<(), &'static str> {
+    match place {
+        _ if is_zero => Err("invalid info-hash: it is zero"),
+        Some(other) if *other != hash => Err("it has two different info-hashes"),
+        _ => {
+            *place = Some(hash);
+            Ok(())
+        }
+    }
+}
+
+/// 32 digits (RFC 4648) in any case.
+fn base32(text: &str) -> Option<[u8; 20]> {
+    let mut bytes = [0; 20];
+    if text.len() != 32 {
+        return None;
+    }
+    for (place, digit) in text.bytes().enumerate() {
+        let value = match digit {
+            b'a'..=b'z' => digit - b'a',
+            b'A'..=b'Z' => digit - b'A',
+            b'2'..=b'7' => digit - b'2' + 26,
+            _ => return None,
+        };
+        for bit in 0..5 {
+            let at = place * 5 + bit;
+            bytes[at / 8] |= (value >> (4 - bit) & 1) << (7 - at % 8);
+        }
+    }
+    Some(bytes)
+}
+
+/// `3` or `5-9`.
+fn files(text: &str) -> Option<(u32, u32)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last && last <= LAST_FILE).then_some((first, last))
+}
+
+/// `host:port`.
+fn node(text: &str) -> Option<String> {
+    let (host, port) = text.trim().rsplit_once(':')?;
+    let known = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    let port: u16 = port.parse().ok()?;
+    (port != 0 && !host.is_empty() && host.chars().all(known)).then(|| format!("{host}:{port}"))
 }
 
 /// A link in an error message: one that is very long would hide the reason.
@@ -127,8 +292,8 @@ impl fmt::Display for Abbreviated<'_> {
         const ENOUGH: usize = 200;
         match self.0.char_indices().nth(ENOUGH) {
             None if self.0.is_empty() => f.write_str("an empty text"),
-            None => write!(f, "{}", self.0.escape_debug()),
-            Some((end, _)) => write!(f, "{}…", self.0[..end].escape_debug()),
+            None => f.write_str(self.0),
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
         }
     }
 }
@@ -147,10 +312,124 @@ impl FromStr for Magnet {
     }
 }
 
-#[cfg(all(test, feature = "serde"))]
+#[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    const V1: &str = "0123456789abcdef0123456789abcdef01234567";
+    const BASE32: &str = "AERUKZ4JVPG66AJDIVTYTK6N54ASGRLH";
+
+    fn v2() -> String {
+        "ab".repeat(32)
+    }
+
+    #[test]
+    fn whatever_is_around_the_parameters_they_are_read() {
+        let tracker = "http://127.0.0.1/announce";
+        let expected =
+            format!("magnet:?xt=urn:btih:{V1}&dn=name&tr=http%3A%2F%2F127.0.0.1%2Fannounce");
+        for link in [
+            format!("magnet:?xt=urn:btih:{V1}&dn=name&tr={tracker}"),
+            format!("magnet:?xt=urn:btih:{V1}&EMPTY&dn=name&tr={tracker}"),
+            format!("magnet:?xt=urn:btih:{V1}&&dn=name&&tr={tracker}&"),
+            format!("magnet:?&xt=urn:btih:{V1}&dn=name&tr={tracker}"),
+            format!("magnet:?dn=name&tr={tracker}&y&xt=urn:btih:{V1}"),
+            format!("magnet:?dn=name&so=&x.pe=&tr=&=&==&tr={tracker}&xt=&xt=urn:btih:{V1}"),
+            format!(" \t\r\nMAGNET:?XT=URN:BTIH:{}&DN=name&TR={tracker}\n", V1.to_uppercase()),
+            format!("magnet:?xt=urn:btih:{BASE32}&dn=name&tr={tracker}"),
+            format!("magnet:?xt=urn:btih:{}&dn=name&tr={tracker}", BASE32.to_lowercase()),
+            format!("magnet:?xt.1=urn%3abtih%3A{V1}&dn=n%61me&tr.1={tracker}&tr.2={tracker}"),
+            format!("magnet:?xt=urn:btih:{V1}&amp;dn=name&amp;tr={tracker}"),
+            format!("magnet://?xt=urn:btih:{V1}&dn=name&tr={tracker}"),
+            format!(
+                "magnet:?xt=urn:sha1:ABC&xt=urn:btih:{V1}&xt=urn:btih:{V1}&dn=name&tr={tracker}"
+            ),
+            format!("magnet:?xt= urn:btih:{V1} & dn = name &tr= {tracker} "),
+        ] {
+            let magnet = Magnet::parse(&link).unwrap_or_else(|error| panic!("{link}: {error}"));
+            assert_eq!(magnet.to_string(), expected, "{link}");
+            assert!(is_magnet(&link), "{link}");
+        }
+        assert!(!is_magnet("magnetic.torrent"));
+    }
+
+    #[test]
+    fn all_that_a_link_can_say_is_kept() {
+        let v2 = v2();
+        let magnet = Magnet::parse(&format!(
+            "magnet:?x.pe=%5B%3A%3A1%5D%3A6881&x.pe=127.0.0.1:1&x.pe=127.0.0.1:0&x.pe=host:1\
+             &so=7,0-2%2C9-5,99999,x&xt=urn:btmh:1220{v2}&xt=urn:btih:{V1}&dn=a+b%20%26%E2%80%AE\
+             &ws=http://h/my%20file&ws=ftp://h/&dht=router:6881&dht=b%26d:1&kt=word&xl=5"
+        ))
+        .unwrap();
+        assert_eq!(
+            magnet.to_string(),
+            format!(
+                "magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{v2}&dn=a%20b%20%26%5Cu%7B202e%7D\
+                 &ws=http%3A%2F%2Fh%2Fmy%2520file&x.pe=[::1]:6881&x.pe=127.0.0.1:1&so=7,0-2\
+                 &dht=router:6881"
+            )
+        );
+        assert_eq!(magnet.name.as_deref(), Some(r"a b &\u{202e}"));
+        assert_eq!(magnet.invalid_urls.len(), 1);
+        params(&magnet.to_string()).unwrap();
+    }
+
+    #[test]
+    fn a_link_without_one_sound_info_hash_is_refused() {
+        let two = format!("magnet:?xt=urn:btih:{V1}&xt=urn:btih:{}", V1.replace('0', "1"));
+        for (link, why) in [
+            ("magnet:xt=1", "not a magnet link"),
+            ("magnet:?EMPTY", "it has no info-hash"),
+            (&two, "it has two different info-hashes"),
+            ("magnet:?xt=urn:btih:AERUKZ4JVPG66AJDIVTYTK6N54ASGRL1", "invalid info-hash"),
+        ] {
+            let error = Magnet::parse(link).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Parse);
+            assert!(error.message().contains(why), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_given_it_does_not_panic(link in ".*", query in "[a-z0-9.=&%:?;, -]{0,80}") {
+            let _ = Magnet::parse(&link);
+            let _ = Magnet::parse(&format!("magnet:?xt=urn:btih:{V1}&{query}"));
+            let _ = Magnet::parse(&format!("magnet:?{link}&xt=urn:btih:{query}"));
+        }
+
+        #[test]
+        fn a_link_that_was_written_reads_back(
+            hash in "[0-9a-f]{40}",
+            name in proptest::option::of("\\PC{1,20}"),
+            trackers in prop::collection::vec("(http|udp|wss)://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[!-~]{0,9}", 0..4),
+            seed in "https?://[a-z.]{1,9}/[ -~]{0,9}",
+            peer: SocketAddr,
+            rest in prop::collection::vec("(so|dht|x\\.pe|dn|ws|tr)=[0-9a-z,:%-]{0,12}", 0..4),
+        ) {
+            let mut parameters = vec![format!("xt=urn:btih:{hash}"), format!("x.pe={peer}")];
+            parameters.extend(name.iter().map(|name| format!("dn={}", component(name))));
+            parameters.extend(trackers.iter().map(|url| format!("tr={}", component(url))));
+            parameters.push(format!("ws={}", component(&seed)));
+            parameters.extend(rest);
+            parameters.rotate_left(hash.len() % 3);
+            let link = format!("magnet:?{}", parameters.join("&"));
+            if let Ok(magnet) = Magnet::parse(&link) {
+                let again = Magnet::parse(&magnet.to_string()).unwrap();
+                prop_assert_eq!(&again, &Magnet { invalid_urls: Vec::new(), ..magnet });
+                // libtorrent reads in it what we have read.
+                let record = crate::metainfo::describe(&params(&link).unwrap()).unwrap();
+                let theirs = Urls::of(&record);
+                prop_assert_eq!(&theirs.trackers, &again.trackers);
+                prop_assert_eq!(&theirs.web_seeds, &again.web_seeds);
+                prop_assert_eq!(&record.name, again.name.as_deref().unwrap_or_default());
+            }
+        }
+    }
+
+    #[cfg(feature = "serde")]
     #[test]
     fn magnet_links_in_json() {
         let link = concat!(
@@ -172,7 +451,6 @@ mod tests {
                 r#""web_seeds":["http://127.0.0.1/data"],"peers":["127.0.0.1:6881"]"#
             )
         );
-        // The link as libtorrent writes it.
         assert_eq!(uri, format!("\"{magnet}\"}}"));
     }
 }

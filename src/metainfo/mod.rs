@@ -3,6 +3,7 @@
 mod hashing;
 pub(crate) mod magnet;
 mod maker;
+mod urls;
 mod verifier;
 
 use std::ops::Range;
@@ -17,9 +18,11 @@ pub use self::magnet::Magnet;
 pub use self::maker::{Links, Making, Protocol, SpecialFiles, TorrentMaker};
 pub use self::verifier::{FileState, VerifiedFile, Verifier, VerifyReport, Verifying};
 
+pub(crate) use self::urls::Urls;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{InfoHashes, Tracker};
 use crate::sys::bridge;
+use crate::text::printable;
 
 /// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
 /// 40 MiB of v1 hashes.
@@ -38,7 +41,7 @@ const READ: &str = "read the metainfo";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
-    /// The name: of the one file, or of the directory that holds the files.
+    /// The name, [printable](crate::printable): of the one file, or of the directory that holds the files.
     pub name: String,
     /// The info hashes.
     pub info_hashes: InfoHashes,
@@ -54,11 +57,15 @@ pub struct Metainfo {
     pub trackers: Vec<Tracker>,
     /// The web seeds (BEP 19).
     pub web_seeds: Vec<String>,
+    /// What was left out of the trackers and web seeds: the URL and what is wrong with it, for a person.
+    /// The first 20.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub invalid_urls: Vec<String>,
     /// Only the trackers may give peers: no DHT, PEX or LSD (BEP 27).
     pub private: bool,
-    /// A remark of the one who made it.
+    /// A remark of the one who made it, printable.
     pub comment: Option<String>,
-    /// The program that made it.
+    /// The program that made it, printable.
     pub creator: Option<String>,
     /// When it was made; seconds since 1970 when serialized.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
@@ -145,9 +152,10 @@ impl Metainfo {
 
     fn from_parts(params: &bridge::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
         let record = describe(params)?;
+        let urls = Urls::of(&record);
         Ok(Self {
             info_hashes: InfoHashes::from_bytes(&record.v1, &record.v2),
-            name: record.name,
+            name: printable(&record.name).into(),
             total_size: unsigned(record.total_size),
             piece_length: record.piece_length.unsigned_abs(),
             piece_count: record.num_pieces.unsigned_abs(),
@@ -162,11 +170,12 @@ impl Metainfo {
                     symlink: (!file.symlink.is_empty()).then(|| file.symlink.into()),
                 })
                 .collect(),
-            trackers: record.trackers.into_iter().map(Tracker::from).collect(),
-            web_seeds: record.web_seeds,
+            trackers: urls.trackers,
+            web_seeds: urls.web_seeds,
+            invalid_urls: urls.invalid,
             private: record.is_private,
-            comment: some_text(record.comment),
-            creator: some_text(record.creator),
+            comment: some_text(&record.comment),
+            creator: some_text(&record.creator),
             creation_date: u64::try_from(record.creation_date)
                 .ok()
                 .filter(|&seconds| seconds > 0)
@@ -178,14 +187,8 @@ impl Metainfo {
     }
 }
 
-impl From<bridge::TrackerRecord> for Tracker {
-    fn from(record: bridge::TrackerRecord) -> Self {
-        Self { url: record.url, tier: u8::try_from(record.tier).unwrap_or(u8::MAX) }
-    }
-}
-
-fn some_text(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+fn some_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| printable(text).into())
 }
 
 fn unsigned(size: i64) -> u64 {

@@ -21,8 +21,9 @@ pub(crate) mod serde_with;
 mod statistics;
 mod status;
 mod tracker;
+pub(crate) mod url;
 
-pub use self::bit_set::BitSet;
+pub use self::bit_set::{BitSet, Element};
 pub use self::command_kind::CommandKind;
 pub use self::event::{
     Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper, RemovedFiles,
@@ -30,7 +31,7 @@ pub use self::event::{
 pub use self::file::{Allocation, Existing, FileStatus};
 pub use self::id::TorrentId;
 pub use self::info_hash::{InfoHashV1, InfoHashV2, InfoHashes};
-pub use self::ip_filter::{IpFilter, IpRange};
+pub use self::ip_filter::{Blocklist, IpFilter, IpRange};
 pub use self::limits::Limits;
 pub use self::options::{
     Goal, GoalAction, Goals, QueueMove, TorrentFlag, TorrentFlags, TorrentOptions,

@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -59,6 +59,8 @@ impl Drop for Inner {
     }
 }
 
+const ADD: &str = "add the torrent";
+const SEND: &str = "send the command";
 const RECEIVE: &str = "receive an event";
 
 impl Patron {
@@ -89,7 +91,7 @@ impl Patron {
     /// [`Stopped`](crate::error::ErrorKind::Stopped). A source that cannot be read is no error here but an
     /// [`Event::AddFailed`].
     pub fn send(&self, command: Command) -> Result<()> {
-        self.message(command, Service::send)
+        self.message(command, None, Service::send)
     }
 
     /// As [`send`](Patron::send), but never waits for room.
@@ -98,49 +100,115 @@ impl Patron {
     ///
     /// [`Busy`](crate::error::ErrorKind::Busy) when 4096 commands are waiting already.
     pub fn try_send(&self, command: Command) -> Result<()> {
-        self.message(command, Service::try_send)
+        self.message(command, None, Service::try_send)
+    }
+
+    /// Sends a command that carries a number of the program's own. [`Event::Reply`] with this number
+    /// says that it is done, after the events that it brings, or why it failed; there is no
+    /// [`Event::AddFailed`] or [`Event::CommandFailed`] then.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use torrent_patron::{AddOptions, Event, Source};
+    /// use torrent_patron::patron::Command;
+    ///
+    /// for (tag, path) in (0..).zip(["debian.torrent", "ubuntu.torrent"]) {
+    ///     let (source, options) = (Source::from_text(path), AddOptions::default());
+    ///     patron.send_tagged(Command::AddTorrent { source, options }, tag)?;
+    /// }
+    /// for event in patron.events() {
+    ///     if let Event::Reply { tag, id, error } = event {
+    ///         println!("{tag}: {id:?}, {error:?}");
+    ///     }
+    /// }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Patron::send).
+    pub fn send_tagged(&self, command: Command, tag: u64) -> Result<()> {
+        self.message(command, Some(tag), Service::send)
+    }
+
+    /// As [`send_tagged`](Patron::send_tagged), but never waits for room.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_send`](Patron::try_send).
+    pub fn try_send_tagged(&self, command: Command, tag: u64) -> Result<()> {
+        self.message(command, Some(tag), Service::try_send)
     }
 
     fn message(
         &self,
         command: Command,
+        tag: Option<u64>,
         send: impl FnOnce(&Service, Envelope) -> Result<()>,
     ) -> Result<()> {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
+        service.check_running(SEND)?;
+        let mut answer = TaggedAnswer { tag, to: member.clone(), arm: None };
         let job = match command {
             Command::AddTorrent { source, options } => {
                 match prepare(&source, &options, &service.defaults) {
-                    Ok(prepared) => Job::Add(Box::new(prepared), None),
+                    Ok(prepared) => {
+                        let service = service.clone();
+                        let tell = move |to: &Member, added| {
+                            if let Added::Existing(id) = added
+                                && let Some(status) = service.statuses.get(id)
+                            {
+                                to.tell(&Event::AlreadyAdded { id, name: status.name });
+                            }
+                            Some(added.id())
+                        };
+                        Job::Add(Box::new(prepared), answer.responder(None, tell))
+                    }
                     Err((source, error)) => {
-                        member.mailbox.push(Event::AddFailed { source, error });
+                        member.mailbox.push(match tag {
+                            None => Event::AddFailed { source, error },
+                            Some(tag) => Event::Reply { tag, id: None, error: Some(error) },
+                        });
                         return Ok(());
                     }
                 }
             }
-            Command::RemoveTorrent { id, files } => Job::Remove(id, files, None),
+            Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
             Command::Pause(id) => {
-                let respond = respond_by_event(member, kind, id, |_| None);
+                let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
                 Job::OfTorrent(id, request::pause(false).request, respond)
             }
             Command::Resume(id) => {
-                let respond = respond_by_event(member, kind, id, |_| None);
+                let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
                 Job::OfTorrent(id, request::resume().request, respond)
             }
-            Command::Status(id) => Job::Status(id, None),
+            Command::Status(id) => {
+                let tell = move |to: &Member, status| {
+                    to.mailbox.push(Event::Status(status));
+                    Some(id)
+                };
+                Job::Status(id, answer.responder(Some(id), tell))
+            }
             Command::Metainfo(id) => {
                 let name = service.statuses.get(id).map(|status| status.name).unwrap_or_default();
                 let event = move |answer| {
                     let torrent_file = typed::<Vec<u8>>(answer).ok()?.into();
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
-                let respond = respond_by_event(member, kind, id, event);
+                let respond = respond_by_event(member, kind, id, answer.about(id), event);
                 Job::OfTorrent(id, request::metainfo().request, respond)
             }
-            Command::Watch(id) => Job::Watch(id, None),
-            Command::Unwatch(id) => Job::Unwatch(id, None),
+            Command::Watch(id) => Job::Watch(id, answer.about(id)),
+            Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
-        send(service, Envelope { from: member.clone(), job })
+        send(service, Envelope { from: member.clone(), job })?;
+        // Only now: what was refused is not answered by an event as well.
+        if let Some(arm) = answer.arm {
+            arm();
+        }
+        Ok(())
     }
 
     // Calls.
@@ -157,10 +225,11 @@ impl Patron {
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL in place of a file and for a limit
     /// of 0; [`Busy`](crate::error::ErrorKind::Busy) when libtorrent was still busy after many tries.
     pub fn add_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Added> {
+        if let Err(error) = self.0.service.check_running(ADD) {
+            return Reply::ready(Err(error));
+        }
         match prepare(&source.into(), &options, &self.0.service.defaults) {
-            Ok(prepared) => {
-                self.ask("add the torrent", |reply| Job::Add(Box::new(prepared), Some(reply)))
-            }
+            Ok(prepared) => self.ask(ADD, |reply| Job::Add(Box::new(prepared), Some(reply))),
             Err((_, error)) => Reply::ready(Err(error)),
         }
     }
@@ -359,7 +428,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::error::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received.
+    /// [`Stopped`](crate::error::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received;
+    /// [`Cancelled`](crate::error::ErrorKind::Cancelled) by [`interrupt`](Patron::interrupt).
     pub fn recv(&self) -> Result<Event> {
         self.0.member.mailbox.recv(RECEIVE)
     }
@@ -382,6 +452,29 @@ impl Patron {
         self.0.member.mailbox.recv_until(deadline, RECEIVE)
     }
 
+    /// Ends every wait for an event that is under way with this patron ([`recv`](Patron::recv) and the
+    /// like, [`events`](Patron::events)) by the error [`Cancelled`](crate::error::ErrorKind::Cancelled). Where
+    /// none is, the next one ends at once, so that no interrupt is missed. No event is lost. Streams,
+    /// channels and descriptors, which a program waits for with something of its own, are not concerned.
+    pub fn interrupt(&self) {
+        self.0.member.mailbox.interrupt();
+    }
+
+    /// Has [`Event::Reply`] with this number put into the mailbox when the reply is ready, so that replies
+    /// and events are waited for in one place. The answer stays in the reply.
+    pub fn notify<T>(&self, reply: &Reply<T>, tag: u64) {
+        let waker = Waker::from(Arc::new(Notice { tag, to: self.0.member.clone() }));
+        if reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the client has stopped: nothing can be asked of it any more.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.service.check_running(SEND).is_err()
+    }
+
     /// A channel that gets a token each time the mailbox turns from empty to not empty, for a thread
     /// that wakes something else. Calling this again ends the channel that it gave before.
     pub fn wake_ups(&self) -> Receiver<()> {
@@ -393,8 +486,8 @@ impl Patron {
         self.0.member.mailbox.try_recv()
     }
 
-    /// The events as an iterator that waits; it ends when the client has stopped. It keeps the
-    /// patron alive.
+    /// The events as an iterator that waits; it ends when the client has stopped or the wait is
+    /// [interrupted](Patron::interrupt). It keeps the patron alive.
     pub fn events(&self) -> Events {
         Events(self.clone())
     }
@@ -426,6 +519,49 @@ impl Patron {
     }
 }
 
+/// Where the answer to a message goes that carries a tag: into the mailbox, as an event.
+struct TaggedAnswer {
+    tag: Option<u64>,
+    to: Arc<Member>,
+    arm: Option<Box<dyn FnOnce()>>,
+}
+
+impl TaggedAnswer {
+    /// `None` without a tag. `tell` sends the events that the answer brings, and names the torrent.
+    fn responder<T: Send + 'static>(
+        &mut self,
+        about: Option<TorrentId>,
+        tell: impl FnOnce(&Member, T) -> Option<TorrentId> + Send + 'static,
+    ) -> Option<Responder<T>> {
+        let (tag, to) = (self.tag?, self.to.clone());
+        let (responder, reply) = one_shot(SEND);
+        let give = move |answer: Result<T>| {
+            let (id, error) = match answer {
+                Ok(answer) => (tell(&to, answer), None),
+                Err(error) => (about, Some(error)),
+            };
+            to.mailbox.push(Event::Reply { tag, id, error });
+        };
+        self.arm = Some(Box::new(move || reply.when_ready(give)));
+        Some(responder)
+    }
+
+    fn about(&mut self, id: TorrentId) -> Option<Responder<()>> {
+        self.responder(Some(id), move |_, ()| Some(id))
+    }
+}
+
+struct Notice {
+    tag: u64,
+    to: Arc<Member>,
+}
+
+impl Wake for Notice {
+    fn wake(self: Arc<Self>) {
+        self.to.mailbox.push(Event::Reply { tag: self.tag, id: None, error: None });
+    }
+}
+
 pub(crate) fn respond<T: Send + 'static>(reply: Responder<T>) -> Respond {
     Box::new(move |answer| reply.send(answer.and_then(typed)))
 }
@@ -446,21 +582,29 @@ fn typed<T: 'static>(answer: Answer) -> Result<T> {
     answer.downcast().map(|answer| *answer).map_err(other)
 }
 
-/// The answer to a message is an event, and only where there is something to say.
+/// The answer to a message is an event, and only where there is something to say; that of one with a
+/// tag goes on to its reply.
 pub(crate) fn respond_by_event(
     from: &Arc<Member>,
     command: CommandKind,
     id: TorrentId,
+    reply: Option<Responder<()>>,
     event: impl FnOnce(Answer) -> Option<Event> + Send + 'static,
 ) -> Respond {
     let from = from.clone();
     Box::new(move |answer| {
         let event = match answer {
             Ok(answer) => event(answer),
-            Err(error) => Some(Event::CommandFailed { command, id, error }),
+            Err(error) => match reply {
+                Some(reply) => return reply.send(Err(error)),
+                None => Some(Event::CommandFailed { command, id, error }),
+            },
         };
         if let Some(event) = event {
             from.mailbox.push(event);
+        }
+        if let Some(reply) = reply {
+            reply.send(Ok(()));
         }
     })
 }

@@ -1,15 +1,19 @@
 //! Where the peers and the pieces of a torrent come from: trackers, the DHT, web seeds.
 
 use super::Patron;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::messages::request::Ask;
-use crate::model::{TorrentId, Tracker, TrackerStatus};
+use crate::model::{TorrentId, Tracker, TrackerStatus, url};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
 /// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
-/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for a URL that is none,
+/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL, one
 /// that the torrent does not have, or that leaves the loopback interface where the client is offline.
+///
+/// Trackers have a URL of `http`, `https`, `udp`, `ws` or `wss`, web seeds of `http` or `https`, of at
+/// most 2048 bytes. It is kept in its normal form: without white space at the ends, scheme and host in
+/// lower case, user and password decoded. One with a blank or a control character in it is invalid.
 impl Patron {
     /// The trackers, how announcing to each goes, and how many peers it knows of.
     pub fn trackers(&self, id: TorrentId) -> Reply<Vec<TrackerStatus>> {
@@ -22,11 +26,11 @@ impl Patron {
 
     /// Adds a tracker; one that is there already stays as it is.
     pub fn add_tracker(&self, id: TorrentId, url: impl Into<String>, tier: u8) -> Reply<()> {
-        let tracker = Tracker { url: url.into(), tier };
-        if let Err(error) = check(ADD_TRACKER, &tracker.url, &TRACKERS) {
-            return Reply::ready(Err(error));
-        }
-        let record = convert::tracker_record(&tracker);
+        let url = match url::tracker(&url.into()) {
+            Ok(url) => url,
+            Err(why) => return invalid(ADD_TRACKER, why),
+        };
+        let record = convert::tracker_record(&Tracker { url, tier });
         let add = move |torrent: &Torrent| torrent.add_one_tracker(&record);
         self.torrent(id, Ask::task(ADD_TRACKER, add).changes_resume_data())
     }
@@ -34,20 +38,20 @@ impl Patron {
     /// Removes a tracker.
     pub fn remove_tracker(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
         let url = url.into();
+        let url = url::tracker(&url).unwrap_or(url);
         let remove = move |torrent: &Torrent| torrent.remove_tracker(&url);
         self.torrent(id, Ask::task("remove the tracker", remove).changes_resume_data())
     }
 
     /// Puts these trackers in the place of those that the torrent has.
     pub fn replace_trackers(&self, id: TorrentId, trackers: impl Into<Vec<Tracker>>) -> Reply<()> {
-        let trackers = trackers.into();
-        let checked = trackers
-            .iter()
-            .try_for_each(|tracker| check(REPLACE_TRACKERS, &tracker.url, &TRACKERS));
-        if let Err(error) = checked {
-            return Reply::ready(Err(error));
-        }
-        let records: Vec<_> = trackers.iter().map(convert::tracker_record).collect();
+        let record = |Tracker { url, tier }: Tracker| {
+            url::tracker(&url).map(|url| convert::tracker_record(&Tracker { url, tier }))
+        };
+        let records: Vec<_> = match trackers.into().into_iter().map(record).collect() {
+            Ok(records) => records,
+            Err(why) => return invalid(REPLACE_TRACKERS, why),
+        };
         let replace = move |torrent: &Torrent| torrent.replace_all_trackers(&records);
         self.torrent(id, Ask::task(REPLACE_TRACKERS, replace).changes_resume_data())
     }
@@ -79,12 +83,14 @@ impl Patron {
         self.torrent(id, Ask::task("list the web seeds", Torrent::web_seeds))
     }
 
-    /// Adds a web seed (BEP 19). That of a torrent with more than one file ends in `/`.
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
+    /// directory. Of a directory with one file, [`web_seeds`](Patron::web_seeds) has the URL of that file.
+    /// That it gives nothing is told by [`Event::WebSeedFailed`](crate::Event::WebSeedFailed).
     pub fn add_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
-        let url = url.into();
-        if let Err(error) = check(ADD_WEB_SEED, &url, &["http", "https"]) {
-            return Reply::ready(Err(error));
-        }
+        let url = match url::web_seed(&url.into()) {
+            Ok(url) => url,
+            Err(why) => return invalid(ADD_WEB_SEED, why),
+        };
         let add = move |torrent: &Torrent| torrent.add_web_seed(&url);
         self.torrent(id, Ask::task(ADD_WEB_SEED, add).changes_resume_data())
     }
@@ -92,6 +98,7 @@ impl Patron {
     /// Removes a web seed.
     pub fn remove_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
         let url = url.into();
+        let url = url::web_seed(&url).unwrap_or(url);
         let remove = move |torrent: &Torrent| torrent.remove_web_seed(&url);
         self.torrent(id, Ask::task("remove the web seed", remove).changes_resume_data())
     }
@@ -102,18 +109,6 @@ const REPLACE_TRACKERS: &str = "replace the trackers";
 const ADD_WEB_SEED: &str = "add the web seed";
 const ANNOUNCE: &str = "announce the torrent";
 
-/// What libtorrent announces by. WebTorrent trackers need a libtorrent with WebRTC.
-const TRACKERS: [&str; 5] = ["http", "https", "udp", "ws", "wss"];
-
-/// libtorrent finds out about a URL that is none when it is used.
-fn check(op: &'static str, url: &str, schemes: &[&str]) -> Result<()> {
-    let host = url.split_once("://").and_then(|(scheme, rest)| {
-        let known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        known.then_some(rest)
-    });
-    if host.is_some_and(|host| !host.is_empty()) && !url.contains(char::is_whitespace) {
-        return Ok(());
-    }
-    let message = format!("{url:?}: expected a URL that begins with {}://", schemes.join("://, "));
-    Err(Error::new(ErrorKind::InvalidArgument, op, message))
+fn invalid(op: &'static str, why: String) -> Reply<()> {
+    Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, op, why)))
 }

@@ -234,7 +234,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn wrong(message: impl Into<Box<str>>) -> Error {
+fn wrong(message: impl AsRef<str>) -> Error {
     Error::new(ErrorKind::InvalidArgument, "use the proxy", message)
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
-use super::convert::{id, path, saved, state, status};
+use super::bridge::{self, NativeError, PerformanceWarning, SavedRecord, StatusRecord};
+use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
@@ -40,7 +40,7 @@ impl Alerts {
     }
 
     pub(super) fn added(&mut self, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>) {
-        let name = name.replace(char::is_control, " ");
+        let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
         self.tell(torrent, |id| EngineEvent::Added { id, name, info_hashes });
     }
@@ -63,8 +63,8 @@ impl Alerts {
         self.tell(torrent, |id| EngineEvent::DeleteFailed { id, error });
     }
 
-    pub(super) fn state_changed(&mut self, torrent: u64, number: u8) {
-        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(number) });
+    pub(super) fn state_changed(&mut self, torrent: u64, now: bridge::TorrentState) {
+        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(now) });
     }
 
     pub(super) fn paused(&mut self, torrent: u64) {
@@ -90,6 +90,7 @@ impl Alerts {
         v1: Vec<u8>,
         v2: Vec<u8>,
     ) {
+        let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
         self.tell(torrent, |id| EngineEvent::MetadataReceived { id, name, info_hashes });
     }
@@ -147,7 +148,7 @@ impl Alerts {
         self.publish(torrent, |id, name| Event::HashFailed { id, name, piece });
     }
 
-    pub(super) fn performance_warning(&mut self, torrent: u64, warning: i32) {
+    pub(super) fn performance_warning(&mut self, torrent: u64, warning: PerformanceWarning) {
         let limit = performance_limit(warning);
         let id = id(torrent);
         let event = Event::PerformanceWarning { id, name: None, limit };
@@ -165,28 +166,36 @@ impl Alerts {
         error: NativeError,
     ) {
         let error = failure("announce to the tracker", &url, &error);
+        let url = shown(url);
         self.tell(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
     }
 
     pub(super) fn tracker_warning(&mut self, torrent: u64, url: String, message: String) {
-        let (url, message) = (url.into(), message.into());
+        let (url, message) = (shown(url).into(), shown(message).into());
         self.publish(torrent, |id, name| Event::TrackerWarning { id, name, url, message });
     }
 
     pub(super) fn tracker_reply(&mut self, torrent: u64, url: String, peers: u32) {
-        let url = url.into();
+        let url = shown(url).into();
         self.publish(torrent, |id, name| Event::TrackerReply { id, name, url, peers });
     }
 
     pub(super) fn scraped(&mut self, torrent: u64, url: String, seeds: i32, leechers: i32) {
-        let (url, seeds, leechers) = (url.into(), seeds.try_into().ok(), leechers.try_into().ok());
+        let url = shown(url).into();
+        let (seeds, leechers) = (seeds.try_into().ok(), leechers.try_into().ok());
         self.publish(torrent, |id, name| Event::Scraped { id, name, url, seeds, leechers });
     }
 
     pub(super) fn scrape_failed(&mut self, torrent: u64, url: String, error: NativeError) {
         let error = failure("scrape the tracker", &url, &error);
-        let url = url.into();
+        let url = shown(url).into();
         self.publish(torrent, |id, name| Event::ScrapeFailed { id, name, url, error });
+    }
+
+    pub(super) fn web_seed_failed(&mut self, torrent: u64, url: String, error: NativeError) {
+        let error = failure("use the web seed", &url, &error);
+        let url = shown(url).into();
+        self.publish(torrent, |id, name| Event::WebSeedFailed { id, name, url, error });
     }
 
     pub(super) fn peer_banned(&mut self, torrent: u64, address: String) {
@@ -244,7 +253,7 @@ impl Alerts {
 
     pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {
         let error = failure("listen for peers", &address, &error);
-        self.events.push(EngineEvent::ListenFailed { address, error });
+        self.events.push(EngineEvent::ListenFailed { address: shown(address), error });
     }
 
     pub(super) fn session_error(&mut self, error: NativeError) {
@@ -318,19 +327,19 @@ fn mapper(by: bridge::PortMapper) -> PortMapper {
     }
 }
 
-/// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
-fn performance_limit(warning: i32) -> PerformanceLimit {
+fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
+    use PerformanceWarning as Warning;
     match warning {
-        0 => PerformanceLimit::DiskQueueFull,
-        1 => PerformanceLimit::RequestQueueFull,
-        2 => PerformanceLimit::UploadLimitTooLow,
-        3 => PerformanceLimit::DownloadLimitTooLow,
-        4 => PerformanceLimit::SendBufferTooSmall,
-        5 => PerformanceLimit::TooManyOptimisticSlots,
-        6 => PerformanceLimit::DiskQueueTooLarge,
-        7 => PerformanceLimit::DiskOperations,
-        9 => PerformanceLimit::TooFewOutgoingPorts,
-        10 => PerformanceLimit::TooFewDescriptors,
+        Warning::OutstandingDiskBufferLimitReached => PerformanceLimit::DiskQueueFull,
+        Warning::OutstandingRequestLimitReached => PerformanceLimit::RequestQueueFull,
+        Warning::UploadLimitTooLow => PerformanceLimit::UploadLimitTooLow,
+        Warning::DownloadLimitTooLow => PerformanceLimit::DownloadLimitTooLow,
+        Warning::SendBufferWatermarkTooLow => PerformanceLimit::SendBufferTooSmall,
+        Warning::TooManyOptimisticUnchokeSlots => PerformanceLimit::TooManyOptimisticSlots,
+        Warning::TooHighDiskQueueLimit => PerformanceLimit::DiskQueueTooLarge,
+        Warning::AioLimitReached => PerformanceLimit::DiskOperations,
+        Warning::TooFewOutgoingPorts => PerformanceLimit::TooFewOutgoingPorts,
+        Warning::TooFewFileDescriptors => PerformanceLimit::TooFewDescriptors,
         _ => PerformanceLimit::Other,
     }
 }
@@ -370,6 +379,63 @@ mod tests {
             panic!("{alerts:?}")
         };
         assert_eq!(error.to_string(), "cannot scrape the tracker: udp://t/: no");
+    }
+
+    #[test]
+    fn what_strangers_say_is_made_visible_in_every_event() {
+        let said = || "a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}".to_owned();
+        const SHOWN: &str = r"a\u{202e}b\u{1b}[31m\u{2028}c\u{9b}";
+        let error = || NativeError { category: "tracker".into(), value: 1, message: said() };
+        let mut alerts = Alerts::default();
+        alerts.added(1, said(), Vec::new(), Vec::new());
+        alerts.metadata_received(1, said(), Vec::new(), Vec::new());
+        alerts.tracker_warning(1, said(), said());
+        alerts.tracker_reply(1, said(), 0);
+        alerts.scraped(1, said(), 0, 0);
+        alerts.add_failed(1, error(), false);
+        alerts.delete_failed(1, error());
+        alerts.metadata_failed(1, error());
+        alerts.storage_move_failed(1, said(), error());
+        alerts.torrent_error(1, said(), error());
+        alerts.file_error(1, "file_read", said(), error());
+        alerts.tracker_error(1, said(), 1, error());
+        alerts.scrape_failed(1, said(), error());
+        alerts.web_seed_failed(1, said(), error());
+        alerts.listen_failed(said(), error());
+        alerts.session_error(error());
+        alerts.unreadable(&said(), error());
+        alerts.answer_failed(1, said(), error());
+        assert_eq!((alerts.events.len(), alerts.answers.len()), (17, 1));
+        for event in alerts.events.into_iter().chain(alerts.answers) {
+            let texts = match event {
+                EngineEvent::Added { name, .. } | EngineEvent::MetadataReceived { name, .. } => {
+                    name
+                }
+                EngineEvent::OfTorrent(Event::TrackerWarning { url, message, .. }) => {
+                    format!("{url}{message}")
+                }
+                EngineEvent::OfTorrent(
+                    Event::TrackerReply { url, .. } | Event::Scraped { url, .. },
+                ) => url.into(),
+                EngineEvent::OfTorrent(
+                    Event::ScrapeFailed { url, error, .. }
+                    | Event::WebSeedFailed { url, error, .. },
+                ) => format!("{url}{}", error.message()),
+                EngineEvent::TrackerFailed { url, error, .. }
+                | EngineEvent::ListenFailed { address: url, error } => {
+                    format!("{url}{}", error.message())
+                }
+                EngineEvent::AddFailed { error, .. }
+                | EngineEvent::DeleteFailed { error, .. }
+                | EngineEvent::Failed { error, .. }
+                | EngineEvent::MoveFailed { error, .. }
+                | EngineEvent::EngineFailed(error)
+                | EngineEvent::Answered { answer: Err(error), .. } => error.message().into(),
+                other => panic!("{other:?}"),
+            };
+            assert!(texts.contains(SHOWN), "{texts}");
+            assert_eq!(texts.replace(SHOWN, "").replace(": ", ""), "");
+        }
     }
 
     #[test]

@@ -39,8 +39,7 @@ mod bridge {
     /// `lt::torrent_status` without what costs the network thread something to compute.
     struct StatusRecord {
         torrent: u64,
-        /// `lt::torrent_status::state_t`.
-        state: u8,
+        state: TorrentState,
         paused: bool,
         finished: bool,
         seeding: bool,
@@ -123,6 +122,77 @@ mod bridge {
         evicted: u64,
         open_files: u64,
         mappings: u64,
+    }
+
+    // Numbers that cross as libtorrent has them; cpp/numbers.cpp compares them.
+
+    /// `lt::torrent_status::state_t`.
+    #[repr(u8)]
+    enum TorrentState {
+        CheckingFiles = 1,
+        DownloadingMetadata = 2,
+        Downloading = 3,
+        Finished = 4,
+        Seeding = 5,
+        CheckingResumeData = 7,
+    }
+
+    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+    #[repr(i32)]
+    enum PerformanceWarning {
+        OutstandingDiskBufferLimitReached = 0,
+        OutstandingRequestLimitReached = 1,
+        UploadLimitTooLow = 2,
+        DownloadLimitTooLow = 3,
+        SendBufferWatermarkTooLow = 4,
+        TooManyOptimisticUnchokeSlots = 5,
+        TooHighDiskQueueLimit = 6,
+        AioLimitReached = 7,
+        TooFewOutgoingPorts = 9,
+        TooFewFileDescriptors = 10,
+    }
+
+    /// The bits of `lt::peer_source_flags_t`.
+    #[repr(u8)]
+    enum PeerSource {
+        Tracker = 1,
+        Dht = 2,
+        PeerExchange = 4,
+        LocalDiscovery = 8,
+        ResumeData = 16,
+        Incoming = 32,
+    }
+
+    /// The bits of `lt::announce_entry::tracker_source`.
+    #[repr(u8)]
+    enum TrackerSource {
+        Metainfo = 1,
+        Program = 2,
+        Magnet = 4,
+        Peer = 8,
+    }
+
+    /// What a connection speaks (`lt::peer_info::connection_type`).
+    #[repr(u8)]
+    enum PeerKind {
+        Client,
+        WebSeed,
+        HttpSeed,
+    }
+
+    /// Places in `TorrentFlag::ALL`.
+    #[repr(u8)]
+    enum TorrentFlag {
+        UploadMode,
+        ShareMode,
+        ApplyIpFilter,
+        AutoManaged,
+        SuperSeeding,
+        Sequential,
+        StopWhenReady,
+        NoDht,
+        NoLocalDiscovery,
+        NoPeerExchange,
     }
 
     /// What the setting with a name takes.
@@ -275,8 +345,7 @@ mod bridge {
         /// Empty for one that has none.
         address: String,
         local_address: String,
-        /// 0 a client, 1 a web seed, 2 an HTTP seed.
-        connection: u8,
+        kind: PeerKind,
         client: String,
         id: Vec<u8>,
         utp: bool,
@@ -284,7 +353,7 @@ mod bridge {
         tls: bool,
         rc4: bool,
         obfuscated: bool,
-        /// Bits as in `lt::peer_info`: tracker, DHT, PEX, LSD, resume data, incoming.
+        /// Bits of [`PeerSource`].
         sources: u8,
         progress_ppm: i32,
         seed: bool,
@@ -313,7 +382,7 @@ mod bridge {
         url: String,
         tier: u8,
         working: bool,
-        /// `lt::announce_entry::tracker_source`.
+        /// Bits of [`TrackerSource`].
         source: u8,
         /// How many of `TrackersRecord::announces` are this tracker's; they are in order.
         announces: usize,
@@ -352,8 +421,10 @@ mod bridge {
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
+        /// In the place of those that the parameters have, and so are both kinds of seed.
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
+        http_seeds: Vec<String>,
         /// Empty: all are wanted alike.
         file_priorities: Vec<u8>,
         /// Take all room on the disk at the start.
@@ -406,7 +477,7 @@ mod bridge {
         files: Vec<FileRecord>,
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
-        peers: Vec<String>,
+        http_seeds: Vec<String>,
         is_private: bool,
         comment: String,
         creator: String,
@@ -481,8 +552,7 @@ mod bridge {
         fn removed(self: &mut Alerts, torrent: u64);
         fn files_deleted(self: &mut Alerts, torrent: u64);
         fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        /// `state` is `lt::torrent_status::state_t`.
-        fn state_changed(self: &mut Alerts, torrent: u64, state: u8);
+        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
         fn paused(self: &mut Alerts, torrent: u64);
         fn resumed(self: &mut Alerts, torrent: u64);
         fn checked(self: &mut Alerts, torrent: u64);
@@ -511,8 +581,7 @@ mod bridge {
         fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
         fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
         fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
-        /// `warning` is `lt::performance_alert::performance_warning_t`.
-        fn performance_warning(self: &mut Alerts, torrent: u64, warning: i32);
+        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
         fn tracker_error(
             self: &mut Alerts,
             torrent: u64,
@@ -525,6 +594,7 @@ mod bridge {
         /// -1: not known.
         fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
         fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
         /// The address of a peer is empty where it has none.
         fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
         fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
@@ -601,7 +671,6 @@ mod bridge {
         /// Goes on where resume data of the same torrent stands.
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
-        fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
         /// When it is configured.
         fn is_complete(self: &TorrentParams) -> Result<bool>;

@@ -1,5 +1,6 @@
 //! The bridge's records to the model's values, and back.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,10 +14,11 @@ use super::errors::{disk_failure, failure};
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
     IpFilter, IpRange, Limits, PartialPiece, Peer, PeerClassOptions, PeerClassRange, PeerClasses,
-    PeerKind, PeerSources, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures, TorrentFlags,
-    TorrentId, TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus,
-    Transport,
+    PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures,
+    TorrentFlag, TorrentFlags, TorrentId, TorrentOptions, TorrentState, TorrentStatus, Tracker,
+    TrackerSource, TrackerStatus, Transport,
 };
+use crate::text::printable;
 
 pub(crate) fn id(torrent: u64) -> Option<TorrentId> {
     TorrentId::new(torrent)
@@ -30,14 +32,21 @@ fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
-/// `lt::torrent_status::state_t`.
-pub(crate) fn state(number: u8) -> TorrentState {
-    match number {
-        1 => TorrentState::CheckingFiles,
-        2 => TorrentState::DownloadingMetadata,
-        3 => TorrentState::Downloading,
-        4 => TorrentState::Finished,
-        5 => TorrentState::Seeding,
+/// Text of strangers: names, and what trackers and peers say.
+pub(crate) fn shown(text: String) -> String {
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
+}
+
+pub(crate) fn state(state: bridge::TorrentState) -> TorrentState {
+    match state {
+        bridge::TorrentState::CheckingFiles => TorrentState::CheckingFiles,
+        bridge::TorrentState::DownloadingMetadata => TorrentState::DownloadingMetadata,
+        bridge::TorrentState::Downloading => TorrentState::Downloading,
+        bridge::TorrentState::Finished => TorrentState::Finished,
+        bridge::TorrentState::Seeding => TorrentState::Seeding,
         _ => TorrentState::CheckingResumeData,
     }
 }
@@ -143,9 +152,9 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
     Peer {
         address: record.address.parse().ok(),
         local_address: record.local_address.parse().ok(),
-        kind: match record.connection {
-            1 => PeerKind::WebSeed,
-            2 => PeerKind::HttpSeed,
+        kind: match record.kind {
+            bridge::PeerKind::WebSeed => PeerKind::WebSeed,
+            bridge::PeerKind::HttpSeed => PeerKind::HttpSeed,
             _ => PeerKind::Client,
         },
         transport: match (record.utp, record.i2p) {
@@ -159,7 +168,7 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
             (.., true) => Encryption::Handshake,
             _ => Encryption::None,
         },
-        client: record.client.replace(char::is_control, " "),
+        client: shown(record.client),
         id: record.id.try_into().unwrap_or_default(),
         sources: PeerSources::from_bits(record.sources.into()),
         progress: record.progress_ppm as f32 / 1e6,
@@ -197,11 +206,17 @@ fn tracker_status(
             .collect(),
         tier: record.tier,
         working: record.working,
-        source: match record.source {
-            source if source & 1 != 0 => TrackerSource::Metainfo,
-            source if source & 2 != 0 => TrackerSource::Program,
-            source if source & 4 != 0 => TrackerSource::Magnet,
-            _ => TrackerSource::Peer,
+        source: {
+            let is = |bit: bridge::TrackerSource| record.source & bit.repr != 0;
+            if is(bridge::TrackerSource::Metainfo) {
+                TrackerSource::Metainfo
+            } else if is(bridge::TrackerSource::Program) {
+                TrackerSource::Program
+            } else if is(bridge::TrackerSource::Magnet) {
+                TrackerSource::Magnet
+            } else {
+                TrackerSource::Peer
+            }
         },
         url: record.url.into(),
     }
@@ -212,7 +227,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     Some(Announce {
         from: record.from.parse::<SocketAddr>().ok()?,
         protocol: record.protocol,
-        message: record.message.replace(char::is_control, " ").into(),
+        message: shown(record.message).into(),
         error: failed.then(|| failure("announce to the tracker", url, &record.error)),
         failures: record.failures,
         updating: record.updating,
@@ -408,3 +423,27 @@ pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
         QueueMove::To(position) => (bridge::QueueMove::To, index(position)),
     }
 }
+
+/// The bridge counts flags as `TorrentFlag::ALL` does.
+const _: () = {
+    assert!(TorrentFlag::UploadMode as u8 == bridge::TorrentFlag::UploadMode.repr);
+    assert!(TorrentFlag::ShareMode as u8 == bridge::TorrentFlag::ShareMode.repr);
+    assert!(TorrentFlag::ApplyIpFilter as u8 == bridge::TorrentFlag::ApplyIpFilter.repr);
+    assert!(TorrentFlag::AutoManaged as u8 == bridge::TorrentFlag::AutoManaged.repr);
+    assert!(TorrentFlag::SuperSeeding as u8 == bridge::TorrentFlag::SuperSeeding.repr);
+    assert!(TorrentFlag::Sequential as u8 == bridge::TorrentFlag::Sequential.repr);
+    assert!(TorrentFlag::StopWhenReady as u8 == bridge::TorrentFlag::StopWhenReady.repr);
+    assert!(TorrentFlag::NoDht as u8 == bridge::TorrentFlag::NoDht.repr);
+    assert!(TorrentFlag::NoLocalDiscovery as u8 == bridge::TorrentFlag::NoLocalDiscovery.repr);
+    assert!(TorrentFlag::NoPeerExchange as u8 == bridge::TorrentFlag::NoPeerExchange.repr);
+};
+
+/// The bridge has the bits of a set of sources.
+const _: () = {
+    assert!(1 << PeerSource::Tracker as u8 == bridge::PeerSource::Tracker.repr);
+    assert!(1 << PeerSource::Dht as u8 == bridge::PeerSource::Dht.repr);
+    assert!(1 << PeerSource::PeerExchange as u8 == bridge::PeerSource::PeerExchange.repr);
+    assert!(1 << PeerSource::LocalDiscovery as u8 == bridge::PeerSource::LocalDiscovery.repr);
+    assert!(1 << PeerSource::ResumeData as u8 == bridge::PeerSource::ResumeData.repr);
+    assert!(1 << PeerSource::Incoming as u8 == bridge::PeerSource::Incoming.repr);
+};

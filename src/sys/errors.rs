@@ -21,12 +21,11 @@ impl Error {
         // A file that is not what it was is an error of the system that the system has no number for.
         let is_code = own.is_none_or(|kind| kind == ErrorKind::Disk);
         let native = is_code.then(|| NativeCode { category: category.into(), value });
-        // libtorrent has codes without words. The words may be those of a tracker: one line, and no
-        // commands for a terminal.
+        // libtorrent has codes without words.
         let message = match message {
             "" if is_code => format!("{category} error {value}"),
             "" => "it did not say why".into(),
-            _ => message.replace(char::is_control, " "),
+            _ => message.to_owned(),
         };
         Self::with_code(kind, op, native, message)
     }
@@ -57,8 +56,7 @@ fn kind(category: &str, value: i32) -> ErrorKind {
 /// `on`: a file, a URL, an address; or empty.
 pub(super) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
-    // A tracker's URL may hold anything.
-    if on.is_empty() { failed } else { failed.on(on.replace(char::is_control, " ")) }
+    if on.is_empty() { failed } else { failed.on(on) }
 }
 
 /// Of what is done with a torrent's files: what the system refuses is an error of the disk.

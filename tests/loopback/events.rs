@@ -98,11 +98,11 @@ fn trackers_are_told_of_in_full() {
     let line = await_event!(
         patron, event @ Event::TrackerWarning { id: on, url: by, message, .. }
             if *on == id && **by == url => {
-                assert_eq!(&**message, "be\nkind to us.");
+                assert_eq!(&**message, r"be\nkind to us.");
                 event.to_string()
             }
     );
-    assert!(line.ends_with(&format!("the tracker {url} says: be kind to us.")), "{line}");
+    assert!(line.ends_with(&format!("the tracker {url} says: be\\nkind to us.")), "{line}");
     await_event!(patron, Event::TrackerReply { url: by, peers: 1, .. } if **by == url);
     patron.scrape(id).wait().unwrap();
     let counts = await_event!(

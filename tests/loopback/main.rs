@@ -19,6 +19,7 @@ mod runtimes;
 mod session;
 mod statistics;
 mod statuses;
+mod strangers;
 mod tls;
 mod transfer;
 mod verifying;

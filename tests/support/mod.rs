@@ -73,6 +73,18 @@ pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> 
     }
 }
 
+/// What a client answers once it has come so far: asked again and again, where no event tells.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::yield_now();
+    }
+}
+
 /// A macro, because an event is chosen by its pattern.
 #[macro_export]
 macro_rules! await_event {

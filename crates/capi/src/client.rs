@@ -1,8 +1,8 @@
 //! Clients
 //!
-//! A client is one libtorrent session on a thread of its own. It makes patrons, which do all the
-//! work, and it is shut down. Several clients work side by side in one process; most programs want
-//! one, and those that do not want to carry it around use patron_shared().
+//! A client is one libtorrent session on its own thread. It makes patrons, which do all the work,
+//! and is shut down at the end. Several clients can run side by side in one process. Most programs
+//! need one; patron_shared() gives access to it from anywhere in the process.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -10,18 +10,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::arguments::{bytes, milliseconds, path, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_client, patron_handle};
-use super::patron::PATRONS;
-use super::settings::patron_settings;
-use super::text::{Kept, patron_text};
+use crate::settings::patron_settings;
+use crate::support::arguments::{bytes, give, milliseconds, path, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{CLIENTS, PATRONS, patron_client, patron_handle};
+use crate::support::text::{Kept, patron_text};
 use torrent_patron::client::ShutdownReport;
 use torrent_patron::settings::Proxy;
-use torrent_patron::{Client, ClientBuilder, Patron};
+use torrent_patron::{ClientBuilder, Patron};
 
-/// What a client is to be started with. Used by one thread at a time.
+/// The configuration that a client is started with. Used by one thread at a time.
 pub struct patron_builder {
     builder: ClientBuilder,
 }
@@ -32,17 +31,14 @@ impl patron_builder {
     }
 }
 
-/// Empty from the moment that the client is being shut down.
-static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
-
-/// What a shutdown did and what it left undone.
+/// What a shutdown did and what it left unfinished.
 pub struct patron_report {
     report: ShutdownReport,
     explained: Kept,
 }
 
-/// Prepares a client: with the settings of PATRON_PRESET_DEFAULT, listening on port 6881, saving to
-/// the working directory. Free it with patron_builder_free().
+/// Makes a builder with the defaults: the settings of PATRON_PRESET_DEFAULT, listening on port
+/// 6881, saving to the working directory. Free it with patron_builder_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_new(
     out: Option<&mut MaybeUninit<Box<patron_builder>>>,
@@ -54,14 +50,15 @@ pub extern "C" fn patron_builder_new(
     })
 }
 
-/// Frees a builder. NULL is fine. The clients that it has started are not concerned.
+/// Frees a builder. NULL is allowed. Clients that it has started are not affected.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_free(builder: Option<Box<patron_builder>>) {
     release(builder);
 }
 
-/// How old a status may be, in milliseconds: each interval the client asks libtorrent what has
-/// changed. Commands and events do not wait for it. 5000 unless set; 0 is refused at the start.
+/// Sets the tick interval in milliseconds: how often the client asks libtorrent for changed
+/// statuses. Commands and all other events do not wait for a tick. The default is 5000; 0 is an
+/// error at the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_tick_interval(
     builder: Option<&mut patron_builder>,
@@ -75,9 +72,9 @@ pub extern "C" fn patron_builder_set_tick_interval(
     })
 }
 
-/// How often, in milliseconds, the resume data of a torrent is saved that goes on downloading or
-/// uploading, while a patron that started or watches it is subscribed to PATRON_EVENT_RESUME_DATA.
-/// 60000 unless set; 0 is refused at the start.
+/// Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
+/// uploading. It is saved only while a patron that added or watches the torrent is subscribed to
+/// PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_resume_data_interval(
     builder: Option<&mut patron_builder>,
@@ -91,8 +88,8 @@ pub extern "C" fn patron_builder_set_resume_data_interval(
     })
 }
 
-/// Where to accept peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas; port 0 takes a free
-/// one. "0.0.0.0:6881,[::]:6881" unless set, and "127.0.0.1:0" offline.
+/// Sets where to listen for peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas. Port 0
+/// picks a free port. The default is "0.0.0.0:6881,[::]:6881", or "127.0.0.1:0" when offline.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_listen(
     builder: Option<&mut patron_builder>,
@@ -108,7 +105,7 @@ pub unsafe extern "C" fn patron_builder_set_listen(
     })
 }
 
-/// Where finished files belong; the working directory unless set.
+/// Sets the directory for finished files. The default is the working directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_save_dir(
     builder: Option<&mut patron_builder>,
@@ -124,7 +121,7 @@ pub unsafe extern "C" fn patron_builder_set_save_dir(
     })
 }
 
-/// Where files are until they are complete; the save directory unless set.
+/// Sets the directory for files until they are complete. The default is the save directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_incomplete_dir(
     builder: Option<&mut patron_builder>,
@@ -140,8 +137,8 @@ pub unsafe extern "C" fn patron_builder_set_incomplete_dir(
     })
 }
 
-/// Whether nothing is sent beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers
-/// and web seeds elsewhere are dropped before a name is looked up. False unless set.
+/// Keeps all traffic on the loopback interface: no DHT, local discovery, UPnP or NAT-PMP. Peers,
+/// trackers and web seeds elsewhere are dropped before any name is looked up. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_offline(
     builder: Option<&mut patron_builder>,
@@ -154,7 +151,7 @@ pub extern "C" fn patron_builder_set_offline(
     })
 }
 
-/// Replaces the settings by a copy of these.
+/// Replaces the settings with a copy of these.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_settings(
     builder: Option<&mut patron_builder>,
@@ -169,11 +166,11 @@ pub extern "C" fn patron_builder_set_settings(
     })
 }
 
-/// Does everything through a proxy, and leaves undone what cannot go through it:
-/// "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". Name and password may be
-/// percent-encoded, and have to be where they hold one of ":@/%".
+/// Sends all traffic through a proxy, and disables what cannot go through it:
+/// "socks5://[USER:PASSWORD@]HOST:PORT", or the same with "http". The name and the password may be
+/// percent-encoded, and must be if they contain any of ":@/%".
 ///
-/// Errors: INVALID_ARGUMENT for what is no such URL.
+/// Errors: INVALID_ARGUMENT if it is not such a URL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_proxy(
     builder: Option<&mut patron_builder>,
@@ -189,11 +186,11 @@ pub unsafe extern "C" fn patron_builder_set_proxy(
     })
 }
 
-/// Begins where an earlier client stood: what patron_save_state() gave. Its settings take the place of
-/// those of patron_builder_set_settings(); what the other functions here choose goes before both. A copy
-/// is made; of the length 0 it is none.
+/// Restores the state of an earlier client, as returned by patron_save_state(). Its settings
+/// replace those of patron_builder_set_settings(); the other functions of this chapter override
+/// both. The data is copied; a length of 0 means no state.
 ///
-/// Errors at the start: PARSE for what is no state.
+/// Errors at the start: PARSE if the data is not a saved state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_state(
     builder: Option<&mut patron_builder>,
@@ -209,8 +206,8 @@ pub unsafe extern "C" fn patron_builder_set_state(
     })
 }
 
-/// The settings that libtorrent will be given, all that differ from its defaults. Free the result
-/// with patron_settings_free().
+/// Gives the settings that libtorrent will receive: all that differ from its defaults. Free the
+/// result with patron_settings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_effective_settings(
     builder: Option<&patron_builder>,
@@ -224,11 +221,11 @@ pub extern "C" fn patron_builder_effective_settings(
     })
 }
 
-/// Starts a client; returns when the session is made. The builder stays the caller's and may start
-/// more. End the client with patron_client_shutdown() or patron_client_free().
+/// Starts a client and returns when its session exists. The caller keeps the builder and may start
+/// more clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
 ///
-/// Errors: INVALID_ARGUMENT for a wrong setting or an interval of 0; PARSE for a wrong state;
-/// VERSION_MISMATCH; IO when no thread is to be had.
+/// Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
+/// VERSION_MISMATCH; IO if no thread can be started.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_start(
     builder: Option<&patron_builder>,
@@ -243,7 +240,7 @@ pub extern "C" fn patron_builder_start(
     })
 }
 
-/// Makes a patron of the client, with a mailbox of its own. Free it with patron_free().
+/// Makes a patron of the client. It has its own mailbox. Free it with patron_free().
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -262,9 +259,9 @@ pub extern "C" fn patron_client_patron(
     })
 }
 
-/// Makes a patron of the process-wide client, which the first starts, with `builder`, and which stops
-/// after the last is freed. A `builder` of NULL means the defaults. Free the patron with
-/// patron_free(); freeing the last waits for the client to end, for at most 5 seconds.
+/// Makes a patron of the process-wide client. The first call starts the client, using `builder`
+/// (NULL means the defaults); the client stops after its last patron is freed. Free the patron with
+/// patron_free(), which for the last one waits up to 5 seconds for the client to stop.
 ///
 /// Errors: as for patron_builder_start().
 #[unsafe(no_mangle)]
@@ -281,12 +278,13 @@ pub extern "C" fn patron_shared(
     })
 }
 
-/// Stops a client: no more commands are taken, deletions and moves under way are waited for, trackers
-/// are told, files are flushed; all of it for at most so many milliseconds. Open replies become
-/// STOPPED, and every patron gets PATRON_EVENT_CLIENT_STOPPED. The handle means nothing from now on.
-/// `report` may be NULL; free what it gets with patron_report_free().
+/// Stops a client: refuses new commands, waits for deletions and moves in progress, tells trackers,
+/// and flushes files, all within `deadline_ms` milliseconds. Open replies fail with STOPPED, and
+/// every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now on. `report`
+/// may be NULL; otherwise free the report with patron_report_free().
 ///
-/// What libtorrent has not ended by then goes on ending on a thread of its own; the report says so.
+/// If libtorrent has not finished by the deadline, it finishes on a background thread; the report
+/// says so.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -308,8 +306,8 @@ pub extern "C" fn patron_client_shutdown(
     })
 }
 
-/// Stops a client as patron_client_shutdown() does, within 5 seconds and without a report. NULL is
-/// fine, and so is what was freed or shut down before.
+/// Stops a client like patron_client_shutdown(), within 5 seconds and without a report. NULL is
+/// allowed, and so is a client that was freed or shut down before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_client_free(client: *mut patron_client) {
     read((), || CLIENTS.remove(client, "client").ok().map(release));
@@ -321,19 +319,19 @@ pub extern "C" fn patron_report_took(report: Option<&patron_report>) -> u64 {
     read(0, || Some(milliseconds(report?.report.took)))
 }
 
-/// How many torrents were open.
+/// How many torrents the client had.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_torrents(report: Option<&patron_report>) -> usize {
     read(0, || Some(report?.report.torrents))
 }
 
-/// How many commands and starts got the answer that the client has stopped.
+/// How many commands, adding torrents included, failed because the client stopped.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unanswered(report: Option<&patron_report>) -> usize {
     read(0, || Some(report?.report.unanswered))
 }
 
-/// A torrent whose files were being deleted when the deadline came; 0 from the index on that has none.
+/// The id of a torrent whose files were still being deleted at the deadline; 0 past the last one.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unfinished_deletion(
     report: Option<&patron_report>,
@@ -342,7 +340,7 @@ pub extern "C" fn patron_report_unfinished_deletion(
     read(0, || Some(report?.report.deletions_unfinished.get(index)?.get()))
 }
 
-/// A torrent whose files were being moved when the deadline came; 0 from the index on that has none.
+/// The id of a torrent whose files were still being moved at the deadline; 0 past the last one.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unfinished_move(
     report: Option<&patron_report>,
@@ -351,31 +349,31 @@ pub extern "C" fn patron_report_unfinished_move(
     read(0, || Some(report?.report.moves_unfinished.get(index)?.get()))
 }
 
-/// How many torrents had resume data that a patron wanted and did not get when the deadline came.
+/// How many torrents had resume data that a patron wanted but did not receive by the deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unsaved(report: Option<&patron_report>) -> usize {
     read(0, || Some(report?.report.unsaved))
 }
 
-/// Whether libtorrent has ended: trackers are told, files are flushed and closed.
+/// Whether libtorrent has finished: trackers were told, files were flushed and closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_engine_ended(report: Option<&patron_report>) -> bool {
     read(false, || Some(report?.report.engine_ended))
 }
 
-/// Whether nothing was left undone.
+/// Whether nothing was left unfinished.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_is_clean(report: Option<&patron_report>) -> bool {
     read(false, || Some(report?.report.is_clean()))
 }
 
-/// One line for a person: "stopped with 3 torrents in 0.2 s".
+/// One line to show to a user: "stopped with 3 torrents in 0.2 s".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_explain(report: Option<&patron_report>) -> patron_text {
     read(patron_text::EMPTY, || Some(report?.explained.text()))
 }
 
-/// Frees a report. NULL is fine.
+/// Frees a report. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_free(report: Option<Box<patron_report>>) {
     release(report);

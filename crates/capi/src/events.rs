@@ -1,180 +1,205 @@
 //! Events
 //!
-//! What happened. Events of a torrent reach the patron that started it and those that watch it; events
-//! of the client reach every patron. A mailbox is bounded: a status replaces the unread status of the
-//! same torrent, another event of an open torrent the unread one of its kind, and of the rest the
-//! oldest go, which PATRON_EVENT_LAGGED tells. What is told of single files, pieces, peers and trackers is
-//! counted apart. So a program that reads slowly loses no state and costs
-//! no memory.
+//! Events tell what happened. Events of a torrent go to the patron that added it and to those that
+//! watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
+//! unread status of the same torrent, and any other event of an existing torrent replaces the
+//! unread one of the same kind. Beyond 4096 other events the oldest are dropped, which
+//! PATRON_EVENT_LAGGED reports; events about single files, pieces, peers and trackers are limited
+//! separately. A program that reads slowly therefore loses no state and uses no extra memory.
 //!
-//! An event is read by one thread at a time. A function that does not concern the event's kind gives 0,
-//! false, NULL or an empty text. A newer library may send kinds that are not listed here;
-//! patron_event_explain() explains those too.
+//! An event is used by one thread at a time. A function that does not apply to the kind of an event
+//! returns 0, false, NULL or an empty text. A newer library may send kinds that are not listed
+//! here; patron_event_explain() works for those, too.
 
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
-use super::arguments::{deadline, hash, required};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::statistics::patron_statistics;
-use super::status::{patron_status, state, write_status};
-use super::text::{Texts, patron_bytes, patron_text};
+use crate::statistics::patron_statistics;
+use crate::status::patron_status;
+use crate::support::arguments::{deadline, give, hash, required};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle};
+use crate::support::numbers::{Numbered, choices, numbers};
+use crate::support::structs::write;
+use crate::support::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::event::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
 use torrent_patron::port_mapping::{PortMapper, PortProtocol};
 use torrent_patron::torrent::{Goal, InfoHashes};
 use torrent_patron::{Error, Event};
 
-/// The torrent is started. Has: name, save_dir, info hashes.
-pub const PATRON_EVENT_TORRENT_ADDED: i32 = 1;
-/// The client has this torrent already; it is not started twice. Has: name.
-pub const PATRON_EVENT_ALREADY_ADDED: i32 = 2;
-/// A torrent could not be started. Has: source, error. No torrent.
-pub const PATRON_EVENT_ADD_FAILED: i32 = 3;
-/// How the torrent stands: after each tick in which something changed. Has: name, status, state, and
-/// error if one stopped it.
-pub const PATRON_EVENT_STATUS: i32 = 4;
-/// A magnet link's metadata has come from a peer (BEP 9). Has: name, info hashes.
-pub const PATRON_EVENT_METADATA_RECEIVED: i32 = 5;
-/// The torrent does something else now. Has: name, state.
-pub const PATRON_EVENT_STATE_CHANGED: i32 = 6;
-/// The torrent has been paused. Has: name.
-pub const PATRON_EVENT_PAUSED: i32 = 7;
-/// The torrent goes on. Has: name.
-pub const PATRON_EVENT_RESUMED: i32 = 8;
-/// The files on disk have been compared with their hashes. Has: name.
-pub const PATRON_EVENT_CHECKED: i32 = 9;
-/// All wanted pieces are here and good. Has: name.
-pub const PATRON_EVENT_FINISHED: i32 = 10;
-/// The files lie in another directory now: the finished ones in their final place, or where a patron had
-/// them moved. Has: name, save_dir.
-pub const PATRON_EVENT_MOVED: i32 = 11;
-/// A piece did not have the hash that the metainfo gives; it is fetched again. Has: name, piece.
-pub const PATRON_EVENT_HASH_FAILED: i32 = 12;
-/// A tracker did not answer, or refused. It is asked again later. Has: name, url, count (failures in a
-/// row), error.
-pub const PATRON_EVENT_TRACKER_ERROR: i32 = 13;
-/// The torrent met an error and stopped; resuming it tries again. Has: name, error.
-pub const PATRON_EVENT_ERROR: i32 = 14;
-/// The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file.
-pub const PATRON_EVENT_METAINFO: i32 = 15;
-/// The torrent is closed; its id means nothing from now on. Has: name, closed_files, and error if the
-/// files were to be deleted and were not.
-pub const PATRON_EVENT_TORRENT_REMOVED: i32 = 16;
-/// A command sent as a message failed. Has: command, error.
-pub const PATRON_EVENT_COMMAND_FAILED: i32 = 17;
-/// The client accepts peers at this address (TCP). Has: address.
-pub const PATRON_EVENT_LISTENING: i32 = 18;
-/// The client cannot accept peers at this address. Has: address, error.
-pub const PATRON_EVENT_LISTEN_FAILED: i32 = 19;
-/// This patron did not read its events and some were dropped. Of those about a torrent that is still open
-/// none is among them but what is told of single files, pieces, peers and trackers. Has: count.
-pub const PATRON_EVENT_LAGGED: i32 = 20;
-/// libtorrent lost events under load; the client has asked it how every torrent stands.
-pub const PATRON_EVENT_RESYNCHRONIZED: i32 = 21;
-/// The last event: the client has stopped. Has: error if it was not shut down.
-pub const PATRON_EVENT_CLIENT_STOPPED: i32 = 22;
+numbers! { EventKind:
+    /// The torrent was added. Has: name, save_dir, info hashes.
+    PATRON_EVENT_TORRENT_ADDED = 1 => TorrentAdded,
+    /// The client already has this torrent; it was not added again. Has: name.
+    PATRON_EVENT_ALREADY_ADDED = 2 => AlreadyAdded,
+    /// A torrent could not be added. Has: source, error. It has no torrent id.
+    PATRON_EVENT_ADD_FAILED = 3 => AddFailed,
+    /// The status of the torrent, after each tick in which it changed. Has: name, status, state,
+    /// and an error if one stopped the torrent.
+    PATRON_EVENT_STATUS = 4 => Status,
+    /// The metadata of a magnet link was received from a peer (BEP 9). Has: name, info hashes.
+    PATRON_EVENT_METADATA_RECEIVED = 5 => MetadataReceived,
+    /// The state of the torrent changed. Has: name, state.
+    PATRON_EVENT_STATE_CHANGED = 6 => StateChanged,
+    /// The torrent was paused. Has: name.
+    PATRON_EVENT_PAUSED = 7 => Paused,
+    /// The torrent was resumed. Has: name.
+    PATRON_EVENT_RESUMED = 8 => Resumed,
+    /// The files on disk were checked against their hashes. Has: name.
+    PATRON_EVENT_CHECKED = 9 => Checked,
+    /// All wanted pieces are complete. Has: name.
+    PATRON_EVENT_FINISHED = 10 => Finished,
+    /// The files are in another directory now: finished files in their final directory, or files
+    /// that a patron moved. Has: name, save_dir.
+    PATRON_EVENT_MOVED = 11 => Moved,
+    /// A piece failed its hash check; it will be downloaded again. Has: name, piece.
+    PATRON_EVENT_HASH_FAILED = 12 => HashFailed,
+    /// A tracker did not answer, or refused. It will be tried again later. Has: name, url, count
+    /// (consecutive failures), error.
+    PATRON_EVENT_TRACKER_ERROR = 13 => TrackerError,
+    /// An error stopped the torrent; resuming it tries again. Has: name, error.
+    PATRON_EVENT_ERROR = 14 => Error,
+    /// The answer to PATRON_COMMAND_METAINFO. Has: name, torrent_file.
+    PATRON_EVENT_METAINFO = 15 => Metainfo,
+    /// The torrent was removed; its id is invalid from now on. Has: name, removed_files, and an
+    /// error if the files should have been deleted and were not.
+    PATRON_EVENT_TORRENT_REMOVED = 16 => TorrentRemoved,
+    /// A command that was sent as a message, without a tag, failed. Has: command, error.
+    PATRON_EVENT_COMMAND_FAILED = 17 => CommandFailed,
+    /// The client listens for peers at this address (TCP). Has: address.
+    PATRON_EVENT_LISTENING = 18 => Listening,
+    /// The client cannot listen at this address. Has: address, error.
+    PATRON_EVENT_LISTEN_FAILED = 19 => ListenFailed,
+    /// This patron did not read its events in time and some were dropped. Of the events of existing
+    /// torrents, only those about single files, pieces, peers and trackers are ever dropped. Has:
+    /// count.
+    PATRON_EVENT_LAGGED = 20 => Lagged,
+    /// libtorrent dropped events under load; the client has asked it for the status of every
+    /// torrent.
+    PATRON_EVENT_RESYNCHRONIZED = 21 => Resynchronized,
+    /// The client has stopped. This is the last event. Has: an error if the client was not shut
+    /// down by the program.
+    PATRON_EVENT_CLIENT_STOPPED = 22 => ClientStopped,
+    /// The settings need more open files and connections than the process may have. Has: count
+    /// (descriptors needed), available.
+    PATRON_EVENT_DESCRIPTOR_LIMIT = 23 => DescriptorLimit,
+    /// A file was renamed. Has: name, file, path.
+    PATRON_EVENT_FILE_RENAMED = 24 => FileRenamed,
+    /// A peer was banned because it sent too much data that failed the hash check. Has: name,
+    /// address.
+    PATRON_EVENT_PEER_BANNED = 25 => PeerBanned,
+    /// A tracker answered with a warning. Has: name, url, message.
+    PATRON_EVENT_TRACKER_WARNING = 26 => TrackerWarning,
+    /// A router forwards a port to this client. Has: address (of this machine in the router's
+    /// network), port (of the router), mapper, protocol.
+    PATRON_EVENT_PORT_MAPPED = 27 => PortMapped,
+    /// A router was found, but does not forward the port. Has: address, mapper, error.
+    PATRON_EVENT_PORT_MAPPING_FAILED = 28 => PortMappingFailed,
+    /// Peers or routers report this address as the external address of this machine. Has: address.
+    PATRON_EVENT_EXTERNAL_ADDRESS = 29 => ExternalAddress,
+    /// On request. All pieces of a file are complete; they may not be written to disk yet. Has:
+    /// name, file.
+    PATRON_EVENT_FILE_COMPLETED = 30 => FileCompleted,
+    /// On request. A piece is complete; it may not be written to disk yet. Has: name, piece.
+    PATRON_EVENT_PIECE_FINISHED = 31 => PieceFinished,
+    /// On request. A peer was connected. Has: name, address, outgoing.
+    PATRON_EVENT_PEER_CONNECTED = 32 => PeerConnected,
+    /// On request. A peer was disconnected, or could not be connected to. Has: name, address,
+    /// error.
+    PATRON_EVENT_PEER_DISCONNECTED = 33 => PeerDisconnected,
+    /// On request. A tracker or the DHT answered. Has: name, url, count (peers).
+    PATRON_EVENT_TRACKER_REPLY = 34 => TrackerReply,
+    /// On request. A tracker answered a scrape. Has: name, url, seeds, leechers.
+    PATRON_EVENT_SCRAPED = 35 => Scraped,
+    /// On request. A scrape failed. Has: name, url, error.
+    PATRON_EVENT_SCRAPE_FAILED = 36 => ScrapeFailed,
+    /// On request. A setting limits the speed of the client. Has: limit; and the name if it is
+    /// about one torrent.
+    PATRON_EVENT_PERFORMANCE_WARNING = 37 => PerformanceWarning,
+    /// On request. The counters of libtorrent and of the read path, once per tick. Has: statistics.
+    PATRON_EVENT_STATISTICS = 38 => Statistics,
+    /// On request. The data that a later client needs to resume the torrent. Has: name,
+    /// resume_data.
+    PATRON_EVENT_RESUME_DATA = 39 => ResumeData,
+    /// The torrent reached a seeding goal; the action chosen for it is taken. Has: name, goal.
+    PATRON_EVENT_GOAL_REACHED = 40 => GoalReached,
+    /// The answer to a message that was sent with a tag, or to a reply that patron_reply_notify()
+    /// was called for. Always delivered, whatever the subscription. Has: tag; for a message also
+    /// the torrent, and an error if it failed.
+    PATRON_EVENT_REPLY = 41 => Reply,
+    /// A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data,
+    /// or is not allowed. Reported once until it has sent data again. Has: name, url, error.
+    PATRON_EVENT_WEB_SEED_FAILED = 42 => WebSeedFailed,
+}
 
-/// The settings ask for more open files and connections than the process may have. Has: count (how many
-/// descriptors the settings can need), available.
-pub const PATRON_EVENT_DESCRIPTOR_LIMIT: i32 = 23;
-/// A file has another name now. Has: name, file, path.
-pub const PATRON_EVENT_FILE_RENAMED: i32 = 24;
-/// A peer sent so much that failed its hash check that it is not spoken to any more. Has: name, address.
-pub const PATRON_EVENT_PEER_BANNED: i32 = 25;
-/// A tracker answered, and had something to say besides. Has: name, url, message.
-pub const PATRON_EVENT_TRACKER_WARNING: i32 = 26;
-/// A router lets peers in from outside. Has: address (of this machine in the router's network), port (of
-/// the router), mapper, protocol.
-pub const PATRON_EVENT_PORT_MAPPED: i32 = 27;
-/// A router was found that would not do so. Has: address, mapper, error.
-pub const PATRON_EVENT_PORT_MAPPING_FAILED: i32 = 28;
-/// Others say that they see this machine at this address. Has: address.
-pub const PATRON_EVENT_EXTERNAL_ADDRESS: i32 = 29;
-/// On request. All pieces of a file are here and good; they may not be written yet. Has: name, file.
-pub const PATRON_EVENT_FILE_COMPLETED: i32 = 30;
-/// On request. A piece is here and good; it may not be written yet. Has: name, piece.
-pub const PATRON_EVENT_PIECE_FINISHED: i32 = 31;
-/// On request. The connection to a peer is made. Has: name, address, outgoing.
-pub const PATRON_EVENT_PEER_CONNECTED: i32 = 32;
-/// On request. The connection to a peer has ended, or could not be made. Has: name, address, error.
-pub const PATRON_EVENT_PEER_DISCONNECTED: i32 = 33;
-/// On request. A tracker, or the distributed hash table, has answered. Has: name, url, count (peers).
-pub const PATRON_EVENT_TRACKER_REPLY: i32 = 34;
-/// On request. A tracker has said how many there are. Has: name, url, seeds, leechers.
-pub const PATRON_EVENT_SCRAPED: i32 = 35;
-/// On request. A tracker did not say how many there are. Has: name, url, error.
-pub const PATRON_EVENT_SCRAPE_FAILED: i32 = 36;
-/// On request. A setting keeps the client from being as fast as it could be. Has: limit; and name if it
-/// is about one torrent.
-pub const PATRON_EVENT_PERFORMANCE_WARNING: i32 = 37;
-/// On request. What libtorrent and the read path have counted, once per tick. Has: statistics.
-pub const PATRON_EVENT_STATISTICS: i32 = 38;
-/// On request. What a later client needs to start the torrent where it stands now. Has: name,
-/// resume_data.
-pub const PATRON_EVENT_RESUME_DATA: i32 = 39;
-/// The torrent has given back what was wanted of it; what was chosen for then is done to it. Has: name,
-/// goal.
-pub const PATRON_EVENT_GOAL_REACHED: i32 = 40;
-
-/// All kinds of event that come only on request.
+/// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
-/// What a new patron gets: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x100_3fff_fffe;
-/// Every kind.
-pub const PATRON_EVENTS_ALL: u64 = 0x1ff_ffff_fffe;
+/// The kinds that a new patron receives: all others.
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x700_3fff_fffe;
+/// All kinds.
+pub const PATRON_EVENTS_ALL: u64 = 0x7ff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
-/// NAT-PMP (RFC 6886) or PCP (RFC 6887).
-pub const PATRON_MAPPER_NAT_PMP: i32 = 1;
-/// UPnP's Internet Gateway Device.
-pub const PATRON_MAPPER_UPNP: i32 = 2;
+numbers! { PortMapper:
+    /// NAT-PMP (RFC 6886) or PCP (RFC 6887).
+    PATRON_MAPPER_NAT_PMP = 1 => NatPmp,
+    /// UPnP's Internet Gateway Device.
+    PATRON_MAPPER_UPNP = 2 => Upnp,
+}
 
-/// The router hands on connections.
-pub const PATRON_PORT_TCP: i32 = 1;
-/// The router hands on uTP and the distributed hash table.
-pub const PATRON_PORT_UDP: i32 = 2;
+choices! { PortProtocol:
+    /// TCP: BitTorrent connections.
+    PATRON_PORT_TCP = 1 => Tcp,
+    /// UDP: uTP and the DHT.
+    PATRON_PORT_UDP = 2 => Udp,
+}
 
-/// The disk does not keep up with what arrives (max_queued_disk_bytes).
-pub const PATRON_LIMIT_DISK_QUEUE_FULL: i32 = 1;
-/// More could be asked of a peer than may be (max_out_request_queue).
-pub const PATRON_LIMIT_REQUEST_QUEUE_FULL: i32 = 2;
-/// The upload limit leaves no room for what a download has to send.
-pub const PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW: i32 = 3;
-/// The download limit leaves no room for what an upload has to receive.
-pub const PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW: i32 = 4;
-/// A peer takes what it is sent faster than more is read (send_buffer_watermark).
-pub const PATRON_LIMIT_SEND_BUFFER_TOO_SMALL: i32 = 5;
-/// Half of the upload slots or more are given out of turn (num_optimistic_unchoke_slots).
-pub const PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS: i32 = 6;
-/// What waits to be written takes half of the cache.
-pub const PATRON_LIMIT_DISK_QUEUE_TOO_LARGE: i32 = 7;
-/// The system takes no more disk operations at once.
-pub const PATRON_LIMIT_DISK_OPERATIONS: i32 = 8;
-/// There are too few ports to call out from (outgoing_ports).
-pub const PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS: i32 = 9;
-/// There are too few descriptors for files and connections.
-pub const PATRON_LIMIT_TOO_FEW_DESCRIPTORS: i32 = 10;
-/// Something that this library does not know.
-pub const PATRON_LIMIT_OTHER: i32 = 11;
+numbers! { PerformanceLimit:
+    /// The disk cannot keep up with the downloaded data (max_queued_disk_bytes).
+    PATRON_LIMIT_DISK_QUEUE_FULL = 1 => DiskQueueFull,
+    /// A peer could be sent more requests than are allowed (max_out_request_queue).
+    PATRON_LIMIT_REQUEST_QUEUE_FULL = 2 => RequestQueueFull,
+    /// The upload limit leaves too little bandwidth for the protocol messages of downloads.
+    PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW = 3 => UploadLimitTooLow,
+    /// The download limit leaves too little bandwidth for the protocol messages of uploads.
+    PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW = 4 => DownloadLimitTooLow,
+    /// A peer receives data faster than it is read from disk (send_buffer_watermark).
+    PATRON_LIMIT_SEND_BUFFER_TOO_SMALL = 5 => SendBufferTooSmall,
+    /// Half of the upload slots or more are optimistic (num_optimistic_unchoke_slots).
+    PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS = 6 => TooManyOptimisticSlots,
+    /// The data waiting to be written takes up half of the cache.
+    PATRON_LIMIT_DISK_QUEUE_TOO_LARGE = 7 => DiskQueueTooLarge,
+    /// The system accepts no more disk operations at once.
+    PATRON_LIMIT_DISK_OPERATIONS = 8 => DiskOperations,
+    /// There are too few ports for outgoing connections (outgoing_ports).
+    PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS = 9 => TooFewOutgoingPorts,
+    /// There are too few file descriptors for files and connections.
+    PATRON_LIMIT_TOO_FEW_DESCRIPTORS = 10 => TooFewDescriptors,
+    /// A warning that this library does not know.
+    PATRON_LIMIT_OTHER = 11 => Other,
+}
 
-/// The torrent has reached its share ratio.
-pub const PATRON_GOAL_REACHED_SHARE_RATIO: i32 = 1;
-/// The torrent has reached its seed time.
-pub const PATRON_GOAL_REACHED_SEED_TIME: i32 = 2;
+numbers! { Goal:
+    /// The torrent has reached its share ratio.
+    PATRON_GOAL_REACHED_SHARE_RATIO = 1 => ShareRatio,
+    /// The torrent has reached its seed time.
+    PATRON_GOAL_REACHED_SEED_TIME = 2 => SeedTime,
+}
 
-/// The files were left where they are.
-pub const PATRON_REMOVED_FILES_KEPT: i32 = 1;
-/// The files were deleted.
-pub const PATRON_REMOVED_FILES_DELETED: i32 = 2;
-/// The files were to be deleted, and were not, or not all.
-pub const PATRON_REMOVED_FILES_NOT_DELETED: i32 = 3;
+numbers! { RemovedFiles:
+    /// The files were kept.
+    PATRON_REMOVED_FILES_KEPT = 1 => Kept,
+    /// The files were deleted.
+    PATRON_REMOVED_FILES_DELETED = 2 => Deleted,
+    /// The files should have been deleted, but were not, or not all of them.
+    PATRON_REMOVED_FILES_NOT_DELETED = 3 => NotDeleted,
+}
 
-/// Something that happened. Belongs to the caller; free it with patron_event_free().
+/// Something that happened. Owned by the caller; free it with patron_event_free().
 pub struct patron_event {
     event: Event,
     error: OnceLock<patron_error>,
@@ -182,10 +207,11 @@ pub struct patron_event {
     texts: Texts,
 }
 
-/// Takes the next event of a patron, and waits for it for at most so many milliseconds; 0 only looks,
-/// a negative number waits however long it takes.
+/// Takes the next event of a patron, waiting for at most `timeout_ms` milliseconds. 0 does not
+/// wait; a negative number waits without a limit.
 ///
-/// Errors: TIMED_OUT; STOPPED after PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
+/// Errors: TIMED_OUT; CANCELLED if patron_interrupt() or patron_free() ended the wait; STOPPED once
+/// PATRON_EVENT_CLIENT_STOPPED has been taken; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_next_event(
     patron: *mut patron_handle,
@@ -197,9 +223,16 @@ pub extern "C" fn patron_next_event(
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         // Looking first spares the clock where events are being drained.
-        let event = match entry.patron.try_recv() {
+        let here = if timeout_ms == 0 { entry.patron.try_recv() } else { None };
+        let event = match here {
             None => {
-                entry.patron.recv_until(deadline(timeout_ms)).ok_or_else(Failure::timed_out)??
+                let next = entry.patron.recv_until(deadline(timeout_ms));
+                next.ok_or_else(Failure::timed_out)?.inspect_err(|_| {
+                    // Whoever else is in this call with a patron that was freed is to end, too.
+                    if entry.freed.load(Ordering::SeqCst) {
+                        entry.patron.interrupt();
+                    }
+                })?
             }
             Some(event) => event,
         };
@@ -209,19 +242,36 @@ pub extern "C" fn patron_next_event(
     })
 }
 
-/// Frees an event, and with it all that was borrowed from it. NULL is fine.
+/// Ends every patron_next_event() that is waiting with this patron: it fails with CANCELLED. If
+/// none is waiting, the next one that would wait fails. No event is lost. Any thread may call this,
+/// but not a signal handler: let a thread sigwait() for signals, as examples/c/download.c does.
+///
+/// Errors: BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_interrupt(
+    patron: *mut patron_handle,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        PATRONS.get(patron, "patron")?.patron.interrupt();
+        Ok(())
+    })
+}
+
+/// Frees an event, and everything that was borrowed from it. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_free(event: Option<Box<patron_event>>) {
     release(event);
 }
 
-/// Chooses which kinds of event come to a patron and its clones: a bit for each, UINT64_C(1) <<
-/// PATRON_EVENT_PAUSED for example. A new patron gets PATRON_EVENTS_DEFAULT. It waits for nothing and takes
-/// effect at once; unread events stay. CLOSED, LAGGED and CLIENT_STOPPED come whatever is chosen, and so
-/// do the events that answer the patron's own messages. Bits that mean nothing are ignored.
+/// Chooses which kinds of event a patron receives, one bit for each kind: UINT64_C(1) <<
+/// PATRON_EVENT_PAUSED, for example. A new patron has PATRON_EVENTS_DEFAULT. The call does not wait
+/// and takes effect at once; unread events stay. TORRENT_REMOVED, LAGGED, REPLY and CLIENT_STOPPED
+/// are always delivered, and so are the events that answer the patron's own messages. Unknown bits
+/// are ignored.
 ///
-/// libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants it:
-/// what nobody wants costs nothing.
+/// libtorrent reports files, pieces, peers and trackers only while at least one patron of the
+/// client wants to know: kinds that nobody wants cost nothing.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -238,7 +288,7 @@ pub extern "C" fn patron_subscribe(
     })
 }
 
-/// Writes the kinds of event that come to a patron, a bit for each.
+/// Writes the kinds of event that a patron receives, one bit for each kind.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -250,78 +300,32 @@ pub extern "C" fn patron_subscription(
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
         let kinds = required(kinds, "kinds")?;
-        kinds.write(bits(entry.patron.subscription()));
+        kinds.write(mask(entry.patron.subscription()));
         Ok(())
     })
 }
 
-fn bits(kinds: EventKinds) -> u64 {
+fn mask(kinds: EventKinds) -> u64 {
     kinds.iter().map(bit).sum()
 }
 
 fn bit(kind: EventKind) -> u64 {
-    1 << number(kind)
+    1 << kind.number()
 }
 
-fn number(kind: EventKind) -> i32 {
-    match kind {
-        EventKind::TorrentAdded => PATRON_EVENT_TORRENT_ADDED,
-        EventKind::AlreadyAdded => PATRON_EVENT_ALREADY_ADDED,
-        EventKind::AddFailed => PATRON_EVENT_ADD_FAILED,
-        EventKind::Status => PATRON_EVENT_STATUS,
-        EventKind::MetadataReceived => PATRON_EVENT_METADATA_RECEIVED,
-        EventKind::StateChanged => PATRON_EVENT_STATE_CHANGED,
-        EventKind::Paused => PATRON_EVENT_PAUSED,
-        EventKind::Resumed => PATRON_EVENT_RESUMED,
-        EventKind::Checked => PATRON_EVENT_CHECKED,
-        EventKind::Finished => PATRON_EVENT_FINISHED,
-        EventKind::Moved => PATRON_EVENT_MOVED,
-        EventKind::FileRenamed => PATRON_EVENT_FILE_RENAMED,
-        EventKind::GoalReached => PATRON_EVENT_GOAL_REACHED,
-        EventKind::HashFailed => PATRON_EVENT_HASH_FAILED,
-        EventKind::PeerBanned => PATRON_EVENT_PEER_BANNED,
-        EventKind::TrackerError => PATRON_EVENT_TRACKER_ERROR,
-        EventKind::TrackerWarning => PATRON_EVENT_TRACKER_WARNING,
-        EventKind::Error => PATRON_EVENT_ERROR,
-        EventKind::Metainfo => PATRON_EVENT_METAINFO,
-        EventKind::TorrentRemoved => PATRON_EVENT_TORRENT_REMOVED,
-        EventKind::CommandFailed => PATRON_EVENT_COMMAND_FAILED,
-        EventKind::Listening => PATRON_EVENT_LISTENING,
-        EventKind::ListenFailed => PATRON_EVENT_LISTEN_FAILED,
-        EventKind::PortMapped => PATRON_EVENT_PORT_MAPPED,
-        EventKind::PortMappingFailed => PATRON_EVENT_PORT_MAPPING_FAILED,
-        EventKind::ExternalAddress => PATRON_EVENT_EXTERNAL_ADDRESS,
-        EventKind::DescriptorLimit => PATRON_EVENT_DESCRIPTOR_LIMIT,
-        EventKind::Lagged => PATRON_EVENT_LAGGED,
-        EventKind::Resynchronized => PATRON_EVENT_RESYNCHRONIZED,
-        EventKind::ClientStopped => PATRON_EVENT_CLIENT_STOPPED,
-        EventKind::FileCompleted => PATRON_EVENT_FILE_COMPLETED,
-        EventKind::PieceFinished => PATRON_EVENT_PIECE_FINISHED,
-        EventKind::PeerConnected => PATRON_EVENT_PEER_CONNECTED,
-        EventKind::PeerDisconnected => PATRON_EVENT_PEER_DISCONNECTED,
-        EventKind::TrackerReply => PATRON_EVENT_TRACKER_REPLY,
-        EventKind::Scraped => PATRON_EVENT_SCRAPED,
-        EventKind::ScrapeFailed => PATRON_EVENT_SCRAPE_FAILED,
-        EventKind::PerformanceWarning => PATRON_EVENT_PERFORMANCE_WARNING,
-        EventKind::Statistics => PATRON_EVENT_STATISTICS,
-        EventKind::ResumeData => PATRON_EVENT_RESUME_DATA,
-        _ => 0,
-    }
-}
-
-/// What sort of event it is, a PATRON_EVENT_*; 0 for NULL.
+/// The kind of the event, a PATRON_EVENT_*; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_kind(event: Option<&patron_event>) -> i32 {
-    read(0, || Some(number(event?.event.kind())))
+    read(0, || Some(event?.event.kind().number()))
 }
 
-/// The torrent that the event is about; 0 if it is about none.
+/// The id of the torrent that the event is about; 0 if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_torrent(event: Option<&patron_event>) -> u64 {
     read(0, || Some(event?.event.torrent()?.get()))
 }
 
-/// The event in one line for a person: "debian.iso: downloading 34.5 %, ...".
+/// The event as one line to show to a user: "debian.iso: downloading 34.5 %, ...".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_explain(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -339,7 +343,7 @@ pub extern "C" fn patron_event_name(event: Option<&patron_event>) -> patron_text
     })
 }
 
-/// Of TORRENT_CREATED and MOVED: the directory that holds the files.
+/// For TORRENT_ADDED and MOVED: the directory of the files.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_save_dir(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -361,8 +365,8 @@ fn hashes(event: &Event) -> Option<InfoHashes> {
     }
 }
 
-/// Of TORRENT_CREATED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). False, and
-/// nothing written, where there is none.
+/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). Returns
+/// false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v1(
     event: Option<&patron_event>,
@@ -371,8 +375,8 @@ pub extern "C" fn patron_event_info_hash_v1(
     read(false, || hash(hashes(&event?.event)?.v1.map(|hash| hash.0), out))
 }
 
-/// Of TORRENT_CREATED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). False, and
-/// nothing written, where there is none.
+/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). Returns
+/// false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v2(
     event: Option<&patron_event>,
@@ -381,9 +385,9 @@ pub extern "C" fn patron_event_info_hash_v2(
     read(false, || hash(hashes(&event?.event)?.v2.map(|hash| hash.0), out))
 }
 
-/// Of STATUS: the status. `struct_size` is sizeof(patron_status).
+/// For STATUS: writes the status. `struct_size` is sizeof(patron_status).
 ///
-/// Errors: INVALID_ARGUMENT for an event of another kind and for a wrong struct size.
+/// Errors: INVALID_ARGUMENT for an event of another kind or a wrong struct size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_event_status(
     event: Option<&patron_event>,
@@ -393,22 +397,22 @@ pub unsafe extern "C" fn patron_event_status(
 ) -> i32 {
     guard(error, || match &required(event, "event")?.event {
         // SAFETY: the caller gives the size of its struct.
-        Event::Status(status) => unsafe { write_status(status, out, struct_size) },
+        Event::Status(status) => unsafe { write(patron_status::from(status), out, struct_size) },
         _ => Err(Failure::invalid("the event has no status")),
     })
 }
 
-/// Of STATUS and STATE_CHANGED: what the torrent does now, a PATRON_STATE_*.
+/// For STATUS and STATE_CHANGED: the state of the torrent, a PATRON_STATE_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_state(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::Status(status) => Some(state(status.state)),
-        Event::StateChanged { state: now, .. } => Some(state(*now)),
+        Event::Status(status) => Some(status.state.number()),
+        Event::StateChanged { state: now, .. } => Some(now.number()),
         _ => None,
     })
 }
 
-/// What went wrong; NULL if nothing did. Belongs to the event.
+/// The error; NULL if there is none. Owned by the event.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const patron_error {
     read(std::ptr::null(), || {
@@ -416,6 +420,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
         let error: &Error = match &event.event {
             Event::AddFailed { error, .. }
             | Event::TrackerError { error, .. }
+            | Event::WebSeedFailed { error, .. }
             | Event::Error { error, .. }
             | Event::CommandFailed { error, .. }
             | Event::ListenFailed { error, .. }
@@ -423,6 +428,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::PeerDisconnected { error, .. }
             | Event::ScrapeFailed { error, .. }
             | Event::TorrentRemoved { files: RemovedFiles::NotDeleted(error), .. }
+            | Event::Reply { error: Some(error), .. }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,
@@ -431,7 +437,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
     })
 }
 
-/// Of START_FAILED: what the torrent was to be started from: a path, a magnet link, a name.
+/// For ADD_FAILED: the source of the torrent: a path, a magnet link, a name.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_source(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -441,7 +447,7 @@ pub extern "C" fn patron_event_source(event: Option<&patron_event>) -> patron_te
     })
 }
 
-/// Of HASH_FAILED and PIECE_FINISHED: the index of the piece.
+/// For HASH_FAILED and PIECE_FINISHED: the index of the piece.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_piece(event: Option<&patron_event>) -> u32 {
     read(0, || match &event?.event {
@@ -450,7 +456,7 @@ pub extern "C" fn patron_event_piece(event: Option<&patron_event>) -> u32 {
     })
 }
 
-/// Of FILE_RENAMED and FILE_COMPLETED: the index of the file.
+/// For FILE_RENAMED and FILE_COMPLETED: the index of the file.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_file(event: Option<&patron_event>) -> u32 {
     read(0, || match &event?.event {
@@ -459,7 +465,7 @@ pub extern "C" fn patron_event_file(event: Option<&patron_event>) -> u32 {
     })
 }
 
-/// Of FILE_RENAMED: where the file is below the save directory.
+/// For FILE_RENAMED: the new path, relative to the save directory.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -469,7 +475,9 @@ pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text
     })
 }
 
-/// Of TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
+/// For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's.
+/// For TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
+/// tracker.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -477,6 +485,7 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
         match &event.event {
             Event::TrackerError { url, .. }
             | Event::TrackerWarning { url, .. }
+            | Event::WebSeedFailed { url, .. }
             | Event::TrackerReply { url, .. }
             | Event::Scraped { url, .. }
             | Event::ScrapeFailed { url, .. } => Some(event.texts.lend("url", url.as_bytes())),
@@ -485,7 +494,7 @@ pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text 
     })
 }
 
-/// Of TRACKER_WARNING: what the tracker said. It may be anything.
+/// For TRACKER_WARNING: the tracker's message. It may contain anything.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_message(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -495,7 +504,7 @@ pub extern "C" fn patron_event_message(event: Option<&patron_event>) -> patron_t
     })
 }
 
-/// Of SCRAPED: how many peers have everything; -1 where it is not known, and of other kinds.
+/// For SCRAPED: the number of seeds; -1 if unknown, and for other kinds.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_seeds(event: Option<&patron_event>) -> i64 {
     read(-1, || match &event?.event {
@@ -504,7 +513,7 @@ pub extern "C" fn patron_event_seeds(event: Option<&patron_event>) -> i64 {
     })
 }
 
-/// Of SCRAPED: how many peers have not; -1 where it is not known, and of other kinds.
+/// For SCRAPED: the number of leechers; -1 if unknown, and for other kinds.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
     read(-1, || match &event?.event {
@@ -513,13 +522,13 @@ pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
     })
 }
 
-/// Of PEER_CONNECTED: whether we called the peer, rather than it us.
+/// For PEER_CONNECTED: whether the connection is outgoing rather than incoming.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_outgoing(event: Option<&patron_event>) -> bool {
     read(false, || Some(matches!(event?.event, Event::PeerConnected { outgoing: true, .. })))
 }
 
-/// Of PORT_MAPPED: the router's port.
+/// For PORT_MAPPED: the port of the router.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_port(event: Option<&patron_event>) -> u16 {
     read(0, || match &event?.event {
@@ -528,55 +537,34 @@ pub extern "C" fn patron_event_port(event: Option<&patron_event>) -> u16 {
     })
 }
 
-/// Of PORT_MAPPED and PORT_MAPPING_FAILED: how the router was asked, a PATRON_MAPPER_*.
+/// For PORT_MAPPED and PORT_MAPPING_FAILED: the protocol used to ask the router, a PATRON_MAPPER_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_mapper(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PortMapped { by, .. } | Event::PortMappingFailed { by, .. } => Some(match by {
-            PortMapper::NatPmp => PATRON_MAPPER_NAT_PMP,
-            PortMapper::Upnp => PATRON_MAPPER_UPNP,
-            _ => 0,
-        }),
+        Event::PortMapped { by, .. } | Event::PortMappingFailed { by, .. } => Some(by.number()),
         _ => None,
     })
 }
 
-/// Of PORT_MAPPED: what the router hands on, a PATRON_PORT_*.
+/// For PORT_MAPPED: the protocol that is forwarded, a PATRON_PORT_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_protocol(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PortMapped { protocol, .. } => Some(match protocol {
-            PortProtocol::Tcp => PATRON_PORT_TCP,
-            PortProtocol::Udp => PATRON_PORT_UDP,
-            _ => 0,
-        }),
+        Event::PortMapped { protocol, .. } => Some(protocol.number()),
         _ => None,
     })
 }
 
-/// Of PERFORMANCE_WARNING: what is in the way, a PATRON_LIMIT_*.
+/// For PERFORMANCE_WARNING: the limiting factor, a PATRON_LIMIT_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_limit(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::PerformanceWarning { limit, .. } => Some(match limit {
-            PerformanceLimit::DiskQueueFull => PATRON_LIMIT_DISK_QUEUE_FULL,
-            PerformanceLimit::RequestQueueFull => PATRON_LIMIT_REQUEST_QUEUE_FULL,
-            PerformanceLimit::UploadLimitTooLow => PATRON_LIMIT_UPLOAD_LIMIT_TOO_LOW,
-            PerformanceLimit::DownloadLimitTooLow => PATRON_LIMIT_DOWNLOAD_LIMIT_TOO_LOW,
-            PerformanceLimit::SendBufferTooSmall => PATRON_LIMIT_SEND_BUFFER_TOO_SMALL,
-            PerformanceLimit::TooManyOptimisticSlots => PATRON_LIMIT_TOO_MANY_OPTIMISTIC_SLOTS,
-            PerformanceLimit::DiskQueueTooLarge => PATRON_LIMIT_DISK_QUEUE_TOO_LARGE,
-            PerformanceLimit::DiskOperations => PATRON_LIMIT_DISK_OPERATIONS,
-            PerformanceLimit::TooFewOutgoingPorts => PATRON_LIMIT_TOO_FEW_OUTGOING_PORTS,
-            PerformanceLimit::TooFewDescriptors => PATRON_LIMIT_TOO_FEW_DESCRIPTORS,
-            PerformanceLimit::Other => PATRON_LIMIT_OTHER,
-            _ => 0,
-        }),
+        Event::PerformanceWarning { limit, .. } => Some(limit.number()),
         _ => None,
     })
 }
 
-/// Of STATISTICS: what was counted; NULL of other kinds. Belongs to the event.
+/// For STATISTICS: the counters; NULL for other kinds. Owned by the event.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_statistics(
     event: Option<&patron_event>,
@@ -588,7 +576,7 @@ pub extern "C" fn patron_event_statistics(
     })
 }
 
-/// Of RESUME_DATA: the bytes to keep, for a later start from PATRON_SOURCE_RESUME_DATA.
+/// For RESUME_DATA: the bytes to store; add them later with PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patron_bytes {
     read(patron_bytes::NONE, || match &event?.event {
@@ -597,9 +585,9 @@ pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patr
     })
 }
 
-/// Of TRACKER_ERROR: how many times in a row it failed. Of LAGGED: how many events were dropped. Of
-/// DESCRIPTOR_LIMIT: how many descriptors the settings can need. Of TRACKER_REPLY: how many peers the
-/// tracker named.
+/// For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
+/// For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
+/// number of peers that the tracker returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
@@ -611,7 +599,7 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     })
 }
 
-/// Of DESCRIPTOR_LIMIT: how many descriptors the process may have.
+/// For DESCRIPTOR_LIMIT: the number of descriptors that the process may have.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
@@ -620,7 +608,16 @@ pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     })
 }
 
-/// Of METAINFO: the bytes of the .torrent file, for patron_metainfo_decode().
+/// For REPLY: the tag that the program chose.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_tag(event: Option<&patron_event>) -> u64 {
+    read(0, || match &event?.event {
+        Event::Reply { tag, .. } => Some(*tag),
+        _ => None,
+    })
+}
+
+/// For METAINFO: the bytes of the .torrent file, for patron_metainfo_decode().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_torrent_file(event: Option<&patron_event>) -> patron_bytes {
     read(patron_bytes::NONE, || match &event?.event {
@@ -629,34 +626,25 @@ pub extern "C" fn patron_event_torrent_file(event: Option<&patron_event>) -> pat
     })
 }
 
-/// Of CLOSED: what became of the files, a PATRON_REMOVED_FILES_*.
+/// For TORRENT_REMOVED: what happened to the files, a PATRON_REMOVED_FILES_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_removed_files(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::TorrentRemoved { files, .. } => Some(match files {
-            RemovedFiles::Kept => PATRON_REMOVED_FILES_KEPT,
-            RemovedFiles::Deleted => PATRON_REMOVED_FILES_DELETED,
-            RemovedFiles::NotDeleted(_) => PATRON_REMOVED_FILES_NOT_DELETED,
-            _ => 0,
-        }),
+        Event::TorrentRemoved { files, .. } => Some(files.number()),
         _ => None,
     })
 }
 
-/// Of GOAL_REACHED: which goal it was, a PATRON_GOAL_REACHED_*.
+/// For GOAL_REACHED: the goal, a PATRON_GOAL_REACHED_*.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_goal(event: Option<&patron_event>) -> i32 {
     read(0, || match &event?.event {
-        Event::GoalReached { goal, .. } => Some(match goal {
-            Goal::ShareRatio => PATRON_GOAL_REACHED_SHARE_RATIO,
-            Goal::SeedTime => PATRON_GOAL_REACHED_SEED_TIME,
-            _ => 0,
-        }),
+        Event::GoalReached { goal, .. } => Some(goal.number()),
         _ => None,
     })
 }
 
-/// Of COMMAND_FAILED: the name of the command, as "Pause".
+/// For COMMAND_FAILED: the name of the command, for example "Pause".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_command(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -666,10 +654,10 @@ pub extern "C" fn patron_event_command(event: Option<&patron_event>) -> patron_t
     })
 }
 
-/// Of LISTENING: the address with the port that was really taken. Of LISTEN_FAILED: the address, or
-/// the interface as it was given. Of PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: where the peer is.
-/// Of PORT_MAPPED and PORT_MAPPING_FAILED: where this machine is in the router's network, without a port.
-/// Of EXTERNAL_ADDRESS: where others see it, without a port.
+/// For LISTENING: the address, with the actual port. For LISTEN_FAILED: the address, or the
+/// interface as configured. For PEER_BANNED, PEER_CONNECTED and PEER_DISCONNECTED: the address of
+/// the peer. For PORT_MAPPED and PORT_MAPPING_FAILED: the address of this machine in the router's
+/// network, without a port. For EXTERNAL_ADDRESS: the external address, without a port.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_address(event: Option<&patron_event>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -694,14 +682,14 @@ pub extern "C" fn patron_event_address(event: Option<&patron_event>) -> patron_t
     })
 }
 
-/// Explains a run of events to a person: each line with the time since the start, and a status only
-/// when it says something else than the one before. Used by one thread at a time.
+/// Turns a sequence of events into lines to show to a user. Each line has the time since the start;
+/// a status gives a line only if it differs from the previous one. Used by one thread at a time.
 pub struct patron_explainer {
     explainer: Explainer,
     line: Texts,
 }
 
-/// Makes an explainer, whose clock starts now. Free it with patron_explainer_free().
+/// Makes an explainer; its clock starts now. Free it with patron_explainer_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_explainer_new(
     out: Option<&mut MaybeUninit<Box<patron_explainer>>>,
@@ -714,13 +702,13 @@ pub extern "C" fn patron_explainer_new(
     })
 }
 
-/// Frees an explainer. NULL is fine.
+/// Frees an explainer. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_explainer_free(explainer: Option<Box<patron_explainer>>) {
     release(explainer);
 }
 
-/// A line for the event; empty for a status that says nothing new. Good until the next call.
+/// The line for an event; empty for a status that says nothing new. Valid until the next call.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_explainer_explain(
     explainer: Option<&mut patron_explainer>,
@@ -740,9 +728,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_number_of_its_own_and_is_in_the_right_set() {
-        assert_eq!(bits(EventKinds::ON_REQUEST), PATRON_EVENTS_ON_REQUEST);
-        assert_eq!(bits(EventKinds::DEFAULT), PATRON_EVENTS_DEFAULT);
-        assert_eq!(bits(EventKinds::ALL), PATRON_EVENTS_ALL);
+        assert_eq!(mask(EventKinds::ON_REQUEST), PATRON_EVENTS_ON_REQUEST);
+        assert_eq!(mask(EventKinds::DEFAULT), PATRON_EVENTS_DEFAULT);
+        assert_eq!(mask(EventKinds::ALL), PATRON_EVENTS_ALL);
         assert_eq!(PATRON_EVENTS_ALL.count_ones() as usize, EventKind::ALL.len());
     }
 }

@@ -1,32 +1,34 @@
 //! Files
 //!
-//! The files of a torrent: which there are, how far each has come, how much it is wanted, and where
-//! they lie. Files are counted from 0, in the order of the metainfo.
+//! The files of a torrent: their paths, progress and priorities. File indexes start at 0 and follow
+//! the order of the metainfo.
 //!
-//! Errors of the replies, here and in the chapters below: NOT_FOUND, GONE; NATIVE while a magnet link
-//! has no metadata; INVALID_ARGUMENT for a file or a piece that the torrent does not have.
+//! Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NATIVE while a
+//! magnet link has no metadata; INVALID_ARGUMENT for a file or piece index that the torrent does
+//! not have.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{path, priorities_of, priority_of, required};
-use super::errors::{Failure, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::metainfo::patron_metainfo;
-use super::patron::ask_of;
-use super::reply::give_answer;
-use super::structs::{Room, Struct, write_all};
-use super::text::{Texts, patron_text};
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{choice, path, priorities_of, priority_of, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::choices;
+use crate::support::replies::{ask_of, give_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_text;
 use torrent_patron::file::{Existing, FileStatus, Priority};
 
-/// Of the numbers that say how much a file or a piece is wanted, 0 to 7: it is not downloaded.
+/// A priority is a number from 0 to 7. 0: the file or piece is not downloaded.
 pub const PATRON_PRIORITY_SKIP: i32 = 0;
-/// After all others.
+/// The lowest priority at which it is downloaded.
 pub const PATRON_PRIORITY_LOW: i32 = 1;
-/// What nobody chose for.
+/// The default priority.
 pub const PATRON_PRIORITY_DEFAULT: i32 = 4;
-/// Before all others.
+/// The highest priority.
 pub const PATRON_PRIORITY_TOP: i32 = 7;
 
 const _: () = assert!(
@@ -36,27 +38,29 @@ const _: () = assert!(
         && PATRON_PRIORITY_TOP == Priority::TOP.level() as i32
 );
 
-/// Where a file is already, the move fails, and nothing is moved.
-pub const PATRON_EXISTING_FAIL: i32 = 0;
-/// The file that is there is overwritten.
-pub const PATRON_EXISTING_REPLACE: i32 = 1;
-/// The file that is there is kept, and the one of the torrent is left behind. What is there is then
-/// checked.
-pub const PATRON_EXISTING_KEEP: i32 = 2;
+choices! { Existing:
+    /// If a file exists at the destination, the move fails and nothing is moved.
+    PATRON_EXISTING_FAIL = 0 => Fail,
+    /// Existing files are overwritten.
+    PATRON_EXISTING_REPLACE = 1 => Replace,
+    /// Existing files are kept, the torrent's own are left behind, and the existing data is
+    /// checked.
+    PATRON_EXISTING_KEEP = 2 => Keep,
+}
 
-/// One file of a torrent and how far it has come.
+/// One file of a torrent and its progress.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_file_status {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// How many of them are here; of pieces that are not complete, those of the blocks that are.
+    /// The number of bytes downloaded, blocks of incomplete pieces included.
     pub done: u64,
-    /// How much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
+    /// The priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
     pub priority: i32,
-    /// It only fills up to a piece boundary, and is not on disk (BEP 47).
+    /// It is a pad file: it only fills space up to a piece boundary and is not on disk (BEP 47).
     pub pad: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 3],
 }
 
@@ -77,10 +81,9 @@ impl From<&FileStatus> for patron_file_status {
     }
 }
 
-/// The files of a torrent at one moment. Any thread may read it, also several at once.
+/// A snapshot of the files of a torrent. Several threads may read it at once.
 pub struct patron_files {
-    files: Vec<FileStatus>,
-    texts: Texts,
+    list: List<FileStatus>,
 }
 
 /// Asks for the files of a torrent; patron_reply_files() reads the answer.
@@ -94,9 +97,9 @@ pub extern "C" fn patron_get_files(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.files(id)))
 }
 
-/// Of patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
+/// For patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no files, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_files(
     reply: *mut patron_reply,
@@ -105,26 +108,25 @@ pub extern "C" fn patron_reply_files(
 ) -> i32 {
     guard(error, || {
         give_answer(reply, out, "files", |files: &Vec<FileStatus>| patron_files {
-            files: files.clone(),
-            texts: Texts::default(),
+            list: files.clone().into(),
         })
     })
 }
 
-/// Frees the list. NULL is fine.
+/// Frees the list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_free(files: Option<Box<patron_files>>) {
     release(files);
 }
 
-/// How many files there are, pad files included.
+/// The number of files, pad files included.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_count(files: Option<&patron_files>) -> usize {
-    read(0, || Some(files?.files.len()))
+    count(files.map(|files| &files.list))
 }
 
-/// Writes the files from index `first` on into an array of `capacity` structs, and how many they were
-/// to `written`. `struct_size` is sizeof(patron_file_status).
+/// Copies the files from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_file_status).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -137,28 +139,22 @@ pub unsafe extern "C" fn patron_files_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let files = required(files, "files")?.files.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(files.map(patron_file_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((files.map(|files| &files.list), "files"), first, room, written, error) }
 }
 
-/// Where a file is below the save directory; the new place of one that was renamed.
+/// The current path of a file, relative to the save directory.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_path(files: Option<&patron_files>, index: usize) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let files = files?;
-        let path = files.files.get(index)?.path.as_os_str().as_encoded_bytes();
-        Some(files.texts.lend_nth("path", index, path))
-    })
+    let path = |file: &FileStatus| Some(file.path.as_os_str().as_encoded_bytes().to_vec());
+    text_of(files.map(|files| &files.list), "path", index, path)
 }
 
-/// Says how much a file is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. What is skipped is
-/// not downloaded, but for the pieces that it shares with its neighbours.
+/// Sets the priority of a file, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. A skipped file is
+/// not downloaded, except for the pieces that it shares with its neighbours.
 ///
-/// Errors: INVALID_ARGUMENT for another priority.
+/// Errors: INVALID_ARGUMENT for any other priority.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_file_priority(
     patron: *mut patron_handle,
@@ -173,9 +169,10 @@ pub extern "C" fn patron_set_file_priority(
     })
 }
 
-/// Says how much each file is wanted: a byte for each of as many files as there are.
+/// Sets the priorities of all files, one byte for each file.
 ///
-/// Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of files.
+/// Errors: INVALID_ARGUMENT for an invalid priority. Of the reply: INVALID_ARGUMENT if the number
+/// of priorities is not the number of files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_file_priorities(
     patron: *mut patron_handle,
@@ -192,12 +189,12 @@ pub unsafe extern "C" fn patron_set_file_priorities(
     })
 }
 
-/// Gives a file another path below the save directory, on the disk too. The reply comes when that is
-/// done, as does PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The metainfo
-/// stays as it is.
+/// Renames a file, on disk too. The path is relative to the save directory. When it is done the
+/// reply comes, and PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The
+/// metainfo does not change.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or has "..", and where a
-/// file of that name is already: nothing is overwritten. IO when the system refuses.
+/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and
+/// if a file with that name exists: nothing is overwritten. IO if the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_rename_file(
     patron: *mut patron_handle,
@@ -215,13 +212,13 @@ pub unsafe extern "C" fn patron_rename_file(
     })
 }
 
-/// Moves the files to another directory, which is made if need be. `existing`, a PATRON_EXISTING_*, says
-/// what is done where a file is already. The reply comes when they are there, as does
+/// Moves the files to another directory, creating it if necessary. `existing`, a PATRON_EXISTING_*,
+/// says what happens to files that exist there. When it is done the reply comes, and
 /// PATRON_EVENT_MOVED; patron_reply_path() is then the directory.
 ///
-/// Errors: INVALID_ARGUMENT for unknown `existing`. Of the reply: IO when the directory cannot be made,
-/// when a file is there already and is not to be replaced or kept, and when the system refuses; the
-/// files are then where they were.
+/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
+/// created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
+/// files then stay where they were.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_move_storage(
     patron: *mut patron_handle,
@@ -233,20 +230,15 @@ pub unsafe extern "C" fn patron_move_storage(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let existing = match existing {
-            PATRON_EXISTING_FAIL => Existing::Fail,
-            PATRON_EXISTING_REPLACE => Existing::Replace,
-            PATRON_EXISTING_KEEP => Existing::Keep,
-            other => return Err(Failure::invalid(format!("there is no choice {other}"))),
-        };
+        let existing = choice::<Existing>(existing, "choice for existing files")?;
         // SAFETY: the caller gives the length of the path.
         let directory = unsafe { path(directory, directory_length, "directory") }?;
         Ok(patron.move_storage(id, directory, existing))
     })
 }
 
-/// Asks for all that a later run needs to go on where the torrent stands now, with the metainfo in it;
-/// patron_reply_bytes() reads the answer. To be kept, and given to patron_add_torrent() as
+/// Asks for the data that a later run needs to resume the torrent, metainfo included;
+/// patron_reply_bytes() reads the answer. Store it, and pass it to patron_add_torrent() as
 /// PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_resume_data(
@@ -258,8 +250,8 @@ pub extern "C" fn patron_get_resume_data(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume_data(id)))
 }
 
-/// Closes the files of a torrent: what libtorrent and the system hold back is on its way to the disk
-/// then. They are opened again when they are needed.
+/// Closes the files of a torrent, so that buffered data is passed on to the disk. They are opened
+/// again when needed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_flush_files(
     patron: *mut patron_handle,
@@ -270,10 +262,11 @@ pub extern "C" fn patron_flush_files(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.flush_files(id)))
 }
 
-/// Gives a magnet link its metadata, where the program has it from elsewhere.
+/// Sets the metadata of a torrent that was added by a magnet link, if the program has it from
+/// elsewhere.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, and for a torrent that has
-/// its metadata.
+/// Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
+/// already has its metadata.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_give_metainfo(
     patron: *mut patron_handle,

@@ -1,26 +1,36 @@
 //! IP filters
 //!
-//! Addresses that a client has nothing to do with: no peer there is called, none is let in. A filter is
-//! used by one thread at a time; patron_set_ip_filter() puts it to use.
+//! Addresses that a client does not exchange data with: it neither connects to them nor accepts
+//! connections from them. A filter is used by one thread at a time; patron_set_ip_filter()
+//! activates it.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{address, bytes, path, required};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_text};
-use torrent_patron::ip_filter::IpFilter;
+use crate::support::arguments::{address, bytes, give, path, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::text::{Texts, patron_text};
+use torrent_patron::Error;
+use torrent_patron::ip_filter::{Blocklist, IpFilter};
 
-/// Ranges of addresses that are blocked.
+/// Ranges of blocked addresses.
 pub struct patron_ip_filter {
-    pub(super) filter: IpFilter,
+    pub(crate) filter: IpFilter,
+    skipped: u64,
+    first_skipped: Vec<Error>,
     texts: Texts,
 }
 
 impl From<IpFilter> for patron_ip_filter {
     fn from(filter: IpFilter) -> Self {
-        Self { filter, texts: Texts::default() }
+        Self { filter, skipped: 0, first_skipped: Vec::new(), texts: Texts::default() }
+    }
+}
+
+impl From<Blocklist> for patron_ip_filter {
+    fn from(Blocklist { filter, skipped, first_skipped, .. }: Blocklist) -> Self {
+        Self { filter, skipped, first_skipped, texts: Texts::default() }
     }
 }
 
@@ -36,13 +46,13 @@ pub extern "C" fn patron_ip_filter_new(
     })
 }
 
-/// Reads a blocklist as other programs have it, a rule to a line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"),
-/// DAT (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
-/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), of IPv6 too. Free the filter with
+/// Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
+/// (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. Free the filter with
 /// patron_ip_filter_free().
 ///
-/// Errors: IO when the file cannot be read. PARSE, with the line, for one that has no such form; for a
-/// file that is compressed, that has no rule, or that is too large.
+/// Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
+/// for a file that is compressed, contains no rule, or is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read(
     file: *const c_char,
@@ -59,7 +69,28 @@ pub unsafe extern "C" fn patron_ip_filter_read(
     })
 }
 
-/// As patron_ip_filter_read(), of what such a file has in it.
+/// As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped() counts
+/// them.
+///
+/// Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule is an
+/// error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_read_lenient(
+    file: *const c_char,
+    file_length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the path.
+        let file = unsafe { path(file, file_length, "file") }?;
+        give(out, IpFilter::read_lenient(file)?.into());
+        Ok(())
+    })
+}
+
+/// Like patron_ip_filter_read(), for the contents of such a file.
 ///
 /// Errors: PARSE.
 #[unsafe(no_mangle)]
@@ -78,17 +109,56 @@ pub unsafe extern "C" fn patron_ip_filter_parse(
     })
 }
 
-/// Frees a filter. NULL is fine.
+/// As patron_ip_filter_read_lenient(), of what such a file has in it.
+///
+/// Errors: PARSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_ip_filter_parse_lenient(
+    data: *const u8,
+    length: usize,
+    out: Option<&mut MaybeUninit<Box<patron_ip_filter>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        // SAFETY: the caller gives the length of the data.
+        let data = unsafe { bytes(data, length, "data") }?;
+        give(out, IpFilter::parse_lenient(data)?.into());
+        Ok(())
+    })
+}
+
+/// How many lines were skipped while the filter was read leniently.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped(filter: Option<&patron_ip_filter>) -> u64 {
+    read(0, || Some(filter?.skipped))
+}
+
+/// Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there is
+/// none.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_ip_filter_skipped_line(
+    filter: Option<&patron_ip_filter>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let filter = filter?;
+        let line = filter.first_skipped.get(index)?.message();
+        Some(filter.texts.lend_nth("skipped line", index, line))
+    })
+}
+
+/// Frees a filter. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_free(filter: Option<Box<patron_ip_filter>>) {
     release(filter);
 }
 
-/// Blocks all addresses from the lowest to the highest, both included, written "192.0.2.1" or
+/// Blocks a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
 /// "2001:db8::1".
 ///
-/// Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for one
-/// from IPv4 to IPv6.
+/// Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+/// a range that mixes IPv4 and IPv6.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_block(
     filter: Option<&mut patron_ip_filter>,
@@ -110,7 +180,7 @@ pub unsafe extern "C" fn patron_ip_filter_block(
     })
 }
 
-/// Whether an address is blocked; false for what is none.
+/// Whether an address is blocked; false if it is not an IP address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_blocks(
     filter: Option<&patron_ip_filter>,
@@ -124,13 +194,13 @@ pub unsafe extern "C" fn patron_ip_filter_blocks(
     })
 }
 
-/// How many ranges are blocked.
+/// The number of blocked ranges.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_count(filter: Option<&patron_ip_filter>) -> usize {
     read(0, || Some(filter?.filter.ranges().len()))
 }
 
-/// The lowest address of a range.
+/// The first address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_lowest(
     filter: Option<&patron_ip_filter>,
@@ -143,7 +213,7 @@ pub extern "C" fn patron_ip_filter_lowest(
     })
 }
 
-/// The highest address of a range.
+/// The last address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_highest(
     filter: Option<&patron_ip_filter>,

@@ -1,21 +1,22 @@
-//! The C ABI: what `include/torrent_patron.h` declares, which is generated from this room, a chapter
-//! of the header from each of its files (`make header`). The `//!` text of a file opens its chapter.
+//! The C ABI: what `include/torrent_patron.h` declares. The header is generated from this crate
+//! (`make header`): a chapter of it from each file here, which the file's `//!` text opens. What the
+//! chapters are written with is in [`support`]; no chapter uses another, but for the objects that
+//! `tests/capi/layers.rs` lists.
 //!
-//! Every function is `extern "C"`, takes nothing on trust that can be checked, and runs inside
-//! [`guard`], which no panic leaves. Types carry C's names, so that the header needs no renaming.
+//! Every function is `extern "C"`, checks each argument that can be checked, and runs inside a guard
+//! that no panic leaves. Types carry C's names, so that the header needs no renaming.
 //!
 //! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may be
-//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. The shared objects (clients, patrons,
-//! replies, torrents in the making) are handles, not addresses: see [`handle`].
+//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies and torrents in the
+//! making are handles, not addresses.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub, missing_debug_implementations)]
 
-mod arguments;
+mod support;
+
 mod client;
 mod errors;
 mod events;
 mod files;
-mod guard;
-mod handle;
 mod ip_filter;
 mod log;
 mod magnet;
@@ -31,8 +32,6 @@ mod session;
 mod settings;
 mod statistics;
 mod status;
-mod structs;
-mod text;
 mod torrent_options;
 mod trackers;
 mod version;

@@ -1,7 +1,7 @@
 //! The log
 //!
-//! What the library does, for the operator of a program: starts, stops, what failed and is tried again.
-//! It says nothing until it is asked to.
+//! Messages for the operator of a program: starts, stops, failures and retries. The log is off
+//! until patron_set_log() is called.
 
 use std::ffi::c_void;
 use std::fmt::{Debug, Write};
@@ -15,33 +15,34 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Event, Level, Metadata};
 
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::text::{Kept, patron_text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::guard;
+use crate::support::text::{Kept, patron_text};
 
-/// Nothing.
+/// No messages.
 pub const PATRON_LOG_OFF: i32 = 0;
-/// What went wrong and is not put right by itself.
+/// Failures that do not resolve themselves.
 pub const PATRON_LOG_ERROR: i32 = 1;
-/// And what may be put right, or was.
+/// Also failures that may resolve themselves, or did.
 pub const PATRON_LOG_WARN: i32 = 2;
-/// And that clients start, listen and stop.
+/// Also that clients start, listen and stop.
 pub const PATRON_LOG_INFO: i32 = 3;
-/// And every event.
+/// Also every event.
 pub const PATRON_LOG_DEBUG: i32 = 4;
-/// And all else.
+/// Everything.
 pub const PATRON_LOG_TRACE: i32 = 5;
 
-/// Has `log(user_data, level, line)` called for all that is as important as `level`, a PATRON_LOG_*, or
-/// more so; PATRON_LOG_OFF or a `log` of NULL ends that. One function serves the process.
+/// Calls `log(user_data, level, line)` for every message of `level`, a PATRON_LOG_*, or of higher
+/// importance. PATRON_LOG_OFF or a `log` of NULL turns the log off. There is one log function per
+/// process.
 ///
-/// The calls come from the library's own threads and from those that call it, several at once. `log`
-/// must return soon, must not unwind and must not call functions of this header but
-/// patron_error_*(). The line lives until it returns. A call that has begun when the function is
-/// replaced may still be under way afterwards.
+/// It is called from the library's own threads and from those that call the library, possibly
+/// several at once. `log` must return soon, must not unwind, and must not call any function of this
+/// header except patron_error_*(). The line is valid until it returns. A call in progress while the
+/// function is replaced may end after the replacement.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown level; BUSY when the process, written in Rust, has a log
-/// of its own.
+/// Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has
+/// set its own log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_log(
     level: i32,
@@ -66,7 +67,7 @@ fn filter(level: i32) -> Result<LevelFilter, Failure> {
         PATRON_LOG_INFO => LevelFilter::INFO,
         PATRON_LOG_DEBUG => LevelFilter::DEBUG,
         PATRON_LOG_TRACE => LevelFilter::TRACE,
-        other => return Err(Failure::invalid(format!("there is no log level {other}"))),
+        other => return Err(Failure::invalid(format!("unknown log level {other}"))),
     })
 }
 

@@ -1,18 +1,18 @@
 //! Magnet links
 //!
-//! What a magnet link says (BEP 9, BEP 53). Any thread may read a magnet object, also several at once.
+//! Parsed magnet links (BEP 9, BEP 53). Several threads may read a magnet object at once.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{hash, required, text};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::metainfo::patron_metainfo;
-use super::text::{Texts, patron_text};
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{give, hash, required, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::metainfo::Magnet;
 
-/// A magnet link, read.
+/// A parsed magnet link.
 pub struct patron_magnet {
     magnet: Magnet,
     texts: Texts,
@@ -24,7 +24,7 @@ impl From<Magnet> for patron_magnet {
     }
 }
 
-/// Reads a magnet link. Free the result with patron_magnet_free().
+/// Parses a magnet link. Free the result with patron_magnet_free().
 ///
 /// Errors: PARSE.
 #[unsafe(no_mangle)]
@@ -43,8 +43,8 @@ pub unsafe extern "C" fn patron_magnet_parse(
     })
 }
 
-/// Makes the magnet link of a torrent: its hashes, name, trackers and web seeds. Free the result with
-/// patron_magnet_free().
+/// Makes the magnet link of a torrent, with its info hashes, name, trackers and web seeds. Free the
+/// result with patron_magnet_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_of(
     metainfo: Option<&patron_metainfo>,
@@ -58,13 +58,13 @@ pub extern "C" fn patron_magnet_of(
     })
 }
 
-/// Frees a magnet object. NULL is fine.
+/// Frees a magnet object. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_free(magnet: Option<Box<patron_magnet>>) {
     release(magnet);
 }
 
-/// The link itself.
+/// The link as a text.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_uri(magnet: Option<&patron_magnet>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -73,7 +73,7 @@ pub extern "C" fn patron_magnet_uri(magnet: Option<&patron_magnet>) -> patron_te
     })
 }
 
-/// The name to show until the metainfo is here; empty where the link has none.
+/// The name to show until the metadata has arrived; empty if the link has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_name(magnet: Option<&patron_magnet>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -82,7 +82,7 @@ pub extern "C" fn patron_magnet_name(magnet: Option<&patron_magnet>) -> patron_t
     })
 }
 
-/// Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none.
+/// Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_info_hash_v1(
     magnet: Option<&patron_magnet>,
@@ -91,7 +91,7 @@ pub extern "C" fn patron_magnet_info_hash_v1(
     read(false, || hash(magnet?.magnet.info_hashes.v1.map(|hash| hash.0), out))
 }
 
-/// Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none.
+/// Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_info_hash_v2(
     magnet: Option<&patron_magnet>,
@@ -100,13 +100,13 @@ pub extern "C" fn patron_magnet_info_hash_v2(
     read(false, || hash(magnet?.magnet.info_hashes.v2.map(|hash| hash.0), out))
 }
 
-/// How many trackers the link names.
+/// The number of trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_tracker_count(magnet: Option<&patron_magnet>) -> usize {
     read(0, || Some(magnet?.magnet.trackers.len()))
 }
 
-/// The announce URL of a tracker. `tier`, if not NULL, becomes its tier.
+/// The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_tracker(
     magnet: Option<&patron_magnet>,
@@ -123,7 +123,7 @@ pub extern "C" fn patron_magnet_tracker(
     })
 }
 
-/// How many web seeds the link names (BEP 19).
+/// The number of web seeds (BEP 19).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_web_seed_count(magnet: Option<&patron_magnet>) -> usize {
     read(0, || Some(magnet?.magnet.web_seeds.len()))
@@ -142,7 +142,27 @@ pub extern "C" fn patron_magnet_web_seed(
     })
 }
 
-/// How many peers the link names.
+/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
+/// named.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_invalid_url_count(magnet: Option<&patron_magnet>) -> usize {
+    read(0, || Some(magnet?.magnet.invalid_urls.len()))
+}
+
+/// One of them, and what is wrong with it, for a person.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_magnet_invalid_url(
+    magnet: Option<&patron_magnet>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let magnet = magnet?;
+        let url = magnet.magnet.invalid_urls.get(index)?;
+        Some(magnet.texts.lend_nth("invalid url", index, url))
+    })
+}
+
+/// The number of peer addresses.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_peer_count(magnet: Option<&patron_magnet>) -> usize {
     read(0, || Some(magnet?.magnet.peers.len()))

@@ -1,60 +1,63 @@
-//! Making torrents
+//! Creating torrent files
 //!
-//! A maker is used by one thread at a time. A torrent in the making may be watched, cancelled and
-//! waited for from any thread.
+//! A maker is used by one thread at a time. Any thread may watch, cancel or wait for a torrent file
+//! that is being created.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
+use crate::metainfo::patron_metainfo;
+use crate::support::arguments::{choice, deadline, give, path, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{MAKINGS, patron_making};
+use crate::support::numbers::choices;
+use crate::support::structs::{Struct, write};
+use crate::support::text::patron_text;
+use torrent_patron::metainfo::{Links, Protocol, SpecialFiles, TorrentMaker};
 
-use super::arguments::{deadline, path, required, text, wait_once};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_making};
-use super::metainfo::patron_metainfo;
-use super::structs::{Struct, write};
-use super::text::{Texts, patron_text};
-use torrent_patron::Result;
-use torrent_patron::metainfo::{Links, Making, Metainfo, Protocol, SpecialFiles, TorrentMaker};
+choices! { Protocol:
+    /// BitTorrent v1 only (BEP 3).
+    PATRON_PROTOCOL_V1 = 0 => V1,
+    /// BitTorrent v2 only (BEP 52).
+    PATRON_PROTOCOL_V2 = 1 => V2,
+    /// Both, a hybrid torrent (BEP 52).
+    PATRON_PROTOCOL_HYBRID = 2 => Hybrid,
+}
 
-/// BitTorrent v1 (BEP 3) alone.
-pub const PATRON_PROTOCOL_V1: i32 = 0;
-/// BitTorrent v2 (BEP 52) alone.
-pub const PATRON_PROTOCOL_V2: i32 = 1;
-/// Both (BEP 52).
-pub const PATRON_PROTOCOL_HYBRID: i32 = 2;
+choices! { Links:
+    /// Symbolic links are followed, as if their targets were there. A link to nothing or to a
+    /// directory above it, and a second link to a directory, are errors.
+    PATRON_LINKS_FOLLOW = 0 => Follow,
+    /// A symbolic link is an error.
+    PATRON_LINKS_REFUSE = 1 => Refuse,
+    /// Symbolic links are left out; see patron_making_left_out().
+    PATRON_LINKS_SKIP = 2 => Skip,
+    /// Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error.
+    PATRON_LINKS_KEEP = 3 => Keep,
+}
 
-/// What a symbolic link leads to is shared, as if it were there. One that leads nowhere or back to a
-/// directory above it, and a second link to one directory, are errors.
-pub const PATRON_LINKS_FOLLOW: i32 = 0;
-/// A symbolic link is an error.
-pub const PATRON_LINKS_REFUSE: i32 = 1;
-/// Symbolic links are left out; see patron_making_left_out().
-pub const PATRON_LINKS_SKIP: i32 = 2;
-/// A symbolic link is shared as one (BEP 47). One that leads to nothing in the torrent is an error.
-pub const PATRON_LINKS_KEEP: i32 = 3;
+choices! { SpecialFiles:
+    /// FIFOs, devices and sockets are errors.
+    PATRON_SPECIAL_FILES_REFUSE = 0 => Refuse,
+    /// FIFOs, devices and sockets are left out; see patron_making_left_out().
+    PATRON_SPECIAL_FILES_SKIP = 1 => Skip,
+}
 
-/// FIFOs, devices and sockets are errors.
-pub const PATRON_SPECIAL_FILES_REFUSE: i32 = 0;
-/// They are left out; see patron_making_left_out().
-pub const PATRON_SPECIAL_FILES_SKIP: i32 = 1;
-
-/// How far the making of a torrent has come.
+/// The progress of creating a torrent file.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_hash_progress {
-    /// How many files are listed.
+    /// The number of files listed.
     pub files: u64,
-    /// How many pieces are hashed.
+    /// The number of pieces hashed.
     pub pieces: u64,
-    /// How many pieces there are; 0 while the files are being listed.
+    /// The number of pieces; 0 while files are being listed.
     pub piece_count: u64,
-    /// How many bytes are read.
+    /// The number of bytes read.
     pub bytes: u64,
-    /// How many bytes there are; 0 while the files are being listed.
+    /// The number of bytes; 0 while files are being listed.
     pub size: u64,
 }
 
@@ -63,7 +66,7 @@ impl Struct for patron_hash_progress {
     const FIRST_SIZE: usize = offset_of!(Self, size) + size_of::<u64>();
 }
 
-/// Makes a .torrent file of a file or a directory.
+/// Creates the .torrent file for a file or directory.
 pub struct patron_maker {
     maker: TorrentMaker,
 }
@@ -74,18 +77,8 @@ impl patron_maker {
     }
 }
 
-struct Entry {
-    making: Making,
-    /// One thread at a time takes the answer out of `making`; all read it here.
-    turn: Mutex<()>,
-    answer: OnceLock<Result<Metainfo>>,
-    texts: Texts,
-}
-
-static MAKINGS: Table<Entry, patron_making> = Table::new(4);
-
-/// Prepares a torrent of the file or directory at `source`: hybrid, with a piece length chosen by
-/// size. Free it with patron_maker_free().
+/// Makes a maker for the file or directory at `source`: hybrid, with a piece length chosen by size.
+/// Free it with patron_maker_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_new(
     source: *const c_char,
@@ -102,15 +95,15 @@ pub unsafe extern "C" fn patron_maker_new(
     })
 }
 
-/// Frees a maker. NULL is fine. A torrent that it has started to make is not concerned.
+/// Frees a maker. NULL is allowed. Torrent files that it is already creating are not affected.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_free(maker: Option<Box<patron_maker>>) {
     release(maker);
 }
 
-/// For which versions of the protocol, a PATRON_PROTOCOL_*; hybrid unless set.
+/// Sets the protocol versions, a PATRON_PROTOCOL_*. The default is hybrid.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_protocol(
     maker: Option<&mut patron_maker>,
@@ -119,19 +112,14 @@ pub extern "C" fn patron_maker_set_protocol(
 ) -> i32 {
     guard(error, || {
         let maker = required(maker, "maker")?;
-        let protocol = match protocol {
-            PATRON_PROTOCOL_V1 => Protocol::V1,
-            PATRON_PROTOCOL_V2 => Protocol::V2,
-            PATRON_PROTOCOL_HYBRID => Protocol::Hybrid,
-            other => return Err(Failure::invalid(format!("there is no protocol {other}"))),
-        };
+        let protocol = choice(protocol, "protocol")?;
         maker.change(|maker| maker.protocol(protocol));
         Ok(())
     })
 }
 
-/// Bytes of a piece: a power of two from 16 KiB to 512 MiB, checked by patron_maker_start(); 0, which
-/// is the default, chooses by the size of the data.
+/// Sets the piece length in bytes, a power of two from 16 KiB to 512 MiB; patron_maker_start()
+/// checks it. The default, 0, chooses a length by the size of the data.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_piece_length(
     maker: Option<&mut patron_maker>,
@@ -177,7 +165,7 @@ pub unsafe extern "C" fn patron_maker_add_web_seed(
     })
 }
 
-/// Whether only the trackers may give peers (BEP 27). False unless set.
+/// Marks the torrent as private: peers come only from its trackers (BEP 27). The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_private(
     maker: Option<&mut patron_maker>,
@@ -190,7 +178,7 @@ pub extern "C" fn patron_maker_set_private(
     })
 }
 
-/// A remark for those who read the file.
+/// Sets the comment.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_set_comment(
     maker: Option<&mut patron_maker>,
@@ -206,7 +194,7 @@ pub unsafe extern "C" fn patron_maker_set_comment(
     })
 }
 
-/// The program that makes it; this library's name and version unless set.
+/// Sets the name of the creating program. The default is the name and version of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_set_creator(
     maker: Option<&mut patron_maker>,
@@ -222,7 +210,8 @@ pub unsafe extern "C" fn patron_maker_set_creator(
     })
 }
 
-/// When it was made, in seconds since 1970; now unless set. A fixed date makes the file reproducible.
+/// Sets the creation date in seconds since 1970. The default is the current time. A fixed date
+/// makes the file reproducible.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_creation_date(
     maker: Option<&mut patron_maker>,
@@ -231,16 +220,16 @@ pub extern "C" fn patron_maker_set_creation_date(
 ) -> i32 {
     guard(error, || {
         let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let date = date.ok_or_else(|| Failure::invalid(format!("{seconds} s are no date")))?;
+        let date = date.ok_or_else(|| Failure::invalid(format!("{seconds} s is not a date")))?;
         required(maker, "maker")?.change(|maker| maker.creation_date(date));
         Ok(())
     })
 }
 
-/// What becomes of symbolic links in a directory, a PATRON_LINKS_*; followed unless set. The source
-/// itself may be a link; the torrent then has the link's name.
+/// Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+/// PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_links(
     maker: Option<&mut patron_maker>,
@@ -249,22 +238,16 @@ pub extern "C" fn patron_maker_set_links(
 ) -> i32 {
     guard(error, || {
         let maker = required(maker, "maker")?;
-        let links = match links {
-            PATRON_LINKS_FOLLOW => Links::Follow,
-            PATRON_LINKS_REFUSE => Links::Refuse,
-            PATRON_LINKS_SKIP => Links::Skip,
-            PATRON_LINKS_KEEP => Links::Keep,
-            other => return Err(Failure::invalid(format!("links cannot be {other}"))),
-        };
+        let links = choice(links, "choice for links")?;
         maker.change(|maker| maker.links(links));
         Ok(())
     })
 }
 
-/// What becomes of FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*; refused unless
-/// set.
+/// Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+/// default is PATRON_SPECIAL_FILES_REFUSE.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_special_files(
     maker: Option<&mut patron_maker>,
@@ -273,17 +256,13 @@ pub extern "C" fn patron_maker_set_special_files(
 ) -> i32 {
     guard(error, || {
         let maker = required(maker, "maker")?;
-        let special_files = match special_files {
-            PATRON_SPECIAL_FILES_REFUSE => SpecialFiles::Refuse,
-            PATRON_SPECIAL_FILES_SKIP => SpecialFiles::Skip,
-            other => return Err(Failure::invalid(format!("special files cannot be {other}"))),
-        };
+        let special_files = choice(special_files, "choice for special files")?;
         maker.change(|maker| maker.special_files(special_files));
         Ok(())
     })
 }
 
-/// Whether the torrent tells which files their owner may execute (BEP 47). False unless set.
+/// Stores which files are executable by their owner (BEP 47). The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_set_executables(
     maker: Option<&mut patron_maker>,
@@ -296,11 +275,11 @@ pub extern "C" fn patron_maker_set_executables(
     })
 }
 
-/// Starts to list and to hash, on threads of its own. Free the result with patron_making_free(). The maker stays
-/// the caller's and may start again.
+/// Starts listing and hashing on background threads. Free the result with patron_making_free(). The
+/// caller keeps the maker and may start it again.
 ///
-/// Errors: INVALID_ARGUMENT for a wrong piece length, a tracker or a web seed that is not a URL; IO
-/// when the path cannot be read. What fails later is told by patron_making_wait().
+/// Errors: INVALID_ARGUMENT for an invalid piece length, tracker or web seed; IO if the path cannot be
+/// read. patron_making_wait() reports later failures.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_maker_start(
     maker: Option<&patron_maker>,
@@ -310,18 +289,12 @@ pub extern "C" fn patron_maker_start(
     guard(error, || {
         let out = required(out, "out")?;
         let making = required(maker, "maker")?.maker.clone().start()?;
-        let entry = Entry {
-            making,
-            turn: Mutex::new(()),
-            answer: OnceLock::new(),
-            texts: Texts::default(),
-        };
-        out.write(MAKINGS.insert(entry));
+        out.write(MAKINGS.insert(making.into()));
         Ok(())
     })
 }
 
-/// How far it is. `struct_size` is sizeof(patron_hash_progress).
+/// Writes the progress. `struct_size` is sizeof(patron_hash_progress).
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -345,13 +318,13 @@ pub unsafe extern "C" fn patron_making_progress(
     })
 }
 
-/// How many files were left out so far, by PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+/// The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> usize {
     read(0, || Some(MAKINGS.get(making, "making").ok()?.making.left_out().len()))
 }
 
-/// The path of a file that was left out; good until `making` is freed.
+/// The path of a file that was left out. Valid until `making` is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -362,7 +335,7 @@ pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usiz
     })
 }
 
-/// Stops the listing or the hashing, soon; patron_making_wait() then gives CANCELLED.
+/// Stops listing or hashing soon; patron_making_wait() then fails with CANCELLED.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -376,13 +349,12 @@ pub extern "C" fn patron_making_cancel(
     })
 }
 
-/// Waits for the metainfo for at most so many milliseconds; 0 only looks, a negative number waits
-/// however long it takes. Free the result with patron_metainfo_free(). May be called again.
+/// Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+/// waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
 ///
-/// Errors: TIMED_OUT (wait again); IO when a file or a directory cannot be read or changes meanwhile;
-/// INVALID_ARGUMENT when there is no data to share, when there is what is neither a file nor a
-/// directory, or a name that a client would change; NATIVE when libtorrent refuses; CANCELLED;
-/// BAD_HANDLE.
+/// Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or changes
+/// in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor a
+/// directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_wait(
     making: *mut patron_making,
@@ -394,14 +366,14 @@ pub extern "C" fn patron_making_wait(
         let entry = MAKINGS.get(making, "making")?;
         let out = required(out, "out")?;
         let until = deadline(timeout_ms);
-        let answer =
-            wait_once(&entry.turn, &entry.answer, until, || entry.making.wait_until(until))?;
-        give(out, answer.clone()?.into());
+        let metainfo = entry.made.wait(until, || entry.making.wait_until(until))?;
+        give(out, metainfo.clone().into());
         Ok(())
     })
 }
 
-/// Frees it, and cancels what is not yet made. NULL is fine, and so is what was freed before.
+/// Frees it, and cancels the hashing if it is still running. NULL is allowed, and so is a handle
+/// that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_free(making: *mut patron_making) {
     read((), || MAKINGS.remove(making, "making").ok().map(release));

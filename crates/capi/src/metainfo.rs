@@ -1,21 +1,22 @@
 //! Metainfo
 //!
-//! What a .torrent file says (BEP 3, BEP 52). Any thread may read a metainfo object, also several at
-//! once.
+//! Parsed .torrent files (BEP 3, BEP 52). Several threads may read a metainfo object at once.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::time::SystemTime;
 
-use super::arguments::{bytes, hash, path, required};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_bytes, patron_text};
+use crate::support::arguments::{bytes, give, hash, path, required};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::patron_reply;
+use crate::support::replies::give_answer;
+use crate::support::text::{Texts, patron_bytes, patron_text};
 use torrent_patron::metainfo::{FileEntry, Metainfo};
 
-/// A .torrent file, read.
+/// A parsed .torrent file.
 pub struct patron_metainfo {
-    pub(super) metainfo: Metainfo,
+    pub(crate) metainfo: Metainfo,
     texts: Texts,
 }
 
@@ -25,7 +26,7 @@ impl From<Metainfo> for patron_metainfo {
     }
 }
 
-/// Reads the bytes of a .torrent file. Free the result with patron_metainfo_free().
+/// Parses the bytes of a .torrent file. Free the result with patron_metainfo_free().
 ///
 /// Errors: PARSE.
 #[unsafe(no_mangle)]
@@ -63,13 +64,28 @@ pub unsafe extern "C" fn patron_metainfo_read(
     })
 }
 
-/// Frees a metainfo object. NULL is fine.
+/// For patron_get_metainfo(): the metainfo, a new object for each call. Free it with
+/// patron_metainfo_free().
+///
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_metainfo(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_metainfo>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        give_answer(reply, out, "metainfo", |metainfo: &Metainfo| metainfo.clone().into())
+    })
+}
+
+/// Frees a metainfo object. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_free(metainfo: Option<Box<patron_metainfo>>) {
     release(metainfo);
 }
 
-/// The name: of the one file, or of the directory that holds the files.
+/// The name of the single file, or of the directory that contains the files.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_name(metainfo: Option<&patron_metainfo>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -78,7 +94,7 @@ pub extern "C" fn patron_metainfo_name(metainfo: Option<&patron_metainfo>) -> pa
     })
 }
 
-/// Writes the v1 info hash, 20 bytes (BEP 3). False, and nothing written, where there is none.
+/// Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_info_hash_v1(
     metainfo: Option<&patron_metainfo>,
@@ -87,7 +103,7 @@ pub extern "C" fn patron_metainfo_info_hash_v1(
     read(false, || hash(metainfo?.metainfo.info_hashes.v1.map(|hash| hash.0), out))
 }
 
-/// Writes the v2 info hash, 32 bytes (BEP 52). False, and nothing written, where there is none.
+/// Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_info_hash_v2(
     metainfo: Option<&patron_metainfo>,
@@ -96,25 +112,25 @@ pub extern "C" fn patron_metainfo_info_hash_v2(
     read(false, || hash(metainfo?.metainfo.info_hashes.v2.map(|hash| hash.0), out))
 }
 
-/// The sum of the files' sizes in bytes, pad files included.
+/// The total size of the files in bytes, pad files included.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_total_size(metainfo: Option<&patron_metainfo>) -> u64 {
     read(0, || Some(metainfo?.metainfo.total_size))
 }
 
-/// Bytes of a piece; the last may be shorter.
+/// The piece length in bytes; the last piece may be shorter.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_piece_length(metainfo: Option<&patron_metainfo>) -> u32 {
     read(0, || Some(metainfo?.metainfo.piece_length))
 }
 
-/// How many pieces there are.
+/// The number of pieces.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_piece_count(metainfo: Option<&patron_metainfo>) -> u32 {
     read(0, || Some(metainfo?.metainfo.piece_count))
 }
 
-/// How many files there are, pad files included.
+/// The number of files, pad files included.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_count(metainfo: Option<&patron_metainfo>) -> usize {
     read(0, || Some(metainfo?.metainfo.files.len()))
@@ -124,7 +140,7 @@ fn file(metainfo: &patron_metainfo, index: usize) -> Option<&FileEntry> {
     metainfo.metainfo.files.get(index)
 }
 
-/// The path of a file below the save directory; never absolute, never with "..".
+/// The path of a file, relative to the save directory; never absolute, never with "..".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_path(
     metainfo: Option<&patron_metainfo>,
@@ -146,7 +162,8 @@ pub extern "C" fn patron_metainfo_file_size(
     read(0, || Some(file(metainfo?, index)?.size))
 }
 
-/// Whether a file only fills up to a piece boundary (BEP 47); such a file is never on disk.
+/// Whether it is a pad file, which only fills space up to a piece boundary and is never on disk
+/// (BEP 47).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_is_pad(
     metainfo: Option<&patron_metainfo>,
@@ -155,7 +172,7 @@ pub extern "C" fn patron_metainfo_file_is_pad(
     read(false, || Some(file(metainfo?, index)?.pad))
 }
 
-/// Where a symbolic link leads, below the save directory (BEP 47); empty for a file.
+/// The target of a symbolic link, relative to the save directory (BEP 47); empty for a file.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_symlink(
     metainfo: Option<&patron_metainfo>,
@@ -168,14 +185,14 @@ pub extern "C" fn patron_metainfo_file_symlink(
     })
 }
 
-/// How many trackers there are.
+/// The number of trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_tracker_count(metainfo: Option<&patron_metainfo>) -> usize {
     read(0, || Some(metainfo?.metainfo.trackers.len()))
 }
 
-/// The announce URL of a tracker. `tier`, if not NULL, becomes its tier; tiers are tried in ascending
-/// order (BEP 12).
+/// The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL; lower tiers
+/// are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_tracker(
     metainfo: Option<&patron_metainfo>,
@@ -192,7 +209,7 @@ pub extern "C" fn patron_metainfo_tracker(
     })
 }
 
-/// How many web seeds there are (BEP 19).
+/// The number of web seeds (BEP 19).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_web_seed_count(metainfo: Option<&patron_metainfo>) -> usize {
     read(0, || Some(metainfo?.metainfo.web_seeds.len()))
@@ -211,13 +228,33 @@ pub extern "C" fn patron_metainfo_web_seed(
     })
 }
 
-/// Whether only the trackers may give peers (BEP 27).
+/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
+/// named.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_invalid_url_count(metainfo: Option<&patron_metainfo>) -> usize {
+    read(0, || Some(metainfo?.metainfo.invalid_urls.len()))
+}
+
+/// One of them, and what is wrong with it, for a person.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_invalid_url(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> patron_text {
+    read(patron_text::EMPTY, || {
+        let metainfo = metainfo?;
+        let url = metainfo.metainfo.invalid_urls.get(index)?;
+        Some(metainfo.texts.lend_nth("invalid url", index, url))
+    })
+}
+
+/// Whether the torrent is private: peers come only from its trackers (BEP 27).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_is_private(metainfo: Option<&patron_metainfo>) -> bool {
     read(false, || Some(metainfo?.metainfo.private))
 }
 
-/// A remark of the one who made it; often empty.
+/// The comment; often empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_comment(metainfo: Option<&patron_metainfo>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -226,7 +263,7 @@ pub extern "C" fn patron_metainfo_comment(metainfo: Option<&patron_metainfo>) ->
     })
 }
 
-/// The program that made it; often empty.
+/// The name of the program that created it; often empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_creator(metainfo: Option<&patron_metainfo>) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -235,7 +272,7 @@ pub extern "C" fn patron_metainfo_creator(metainfo: Option<&patron_metainfo>) ->
     })
 }
 
-/// When it was made, in seconds since 1970; 0 where it does not say.
+/// The creation date in seconds since 1970; 0 if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_creation_date(metainfo: Option<&patron_metainfo>) -> u64 {
     read(0, || {
@@ -244,7 +281,7 @@ pub extern "C" fn patron_metainfo_creation_date(metainfo: Option<&patron_metainf
     })
 }
 
-/// The .torrent file itself.
+/// The bytes of the .torrent file.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_torrent_file(metainfo: Option<&patron_metainfo>) -> patron_bytes {
     read(patron_bytes::NONE, || Some(patron_bytes::of(metainfo?.metainfo.torrent_file())))

@@ -1,27 +1,31 @@
-//! How a torrent is started
+//! Options for adding a torrent
 //!
-//! What is not set has the client's default. Options are used by one thread at a time, and any number
-//! of times.
+//! An option that is not set has the client's default. Options are used by one thread at a time,
+//! and any number of times.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{bytes, path, peer, priorities_of, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, release};
-use super::torrent_options::{flags_of, goals_of, limit};
+use crate::support::arguments::{
+    self, bytes, choice, give, goals, limit, path, peer, priorities_of, required, text,
+};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, release};
+use crate::support::numbers::choices;
 use torrent_patron::AddOptions;
 use torrent_patron::file::Allocation;
 use torrent_patron::tracker::Tracker;
 
-/// Room on the disk is taken as pieces are written; a file has holes until it is complete.
-pub const PATRON_ALLOCATION_SPARSE: i32 = 0;
-/// All of it is taken when the torrent starts.
-pub const PATRON_ALLOCATION_FULL: i32 = 1;
+choices! { Allocation:
+    /// Disk space is allocated as pieces are written; files are sparse until they are complete.
+    PATRON_ALLOCATION_SPARSE = 0 => Sparse,
+    /// Disk space for all files is allocated when the torrent starts.
+    PATRON_ALLOCATION_FULL = 1 => Full,
+}
 
-/// How a torrent is started.
+/// Options for adding a torrent.
 pub struct patron_options {
-    pub(super) options: AddOptions,
+    pub(crate) options: AddOptions,
 }
 
 /// Makes options in which nothing is set. Free them with patron_options_free().
@@ -36,13 +40,13 @@ pub extern "C" fn patron_options_new(
     })
 }
 
-/// Frees options. NULL is fine.
+/// Frees options. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_free(options: Option<Box<patron_options>>) {
     release(options);
 }
 
-/// Where the finished files belong.
+/// Sets the directory for the finished files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_save_dir(
     options: Option<&mut patron_options>,
@@ -58,7 +62,7 @@ pub unsafe extern "C" fn patron_options_set_save_dir(
     })
 }
 
-/// Where the files are until they are complete.
+/// Sets the directory for the files until they are complete.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_incomplete_dir(
     options: Option<&mut patron_options>,
@@ -74,9 +78,9 @@ pub unsafe extern "C" fn patron_options_set_incomplete_dir(
     })
 }
 
-/// Adds a peer to try at once, written "127.0.0.1:6881" or "[::1]:6881".
+/// Adds a peer to connect to, written "127.0.0.1:6881" or "[::1]:6881".
 ///
-/// Errors: INVALID_ARGUMENT for what is no address and port.
+/// Errors: INVALID_ARGUMENT if it is not an address and port.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_add_peer(
     options: Option<&mut patron_options>,
@@ -92,7 +96,7 @@ pub unsafe extern "C" fn patron_options_add_peer(
     })
 }
 
-/// Whether the torrent does nothing until resumed. False unless set.
+/// Adds the torrent paused. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_paused(
     options: Option<&mut patron_options>,
@@ -105,8 +109,8 @@ pub extern "C" fn patron_options_set_paused(
     })
 }
 
-/// Whether the data in the save directory is taken as complete without hashing it; not possible with
-/// a magnet link. False unless set.
+/// Takes the data in the save directory as complete without checking it; not possible with a magnet
+/// link. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_trust(
     options: Option<&mut patron_options>,
@@ -119,8 +123,8 @@ pub extern "C" fn patron_options_set_trust(
     })
 }
 
-/// Whether the torrent pauses as soon as its files are compared with their hashes
-/// (PATRON_EVENT_CHECKED). False unless set.
+/// Pauses the torrent once its files have been checked (PATRON_EVENT_CHECKED). The default is
+/// false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_stop_when_checked(
     options: Option<&mut patron_options>,
@@ -133,7 +137,7 @@ pub extern "C" fn patron_options_set_stop_when_checked(
     })
 }
 
-/// Adds a tracker to those of the source. Those of a lower tier are tried first (BEP 12).
+/// Adds a tracker to those of the source. Lower tiers are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_add_tracker(
     options: Option<&mut patron_options>,
@@ -166,10 +170,11 @@ pub unsafe extern "C" fn patron_options_add_web_seed(
     })
 }
 
-/// How much each file is wanted, a byte for each from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP, in
-/// the order of the metainfo; those beyond the end as usual. None: as the source says (BEP 53).
+/// Sets the priorities of the files, one byte for each, from PATRON_PRIORITY_SKIP to
+/// PATRON_PRIORITY_TOP, in the order of the metainfo. Files without one have the default priority.
+/// With none at all, the source decides (BEP 53).
 ///
-/// Errors: INVALID_ARGUMENT for a byte that is no priority.
+/// Errors: INVALID_ARGUMENT for an invalid priority.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_file_priorities(
     options: Option<&mut patron_options>,
@@ -185,9 +190,10 @@ pub unsafe extern "C" fn patron_options_set_file_priorities(
     })
 }
 
-/// How room on the disk is taken, a PATRON_ALLOCATION_*. PATRON_ALLOCATION_SPARSE unless set.
+/// Sets how disk space is allocated, a PATRON_ALLOCATION_*. The default is
+/// PATRON_ALLOCATION_SPARSE.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_allocation(
     options: Option<&mut patron_options>,
@@ -195,17 +201,13 @@ pub extern "C" fn patron_options_set_allocation(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.allocation = match allocation {
-            PATRON_ALLOCATION_SPARSE => Allocation::Sparse,
-            PATRON_ALLOCATION_FULL => Allocation::Full,
-            other => return Err(Failure::invalid(format!("there is no allocation {other}"))),
-        };
+        required(options, "options")?.options.allocation = choice(allocation, "allocation")?;
         Ok(())
     })
 }
 
-/// The switches that are on from the start, all that are wanted of PATRON_FLAG_*, combined by "or". The
-/// others are as without this.
+/// Sets the flags that are on from the start, PATRON_FLAG_* combined by "or". Flags that are not
+/// given keep their defaults.
 ///
 /// Errors: INVALID_ARGUMENT for unknown flags.
 #[unsafe(no_mangle)]
@@ -215,12 +217,12 @@ pub extern "C" fn patron_options_set_flags(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.flags = flags_of(flags)?;
+        required(options, "options")?.options.flags = arguments::flags(flags)?;
         Ok(())
     })
 }
 
-/// How many bytes a second the torrent may receive; 0 or less: as the client may.
+/// Limits the download rate, in bytes per second; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_download_limit(
     options: Option<&mut patron_options>,
@@ -233,7 +235,7 @@ pub extern "C" fn patron_options_set_download_limit(
     })
 }
 
-/// How many bytes a second the torrent may send; 0 or less: as the client may.
+/// Limits the upload rate, in bytes per second; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_upload_limit(
     options: Option<&mut patron_options>,
@@ -246,7 +248,7 @@ pub extern "C" fn patron_options_set_upload_limit(
     })
 }
 
-/// How many peers the torrent may be connected to; 0 or less: as many as the client.
+/// Limits the number of connections; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_connections_limit(
     options: Option<&mut patron_options>,
@@ -259,7 +261,7 @@ pub extern "C" fn patron_options_set_connections_limit(
     })
 }
 
-/// How many peers the torrent may serve at once; 0 or less: as many as the client.
+/// Limits the number of upload slots; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_upload_slots(
     options: Option<&mut patron_options>,
@@ -272,10 +274,10 @@ pub extern "C" fn patron_options_set_upload_slots(
     })
 }
 
-/// When the torrent has given back enough, and what then becomes of it: as for patron_set_goals(). Unless
-/// set, as resume data says, or never.
+/// Sets the seeding goals, as patron_set_goals() does. The default is what resume data says, or
+/// none.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+/// Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_goals(
     options: Option<&mut patron_options>,
@@ -285,14 +287,15 @@ pub extern "C" fn patron_options_set_goals(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        let goals = goals_of(share_ratio, seed_seconds, action)?;
+        let goals = goals(share_ratio, seed_seconds, action)?;
         required(options, "options")?.options.goals = Some(goals);
         Ok(())
     })
 }
 
-/// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier run,
-/// as other programs keep it. It must be of the same torrent. A copy is made; of the length 0 it is none.
+/// Adds resume data to a source that is not resume data, for programs that store metainfo and
+/// resume data separately. It must be of the same torrent. The data is copied; a length of 0 means
+/// none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_resume_data(
     options: Option<&mut patron_options>,

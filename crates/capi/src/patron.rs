@@ -1,40 +1,38 @@
 //! Patrons
 //!
-//! A patron is a handle to a client, and the mailbox in which the events of its torrents arrive. Any
-//! thread may use it, any number at once. What it is asked for is put into the client's queue, which
-//! has room for 4096 commands; while it is full the caller waits. No call waits for libtorrent,
-//! except where it says so.
+//! A patron is a handle to a client with a mailbox that receives the events of its torrents. Any
+//! number of threads may use it at once. Commands go into the client's queue, which holds 4096;
+//! while it is full the caller waits. No call waits for libtorrent unless its description says so.
 //!
-//! There are two ways to ask. A function with a `reply` gives an answer to wait for. patron_send()
-//! sends the same as a message, and what comes of it arrives as events.
+//! There are two ways to send a command. A function with a `reply` gives a reply to wait for.
+//! patron_send() sends the same command as a message, and its results arrive as events.
 //!
-//! A torrent is named by a number, which is never 0 and never used again. All calls give BAD_HANDLE for
-//! a patron that was freed, and STOPPED when the client has ended.
+//! A torrent is identified by a number that is never 0 and never reused. Every call fails with
+//! BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
-
-use super::arguments::{bytes, path, required, text, torrent};
-use super::errors::{Failure, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{Table, patron_handle, patron_reply};
-use super::options::patron_options;
-use super::reply::{Answer, ask};
-use super::wake::Wake;
-use torrent_patron::patron::{Command, OnLeave, Readiness, RemoveFiles, Reply};
+use crate::options::patron_options;
+use crate::support::arguments::{bytes, choice, path, required, text, torrent};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::numbers::choices;
+use crate::support::replies::{ask_of, ask_patron};
+use torrent_patron::patron::{Command, OnLeave, RemoveFiles};
 use torrent_patron::torrent::{InfoHashV1, InfoHashV2, InfoHashes};
-use torrent_patron::{AddOptions, Patron, Source, TorrentId};
-#[cfg(unix)]
+use torrent_patron::{AddOptions, Patron, Source};
 
-/// Its torrents go on as they are when it is freed; other patrons can watch them. The default.
-pub const PATRON_ON_LEAVE_KEEP_SEEDING: i32 = 0;
-/// Its torrents are paused.
-pub const PATRON_ON_LEAVE_PAUSE: i32 = 1;
-/// Its torrents are closed; their files stay.
-pub const PATRON_ON_LEAVE_REMOVE: i32 = 2;
+choices! { OnLeave:
+    /// When the patron is freed, its torrents go on; other patrons can watch them. The default.
+    PATRON_ON_LEAVE_KEEP_SEEDING = 0 => KeepSeeding,
+    /// When the patron is freed, its torrents are paused.
+    PATRON_ON_LEAVE_PAUSE = 1 => Pause,
+    /// When the patron is freed, its torrents are removed; their files are kept.
+    PATRON_ON_LEAVE_REMOVE = 2 => Remove,
+}
 
 /// The bytes of a .torrent file.
 pub const PATRON_SOURCE_BYTES: i32 = 0;
@@ -42,84 +40,43 @@ pub const PATRON_SOURCE_BYTES: i32 = 0;
 pub const PATRON_SOURCE_FILE: i32 = 1;
 /// A magnet link.
 pub const PATRON_SOURCE_MAGNET: i32 = 2;
-/// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a .torrent
-/// file.
+/// A magnet link, an info hash (40 or 64 hex digits), or otherwise the path of a .torrent file.
 pub const PATRON_SOURCE_TEXT: i32 = 3;
-/// What patron_get_resume_data() or PATRON_EVENT_RESUME_DATA gave in an earlier run, or another program's
-/// resume data with the metainfo in it. The torrent goes on as it was: its directory, files, trackers,
-/// limits and flags. What the options choose goes before that.
+/// Resume data of an earlier run, from patron_get_resume_data() or PATRON_EVENT_RESUME_DATA, or
+/// resume data of another program that contains the metainfo. The torrent continues with its
+/// directory, files, trackers, limits and flags; options override them.
 pub const PATRON_SOURCE_RESUME_DATA: i32 = 4;
-/// The 20 bytes of a v1 info hash or the 32 of a v2 one: peers are found by the distributed hash table
-/// and by the trackers of the options, and bring the metadata.
+/// An info hash, 20 bytes (v1) or 32 bytes (v2). Peers are found through the DHT and the trackers
+/// of the options, and provide the metadata.
 pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
 
-/// The files of a closed torrent stay.
-pub const PATRON_REMOVE_FILES_KEEP: i32 = 0;
-/// The files of a closed torrent are deleted, and with them the directories that become empty.
-pub const PATRON_REMOVE_FILES_DELETE: i32 = 1;
+choices! { RemoveFiles:
+    /// The files of the removed torrent are kept.
+    PATRON_REMOVE_FILES_KEEP = 0 => Keep,
+    /// The files of the removed torrent are deleted, and directories that become empty.
+    PATRON_REMOVE_FILES_DELETE = 1 => Delete,
+}
 
-/// As patron_pause(). Answered by PATRON_EVENT_PAUSED when it was running.
+/// Like patron_pause(). Answered by PATRON_EVENT_PAUSED if the torrent was running.
 pub const PATRON_COMMAND_PAUSE: i32 = 1;
-/// As patron_resume(). Answered by PATRON_EVENT_RESUMED when it was paused.
+/// Like patron_resume(). Answered by PATRON_EVENT_RESUMED if the torrent was paused.
 pub const PATRON_COMMAND_RESUME: i32 = 2;
-/// As patron_fresh_status(). Answered by PATRON_EVENT_STATUS.
+/// Like patron_fresh_status(). Answered by PATRON_EVENT_STATUS.
 pub const PATRON_COMMAND_STATUS: i32 = 3;
-/// As patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO.
+/// Like patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO.
 pub const PATRON_COMMAND_METAINFO: i32 = 4;
-/// As patron_watch(). Answered by PATRON_EVENT_STATUS.
+/// Like patron_watch(). Answered by PATRON_EVENT_STATUS.
 pub const PATRON_COMMAND_WATCH: i32 = 5;
-/// As patron_unwatch().
+/// Like patron_unwatch().
 pub const PATRON_COMMAND_UNWATCH: i32 = 6;
-/// As patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by PATRON_EVENT_TORRENT_REMOVED.
+/// Like patron_remove_torrent() with PATRON_REMOVE_FILES_KEEP. Answered by
+/// PATRON_EVENT_TORRENT_REMOVED.
 pub const PATRON_COMMAND_REMOVE: i32 = 7;
-/// As patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by PATRON_EVENT_TORRENT_REMOVED.
+/// Like patron_remove_torrent() with PATRON_REMOVE_FILES_DELETE. Answered by
+/// PATRON_EVENT_TORRENT_REMOVED.
 pub const PATRON_COMMAND_REMOVE_AND_DELETE: i32 = 8;
 
-pub(super) struct Entry {
-    pub(super) patron: Patron,
-    #[cfg(unix)]
-    pub(super) readiness: OnceLock<Readiness>,
-    pub(super) wake: Mutex<Option<Wake>>,
-}
-
-impl From<Patron> for Entry {
-    fn from(patron: Patron) -> Self {
-        Self {
-            patron,
-            #[cfg(unix)]
-            readiness: OnceLock::new(),
-            wake: Mutex::new(None),
-        }
-    }
-}
-
-pub(super) static PATRONS: Table<Entry, patron_handle> = Table::new(2);
-
-/// Asks a patron for what is answered by a reply.
-pub(super) fn ask_patron<T: Into<Answer> + Send + 'static>(
-    patron: *mut patron_handle,
-    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-    send: impl FnOnce(&Patron) -> Result<Reply<T>, Failure>,
-) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        ask(reply, || send(&entry.patron))
-    })
-}
-
-/// Asks a patron for something about a torrent.
-pub(super) fn ask_of<T: Into<Answer> + Send + 'static>(
-    patron: *mut patron_handle,
-    torrent_id: u64,
-    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-    send: impl FnOnce(&Patron, TorrentId) -> Result<Reply<T>, Failure>,
-) -> i32 {
-    ask_patron(patron, reply, error, |patron| send(patron, torrent(torrent_id)?))
-}
-
-/// Makes another patron of the same client, with a mailbox of its own. Free it with patron_free().
+/// Makes another patron of the same client. It has its own mailbox. Free it with patron_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_another(
     patron: *mut patron_handle,
@@ -133,16 +90,23 @@ pub extern "C" fn patron_another(
     })
 }
 
-/// Frees a patron, which then leaves its client: see patron_set_on_leave(). Calls that are under way
-/// with it on other threads end first. NULL is fine, and so is what was freed before.
+/// Frees a patron, which then leaves its client; see patron_set_on_leave(). The call does not wait
+/// for calls of other threads that are using the patron. A patron_next_event() that is waiting ends
+/// with CANCELLED. NULL is allowed, and so is a patron that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_free(patron: *mut patron_handle) {
-    read((), || PATRONS.remove(patron, "patron").ok().map(release));
+    read((), || {
+        let entry = PATRONS.remove(patron, "patron").ok()?;
+        entry.freed.store(true, Ordering::SeqCst);
+        entry.patron.interrupt();
+        release(entry);
+        Some(())
+    });
 }
 
-/// Chooses what becomes of the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+/// Chooses what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_on_leave(
     patron: *mut patron_handle,
@@ -151,13 +115,7 @@ pub extern "C" fn patron_set_on_leave(
 ) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
-        let policy = match policy {
-            PATRON_ON_LEAVE_KEEP_SEEDING => OnLeave::KeepSeeding,
-            PATRON_ON_LEAVE_PAUSE => OnLeave::Pause,
-            PATRON_ON_LEAVE_REMOVE => OnLeave::Remove,
-            other => return Err(Failure::invalid(format!("there is no policy {other}"))),
-        };
-        entry.patron.set_on_leave(policy);
+        entry.patron.set_on_leave(choice(policy, "on-leave policy")?);
         Ok(())
     })
 }
@@ -169,15 +127,17 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
     // SAFETY: the caller vouches for the length.
     unsafe {
         Ok(match kind {
-            PATRON_SOURCE_BYTES => bytes(data.cast(), length, "source")?.into(),
-            PATRON_SOURCE_FILE => path(data.cast(), length, "source")?.into(),
+            PATRON_SOURCE_BYTES => Source::Bytes(bytes(data.cast(), length, "source")?.into()),
+            PATRON_SOURCE_FILE => Source::File(path(data.cast(), length, "source")?.into()),
             PATRON_SOURCE_MAGNET => Source::Magnet(text(data.cast(), length, "source")?.into()),
             PATRON_SOURCE_TEXT => Source::from_text(text(data.cast(), length, "source")?),
             PATRON_SOURCE_RESUME_DATA => {
                 Source::ResumeData(bytes(data.cast(), length, "source")?.into())
             }
-            PATRON_SOURCE_INFO_HASH => info_hash(bytes(data.cast(), length, "source")?)?.into(),
-            other => return Err(Failure::invalid(format!("there is no source {other}"))),
+            PATRON_SOURCE_INFO_HASH => {
+                Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?)
+            }
+            other => return Err(Failure::invalid(format!("unknown kind of source {other}"))),
         })
     }
 }
@@ -194,12 +154,12 @@ fn options(options: Option<&patron_options>) -> AddOptions {
     options.map(|given| given.options.clone()).unwrap_or_default()
 }
 
-/// Starts a torrent from `source`, which is what the PATRON_SOURCE_* `kind` says. `options` may be
-/// NULL. The source is read here, on the caller's thread. The reply comes when libtorrent has taken
-/// the torrent in; patron_reply_torrent() is then its id.
+/// Adds a torrent from `source`, whose type is `kind`, a PATRON_SOURCE_*. `add_options` may be
+/// NULL. The source is read on the calling thread. The reply comes when libtorrent has added the
+/// torrent; patron_reply_torrent() is then its id.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length. Of the reply: PARSE, IO, and BUSY when libtorrent
-/// was still busy after many tries.
+/// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
+/// PARSE; IO; BUSY if libtorrent was still busy after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,
@@ -217,10 +177,10 @@ pub unsafe extern "C" fn patron_add_torrent(
     })
 }
 
-/// Closes a torrent. The reply comes when it is gone from the client and, with PATRON_REMOVE_FILES_DELETE,
-/// its files are gone from the disk.
+/// Removes a torrent. The reply comes when it is removed from the client and, with
+/// PATRON_REMOVE_FILES_DELETE, its files are deleted.
 ///
-/// Errors: INVALID_ARGUMENT for unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+/// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_remove_torrent(
     patron: *mut patron_handle,
@@ -230,17 +190,12 @@ pub extern "C" fn patron_remove_torrent(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let files = match files {
-            PATRON_REMOVE_FILES_KEEP => RemoveFiles::Keep,
-            PATRON_REMOVE_FILES_DELETE => RemoveFiles::Delete,
-            other => return Err(Failure::invalid(format!("there are no files {other}"))),
-        };
-        Ok(patron.remove_torrent(id, files))
+        Ok(patron.remove_torrent(id, choice(files, "choice for the files")?))
     })
 }
 
-/// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
-/// PATRON_EVENT_PAUSED says that it is done.
+/// Pauses a torrent until it is resumed. The reply says that libtorrent has accepted the command;
+/// PATRON_EVENT_PAUSED says that the torrent is paused.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -253,8 +208,8 @@ pub extern "C" fn patron_pause(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause(id)))
 }
 
-/// Stops a torrent as patron_pause() does, but lets it finish the blocks that it has asked for and was
-/// asked for.
+/// Pauses a torrent like patron_pause(), but lets it finish the outstanding block requests in both
+/// directions first.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -267,8 +222,8 @@ pub extern "C" fn patron_pause_gracefully(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause_gracefully(id)))
 }
 
-/// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has the
-/// command; PATRON_EVENT_RESUMED says that it is done.
+/// Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
+/// accepted the command; PATRON_EVENT_RESUMED says that the torrent is resumed.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -281,8 +236,8 @@ pub extern "C" fn patron_resume(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume(id)))
 }
 
-/// Asks libtorrent how a torrent stands right now; patron_reply_status() reads the answer. For what
-/// the client knows already, see patron_get_status().
+/// Asks libtorrent for the current status of a torrent; patron_reply_status() reads the answer.
+/// patron_get_status() returns what the client already knows.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -295,7 +250,7 @@ pub extern "C" fn patron_fresh_status(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.fresh_status(id)))
 }
 
-/// Asks for the metainfo of a torrent, also of one that was started by a magnet link and has received
+/// Asks for the metainfo of a torrent, also of one that was added by a magnet link and has received
 /// its metadata; patron_reply_metainfo() reads the answer.
 ///
 /// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
@@ -309,8 +264,7 @@ pub extern "C" fn patron_get_metainfo(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.metainfo(id)))
 }
 
-/// From now on the events of a torrent that another patron started come here too; the first is its
-/// status.
+/// Subscribes to the events of a torrent that another patron added. The first event is its status.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -324,7 +278,7 @@ pub extern "C" fn patron_watch(
 }
 
 /// Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
-/// patron started go on.
+/// patron added itself keep coming.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -337,11 +291,11 @@ pub extern "C" fn patron_unwatch(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.unwatch(id)))
 }
 
-/// Asks for the addresses at which the client accepts peers (TCP), with the ports that were really
-/// taken; patron_reply_address() reads the answer. The reply comes when libtorrent has tried all that
-/// it was told to listen on.
+/// Asks for the addresses where the client listens for peers (TCP), with the actual ports;
+/// patron_reply_address() reads the answer. The reply comes when libtorrent has tried all
+/// configured addresses.
 ///
-/// Errors of the reply: the reason, when it can listen on none of them.
+/// Errors of the reply: the reason, if the client can listen on none of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_listen_addresses(
     patron: *mut patron_handle,
@@ -351,7 +305,8 @@ pub extern "C" fn patron_listen_addresses(
     ask_patron(patron, reply, error, |patron| Ok(patron.listen_addresses()))
 }
 
-/// Asks for what libtorrent and the read path have counted; patron_reply_statistics() reads the answer.
+/// Asks for the counters of libtorrent and of the read path; patron_reply_statistics() reads the
+/// answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_statistics(
     patron: *mut patron_handle,
@@ -374,34 +329,38 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
         PATRON_COMMAND_REMOVE_AND_DELETE => {
             Command::RemoveTorrent { id, files: RemoveFiles::Delete }
         }
-        other => return Err(Failure::invalid(format!("there is no command {other}"))),
+        other => return Err(Failure::invalid(format!("unknown command {other}"))),
     })
 }
 
-/// Sends a command, a PATRON_COMMAND_*, as a message. What comes of it arrives as events; a failure
-/// as PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a
-/// wait.
+/// Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
+/// PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown command, NOT_FOUND for the torrent 0, BUSY.
+/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
+/// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
+///
+/// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_send(
     patron: *mut patron_handle,
     command_kind: i32,
     torrent_id: u64,
+    tag: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
-        send(&entry.patron, command(command_kind, torrent_id)?, wait)
+        send(&entry.patron, command(command_kind, torrent_id)?, tag, wait)
     })
 }
 
-/// Starts a torrent by a message: as patron_add_torrent(), but what comes of it arrives as
-/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait`
-/// as for patron_send().
+/// Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
+/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as
+/// for patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added
+/// which torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown kind and for an info hash of another length, BUSY.
+/// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length; BUSY; STOPPED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_send_add_torrent(
     patron: *mut patron_handle,
@@ -409,6 +368,7 @@ pub unsafe extern "C" fn patron_send_add_torrent(
     source: *const c_void,
     source_length: usize,
     add_options: Option<&patron_options>,
+    tag: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -417,11 +377,15 @@ pub unsafe extern "C" fn patron_send_add_torrent(
         // SAFETY: the caller gives the length of the source.
         let source = unsafe { read_source(kind, source, source_length) }?;
         let command = Command::AddTorrent { source, options: options(add_options) };
-        send(&entry.patron, command, wait)
+        send(&entry.patron, command, tag, wait)
     })
 }
 
-fn send(patron: &Patron, command: Command, wait: bool) -> Result<(), Failure> {
-    let sent = if wait { patron.send(command) } else { patron.try_send(command) };
-    Ok(sent?)
+fn send(patron: &Patron, command: Command, tag: u64, wait: bool) -> Result<(), Failure> {
+    Ok(match (tag, wait) {
+        (0, true) => patron.send(command),
+        (0, false) => patron.try_send(command),
+        (tag, true) => patron.send_tagged(command, tag),
+        (tag, false) => patron.try_send_tagged(command, tag),
+    }?)
 }

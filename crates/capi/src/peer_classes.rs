@@ -1,31 +1,30 @@
 //! Peer classes
 //!
-//! Peers by where they are: those on the local network may have other limits than the rest. A class is a
-//! group of peers with limits of its own, and is named by a number. A peer may be in several, and obeys
-//! all.
+//! A peer class is a group of peers with its own limits; peers on the local network, for example,
+//! may have other limits than the rest. A class is identified by a number. A peer may be in several
+//! classes, and is subject to the limits of all of them.
 //!
-//! Errors of the replies: INVALID_ARGUMENT for a class that is none.
+//! Errors of the replies: INVALID_ARGUMENT for an unknown class.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{address, or_none, required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_patron;
-use super::reply::{give_answer, read_answer, write_answer};
-use super::structs::{Plain, Struct, take};
-use super::text::{Texts, patron_text};
-use super::torrent_options::limit;
+use crate::support::arguments::{address, give, limit, or_none, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, text_of};
+use crate::support::replies::{ask_patron, give_answer, read_answer, write_answer};
+use crate::support::structs::{Plain, Struct, take};
+use crate::support::text::patron_text;
 use torrent_patron::ip_filter::IpRange;
 use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange, PeerClasses};
 
-/// All peers but those on the local network. Its limits are those of the client.
+/// All peers except those on the local network. Its limits are those of the client.
 pub const PATRON_PEER_CLASS_GLOBAL: i32 = 0;
-/// Peers that are reached by TCP.
+/// Peers connected over TCP.
 pub const PATRON_PEER_CLASS_TCP: i32 = 1;
-/// Peers on the local network. Without limits unless they are set.
+/// Peers on the local network. It has no limits unless they are set.
 pub const PATRON_PEER_CLASS_LOCAL: i32 = 2;
 
 const _: () = assert!(
@@ -34,23 +33,23 @@ const _: () = assert!(
         && PATRON_PEER_CLASS_LOCAL as u32 == PeerClass::LOCAL.get()
 );
 
-/// What the peers of a class may have; patron_reply_peer_class_name() is its name.
+/// The limits of a peer class; patron_reply_peer_class_name() is its name.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_peer_class_options {
-    /// How many bytes a second they together may be sent; -1: no limit.
+    /// The upload rate of all its peers together, in bytes per second; -1 means no limit.
     pub upload_limit: i64,
-    /// How many bytes a second they may send; -1: no limit.
+    /// The download rate of all its peers together, in bytes per second; -1 means no limit.
     pub download_limit: i64,
-    /// How many connections they may have, in percent of the limit of the torrent.
+    /// How many connections its peers may have, in percent of the torrent's limit.
     pub connection_limit_percent: u32,
-    /// From 1 to 255: their share where upload is short.
+    /// The share of its peers when upload bandwidth is short, from 1 to 255.
     pub upload_priority: u8,
-    /// From 1 to 255: their share where download is short.
+    /// The share of its peers when download bandwidth is short, from 1 to 255.
     pub download_priority: u8,
-    /// 1: they are served whether or not there is a slot. 0: only where there is.
+    /// 1: its peers are unchoked regardless of upload slots. 0: they need a slot.
     pub ignore_unchoke_slots: u8,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u8,
 }
 
@@ -100,7 +99,8 @@ fn class(number: u32) -> PeerClass {
     PeerClass::new(number)
 }
 
-/// Makes a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for people.
+/// Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+/// display.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_create_peer_class(
     patron: *mut patron_handle,
@@ -116,13 +116,13 @@ pub unsafe extern "C" fn patron_create_peer_class(
     })
 }
 
-/// Of patron_create_peer_class(): the class; 0 while it is not answered.
+/// For patron_create_peer_class(): the class; 0 while there is no answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peer_class(reply: *mut patron_reply) -> u32 {
     read(0, || read_answer(reply, |class: &PeerClass, _| Some(class.get())))
 }
 
-/// Removes a class. Peers that are in it stay in it until they leave.
+/// Removes a class. Connected peers stay in it until they disconnect.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_remove_peer_class(
     patron: *mut patron_handle,
@@ -133,7 +133,7 @@ pub extern "C" fn patron_remove_peer_class(
     ask_patron(patron, reply, error, |patron| Ok(patron.remove_peer_class(class(peer_class))))
 }
 
-/// Asks what the peers of a class may have; patron_reply_peer_class_options() and
+/// Asks for the limits of a class; patron_reply_peer_class_options() and
 /// patron_reply_peer_class_name() read the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_peer_class(
@@ -145,9 +145,10 @@ pub extern "C" fn patron_get_peer_class(
     ask_patron(patron, reply, error, |patron| Ok(patron.peer_class(class(peer_class))))
 }
 
-/// Of patron_get_peer_class(): the options. `struct_size` is sizeof(patron_peer_class_options).
+/// For patron_get_peer_class(): writes the options. `struct_size` is
+/// sizeof(patron_peer_class_options).
 ///
-/// Errors: INVALID_ARGUMENT when the reply has none, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_peer_class_options(
     reply: *mut patron_reply,
@@ -161,7 +162,7 @@ pub unsafe extern "C" fn patron_reply_peer_class_options(
     })
 }
 
-/// Of patron_get_peer_class(): the name of the class. Good until the reply is freed.
+/// For patron_get_peer_class(): the name of the class. Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peer_class_name(reply: *mut patron_reply) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -171,12 +172,12 @@ pub extern "C" fn patron_reply_peer_class_name(reply: *mut patron_reply) -> patr
     })
 }
 
-/// Changes what the peers of a class may have, and its name: PATRON_PEER_CLASS_LOCAL with a limit, for
-/// instance, limits peers on the local network, who have none otherwise. It is best begun with what
-/// patron_get_peer_class() gives. A limit of 0 or less is none. `struct_size` is
+/// Changes the limits and the name of a class. Setting a limit for PATRON_PEER_CLASS_LOCAL, for
+/// example, limits peers on the local network. Start from the options that patron_get_peer_class()
+/// returns. A rate limit of 0 or less means no limit. `struct_size` is
 /// sizeof(patron_peer_class_options).
 ///
-/// Errors: INVALID_ARGUMENT for a priority of 0 and for a wrong struct size.
+/// Errors: INVALID_ARGUMENT for a priority of 0 or a wrong struct size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_peer_class(
     patron: *mut patron_handle,
@@ -196,19 +197,18 @@ pub unsafe extern "C" fn patron_set_peer_class(
     })
 }
 
-/// Which addresses are in which classes. Used by one thread at a time.
+/// The assignment of address ranges to classes. Used by one thread at a time.
 pub struct patron_peer_class_ranges {
-    ranges: Vec<PeerClassRange>,
-    texts: Texts,
+    list: List<PeerClassRange>,
 }
 
 impl From<Vec<PeerClassRange>> for patron_peer_class_ranges {
     fn from(ranges: Vec<PeerClassRange>) -> Self {
-        Self { ranges, texts: Texts::default() }
+        Self { list: ranges.into() }
     }
 }
 
-/// Makes a list without ranges. Free it with patron_peer_class_ranges_free().
+/// Makes an empty list. Free it with patron_peer_class_ranges_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_new(
     out: Option<&mut MaybeUninit<Box<patron_peer_class_ranges>>>,
@@ -220,18 +220,18 @@ pub extern "C" fn patron_peer_class_ranges_new(
     })
 }
 
-/// Frees the list. NULL is fine.
+/// Frees the list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_free(ranges: Option<Box<patron_peer_class_ranges>>) {
     release(ranges);
 }
 
-/// Adds a range, from the lowest to the highest address, both included, written "192.0.2.1" or
-/// "2001:db8::1". `peer_classes` has a bit for each class of the peers there: UINT32_C(1) <<
-/// PATRON_PEER_CLASS_LOCAL for example. A range goes before those that were added earlier.
+/// Adds a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
+/// "2001:db8::1". `peer_classes` has one bit for each class of the peers there: UINT32_C(1) <<
+/// PATRON_PEER_CLASS_LOCAL, for example. A range overrides those added earlier.
 ///
-/// Errors: INVALID_ARGUMENT for what is no address, for a range that ends before it begins, and for one
-/// from IPv4 to IPv6.
+/// Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+/// a range that mixes IPv4 and IPv6.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_peer_class_ranges_add(
     ranges: Option<&mut patron_peer_class_ranges>,
@@ -253,53 +253,47 @@ pub unsafe extern "C" fn patron_peer_class_ranges_add(
         let range = IpRange::new(lowest, highest)?;
         let classes = (0..u32::BITS).filter(|bit| peer_classes & (1 << bit) != 0);
         let classes: PeerClasses = classes.map(class).collect();
-        required(ranges, "ranges")?.ranges.push(PeerClassRange::new(range, classes));
+        required(ranges, "ranges")?.list.all.push(PeerClassRange::new(range, classes));
         Ok(())
     })
 }
 
-/// How many ranges there are.
+/// The number of ranges.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_count(
     ranges: Option<&patron_peer_class_ranges>,
 ) -> usize {
-    read(0, || Some(ranges?.ranges.len()))
+    count(ranges.map(|ranges| &ranges.list))
 }
 
-/// The lowest address of a range.
+/// The first address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_lowest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let ranges = ranges?;
-        let address = ranges.ranges.get(index)?.range.first;
-        Some(ranges.texts.lend_nth("lowest", index, address.to_string()))
-    })
+    let address = |range: &PeerClassRange| Some(range.range.first.to_string());
+    text_of(ranges.map(|ranges| &ranges.list), "lowest", index, address)
 }
 
-/// The highest address of a range.
+/// The last address of a range.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_highest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let ranges = ranges?;
-        let address = ranges.ranges.get(index)?.range.last;
-        Some(ranges.texts.lend_nth("highest", index, address.to_string()))
-    })
+    let address = |range: &PeerClassRange| Some(range.range.last.to_string());
+    text_of(ranges.map(|ranges| &ranges.list), "highest", index, address)
 }
 
-/// The classes of the peers in a range, a bit for each.
+/// The classes of the peers in a range, one bit for each.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peer_class_ranges_classes(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> u32 {
     read(0, || {
-        let classes = &ranges?.ranges.get(index)?.classes;
+        let classes = &ranges?.list.get(index)?.classes;
         Some(
             classes.iter().fold(0, |bits, class| bits | 1u32.checked_shl(class.get()).unwrap_or(0)),
         )
@@ -316,10 +310,10 @@ pub extern "C" fn patron_get_peer_class_ranges(
     ask_patron(patron, reply, error, |patron| Ok(patron.peer_class_ranges()))
 }
 
-/// Of patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
+/// For patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
 /// patron_peer_class_ranges_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no ranges, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peer_class_ranges(
     reply: *mut patron_reply,
@@ -331,8 +325,8 @@ pub extern "C" fn patron_reply_peer_class_ranges(
     })
 }
 
-/// Puts the addresses of the list into classes, in place of what was so before. Peers are put into their
-/// classes when they connect.
+/// Assigns addresses to classes, replacing the earlier assignment. Peers get their classes when
+/// they connect.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_peer_class_ranges(
     patron: *mut patron_handle,
@@ -341,6 +335,6 @@ pub extern "C" fn patron_set_peer_class_ranges(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| {
-        Ok(patron.set_peer_class_ranges(required(ranges, "ranges")?.ranges.clone()))
+        Ok(patron.set_peer_class_ranges(required(ranges, "ranges")?.list.all.clone()))
     })
 }

@@ -1,113 +1,122 @@
 //! Peers
 //!
-//! Whom a torrent is connected to.
+//! The peers that a torrent is connected to.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{milliseconds, peer, required};
-use super::errors::patron_error;
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::give_answer;
-use super::structs::{Room, Struct, write_all};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{milliseconds, peer};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::{Numbered, bits, numbers};
+use crate::support::replies::{ask_of, give_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_text;
 use torrent_patron::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 
-/// The peer is a BitTorrent client.
-pub const PATRON_PEER_CLIENT: i32 = 0;
-/// A web server (BEP 19).
-pub const PATRON_PEER_WEB_SEED: i32 = 1;
-/// A web server with a script (BEP 17).
-pub const PATRON_PEER_HTTP_SEED: i32 = 2;
+numbers! { PeerKind:
+    /// The peer is a BitTorrent client.
+    PATRON_PEER_CLIENT = 0 => Client,
+    /// The peer is a web seed (BEP 19).
+    PATRON_PEER_WEB_SEED = 1 => WebSeed,
+    /// The peer is an HTTP seed (BEP 17).
+    PATRON_PEER_HTTP_SEED = 2 => HttpSeed,
+}
 
-/// The bytes travel by TCP.
-pub const PATRON_TRANSPORT_TCP: i32 = 0;
-/// By uTP (BEP 29).
-pub const PATRON_TRANSPORT_UTP: i32 = 1;
-/// By the I2P network.
-pub const PATRON_TRANSPORT_I2P: i32 = 2;
+numbers! { Transport:
+    /// The connection uses TCP.
+    PATRON_TRANSPORT_TCP = 0 => Tcp,
+    /// The connection uses uTP (BEP 29).
+    PATRON_TRANSPORT_UTP = 1 => Utp,
+    /// The connection uses the I2P network.
+    PATRON_TRANSPORT_I2P = 2 => I2p,
+}
 
-/// Nothing hides the bytes on their way.
-pub const PATRON_ENCRYPTION_NONE: i32 = 0;
-/// The handshake alone is obfuscated (MSE).
-pub const PATRON_ENCRYPTION_HANDSHAKE: i32 = 1;
-/// All is obfuscated with RC4 (MSE).
-pub const PATRON_ENCRYPTION_RC4: i32 = 2;
-/// TLS, of a torrent with a certificate.
-pub const PATRON_ENCRYPTION_TLS: i32 = 3;
+numbers! { Encryption:
+    /// The connection is not encrypted.
+    PATRON_ENCRYPTION_NONE = 0 => None,
+    /// Only the handshake is encrypted (MSE).
+    PATRON_ENCRYPTION_HANDSHAKE = 1 => Handshake,
+    /// The whole connection is encrypted with RC4 (MSE).
+    PATRON_ENCRYPTION_RC4 = 2 => Rc4,
+    /// The connection uses TLS, for a torrent with a certificate.
+    PATRON_ENCRYPTION_TLS = 3 => Tls,
+}
 
-/// A tracker named the peer.
-pub const PATRON_PEER_SOURCE_TRACKER: i32 = 1;
-/// The distributed hash table did (BEP 5).
-pub const PATRON_PEER_SOURCE_DHT: i32 = 2;
-/// Another peer did (BEP 11).
-pub const PATRON_PEER_SOURCE_PEER_EXCHANGE: i32 = 4;
-/// It is on the local network (BEP 14).
-pub const PATRON_PEER_SOURCE_LOCAL_DISCOVERY: i32 = 8;
-/// It is known from an earlier run.
-pub const PATRON_PEER_SOURCE_RESUME_DATA: i32 = 16;
-/// It called us.
-pub const PATRON_PEER_SOURCE_INCOMING: i32 = 32;
+numbers! { PeerSource:
+    /// The peer came from a tracker.
+    PATRON_PEER_SOURCE_TRACKER = 1 => Tracker,
+    /// The peer came from the DHT (BEP 5).
+    PATRON_PEER_SOURCE_DHT = 2 => Dht,
+    /// The peer came from peer exchange (BEP 11).
+    PATRON_PEER_SOURCE_PEER_EXCHANGE = 4 => PeerExchange,
+    /// The peer was found by local service discovery (BEP 14).
+    PATRON_PEER_SOURCE_LOCAL_DISCOVERY = 8 => LocalDiscovery,
+    /// The peer came from resume data.
+    PATRON_PEER_SOURCE_RESUME_DATA = 16 => ResumeData,
+    /// The peer connected to this client.
+    PATRON_PEER_SOURCE_INCOMING = 32 => Incoming,
+}
 
-/// A peer that is connected or being connected to. Rates are bytes per second.
+/// A peer that is connected or being connected to. Rates are in bytes per second.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_peer {
-    /// Payload and protocol received a second.
+    /// The download rate, protocol overhead included.
     pub download_rate: u64,
-    /// Payload and protocol sent a second.
+    /// The upload rate, protocol overhead included.
     pub upload_rate: u64,
-    /// Payload received, in bytes.
+    /// Payload bytes received.
     pub downloaded: u64,
-    /// Payload sent, in bytes.
+    /// Payload bytes sent.
     pub uploaded: u64,
-    /// Since anything was sent or received, in milliseconds.
+    /// Milliseconds since anything was sent or received.
     pub idle_ms: u64,
-    /// How long a connection to it takes to open, in milliseconds.
+    /// The time it took to connect, in milliseconds.
     pub round_trip_ms: u64,
-    /// What it is, a PATRON_PEER_*.
+    /// The kind of peer, a PATRON_PEER_*.
     pub kind: i32,
-    /// How the bytes travel, a PATRON_TRANSPORT_*.
+    /// The transport protocol, a PATRON_TRANSPORT_*.
     pub transport: i32,
-    /// What hides them, a PATRON_ENCRYPTION_*.
+    /// The encryption, a PATRON_ENCRYPTION_*.
     pub encryption: i32,
-    /// How it was found, all PATRON_PEER_SOURCE_* that apply, combined by "or".
+    /// The sources of the peer, PATRON_PEER_SOURCE_* combined by "or".
     pub sources: i32,
-    /// Blocks that it was asked for.
+    /// The number of blocks requested from the peer.
     pub requested: u32,
-    /// Blocks that it asked for.
+    /// The number of blocks that the peer has requested.
     pub requests: u32,
-    /// Pieces that failed their hash check and that it had part in.
+    /// The number of pieces that failed the hash check and to which it contributed.
     pub hash_failures: u32,
-    /// How often in a row connecting to it failed.
+    /// The number of consecutive failed connection attempts.
     pub failures: u32,
-    /// How much of the torrent it has, from 0 to 1.
+    /// The fraction of the torrent that it has, from 0 to 1.
     pub progress: f32,
     /// Its peer id (BEP 20).
     pub id: [u8; 20],
-    /// It has everything.
+    /// It is a seed.
     pub seed: bool,
-    /// We called it, rather than it us.
+    /// The connection is outgoing rather than incoming.
     pub outgoing: bool,
-    /// The connection is not made, or the handshakes are not done.
+    /// It is still being connected to, or the handshakes are not done.
     pub connecting: bool,
-    /// We want pieces that it has.
+    /// We are interested in its pieces.
     pub interesting: bool,
-    /// We do not serve it at present.
+    /// We choke it.
     pub choked: bool,
-    /// It wants pieces that we have.
+    /// It is interested in our pieces.
     pub interested: bool,
-    /// It does not serve us at present.
+    /// It chokes us.
     pub choking: bool,
-    /// It served us, and has not for long.
+    /// It has stopped sending data although blocks are requested.
     pub snubbed: bool,
-    /// It is served out of turn, to find out how well it serves us.
+    /// It is unchoked optimistically.
     pub optimistic_unchoke: bool,
-    /// It had part in a piece that failed its hash check.
+    /// It contributed to a piece that failed the hash check.
     pub suspected: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 6],
 }
 
@@ -125,10 +134,10 @@ impl From<&Peer> for patron_peer {
             uploaded: peer.uploaded,
             idle_ms: milliseconds(peer.idle),
             round_trip_ms: milliseconds(peer.round_trip),
-            kind: kind(peer.kind),
-            transport: transport(peer.transport),
-            encryption: encryption(peer.encryption),
-            sources: peer.sources.iter().fold(0, |sources, source| sources | bit(source)),
+            kind: peer.kind.number(),
+            transport: peer.transport.number(),
+            encryption: peer.encryption.number(),
+            sources: bits(peer.sources),
             requested: peer.requested,
             requests: peer.requests,
             hash_failures: peer.hash_failures,
@@ -150,50 +159,9 @@ impl From<&Peer> for patron_peer {
     }
 }
 
-fn kind(kind: PeerKind) -> i32 {
-    match kind {
-        PeerKind::Client => PATRON_PEER_CLIENT,
-        PeerKind::WebSeed => PATRON_PEER_WEB_SEED,
-        PeerKind::HttpSeed => PATRON_PEER_HTTP_SEED,
-        _ => 0,
-    }
-}
-
-fn transport(transport: Transport) -> i32 {
-    match transport {
-        Transport::Tcp => PATRON_TRANSPORT_TCP,
-        Transport::Utp => PATRON_TRANSPORT_UTP,
-        Transport::I2p => PATRON_TRANSPORT_I2P,
-        _ => 0,
-    }
-}
-
-fn encryption(encryption: Encryption) -> i32 {
-    match encryption {
-        Encryption::None => PATRON_ENCRYPTION_NONE,
-        Encryption::Handshake => PATRON_ENCRYPTION_HANDSHAKE,
-        Encryption::Rc4 => PATRON_ENCRYPTION_RC4,
-        Encryption::Tls => PATRON_ENCRYPTION_TLS,
-        _ => 0,
-    }
-}
-
-fn bit(source: PeerSource) -> i32 {
-    match source {
-        PeerSource::Tracker => PATRON_PEER_SOURCE_TRACKER,
-        PeerSource::Dht => PATRON_PEER_SOURCE_DHT,
-        PeerSource::PeerExchange => PATRON_PEER_SOURCE_PEER_EXCHANGE,
-        PeerSource::LocalDiscovery => PATRON_PEER_SOURCE_LOCAL_DISCOVERY,
-        PeerSource::ResumeData => PATRON_PEER_SOURCE_RESUME_DATA,
-        PeerSource::Incoming => PATRON_PEER_SOURCE_INCOMING,
-        _ => 0,
-    }
-}
-
-/// The peers of a torrent at one moment. Any thread may read it, also several at once.
+/// A snapshot of the peers of a torrent. Several threads may read it at once.
 pub struct patron_peers {
-    peers: Vec<Peer>,
-    texts: Texts,
+    list: List<Peer>,
 }
 
 /// Asks for the peers that a torrent is connected or connecting to; patron_reply_peers() reads the
@@ -208,9 +176,9 @@ pub extern "C" fn patron_get_peers(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.peers(id)))
 }
 
-/// Of patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
+/// For patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no peers, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peers(
     reply: *mut patron_reply,
@@ -219,26 +187,25 @@ pub extern "C" fn patron_reply_peers(
 ) -> i32 {
     guard(error, || {
         give_answer(reply, out, "peers", |peers: &Vec<Peer>| patron_peers {
-            peers: peers.clone(),
-            texts: Texts::default(),
+            list: peers.clone().into(),
         })
     })
 }
 
-/// Frees the list. NULL is fine.
+/// Frees the list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peers_free(peers: Option<Box<patron_peers>>) {
     release(peers);
 }
 
-/// How many peers there are.
+/// The number of peers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peers_count(peers: Option<&patron_peers>) -> usize {
-    read(0, || Some(peers?.peers.len()))
+    count(peers.map(|peers| &peers.list))
 }
 
-/// Writes the peers from index `first` on into an array of `capacity` structs, and how many they were
-/// to `written`. `struct_size` is sizeof(patron_peer).
+/// Copies the peers from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_peer).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -251,52 +218,42 @@ pub unsafe extern "C" fn patron_peers_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let peers = required(peers, "peers")?.peers.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(peers.map(patron_peer::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((peers.map(|peers| &peers.list), "peers"), first, room, written, error) }
 }
 
-/// Where a peer is, "127.0.0.1:6881"; empty for a web seed whose name is not looked up yet, and for an
-/// I2P peer.
+/// The address of a peer, "127.0.0.1:6881"; empty for a web seed whose host name has not been
+/// resolved yet, and for an I2P peer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peers_address(peers: Option<&patron_peers>, index: usize) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let peers = peers?;
-        let address = peers.peers.get(index)?.address?;
-        Some(peers.texts.lend_nth("address", index, address.to_string()))
-    })
+    let address = |peer: &Peer| Some(peer.address?.to_string());
+    text_of(peers.map(|peers| &peers.list), "address", index, address)
 }
 
-/// Our end of the connection to a peer, likewise.
+/// The local address of the connection to a peer, in the same form.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peers_local_address(
     peers: Option<&patron_peers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let peers = peers?;
-        let address = peers.peers.get(index)?.local_address?;
-        Some(peers.texts.lend_nth("local address", index, address.to_string()))
-    })
+    let address = |peer: &Peer| Some(peer.local_address?.to_string());
+    text_of(peers.map(|peers| &peers.list), "local address", index, address)
 }
 
-/// The name that the client of a peer gives itself, or that its peer id tells; of a web seed, its URL.
+/// The client name that a peer reports or that is derived from its peer id; for a web seed, its
+/// URL.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_peers_client(peers: Option<&patron_peers>, index: usize) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let peers = peers?;
-        Some(peers.texts.lend_nth("client", index, &peers.peers.get(index)?.client))
-    })
+    let client = |peer: &Peer| Some(peer.client.to_string());
+    text_of(peers.map(|peers| &peers.list), "client", index, client)
 }
 
-/// Tells a torrent of a peer, written "127.0.0.1:6881" or "[::1]:6881", which it calls when it wants
+/// Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when it has room for
 /// one.
 ///
-/// Errors: INVALID_ARGUMENT for what is no address and port; of the reply, where the client is offline
-/// and the peer is not on the loopback interface.
+/// Errors: INVALID_ARGUMENT if it is not an address and port. Of the reply: INVALID_ARGUMENT if the
+/// client is offline and the peer is not on the loopback interface.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_connect_peer(
     patron: *mut patron_handle,
@@ -313,7 +270,7 @@ pub unsafe extern "C" fn patron_connect_peer(
     })
 }
 
-/// Forgets all peers that a torrent knows of, and ends its connections.
+/// Removes all known peers of a torrent and closes its connections.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_clear_peers(
     patron: *mut patron_handle,

@@ -1,35 +1,35 @@
 //! Pieces
 //!
-//! Which pieces of a torrent are here, and how the rest can be had. Pieces are counted from 0.
+//! Which pieces a torrent has, and how it gets the others. Piece indexes start at 0.
 
 use std::mem::{MaybeUninit, offset_of};
 use std::time::Duration;
 
-use super::arguments::{bytes, priorities_of, priority_of, required};
-use super::errors::patron_error;
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::give_answer;
-use super::structs::{Room, Struct, write_all};
-use super::text::patron_bytes;
+use crate::support::arguments::{bytes, priorities_of, priority_of};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into};
+use crate::support::replies::{ask_of, give_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_bytes;
 use torrent_patron::file::{PartialPiece, PieceMap};
 
-/// A piece on its way, in blocks of 16 KiB.
+/// A piece that is being downloaded, in blocks of 16 KiB.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_partial_piece {
-    /// Its index.
+    /// The index of the piece.
     pub piece: u32,
-    /// Its blocks.
+    /// The number of blocks.
     pub blocks: u32,
-    /// Those that are on disk.
+    /// The blocks that are on disk.
     pub finished: u32,
-    /// Those that are being written.
+    /// The blocks that are being written.
     pub writing: u32,
-    /// Those that peers were asked for.
+    /// The blocks that were requested from peers.
     pub requested: u32,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u32,
 }
 
@@ -51,12 +51,12 @@ impl From<&PartialPiece> for patron_partial_piece {
     }
 }
 
-/// The pieces of a torrent at one moment. Any thread may read it, also several at once.
+/// A snapshot of the pieces of a torrent. Several threads may read it at once.
 pub struct patron_pieces {
     have: Vec<u8>,
     priorities: Vec<u8>,
     availability: Vec<u32>,
-    partial: Vec<PartialPiece>,
+    partial: List<PartialPiece>,
 }
 
 impl From<&PieceMap> for patron_pieces {
@@ -65,7 +65,7 @@ impl From<&PieceMap> for patron_pieces {
             have: map.have.iter().map(|have| (*have).into()).collect(),
             priorities: map.priorities.iter().map(|priority| priority.level()).collect(),
             availability: map.availability.clone(),
-            partial: map.partial.clone(),
+            partial: map.partial.clone().into(),
         }
     }
 }
@@ -81,9 +81,10 @@ pub extern "C" fn patron_get_pieces(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pieces(id)))
 }
 
-/// Of patron_get_pieces(): the pieces, a new object for each call. Free it with patron_pieces_free().
+/// For patron_get_pieces(): the pieces, a new object for each call. Free it with
+/// patron_pieces_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no pieces, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_pieces(
     reply: *mut patron_reply,
@@ -93,38 +94,38 @@ pub extern "C" fn patron_reply_pieces(
     guard(error, || give_answer(reply, out, "pieces", |map: &PieceMap| map.into()))
 }
 
-/// Frees the map. NULL is fine.
+/// Frees a snapshot. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_free(pieces: Option<Box<patron_pieces>>) {
     release(pieces);
 }
 
-/// How many pieces there are.
+/// The number of pieces.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_count(pieces: Option<&patron_pieces>) -> usize {
     read(0, || Some(pieces?.have.len()))
 }
 
-/// How many pieces are here.
+/// The number of complete pieces.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_done(pieces: Option<&patron_pieces>) -> usize {
     read(0, || Some(pieces?.have.iter().filter(|have| **have == 1).count()))
 }
 
-/// A byte for each piece: 1 if it is here and has passed its hash check, else 0.
+/// One byte for each piece: 1 if it is complete and has passed its hash check, 0 otherwise.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_have(pieces: Option<&patron_pieces>) -> patron_bytes {
     read(patron_bytes::NONE, || Some(patron_bytes::of(&pieces?.have)))
 }
 
-/// A byte for each piece: how much it is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
+/// One byte for each piece: its priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_priorities(pieces: Option<&patron_pieces>) -> patron_bytes {
     read(patron_bytes::NONE, || Some(patron_bytes::of(&pieces?.priorities)))
 }
 
-/// A number for each piece: how many connected peers have it. NULL while the torrent seeds: nobody
-/// counts then.
+/// One number for each piece: how many connected peers have it. NULL while the torrent seeds, as it
+/// is not counted then.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_availability(pieces: Option<&patron_pieces>) -> *const u32 {
     read(std::ptr::null(), || {
@@ -133,15 +134,14 @@ pub extern "C" fn patron_pieces_availability(pieces: Option<&patron_pieces>) -> 
     })
 }
 
-/// How many pieces there are of which some blocks are here, or asked for.
+/// The number of partial pieces: those with blocks downloaded or requested.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_partial_count(pieces: Option<&patron_pieces>) -> usize {
-    read(0, || Some(pieces?.partial.len()))
+    count(pieces.map(|pieces| &pieces.partial))
 }
 
-/// Writes the pieces of which some blocks are here, or asked for, from the one with the number `first`
-/// on, into an array of `capacity` structs, and how many they were to `written`. `struct_size` is
-/// sizeof(patron_partial_piece).
+/// Copies the partial pieces from index `first` on into an array of `capacity` structs, and writes
+/// their number to `written`. `struct_size` is sizeof(patron_partial_piece).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -154,18 +154,16 @@ pub unsafe extern "C" fn patron_pieces_read_partial(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let partial = required(pieces, "pieces")?.partial.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(partial.map(patron_partial_piece::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let partial = pieces.map(|pieces| &pieces.partial);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((partial, "pieces"), first, room, written, error) }
 }
 
-/// Says how much a piece is wanted, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Choosing among
-/// files later chooses anew among pieces.
+/// Sets the priority of a piece, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. Setting file
+/// priorities later overrides piece priorities.
 ///
-/// Errors: INVALID_ARGUMENT for another priority.
+/// Errors: INVALID_ARGUMENT for any other priority.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_piece_priority(
     patron: *mut patron_handle,
@@ -180,9 +178,10 @@ pub extern "C" fn patron_set_piece_priority(
     })
 }
 
-/// Says how much each piece is wanted: a byte for each of as many pieces as there are.
+/// Sets the priorities of all pieces, one byte for each piece.
 ///
-/// Errors: INVALID_ARGUMENT for a byte that is no priority; of the reply for another number of pieces.
+/// Errors: INVALID_ARGUMENT for an invalid priority. Of the reply: INVALID_ARGUMENT if the number
+/// of priorities is not the number of pieces.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_piece_priorities(
     patron: *mut patron_handle,
@@ -199,8 +198,9 @@ pub unsafe extern "C" fn patron_set_piece_priorities(
     })
 }
 
-/// Wants a piece within so many milliseconds: those that are due soonest are asked for first, of the
-/// fastest peers, as a player needs it. A negative number takes the deadline back.
+/// Sets a deadline for a piece, in milliseconds from now. Pieces with the earliest deadlines are
+/// requested first, from the fastest peers, as a player needs it. A negative number removes the
+/// deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_piece_deadline(
     patron: *mut patron_handle,
@@ -216,7 +216,7 @@ pub extern "C" fn patron_set_piece_deadline(
     })
 }
 
-/// Takes back the deadlines of all pieces.
+/// Removes the deadlines of all pieces.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_clear_piece_deadlines(
     patron: *mut patron_handle,
@@ -227,8 +227,8 @@ pub extern "C" fn patron_clear_piece_deadlines(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.clear_piece_deadlines(id)))
 }
 
-/// Whether the first and the last piece of each file are wanted before the others, as by a player that
-/// looks there for the index; false wants them as the rest of their file.
+/// Prefers the first and the last piece of each file, where a player looks for the index. With
+/// false they have the priority of their file again.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_ends_first(
     patron: *mut patron_handle,
@@ -240,9 +240,9 @@ pub extern "C" fn patron_set_ends_first(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.set_ends_first(id, ends_first)))
 }
 
-/// Asks for the bytes of a piece that is here; patron_reply_bytes() reads the answer.
+/// Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
 ///
-/// Errors of the reply: NATIVE or IO when it is not here or cannot be read.
+/// Errors of the reply: NATIVE or IO if the piece is not complete or cannot be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_piece(
     patron: *mut patron_handle,
@@ -254,10 +254,10 @@ pub extern "C" fn patron_read_piece(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.read_piece(id, piece_index)))
 }
 
-/// Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent it;
-/// one that is here already is left as it is.
+/// Adds a whole piece that the program has from elsewhere. It is checked as if a peer had sent it;
+/// a piece that is already complete is not changed.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for a length that is not the piece's.
+/// Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_piece(
     patron: *mut patron_handle,
@@ -275,8 +275,8 @@ pub unsafe extern "C" fn patron_add_piece(
     })
 }
 
-/// Compares the files with their hashes again. PATRON_EVENT_CHECKED says that it is done, and
-/// patron_get_pieces() what came of it.
+/// Checks the files against their hashes again. PATRON_EVENT_CHECKED says that it is done;
+/// patron_get_pieces() has the result.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_recheck(
     patron: *mut patron_handle,

@@ -1,8 +1,8 @@
 /*
  * torrent-patron: a BitTorrent engine for programs.
  *
- * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs;
- * patrons ask it for torrents and receive the events of theirs:
+ * libtorrent-rasterbar, owned by one thread and shared through thread-safe handles. A client runs
+ * the torrents; patrons add and control them, and receive their events:
  *
  *     patron_handle *patron = NULL;
  *     patron_reply *reply = NULL;
@@ -11,7 +11,7 @@
  *
  *     if (patron_shared(NULL, &patron, &error) != PATRON_OK ||
  *         patron_add_torrent(patron, PATRON_SOURCE_TEXT, PATRON_TEXT("debian.torrent"), NULL,
- *                               &reply, &error) != PATRON_OK ||
+ *                            &reply, &error) != PATRON_OK ||
  *         patron_reply_wait(reply, -1, &error) != PATRON_OK) {
  *         fprintf(stderr, "%s\n", patron_error_message(error).data);
  *         return 1;
@@ -33,7 +33,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,26 +42,26 @@ extern "C" {
  * Threads and processes
  * ===============================================================================================
  *
- * Any thread may use a handle (patron_client, patron_handle, patron_reply, patron_making), any number of
- * threads at once. All else is an object for one thread at a time, except where its chapter says
- * that several may read it.
+ * Any number of threads may use a handle (patron_client, patron_handle, patron_reply,
+ * patron_making) at once. All other objects are used by one thread at a time, unless their chapter
+ * says that several may read them.
  *
- * A process that is forked while the library is in use has no thread that would run the client. In
- * the child every function gives PATRON_E_FORKED or its neutral value, and frees nothing; only errors
- * can be read and freed. Call exec, or fork before the first use of the library. The library cannot
- * be unloaded: dlclose() leaves it where it is.
+ * The threads of a client do not exist in a process that was forked from one that has used the
+ * library. In such a child every function fails with PATRON_E_FORKED or returns its neutral value,
+ * and frees nothing; only errors can be read and freed. Call exec, or fork before the first use of
+ * the library. The library cannot be unloaded: dlclose() leaves it in place.
  *
  * ===============================================================================================
  * Ownership
  * ===============================================================================================
  *
- * What a function gives through a parameter called `out`, `reply`, `report` or `error` belongs to
- * the caller, who frees it with the function named like its type and `_free`; a patron_handle with
- * patron_free(). What it returns is borrowed from the object that was asked and lives until that is
- * freed, or changed where it can be. No function keeps what it is given: texts and objects may be
- * freed as soon as it returns. All objects but handles are addresses: using one after it is freed
- * is undefined.
+ * What a function gives through a parameter called `out`, `reply`, `report` or `error` is owned by
+ * the caller, who frees it with the function that is named like its type with `_free`; a
+ * patron_handle with patron_free(). What a function returns is borrowed from the object that was
+ * asked, and valid until that object is freed, or changed if it can be. No function keeps its
+ * arguments: texts and objects may be freed as soon as it returns. All objects except handles are
+ * addresses: using one after it was freed is undefined behaviour.
  *
- * NULL where it makes no sense is PATRON_E_NULL, or the neutral value. A parameter may be NULL
- * where its function says so; `error` always may.
+ * A NULL that is not allowed is PATRON_E_NULL, or gives the neutral value. A parameter may be NULL
+ * if the description of its function says so; `error` always may.
  */

@@ -1,26 +1,23 @@
 //! The client as a whole
 //!
-//! What concerns all torrents of a client, those of other patrons included.
+//! Settings and commands that affect all torrents of a client, those of other patrons included.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 
-use super::arguments::{address, required, text};
-use super::errors::{Failure, patron_error};
-use super::events::{PATRON_PORT_TCP, PATRON_PORT_UDP};
-use super::guard::{guard, read};
-use super::handle::{patron_handle, patron_reply};
-use super::ip_filter::patron_ip_filter;
-use super::patron::ask_patron;
-use super::reply::{give_answer, read_answer};
-use super::settings::patron_settings;
+use crate::ip_filter::patron_ip_filter;
+use crate::settings::patron_settings;
+use crate::support::arguments::{address, choice, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::replies::{ask_patron, give_answer, read_answer};
 use torrent_patron::Settings;
 use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::port_mapping::{PortMapping, PortProtocol};
+use torrent_patron::port_mapping::PortMapping;
 
-/// Asks for all settings as libtorrent has them now, those that have their default included;
-/// patron_reply_settings() reads the answer.
+/// Asks for all current settings, defaults included; patron_reply_settings() reads the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_settings(
     patron: *mut patron_handle,
@@ -30,10 +27,10 @@ pub extern "C" fn patron_get_settings(
     ask_patron(patron, reply, error, |patron| Ok(patron.settings()))
 }
 
-/// Of patron_get_settings(): the settings, a new object for each call. Free it with
+/// For patron_get_settings(): the settings, a new object for each call. Free it with
 /// patron_settings_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no settings, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_settings(
     reply: *mut patron_reply,
@@ -45,11 +42,11 @@ pub extern "C" fn patron_reply_settings(
     })
 }
 
-/// Changes the settings that are in the set, which PATRON_PRESET_EMPTY is for; the others stay. Most
-/// take effect at once: listening moves to other addresses, discovery goes on and off.
+/// Changes the settings that are in the set and leaves the others unchanged; start from
+/// PATRON_PRESET_EMPTY. Most take effect at once, listening and discovery included.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for settings that need another start of the client
-/// ("disk_reads"), and for those that do not go with how the client reads.
+/// Errors of the reply: INVALID_ARGUMENT for settings that can only be set at the start
+/// ("disk_reads"), and for those that conflict with how the client reads.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_apply_settings(
     patron: *mut patron_handle,
@@ -62,9 +59,8 @@ pub extern "C" fn patron_apply_settings(
     })
 }
 
-/// Asks for all that a later client needs to begin where this one stands: settings, the nodes of the
-/// distributed hash table and the IP filter; patron_reply_bytes() reads the answer. Torrents are not in
-/// it; see patron_get_resume_data().
+/// Asks for the state to restore in a later client: settings, DHT nodes and the IP filter;
+/// patron_reply_bytes() reads the answer. Torrents are not included; see patron_get_resume_data().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_save_state(
     patron: *mut patron_handle,
@@ -74,7 +70,7 @@ pub extern "C" fn patron_save_state(
     ask_patron(patron, reply, error, |patron| Ok(patron.save_state()))
 }
 
-/// Asks for the addresses that are blocked; patron_reply_ip_filter() reads the answer.
+/// Asks for the blocked addresses; patron_reply_ip_filter() reads the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_ip_filter(
     patron: *mut patron_handle,
@@ -84,10 +80,10 @@ pub extern "C" fn patron_get_ip_filter(
     ask_patron(patron, reply, error, |patron| Ok(patron.ip_filter()))
 }
 
-/// Of patron_get_ip_filter(): the filter, a new object for each call. Free it with
+/// For patron_get_ip_filter(): the filter, a new object for each call. Free it with
 /// patron_ip_filter_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no filter, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_ip_filter(
     reply: *mut patron_reply,
@@ -97,8 +93,8 @@ pub extern "C" fn patron_reply_ip_filter(
     guard(error, || give_answer(reply, out, "IP filter", |filter: &IpFilter| filter.clone().into()))
 }
 
-/// Blocks the addresses of the filter and no others. Peers that are connected and blocked now are
-/// dropped. A client that is offline goes on blocking all but the loopback interface.
+/// Replaces the IP filter. Connected peers that are now blocked are disconnected. A client that is
+/// offline still blocks everything outside of the loopback interface.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_ip_filter(
     patron: *mut patron_handle,
@@ -111,9 +107,9 @@ pub extern "C" fn patron_set_ip_filter(
     })
 }
 
-/// Blocks one address more, "192.0.2.1" or "2001:db8::1".
+/// Adds one address to the IP filter, "192.0.2.1" or "2001:db8::1".
 ///
-/// Errors: INVALID_ARGUMENT for what is no address.
+/// Errors: INVALID_ARGUMENT for an invalid address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ban(
     patron: *mut patron_handle,
@@ -129,7 +125,8 @@ pub unsafe extern "C" fn patron_ban(
     })
 }
 
-/// Stops all torrents until patron_resume_all(), without changing which are paused.
+/// Pauses the whole client until patron_resume_all(). The paused state of each torrent does not
+/// change.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pause_all(
     patron: *mut patron_handle,
@@ -139,7 +136,7 @@ pub extern "C" fn patron_pause_all(
     ask_patron(patron, reply, error, |patron| Ok(patron.pause_all()))
 }
 
-/// Lets them go on.
+/// Ends patron_pause_all().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_resume_all(
     patron: *mut patron_handle,
@@ -149,7 +146,8 @@ pub extern "C" fn patron_resume_all(
     ask_patron(patron, reply, error, |patron| Ok(patron.resume_all()))
 }
 
-/// Asks whether all torrents are stopped by patron_pause_all(); patron_reply_is_true() reads the answer.
+/// Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the
+/// answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_all_paused(
     patron: *mut patron_handle,
@@ -180,13 +178,14 @@ unsafe fn port_ranges(
     let ports = unsafe { std::slice::from_raw_parts(ports.cast::<[u16; 2]>(), count) };
     let range = |[first, last]: &[u16; 2]| match first <= last {
         true => Ok(*first..=*last),
-        false => Err(Failure::invalid(format!("ports: {first} to {last} is no range"))),
+        false => Err(Failure::invalid(format!("ports: {first} to {last} is not a range"))),
     };
     ports.iter().map(range).collect()
 }
 
-/// Calls no peer at these ports; peers may call from there. `ports` has the first and the last port of
-/// each range, both included, one range after the other; `range_count` is how many ranges there are.
+/// Makes no outgoing connections to these ports; incoming connections are not affected. `ports` has
+/// the first and the last port of each range, both included, one range after the other;
+/// `range_count` is the number of ranges.
 ///
 /// Errors: INVALID_ARGUMENT for a range that ends before it begins.
 #[unsafe(no_mangle)]
@@ -203,10 +202,10 @@ pub unsafe extern "C" fn patron_set_port_filter(
     })
 }
 
-/// Tells the distributed hash table of a node, by which it may find others (BEP 5).
+/// Adds a DHT node to bootstrap from (BEP 5).
 ///
-/// Errors of the reply: INVALID_ARGUMENT where the client is offline or behind a proxy and the node is
-/// beyond that.
+/// Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy and the node is
+/// out of reach.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_dht_node(
     patron: *mut patron_handle,
@@ -223,7 +222,7 @@ pub unsafe extern "C" fn patron_add_dht_node(
     })
 }
 
-/// Asks whether the distributed hash table runs; patron_reply_is_true() reads the answer.
+/// Asks whether the DHT is running; patron_reply_is_true() reads the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_dht_is_running(
     patron: *mut patron_handle,
@@ -233,9 +232,9 @@ pub extern "C" fn patron_dht_is_running(
     ask_patron(patron, reply, error, |patron| Ok(patron.dht_is_running()))
 }
 
-/// Asks the routers that are known (UPnP, NAT-PMP) to forward a port, of a PATRON_PORT_*;
-/// patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED says that one does. The ports
-/// that the client listens on are forwarded without this.
+/// Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;
+/// patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED reports success. The
+/// ports that the client listens on are forwarded without this.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown protocol.
 #[unsafe(no_mangle)]
@@ -248,23 +247,18 @@ pub extern "C" fn patron_map_port(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| {
-        let protocol = match protocol {
-            PATRON_PORT_TCP => PortProtocol::Tcp,
-            PATRON_PORT_UDP => PortProtocol::Udp,
-            other => return Err(Failure::invalid(format!("there is no protocol {other}"))),
-        };
-        Ok(patron.map_port(protocol, external_port, local_port))
+        Ok(patron.map_port(choice(protocol, "protocol")?, external_port, local_port))
     })
 }
 
-/// Of patron_map_port(): how many mappings there are, one for each way to ask a router; 0 where there is
-/// no router to ask.
+/// For patron_map_port(): the number of mappings, one for each way to ask a router; 0 if there is
+/// no router.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_port_mapping_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |mappings: &Vec<PortMapping>, _| Some(mappings.len())))
 }
 
-/// Of patron_map_port(): a mapping, for patron_unmap_port(); -1 where there is none.
+/// For patron_map_port(): a mapping, for patron_unmap_port(); -1 if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_port_mapping(reply: *mut patron_reply, index: usize) -> i32 {
     read(-1, || {
@@ -272,7 +266,7 @@ pub extern "C" fn patron_reply_port_mapping(reply: *mut patron_reply, index: usi
     })
 }
 
-/// Ends a mapping; one that there is none of is ignored.
+/// Removes a mapping. An unknown mapping is ignored.
 ///
 /// Errors of the reply: INVALID_ARGUMENT for a negative number.
 #[unsafe(no_mangle)]
@@ -287,8 +281,8 @@ pub extern "C" fn patron_unmap_port(
     })
 }
 
-/// Opens the listening sockets again and maps their ports again, as after a change of the network that
-/// libtorrent could not see.
+/// Reopens the listening sockets and maps their ports again, as after a change of the network that
+/// libtorrent could not detect.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reopen_sockets(
     patron: *mut patron_handle,

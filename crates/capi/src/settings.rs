@@ -1,36 +1,39 @@
 //! Settings
 //!
-//! libtorrent's settings by the names of its reference <https://libtorrent.org/reference-Settings.html>.
-//! A set of them starts from a preset; what is not named in it keeps libtorrent's default. A set is
-//! used by one thread at a time.
+//! libtorrent's settings, by the names of its reference
+//! <https://libtorrent.org/reference-Settings.html>. A set starts from a preset; settings that it
+//! does not contain keep libtorrent's defaults. A set is used by one thread at a time.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{required, text};
-use super::errors::{Failure, give, patron_error};
-use super::guard::{guard, read, release};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, required, text};
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::Settings;
 use torrent_patron::settings::SettingValue;
 
-/// What every client starts from.
+/// The defaults of a client.
 pub const PATRON_PRESET_DEFAULT: i32 = 0;
-/// For a machine that seeds at full speed.
+/// Settings for a machine that seeds at full speed.
 pub const PATRON_PRESET_SEEDING: i32 = 1;
-/// Nothing, for patron_apply_settings(): the settings that are to change.
+/// An empty set, for patron_apply_settings().
 pub const PATRON_PRESET_EMPTY: i32 = 2;
 
-/// A setting that is true or false.
-pub const PATRON_SETTING_BOOL: i32 = 0;
-/// A setting that is a number.
-pub const PATRON_SETTING_INT: i32 = 1;
-/// A setting that is a text.
-pub const PATRON_SETTING_TEXT: i32 = 2;
+numbers! { SettingValue:
+    /// A setting that is true or false.
+    PATRON_SETTING_BOOL = 0 => Bool,
+    /// A setting that is an integer.
+    PATRON_SETTING_INT = 1 => Int,
+    /// A setting that is a text.
+    PATRON_SETTING_TEXT = 2 => Text,
+}
 
 /// A set of settings.
 pub struct patron_settings {
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     texts: Texts,
 }
 
@@ -48,7 +51,7 @@ impl patron_settings {
     }
 }
 
-/// Makes a set from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
+/// Makes a set of settings from a preset, a PATRON_PRESET_*. Free it with patron_settings_free().
 ///
 /// Errors: INVALID_ARGUMENT for an unknown preset.
 #[unsafe(no_mangle)]
@@ -63,14 +66,14 @@ pub extern "C" fn patron_settings_new(
             PATRON_PRESET_DEFAULT => Settings::default(),
             PATRON_PRESET_SEEDING => Settings::seeding(),
             PATRON_PRESET_EMPTY => Settings::empty(),
-            other => return Err(Failure::invalid(format!("there is no preset {other}"))),
+            other => return Err(Failure::invalid(format!("unknown preset {other}"))),
         };
         give(out, settings.into());
         Ok(())
     })
 }
 
-/// Frees a set of settings. NULL is fine.
+/// Frees a set of settings. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_settings_free(settings: Option<Box<patron_settings>>) {
     release(settings);
@@ -78,8 +81,8 @@ pub extern "C" fn patron_settings_free(settings: Option<Box<patron_settings>>) {
 
 /// Sets a setting to true or false.
 ///
-/// Errors: INVALID_ARGUMENT for a name that libtorrent does not know (the nearest one is named) and
-/// for a setting of another type.
+/// Errors: INVALID_ARGUMENT for an unknown name (the message suggests the nearest one) or a setting
+/// of another type.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_set_bool(
     settings: Option<&mut patron_settings>,
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn patron_settings_set_bool(
     })
 }
 
-/// Sets a setting to a number, in the unit that libtorrent's reference gives. Errors as for
+/// Sets a setting to an integer, in the unit that libtorrent's reference gives. Errors as for
 /// patron_settings_set_bool().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_set_int(
@@ -113,8 +116,7 @@ pub unsafe extern "C" fn patron_settings_set_int(
 }
 
 /// Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
-/// for patron_settings_set_bool(), and INVALID_ARGUMENT for a text that is no value of the setting's
-/// type.
+/// for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_set(
     settings: Option<&mut patron_settings>,
@@ -132,14 +134,14 @@ pub unsafe extern "C" fn patron_settings_set(
     })
 }
 
-/// How many settings the set names.
+/// The number of settings in the set.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_settings_count(settings: Option<&patron_settings>) -> usize {
     read(0, || Some(settings?.settings.iter().count()))
 }
 
-/// The name of a setting of the set; they are in alphabetical order. Good until the set is changed
-/// or freed.
+/// The name of a setting of the set; they are sorted by name. Valid until the set is changed or
+/// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_settings_name(
     settings: Option<&patron_settings>,
@@ -152,8 +154,9 @@ pub extern "C" fn patron_settings_name(
     })
 }
 
-/// The value of the setting called so, written as a text; empty where libtorrent's default holds.
-/// `kind`, if not NULL, becomes its type, a PATRON_SETTING_*. Good until the set is changed or freed.
+/// The value of the setting with this name, as a text; empty if the set does not contain it. Its
+/// type, a PATRON_SETTING_*, is written to `kind`, unless that is NULL. Valid until the set is
+/// changed or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_get(
     settings: Option<&patron_settings>,
@@ -167,12 +170,7 @@ pub unsafe extern "C" fn patron_settings_get(
         let settings = settings?;
         let value = settings.settings.get(name)?;
         if let Some(kind) = kind {
-            kind.write(match value {
-                SettingValue::Bool(_) => PATRON_SETTING_BOOL,
-                SettingValue::Int(_) => PATRON_SETTING_INT,
-                SettingValue::Text(_) => PATRON_SETTING_TEXT,
-                _ => 0,
-            });
+            kind.write(value.number());
         }
         let index = settings.settings.iter().position(|(known, _)| known == name)?;
         Some(settings.texts.lend_nth("value", index, value.to_string()))

@@ -1,22 +1,22 @@
 //! Statistics
 //!
-//! What a client has counted since it was started: all of libtorrent's counters by their names
-//! <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes" and
-//! "peer.num_peers_connected", and those of the read path, which begin with "reads.". Any thread may
-//! read a statistics object, also several at once.
+//! Counters since the start of a client: all those of libtorrent, by their names
+//! <https://libtorrent.org/manual-ref.html#session-statistics>, for example
+//! "net.sent_payload_bytes" and "peer.num_peers_connected", and those of the read path, which begin
+//! with "reads.". Several threads may read a statistics object at once.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use super::arguments::{required, text};
-use super::errors::{give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, required, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::replies::give_answer;
+use crate::support::text::{Texts, patron_text};
 use torrent_patron::statistics::{Counter, Statistics};
 
-/// What a client had counted at one moment.
+/// A snapshot of the counters of a client.
 pub struct patron_statistics {
     counters: Vec<Counter>,
     texts: Texts,
@@ -28,8 +28,8 @@ impl From<&Statistics> for patron_statistics {
     }
 }
 
-/// Gives what the read path has counted, those counters alone. It asks nobody, and goes on answering when
-/// the client has stopped. Free the result with patron_statistics_free(). See also
+/// Gives the counters of the read path only. The call does not wait, and still works when the
+/// client has stopped. Free the result with patron_statistics_free(). See also
 /// patron_get_statistics().
 ///
 /// Errors: BAD_HANDLE.
@@ -49,13 +49,29 @@ pub extern "C" fn patron_read_statistics(
     })
 }
 
-/// Frees a statistics object. NULL is fine.
+/// For patron_get_statistics(): the statistics, a new object for each call. Free it with
+/// patron_statistics_free().
+///
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_statistics(
+    reply: *mut patron_reply,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        give_answer(reply, out, "statistics", |statistics: &Statistics| statistics.into())
+    })
+}
+
+/// Frees a statistics object. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_free(statistics: Option<Box<patron_statistics>>) {
     release(statistics);
 }
 
-/// Writes the value of the counter called so. False, and nothing written, where there is none.
+/// Writes the value of the counter with this name. Returns false and writes nothing if there is
+/// none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_statistics_get(
     statistics: Option<&patron_statistics>,
@@ -73,7 +89,7 @@ pub unsafe extern "C" fn patron_statistics_get(
     })
 }
 
-/// How many counters there are. They are in alphabetical order.
+/// The number of counters. They are sorted by name.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_count(statistics: Option<&patron_statistics>) -> usize {
     read(0, || Some(statistics?.counters.len()))
@@ -100,7 +116,7 @@ pub extern "C" fn patron_statistics_value(
     read(0, || Some(statistics?.counters.get(index)?.value))
 }
 
-/// Whether a counter goes up and down; else it only grows.
+/// Whether a counter is a gauge, which goes up and down; others only grow.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_is_gauge(
     statistics: Option<&patron_statistics>,

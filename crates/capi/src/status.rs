@@ -1,98 +1,103 @@
 //! Status
 //!
-//! How torrents stand, as the client knew it at its last tick: a look into a table, which waits for
-//! nothing.
+//! The status of torrents as of the client's last tick, read from a table without waiting.
 //!
-//! Structs, here and in other chapters, grow at their end, so a function that writes one is told its
-//! size in the header that the program was compiled with: an older library fills the rest with zeros,
-//! a newer one leaves out what the program does not know.
+//! Structs, in this chapter and in others, grow at their end. A function that writes one is
+//! therefore passed the size that it had when the program was compiled: an older library fills the
+//! rest with zeros, a newer one omits the members that the program does not know.
 
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{hash, milliseconds, required, torrent};
-use super::errors::{Failure, code, give, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::patron_handle;
-use super::patron::PATRONS;
-use super::structs::{Room, Struct, check, write, write_all};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{give, hash, milliseconds, required, torrent};
+use crate::support::failure::{Failure, PATRON_OK, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{PATRONS, patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::replies::write_answer;
+use crate::support::structs::{Room, Struct, check, write};
+use crate::support::text::patron_text;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
-/// The data on disk is compared with its hashes.
-pub const PATRON_STATE_CHECKING_FILES: i32 = 1;
-/// A magnet link's metadata is being fetched from peers (BEP 9).
-pub const PATRON_STATE_DOWNLOADING_METADATA: i32 = 2;
-/// Pieces are being downloaded.
-pub const PATRON_STATE_DOWNLOADING: i32 = 3;
-/// All wanted pieces are here, but not all pieces.
-pub const PATRON_STATE_FINISHED: i32 = 4;
-/// All pieces are here.
-pub const PATRON_STATE_SEEDING: i32 = 5;
-/// What is known from an earlier run is compared with the disk.
-pub const PATRON_STATE_CHECKING_RESUME_DATA: i32 = 6;
+numbers! { TorrentState:
+    /// The files are being checked against their hashes.
+    PATRON_STATE_CHECKING_FILES = 1 => CheckingFiles,
+    /// The metadata of a magnet link is being downloaded from peers (BEP 9).
+    PATRON_STATE_DOWNLOADING_METADATA = 2 => DownloadingMetadata,
+    /// Pieces are being downloaded.
+    PATRON_STATE_DOWNLOADING = 3 => Downloading,
+    /// All wanted pieces are complete, but not all pieces.
+    PATRON_STATE_FINISHED = 4 => Finished,
+    /// All pieces are complete.
+    PATRON_STATE_SEEDING = 5 => Seeding,
+    /// The resume data is being checked against the disk.
+    PATRON_STATE_CHECKING_RESUME_DATA = 6 => CheckingResumeData,
+}
 
-/// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+/// The status of a torrent when the client last updated it. Sizes are in bytes, rates in bytes per
+/// second.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_status {
-    /// Its id.
+    /// The id of the torrent.
     pub torrent: u64,
-    /// What it is doing, a PATRON_STATE_*.
+    /// The state, a PATRON_STATE_*.
     pub state: i32,
-    /// What stopped it, a PATRON_E_*, or 0; patron_snapshot_error() says more.
+    /// The error that stopped it, a PATRON_E_*, or 0; patron_snapshot_error() has the details.
     pub error: i32,
-    /// It does nothing until resumed.
+    /// It is paused.
     pub paused: bool,
-    /// All wanted pieces are here.
+    /// All wanted pieces are complete.
     pub finished: bool,
-    /// All pieces are here.
+    /// All pieces are complete.
     pub seeding: bool,
-    /// The metainfo is known; false for a magnet link at first.
+    /// The metadata is known; false for a new magnet link.
     pub has_metadata: bool,
-    /// From 0 to 1: of checking while files are checked, else of the wanted data.
+    /// The progress from 0 to 1: of the check while files are checked, otherwise of the wanted
+    /// data.
     pub progress: f32,
-    /// Of all files.
+    /// The size of all files.
     pub total_size: u64,
-    /// Of the pieces that are here and good.
+    /// The size of the complete pieces.
     pub total_done: u64,
-    /// Of the files that are wanted.
+    /// The size of the wanted files.
     pub wanted_size: u64,
-    /// Of the wanted pieces that are here and good.
+    /// The size of the complete pieces that are wanted.
     pub wanted_done: u64,
-    /// Payload received since the torrent was started.
+    /// Payload bytes received since the torrent was added.
     pub downloaded: u64,
-    /// Payload sent since the torrent was started.
+    /// Payload bytes sent since the torrent was added.
     pub uploaded: u64,
-    /// Payload received a second.
+    /// The payload download rate.
     pub download_rate: u64,
-    /// Payload sent a second.
+    /// The payload upload rate.
     pub upload_rate: u64,
-    /// How long the rest takes at the present rate; -1 when done or at a standstill.
+    /// The estimated time left in seconds; -1 if complete or stalled.
     pub seconds_left: i64,
-    /// How old this knowledge is. A torrent at rest is not reported again.
+    /// The age of this status in milliseconds. An idle torrent is not updated.
     pub age_ms: u64,
-    /// Peers connected or connecting.
+    /// The number of peers, those being connected to included.
     pub peers: u32,
-    /// Of these, how many have everything.
+    /// The number of these that are seeds.
     pub seeds: u32,
-    /// Connections, half-open ones included.
+    /// The number of connections, half-open ones included.
     pub connections: u32,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u32,
-    /// Payload received in all runs; of one that was complete from the start, 0.
+    /// Payload bytes received in all runs; 0 for a torrent that was complete from the start.
     pub all_time_downloaded: u64,
-    /// Payload sent in all runs.
+    /// Payload bytes sent in all runs.
     pub all_time_uploaded: u64,
-    /// How long it was not paused, in all runs.
+    /// The time that it was not paused, in all runs.
     pub active_seconds: u64,
-    /// How long it had everything and was not paused, in all runs.
+    /// The time that it was complete and not paused, in all runs.
     pub seeding_seconds: u64,
-    /// What was sent for what was received, in all runs; of a torrent that was complete from the start,
-    /// for its size. 0 where both are nothing.
+    /// The share ratio in all runs: bytes sent per byte received, or per byte of its size if it was
+    /// complete from the start. 0 if both are 0.
     pub ratio: f64,
-    /// Its resume data would be other than the last that was asked for.
+    /// It has changed since its resume data was last requested.
     pub needs_saving: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub more_reserved: [u8; 7],
 }
 
@@ -101,25 +106,13 @@ impl Struct for patron_status {
     const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
 }
 
-pub(super) fn state(state: TorrentState) -> i32 {
-    match state {
-        TorrentState::CheckingFiles => PATRON_STATE_CHECKING_FILES,
-        TorrentState::DownloadingMetadata => PATRON_STATE_DOWNLOADING_METADATA,
-        TorrentState::Downloading => PATRON_STATE_DOWNLOADING,
-        TorrentState::Finished => PATRON_STATE_FINISHED,
-        TorrentState::Seeding => PATRON_STATE_SEEDING,
-        TorrentState::CheckingResumeData => PATRON_STATE_CHECKING_RESUME_DATA,
-        _ => 0,
-    }
-}
-
 impl From<&TorrentStatus> for patron_status {
     fn from(status: &TorrentStatus) -> Self {
         let left = status.time_left().map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
         Self {
             torrent: status.id.get(),
-            state: state(status.state),
-            error: status.error.as_ref().map_or(0, |error| code(error.kind())),
+            state: status.state.number(),
+            error: status.error.as_ref().map_or(PATRON_OK, |error| error.kind().number()),
             paused: status.paused,
             finished: status.finished,
             seeding: status.seeding,
@@ -150,22 +143,10 @@ impl From<&TorrentStatus> for patron_status {
     }
 }
 
-/// # Safety
+/// Gives the status of a torrent as of the last tick, without waiting. The sizes of a newly added
+/// torrent are 0 until the next tick. `struct_size` is sizeof(patron_status).
 ///
-/// As for [`write`].
-pub(super) unsafe fn write_status(
-    status: &TorrentStatus,
-    out: *mut patron_status,
-    struct_size: usize,
-) -> Result<(), Failure> {
-    // SAFETY: as the caller vouches.
-    unsafe { write(status.into(), out, struct_size) }
-}
-
-/// How a torrent stood at the last tick; of one that has just been started, sizes are 0 until the
-/// next. `struct_size` is sizeof(patron_status). No wait.
-///
-/// Errors: NOT_FOUND when the client has no such torrent; BAD_HANDLE.
+/// Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_get_status(
     patron: *mut patron_handle,
@@ -178,25 +159,43 @@ pub unsafe extern "C" fn patron_get_status(
         let entry = PATRONS.get(patron, "patron")?;
         check(out, struct_size)?;
         let status = entry.patron.status(torrent(torrent_id)?).ok_or_else(|| {
+            if entry.patron.is_stopped() {
+                return Failure::stopped();
+            }
             Failure::not_found(&format!("torrent {torrent_id}: no such torrent at this client"))
         })?;
         // SAFETY: the caller gives the size of its struct.
-        unsafe { write_status(&status, out, struct_size) }
+        unsafe { write(patron_status::from(&status), out, struct_size) }
     })
 }
 
-/// How many torrents stood at one moment, in the order of their ids. Any thread may read it, also
-/// several at once.
-pub struct patron_snapshot {
-    statuses: Vec<TorrentStatus>,
-    errors: Vec<Option<Box<patron_error>>>,
-    texts: Texts,
+/// For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
+///
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_reply_status(
+    reply: *mut patron_reply,
+    out: *mut patron_status,
+    struct_size: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller gives the size of its struct.
+        unsafe { write_answer::<TorrentStatus, _>(reply, out, struct_size, "status") }
+    })
 }
 
-/// Takes the status of every torrent of the client, those of other patrons included. Free the result
+/// A snapshot of the status of all torrents, in the order of their ids. Several threads may read it
+/// at once.
+pub struct patron_snapshot {
+    list: List<TorrentStatus>,
+    errors: Vec<Option<Box<patron_error>>>,
+}
+
+/// Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
 /// with patron_snapshot_free().
 ///
-/// Errors: BAD_HANDLE.
+/// Errors: STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_take(
     patron: *mut patron_handle,
@@ -207,30 +206,33 @@ pub extern "C" fn patron_snapshot_take(
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
         let mut statuses = entry.patron.statuses();
+        if statuses.is_empty() && entry.patron.is_stopped() {
+            return Err(Failure::stopped());
+        }
         statuses.sort_unstable_by_key(|status| status.id);
         let errors = statuses
             .iter()
             .map(|status| Some(Box::new(patron_error::new(status.error.as_ref()?))))
             .collect();
-        give(out, patron_snapshot { statuses, errors, texts: Texts::default() });
+        give(out, patron_snapshot { list: statuses.into(), errors });
         Ok(())
     })
 }
 
-/// Frees a snapshot. NULL is fine.
+/// Frees a snapshot. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_free(snapshot: Option<Box<patron_snapshot>>) {
     release(snapshot);
 }
 
-/// How many torrents it has.
+/// The number of torrents.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_count(snapshot: Option<&patron_snapshot>) -> usize {
-    read(0, || Some(snapshot?.statuses.len()))
+    count(snapshot.map(|snapshot| &snapshot.list))
 }
 
-/// Writes the statuses from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_status).
+/// Copies the statuses from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_status).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -243,62 +245,56 @@ pub unsafe extern "C" fn patron_snapshot_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let statuses = required(snapshot, "snapshot")?.statuses.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(statuses.map(patron_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = snapshot.map(|snapshot| &snapshot.list);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "snapshot"), first, room, written, error) }
 }
 
-/// The name of a torrent; of a magnet link without one, the info hash until the metadata is here.
+/// The name of a torrent; the info hash for a magnet link without a name, until the metadata has
+/// arrived.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_name(
     snapshot: Option<&patron_snapshot>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let snapshot = snapshot?;
-        let name = &snapshot.statuses.get(index)?.name;
-        Some(snapshot.texts.lend_nth("name", index, name.as_bytes()))
-    })
+    let name = |status: &TorrentStatus| Some(status.name.to_string());
+    text_of(snapshot.map(|snapshot| &snapshot.list), "name", index, name)
 }
 
-/// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). False, and nothing written, where there is none.
+/// Writes the v1 info hash of a torrent, 20 bytes (BEP 3). Returns false and writes nothing if
+/// there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_info_hash_v1(
     snapshot: Option<&patron_snapshot>,
     index: usize,
     out: Option<&mut MaybeUninit<[u8; 20]>>,
 ) -> bool {
-    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
+    read(false, || hash(snapshot?.list.get(index)?.info_hashes.v1.map(|hash| hash.0), out))
 }
 
-/// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). False, and nothing written, where there is
-/// none.
+/// Writes the v2 info hash of a torrent, 32 bytes (BEP 52). Returns false and writes nothing if
+/// there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_info_hash_v2(
     snapshot: Option<&patron_snapshot>,
     index: usize,
     out: Option<&mut MaybeUninit<[u8; 32]>>,
 ) -> bool {
-    read(false, || hash(snapshot?.statuses.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
+    read(false, || hash(snapshot?.list.get(index)?.info_hashes.v2.map(|hash| hash.0), out))
 }
 
-/// One line for a person: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
+/// One line to show to a user: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_explain(
     snapshot: Option<&patron_snapshot>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let snapshot = snapshot?;
-        let status = snapshot.statuses.get(index)?;
-        Some(snapshot.texts.lend_nth("explain", index, status.to_string()))
-    })
+    let line = |status: &TorrentStatus| Some(status.to_string());
+    text_of(snapshot.map(|snapshot| &snapshot.list), "explain", index, line)
 }
 
-/// What stopped a torrent; NULL if nothing did. Belongs to the snapshot.
+/// The error that stopped a torrent; NULL if there is none. Owned by the snapshot.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_error(
     snapshot: Option<&patron_snapshot>,

@@ -1,80 +1,83 @@
-//! How a torrent is set up
+//! Options of a torrent
 //!
-//! Switches, limits, and the queue. They can be changed at any time.
+//! Flags, limits, goals and the queue. They can be changed at any time.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
-use std::time::Duration;
 
-use super::arguments::{or_none, text};
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::write_answer;
-use super::structs::Struct;
-use torrent_patron::torrent::{
-    GoalAction, Goals, QueueMove, TorrentFlag, TorrentFlags, TorrentOptions,
-};
+use crate::support::arguments::{choice, goals, limit, or_none, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::guard;
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::numbers::{bits, choices};
+use crate::support::replies::{ask_of, write_answer};
+use crate::support::structs::Struct;
+use torrent_patron::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
 
-/// Nothing is downloaded; what is here is served. A full disk switches it on.
-pub const PATRON_FLAG_UPLOAD_MODE: i32 = 1;
-/// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
-pub const PATRON_FLAG_SHARE_MODE: i32 = 2;
-/// Peers that the IP filter blocks are refused. On unless switched off.
-pub const PATRON_FLAG_APPLY_IP_FILTER: i32 = 4;
-/// libtorrent starts and stops it: as many run as the "active_" settings allow, in the order of the
-/// queue.
-pub const PATRON_FLAG_AUTO_MANAGED: i32 = 8;
-/// Each piece is offered to one peer at a time, so that the first copy spreads with the least sending
-/// (BEP 16).
-pub const PATRON_FLAG_SUPER_SEEDING: i32 = 16;
-/// Pieces are asked for in their order.
-pub const PATRON_FLAG_SEQUENTIAL: i32 = 32;
-/// It is paused when it would begin to download or to seed.
-pub const PATRON_FLAG_STOP_WHEN_READY: i32 = 64;
-/// It is not announced to the distributed hash table.
-pub const PATRON_FLAG_NO_DHT: i32 = 128;
-/// It is not announced on the local network.
-pub const PATRON_FLAG_NO_LOCAL_DISCOVERY: i32 = 256;
-/// Peers are not told of other peers.
-pub const PATRON_FLAG_NO_PEER_EXCHANGE: i32 = 512;
+choices! { TorrentFlag:
+    /// Nothing is downloaded; existing data is uploaded. A full disk turns this on.
+    PATRON_FLAG_UPLOAD_MODE = 1 => UploadMode,
+    /// Only as much is downloaded as helps to raise the share ratio.
+    PATRON_FLAG_SHARE_MODE = 2 => ShareMode,
+    /// Peers blocked by the IP filter are refused. On by default.
+    PATRON_FLAG_APPLY_IP_FILTER = 4 => ApplyIpFilter,
+    /// libtorrent starts and stops it: as many torrents run as the "active_" settings allow, in
+    /// queue order.
+    PATRON_FLAG_AUTO_MANAGED = 8 => AutoManaged,
+    /// Super-seeding: each piece is offered to one peer at a time, so that the first copy spreads
+    /// with the least upload (BEP 16).
+    PATRON_FLAG_SUPER_SEEDING = 16 => SuperSeeding,
+    /// Pieces are downloaded in order.
+    PATRON_FLAG_SEQUENTIAL = 32 => Sequential,
+    /// It is paused when it would start to download or seed.
+    PATRON_FLAG_STOP_WHEN_READY = 64 => StopWhenReady,
+    /// It is not announced to the DHT.
+    PATRON_FLAG_NO_DHT = 128 => NoDht,
+    /// It is not announced on the local network.
+    PATRON_FLAG_NO_LOCAL_DISCOVERY = 256 => NoLocalDiscovery,
+    /// Peer exchange is off.
+    PATRON_FLAG_NO_PEER_EXCHANGE = 512 => NoPeerExchange,
+}
 
-/// One place nearer to the front of the queue.
-pub const PATRON_QUEUE_UP: i32 = 0;
-/// One place nearer to the end.
-pub const PATRON_QUEUE_DOWN: i32 = 1;
-/// To the front.
-pub const PATRON_QUEUE_TOP: i32 = 2;
-/// To the end.
-pub const PATRON_QUEUE_BOTTOM: i32 = 3;
+choices! { QueueMove:
+    /// One position up.
+    PATRON_QUEUE_UP = 0 => Up,
+    /// One position down.
+    PATRON_QUEUE_DOWN = 1 => Down,
+    /// To the front of the queue.
+    PATRON_QUEUE_TOP = 2 => Top,
+    /// To the end of the queue.
+    PATRON_QUEUE_BOTTOM = 3 => Bottom,
+}
 
-/// A torrent that has reached a goal is paused. When it is resumed it seeds on: the goals are gone.
-pub const PATRON_GOAL_PAUSE: i32 = 0;
-/// It is closed; its files stay.
-pub const PATRON_GOAL_REMOVE: i32 = 1;
-/// It is closed and its files are deleted.
-pub const PATRON_GOAL_REMOVE_AND_DELETE: i32 = 2;
-/// It seeds on, by super-seeding: as little as the swarm needs.
-pub const PATRON_GOAL_SUPER_SEED: i32 = 3;
+choices! { GoalAction:
+    /// A torrent that has reached a goal is paused. If it is resumed, it seeds without goals.
+    PATRON_GOAL_PAUSE = 0 => Pause,
+    /// It is removed; its files are kept.
+    PATRON_GOAL_REMOVE = 1 => Remove,
+    /// It is removed and its files are deleted.
+    PATRON_GOAL_REMOVE_AND_DELETE = 2 => RemoveAndDelete,
+    /// It keeps seeding in super-seeding mode.
+    PATRON_GOAL_SUPER_SEED = 3 => SuperSeed,
+}
 
-/// How a torrent is set up at present; patron_reply_path() is where its files are.
+/// The current options of a torrent; patron_reply_path() is the directory of its files.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_torrent_options {
-    /// How many bytes a second it may receive; -1: as the client may.
+    /// The download rate limit in bytes per second; -1 means no limit but the client's.
     pub download_limit: i64,
-    /// How many bytes a second it may send; -1: as the client may.
+    /// The upload rate limit in bytes per second; -1 means no limit but the client's.
     pub upload_limit: i64,
-    /// How many peers it may be connected to; -1: as many as the client.
+    /// The connections limit; -1 means no limit but the client's.
     pub connections_limit: i64,
-    /// How many peers it may serve at once; -1: as many as the client.
+    /// The number of upload slots; -1 means no limit but the client's.
     pub upload_slots: i64,
-    /// Its place among the torrents that are not complete, the first is 0; -1 when it is complete.
+    /// The queue position, starting at 0; -1 if it is complete.
     pub queue_position: i64,
     /// The PATRON_FLAG_* that are on, combined by "or".
     pub flags: i32,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u32,
 }
 
@@ -91,30 +94,14 @@ impl From<&TorrentOptions> for patron_torrent_options {
             connections_limit: or_none(options.limits.connections_limit),
             upload_slots: or_none(options.limits.upload_slots),
             queue_position: or_none(options.queue_position),
-            flags: options.flags.iter().fold(0, |flags, flag| flags | bit(flag)),
+            flags: bits(options.flags),
             reserved: 0,
         }
     }
 }
 
-fn bit(flag: TorrentFlag) -> i32 {
-    match flag {
-        TorrentFlag::UploadMode => PATRON_FLAG_UPLOAD_MODE,
-        TorrentFlag::ShareMode => PATRON_FLAG_SHARE_MODE,
-        TorrentFlag::ApplyIpFilter => PATRON_FLAG_APPLY_IP_FILTER,
-        TorrentFlag::AutoManaged => PATRON_FLAG_AUTO_MANAGED,
-        TorrentFlag::SuperSeeding => PATRON_FLAG_SUPER_SEEDING,
-        TorrentFlag::Sequential => PATRON_FLAG_SEQUENTIAL,
-        TorrentFlag::StopWhenReady => PATRON_FLAG_STOP_WHEN_READY,
-        TorrentFlag::NoDht => PATRON_FLAG_NO_DHT,
-        TorrentFlag::NoLocalDiscovery => PATRON_FLAG_NO_LOCAL_DISCOVERY,
-        TorrentFlag::NoPeerExchange => PATRON_FLAG_NO_PEER_EXCHANGE,
-        _ => 0,
-    }
-}
-
-/// Asks how a torrent is set up; patron_reply_torrent_options() and patron_reply_path() read the
-/// answer.
+/// Asks for the options of a torrent; patron_reply_torrent_options() and patron_reply_path() read
+/// the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_torrent_options(
     patron: *mut patron_handle,
@@ -125,9 +112,10 @@ pub extern "C" fn patron_get_torrent_options(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.options(id)))
 }
 
-/// Of patron_get_torrent_options(): the options. `struct_size` is sizeof(patron_torrent_options).
+/// For patron_get_torrent_options(): writes the options. `struct_size` is
+/// sizeof(patron_torrent_options).
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no options, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_torrent_options(
     reply: *mut patron_reply,
@@ -141,9 +129,9 @@ pub unsafe extern "C" fn patron_reply_torrent_options(
     })
 }
 
-/// Switches a flag, one PATRON_FLAG_*, on or off.
+/// Turns a flag, one PATRON_FLAG_*, on or off.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown flag and for more than one.
+/// Errors: INVALID_ARGUMENT for an unknown flag or more than one.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_flag(
     patron: *mut patron_handle,
@@ -154,44 +142,12 @@ pub extern "C" fn patron_set_flag(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let known = TorrentFlag::ALL.into_iter().find(|known| bit(*known) == flag);
-        let known = known.ok_or_else(|| Failure::invalid(format!("there is no flag {flag}")))?;
-        Ok(patron.set_flag(id, known, on))
+        Ok(patron.set_flag(id, choice(flag, "flag")?, on))
     })
 }
 
-pub(super) fn flags_of(flags: i32) -> Result<TorrentFlags, Failure> {
-    let on = |flag: &TorrentFlag| flags & bit(*flag) != 0;
-    let known: TorrentFlags = TorrentFlag::ALL.into_iter().filter(on).collect();
-    let rest = known.iter().fold(flags, |rest, flag| rest & !bit(flag));
-    match rest {
-        0 => Ok(known),
-        rest => Err(Failure::invalid(format!("there are no flags {rest:#x}"))),
-    }
-}
-
-pub(super) fn goals_of(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
-    if share_ratio.is_nan() {
-        return Err(Failure::invalid("share_ratio is no number"));
-    }
-    let mut goals = Goals::default().then(match action {
-        PATRON_GOAL_PAUSE => GoalAction::Pause,
-        PATRON_GOAL_REMOVE => GoalAction::Remove,
-        PATRON_GOAL_REMOVE_AND_DELETE => GoalAction::RemoveAndDelete,
-        PATRON_GOAL_SUPER_SEED => GoalAction::SuperSeed,
-        other => return Err(Failure::invalid(format!("there is no action {other}"))),
-    });
-    goals.share_ratio = (share_ratio >= 0.0).then_some(share_ratio);
-    goals.seed_time = u64::try_from(seed_seconds).ok().map(Duration::from_secs);
-    Ok(goals)
-}
-
-/// 0 is no limit to libtorrent either.
-pub(super) fn limit(limit: i64) -> Option<u32> {
-    (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
-}
-
-/// How many bytes a second a torrent may receive; 0 or less: as the client may.
+/// Limits the download rate of a torrent, in bytes per second; 0 or less means no limit but the
+/// client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_download_limit(
     patron: *mut patron_handle,
@@ -205,7 +161,8 @@ pub extern "C" fn patron_set_download_limit(
     })
 }
 
-/// How many bytes a second a torrent may send; 0 or less: as the client may.
+/// Limits the upload rate of a torrent, in bytes per second; 0 or less means no limit but the
+/// client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_upload_limit(
     patron: *mut patron_handle,
@@ -219,7 +176,7 @@ pub extern "C" fn patron_set_upload_limit(
     })
 }
 
-/// How many peers a torrent may be connected to, at least 2; 0 or less: as many as the client.
+/// Limits the connections of a torrent, to at least 2; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_connections_limit(
     patron: *mut patron_handle,
@@ -233,7 +190,7 @@ pub extern "C" fn patron_set_connections_limit(
     })
 }
 
-/// How many peers a torrent may serve at once; 0 or less: as many as the client.
+/// Limits the upload slots of a torrent; 0 or less means no limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_upload_slots(
     patron: *mut patron_handle,
@@ -247,13 +204,13 @@ pub extern "C" fn patron_set_upload_slots(
     })
 }
 
-/// When a torrent has given back enough, and what then becomes of it, a PATRON_GOAL_*; these goals take
-/// the place of those before. `share_ratio` is what was sent for what was received, `seed_seconds` how
-/// long it had everything and was not paused, both in all runs; negative is no such goal, and the first
-/// that is reached counts. It is looked at each tick; PATRON_EVENT_GOAL_REACHED says that it is so. Goals
-/// are kept in resume data.
+/// Sets the seeding goals of a torrent, and what happens when the first is reached, a
+/// PATRON_GOAL_*; they replace earlier goals. `share_ratio` is bytes sent per byte received,
+/// `seed_seconds` the time that it was complete and not paused, both in all runs; a negative number
+/// means no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success.
+/// They are stored in resume data.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown action and for a share ratio that is no number.
+/// Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_goals(
     patron: *mut patron_handle,
@@ -265,13 +222,13 @@ pub extern "C" fn patron_set_goals(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_goals(id, goals_of(share_ratio, seed_seconds, action)?))
+        Ok(patron.set_goals(id, goals(share_ratio, seed_seconds, action)?))
     })
 }
 
-/// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed by the
-/// one in the metainfo ("ssl-cert"); its private key; the parameters of Diffie and Hellman. One that
-/// libtorrent refuses is a PATRON_EVENT_ERROR.
+/// Sets the certificate of a TLS torrent, in PEM: the certificate, signed by the one in the
+/// metainfo ("ssl-cert"); its private key; and the Diffie-Hellman parameters. If libtorrent rejects
+/// it, PATRON_EVENT_ERROR reports it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_tls_certificate(
     patron: *mut patron_handle,
@@ -298,8 +255,8 @@ pub unsafe extern "C" fn patron_set_tls_certificate(
     })
 }
 
-/// Moves a torrent in the queue of those that are not complete, by a PATRON_QUEUE_*. The queue says
-/// which of the torrents with PATRON_FLAG_AUTO_MANAGED run.
+/// Moves a torrent in the queue of incomplete torrents, by a PATRON_QUEUE_*. The queue decides
+/// which torrents with PATRON_FLAG_AUTO_MANAGED run.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown move.
 #[unsafe(no_mangle)]
@@ -311,18 +268,11 @@ pub extern "C" fn patron_move_in_queue(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let to = match queue_move {
-            PATRON_QUEUE_UP => QueueMove::Up,
-            PATRON_QUEUE_DOWN => QueueMove::Down,
-            PATRON_QUEUE_TOP => QueueMove::Top,
-            PATRON_QUEUE_BOTTOM => QueueMove::Bottom,
-            other => return Err(Failure::invalid(format!("there is no move {other}"))),
-        };
-        Ok(patron.move_in_queue(id, to))
+        Ok(patron.move_in_queue(id, choice(queue_move, "queue move")?))
     })
 }
 
-/// Moves a torrent to a place in that queue, the first is 0; beyond the end is the end.
+/// Moves a torrent to a position in that queue, starting at 0; a position past the end is the end.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_queue_position(
     patron: *mut patron_handle,

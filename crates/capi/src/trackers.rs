@@ -1,42 +1,45 @@
 //! Trackers and web seeds
 //!
-//! Where the peers and the pieces of a torrent come from. A URL that is none, that the torrent does not
-//! have, or that leaves the loopback interface where the client is offline is INVALID_ARGUMENT, as an
-//! error of the reply.
+//! The trackers and web seeds of a torrent. Errors of the replies: INVALID_ARGUMENT for an invalid
+//! URL, for one that the torrent does not have, and for one outside of the loopback interface if
+//! the client is offline.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use super::arguments::{milliseconds, or_none, required, text};
-use super::errors::{code, patron_error};
-use super::guard::{guard, read, release};
-use super::handle::{patron_handle, patron_reply};
-use super::patron::ask_of;
-use super::reply::{give_answer, read_answer};
-use super::structs::{Room, Struct, write_all};
-use super::text::{Texts, patron_text};
+use crate::support::arguments::{milliseconds, or_none, text};
+use crate::support::failure::{PATRON_OK, patron_error};
+use crate::support::guard::{guard, read, release};
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::lists::{List, count, read_into, text_of};
+use crate::support::numbers::{Numbered, numbers};
+use crate::support::replies::{ask_of, give_answer, read_answer};
+use crate::support::structs::{Room, Struct};
+use crate::support::text::patron_text;
 use torrent_patron::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 
-/// The metainfo named the tracker first.
-pub const PATRON_TRACKER_SOURCE_METAINFO: i32 = 0;
-/// The program did.
-pub const PATRON_TRACKER_SOURCE_PROGRAM: i32 = 1;
-/// A magnet link did.
-pub const PATRON_TRACKER_SOURCE_MAGNET: i32 = 2;
-/// Another peer did (BEP 28).
-pub const PATRON_TRACKER_SOURCE_PEER: i32 = 3;
+numbers! { TrackerSource:
+    /// The tracker came from the metainfo.
+    PATRON_TRACKER_SOURCE_METAINFO = 0 => Metainfo,
+    /// The tracker was added by the program.
+    PATRON_TRACKER_SOURCE_PROGRAM = 1 => Program,
+    /// The tracker came from a magnet link.
+    PATRON_TRACKER_SOURCE_MAGNET = 2 => Magnet,
+    /// The tracker came from a peer (BEP 28).
+    PATRON_TRACKER_SOURCE_PEER = 3 => Peer,
+}
 
-/// A tracker; its announces tell how it does.
+/// A tracker; see its announces for results.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_tracker_status {
-    /// How it was found, a PATRON_TRACKER_SOURCE_*.
+    /// The source of the tracker, a PATRON_TRACKER_SOURCE_*.
     pub source: i32,
-    /// Those of a lower tier are tried first (BEP 12).
+    /// The tier; lower tiers are tried first (BEP 12).
     pub tier: u8,
-    /// It has answered since the torrent was started.
+    /// It has answered since the torrent was added.
     pub working: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 2],
 }
 
@@ -47,41 +50,39 @@ impl Struct for patron_tracker_status {
 
 impl From<&TrackerStatus> for patron_tracker_status {
     fn from(tracker: &TrackerStatus) -> Self {
-        let source = match tracker.source {
-            TrackerSource::Metainfo => PATRON_TRACKER_SOURCE_METAINFO,
-            TrackerSource::Program => PATRON_TRACKER_SOURCE_PROGRAM,
-            TrackerSource::Magnet => PATRON_TRACKER_SOURCE_MAGNET,
-            TrackerSource::Peer => PATRON_TRACKER_SOURCE_PEER,
-            _ => 0,
-        };
-        Self { source, tier: tracker.tier, working: tracker.working, reserved: [0; 2] }
+        Self {
+            source: tracker.source.number(),
+            tier: tracker.tier,
+            working: tracker.working,
+            reserved: [0; 2],
+        }
     }
 }
 
-/// How announcing to a tracker goes, by one address that the client listens on and one info hash of
-/// the torrent.
+/// The state of announcing to a tracker, for one listen address and one info hash of the torrent.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_announce {
-    /// Until the next one, in milliseconds; -1 when none is planned.
+    /// Milliseconds until the next announce; -1 if none is scheduled.
     pub next_ms: i64,
-    /// How many have everything, as the tracker says; -1 when it has not said.
+    /// The number of seeds that the tracker reports; -1 if unknown.
     pub seeds: i64,
-    /// How many have not, likewise.
+    /// The number of leechers that the tracker reports; -1 if unknown.
     pub leechers: i64,
-    /// How often the torrent was downloaded, likewise.
+    /// The number of completed downloads that the tracker reports; -1 if unknown.
     pub downloads: i64,
     /// The index of the tracker.
     pub tracker: u32,
-    /// How many failed in a row.
+    /// The number of consecutive failures.
     pub failures: u32,
-    /// Why the last one failed, a PATRON_E_*, or 0; patron_trackers_announce_error() says more.
+    /// The error of the last announce, a PATRON_E_*, or 0; patron_trackers_announce_error() has the
+    /// details.
     pub error: i32,
-    /// 1 or 2: with the v1 or the v2 info hash.
+    /// 1 or 2: the announce uses the v1 or the v2 info hash.
     pub protocol: u8,
-    /// One is under way.
+    /// An announce is in progress.
     pub updating: bool,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: [u8; 2],
 }
 
@@ -100,7 +101,7 @@ impl From<&Known> for patron_announce {
             downloads: or_none(announce.downloads),
             tracker: *tracker,
             failures: announce.failures,
-            error: announce.error.as_ref().map_or(0, |error| code(error.kind())),
+            error: announce.error.as_ref().map_or(PATRON_OK, |error| error.kind().number()),
             protocol: announce.protocol,
             updating: announce.updating,
             reserved: [0; 2],
@@ -108,12 +109,11 @@ impl From<&Known> for patron_announce {
     }
 }
 
-/// The trackers of a torrent at one moment, those of the lowest tier first, and all announces to them in
-/// the order of the trackers. Any thread may read it, also several at once.
+/// A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
+/// by tracker. Several threads may read it at once.
 pub struct patron_trackers {
-    trackers: Vec<TrackerStatus>,
-    announces: Vec<Known>,
-    texts: Texts,
+    trackers: List<TrackerStatus>,
+    announces: List<Known>,
 }
 
 struct Known {
@@ -131,7 +131,8 @@ impl From<&Vec<TrackerStatus>> for patron_trackers {
                 error: announce.error.as_ref().map(|error| Box::new(patron_error::new(error))),
             })
         });
-        Self { trackers: trackers.clone(), announces: announces.collect(), texts: Texts::default() }
+        let announces: Vec<_> = announces.collect();
+        Self { announces: announces.into(), trackers: trackers.clone().into() }
     }
 }
 
@@ -146,10 +147,10 @@ pub extern "C" fn patron_get_trackers(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.trackers(id)))
 }
 
-/// Of patron_get_trackers(): the trackers, a new object for each call. Free it with
+/// For patron_get_trackers(): the trackers, a new object for each call. Free it with
 /// patron_trackers_free().
 ///
-/// Errors: INVALID_ARGUMENT when the reply has no trackers, or none yet; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_trackers(
     reply: *mut patron_reply,
@@ -161,20 +162,20 @@ pub extern "C" fn patron_reply_trackers(
     })
 }
 
-/// Frees the list. NULL is fine.
+/// Frees the list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_free(trackers: Option<Box<patron_trackers>>) {
     release(trackers);
 }
 
-/// How many trackers there are.
+/// The number of trackers.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_count(trackers: Option<&patron_trackers>) -> usize {
-    read(0, || Some(trackers?.trackers.len()))
+    count(trackers.map(|all| &all.trackers))
 }
 
-/// Writes the trackers from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_tracker_status).
+/// Copies the trackers from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_tracker_status).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -187,12 +188,10 @@ pub unsafe extern "C" fn patron_trackers_read(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let trackers = required(trackers, "trackers")?.trackers.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(trackers.map(patron_tracker_status::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = trackers.map(|all| &all.trackers);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "trackers"), first, room, written, error) }
 }
 
 /// The announce URL of a tracker.
@@ -201,21 +200,18 @@ pub extern "C" fn patron_trackers_url(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let url = trackers.trackers.get(index)?.url.as_bytes();
-        Some(trackers.texts.lend_nth("url", index, url))
-    })
+    let url = |tracker: &TrackerStatus| Some(tracker.url.to_string());
+    text_of(trackers.map(|all| &all.trackers), "url", index, url)
 }
 
-/// How many announces there are, of all trackers.
+/// The number of announces, of all trackers together.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_count(trackers: Option<&patron_trackers>) -> usize {
-    read(0, || Some(trackers?.announces.len()))
+    count(trackers.map(|all| &all.announces))
 }
 
-/// Writes the announces from index `first` on into an array of `capacity` structs, and how many they
-/// were to `written`. `struct_size` is sizeof(patron_announce).
+/// Copies the announces from index `first` on into an array of `capacity` structs, and writes their
+/// number to `written`. `struct_size` is sizeof(patron_announce).
 ///
 /// Errors: INVALID_ARGUMENT for a wrong struct size.
 #[unsafe(no_mangle)]
@@ -228,41 +224,33 @@ pub unsafe extern "C" fn patron_trackers_read_announces(
     written: Option<&mut MaybeUninit<usize>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let announces = required(trackers, "trackers")?.announces.iter().skip(first);
-        let room = Room(out, struct_size, capacity);
-        // SAFETY: the caller gives the size of its structs and how many there are.
-        unsafe { write_all(announces.map(patron_announce::from), room, written) }
-    })
+    let room = Room(out, struct_size, capacity);
+    let list = trackers.map(|all| &all.announces);
+    // SAFETY: the caller gives the size of its structs and how many there are.
+    unsafe { read_into((list, "trackers"), first, room, written, error) }
 }
 
-/// Of an announce: the address that the client listens on, "127.0.0.1:6881".
+/// The listen address of an announce, "127.0.0.1:6881".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_from(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let from = trackers.announces.get(index)?.announce.from;
-        Some(trackers.texts.lend_nth("from", index, from.to_string()))
-    })
+    let from = |known: &Known| Some(known.announce.from.to_string());
+    text_of(trackers.map(|all| &all.announces), "from", index, from)
 }
 
-/// Of an announce: what the tracker said, if it said something: a warning or why it refused.
+/// The tracker's message for an announce, a warning or a reason; often empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_message(
     trackers: Option<&patron_trackers>,
     index: usize,
 ) -> patron_text {
-    read(patron_text::EMPTY, || {
-        let trackers = trackers?;
-        let message = trackers.announces.get(index)?.announce.message.as_bytes();
-        Some(trackers.texts.lend_nth("message", index, message))
-    })
+    let message = |known: &Known| Some(known.announce.message.to_string());
+    text_of(trackers.map(|all| &all.announces), "message", index, message)
 }
 
-/// Of an announce: why the last one failed; NULL if it did not. Belongs to the list.
+/// The error of an announce; NULL if there is none. Owned by the list.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_trackers_announce_error(
     trackers: Option<&patron_trackers>,
@@ -274,8 +262,7 @@ pub extern "C" fn patron_trackers_announce_error(
     })
 }
 
-/// Adds a tracker; one that is there already stays as it is. Those of a lower tier are tried first
-/// (BEP 12).
+/// Adds a tracker; an existing one is not changed. Lower tiers are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_tracker(
     patron: *mut patron_handle,
@@ -310,8 +297,8 @@ pub unsafe extern "C" fn patron_remove_tracker(
     })
 }
 
-/// Puts these trackers in the place of those that a torrent has: a URL on each line, and an empty line
-/// before each tier but the first. An empty text removes all.
+/// Replaces all trackers of a torrent: one URL per line, with an empty line between tiers. An empty
+/// text removes all trackers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_replace_trackers(
     patron: *mut patron_handle,
@@ -338,8 +325,8 @@ fn tiers(urls: &str) -> Vec<Tracker> {
         .collect()
 }
 
-/// Announces a torrent to its trackers now, whatever interval they asked for. A paused torrent is not
-/// announced.
+/// Announces a torrent to its trackers now, regardless of the announce interval. A paused torrent
+/// is not announced.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reannounce(
     patron: *mut patron_handle,
@@ -350,8 +337,8 @@ pub extern "C" fn patron_reannounce(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.reannounce(id)))
 }
 
-/// Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
-/// patron_get_trackers().
+/// Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() has
+/// the results.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_scrape(
     patron: *mut patron_handle,
@@ -362,7 +349,7 @@ pub extern "C" fn patron_scrape(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.scrape(id)))
 }
 
-/// Announces a torrent to the distributed hash table now (BEP 5).
+/// Announces a torrent to the DHT now (BEP 5).
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_announce_to_dht(
     patron: *mut patron_handle,
@@ -395,13 +382,13 @@ pub extern "C" fn patron_get_web_seeds(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.web_seeds(id)))
 }
 
-/// Of patron_get_web_seeds(): how many there are.
+/// For patron_get_web_seeds(): the number of web seeds.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_web_seed_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |urls: &Vec<String>, _| Some(urls.len())))
 }
 
-/// Of patron_get_web_seeds(): the URL of one. Good until the reply is freed.
+/// For patron_get_web_seeds(): the URL of a web seed. Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -411,7 +398,7 @@ pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) 
     })
 }
 
-/// Adds a web seed (BEP 19). That of a torrent with more than one file ends in "/".
+/// Adds a web seed (BEP 19). For a torrent with more than one file the URL ends in "/".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_web_seed(
     patron: *mut patron_handle,

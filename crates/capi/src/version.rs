@@ -1,20 +1,20 @@
 //! Versions
 //!
-//! While the first number is 0, programs must be compiled again for each new second number, and the
-//! name of the shared object (`libtorrent_patron.so.0.1`) sees to that. Within it, functions and
-//! codes are only added, and structs only grow at their end.
+//! While the major version is 0, programs must be recompiled for each new minor version; the name
+//! of the shared object (`libtorrent_patron.so.0.1`) enforces it. Within a minor version, functions
+//! and codes are only added, and structs only grow at their end.
 
-use super::guard::read;
-use super::text::patron_text;
+use crate::support::guard::read;
+use crate::support::text::patron_text;
 
-/// The version of this header: the first number.
+/// The major version of this header.
 pub const PATRON_VERSION_MAJOR: u32 = 0;
-/// The second.
+/// The minor version of this header.
 pub const PATRON_VERSION_MINOR: u32 = 1;
-/// The third.
+/// The patch version of this header.
 pub const PATRON_VERSION_PATCH: u32 = 0;
 
-/// The version of the library that is loaded: "0.1.0". Lives as long as the process.
+/// The version of the loaded library, "0.1.0". Valid as long as the process runs.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_version() -> patron_text {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
@@ -26,7 +26,7 @@ pub extern "C" fn patron_version() -> patron_text {
 const fn number(text: &str) -> u32 {
     match u32::from_str_radix(text, 10) {
         Ok(number) => number,
-        Err(_) => panic!("the package's version has a part that is no number"),
+        Err(_) => panic!("the package's version has a part that is not a number"),
     }
 }
 

@@ -1,27 +1,26 @@
-//! Being told of events
+//! Waiting for events
 //!
-//! Three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for a loop around
-//! poll, epoll or kqueue; patron_set_wake() calls a function, for loops that have their own way to be
-//! woken.
+//! There are three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for
+//! loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops with other
+//! ways to be woken.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::arguments::required;
-use super::errors::{Failure, patron_error};
-use super::guard::guard;
-use super::handle::patron_handle;
-use super::patron::PATRONS;
+use crate::support::arguments::required;
+use crate::support::failure::{Failure, patron_error};
+use crate::support::guard::guard;
+use crate::support::handles::{PATRONS, patron_handle};
 use torrent_patron::Error;
 use torrent_patron::error::ErrorKind;
 
-/// A descriptor that is readable while events are waiting. Do not read from it and do not close it:
-/// call patron_next_event() with the time-out 0 until it gives TIMED_OUT. It belongs to the patron,
-/// and is closed when the patron is freed. It stays readable once the client has stopped.
+/// Gives a descriptor that is readable while events are waiting. Do not read from it or close it:
+/// call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
+/// descriptor and closes it when it is freed. It stays readable once the client has stopped.
 ///
-/// Errors: IO when no descriptor is to be had; INVALID_ARGUMENT on Windows.
+/// Errors: IO if no descriptor is available; INVALID_ARGUMENT on Windows.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_fd(
     patron: *mut patron_handle,
@@ -49,17 +48,17 @@ pub extern "C" fn patron_event_fd(
     })
 }
 
-/// Has `wake(user_data)` called each time that the mailbox turns from empty to not empty, and once at
-/// first if it is not empty; drain it then with patron_next_event(). A call may come when the events
-/// are already gone.
+/// Calls `wake(user_data)` whenever the mailbox changes from empty to not empty, and once at first
+/// if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
+/// gone when the call comes.
 ///
-/// The calls are made on a thread that the patron has for this alone, never two at once: `wake` may
-/// take its time and may call every function here, patron_free() too. It must not unwind.
-/// `finalize(user_data)`, if not NULL, is called once on that thread after the last `wake`: when
-/// another function is set, or NULL, or when the patron has been freed. On failure nothing is kept and
-/// nothing called.
+/// The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
+/// may call every function of this header, patron_free() included. It must not unwind.
+/// `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when
+/// the function is replaced or set to NULL, or when the patron has been freed. If this call fails,
+/// nothing is kept and nothing is called.
 ///
-/// Errors: IO when no thread is to be had.
+/// Errors: IO if no thread can be started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_wake(
     patron: *mut patron_handle,
@@ -72,7 +71,7 @@ pub unsafe extern "C" fn patron_set_wake(
         let entry = PATRONS.get(patron, "patron")?;
         let next = match wake {
             Some(wake) => {
-                Some(Wake::start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
+                Some(start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
             }
             None => None,
         };
@@ -110,21 +109,15 @@ impl Callback {
     }
 }
 
-/// A thread that calls back. Dropping it ends the thread after the call that is under way, and does
-/// not wait for it: the one who drops may be that thread.
-pub(super) struct Wake {
-    _stop: Sender<()>,
-}
-
-impl Wake {
-    fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Self, Failure> {
-        let (stop, stopped) = bounded(1);
-        std::thread::Builder::new()
-            .name("patron-wake".into())
-            .spawn(move || callback.run(&wake_ups, &stopped))
-            .map_err(|error| {
-                Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
-            })?;
-        Ok(Self { _stop: stop })
-    }
+/// Starts a thread that calls back. Dropping the sender ends it after the call that is under way, and
+/// does not wait for it: the one who drops may be that thread.
+fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Sender<()>, Failure> {
+    let (stop, stopped) = bounded(1);
+    std::thread::Builder::new()
+        .name("patron-wake".into())
+        .spawn(move || callback.run(&wake_ups, &stopped))
+        .map_err(|error| {
+            Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
+        })?;
+    Ok(stop)
 }

@@ -336,7 +336,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
     /// File of addresses never to connect to or accept: P2P, DAT, or one address, range or network
-    /// per line
+    /// per line, perhaps compressed by gzip; other lines are skipped
     #[arg(long, value_name = "FILE")]
     pub(crate) blocklist: Option<PathBuf>,
     /// Upload limit per second, such as 5MiB; does not apply to the local network

@@ -33,7 +33,8 @@ fn show_magnet(magnet: &Magnet) -> io::Result<()> {
     hashes(&magnet.info_hashes)?;
     trackers(&magnet.trackers)?;
     rows("web seed", &magnet.web_seeds)?;
-    rows("peer", &magnet.peers)
+    rows("peer", &magnet.peers)?;
+    rows("left out", &magnet.invalid_urls)
 }
 
 fn show_metainfo(metainfo: &Metainfo) -> io::Result<()> {
@@ -46,6 +47,7 @@ fn show_metainfo(metainfo: &Metainfo) -> io::Result<()> {
     row_if("created at", metainfo.creation_date.map(date))?;
     trackers(&metainfo.trackers)?;
     rows("web seed", &metainfo.web_seeds)?;
+    rows("left out", &metainfo.invalid_urls)?;
     files(metainfo)
 }
 

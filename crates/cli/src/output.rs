@@ -1,5 +1,6 @@
 //! Output: progress bars and lines on stderr, results and JSON on stdout.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -7,9 +8,9 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use torrent_patron::Event;
 use torrent_patron::metainfo::HashProgress;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
+use torrent_patron::{Event, printable};
 
 use crate::arguments::LOG;
 use crate::interrupt::{self, Interrupt};
@@ -216,7 +217,7 @@ pub(crate) fn result(text: impl Display) -> io::Result<()> {
 
 /// Writes a JSON object to stdout; waits while the reader is far behind.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
-    STDOUT.write(serde_json::to_string(value)? + "\n");
+    STDOUT.write(ascii_controls(&serde_json::to_string(value)?) + "\n");
     Ok(())
 }
 
@@ -234,7 +235,24 @@ pub(crate) fn object(value: &serde_json::Value) {
 }
 
 fn json_line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default() + "\n"
+    ascii_controls(&serde_json::to_string(value).unwrap_or_default()) + "\n"
+}
+
+/// JSON in which paths have their control characters as escapes too, which say the same.
+fn ascii_controls(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        let mut buffer = [0; 4];
+        match printable(c.encode_utf8(&mut buffer)) {
+            Cow::Borrowed(_) => text.push(c),
+            Cow::Owned(_) => {
+                let mut units = [0; 2];
+                let units = c.encode_utf16(&mut units).iter();
+                text.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
+    }
+    text
 }
 
 pub(crate) fn error(error: impl Display) {
@@ -278,7 +296,7 @@ fn line(text: &impl Display) -> String {
 
 /// Names come from strangers: their control characters must not reach the terminal.
 pub(crate) fn one_line(text: &impl Display) -> String {
-    text.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&text.to_string()).into_owned()
 }
 
 /// Cut or padded to a width in characters. The end stays: it tells the parts of a series apart.
@@ -300,7 +318,15 @@ mod tests {
     fn a_column_has_its_width() {
         assert_eq!(column("short", 9), "short    ");
         assert_eq!(column("a long name 2.iso", 9), "a lo….iso");
-        assert_eq!(column("a\x1b[2J", 5), "a\u{fffd}[2J");
+        assert_eq!(column("a\x1b[2J", 11), r"a\u{1b}[2J ");
+    }
+
+    #[test]
+    fn json_says_the_same_without_control_characters() {
+        let value = "a\u{9b}\u{202e}\u{e0041}\n\u{e9}";
+        let text = ascii_controls(&serde_json::to_string(value).unwrap());
+        assert_eq!(text, "\"a\\u009b\\u202e\\udb40\\udc41\\n\u{e9}\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
     }
 
     #[test]

@@ -146,14 +146,20 @@ struct Transfer {
 impl Transfer {
     /// Starts the client and says where it and its shards listen, before anything else is said.
     fn begin(client: ClientBuilder, shards: Shards, common: &Common, aim: Aim) -> Result<Self> {
-        let blocked = common.blocklist.as_ref().map(IpFilter::read).transpose()?;
+        let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
         let client = client.start()?;
         let patron = client.patron();
-        if let Some(blocked) = blocked {
+        let screen = Screen::new(common.quiet || common.json);
+        if let Some(list) = blocklist {
+            if let Some(first) = list.first_skipped.first() {
+                let lines = if list.skipped == 1 { "line is" } else { "lines are" };
+                let first = first.message();
+                screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
+            }
             for patron in shards.patrons().chain([&patron]) {
-                patron.set_ip_filter(blocked.clone()).wait()?;
+                patron.set_ip_filter(list.filter.clone()).wait()?;
             }
         }
         let mut transfer = Self {
@@ -164,7 +170,7 @@ impl Transfer {
             patron,
             shards,
             interrupt,
-            screen: Screen::new(common.quiet || common.json),
+            screen,
             explainer: Explainer::new(),
             select: Vec::new(),
             resume_dir: None,

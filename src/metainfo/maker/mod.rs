@@ -1,7 +1,6 @@
 //! Making torrents of files and directories.
 
 mod readback;
-mod url;
 mod walk;
 
 use std::ffi::OsString;
@@ -17,6 +16,7 @@ use self::walk::{Entry, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
+use crate::model::url;
 use crate::reply::{Reply, one_shot};
 use crate::sys::bridge;
 
@@ -206,7 +206,7 @@ impl TorrentMaker {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is not a power of two
-    /// or below 16 KiB, and for a tracker or web seed that is not a URL; [`Io`](ErrorKind::Io) when
+    /// or below 16 KiB, and for an invalid URL of a tracker or web seed; [`Io`](ErrorKind::Io) when
     /// the path cannot be read. What fails later is told by [`Making::wait`].
     pub fn start(self) -> Result<Making> {
         let record = self.record()?;
@@ -238,12 +238,12 @@ impl TorrentMaker {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, MAKE, message));
         }
-        for (_, url) in &self.trackers {
-            url::check("tracker", url, &["http", "https", "udp", "ws", "wss"])?;
-        }
-        for url in &self.web_seeds {
-            url::check("web seed", url, &["http", "https", "ftp"])?;
-        }
+        let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, MAKE, why);
+        let tracker = |(tier, url): &(u8, String)| {
+            let url = url::tracker(url).map_err(invalid)?;
+            Ok(bridge::TrackerRecord { url, tier: (*tier).into() })
+        };
+        let web_seed = |url: &String| url::web_seed(url).map_err(invalid);
         let date = self.creation_date.unwrap_or_else(SystemTime::now);
         let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Ok(bridge::NewTorrentRecord {
@@ -255,12 +255,8 @@ impl TorrentMaker {
             comment: self.comment.clone(),
             creator: self.creator.clone(),
             creation_date: since_1970.as_secs().try_into().unwrap_or(i64::MAX),
-            trackers: self
-                .trackers
-                .iter()
-                .map(|(tier, url)| bridge::TrackerRecord { url: url.clone(), tier: (*tier).into() })
-                .collect(),
-            web_seeds: self.web_seeds.clone(),
+            trackers: self.trackers.iter().map(tracker).collect::<Result<_>>()?,
+            web_seeds: self.web_seeds.iter().map(web_seed).collect::<Result<_>>()?,
         })
     }
 }

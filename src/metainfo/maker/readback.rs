@@ -18,7 +18,8 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
         if file.path != entry.path {
             return Err(refuse(entry, &renamed(&entry.path, &file.path)));
         }
-        let symlink = entry.symlink.as_ref().map(|target| Path::new(&read.name).join(target));
+        let root = Path::new(file.path.iter().next().unwrap_or_default());
+        let symlink = entry.symlink.as_ref().map(|target| root.join(target));
         if file.symlink != symlink {
             return Err(refuse(entry, "is a link to nothing that is in the torrent"));
         }

@@ -74,7 +74,10 @@ mod tests {
         for kind in EventKind::ALL {
             assert!(EventKinds::from(*kind).contains(*kind));
             assert!(!EventKinds::ALL.without(*kind).contains(*kind));
-            assert_eq!((EventKinds::ALL - EventKinds::from(*kind)).iter().count(), 39);
+            assert_eq!(
+                (EventKinds::ALL - EventKinds::from(*kind)).iter().count(),
+                EventKind::ALL.len() - 1
+            );
         }
         assert_eq!(EventKinds::from_bits(u64::MAX), EventKinds::ALL);
     }

@@ -16,6 +16,8 @@ use crate::model::{
 
 /// Something that happened. `Display` explains it in one line for a person.
 ///
+/// Texts of strangers in it are [printable](crate::printable); paths are as they are on disk.
+///
 /// Events of a torrent reach the patron that added it and those that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
 /// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. What a
@@ -187,8 +189,21 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// What it said.
+        /// What it said, [printable](crate::printable).
         message: Box<str>,
+    },
+    /// A web seed gives nothing: it cannot be reached, refuses, sends what was not asked for or what is
+    /// damaged, or may not be asked. It is tried again later where that makes sense; the same again is
+    /// not told before it has given something.
+    WebSeedFailed {
+        /// The torrent.
+        id: TorrentId,
+        /// Its name.
+        name: Arc<str>,
+        /// The web seed's URL; of several at one server, the server's.
+        url: Box<str>,
+        /// Why.
+        error: Error,
     },
     /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
     /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
@@ -275,8 +290,8 @@ pub enum Event {
         available: u64,
     },
     /// This patron did not read its events and some were dropped, the oldest first. Of those about a
-    /// torrent that is still open none is among them but what is told of single files, pieces, peers
-    /// and trackers.
+    /// torrent that is still open none is among them but what is told of single files, pieces, peers,
+    /// trackers and web seeds.
     Lagged {
         /// How many.
         missed: u64,
@@ -287,6 +302,16 @@ pub enum Event {
     /// The last event: the client has stopped.
     ClientStopped {
         /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
+        error: Option<Error>,
+    },
+    /// The answer to what carried this tag: a message of [`Patron::send_tagged`](crate::Patron::send_tagged),
+    /// or a reply given to [`Patron::notify`](crate::Patron::notify). It comes whatever is wanted.
+    Reply {
+        /// The program's own number.
+        tag: u64,
+        /// The torrent that a message was about or has added.
+        id: Option<TorrentId>,
+        /// Why a message failed.
         error: Option<Error>,
     },
     // What comes only when it is asked for; see `EventKinds::ON_REQUEST`.
@@ -584,6 +609,13 @@ macro_rules! about {
             None
         }
     };
+    (perhaps $kind:ident, $event:ident) => {
+        if let Event::$kind { id, .. } = $event {
+            id.map(|id| (id, None::<&Arc<str>>))
+        } else {
+            None
+        }
+    };
     (client $kind:ident, $event:ident) => {{
         let _ = $event;
         None::<(TorrentId, Option<&Arc<str>>)>
@@ -642,6 +674,7 @@ event_kinds! {
     PeerBanned: torrent, expendable;
     TrackerError: torrent, newest;
     TrackerWarning: torrent, newest;
+    WebSeedFailed: torrent, expendable;
     Error: torrent, newest;
     Metainfo: torrent, newest;
     TorrentRemoved: torrent, last;
@@ -665,6 +698,7 @@ event_kinds! {
     PerformanceWarning: maybe, expendable;
     Statistics: client, newest_in_place;
     ResumeData: torrent, newest;
+    Reply: perhaps, bounded;
 }
 
 /// What comes only when it is asked for.
@@ -749,6 +783,7 @@ pub(crate) mod tests {
                         Event::TrackerError { id, name, url, times_in_row: 1, error }
                     }
                     EventKind::TrackerWarning => Event::TrackerWarning { id, name, url, message },
+                    EventKind::WebSeedFailed => Event::WebSeedFailed { id, name, url, error },
                     EventKind::Error => Event::Error { id, name, error },
                     EventKind::Metainfo => {
                         Event::Metainfo { id, name, torrent_file: Arc::default() }
@@ -801,6 +836,7 @@ pub(crate) mod tests {
                     EventKind::ResumeData => {
                         Event::ResumeData { id, name, info_hashes, data: Arc::default() }
                     }
+                    EventKind::Reply => Event::Reply { tag: 7, id: Some(id), error: None },
                 }
             })
             .collect();
@@ -902,6 +938,15 @@ mod json_tests {
                 r#"{"event":"tracker_error","id":3,"name":"debian.iso","url":"http://127.0.0.1/","times_in_row":2,"error":ERROR}"#,
             ),
             (
+                Event::WebSeedFailed {
+                    id,
+                    name: name(),
+                    url: "http://127.0.0.1/".into(),
+                    error: error(),
+                },
+                r#"{"event":"web_seed_failed","id":3,"name":"debian.iso","url":"http://127.0.0.1/","error":ERROR}"#,
+            ),
+            (
                 Event::Error { id, name: name(), error: error() },
                 r#"{"event":"error","id":3,"name":"debian.iso","error":ERROR}"#,
             ),
@@ -944,6 +989,10 @@ mod json_tests {
             (
                 Event::DescriptorLimit { wanted: 300, available: 200 },
                 r#"{"event":"descriptor_limit","wanted":300,"available":200}"#,
+            ),
+            (
+                Event::Reply { tag: 7, id: Some(id), error: None },
+                r#"{"event":"reply","tag":7,"id":3,"error":null}"#,
             ),
             (Event::Lagged { missed: 5 }, r#"{"event":"lagged","missed":5}"#),
             (Event::Resynchronized, r#"{"event":"resynchronized"}"#),

@@ -1,9 +1,11 @@
 //! Events in words: one line each, for a person.
 
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::model::{Event, Goal, RemovedFiles, TorrentState, TorrentStatus};
+use crate::text::printable;
 
 /// Bytes as a person reads them: `3.2 MiB`.
 struct Size(u64);
@@ -40,12 +42,12 @@ impl fmt::Display for Span {
     }
 }
 
-/// Text from elsewhere: one line, and no commands for a terminal.
-struct Line<'a>(&'a str);
+/// A path, whose parts may be those of a stranger's torrent.
+struct Shown<'a>(&'a Path);
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.replace(char::is_control, " "))
+        f.write_str(&printable(&self.0.to_string_lossy()))
     }
 }
 
@@ -94,7 +96,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TorrentAdded { name, info_hashes, save_dir, .. } => {
-                write!(f, "{name}: started, info hash {info_hashes}, in {}", save_dir.display())
+                write!(f, "{name}: started, info hash {info_hashes}, in {}", Shown(save_dir))
             }
             Self::AlreadyAdded { name, .. } => {
                 write!(f, "{name}: is here already and is not started twice")
@@ -118,10 +120,10 @@ impl fmt::Display for Event {
             }
             Self::Finished { name, .. } => write!(f, "{name}: complete"),
             Self::Moved { name, save_dir, .. } => {
-                write!(f, "{name}: moved to {}", save_dir.display())
+                write!(f, "{name}: moved to {}", Shown(save_dir))
             }
             Self::FileRenamed { name, file, path, .. } => {
-                write!(f, "{name}: file {file} is {} now", path.display())
+                write!(f, "{name}: file {file} is {} now", Shown(path))
             }
             Self::GoalReached { name, goal: Goal::ShareRatio, .. } => {
                 write!(f, "{name}: has reached its share ratio")
@@ -144,9 +146,12 @@ impl fmt::Display for Event {
                 }
             }
             Self::TrackerWarning { name, url, message, .. } => {
-                write!(f, "{name}: the tracker {} says: {}", Line(url), Line(message))
+                write!(f, "{name}: the tracker {url} says: {message}")
             }
-            Self::Error { name, error, .. } => write!(f, "{name}: {error}"),
+            // The error names the web seed.
+            Self::WebSeedFailed { name, error, .. } | Self::Error { name, error, .. } => {
+                write!(f, "{name}: {error}")
+            }
             Self::Metainfo { name, torrent_file, .. } => {
                 write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
             }
@@ -158,6 +163,8 @@ impl fmt::Display for Event {
             Self::CommandFailed { command, id, error } => {
                 write!(f, "{command} for {id} failed: {error}")
             }
+            Self::Reply { tag, error: None, .. } => write!(f, "request {tag} has been answered"),
+            Self::Reply { tag, error: Some(error), .. } => write!(f, "request {tag}: {error}"),
             Self::Listening { address } => write!(f, "listening at {address}"),
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
             Self::PortMapped { by, protocol, external_port, local } => write!(
@@ -192,10 +199,10 @@ impl fmt::Display for Event {
             }
             Self::PeerDisconnected { name, error, .. } => write!(f, "{name}: {error}"),
             Self::TrackerReply { name, url, peers, .. } => {
-                write!(f, "{name}: {} names {peers} peers", Line(url))
+                write!(f, "{name}: {url} names {peers} peers")
             }
             Self::Scraped { name, url, seeds, leechers, .. } => {
-                write!(f, "{name}: {} knows ", Line(url))?;
+                write!(f, "{name}: {url} knows ")?;
                 match (seeds, leechers) {
                     (Some(seeds), Some(leechers)) => {
                         write!(f, "{seeds} seeds and {leechers} leechers")

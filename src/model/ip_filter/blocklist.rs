@@ -1,73 +1,151 @@
 //! Blocklists as people exchange them: P2P, DAT, and plain addresses, ranges and networks.
 
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::IpFilter;
+use flate2::bufread::MultiGzDecoder;
+
+use super::{Blocklist, IpRange};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const READ: &str = "read the blocklist";
 
 const LONGEST_LINE: u64 = 4096;
 const MOST_LINES: u32 = 10_000_000;
+/// Of what a compressed one unpacks to: 100 bytes a line.
+const MOST_BYTES: u64 = 1_000_000_000;
+
+/// How many of the lines that are skipped are named.
+const NAMED: usize = 10;
 
 /// DAT: those above this level are allowed.
 const HIGHEST_BLOCKED: u32 = 127;
 
-pub(super) fn read(input: &mut dyn BufRead) -> Result<IpFilter> {
-    let mut filter = IpFilter::default();
-    let mut has_rules = false;
+/// What is done with a line that is no rule.
+pub(super) enum Wrong {
+    Refuse,
+    Skip,
+}
+
+pub(super) fn read(input: impl BufRead, wrong: Wrong) -> Result<Blocklist> {
+    let mut input = input;
+    let start = input.fill_buf().map_err(|error| Error::io(READ, "its start", &error))?;
+    match start {
+        [0x1f, 0x8b, ..] => {
+            let unpacked = MultiGzDecoder::new(input).take(MOST_BYTES + 1);
+            read_lines(&mut BufReader::new(unpacked), wrong)
+        }
+        [b'P', b'K', 3, 4, ..] => {
+            let message = "it is compressed by zip; decompress it first";
+            Err(Error::new(ErrorKind::Parse, READ, message))
+        }
+        _ => read_lines(&mut input, wrong),
+    }
+}
+
+fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
+    let mut list = Blocklist::default();
+    let mut allowed = 0;
     let mut bytes = Vec::new();
+    let mut total = 0;
     for number in 1.. {
         bytes.clear();
         // One byte more tells that the line is too long.
         let read = input.take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes);
-        if read.map_err(|error| Error::io(READ, line(number), &error))? == 0 {
+        let read = read.map_err(|error| unreadable(number, &error))?;
+        if read == 0 {
             break;
         }
-        if number == 1 {
-            refuse_compressed(&bytes)?;
+        let mut size = read as u64;
+        let is_long = size > LONGEST_LINE;
+        if is_long && bytes.last() != Some(&b'\n') {
+            size += skip_line(input).map_err(|error| unreadable(number, &error))?;
         }
-        if bytes.len() as u64 > LONGEST_LINE {
-            let message = format!("it is longer than {LONGEST_LINE} bytes");
-            return Err(Error::new(ErrorKind::Parse, READ, message).on(line(number)));
-        }
+        total += size;
         if number > MOST_LINES {
-            let message = format!("it has more than {MOST_LINES} lines");
-            return Err(Error::new(ErrorKind::Parse, READ, message));
+            return Err(too_large(&format!("{MOST_LINES} lines")));
+        }
+        if total > MOST_BYTES {
+            return Err(too_large(&format!("{MOST_BYTES} bytes")));
         }
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&bytes);
         let text = text.trim_ascii();
-        if text.is_empty() || is_comment(text) {
+        if !is_long && (text.is_empty() || is_comment(text)) {
             continue;
         }
-        has_rules = true;
-        let rule = rule(text).ok_or_else(|| unknown(text).on(line(number)))?;
-        if let Rule::Block(first, last) = rule {
-            filter
-                .block(first, last)
-                .map_err(|error| Error::new(ErrorKind::Parse, READ, error.message()))
-                .map_err(|error| error.on(line(number)))?;
+        match if is_long { Err(too_long()) } else { blocked(text) } {
+            Ok(Some(range)) => list.filter.0.push(range),
+            Ok(None) => allowed += 1,
+            Err(error) => {
+                let error = error.on(format!("line {number}"));
+                match wrong {
+                    Wrong::Refuse => return Err(error),
+                    Wrong::Skip => {
+                        list.skipped += 1;
+                        if list.first_skipped.len() < NAMED {
+                            list.first_skipped.push(error);
+                        }
+                    }
+                }
+            }
         }
     }
-    if !has_rules {
-        return Err(Error::new(ErrorKind::Parse, READ, "it has no rule"));
+    if list.filter.0.is_empty() && allowed == 0 {
+        // What it is instead, the first line says.
+        let why = list.first_skipped.first().map(|error| format!(": {}", error.message()));
+        let message = format!("it has no rule{}", why.unwrap_or_default());
+        return Err(Error::new(ErrorKind::Parse, READ, message));
     }
-    Ok(filter)
+    Ok(list)
 }
 
-fn line(number: u32) -> String {
-    format!("line {number}")
+/// Goes to the end of a line; how many bytes that was.
+fn skip_line(input: &mut dyn BufRead) -> io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let buffer = input.fill_buf()?;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let size = end.map_or(buffer.len(), |end| end + 1);
+        input.consume(size);
+        skipped += size as u64;
+        if size == 0 || end.is_some() || skipped > MOST_BYTES {
+            return Ok(skipped);
+        }
+    }
 }
 
-fn refuse_compressed(start: &[u8]) -> Result<()> {
-    let name = match start {
-        [0x1f, 0x8b, ..] => "gzip",
-        [b'P', b'K', 3, 4, ..] => "zip",
-        _ => return Ok(()),
-    };
-    let message = format!("it is compressed by {name}; decompress it first");
-    Err(Error::new(ErrorKind::Parse, READ, message))
+/// What a compressed file does not unpack to is not the system's fault.
+fn unreadable(line: u32, error: &io::Error) -> Error {
+    let at = format!("line {line}");
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            Error::new(
+                ErrorKind::Parse,
+                READ,
+                format!("what is compressed by gzip is damaged: {error}"),
+            )
+            .on(at)
+        }
+        _ => Error::io(READ, at, error),
+    }
+}
+
+fn too_large(limit: &str) -> Error {
+    Error::new(ErrorKind::Parse, READ, format!("it has more than {limit}"))
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::Parse, READ, format!("it is longer than {LONGEST_LINE} bytes"))
+}
+
+/// The range that a line blocks; `None` for one that allows.
+fn blocked(text: &[u8]) -> Result<Option<IpRange>> {
+    match rule(text).ok_or_else(|| unknown(text))? {
+        Rule::Allow => Ok(None),
+        Rule::Block(first, last) => IpRange::new(first, last)
+            .map(Some)
+            .map_err(|error| Error::new(ErrorKind::Parse, READ, error.message())),
+    }
 }
 
 fn unknown(text: &[u8]) -> Error {
@@ -185,7 +263,10 @@ fn number(text: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+    use crate::model::IpFilter;
 
     /// The only range of a list.
     fn only(text: impl AsRef<[u8]>) -> String {
@@ -274,11 +355,57 @@ mod tests {
         refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is no range of addresses");
         refused("", "it has no rule");
         refused("# nothing\n\n", "it has no rule");
-        refused(b"\x1f\x8b\x08\0\0", "it is compressed by gzip; decompress it first");
+        refused(b"\x1f\x8b\x08\0\0", "line 1: what is compressed by gzip is damaged");
         refused(b"PK\x03\x04", "it is compressed by zip; decompress it first");
         refused(vec![b'#'; 4097], "line 1: it is longer than 4096 bytes");
         refused([&b"1.2.3.4\n"[..], &[b':'; 1 << 20]].concat(), "line 2: it is longer than 4096");
         assert_eq!(only([&[b'#'; 4095][..], b"\n1.2.3.4"].concat()), "1.2.3.4 1.2.3.4");
+    }
+
+    #[test]
+    fn what_is_no_rule_can_be_skipped() {
+        let rules = "1.2.3.4\n".repeat(20);
+        let long = "#".repeat(10_000);
+        let text =
+            format!("{rules}nonsense\r\n1.2.3.9-1.2.3.4\n{long}\n\n# a comment\n{rules}{long}");
+        let list = IpFilter::parse_lenient(&text).unwrap();
+        assert_eq!((list.filter.ranges().len(), list.skipped), (40, 4));
+        let told: Vec<_> = list.first_skipped.iter().map(|error| error.message()).collect();
+        assert!(told[0].starts_with("line 21: expected ADDRESS, "), "{told:?}");
+        assert_eq!(told[1], "line 22: 1.2.3.9 to 1.2.3.4 is no range of addresses");
+        assert_eq!(told[2], "line 23: it is longer than 4096 bytes");
+        assert_eq!(told[3], "line 46: it is longer than 4096 bytes");
+        let many = IpFilter::parse_lenient(format!("1.2.3.4\n{}", "?\n".repeat(1000))).unwrap();
+        assert_eq!((many.skipped, many.first_skipped.len()), (1000, 10));
+        let page = IpFilter::parse_lenient("<html>\n<body>not found\n").unwrap_err().to_string();
+        assert!(page.contains(r#"it has no rule: line 1: expected ADDRESS, "#), "{page}");
+        assert!(IpFilter::parse_lenient("1.2.3.4 - 1.2.3.9 , 128 , good\n").is_ok());
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_list_may_be_compressed_by_gzip() {
+        let packed = [gzip(b"a name:1.2.3.4-1.2.3.9\n"), gzip(b"1.2.4.4\n")].concat();
+        assert_eq!(IpFilter::parse(&packed).unwrap().ranges().len(), 2, "of several members");
+        refused(gzip(b"1.2.3.4\nnonsense\n"), "line 2: expected");
+        refused(&packed[..packed.len() - 9], "what is compressed by gzip is damaged");
+        assert!(IpFilter::parse_lenient(&packed[..packed.len() - 9]).is_err(), "cut off");
+    }
+
+    #[test]
+    fn a_list_that_unpacks_to_more_than_it_may_is_refused() {
+        // A gigabyte of comments, as a thousandth of it.
+        let part = gzip(&b"#234567\n".repeat(1 << 20));
+        let bomb = part.repeat(1 + (MOST_BYTES >> 23) as usize);
+        assert!((bomb.len() as u64) < MOST_BYTES / 100);
+        refused(&bomb, "it has more than 10000000 lines");
+        let part = gzip(&[b'#'; 1 << 23]);
+        refused(part.repeat(1 + (MOST_BYTES >> 23) as usize), "it has more than 1000000000 bytes");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 mod blocklist;
 
+use blocklist::Wrong;
+
 /// Ranges of addresses that are blocked: no peer there is called, none is let in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -42,8 +44,21 @@ impl IpRange {
     }
 }
 
+/// A blocklist that was read leniently: what it blocks, and what in it is no rule.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Blocklist {
+    /// What it blocks.
+    pub filter: IpFilter,
+    /// How many lines were skipped.
+    pub skipped: u64,
+    /// Why, with the line; of many, the first ten.
+    pub first_skipped: Vec<Error>,
+}
+
 impl IpFilter {
-    /// Reads a blocklist: a file that has one rule a line, in any of these forms.
+    /// Reads a blocklist: a file that has one rule a line, in any of these forms. It may be compressed by
+    /// gzip.
     ///
     /// | form | as |
     /// | --- | --- |
@@ -59,13 +74,22 @@ impl IpFilter {
     /// # Errors
     ///
     /// [`Io`](ErrorKind::Io) when the file cannot be read. [`Parse`](ErrorKind::Parse), with the line,
-    /// for one that has no such form; for a file that is compressed, that has no rule, or that is too
-    /// large: a line of more than 4 KiB, or more than 10 million lines.
+    /// for one that has no such form; for a file that is damaged, compressed by zip, that has no rule, or
+    /// that is too large: a line of more than 4 KiB, more than 10 million lines, or more than 1 GB
+    /// unpacked.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let file =
-            File::open(path).map_err(|error| Error::io(blocklist::READ, path.display(), &error))?;
-        blocklist::read(&mut BufReader::new(file)).map_err(|error| error.on(path.display()))
+        read(path.as_ref(), Wrong::Refuse).map(|list| list.filter)
+    }
+
+    /// As [`read`](IpFilter::read), but a line that is no rule is skipped: lists that are published often
+    /// have some.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](IpFilter::read), but for single lines. A file in which no line is a rule is an
+    /// error.
+    pub fn read_lenient(path: impl AsRef<Path>) -> Result<Blocklist> {
+        read(path.as_ref(), Wrong::Skip)
     }
 
     /// As [`read`](IpFilter::read), of what such a file has in it.
@@ -74,7 +98,16 @@ impl IpFilter {
     ///
     /// As for [`read`](IpFilter::read).
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
-        blocklist::read(&mut text.as_ref())
+        blocklist::read(text.as_ref(), Wrong::Refuse).map(|list| list.filter)
+    }
+
+    /// As [`read_lenient`](IpFilter::read_lenient), of what such a file has in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_lenient`](IpFilter::read_lenient).
+    pub fn parse_lenient(text: impl AsRef<[u8]>) -> Result<Blocklist> {
+        blocklist::read(text.as_ref(), Wrong::Skip)
     }
 
     /// Blocks a range of addresses.
@@ -104,6 +137,12 @@ impl IpFilter {
                 && (range.first..=range.last).contains(&address)
         })
     }
+}
+
+fn read(path: &Path, wrong: Wrong) -> Result<Blocklist> {
+    let file =
+        File::open(path).map_err(|error| Error::io(blocklist::READ, path.display(), &error))?;
+    blocklist::read(BufReader::new(file), wrong).map_err(|error| error.on(path.display()))
 }
 
 /// One that is read is checked as by [`block`](IpFilter::block).

@@ -43,6 +43,7 @@ mod c {
             handle: Pointer,
             command: i32,
             torrent: u64,
+            tag: u64,
             wait: bool,
             error: Pointer,
         ) -> i32;
@@ -90,7 +91,7 @@ impl CPatron {
     /// A command that fails, and whose failure is an event.
     fn provoke(&self, closed: u64) -> Result<()> {
         // SAFETY: the handle is open; NULL is allowed for the error.
-        match unsafe { c::patron_send(self.0, COMMAND_PAUSE, closed, true, ptr::null_mut()) } {
+        match unsafe { c::patron_send(self.0, COMMAND_PAUSE, closed, 0, true, ptr::null_mut()) } {
             0 => Ok(()),
             code => Err(format!("patron_send: {code}").into()),
         }

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,7 +187,7 @@ static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainf
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     patron_reply* reply = NULL;
     OK(patron_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, &reply,
-                             &error));
+                          &error));
     wait_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent != 0 && !patron_reply_was_there(reply));

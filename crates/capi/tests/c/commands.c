@@ -77,6 +77,16 @@ static void failures(patron_handle* handle, uint64_t unknown) {
     FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
 
+    /* Evaluated once. */
+    const char* names[] = {"magnet:?", "none.torrent"};
+    int next = 0;
+    OK(patron_add_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(names[next++]), NULL, &reply,
+                          &error));
+    CHECK(next == 1);
+    FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
+    patron_reply_free(reply);
+    reply = NULL;
+
     int32_t (*const asks[])(patron_handle*, uint64_t, patron_reply**, patron_error**) = {
         patron_pause,
         patron_resume,
@@ -227,10 +237,24 @@ static void shutdown_with_a_report(const char* directory) {
     OK(patron_resume(handle, torrent, &reply, &error));
     FAILS(PATRON_E_STOPPED, patron_reply_wait(reply, -1, &error));
     patron_reply_free(reply);
-    FAILS(PATRON_E_STOPPED, patron_send(handle, PATRON_COMMAND_RESUME, torrent, true, &error));
+    FAILS(PATRON_E_STOPPED, patron_send(handle, PATRON_COMMAND_RESUME, torrent, 0, true, &error));
+    FAILS(PATRON_E_STOPPED,
+          patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL, 0,
+                                  true, &error));
+    FAILS(PATRON_E_STOPPED,
+          patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL, 1,
+                                  false, &error));
+    reply = create(handle, PATRON_SOURCE_TEXT, "none.torrent", 12, NULL);
+    FAILS(PATRON_E_STOPPED, patron_reply_wait(reply, -1, &error));
+    patron_reply_free(reply);
+    patron_status status;
+    patron_snapshot* snapshot = NULL;
+    FAILS(PATRON_E_STOPPED, patron_get_status(handle, torrent, &status, sizeof status, &error));
+    FAILS(PATRON_E_STOPPED, patron_snapshot_take(handle, &snapshot, &error));
+    CHECK(!snapshot);
     patron_handle* another = NULL;
     OK(patron_another(handle, &another, &error));
-    FAILS(PATRON_E_STOPPED, patron_send(another, PATRON_COMMAND_RESUME, torrent, true, &error));
+    FAILS(PATRON_E_STOPPED, patron_send(another, PATRON_COMMAND_RESUME, torrent, 0, true, &error));
     patron_free(another);
     patron_free(handle);
     patron_metainfo_free(metainfo);

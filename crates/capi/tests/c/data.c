@@ -120,7 +120,12 @@ static void metainfo_and_magnet(const char* directory) {
     OK(patron_magnet_of(made, &magnet, &error));
     char uri[2048];
     snprintf(uri, sizeof uri, "%s&x.pe=127.0.0.1:1", patron_magnet_uri(magnet).data);
+    CHECK(!patron_metainfo_invalid_url_count(made) && is(patron_metainfo_invalid_url(made, 0), ""));
+    CHECK(!patron_magnet_invalid_url_count(magnet) && is(patron_magnet_invalid_url(magnet, 0), ""));
+    strcat(uri, "&tr=ftp:%2f%2f127.0.0.1");
     OK(patron_magnet_parse(PATRON_TEXT(uri), &parsed, &error));
+    CHECK(patron_magnet_invalid_url_count(parsed) == 1);
+    CHECK(strstr(patron_magnet_invalid_url(parsed, 0).data, "\"ftp://127.0.0.1\": expected"));
     uint8_t v1[2][20], v2[2][32];
     CHECK(patron_metainfo_info_hash_v1(made, &v1[0]) && patron_magnet_info_hash_v1(parsed, &v1[1]));
     CHECK(patron_metainfo_info_hash_v2(made, &v2[0]) && patron_magnet_info_hash_v2(parsed, &v2[1]));

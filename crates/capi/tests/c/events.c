@@ -18,7 +18,7 @@ enum {
     URL = 1 << 8,
     COUNT = 1 << 9,
     TORRENT_FILE = 1 << 10,
-    CLOSED_FILES = 1 << 11,
+    REMOVED_FILES = 1 << 11,
     COMMAND = 1 << 12,
     ADDRESS = 1 << 13,
     TORRENT = 1 << 14,
@@ -29,16 +29,18 @@ enum {
     MESSAGE = 1 << 19,
     FILE_INDEX = 1 << 20,
     FILE_PATH = 1 << 21,
+    TAG = 1 << 22,
+    MAYBE_TORRENT = 1 << 23,
 };
 
-#define KINDS (PATRON_EVENT_RESUME_DATA + 1)
+#define KINDS (PATRON_EVENT_WEB_SEED_FAILED + 1)
 
 /* What the header says that an event has. */
 static const int has_fields[KINDS] = {
     0,
-    TORRENT | NAME | SAVE_DIR | HASHES,            /* TORRENT_CREATED */
-    TORRENT | NAME,                                /* ALREADY_DOWNLOADING */
-    SOURCE | ERROR,                                /* START_FAILED */
+    TORRENT | NAME | SAVE_DIR | HASHES,            /* TORRENT_ADDED */
+    TORRENT | NAME,                                /* ALREADY_ADDED */
+    SOURCE | ERROR,                                /* ADD_FAILED */
     TORRENT | NAME | STATUS | STATE | MAYBE_ERROR, /* STATUS */
     TORRENT | NAME | HASHES,                       /* METADATA_RECEIVED */
     TORRENT | NAME | STATE,                        /* STATE_CHANGED */
@@ -51,7 +53,7 @@ static const int has_fields[KINDS] = {
     TORRENT | NAME | URL | COUNT | ERROR,          /* TRACKER_ERROR */
     TORRENT | NAME | ERROR,                        /* ERROR */
     TORRENT | NAME | TORRENT_FILE,                 /* METAINFO */
-    TORRENT | NAME | CLOSED_FILES | MAYBE_ERROR,   /* CLOSED */
+    TORRENT | NAME | REMOVED_FILES | MAYBE_ERROR,  /* TORRENT_REMOVED */
     TORRENT | COMMAND | ERROR,                     /* COMMAND_FAILED */
     ADDRESS,                                       /* LISTENING */
     ADDRESS | ERROR,                               /* LISTEN_FAILED */
@@ -75,6 +77,9 @@ static const int has_fields[KINDS] = {
     LIMIT,                                         /* PERFORMANCE_WARNING */
     STATISTICS,                                    /* STATISTICS */
     TORRENT | NAME | RESUME_DATA,                  /* RESUME_DATA */
+    TORRENT | NAME,                                /* GOAL_REACHED */
+    TAG | MAYBE_TORRENT | MAYBE_ERROR,             /* REPLY */
+    TORRENT | NAME | URL | ERROR,                  /* WEB_SEED_FAILED */
 };
 
 /* What loopback cannot bring about, or other tests do. */
@@ -90,6 +95,7 @@ static const int32_t elsewhere[] = {
     PATRON_EVENT_SCRAPED,
     PATRON_EVENT_SCRAPE_FAILED,
     PATRON_EVENT_PERFORMANCE_WARNING,
+    PATRON_EVENT_GOAL_REACHED,
 };
 
 static int seen[KINDS];
@@ -117,7 +123,7 @@ static void examine(const patron_event* event) {
     found |= patron_event_url(event).length ? URL : 0;
     found |= patron_event_count(event) ? COUNT : 0;
     found |= patron_event_torrent_file(event).length ? TORRENT_FILE : 0;
-    found |= patron_event_removed_files(event) ? CLOSED_FILES : 0;
+    found |= patron_event_removed_files(event) ? REMOVED_FILES : 0;
     found |= patron_event_command(event).length ? COMMAND : 0;
     found |= patron_event_address(event).length ? ADDRESS : 0;
     if (kind == PATRON_EVENT_STATUS) {
@@ -148,7 +154,12 @@ static void examine(const patron_event* event) {
           !patron_event_protocol(event));
     CHECK(patron_event_piece(event) == 0 || found & PIECE);
 
+    found |= patron_event_tag(event) ? TAG : 0;
+
     int expected = has_fields[kind];
+    if (expected & MAYBE_TORRENT) {
+        expected = (expected & ~MAYBE_TORRENT) | (found & TORRENT);
+    }
     if (expected & MAYBE_ERROR) {
         expected = (expected & ~MAYBE_ERROR) | (found & ERROR);
     }
@@ -184,8 +195,8 @@ static void expect(patron_handle* handle, int32_t kind, uint64_t torrent) {
 static void send_create(patron_handle* handle, const patron_metainfo* metainfo,
                         const patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
-    OK(patron_send_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options,
-                                  true, &error));
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, 0,
+                               true, &error));
 }
 
 /* The messages, and what answers them. */
@@ -203,14 +214,14 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
 
     send_create(handle, metainfo, NULL);
     expect(handle, PATRON_EVENT_ALREADY_ADDED, torrent);
-    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, 0, true, &error));
     expect(handle, PATRON_EVENT_PAUSED, torrent);
-    OK(patron_send(handle, PATRON_COMMAND_RESUME, torrent, false, &error));
+    OK(patron_send(handle, PATRON_COMMAND_RESUME, torrent, 0, false, &error));
     expect(handle, PATRON_EVENT_RESUMED, torrent);
-    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     expect(handle, PATRON_EVENT_STATUS, torrent);
 
-    OK(patron_send(handle, PATRON_COMMAND_METAINFO, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_METAINFO, torrent, 0, true, &error));
     event = see(handle, PATRON_EVENT_METAINFO, torrent);
     patron_bytes bytes = patron_event_torrent_file(event);
     patron_metainfo* decoded = NULL;
@@ -221,25 +232,25 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
 
     patron_handle* witness = NULL;
     OK(patron_another(handle, &witness, &error));
-    OK(patron_send(witness, PATRON_COMMAND_WATCH, torrent, true, &error));
+    OK(patron_send(witness, PATRON_COMMAND_WATCH, torrent, 0, true, &error));
     expect(witness, PATRON_EVENT_STATUS, torrent);
-    OK(patron_send(witness, PATRON_COMMAND_UNWATCH, torrent, true, &error));
+    OK(patron_send(witness, PATRON_COMMAND_UNWATCH, torrent, 0, true, &error));
     patron_free(witness);
 
-    OK(patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL,
-                                  true, &error));
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL, 0,
+                               true, &error));
     event = see(handle, PATRON_EVENT_ADD_FAILED, 0);
     CHECK(is(patron_event_source(event), "none.torrent"));
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
     patron_event_free(event);
 
-    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent + 1000, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent + 1000, 0, true, &error));
     event = see(handle, PATRON_EVENT_COMMAND_FAILED, torrent + 1000);
     CHECK(is(patron_event_command(event), "Pause"));
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_NOT_FOUND);
     patron_event_free(event);
 
-    OK(patron_send(handle, PATRON_COMMAND_REMOVE, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_REMOVE, torrent, 0, true, &error));
     event = see(handle, PATRON_EVENT_TORRENT_REMOVED, torrent);
     CHECK(patron_event_removed_files(event) == PATRON_REMOVED_FILES_KEPT);
     patron_event_free(event);
@@ -254,15 +265,15 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     patron_options* options = peer_options(seeder);
     OK(patron_options_set_incomplete_dir(options, PATRON_TEXT(path(directory, "part")), &error));
     patron_text uri = patron_magnet_uri(link);
-    OK(patron_send_add_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, true,
-                                  &error));
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, 0, true,
+                               &error));
     patron_event_free(see(handle, PATRON_EVENT_METADATA_RECEIVED, 0));
     patron_event* moved = see(handle, PATRON_EVENT_MOVED, 0);
     CHECK(is(patron_event_save_dir(moved), path(directory, "to")));
     CHECK(same_file(path(directory, "from/data.bin"), path(directory, "to/data.bin")));
     uint64_t torrent = patron_event_torrent(moved);
     patron_event_free(moved);
-    OK(patron_send(handle, PATRON_COMMAND_REMOVE_AND_DELETE, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_REMOVE_AND_DELETE, torrent, 0, true, &error));
     patron_event* closed = see(handle, PATRON_EVENT_TORRENT_REMOVED, torrent);
     CHECK(patron_event_removed_files(closed) == PATRON_REMOVED_FILES_DELETED);
     patron_event_free(closed);
@@ -290,11 +301,13 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
 
     patron_client* client = start(new_builder(path(directory, "misled")));
     patron_handle* handle = new_patron(client);
-    torrent = add(handle, metainfo, peer_options(seeder));
+    patron_options* options = peer_options(seeder);
+    OK(patron_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    torrent = add(handle, metainfo, options);
     patron_event* event = see(handle, PATRON_EVENT_HASH_FAILED, torrent);
     CHECK(patron_event_piece(event) < patron_metainfo_piece_count(metainfo));
     patron_event_free(event);
-    while (!seen[PATRON_EVENT_PEER_BANNED]) {
+    while (!seen[PATRON_EVENT_PEER_BANNED] || !seen[PATRON_EVENT_WEB_SEED_FAILED]) {
         event = NULL;
         OK(patron_next_event(handle, PATIENCE_MS, &event, &error));
         examine(event);
@@ -332,8 +345,9 @@ static void on_request(patron_handle* seeder, const patron_metainfo* metainfo,
     }
     OK(patron_subscribe(handle, 0, &error));
     OK(patron_subscription(handle, &kinds, &error));
-    CHECK(kinds == (UINT64_C(1) << PATRON_EVENT_TORRENT_REMOVED | UINT64_C(1) << PATRON_EVENT_LAGGED |
-                    UINT64_C(1) << PATRON_EVENT_CLIENT_STOPPED));
+    CHECK(kinds ==
+          (UINT64_C(1) << PATRON_EVENT_TORRENT_REMOVED | UINT64_C(1) << PATRON_EVENT_LAGGED |
+           UINT64_C(1) << PATRON_EVENT_CLIENT_STOPPED));
     CHECK(torrent);
     patron_free(handle);
     stop(client);
@@ -418,7 +432,7 @@ static void trouble(const char* directory) {
 static void lagging(patron_handle* handle) {
     drain(handle);
     for (int count = 0; count < 5000; count++) {
-        OK(patron_send(handle, PATRON_COMMAND_PAUSE, 1u << 30, true, &error));
+        OK(patron_send(handle, PATRON_COMMAND_PAUSE, 1u << 30, 0, true, &error));
     }
     /* The answer to this comes behind all of these. */
     patron_reply* reply = NULL;
@@ -431,10 +445,78 @@ static void lagging(patron_handle* handle) {
     drain(handle);
 }
 
+/* The answer to what was sent with this tag; those before it are examined. */
+static patron_event* answer_to(patron_handle* handle, uint64_t tag) {
+    patron_event* event = see(handle, PATRON_EVENT_REPLY, 0);
+    CHECK(patron_event_tag(event) == tag);
+    return event;
+}
+
+static void called(void* data) {
+    CHECK(write(*(int*)data, "c", 1) == 1);
+}
+
+/* Each answer names what was sent; and a reply joins the events. */
+static void tagged(patron_handle* handle, const patron_metainfo* metainfo, uint64_t torrent) {
+    patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
+    drain(handle);
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT("none.torrent"), NULL,
+                               UINT64_MAX, true, &error));
+    patron_event* event = answer_to(handle, UINT64_MAX);
+    CHECK(patron_event_torrent(event) == 0);
+    CHECK(has(patron_error_message(patron_event_error(event)), "none.torrent"));
+    patron_event_free(event);
+    OK(patron_send_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, NULL, 2,
+                               false, &error));
+    expect(handle, PATRON_EVENT_ALREADY_ADDED, torrent);
+    event = answer_to(handle, 2);
+    CHECK(patron_event_torrent(event) == torrent && !patron_event_error(event));
+    patron_event_free(event);
+
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent + 1000, 3, true, &error));
+    event = answer_to(handle, 3);
+    CHECK(patron_event_torrent(event) == torrent + 1000);
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_NOT_FOUND);
+    patron_event_free(event);
+    const int32_t commands[] = {PATRON_COMMAND_STATUS, PATRON_COMMAND_METAINFO};
+    const int32_t kinds[] = {PATRON_EVENT_STATUS, PATRON_EVENT_METAINFO};
+    for (uint64_t index = 0; index < 2; index++) {
+        OK(patron_send(handle, commands[index], torrent, 10 + index, true, &error));
+        expect(handle, kinds[index], torrent);
+        event = answer_to(handle, 10 + index);
+        CHECK(patron_event_torrent(event) == torrent && !patron_event_error(event));
+        patron_event_free(event);
+    }
+
+    /* Twice the same reply, once before it is here and once after. */
+    patron_reply* reply = NULL;
+    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    for (uint64_t tag = 20; tag < 22; tag++) {
+        OK(patron_reply_notify(reply, handle, tag, &error));
+        event = answer_to(handle, tag);
+        CHECK(patron_event_torrent(event) == 0 && !patron_event_error(event));
+        patron_event_free(event);
+        OK(patron_reply_wait(reply, 0, &error));
+    }
+    int ends[2];
+    char letters[2];
+    CHECK(pipe(ends) == 0);
+    OK(patron_reply_on_ready(reply, called, &ends[1], &error));
+    CHECK(read(ends[0], letters, 1) == 1);
+    patron_reply_free(reply);
+    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    OK(patron_reply_on_ready(reply, called, &ends[1], &error));
+    OK(patron_reply_on_ready(reply, called, &ends[1], &error));
+    patron_reply_free(reply); /* they come all the same */
+    CHECK(read(ends[0], letters, 1) == 1 && read(ends[0], letters, 1) == 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void explainer(patron_handle* handle, uint64_t torrent) {
     patron_explainer* explainer = NULL;
     OK(patron_explainer_new(&explainer, &error));
-    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     patron_event* event = see(handle, PATRON_EVENT_STATUS, torrent);
     CHECK(has(patron_explainer_explain(explainer, event), "data.bin"));
     CHECK(is(patron_explainer_explain(explainer, event), "")); /* nothing new */
@@ -478,7 +560,7 @@ static void by_descriptor(patron_handle* handle, uint64_t torrent) {
             drain(handle);
             CHECK(now_ms() < deadline);
         } while (readable(fd, 0));
-        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         CHECK(round % 2 ? readable(fd, PATIENCE_MS)
                         : epoll_wait(epoll, &ready, 1, PATIENCE_MS) == 1);
         patron_event* event = NULL;
@@ -559,13 +641,13 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
     drain(handle);
     set_wake(handle, torrent, &first, use_all);
     for (int round = 0; round < 5; round++) {
-        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         woken(&first);
     }
     /* Replaced, and unset from inside. */
     set_wake(handle, torrent, &second, unset);
     finalized(&first);
-    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     woken(&second);
     finalized(&second);
     /* On failure nothing is called. */
@@ -575,7 +657,7 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
     /* The patron is freed from outside, and from inside. */
     patron_handle* other = NULL;
     OK(patron_another(handle, &other, &error));
-    OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, true, &error));
+    OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, 0, true, &error));
     await(other, PATRON_EVENT_STATUS, torrent);
     set_wake(other, torrent, &first, NULL);
     patron_free(other);
@@ -619,6 +701,7 @@ int main(int argc, char** argv) {
     wrong_data(metainfo, directory);
     on_request(handle, metainfo, directory);
     trouble(directory);
+    tagged(handle, metainfo, torrent);
     explainer(handle, torrent);
     lagging(handle);
     by_timeout(handle);

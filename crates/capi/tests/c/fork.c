@@ -80,7 +80,7 @@ static void* busy(void* unused) {
         patron_status status;
         patron_handle* other = NULL;
         OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
-        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         OK(patron_another(handle, &other, &error));
         patron_free(other);
     }
@@ -89,7 +89,7 @@ static void* busy(void* unused) {
 
 static void glance(const char* directory) {
     (void)directory;
-    CHECK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, NULL) == PATRON_E_FORKED);
+    CHECK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL) == PATRON_E_FORKED);
     _exit(0);
 }
 
@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
     /* The parent has not noticed. */
     CHECK(has(patron_event_explain(event), "data.bin") && patron_event_torrent(event) == torrent);
     drain(handle);
-    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, true, &error));
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, 0, true, &error));
     await(handle, PATRON_EVENT_PAUSED, torrent);
     patron_event_free(event);
     patron_metainfo_free(metainfo);

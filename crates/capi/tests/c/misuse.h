@@ -194,7 +194,7 @@ static inline void prepare(void) {
     OK(patron_shared(the_builder, &shared_handle, &error));
     torrent = add(the_handle, the_metainfo, NULL);
     await(the_handle, PATRON_EVENT_FINISHED, torrent);
-    OK(patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+    OK(patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     the_event = await_event(the_handle, PATRON_EVENT_STATUS, torrent);
     OK(patron_snapshot_take(the_handle, &the_snapshot, &error));
     OK(patron_listen_addresses(the_handle, &the_reply, &error));

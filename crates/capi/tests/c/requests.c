@@ -222,10 +222,11 @@ static void resume_data(side leecher) {
     wait_for(data);
     patron_bytes bytes = patron_reply_bytes(data);
     CHECK(bytes.length > 0);
-    DONE(patron_remove_torrent(leecher.handle, leecher.torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
+    DONE(patron_remove_torrent(leecher.handle, leecher.torrent, PATRON_REMOVE_FILES_KEEP, &reply,
+                               &error));
     patron_reply* reply = NULL;
-    OK(patron_add_torrent(leecher.handle, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length,
-                             NULL, &reply, &error));
+    OK(patron_add_torrent(leecher.handle, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length, NULL,
+                          &reply, &error));
     patron_reply_free(data);
     wait_for(reply);
     leecher.torrent = patron_reply_torrent(reply);
@@ -335,6 +336,31 @@ static void choosing_pieces(side one) {
     UNTIL(are_available(one, 1));
 }
 
+/* The number in an error is the caller's, however large. */
+static void large_numbers(side one) {
+    static const uint32_t large = 4000000000u;
+    static const uint8_t data[PIECE] = {0};
+    patron_reply* replies[8] = {NULL};
+    OK(patron_set_file_priority(one.handle, one.torrent, large, 1, &replies[0], &error));
+    OK(patron_rename_file(one.handle, one.torrent, large, PATRON_TEXT("other"), &replies[1],
+                          &error));
+    OK(patron_set_piece_priority(one.handle, one.torrent, large, 1, &replies[2], &error));
+    OK(patron_set_piece_deadline(one.handle, one.torrent, large, 1, &replies[3], &error));
+    OK(patron_read_piece(one.handle, one.torrent, large, &replies[4], &error));
+    OK(patron_add_piece(one.handle, one.torrent, large, data, sizeof data, &replies[5], &error));
+    OK(patron_get_peer_class(one.handle, large, &replies[6], &error));
+    OK(patron_remove_peer_class(one.handle, large, &replies[7], &error));
+    for (size_t index = 0; index < 8; index++) {
+        patron_error* error = NULL;
+        int32_t code = patron_reply_wait(replies[index], PATIENCE_MS, &error);
+        if (code == PATRON_OK || !has(patron_error_message(error), "4000000000")) {
+            FAIL("%zu: %" PRId32 ", %s", index, code, patron_error_message(error).data);
+        }
+        patron_error_free(error);
+        patron_reply_free(replies[index]);
+    }
+}
+
 static void pieces(void) {
     const char* file = path(from, "data.bin");
     make_directory(from);
@@ -349,6 +375,7 @@ static void pieces(void) {
     CHECK(!patron_pieces_availability(all) && patron_pieces_partial_count(all) == 0);
     patron_pieces_free(all);
     read_pieces(seeder, data);
+    large_numbers(seeder);
     choosing_pieces(leecher);
 
     /* What is not wanted from peers may come from the program. */
@@ -761,6 +788,19 @@ static void blocklists(void) {
     CHECK(!filter);
     OK(patron_ip_filter_parse((const uint8_t*)wrong, 9, &filter, &error));
     CHECK(is(patron_ip_filter_highest(filter, 0), "192.0.2.1"));
+    CHECK(!patron_ip_filter_skipped(filter) && is(patron_ip_filter_skipped_line(filter, 0), ""));
+    patron_ip_filter_free(filter);
+
+    filter = NULL;
+    OK(patron_ip_filter_parse_lenient((const uint8_t*)wrong, strlen(wrong), &filter, &error));
+    CHECK(patron_ip_filter_count(filter) == 1 && patron_ip_filter_skipped(filter) == 1);
+    patron_text line = patron_ip_filter_skipped_line(filter, 0);
+    CHECK(strncmp(line.data, "line 2: expected ADDRESS", 24) == 0);
+    CHECK(is(patron_ip_filter_skipped_line(filter, 1), ""));
+    patron_ip_filter_free(filter);
+    filter = NULL;
+    OK(patron_ip_filter_read_lenient(PATRON_TEXT(file), &filter, &error));
+    CHECK(patron_ip_filter_count(filter) == 2 && !patron_ip_filter_skipped(filter));
     patron_ip_filter_free(filter);
 }
 

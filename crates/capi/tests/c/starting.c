@@ -219,8 +219,7 @@ static void options(void) {
     patron_reply_free(data);
 
     patron_reply* reply = NULL;
-    OK(patron_add_torrent(one.handle, PATRON_SOURCE_RESUME_DATA, "spam", 4, NULL, &reply,
-                             &error));
+    OK(patron_add_torrent(one.handle, PATRON_SOURCE_RESUME_DATA, "spam", 4, NULL, &reply, &error));
     FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
     end(one);
@@ -266,12 +265,11 @@ static void info_hashes(void) {
     reply = NULL;
     const size_t wrong[] = {0, 19, 21, 31};
     for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
+        FAILS(PATRON_E_INVALID_ARGUMENT, patron_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2,
+                                                            wrong[index], NULL, &reply, &error));
         FAILS(PATRON_E_INVALID_ARGUMENT,
-              patron_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index], NULL,
-                                    &reply, &error));
-        FAILS(PATRON_E_INVALID_ARGUMENT,
-              patron_send_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index],
-                                         NULL, true, &error));
+              patron_send_add_torrent(one.handle, PATRON_SOURCE_INFO_HASH, v2, wrong[index], NULL,
+                                      0, true, &error));
     }
     CHECK(!reply);
 

@@ -20,7 +20,7 @@ static void read_snapshot(const patron_snapshot* snapshot) {
 static void* use(void* unused) {
     (void)unused;
     for (int round = 0; round < ROUNDS; round++) {
-        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, &error));
+        OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         patron_status status;
         OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
         CHECK(status.torrent == torrent && status.total_size >= 100000);
@@ -56,7 +56,7 @@ static void* use_until_freed(void* unused) {
         patron_status status;
         patron_event* event = NULL;
         int32_t codes[] = {
-            patron_send(handle, PATRON_COMMAND_STATUS, torrent, true, NULL),
+            patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL),
             patron_get_status(handle, torrent, &status, sizeof status, NULL),
             patron_next_event(handle, 5, &event, NULL),
         };
@@ -65,7 +65,8 @@ static void* use_until_freed(void* unused) {
             if (codes[index] == PATRON_E_BAD_HANDLE) {
                 return NULL;
             }
-            CHECK(codes[index] == PATRON_OK || (index == 2 && codes[2] == PATRON_E_TIMED_OUT));
+            CHECK(codes[index] == PATRON_OK || (index == 2 && (codes[2] == PATRON_E_TIMED_OUT ||
+                                                               codes[2] == PATRON_E_CANCELLED)));
         }
         CHECK(now_ms() < deadline);
     }
@@ -99,8 +100,47 @@ static void run(void* (*work)(void*), void (*meanwhile)(void)) {
 }
 
 static void free_it(void) {
-    usleep(50000); /* long enough for them to be in the middle of it */
+    usleep(20000); /* long enough for them to be in the middle of it */
     patron_free(handle);
+}
+
+static void* wait_without_end(void* unused) {
+    (void)unused;
+    patron_event* event = NULL;
+    int32_t code;
+    while ((code = patron_next_event(handle, -1, &event, NULL)) == PATRON_OK) {
+        patron_event_free(event);
+    }
+    CHECK(code == PATRON_E_CANCELLED || code == PATRON_E_BAD_HANDLE);
+    return NULL;
+}
+
+/* Until none is left, as a thread may have been between two waits. */
+static void* interrupt_it(void* done) {
+    while (!__atomic_load_n((int*)done, __ATOMIC_SEQ_CST)) {
+        OK(patron_interrupt(handle, &error));
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static void interrupts(void) {
+    patron_event* event = NULL;
+    drain(handle);
+    /* Nobody waits: the next wait ends, and no other; looking is no wait. */
+    OK(patron_interrupt(handle, &error));
+    patron_event_free(NULL);
+    FAILS(PATRON_E_CANCELLED, patron_next_event(handle, -1, &event, &error));
+    while (patron_next_event(handle, 1, &event, NULL) == PATRON_OK) {
+        patron_event_free(event);
+    }
+    int done = 0;
+    pthread_t interrupter;
+    CHECK(pthread_create(&interrupter, NULL, interrupt_it, &done) == 0);
+    run(wait_without_end, NULL);
+    __atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
+    CHECK(pthread_join(interrupter, NULL) == 0);
+    run(wait_without_end, free_it);
 }
 
 int main(int argc, char** argv) {
@@ -120,6 +160,11 @@ int main(int argc, char** argv) {
     patron_reply_free(reply);
     patron_snapshot_free(snapshot);
     run(use_until_freed, free_it);
+
+    for (int round = 0; round < 4; round++) {
+        handle = new_patron(client);
+        interrupts();
+    }
 
     /* What they have sent comes before this in the client's queue, and is carried out. */
     handle = new_patron(client);

@@ -6,37 +6,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// In the order in which a reader meets what they are about.
-const CHAPTERS: &[&str] = &[
-    "text",
-    "errors",
-    "handle",
-    "version",
-    "settings",
-    "statistics",
-    "metainfo",
-    "magnet",
-    "maker",
-    "options",
-    "client",
-    "patron",
-    "status",
-    "reply",
-    "files",
-    "pieces",
-    "torrent_options",
-    "peers",
-    "trackers",
-    "ip_filter",
-    "session",
-    "peer_classes",
-    "events",
-    "wake",
-    "log",
+/// The files of each chapter, in the order in which a reader meets what they are about.
+const CHAPTERS: &[&[&str]] = &[
+    &["support/text"],
+    &["support/failure", "errors"],
+    &["support/handles"],
+    &["version"],
+    &["settings"],
+    &["statistics"],
+    &["metainfo"],
+    &["magnet"],
+    &["maker"],
+    &["options"],
+    &["client"],
+    &["patron"],
+    &["status"],
+    &["reply"],
+    &["files"],
+    &["pieces"],
+    &["torrent_options"],
+    &["peers"],
+    &["trackers"],
+    &["ip_filter"],
+    &["session"],
+    &["peer_classes"],
+    &["events"],
+    &["wake"],
+    &["log"],
 ];
-
-/// The files of `crates/capi/src` that say nothing to C.
-const NO_CHAPTERS: &[&str] = &["arguments", "guard", "structs"];
 
 const RULE: &str = "===============================================================================================";
 
@@ -58,41 +55,108 @@ fn generate() -> Result<String> {
         .map_err(anyhow::Error::msg)
         .context("cbindgen.toml")?;
     let mut header = std::fs::read_to_string(package().join("src/preface.h"))?;
-    for name in CHAPTERS {
-        let source = package().join(format!("src/{name}.rs"));
+    for files in CHAPTERS {
+        let sources: Vec<_> =
+            files.iter().map(|name| package().join(format!("src/{name}.rs"))).collect();
         header.push('\n');
-        header.push_str(&chapter(&source, config.clone()).context(*name)?);
+        header.push_str(&chapter(&sources, &config).with_context(|| files.join(", "))?);
     }
     header.push_str("\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* TORRENT_PATRON_H */\n");
     Ok(header)
 }
 
-fn chapter(source: &Path, mut config: cbindgen::Config) -> Result<String> {
-    let text = std::fs::read_to_string(source)?;
+/// A title and an introduction from the first file, and the declarations of all.
+fn chapter(sources: &[PathBuf], config: &cbindgen::Config) -> Result<String> {
+    let text = std::fs::read_to_string(&sources[0])?;
     let intro: Vec<_> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
     let [title, "", intro @ ..] = &intro[..] else { bail!("no title with an empty line below it") };
     let mut out = format!("/* {RULE}\n *{title}\n * {RULE}\n *\n");
     out.push_str(&wrapped(intro, " *").join("\n"));
     out.push_str("\n */\n\n");
-    if source.ends_with("text.rs") {
+    if sources[0].ends_with("text.rs") {
         out.push_str(TEXT_MACRO);
     }
+    let declared: Result<Vec<_>> =
+        sources.iter().map(|source| declarations(source, config.clone())).collect();
+    out.push_str(&declared?.join("\n"));
+    Ok(out)
+}
+
+fn declarations(source: &Path, mut config: cbindgen::Config) -> Result<String> {
+    let text = expanded(&std::fs::read_to_string(source)?);
     // Also those that no function of this chapter has.
     config.export.include = text
         .lines()
         .filter_map(|line| line.strip_prefix("pub struct "))
         .filter_map(|rest| rest.split_whitespace().next().map(str::to_owned))
         .collect();
-    let bindings = cbindgen::Builder::new().with_config(config).with_src(source).generate()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("chapter.rs");
+    std::fs::write(&file, text)?;
+    let bindings = cbindgen::Builder::new().with_config(config).with_src(file).generate()?;
     let mut declarations = Vec::new();
     bindings.write(&mut declarations);
-    out.push_str(&by_hand(&String::from_utf8(declarations)?));
-    Ok(out)
+    Ok(by_hand(&String::from_utf8(declarations)?))
 }
 
-const TEXT_MACRO: &str =
-    "/** A text that ends in a zero, as the two arguments that it is passed as. */
-#define PATRON_TEXT(text) (text), strlen(text)
+/// An enum of Rust's and the variants that have numbers in C, as `numbers!` and `choices!` of
+/// `support/numbers.rs` list them.
+pub(crate) struct Numbers {
+    pub(crate) name: String,
+    pub(crate) variants: Vec<String>,
+}
+
+pub(crate) fn numbers() -> Result<Vec<Numbers>> {
+    let mut all: Vec<Numbers> = Vec::new();
+    for name in CHAPTERS.concat() {
+        for line in std::fs::read_to_string(package().join(format!("src/{name}.rs")))?.lines() {
+            if let Some(name) = opens_numbers(line) {
+                all.push(Numbers { name: name.to_owned(), variants: Vec::new() });
+            } else if let (Some((_, _, variant)), Some(last)) = (number(line), all.last_mut()) {
+                last.variants.push(variant.to_owned());
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// "numbers! { EventKind:"
+fn opens_numbers(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("numbers! { ").or_else(|| line.strip_prefix("choices! { "))?;
+    name.strip_suffix(':')
+}
+
+/// "    PATRON_EVENT_PAUSED = 7 => Paused,"
+fn number(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.strip_prefix("    PATRON_")?.split_once(" = ")?;
+    let (number, variant) = rest.strip_suffix(',')?.split_once(" => ")?;
+    Some((name, number, variant))
+}
+
+/// With the macros expanded that cbindgen cannot.
+fn expanded(text: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if opens_numbers(line).is_some() {
+            inside = true;
+        } else if inside && line == "}" {
+            inside = false;
+        } else if let Some((name, number, _)) = number(line).filter(|_| inside) {
+            out.push_str(&format!("pub const PATRON_{name}: i32 = {number};\n"));
+        } else {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+const TEXT_MACRO: &str = "/** As the length of a text that goes in: it ends in a zero byte. */
+#define PATRON_ZERO_TERMINATED SIZE_MAX
+
+/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+#define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 ";
 
@@ -224,17 +288,13 @@ fn the_header_is_what_the_sources_say() -> Result<()> {
 }
 
 #[test]
-fn every_file_is_a_chapter_or_says_nothing_to_c() -> Result<()> {
-    for entry in std::fs::read_dir(root().join("crates/capi/src"))? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let name = path.file_stem().and_then(|name| name.to_str()).context("a name")?.to_owned();
-        let exports = std::fs::read_to_string(&path)?.contains("#[unsafe(no_mangle)]");
-        let chapter = CHAPTERS.contains(&&*name);
-        ensure!(chapter != NO_CHAPTERS.contains(&&*name), "{name} is in one of the lists");
-        ensure!(chapter || !exports, "{name} exports functions that the header lacks");
+fn every_file_is_of_a_chapter_or_says_nothing_to_c() -> Result<()> {
+    let chapters = CHAPTERS.concat();
+    for (name, text) in crate::layers::sources()? {
+        let speaks = text.contains("#[unsafe(no_mangle)]") || text.contains("pub const PATRON_");
+        let is_listed = chapters.contains(&&*name);
+        ensure!(is_listed || !speaks, "{name} declares what the header lacks");
+        ensure!(is_listed || name.starts_with("support/") || name == "lib", "{name} is no chapter");
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ pub(crate) struct Prefix {
 }
 
 struct Library {
+    built: PathBuf,
     shared: Prefix,
     /// Without the shared object, so that the linker can only take the archive.
     archive: Prefix,
@@ -36,8 +37,9 @@ fn library() -> &'static Library {
             let mut make = Command::new("make");
             make.args(["--no-print-directory", "install-capi"]);
             make.args([variable("PREFIX", &path), variable("CAPI", &built)]);
-            // Not those of a make that runs this test.
-            output(make.args(["DESTDIR=", "LIBDIR=$(PREFIX)/lib"]).env_remove("MAKEFLAGS"));
+            // Not those of a make that runs this test. Nor is its cache the loader's: nothing is
+            // installed but below the prefix.
+            output(make.args(["DESTDIR=", "LDCONFIG=", LIBDIR]).env_remove("MAKEFLAGS"));
             Prefix { path, linkage }
         };
         let shared = install("shared", &[]);
@@ -48,7 +50,7 @@ fn library() -> &'static Library {
                 std::fs::remove_file(path).unwrap();
             }
         }
-        Library { shared, archive }
+        Library { built, shared, archive }
     })
 }
 
@@ -63,6 +65,57 @@ fn build(temporary: &Path) -> PathBuf {
     command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
     output(command.env("CARGO_TARGET_DIR", target).env("CARGO", env!("CARGO")));
     built
+}
+
+const LIBDIR: &str = "LIBDIR=$(PREFIX)/lib";
+
+/// Makes a target below a directory, whatever mask of modes the user has.
+fn make(target: &str, directory: &Path, prefix: &str) -> String {
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec make --no-print-directory \"$@\"", "make", target]);
+    command.args([variable("DESTDIR", directory), variable("CAPI", &library().built)]);
+    command.args([format!("PREFIX={prefix}"), LIBDIR.to_owned()]);
+    output(command.env_remove("MAKEFLAGS"))
+}
+
+#[cfg(unix)]
+#[test]
+fn an_installation_can_be_read_by_all_and_removed_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            let expected = if metadata.is_dir() { 0o755 } else { 0o644 };
+            if metadata.is_dir() {
+                files(&path, found);
+            } else {
+                found.push(path.clone());
+            }
+            let mode = metadata.permissions().mode() & 0o777;
+            assert!(metadata.is_symlink() || mode == expected, "{}: {mode:o}", path.display());
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let stage = directory.path().join("a stage");
+    make("install-capi", &stage, "/opt/with a space");
+    let mut found = Vec::new();
+    files(&stage, &mut found);
+    assert_eq!(found.len(), 6, "{found:?}");
+
+    // As a shell reads what pkg-config says.
+    let prefix = stage.join("opt/with a space");
+    let mut shell = Command::new("bash");
+    let flags = "eval \"flags=($(${PKG_CONFIG:-pkg-config} --cflags --libs torrent_patron))\"; \
+                 printf '%s\\n' \"${flags[@]}\"";
+    shell.args(["-c", flags]).env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
+    let expected = ["-I/opt/with a space/include", "-L/opt/with a space/lib", "-ltorrent_patron"];
+    assert_eq!(output(&mut shell).lines().collect::<Vec<_>>(), expected);
+
+    make("uninstall", &stage, "/opt/with a space");
+    let mut left = Vec::new();
+    files(&stage, &mut left);
+    assert!(left.is_empty(), "{left:?}");
 }
 
 fn variable(name: &str, path: &Path) -> OsString {

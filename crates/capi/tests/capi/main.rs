@@ -9,7 +9,9 @@ mod process;
 
 mod examples;
 mod header;
+mod layers;
 mod library;
 mod misuse;
+mod numbers;
 mod programs;
 mod symbols;

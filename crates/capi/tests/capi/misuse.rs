@@ -21,6 +21,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_set_wake", "wake"),
     ("patron_set_wake", "user_data"),
     ("patron_set_wake", "finalize"),
+    ("patron_reply_on_ready", "user_data"),
     ("patron_set_log", "log"),
     ("patron_set_log", "user_data"),
 ];
@@ -61,8 +62,11 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_remove_peer_class", "peer_class", "20"),
     ("patron_map_port", "protocol", "PATRON_PORT_TCP"),
     ("patron_ip_filter_read", "file", "blocklist"),
+    ("patron_ip_filter_read_lenient", "file", "blocklist"),
     ("patron_ip_filter_parse", "data", "(const uint8_t*)\"192.0.2.1\""),
     ("patron_ip_filter_parse", "length", "9"),
+    ("patron_ip_filter_parse_lenient", "data", "(const uint8_t*)\"192.0.2.1\""),
+    ("patron_ip_filter_parse_lenient", "length", "9"),
 ];
 
 /// Right arguments by name.
@@ -116,6 +120,8 @@ const VALUES: &[(&str, &str)] = &[
     ("peers", "10"),
     ("queue_move", "PATRON_QUEUE_TOP"),
     ("position", "0"),
+    ("tag", "0"),
+    ("function", "on_wake"),
     ("urls", "\"http://127.0.0.1:1/\\n\\nhttp://127.0.0.1:2/\""),
     ("lowest", "\"192.0.2.0\""),
     ("highest", "\"192.0.2.255\""),
@@ -195,14 +201,21 @@ const NEUTRAL: &[&str] = &[
     "patron_event_seeds",
     "patron_event_source",
     "patron_event_statistics",
+    "patron_event_tag",
     "patron_event_torrent_file",
     "patron_event_url",
+    "patron_ip_filter_skipped",
+    "patron_ip_filter_skipped_line",
+    "patron_magnet_invalid_url",
+    "patron_magnet_invalid_url_count",
     "patron_magnet_peer",
     "patron_magnet_peer_count",
     "patron_making_left_out",
     "patron_making_left_out_count",
     "patron_metainfo_file_is_pad",
     "patron_metainfo_file_symlink",
+    "patron_metainfo_invalid_url",
+    "patron_metainfo_invalid_url_count",
     "patron_pieces_availability",
     "patron_pieces_partial_count",
     "patron_reply_is_true",
@@ -371,7 +384,7 @@ impl Function {
         }
         if name == "patron_next_event" {
             // So that one is there.
-            let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, true, NULL);";
+            let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL);";
             writeln!(out, "        {send}").unwrap();
         }
         let arguments: Vec<_> = (0..self.parameters.len())
@@ -444,7 +457,7 @@ impl Function {
             let says = |wrong: &str| format!("{name} is {wrong}");
             if parameter.is_data() {
                 self.call(out, &says("NULL"), &[(index, "NULL"), (index + 1, "1")], Bad(NULL));
-                let most = [(index + 1, "SIZE_MAX")];
+                let most = [(index + 1, "SIZE_MAX - 1")];
                 self.call(out, &says("too long"), &most, Bad(INVALID));
                 self.empty(out, index);
             } else if parameter.is_pointer() {

@@ -44,7 +44,7 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
         if event.kind == EventKind.FINISHED:
             assert event.name == "data.bin"
             break
-    assert EventKind.TORRENT_CREATED in kinds, kinds
+    assert EventKind.TORRENT_ADDED in kinds, kinds
     assert patron.listen_addresses()[0].startswith("127.0.0.1:")
     assert patron.add_torrent(torrent_file) == torrent
     until(lambda: patron.status(torrent).all_time_downloaded >= 3_000_000)

@@ -171,11 +171,25 @@ fn peers_on_the_blocklist_are_not_connected_to() {
     blocked.set_nonblocking(true).unwrap();
     assert_eq!(blocked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 
-    fs::write(&list, "# addresses\n127.0.0.2\nsomebody\n").unwrap();
+    fs::write(&list, "# addresses\nsomebody\n").unwrap();
     let output = album.download(text(&album.torrent), &arguments).end().expect(1);
     let why = "error: cannot read the blocklist: ";
     assert!(output.stderr.starts_with(why), "{output:#?}");
-    assert!(output.stderr.contains("list.dat: line 3: expected ADDRESS"), "{output:#?}");
+    let line = "list.dat: it has no rule: line 2: expected ADDRESS";
+    assert!(output.stderr.contains(line), "{output:#?}");
+}
+
+#[test]
+fn a_blocklist_with_wrong_lines_blocks_what_the_others_say_and_tells() {
+    let album = Album::new();
+    let list = album.path("list.p2p");
+    fs::write(&list, "a:127.0.0.2-127.0.0.9\ncut off:207-207\n\nb:1.2.3.9-1.2.3.4\n").unwrap();
+    let (seeder, peer) = album.seed(&[]);
+    let arguments = ["--peer", &peer, "--blocklist", text(&list), "--quiet"];
+    let output = album.download(text(&album.torrent), &arguments).end().expect(0);
+    let line = "blocklist: 2 lines are skipped; line 2: expected ADDRESS, ";
+    assert!(output.stderr.starts_with(line), "{output:#?}");
+    drop(seeder);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
         assert!(refused.stderr.contains("x.torrent"), "{refused:#?}");
     }
     let refused = create(&large, &dir.path().join("x.torrent"), &["--tracker", "nowhere"]);
-    assert!(refused.expect(1).stderr.contains("\"nowhere\" is not a URL"));
+    assert!(refused.expect(1).stderr.contains("\"nowhere\": expected a URL"));
     assert!(started.elapsed() < PATIENCE);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

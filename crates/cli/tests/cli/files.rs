@@ -54,7 +54,7 @@ fn what_create_is_told_info_shows() {
     assert_eq!(info["piece_length"], 32 * 1024);
     assert_eq!(info["piece_count"], 10);
     assert_eq!(info["private"], true);
-    assert_eq!(info["comment"], "a \x1b[31mred remark");
+    assert_eq!(info["comment"], r"a \u{1b}[31mred remark");
     assert_eq!(
         info["files"],
         json!([{"path": "film.bin", "size": 300_000, "offset": 0, "pad": false}])

@@ -4,10 +4,11 @@
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::errors::{Failure, PATRON_OK, patron_error};
+use super::failure::{Failure, PATRON_OK, patron_error};
+use super::fork;
 
 /// Runs a function that can fail. An error object is made only if there is a place for it.
-pub(super) fn guard(
+pub(crate) fn guard(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
     work: impl FnOnce() -> Result<(), Failure>,
 ) -> i32 {
@@ -25,7 +26,7 @@ pub(super) fn guard(
 }
 
 /// Runs a function that cannot fail; `neutral` is what it gives where there is nothing to give.
-pub(super) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
+pub(crate) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     if fork::happened() {
         return neutral;
     }
@@ -33,13 +34,13 @@ pub(super) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
 }
 
 /// As [`read`], for what a forked process may do too: it takes no lock.
-pub(super) fn read_anywhere<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
+pub(crate) fn read_anywhere<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten().unwrap_or(neutral)
 }
 
 /// Drops an object that C has given back. After a fork it is left as it is: what it holds may be
 /// locked for ever.
-pub(super) fn release<T>(object: T) {
+pub(crate) fn release<T>(object: T) {
     if fork::happened() {
         std::mem::forget(object);
     } else {
@@ -47,47 +48,9 @@ pub(super) fn release<T>(object: T) {
     }
 }
 
-#[cfg(unix)]
-mod fork {
-    use std::ffi::c_int;
-    use std::sync::Once;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    static HAPPENED: AtomicBool = AtomicBool::new(false);
-    static WATCH: Once = Once::new();
-
-    type Handler = Option<extern "C" fn()>;
-
-    // SAFETY: declared as POSIX has it.
-    unsafe extern "C" {
-        fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
-    }
-
-    extern "C" fn in_the_child() {
-        HAPPENED.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether this process was forked from one that had used the library.
-    pub(super) fn happened() -> bool {
-        WATCH.call_once(|| {
-            // SAFETY: the handler only stores to a static, which is safe in a forked child. It is
-            // never unloaded: the shared object is linked with `-z nodelete`.
-            unsafe { pthread_atfork(None, None, Some(in_the_child)) };
-        });
-        HAPPENED.load(Ordering::Relaxed)
-    }
-}
-
-#[cfg(not(unix))]
-mod fork {
-    pub(super) fn happened() -> bool {
-        false
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::errors::PATRON_E_PANICKED;
+    use super::super::failure::PATRON_E_PANICKED;
     use super::*;
 
     #[test]

@@ -1,12 +1,4 @@
-//! Handles
-//!
-//! What several threads use has a handle. A handle is not an address but a place in a table, a
-//! generation and a type: one that was freed before, that was never given out, or that belongs to
-//! another type is PATRON_E_BAD_HANDLE to a function that can fail, gives the neutral value of one that
-//! cannot, and is nothing to free. A place comes round to the same handle after 2^24 uses (2^10 where a
-//! pointer has 32 bits).
-//!
-//! A handle that is freed while another thread is in a call with it stays good for that call.
+//! The objects that have handles.
 
 use std::marker::PhantomData;
 use std::ptr;
@@ -14,27 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::errors::Failure;
-
-/// A client: one libtorrent session and the thread that owns it.
-pub struct patron_client {
-    _opaque: [u8; 0],
-}
-
-/// A patron: what a program asks for torrents, and where it receives their events.
-pub struct patron_handle {
-    _opaque: [u8; 0],
-}
-
-/// The answer to a command, which comes once.
-pub struct patron_reply {
-    _opaque: [u8; 0],
-}
-
-/// A torrent in the making.
-pub struct patron_making {
-    _opaque: [u8; 0],
-}
+use super::failure::Failure;
 
 /// From the lowest bit: 1 (never the address of an object), the type, the place, the generation.
 const TYPE_BITS: u32 = 3;
@@ -42,7 +14,7 @@ const PLACE_BITS: u32 = usize::BITS * 9 / 16;
 const GENERATION_BITS: u32 = usize::BITS - 1 - TYPE_BITS - PLACE_BITS;
 
 /// The objects of one type; `H` is what C calls it.
-pub(super) struct Table<T, H> {
+pub(crate) struct Table<T, H> {
     tag: usize,
     slots: RwLock<Slots<T>>,
     handle: PhantomData<fn() -> H>,
@@ -60,13 +32,13 @@ struct Slot<T> {
 
 impl<T, H> Table<T, H> {
     /// `tag` sets the type apart; no two tables have the same.
-    pub(super) const fn new(tag: usize) -> Self {
+    pub(crate) const fn new(tag: usize) -> Self {
         assert!(tag < 1 << TYPE_BITS);
         let slots = RwLock::new(Slots { all: Vec::new(), free: Vec::new() });
         Self { tag, slots, handle: PhantomData }
     }
 
-    pub(super) fn insert(&self, object: T) -> *mut H {
+    pub(crate) fn insert(&self, object: T) -> *mut H {
         let mut slots = self.slots.write();
         let place = slots.free.pop().unwrap_or_else(|| {
             slots.all.push(Slot { generation: 0, object: None });
@@ -80,7 +52,7 @@ impl<T, H> Table<T, H> {
     }
 
     /// The object, which lives as long as the caller keeps it, also when it is freed meanwhile.
-    pub(super) fn get(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
+    pub(crate) fn get(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
         let (place, generation) = self.parse(handle, name)?;
         let slots = self.slots.read();
         let slot = slots.all.get(place).filter(|slot| slot.generation == generation);
@@ -88,7 +60,7 @@ impl<T, H> Table<T, H> {
     }
 
     /// Takes the object out; the handle means nothing from now on.
-    pub(super) fn remove(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
+    pub(crate) fn remove(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
         let (place, generation) = self.parse(handle, name)?;
         let mut slots = self.slots.write();
         let slot = slots.all.get_mut(place).filter(|slot| slot.generation == generation);
@@ -119,7 +91,7 @@ impl<T, H> Table<T, H> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::errors::{PATRON_E_BAD_HANDLE, PATRON_E_NULL};
+    use super::super::failure::{PATRON_E_BAD_HANDLE, PATRON_E_NULL};
     use super::*;
 
     struct Opaque;

@@ -3,16 +3,16 @@
 use std::mem::MaybeUninit;
 
 use super::arguments::required;
-use super::errors::Failure;
+use super::failure::Failure;
 
 /// A struct of the header, without a pointer into the library.
-pub(super) trait Struct: Copy {
+pub(crate) trait Struct: Copy {
     const NAME: &'static str;
     /// What a program that was compiled with the first header has: all up to here is always there.
     const FIRST_SIZE: usize;
 }
 
-pub(super) fn check<T: Struct>(out: *mut T, struct_size: usize) -> Result<(), Failure> {
+pub(crate) fn check<T: Struct>(out: *mut T, struct_size: usize) -> Result<(), Failure> {
     if out.is_null() {
         return Err(Failure::null("out"));
     }
@@ -30,7 +30,7 @@ fn check_size<T: Struct>(struct_size: usize) -> Result<(), Failure> {
 /// # Safety
 ///
 /// `out` is NULL or has room for `struct_size` bytes.
-pub(super) unsafe fn write<T: Struct>(
+pub(crate) unsafe fn write<T: Struct>(
     known: T,
     out: *mut T,
     struct_size: usize,
@@ -51,14 +51,14 @@ pub(super) unsafe fn write<T: Struct>(
 /// # Safety
 ///
 /// Every pattern of bits is one of its values.
-pub(super) unsafe trait Plain: Struct {}
+pub(crate) unsafe trait Plain: Struct {}
 
 /// Reads a struct of C's. What only a newer header knows has to be zero.
 ///
 /// # Safety
 ///
 /// `given` is NULL or points to `struct_size` bytes.
-pub(super) unsafe fn take<T: Plain>(
+pub(crate) unsafe fn take<T: Plain>(
     given: *const T,
     struct_size: usize,
     name: &'static str,
@@ -87,14 +87,14 @@ pub(super) unsafe fn take<T: Plain>(
 }
 
 /// An array that C gives room for: where it begins, the size of one struct, and how many it holds.
-pub(super) struct Room<T>(pub(super) *mut T, pub(super) usize, pub(super) usize);
+pub(crate) struct Room<T>(pub(crate) *mut T, pub(crate) usize, pub(crate) usize);
 
 /// Writes as many as there is room for.
 ///
 /// # Safety
 ///
 /// The room is NULL or as large as it says.
-pub(super) unsafe fn write_all<T: Struct>(
+pub(crate) unsafe fn write_all<T: Struct>(
     all: impl Iterator<Item = T>,
     Room(out, struct_size, capacity): Room<T>,
     written: Option<&mut MaybeUninit<usize>>,

@@ -1,48 +1,48 @@
 //! Texts and bytes
 //!
-//! Into the library go a pointer and a length in bytes; `PATRON_TEXT("...")` writes both. Texts are
-//! UTF-8; paths are bytes as the system has them (UTF-8 on Windows). `NULL` with the length 0 is an
-//! empty text.
+//! A text is passed to the library as a pointer and a length in bytes; `PATRON_TEXT("...")` passes
+//! both for a text that ends in a zero byte. Texts are UTF-8; paths are bytes in the encoding of
+//! the system (UTF-8 on Windows). `NULL` with the length 0 is an empty text.
 //!
-//! Out of it come a `patron_text` or a `patron_bytes`, borrowed from the object that was asked and
-//! good until that object is freed. A `patron_text` has a zero byte behind its end that the length
-//! does not count, and its pointer is never `NULL`: `printf("%s", patron_event_explain(event).data)`
-//! is fine. Where there is nothing to say, the length is 0.
+//! The library returns a `patron_text` or a `patron_bytes`, which is borrowed from the object that
+//! was asked and valid until that object is freed. A `patron_text` is followed by a zero byte that
+//! the length does not count, and its pointer is never `NULL`: `printf("%s",
+//! patron_event_explain(event).data)` is fine. An empty text has the length 0.
 
 use std::collections::HashMap;
 use std::ffi::c_char;
 
 use parking_lot::Mutex;
 
-/// A text that belongs to the object it was got from.
+/// A text that is borrowed from an object.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_text {
-    /// Never NULL; a zero byte follows the text.
+    /// Never NULL; followed by a zero byte.
     pub data: *const c_char,
-    /// In bytes, without the zero.
+    /// The length in bytes, without the zero byte.
     pub length: usize,
 }
 
-/// Bytes that belong to the object they were got from.
+/// Bytes that are borrowed from an object.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_bytes {
-    /// NULL only if there are none.
+    /// NULL only if the length is 0.
     pub data: *const u8,
-    /// How many.
+    /// The number of bytes.
     pub length: usize,
 }
 
 impl patron_text {
-    pub(super) const EMPTY: Self = Self { data: c"".as_ptr(), length: 0 };
+    pub(crate) const EMPTY: Self = Self { data: c"".as_ptr(), length: 0 };
 }
 
 impl patron_bytes {
-    pub(super) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
+    pub(crate) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
 
     /// Borrowed from `bytes`, which the caller keeps where they are.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             Self::NONE
         } else {
@@ -52,36 +52,36 @@ impl patron_bytes {
 }
 
 /// A text with a zero behind it. Moving it does not move the text.
-pub(super) struct Kept(Box<[u8]>);
+pub(crate) struct Kept(Box<[u8]>);
 
 impl Kept {
-    pub(super) fn new(text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
         let mut bytes = Vec::with_capacity(text.as_ref().len() + 1);
         bytes.extend_from_slice(text.as_ref());
         bytes.push(0);
         Self(bytes.into())
     }
 
-    pub(super) fn text(&self) -> patron_text {
+    pub(crate) fn text(&self) -> patron_text {
         patron_text { data: self.0.as_ptr().cast(), length: self.0.len() - 1 }
     }
 
     #[cfg(test)]
-    pub(super) fn lossy(&self) -> std::borrow::Cow<'_, str> {
+    pub(crate) fn lossy(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0[..self.0.len() - 1])
     }
 }
 
 /// The texts that C has borrowed from an object, made when they are first asked for.
 #[derive(Default)]
-pub(super) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
+pub(crate) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
 
 impl Texts {
-    pub(super) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
+    pub(crate) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
         self.lend_nth(field, 0, text)
     }
 
-    pub(super) fn lend_nth(
+    pub(crate) fn lend_nth(
         &self,
         field: &'static str,
         index: usize,

@@ -1,0 +1,9 @@
+// libtorrent's heavy headers, which nearly every file here needs. build/shim.rs compiles them once when
+// many files are to be compiled; no file includes this one.
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/disk_interface.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/session_params.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <boost/asio/post.hpp>

@@ -1,0 +1,52 @@
+// Parts of the URLs of trackers and web seeds, which src/model/url.rs has put into their normal
+// form.
+#pragma once
+
+#include <libtorrent/address.hpp>
+#include <libtorrent/error_code.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+namespace patron {
+
+// What stands before "://", in lower case.
+inline std::string scheme(std::string const& url) {
+    std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
+    for (char& letter : scheme)
+        if (letter >= 'A' && letter <= 'Z')
+            letter += 'a' - 'A';
+    return scheme;
+}
+
+// What stands after "://" and any "user@", before the path.
+inline std::string authority(std::string const& url) {
+    auto const scheme = url.find("://");
+    if (scheme == std::string::npos)
+        return {};
+    auto const begin = scheme + 3;
+    std::string authority = url.substr(begin, url.find_first_of("/?#\\", begin) - begin);
+    if (auto const user = authority.rfind('@'); user != std::string::npos)
+        authority.erase(0, user + 1);
+    return authority;
+}
+
+// An IPv6 address without its brackets.
+inline std::string host(std::string const& url) {
+    std::string const where = authority(url);
+    if (!where.empty() && where.front() == '[')
+        return where.substr(1, where.find(']') - 1);
+    return where.substr(0, where.find(':'));
+}
+
+inline int port(std::string const& url) {
+    std::string const where = authority(url);
+    auto const bracket = where.rfind(']');
+    auto const colon = where.find(':', bracket == std::string::npos ? 0 : bracket);
+    if (colon != std::string::npos)
+        return std::atoi(where.c_str() + colon + 1);
+    return scheme(url) == "http" ? 80 : 443;
+}
+
+} // namespace patron

@@ -1,0 +1,166 @@
+#include "torrent-patron/cpp/web_seeds.hpp"
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/url.hpp"
+
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_info.hpp>
+
+#include <map>
+#include <utility>
+
+namespace patron {
+namespace {
+
+// All but what is unreserved (RFC 3986), and slashes.
+std::string encoded(std::string const& path) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (char const c : path) {
+        auto const byte = static_cast<unsigned char>(c);
+        bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') ||
+                           std::string("-._~/").find(c) != std::string::npos;
+        if (plain)
+            out += c;
+        else
+            out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+    return out;
+}
+
+bool ends_in(std::string const& text, std::string const& end) {
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Whether a connection that ended so is the server's fault. It may end for reasons of ours, or
+// because the server keeps none open after it has sent what was asked for. That this was damaged
+// turns out later, and has an alert.
+bool blames_server(lt::error_code const& code, bool gave_nothing) {
+    namespace errors = lt::errors;
+    if (code.category() == lt::http_category())
+        return true;
+    if (code.category() != lt::libtorrent_category())
+        return gave_nothing && code != boost::asio::error::operation_aborted;
+    switch (code.value()) {
+    case errors::http_parse_error:
+    case errors::missing_location:
+    case errors::invalid_range:
+    case errors::no_content_length:
+        return true;
+    case errors::timed_out:
+    case errors::timed_out_inactivity:
+    case errors::timed_out_no_handshake:
+        return gave_nothing;
+    default:
+        return false;
+    }
+}
+
+class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<WebSeeds> {
+  public:
+    WebSeeds(lt::torrent_handle torrent, std::function<void(WebSeedFailure)> tell)
+        : torrent_(std::move(torrent)), tell_(std::move(tell)) {}
+
+    std::shared_ptr<lt::peer_plugin>
+    new_connection(lt::peer_connection_handle const& peer) override;
+    void on_files_checked() override;
+    // The same fault again is no news until the web seed has given something.
+    void ended(std::string const& url, lt::error_code const& code, bool gave_nothing);
+
+  private:
+    std::string url(std::string const& named, int at_port) const;
+
+    lt::torrent_handle torrent_;
+    std::function<void(WebSeedFailure)> tell_;
+    std::map<std::string, lt::error_code> told_;
+};
+
+class Connection : public lt::peer_plugin {
+  public:
+    Connection(std::shared_ptr<WebSeeds> seeds, lt::peer_connection_handle peer, std::string url)
+        : seeds_(std::move(seeds)), peer_(std::move(peer)), url_(std::move(url)) {}
+
+    void on_disconnect(lt::error_code const& code) override {
+        lt::peer_info info;
+        peer_.get_peer_info(info);
+        seeds_->ended(url_, code, info.total_download == 0);
+    }
+
+  private:
+    std::shared_ptr<WebSeeds> seeds_;
+    lt::peer_connection_handle peer_;
+    std::string url_;
+};
+
+std::shared_ptr<lt::peer_plugin> WebSeeds::new_connection(lt::peer_connection_handle const& peer) {
+    if (peer.type() != lt::connection_type::url_seed)
+        return {};
+    // Until the server says what it is, its host stands for its client.
+    lt::peer_info info;
+    peer.get_peer_info(info);
+    return std::make_shared<Connection>(shared_from_this(), peer,
+                                        url(info.client, peer.remote().port()));
+}
+
+// libtorrent does not say to which URL a connection belongs. Of several at one server, what they
+// have in common.
+std::string WebSeeds::url(std::string const& named, int at_port) const {
+    std::string found;
+    for (std::string const& url : torrent_.url_seeds()) {
+        if (host(url) != named || port(url) != at_port)
+            continue;
+        if (!found.empty())
+            return scheme(url) + "://" + authority(url) + "/";
+        found = url;
+    }
+    return found.empty() ? named + ":" + std::to_string(at_port) : found;
+}
+
+void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
+    if (!gave_nothing)
+        told_.erase(url);
+    if (!blames_server(code, gave_nothing) || std::exchange(told_[url], code) == code)
+        return;
+    WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
+    // libtorrent takes 0 for the status where there is none.
+    if (!code)
+        failure.error.message = "its answer is not HTTP";
+    tell_(std::move(failure));
+}
+
+void WebSeeds::on_files_checked() {
+    auto const info = torrent_.torrent_file();
+    if (!info || !info->is_valid())
+        return;
+    for (std::string const& url : torrent_.url_seeds()) {
+        std::string const right = web_seed_url(*info, url);
+        if (right == url)
+            continue;
+        torrent_.remove_url_seed(url);
+        torrent_.add_url_seed(right);
+    }
+}
+
+} // namespace
+
+std::string web_seed_url(lt::torrent_info const& info, std::string const& url) {
+    lt::file_storage const& files = compat::original_files(info);
+    std::string const path = files.num_files() == 1 ? files.file_path(lt::file_index_t(0)) : "";
+    if (path.find('/') == std::string::npos)
+        return url;
+    std::string const below = "/" + encoded(path);
+    // Resume data has the URL that libtorrent was given.
+    if (ends_in(url, below))
+        return url;
+    return (ends_in(url, "/") ? url.substr(0, url.size() - 1) : url) + below;
+}
+
+std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,
+                                                    std::function<void(WebSeedFailure)> tell) {
+    return std::make_shared<WebSeeds>(torrent, std::move(tell));
+}
+
+} // namespace patron

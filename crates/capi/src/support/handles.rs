@@ -1,0 +1,137 @@
+//! Handles
+//!
+//! Objects that several threads may use are referred to by handles. A handle is not an address: it
+//! holds an index into a table, a generation and a type. A handle that was freed before, was never
+//! valid, or belongs to another type is detected: functions that can fail return
+//! PATRON_E_BAD_HANDLE, others return their neutral value, and freeing it does nothing. The same
+//! handle value can recur after 2^24 uses of its table entry (2^10 with 32-bit pointers).
+//!
+//! If a handle is freed while another thread is in a call with it, the object stays valid for that
+//! call.
+
+use std::any::Any;
+#[cfg(unix)]
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+
+use super::failure::Failure;
+use super::once::Once;
+use super::table::Table;
+use super::text::Texts;
+use torrent_patron::metainfo::{Making, Metainfo};
+#[cfg(unix)]
+use torrent_patron::patron::Readiness;
+use torrent_patron::patron::Reply;
+use torrent_patron::{Client, Patron, Result};
+
+/// A client: one libtorrent session and the thread that owns it.
+pub struct patron_client {
+    _opaque: [u8; 0],
+}
+
+/// A patron: adds and controls torrents, and receives their events.
+pub struct patron_handle {
+    _opaque: [u8; 0],
+}
+
+/// A reply: receives the answer to a command.
+pub struct patron_reply {
+    _opaque: [u8; 0],
+}
+
+/// A torrent file that is being created.
+pub struct patron_making {
+    _opaque: [u8; 0],
+}
+
+/// Empty once the client is being shut down.
+pub(crate) static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
+pub(crate) static PATRONS: Table<PatronEntry, patron_handle> = Table::new(2);
+pub(crate) static REPLIES: Table<ReplyEntry, patron_reply> = Table::new(3);
+pub(crate) static MAKINGS: Table<MakingEntry, patron_making> = Table::new(4);
+
+pub(crate) struct PatronEntry {
+    pub(crate) patron: Patron,
+    #[cfg(unix)]
+    pub(crate) readiness: OnceLock<Readiness>,
+    /// Dropping it ends the thread that calls back.
+    pub(crate) wake: Mutex<Option<Sender<()>>>,
+    /// While another thread is in a call with it.
+    pub(crate) freed: AtomicBool,
+}
+
+impl From<Patron> for PatronEntry {
+    fn from(patron: Patron) -> Self {
+        Self {
+            patron,
+            #[cfg(unix)]
+            readiness: OnceLock::new(),
+            wake: Mutex::new(None),
+            freed: AtomicBool::new(false),
+        }
+    }
+}
+
+/// An answer of any type, as [`ReplyEntry::wait`] gives it.
+pub(crate) type Answer = Box<dyn Any + Send + Sync>;
+
+/// A reply, whatever it answers.
+pub(crate) trait Pending: Send + Sync {
+    fn is_here(&self) -> bool;
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()>;
+    fn notify(&self, patron: &Patron, tag: u64);
+}
+
+impl<T: Any + Send + Sync> Pending for Reply<T> {
+    fn is_here(&self) -> bool {
+        self.is_ready()
+    }
+
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>> {
+        Some(Reply::wait_until(self, until)?.map(|answer| Box::new(answer) as Answer))
+    }
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        Reply::poll_ready(self, context)
+    }
+
+    fn notify(&self, patron: &Patron, tag: u64) {
+        patron.notify(self, tag);
+    }
+}
+
+pub(crate) struct ReplyEntry {
+    pub(crate) pending: Box<dyn Pending>,
+    pub(crate) answer: Once<Answer>,
+    pub(crate) texts: Texts,
+}
+
+impl From<Box<dyn Pending>> for ReplyEntry {
+    fn from(pending: Box<dyn Pending>) -> Self {
+        Self { pending, answer: Once::default(), texts: Texts::default() }
+    }
+}
+
+impl ReplyEntry {
+    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<&Answer, Failure> {
+        self.answer.wait(until, || self.pending.wait_until(until))
+    }
+}
+
+pub(crate) struct MakingEntry {
+    pub(crate) making: Making,
+    pub(crate) made: Once<Metainfo>,
+    pub(crate) texts: Texts,
+}
+
+impl From<Making> for MakingEntry {
+    fn from(making: Making) -> Self {
+        Self { making, made: Once::default(), texts: Texts::default() }
+    }
+}

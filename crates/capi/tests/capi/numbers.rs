@@ -1,0 +1,72 @@
+//! Every variant of a Rust enum that crosses has a number in C.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use torrent_patron::event::EventKind;
+
+use crate::header::{Numbers, numbers, root};
+
+/// Variants without a number, and the function that says the same.
+const WITHOUT: &[(&str, &str, &str)] = &[("QueueMove", "To", "patron_set_queue_position")];
+
+/// Enums that one file takes apart by hand.
+const BY_HAND: &[(&str, &str)] = &[("Command", "patron"), ("Source", "patron")];
+
+/// The variants of an enum, from the source that declares it: they cannot be listed otherwise.
+fn variants(name: &str) -> Result<BTreeSet<String>> {
+    if name == "EventKind" {
+        return Ok(EventKind::ALL.iter().map(|kind| kind.name().to_owned()).collect());
+    }
+    let declaration = format!("\npub enum {name} {{\n");
+    let text = declaring(&root().join("src"), &declaration)?.with_context(|| name.to_owned())?;
+    let (_, body) = text.split_once(&declaration).context("the declaration")?;
+    let (body, _) = body.split_once("\n}\n").context("the end")?;
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    let name = |line: &str| line.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned);
+    Ok(names.filter_map(name).collect())
+}
+
+fn declaring(directory: &Path, declaration: &str) -> Result<Option<String>> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let found = match path.is_dir() {
+            true => declaring(&path, declaration)?,
+            false => Some(std::fs::read_to_string(&path)?),
+        };
+        if let Some(text) = found.filter(|text| text.contains(declaration)) {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+fn every_variant_has_a_number() -> Result<()> {
+    let all = numbers()?;
+    ensure!(all.len() > 15, "only {} enums were found", all.len());
+    for Numbers { name, variants: numbered } in &all {
+        let mut known: BTreeSet<_> = numbered.iter().cloned().collect();
+        ensure!(known.len() == numbered.len(), "{name} has two numbers for one variant");
+        let without = WITHOUT.iter().filter(|(of, ..)| of == name);
+        known.extend(without.map(|(_, variant, _)| (*variant).to_owned()));
+        let declared = variants(name)?;
+        let missing: Vec<_> = declared.difference(&known).collect();
+        ensure!(missing.is_empty(), "{name}: {missing:?} has no number in crates/capi/src");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_taken_apart_by_hand_is_taken_apart_whole() -> Result<()> {
+    for (name, file) in BY_HAND {
+        let text = std::fs::read_to_string(root().join(format!("crates/capi/src/{file}.rs")))?;
+        for variant in variants(name)? {
+            let is_there = text.contains(&format!("{name}::{variant}"));
+            ensure!(is_there, "{file}.rs does not know {name}::{variant}");
+        }
+    }
+    Ok(())
+}

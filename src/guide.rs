@@ -1,0 +1,12 @@
+//! How to do what most programs want. There is a page for each job.
+
+#[doc = include_str!("../docs/guide/download.md")]
+pub mod download {}
+#[doc = include_str!("../docs/guide/seed.md")]
+pub mod seed {}
+#[doc = include_str!("../docs/guide/restart.md")]
+pub mod restart {}
+#[doc = include_str!("../docs/guide/embed.md")]
+pub mod embed {}
+#[doc = include_str!("../docs/guide/c.md")]
+pub mod c {}

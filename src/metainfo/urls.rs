@@ -1,0 +1,89 @@
+//! The URLs that a torrent names.
+
+use std::collections::HashSet;
+
+use crate::model::{Tracker, url};
+use crate::sys::bridge::DescriptionRecord;
+
+/// The trackers and web seeds that a torrent of a stranger names. One bad URL is no reason to refuse the
+/// torrent: it is left out.
+#[derive(Debug, Default)]
+pub(crate) struct Urls {
+    pub(crate) trackers: Vec<Tracker>,
+    pub(crate) web_seeds: Vec<String>,
+    /// BEP 17.
+    pub(crate) http_seeds: Vec<String>,
+    /// Of many, the first.
+    pub(crate) invalid: Vec<String>,
+    known: HashSet<(Use, String)>,
+}
+
+/// What a URL is for: one server may be all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Use {
+    Tracker,
+    WebSeed,
+    HttpSeed,
+}
+
+const MOST_INVALID: usize = 20;
+
+impl Urls {
+    pub(crate) fn of(record: &DescriptionRecord) -> Self {
+        let mut urls = Self::default();
+        for tracker in &record.trackers {
+            urls.tracker(&tracker.url, u8::try_from(tracker.tier).unwrap_or(u8::MAX));
+        }
+        for url in &record.web_seeds {
+            urls.web_seed(without_encoded_end(url));
+        }
+        for url in &record.http_seeds {
+            let url = urls.take(Use::HttpSeed, url::web_seed(without_encoded_end(url)));
+            urls.http_seeds.extend(url);
+        }
+        urls
+    }
+
+    /// Of a torrent that has been read.
+    pub(crate) fn sound(trackers: Vec<Tracker>, web_seeds: Vec<String>) -> Self {
+        Self { trackers, web_seeds, ..Self::default() }
+    }
+
+    pub(crate) fn tracker(&mut self, url: &str, tier: u8) {
+        // As many programs write where there is none.
+        if url.trim().is_empty() {
+            return;
+        }
+        let url = self.take(Use::Tracker, url::tracker(url));
+        self.trackers.extend(url.map(|url| Tracker { url, tier }));
+    }
+
+    pub(crate) fn web_seed(&mut self, url: &str) {
+        let url = self.take(Use::WebSeed, url::web_seed(url));
+        self.web_seeds.extend(url);
+    }
+
+    /// Each URL once.
+    fn take(&mut self, what: Use, url: Result<String, String>) -> Option<String> {
+        match url {
+            Ok(url) => self.known.insert((what, url.clone())).then_some(url),
+            Err(reason) => {
+                if self.invalid.len() < MOST_INVALID {
+                    tracing::warn!(reason, "a torrent names an invalid URL");
+                    self.invalid.push(reason);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// libtorrent percent-encodes the path of a web seed while it reads a .torrent file, white space behind
+/// it too.
+fn without_encoded_end(mut url: &str) -> &str {
+    const SPACE: [&str; 4] = ["%20", "%09", "%0a", "%0d"];
+    while let Some(rest) = SPACE.iter().find_map(|space| url.strip_suffix(space)) {
+        url = rest;
+    }
+    url
+}

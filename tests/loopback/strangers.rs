@@ -1,0 +1,542 @@
+//! What strangers send in: URLs, links and texts. Nothing of it becomes a request that was not meant, or
+//! a command for a terminal; what a torrent has wrong costs that part of it alone.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use torrent_patron::error::ErrorKind;
+use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
+use torrent_patron::tracker::Tracker;
+use torrent_patron::{AddOptions, Event, MAX_TEXT, Patron, Source, TorrentId};
+
+use crate::await_event;
+use crate::support::bencode::{dict, list, number, text};
+use crate::support::{
+    PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same,
+    still_works,
+};
+
+/// An HTTP server that keeps what it is asked, and gives each path what a function says.
+struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+type Answer = dyn Fn(&str) -> Vec<u8> + Send;
+
+impl Server {
+    /// One request a connection.
+    fn start(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        Self::at("127.0.0.1:0", Box::new(answer)).unwrap()
+    }
+
+    fn at(address: &str, answer: Box<Answer>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let (asked, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
+        let (log, stopped) = (asked.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept()
+                && !stopped.load(Ordering::Relaxed)
+            {
+                let _ = stream.set_read_timeout(Some(PATIENCE / 4));
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    match stream.read(&mut part) {
+                        Ok(size @ 1..) => request.extend(&part[..size]),
+                        _ => break,
+                    }
+                }
+                let request = String::from_utf8_lossy(&request).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                log.lock().unwrap().push(request);
+                let _ = stream.write_all(&answer(&path));
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+        });
+        Ok(Self { address, asked, stop, thread: Some(thread) })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn page(status: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+fn no_peers() -> Vec<u8> {
+    page("200 OK", &dict([("interval", number(1800)), ("peers", text(""))]))
+}
+
+/// A tracker that knows of nobody.
+fn tracker() -> Server {
+    Server::start(|_| no_peers())
+}
+
+fn info() -> Vec<u8> {
+    dict([
+        ("length", number(3)),
+        ("name", text("f")),
+        ("piece length", number(16384)),
+        ("pieces", text([0; 20])),
+    ])
+}
+
+/// What a stranger would have the client say to that server.
+fn smuggled(server: &Server) -> String {
+    server.url("/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /everything HTTP/1.1\r\nX-Evil: ")
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+const V1: &str = "0123456789abcdef0123456789abcdef01234567";
+
+#[test]
+fn a_url_of_a_stranger_is_cleaned_or_left_out_whatever_brings_it() {
+    let server = tracker();
+    let other = "http://127.0.0.1:1/announce";
+    let (evil, clean) = (smuggled(&server), server.url("/announce"));
+    let untidy = format!(" {}\r\n", clean.replace("http", "HTTP"));
+    let seeds =
+        ["http://127.0.0.1:1/announce \n", "ftp://127.0.0.1/", "http://127.0.0.1\r\nX-Evil: 1/s"];
+    let trackers = || {
+        let all = [&evil, &untidy, "", "dht://nobody", other, &clean].map(|url| list([text(url)]));
+        list(all)
+    };
+    let torrent = dict([
+        ("announce", text(&evil)),
+        ("announce-list", trackers()),
+        ("info", info()),
+        ("url-list", list(seeds.map(text))),
+    ]);
+    let metainfo = Metainfo::decode(&torrent).unwrap();
+    let urls: Vec<_> = metainfo.trackers.iter().map(|tracker| &*tracker.url).collect();
+    assert_eq!(urls, [&*clean, other]);
+    assert_eq!(metainfo.web_seeds, ["http://127.0.0.1:1/announce"]);
+    assert_eq!(metainfo.invalid_urls.len(), 4, "{:#?}", metainfo.invalid_urls);
+    assert!(metainfo.invalid_urls[0].ends_with("it has a blank or a control character in it"));
+    assert!(metainfo.invalid_urls[1].starts_with("\"dht://nobody\": expected a URL that begins"));
+
+    let link = format!(
+        "magnet:?xt=urn:btih:{V1}&tr={}&tr.1={}&tr={other}&ws={}",
+        escaped(&evil),
+        escaped(&untidy),
+        escaped(seeds[0])
+    );
+    let magnet = Magnet::parse(&link).unwrap();
+    assert_eq!(magnet.invalid_urls.len(), 1, "{:#?}", magnet.invalid_urls);
+    let resumed = dict([
+        ("file-format", text("libtorrent resume file")),
+        ("file-version", number(1)),
+        ("info", info()),
+        ("info-hash", text(metainfo.info_hashes.v1.unwrap().0)),
+        ("trackers", trackers()),
+        ("url-list", list(seeds.map(text))),
+    ]);
+    for source in [
+        Source::from(torrent),
+        Source::from(&metainfo),
+        Source::Magnet(link.into()),
+        Source::from(&magnet),
+        Source::ResumeData(resumed.into()),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let before = server.asked().len();
+        let client = client(dir.path());
+        let patron = client.patron();
+        patron.subscribe(torrent_patron::event::EventKinds::ALL);
+        let options = AddOptions::default().save_dir(dir.path());
+        let id = patron.add_torrent(source.clone(), options).wait().unwrap().id();
+        await_event!(patron, Event::TrackerReply { url, .. } if **url == clean);
+        let trackers = patron.trackers(id).wait().unwrap();
+        let mut urls: Vec<_> = trackers.iter().map(|tracker| &*tracker.url).collect();
+        urls.sort_unstable();
+        let mut expected = [other, &*clean];
+        expected.sort_unstable();
+        assert_eq!(urls, expected, "{source:?}");
+        assert_eq!(
+            patron.web_seeds(id).wait().unwrap(),
+            ["http://127.0.0.1:1/announce"],
+            "{source:?}"
+        );
+        let asked = server.asked().split_off(before);
+        assert!(!asked.is_empty() && asked.iter().all(|one| one.starts_with("GET /announce?")));
+        assert!(!asked.iter().any(|one| one.contains("Evil")), "{asked:#?}");
+    }
+}
+
+#[test]
+fn a_url_of_the_program_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let metainfo = crate::support::metainfo(&file);
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    for wrong in [
+        "",
+        "127.0.0.1/announce",
+        "ftp://127.0.0.1/announce",
+        "http://",
+        "http:///announce",
+        "http://127.0.0.1:0/announce",
+        "http://127.0.0.1:99999/announce",
+        "http://127.0.0.1/an nounce",
+        "http://127.0.0.1/announce HTTP/1.1\r\nX-Evil: 1",
+        "http://127.0.0.1/\u{202e}announce",
+        "http://127.0.0.1\\/announce",
+    ] {
+        let (tracker, maker) = (Tracker::new(wrong, 0), || TorrentMaker::new(&file));
+        let web_seed = wrong.to_owned();
+        let errors = [
+            patron.add_tracker(id, wrong, 0).wait().unwrap_err(),
+            patron.replace_trackers(id, [tracker.clone()]).wait().unwrap_err(),
+            patron.add_web_seed(id, wrong).wait().unwrap_err(),
+            maker().add_tracker(0, wrong).start().unwrap_err(),
+            maker().add_web_seed(wrong).start().unwrap_err(),
+            patron
+                .add_torrent(&metainfo, AddOptions::default().add_trackers([tracker]))
+                .wait()
+                .unwrap_err(),
+            patron
+                .add_torrent(&metainfo, AddOptions::default().add_web_seeds([web_seed]))
+                .wait()
+                .unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong:?}: {error}");
+            let named = format!("{:?}", torrent_patron::printable(wrong));
+            assert!(error.message().contains(&named), "{wrong:?}: {error}");
+        }
+    }
+    assert!(patron.trackers(id).wait().unwrap().is_empty());
+    // In any form it is the same.
+    patron.add_tracker(id, " HTTP://127.0.0.1:1/announce\n", 0).wait().unwrap();
+    patron.add_tracker(id, "http://127.0.0.1:1/announce", 0).wait().unwrap();
+    assert_eq!(patron.trackers(id).wait().unwrap().len(), 1);
+    patron.remove_tracker(id, "http://127.0.0.1:1/announce ").wait().unwrap();
+    assert!(patron.trackers(id).wait().unwrap().is_empty());
+}
+
+#[test]
+fn what_a_torrent_names_is_added_to_what_resume_data_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let of = |port: u16| {
+        let url = |what: &str| format!("http://127.0.0.1:{port}/{what}");
+        let maker = maker(&file, Protocol::V1)
+            .add_tracker(0, url("announce"))
+            .add_web_seed(url("data.bin"));
+        maker.start().unwrap().wait().unwrap()
+    };
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.add_torrent(&of(1), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    let saved = patron.resume_data(id).wait().unwrap();
+    patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
+
+    for (port, count) in [(1, 1), (2, 2)] {
+        let options = AddOptions::default().resume_data(saved.clone());
+        let id = patron.add_torrent(&of(port), options).wait().unwrap().id();
+        let trackers = patron.trackers(id).wait().unwrap();
+        assert_eq!(trackers.len(), count, "{trackers:?}");
+        assert_eq!(patron.web_seeds(id).wait().unwrap().len(), count);
+        patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
+    }
+}
+
+#[test]
+fn user_and_password_of_a_url_are_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = tracker();
+    let client = client(dir.path());
+    let patron = client.patron();
+    patron.subscribe(torrent_patron::event::EventKinds::ALL);
+    let url = server.url("/announce").replace("//", "//me:p%21%3as@");
+    let link = format!("magnet:?xt=urn:btih:{V1}&tr={}", escaped(&url));
+    let source = Source::Magnet(link.into());
+    patron.add_torrent(source, AddOptions::default()).wait().unwrap();
+    await_event!(patron, Event::TrackerReply { .. });
+    // "me:p!:s"
+    assert!(server.asked()[0].contains("\r\nAuthorization: Basic bWU6cCE6cw==\r\n"));
+}
+
+/// A torrent of a file or a folder, and a client that does not have it.
+struct Missing {
+    _dir: tempfile::TempDir,
+    from: std::path::PathBuf,
+    to: std::path::PathBuf,
+    metainfo: Metainfo,
+}
+
+impl Missing {
+    fn file(name: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let from = data(&dir.path().join("from"), name, 7, 50_000);
+        Self::of(dir, from)
+    }
+
+    fn of(dir: tempfile::TempDir, from: std::path::PathBuf) -> Self {
+        let metainfo = maker(&from, Protocol::V1).start().unwrap().wait().unwrap();
+        Self { from, to: dir.path().join("to"), metainfo, _dir: dir }
+    }
+
+    fn start(&self, patron: &Patron, web_seed: &str) -> TorrentId {
+        let options = AddOptions::default().add_web_seeds([web_seed.to_owned()]);
+        patron.add_torrent(&self.metainfo, options).wait().unwrap().id()
+    }
+}
+
+#[test]
+fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
+    let whole = noise(7, 50_000);
+    let damaged = noise(8, 50_000);
+    let refused = "http://127.0.0.1:1/data.bin".to_owned();
+    type Case = (&'static str, Option<Box<Answer>>, &'static str);
+    let cases: [Case; 9] = [
+        ("404", Some(Box::new(|_| page("404 Not Found", b""))), "404 Not Found"),
+        ("500", Some(Box::new(|_| page("500 No", b""))), "500 Internal Server Error"),
+        (
+            "wrong length",
+            Some(Box::new(move |_| page("200 OK", &whole[1..]))),
+            "invalid HTTP range",
+        ),
+        ("damaged", Some(Box::new(move |_| page("200 OK", &damaged))), "what it sent was damaged"),
+        ("no HTTP", Some(Box::new(|_| b"what do you want?\r\n\r\n".to_vec())), "HTTP"),
+        ("it closes", Some(Box::new(|_| Vec::new())), "End of file"),
+        ("no length", Some(Box::new(|_| b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec())), ""),
+        (
+            "a redirect to a query on the local network",
+            Some(Box::new(|_| {
+                b"HTTP/1.1 302 Found\r\nLocation: /x?y=1\r\nContent-Length: 0\r\n\r\n".to_vec()
+            })),
+            "SSRF",
+        ),
+        ("nobody is there", None, "Connection refused"),
+    ];
+    each(cases, |(what, answer, reason)| {
+        let missing = Missing::file("data.bin");
+        let server = answer.map(|answer| Server::at("127.0.0.1:0", answer).unwrap());
+        let seed = server.as_ref().map_or(refused.clone(), |server| server.url("/data.bin"));
+        let client = client(&missing.to);
+        let patron = client.patron();
+        let id = missing.start(&patron, &seed);
+        let (url, error, line) = await_event!(
+            patron, event @ Event::WebSeedFailed { id: on, url, error, .. } if *on == id
+                => (url.clone(), error.clone(), event.to_string())
+        );
+        println!("{what}: {line}");
+        let origin = seed.trim_end_matches("data.bin");
+        assert!(url.starts_with(origin) && line.contains(&*url), "{what}: {line}");
+        assert!(what.contains("redirect") || *url == *seed, "{what}: {url}");
+        assert!(error.message().contains(reason), "{what}: {line}");
+        still_works(&patron);
+        let more = drain(&patron, |event| {
+            matches!(event, Event::WebSeedFailed { .. }).then(|| event.to_string())
+        });
+        assert_eq!(more, [""; 0], "{what}");
+    });
+}
+
+#[test]
+fn a_web_seed_that_gives_what_is_asked_for_is_not_told() {
+    let missing = Missing::file("data.bin");
+    let body = std::fs::read(&missing.from).unwrap();
+    let server = Server::start(move |_| page("200 OK", &body));
+    let client = client(&missing.to);
+    let patron = client.patron();
+    let id = missing.start(&patron, &server.url("/data.bin"));
+    let mut failed = Vec::new();
+    crate::support::wait_for(&patron, "the end", |event| {
+        if let Event::WebSeedFailed { .. } = event {
+            failed.push(event.to_string());
+        }
+        matches!(event, Event::Finished { id: on, .. } if *on == id).then_some(())
+    });
+    assert_eq!(failed, [""; 0]);
+    assert!(same(&missing.from, &missing.to.join("data.bin")));
+}
+
+#[test]
+fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("from/a folder");
+    data(&folder, "a file.bin", 7, 50_000);
+    let missing = Missing::of(dir, folder.clone());
+    let file = folder.join("a file.bin");
+    let got = missing.to.join("a folder/a file.bin");
+    let path = "/pub/a%20folder/a%20file.bin";
+    let start = |patron: &Patron, way: &str, seed: &str| match way {
+        "at the start" => missing.start(patron, seed),
+        "later" => {
+            let options = AddOptions::default();
+            let id = patron.add_torrent(&missing.metainfo, options).wait().unwrap().id();
+            patron.add_web_seed(id, seed).wait().unwrap();
+            id
+        }
+        _ => {
+            let options = AddOptions::default().add_web_seeds([seed.to_owned()]);
+            let hashes = missing.metainfo.info_hashes;
+            let id = patron.add_torrent(hashes, options).wait().unwrap().id();
+            patron.give_metainfo(id, &missing.metainfo).wait().unwrap();
+            id
+        }
+    };
+    for way in ["at the start", "later", "before the metadata"] {
+        for end in ["/pub/", "/pub"] {
+            let body = std::fs::read(&file).unwrap();
+            let server = Server::start(move |_| page("200 OK", &body));
+            let seed = server.url(end);
+            let client = client(&missing.to);
+            let patron = client.patron();
+            let id = start(&patron, way, &seed);
+            finished(&patron, id);
+            assert!(same(&file, &got), "{way}");
+            let asked = server.asked();
+            assert!(asked.iter().all(|one| one.starts_with(&format!("GET {path} "))), "{asked:#?}");
+            assert_eq!(patron.web_seeds(id).wait().unwrap(), [server.url(path)], "{way}");
+
+            // As resume data has it, it stays so.
+            let saved = patron.resume_data(id).wait().unwrap();
+            let other = builder(Path::new("unused")).save_dir(&missing.to).start().unwrap();
+            let patron_of_other = other.patron();
+            let source = Source::ResumeData(saved.into());
+            let again = patron_of_other.add_torrent(source, AddOptions::default()).wait().unwrap();
+            await_event!(patron_of_other, Event::Checked { .. });
+            let urls = patron_of_other.web_seeds(again.id()).wait().unwrap();
+            assert_eq!(urls, [server.url(path)], "{way}");
+
+            patron.remove_web_seed(id, seed).wait().unwrap();
+            assert!(patron.web_seeds(id).wait().unwrap().is_empty(), "{way}");
+            drop((patron, client, other));
+            std::fs::remove_file(&got).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_tracker_that_one_address_reaches_has_not_failed() {
+    let Ok(six) = TcpListener::bind("[::1]:0") else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: it needs IPv6 on the loopback interface");
+        return;
+    };
+    drop(six);
+    let dir = tempfile::tempdir().unwrap();
+    let client =
+        builder(dir.path()).setting("listen_interfaces", "127.0.0.1:0,[::1]:0").start().unwrap();
+    let patron = client.patron();
+    patron.subscribe(torrent_patron::event::EventKinds::ALL);
+    let server = tracker();
+    let add = |url: &str| {
+        let hash =
+            torrent_patron::torrent::InfoHashV1(noise(url.len() as u64, 20).try_into().unwrap());
+        let tracker = AddOptions::default().add_trackers([Tracker::new(url, 0)]);
+        let hashes = torrent_patron::torrent::InfoHashes::from(hash);
+        patron.add_torrent(hashes, tracker).wait().unwrap().id()
+    };
+    let reached = add(&server.url("/announce"));
+    await_event!(patron, Event::TrackerReply { id, .. } if *id == reached);
+    // Both have been tried.
+    crate::support::eventually("both addresses", || {
+        let announces = &patron.trackers(reached).wait().unwrap()[0].announces;
+        let failed = announces.iter().filter(|one| one.failures > 0 && !one.updating).count();
+        (failed == 1 || (announces.len() == 1 && !announces[0].updating)).then_some(())
+    });
+    let missed = add("http://127.0.0.1:1/announce");
+    let line = crate::support::wait_for(&patron, "the failure of the other", |event| match event {
+        Event::TrackerError { id, .. } => Some((*id, event.to_string())),
+        _ => None,
+    });
+    assert_eq!(line.0, missed, "{}", line.1);
+}
+
+#[test]
+fn what_a_tracker_says_is_made_visible_and_cut() {
+    let said = "be\r\nkind\u{202e} \u{1b}[31mto\u{2028}us\u{9b}";
+    let shown = r"be\r\nkind\u{202e} \u{1b}[31mto\u{2028}us\u{9b}";
+    let long = format!("{said}{}", "x".repeat(500_000));
+    for key in ["warning message", "failure reason"] {
+        let body = dict([("interval", number(1800)), ("peers", text("")), (key, text(&long))]);
+        let server = Server::start(move |_| page("200 OK", &body));
+        let dir = tempfile::tempdir().unwrap();
+        let client = client(dir.path());
+        let patron = client.patron();
+        let name = escaped("a\u{202e}name\u{200b}");
+        let link = format!("magnet:?xt=urn:btih:{V1}&dn={name}&tr={}", server.url("/announce"));
+        let source = Source::Magnet(link.into());
+        let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+        let (message, line) = crate::support::wait_for(&patron, key, |event| match event {
+            Event::TrackerWarning { message, .. } => Some((message.to_string(), event.to_string())),
+            Event::TrackerError { error, .. } => {
+                Some((error.message().to_owned(), event.to_string()))
+            }
+            _ => None,
+        });
+        assert!(message.contains(shown) && message.ends_with('…'), "{message:.200}");
+        assert!(message.len() <= MAX_TEXT + 100, "{}", message.len());
+        assert!(line.starts_with(r"a\u{202e}name\u{200b}: "), "{line:.200}");
+        let status = &patron.trackers(id).wait().unwrap()[0].announces[0];
+        assert!(status.message.is_empty() || status.message.contains(shown), "{status:?}");
+        assert_eq!(&*patron.status(id).unwrap().name, r"a\u{202e}name\u{200b}");
+    }
+}
+
+#[test]
+fn what_a_peer_calls_its_client_is_made_visible() {
+    let missing = Missing::file("data.bin");
+    let client = client(&missing.to);
+    let patron = client.patron();
+    let options = AddOptions::default();
+    let id = patron.add_torrent(&missing.metainfo, options).wait().unwrap().id();
+    // Before that, libtorrent takes no peer.
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id);
+    let mut peer = TcpStream::connect(address(&patron)).unwrap();
+    let mut handshake =
+        *b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0--------------------=EVIL02=============";
+    handshake[28..48].copy_from_slice(&missing.metainfo.info_hashes.v1.unwrap().0);
+    let extended = dict([("m", dict([])), ("v", text("evil\u{202e}\u{9b}31m\n1.0"))]);
+    let length = (extended.len() as u32 + 2).to_be_bytes();
+    peer.write_all(&[&handshake[..], &length, &[20, 0], &extended].concat()).unwrap();
+    let name = crate::support::eventually("the peer's client", || {
+        let peers = patron.peers(id).wait().unwrap();
+        peers.into_iter().map(|peer| peer.client).find(|client| client.contains("1.0"))
+    });
+    assert_eq!(name, r"evil\u{202e}\u{9b}31m\n1.0");
+}
+
+#[test]
+fn what_a_torrent_says_is_made_visible() {
+    let torrent = dict([
+        ("comment", text("line\n\u{2066}line\u{2069}")),
+        ("created by", text("me\u{1b}]0;title\u{7}")),
+        ("info", info()),
+    ]);
+    let metainfo = Metainfo::decode(&torrent).unwrap();
+    assert_eq!(metainfo.comment.as_deref(), Some(r"line\n\u{2066}line\u{2069}"));
+    assert_eq!(metainfo.creator.as_deref(), Some(r"me\u{1b}]0;title\u{7}"));
+}
