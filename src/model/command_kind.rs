@@ -16,7 +16,7 @@ macro_rules! command_kinds {
         #[non_exhaustive]
         pub enum CommandKind {
             $(
-                #[doc = concat!("[`", stringify!($kind), "`](crate::patron::Command::", stringify!($kind), ").")]
+                #[doc = concat!("`Command::", stringify!($kind), "`.")]
                 $kind,
             )*
         }
