@@ -3,11 +3,10 @@
 //   session/      the session and its torrents, on the client thread; alerts and statuses
 //   requests/     what is asked of a torrent or of the session, on libtorrent's network thread
 //   disk/         how blocks are read for peers
-//   metainfo.*  maker.*  hashing.*  resume_data.*   .torrent files and the like, on any thread
-//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back
-//   policy.*      where a client may connect
-//   process.*     what belongs to the process
-//   compat.hpp    the only file that asks for libtorrent's version
+//   metainfo.*  maker.*  hashing.*  resume_*  file_names.*   .torrent files and the like, on any
+//   thread settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back policy.*
+//   where a client may connect process.*     what belongs to the process compat.hpp    the only
+//   file that asks for libtorrent's version
 //
 // No function that the client thread calls waits for the network thread. Errors are exceptions;
 // trycatch.hpp carries them to Rust.
@@ -20,6 +19,7 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"

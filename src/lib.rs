@@ -21,12 +21,12 @@ pub use crate::metainfo::{
     Protocol, SpecialFiles, TorrentMaker, VerifiedFile, Verifier, VerifyReport, Verifying,
 };
 pub use crate::model::{
-    Allocation, Announce, Counter, Encryption, Event, EventKind, EventKinds, Existing, Explainer,
-    FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, IpFilter, IpRange,
-    PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerKind, PeerSource,
-    PerformanceLimit, PieceMap, PortMapper, PortMapping, PortProtocol, Priority, QueueMove,
-    ReadStatistics, RemovedFiles, Statistics, TorrentFlag, TorrentId, TorrentOptions, TorrentState,
-    TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+    Allocation, Announce, Counter, Encryption, Event, EventKind, EventKinds, Existing,
+    ExistingFiles, Explainer, FileStatus, Goal, GoalAction, Goals, InfoHashV1, InfoHashV2,
+    InfoHashes, IpFilter, IpRange, PartialPiece, Peer, PeerClass, PeerClassOptions, PeerClassRange,
+    PeerKind, PeerSource, PerformanceLimit, PieceMap, PortMapper, PortMapping, PortProtocol,
+    Priority, QueueMove, ReadStatistics, RemovedFiles, Statistics, TorrentFlag, TorrentId,
+    TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 #[cfg(unix)]
 pub use crate::patron::Readiness;

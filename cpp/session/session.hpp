@@ -38,21 +38,26 @@ enum class Names : std::uint8_t;
 class NetworkPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class Saver;
 class TorrentParams;
+class Written;
 
 // Joins the network thread when destroyed, on whichever thread that is.
 class Teardown {
   public:
-    explicit Teardown(lt::session_proxy proxy) : proxy_(std::move(proxy)) {}
+    Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver);
+    ~Teardown();
 
   private:
+    std::unique_ptr<Saver> saver_;
     lt::session_proxy proxy_;
 };
 
 class Session {
   public:
     Session(lt::session_params params, NetworkPolicy const& policy,
-            std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker);
+            std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
+            rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -105,6 +110,8 @@ class Session {
     bool convert_peers(lt::alert& alert, Alerts& out);
     bool convert_network(lt::alert& alert, Alerts& out);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
+    void take_saved(Alerts& out);
+    void take_looks(Alerts& out);
     void give_up_pending(Alerts& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.
@@ -127,6 +134,8 @@ class Session {
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     std::unique_ptr<PendingAlerts> pending_;
+    std::shared_ptr<Written> written_;
+    std::unique_ptr<Saver> saver_;
     // Choices among the files of a torrent; the first is before libtorrent.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };

@@ -1,6 +1,8 @@
 //! What a torrent is started from. It is read on the thread of the one who asks, so that the client
 //! thread only hands it on and thousands of starts use all cores.
 
+mod existing;
+
 use std::any::Any;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use cxx::UniquePtr;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
-use crate::model::{Allocation, Goals, InfoHashes, Priority, TorrentFlag, Tracker};
+use crate::model::{Allocation, ExistingFiles, Goals, InfoHashes, Priority, TorrentFlag, Tracker};
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
 use crate::sys::{bridge, convert};
@@ -166,6 +168,10 @@ pub struct AddOptions {
     pub file_priorities: Vec<Priority>,
     /// How room on the disk is taken.
     pub allocation: Allocation,
+    /// What becomes of files that are there already. Where nothing will be written (`trust`,
+    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]) it does not matter. The files of a magnet link
+    /// are not known when it is added: they are compared with its hashes.
+    pub existing_files: ExistingFiles,
     /// Switches that are on from the start.
     pub flags: Vec<TorrentFlag>,
     /// Bytes per second that the torrent may receive; `None`: as the client may.
@@ -251,6 +257,13 @@ impl AddOptions {
     #[must_use]
     pub fn allocation(mut self, allocation: Allocation) -> Self {
         self.allocation = allocation;
+        self
+    }
+
+    /// Sets [`existing_files`](AddOptions::existing_files).
+    #[must_use]
+    pub fn existing_files(mut self, existing: ExistingFiles) -> Self {
+        self.existing_files = existing;
         self
     }
 
@@ -388,6 +401,7 @@ fn read(
         }
         _ => (final_dir, None),
     };
+    look_at_files(source, options, &params, &described, &save_dir)?;
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
     let limit = |limit: Option<u32>| limit.map_or(-2, |n| i32::try_from(n).unwrap_or(i32::MAX));
@@ -444,6 +458,37 @@ fn read(
         distrust,
         params: Box::new(params),
     })
+}
+
+/// What is there already may be somebody else's.
+fn look_at_files(
+    source: &Source,
+    options: &AddOptions,
+    params: &bridge::TorrentParams,
+    described: &bridge::DescriptionRecord,
+    directory: &Path,
+) -> Result<()> {
+    if options.trust || options.stop_when_checked {
+        return Ok(());
+    }
+    if options.flags.contains(&TorrentFlag::UploadMode) {
+        return existing::refuse_longer(described, directory);
+    }
+    match options.existing_files {
+        ExistingFiles::Overwrite => existing::cut_longer(described, directory),
+        // An earlier run has written to them.
+        ExistingFiles::Refuse if described.has_pieces => {
+            existing::refuse_longer(described, directory)
+        }
+        ExistingFiles::Refuse => {
+            let torrent = || match source {
+                Source::Bytes(bytes) => Some(bytes.clone()),
+                Source::File(path) => metainfo::read_file(path).ok().map(Into::into),
+                _ => None,
+            };
+            existing::refuse_foreign(params, described, directory, torrent)
+        }
+    }
 }
 
 const START: &str = "add the torrent";
@@ -517,7 +562,7 @@ mod tests {
         let json = concat!(
             r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
             r#""paused":true,"trust":false,"stop_when_checked":false,"trackers":[],"web_seeds":[],"#,
-            r#""file_priorities":[],"allocation":"sparse","flags":["sequential"],"#,
+            r#""file_priorities":[],"allocation":"sparse","existing_files":"refuse","flags":["sequential"],"#,
             r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
             r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
             r#""resume_data":null}"#

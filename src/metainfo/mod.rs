@@ -1,6 +1,6 @@
 //! .torrent files, read.
 
-mod hashing;
+pub(crate) mod hashing;
 pub(crate) mod magnet;
 mod maker;
 mod verifier;

@@ -398,6 +398,8 @@ mod bridge {
         creation_date: i64,
         /// Of resume data; empty for all else.
         save_path: Vec<u8>,
+        /// It says that pieces are on disk.
+        has_pieces: bool,
         paused: bool,
         client_data: ClientDataRecord,
     }
@@ -587,6 +589,8 @@ mod bridge {
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
 
+        /// Whether there are places in the file to which nothing was written. It is looked at.
+        fn has_hole(path: &[u8]) -> bool;
         /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;

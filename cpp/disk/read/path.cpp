@@ -308,14 +308,16 @@ void ReadPath::limit_files() {
 } // namespace
 
 lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+                                       std::shared_ptr<Written> written,
                                        std::shared_ptr<ReadCounters> counters) {
-    return [map, plain = std::move(plain), counters = std::move(counters)](
+    return [map, plain = std::move(plain), written = std::move(written),
+            counters = std::move(counters)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
         auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, network,
-            settings);
+            lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
+            network, settings);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), map, plain,
                                           counters, network, settings);
     };

@@ -10,12 +10,19 @@ use super::arguments::{bytes, path, peer, priorities_of, required, text};
 use super::errors::{Failure, give, patron_error};
 use super::guard::{guard, release};
 use super::torrent_options::{flags_of, goals_of, limit};
-use torrent_patron::{AddOptions, Allocation, Tracker};
+use torrent_patron::{AddOptions, Allocation, ExistingFiles, Tracker};
 
 /// Room on the disk is taken as pieces are written; a file has holes until it is complete.
 pub const PATRON_ALLOCATION_SPARSE: i32 = 0;
 /// All of it is taken when the torrent starts.
 pub const PATRON_ALLOCATION_FULL: i32 = 1;
+
+/// Files that are there already and have data of the torrent are used. A file with none of it, or a
+/// longer one, is somebody else's: the torrent is refused and the file stays as it is.
+pub const PATRON_EXISTING_FILES_REFUSE: i32 = 0;
+/// All are taken as the torrent's: what differs from its hashes is overwritten, and what they have
+/// beyond the torrent's length is cut off.
+pub const PATRON_EXISTING_FILES_OVERWRITE: i32 = 1;
 
 /// How a torrent is started.
 pub struct patron_options {
@@ -197,6 +204,28 @@ pub extern "C" fn patron_options_set_allocation(
             PATRON_ALLOCATION_SPARSE => Allocation::Sparse,
             PATRON_ALLOCATION_FULL => Allocation::Full,
             other => return Err(Failure::invalid(format!("there is no allocation {other}"))),
+        };
+        Ok(())
+    })
+}
+
+/// What becomes of files that are there already, a PATRON_EXISTING_FILES_*.
+/// PATRON_EXISTING_FILES_REFUSE unless set.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_existing_files(
+    options: Option<&mut patron_options>,
+    existing_files: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.existing_files = match existing_files {
+            PATRON_EXISTING_FILES_REFUSE => ExistingFiles::Refuse,
+            PATRON_EXISTING_FILES_OVERWRITE => ExistingFiles::Overwrite,
+            other => {
+                return Err(Failure::invalid(format!("there is no choice {other} for files")));
+            }
         };
         Ok(())
     })

@@ -213,6 +213,10 @@ pub(crate) struct Download {
     /// be repeated
     #[arg(long, value_name = "INDEX|GLOB")]
     pub(crate) select: Vec<Selection>,
+    /// Take files that are there already as the torrent's, whatever is in them: what differs is
+    /// overwritten. Without it, a torrent whose files would replace others is refused
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,

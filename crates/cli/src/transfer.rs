@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
 use torrent_patron::{
-    AddOptions, Added, Client, ClientBuilder, Command, Event, EventKind, Explainer, InfoHashes,
-    IpFilter, Patron, SettingValue, ShutdownReport, Source, TorrentFlag, TorrentId, TorrentState,
-    TorrentStatus,
+    AddOptions, Added, Client, ClientBuilder, Command, Event, EventKind, ExistingFiles, Explainer,
+    InfoHashes, IpFilter, Patron, SettingValue, ShutdownReport, Source, TorrentFlag, TorrentId,
+    TorrentState, TorrentStatus,
 };
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -38,6 +38,9 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         .save_dir(&arguments.output)
         .peers(arguments.peer.iter().copied())
         .goals(arguments.goals.goals());
+    if arguments.overwrite {
+        options = options.existing_files(ExistingFiles::Overwrite);
+    }
     if arguments.sequential {
         options = options.flags([TorrentFlag::Sequential]);
     }
@@ -77,7 +80,12 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     let requests = pairs.iter().map(|(torrent, directory)| Request {
         source: Source::File(torrent.to_path_buf()),
         save_dir: directory.to_path_buf(),
-        options: AddOptions::default().save_dir(*directory).trust(arguments.trust).goals(goals),
+        options: AddOptions::default()
+            .save_dir(*directory)
+            .trust(arguments.trust)
+            // What is not as the torrent says stays so.
+            .flags([TorrentFlag::UploadMode])
+            .goals(goals),
     });
     let mut clients = arguments.common.clients(arguments.clients)?.into_iter();
     let first = clients.next().ok_or("no client")?;
@@ -263,11 +271,12 @@ impl Transfer {
 
     /// Adds a torrent with its resume data; false when that cannot be used.
     fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
+        let chosen = !options.file_priorities.is_empty();
         match self.patron.add_torrent(source.clone(), options).wait() {
             Ok(Added::New(id)) => {
                 // It may have been paused when the data was saved.
                 self.patron.send(Command::Resume(id))?;
-                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) {
+                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) && !chosen {
                     self.handle_all()?;
                     self.select_files(id);
                 }
