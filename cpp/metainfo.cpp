@@ -240,6 +240,7 @@ void TorrentParams::configure(AddRecord const& options) {
     }
     if (resumed_ && !options.trust)
         check_resume_data(params_, saved_priorities, saved_stamps(client_data_));
+    verify_finished_ = options.verify_finished;
     NetworkPolicy(options.loopback_only, options.names).restrict(params_);
 }
 

@@ -71,7 +71,7 @@ lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& 
          torrent.files.map_block(request.piece, request.start, request.length)) {
         auto const found = torrent.others.find(slice.file_index);
         auto const other = found == torrent.others.end() ? nullptr : found->second.lock();
-        if (other && other->order < torrent.order)
+        if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
             return lt::storage_error(in_use(other->files.name()), slice.file_index,
                                      lt::operation_t::file_write);
     }

@@ -10,19 +10,18 @@ TorrentFiles::TorrentFiles(lt::storage_params const& params)
 }
 
 void TorrentFiles::set_priorities(Priorities const& priorities) {
-    partial = false;
+    priorities_ = priorities;
+    bool partial = false;
     for (auto const i : files.file_range())
-        if (i < priorities.end_index() && priorities[i] == lt::dont_download &&
-            !files.pad_file_at(i) && files.file_size(i) > 0)
-            partial = true;
-    priorities_ = partial ? priorities : Priorities();
+        partial = partial || (is_skipped(i) && !files.pad_file_at(i) && files.file_size(i) > 0);
+    if (!partial)
+        priorities_ = {};
 }
 
 std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
-        if (!files.pad_file_at(i) && files.file_size(i) > 0 &&
-            (i >= priorities_.end_index() || priorities_[i] != lt::dont_download))
+        if (!files.pad_file_at(i) && files.file_size(i) > 0 && !is_skipped(i))
             out.push_back({names.path(i, path), files.file_size(i)});
     return out;
 }

@@ -31,6 +31,10 @@ struct TorrentFiles {
     explicit TorrentFiles(lt::storage_params const& params);
     void set_priorities(Priorities const& priorities);
     void release_files();
+    // A file with data that is not wanted.
+    bool is_skipped(lt::file_index_t file) const {
+        return file < priorities_.end_index() && priorities_[file] == lt::dont_download;
+    }
     // Those that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
     // Gives the write's number, from 0.
@@ -49,8 +53,6 @@ struct TorrentFiles {
     // The read path's, where there is one.
     std::unique_ptr<Attachment> reader;
 
-    // Not all files are wanted: blocks may be in libtorrent's part file.
-    bool partial = false;
     // When it came, among all of the session.
     std::uint64_t order = 0;
     // Another torrent that has the same file: Paths.

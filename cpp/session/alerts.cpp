@@ -108,6 +108,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         std::uint64_t const torrent = torrent_id(a.userdata);
         torrents_.erase(torrent);
         finishing_.erase(torrent);
+        verifying_.erase(torrent);
         saver_->forget(torrent);
         pending_->forget_torrent(torrent);
         choosing_.erase(torrent);
@@ -331,7 +332,7 @@ void Session::take_looks(Alerts& out) {
         auto const found = torrents_.find(look.torrent);
         if (found == torrents_.end())
             continue;
-        if (look.changed)
+        if (verifying_.erase(look.torrent) > 0 || look.changed)
             found->second.force_recheck();
         else
             out.finished(look.torrent);

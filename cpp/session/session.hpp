@@ -129,6 +129,8 @@ class Session {
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
     // All pieces are here, but not all on disk.
     std::unordered_set<std::uint64_t> finishing_;
+    // To be hashed once they are downloaded.
+    std::unordered_set<std::uint64_t> verifying_;
     // torrent_deleted_alert knows the info hashes only.
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;

@@ -159,6 +159,10 @@ pub struct AddOptions {
     ///
     /// [`Event::Checked`]: crate::Event::Checked
     pub stop_when_checked: bool,
+    /// Compare the files with their hashes once more when they are downloaded, before
+    /// [`Event::Finished`](crate::Event::Finished). Without it only their sizes are looked at: another
+    /// program that writes to a file while it is downloaded goes unnoticed.
+    pub verify_finished: bool,
     /// Trackers besides those of the source.
     pub trackers: Vec<Tracker>,
     /// Web seeds besides those of the source (BEP 19).
@@ -229,6 +233,13 @@ impl AddOptions {
     #[must_use]
     pub fn stop_when_checked(mut self, stop: bool) -> Self {
         self.stop_when_checked = stop;
+        self
+    }
+
+    /// Sets [`verify_finished`](AddOptions::verify_finished).
+    #[must_use]
+    pub fn verify_finished(mut self, verify: bool) -> Self {
+        self.verify_finished = verify;
         self
     }
 
@@ -433,6 +444,7 @@ fn read(
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
+        verify_finished: options.verify_finished,
         loopback_only: defaults.loopback_only,
         names: ProxyKind::names(defaults.proxy),
     };
@@ -561,7 +573,7 @@ mod tests {
     fn options_in_json() {
         let json = concat!(
             r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
-            r#""paused":true,"trust":false,"stop_when_checked":false,"trackers":[],"web_seeds":[],"#,
+            r#""paused":true,"trust":false,"stop_when_checked":false,"verify_finished":false,"trackers":[],"web_seeds":[],"#,
             r#""file_priorities":[],"allocation":"sparse","existing_files":"refuse","flags":["sequential"],"#,
             r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
             r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,

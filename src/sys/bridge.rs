@@ -352,6 +352,8 @@ mod bridge {
         trust: bool,
         /// Pause as soon as the files are checked.
         stop_when_checked: bool,
+        /// Hash what was downloaded once more before it is called finished.
+        verify_finished: bool,
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,

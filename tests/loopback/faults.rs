@@ -483,6 +483,10 @@ fn files_that_change_while_they_come_are_not_called_complete() {
             std::fs::rename(path.with_extension("new"), path).unwrap();
         }),
         ("moved away", &|path| std::fs::rename(path, path.with_extension("old")).unwrap()),
+        ("overwritten", &|path| {
+            let mut file = std::fs::File::options().write(true).open(path).unwrap();
+            file.write_all(&noise(81, 100_000)).unwrap();
+        }),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 80, 2 * MIB));
@@ -490,7 +494,8 @@ fn files_that_change_while_they_come_are_not_called_complete() {
         let client = client(&to);
         let patron = client.patron();
         patron.subscribe(patron.subscription().with(torrent_patron::EventKind::PieceFinished));
-        let options = seeder.options().download_limit(1_000_000);
+        let verify = what == "overwritten";
+        let options = seeder.options().download_limit(1_000_000).verify_finished(verify);
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         for _ in 0..10 {
             await_event!(patron, Event::PieceFinished { .. });
@@ -532,4 +537,50 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
             assert!(hollow.path().join("data.bin").exists() == size.is_some());
         }
     }
+}
+
+/// A disk of its own in a file, gone with the guard.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where that is not permitted: the test is skipped, and says so.
+    fn mount(image: &Path, at: PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let mounted = Command::new("mount").args(["-o", "loop"]).arg(image).arg(&at).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at));
+        }
+        let _ = writeln!(std::io::stderr(), "skipped: no right to mount a disk image");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn resume_data_claims_only_what_outlives_a_power_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("disk.img");
+    std::fs::File::create(&image).unwrap().set_len(64 * MIB as u64).unwrap();
+    let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(std::io::stderr(), "skipped: no mkfs.ext4");
+        return;
+    }
+    let Some(disk) = Disk::mount(&image, dir.path().join("disk")) else { return };
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 90, 8 * MIB));
+    let client = client(&disk.0.join("to"));
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(!patron.resume_data(id).wait().unwrap().is_empty());
+    // The power goes: what the system has not written is lost.
+    let after = dir.path().join("after.img");
+    std::fs::copy(&image, &after).unwrap();
+    let Some(disk) = Disk::mount(&after, dir.path().join("after")) else { return };
+    assert!(same(&seeder.path, &disk.0.join("to/data.bin")));
 }

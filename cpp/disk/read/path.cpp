@@ -156,12 +156,15 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
                                       lt::disk_job_flags_t flags, Parts& parts) const {
     if (torrent.writes > torrent.released || torrent.exclusive_jobs > 0)
         return &counters_->stock_writing;
-    if (torrent.partial)
-        return &counters_->stock_partial;
     if (flags & volatile_read)
         return &counters_->stock_other;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
+    // Blocks of files that are not wanted may be in libtorrent's part file.
+    if (std::any_of(parts.begin(), parts.end(), [&torrent](Part const& part) {
+            return !part.pad && torrent.is_skipped(part.index);
+        }))
+        return &counters_->stock_partial;
     return nullptr;
 }
 

@@ -138,6 +138,20 @@ pub extern "C" fn patron_options_set_stop_when_checked(
     })
 }
 
+/// Whether the files are compared with their hashes once more when they are downloaded, before
+/// PATRON_EVENT_FINISHED: another program may have written to them. False unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_verify_finished(
+    options: Option<&mut patron_options>,
+    verify: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.verify_finished = verify;
+        Ok(())
+    })
+}
+
 /// Adds a tracker to those of the source. Those of a lower tier are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_add_tracker(

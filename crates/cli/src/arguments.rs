@@ -217,6 +217,9 @@ pub(crate) struct Download {
     /// overwritten. Without it, a torrent whose files would replace others is refused
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Do not compare the files with their hashes once more when they are downloaded
+    #[arg(long)]
+    pub(crate) no_verify: bool,
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,

@@ -149,6 +149,7 @@ static patron_options* all_options(void) {
     OK(patron_options_set_file_priorities(options, priorities, sizeof priorities, &error));
     OK(patron_options_set_allocation(options, PATRON_ALLOCATION_FULL, &error));
     OK(patron_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
+    OK(patron_options_set_verify_finished(options, true, &error));
     OK(patron_options_set_flags(options, PATRON_FLAG_NO_DHT | PATRON_FLAG_SEQUENTIAL, &error));
     OK(patron_options_set_download_limit(options, 1000000, &error));
     OK(patron_options_set_upload_limit(options, 1000, &error));
