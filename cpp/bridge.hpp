@@ -3,8 +3,9 @@
 //   session/      the session and its torrents, on the client thread; alerts and statuses
 //   requests/     what is asked of a torrent or of the session, on libtorrent's network thread
 //   disk/         how blocks are read for peers
-//   metainfo.*  maker.*  hashing.*  resume_data.*   .torrent files and the like, on any thread
-//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back; numbers.cpp compares numbers
+//   metainfo.*  maker.*  hashing.*  resume_*  file_names.*   .torrent files and the like
+//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back
+//   numbers.cpp   compares the numbers that cross as libtorrent has them
 //   policy.*      where a client may connect
 //   web_seeds.*   what libtorrent does not do for web seeds
 //   url.hpp       the parts of a URL
@@ -22,6 +23,7 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"

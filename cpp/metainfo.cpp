@@ -3,8 +3,10 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
 #include <libtorrent/address.hpp>
@@ -109,8 +111,9 @@ lt::entry client_part(lt::span<char const> buffer) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    return std::make_unique<TorrentParams>(lt::read_resume_data(buffer, limits()),
-                                           client_part(buffer));
+    auto params = lt::read_resume_data(buffer, limits());
+    check_renamed_files(params);
+    return std::make_unique<TorrentParams>(std::move(params), client_part(buffer));
 }
 
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
@@ -134,6 +137,7 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     if (params_.ti)
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;
+    check_renamed_files(other);
     // Behind those that were saved; what is named twice is taken once (src/metainfo/urls.rs).
     auto const add = [](auto& to, auto const& from) {
         to.insert(to.end(), from.begin(), from.end());
@@ -162,6 +166,7 @@ DescriptionRecord TorrentParams::describe() const {
     out.client_data = no_client_data();
     if (resumed_) {
         out.save_path = bytes(params_.save_path);
+        out.has_pieces = params_.have_pieces.count() > 0;
         out.paused = bool(params_.flags & lt::torrent_flags::paused);
         out.client_data = client_data(client_data_);
     }
@@ -181,13 +186,14 @@ DescriptionRecord TorrentParams::describe() const {
     out.creation_date = compat::creation_date(params_);
     out.files.reserve(static_cast<std::size_t>(files.num_files()));
     for (auto const i : files.file_range())
-        out.files.push_back(FileRecord{text(files.file_path(i)), files.file_size(i),
+        out.files.push_back(FileRecord{text(file_name(params_, i)), files.file_size(i),
                                        files.file_offset(i), files.pad_file_at(i),
                                        text(files.symlink(i))});
     return out;
 }
 
 void TorrentParams::configure(AddRecord const& options) {
+    auto const saved_priorities = params_.file_priorities;
     params_.save_path = path({options.save_path.data(), options.save_path.size()});
     for (PeerRecord const& peer : options.peers)
         params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
@@ -210,6 +216,8 @@ void TorrentParams::configure(AddRecord const& options) {
         params_.storage_mode = lt::storage_mode_allocate;
     if (!options.file_priorities.empty()) {
         params_.file_priorities.clear();
+        // Those that resume data has would go before the files'.
+        params_.piece_priorities.clear();
         for (std::uint8_t const level : options.file_priorities)
             params_.file_priorities.emplace_back(level);
     }
@@ -225,16 +233,20 @@ void TorrentParams::configure(AddRecord const& options) {
     params_.flags |= lt::torrent_flags::duplicate_is_error;
     if (options.paused)
         params_.flags |= lt::torrent_flags::paused;
-    if (options.stop_when_checked) {
+    if (options.stop_when_checked)
         params_.flags |= lt::torrent_flags::stop_when_ready;
-        if (params_.ti)
-            leave_out_empty_files(params_);
-    }
+    bool const writes =
+        !options.stop_when_checked && !(params_.flags & lt::torrent_flags::upload_mode);
+    if (!writes && params_.ti)
+        leave_out_empty_files(params_);
     if (options.trust && params_.ti) {
         // Complete without hashing, now or on the first request (which seed_mode would do).
         params_.have_pieces.resize(params_.ti->num_pieces(), true);
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
+    if (resumed_ && !options.trust)
+        check_resume_data(params_, saved_priorities, saved_stamps(client_data_));
+    verify_finished_ = options.verify_finished;
     NetworkPolicy(options.loopback_only, options.names).restrict(params_);
 }
 

@@ -38,6 +38,7 @@ class TorrentParams {
     lt::add_torrent_params params_;
     lt::entry client_data_;
     bool resumed_ = false;
+    bool verify_finished_ = false;
 };
 
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);

@@ -31,6 +31,14 @@ ClientDataRecord client_data(lt::entry const& entry) {
     return record;
 }
 
+std::string saved_stamps(lt::entry const& entry) {
+    if (entry.type() != lt::entry::dictionary_t)
+        return {};
+    lt::entry const* const found = entry.find_key("files");
+    return found != nullptr && found->type() == lt::entry::string_t ? found->string()
+                                                                    : std::string();
+}
+
 namespace {
 
 lt::entry encode(ClientDataRecord const& record) {
@@ -49,9 +57,13 @@ lt::entry encode(ClientDataRecord const& record) {
 } // namespace
 
 rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
-                                           ClientDataRecord const& record) {
+                                           ClientDataRecord const& record,
+                                           std::string const& stamps) {
     lt::entry encoded = lt::write_resume_data(params);
-    if (lt::entry part = encode(record); !part.dict().empty())
+    lt::entry part = encode(record);
+    if (!stamps.empty())
+        part["files"] = stamps;
+    if (!part.dict().empty())
         encoded[client_data_key] = std::move(part);
     std::vector<char> buffer;
     lt::bencode(std::back_inserter(buffer), encoded);

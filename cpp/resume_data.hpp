@@ -7,6 +7,8 @@
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/entry.hpp>
 
+#include <string>
+
 namespace patron {
 
 // The key of the client's part.
@@ -14,8 +16,11 @@ constexpr char const* client_data_key = "torrent-patron";
 
 ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
+// How the files were when it was made (resume_check.hpp); empty where nothing says.
+std::string saved_stamps(lt::entry const& entry);
 rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
-                                           ClientDataRecord const& record);
+                                           ClientDataRecord const& record,
+                                           std::string const& stamps);
 // A .torrent file. Throws where there is no metadata.
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);
 

@@ -69,7 +69,9 @@ pub mod torrent {
 
 /// The files and the pieces of a torrent that a client has.
 pub mod file {
-    pub use crate::model::{Allocation, Existing, FileStatus, PartialPiece, PieceMap, Priority};
+    pub use crate::model::{
+        Allocation, Existing, ExistingFiles, FileStatus, PartialPiece, PieceMap, Priority,
+    };
 }
 
 /// The peers of a torrent, and groups of peers.

@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/paths.hpp"
 
 #include <libtorrent/operations.hpp>
 #include <libtorrent/session.hpp>
@@ -10,9 +11,10 @@
 namespace patron {
 
 Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-                 lt::io_context& network, lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), network_(network),
-      settings_(settings) {}
+                 std::shared_ptr<Written> written, lt::io_context& network,
+                 lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), written_(std::move(written)),
+      network_(network), settings_(settings) {}
 
 std::shared_ptr<TorrentFiles> Ordered::begin_exclusive(lt::storage_index_t index) {
     auto const& torrent = torrents_->at(index);
@@ -47,6 +49,7 @@ void Ordered::remove_torrent(lt::storage_index_t index) {
     auto const torrent = torrents_->remove(index);
     torrent->release_files();
     ++torrent->generation;
+    written_->forget(torrent->hash);
     torrent->inner.reset();
 }
 
@@ -59,10 +62,35 @@ void Ordered::async_read(lt::storage_index_t index, lt::peer_request const& requ
     boost::asio::post(network_, [handler = std::move(handler), error] { handler({}, error); });
 }
 
+namespace {
+
+// A file belongs to the first torrent of the session that has it. Others may have it too, as far as
+// they find their data in it.
+lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
+    for (auto const& slice :
+         torrent.files.map_block(request.piece, request.start, request.length)) {
+        auto const found = torrent.others.find(slice.file_index);
+        auto const other = found == torrent.others.end() ? nullptr : found->second.lock();
+        if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
+            return lt::storage_error(in_use(other->files.name()), slice.file_index,
+                                     lt::operation_t::file_write);
+    }
+    return {};
+}
+
+} // namespace
+
 bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& request,
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
+    if (!torrent->others.empty()) {
+        if (lt::storage_error const error = conflict(*torrent, request)) {
+            boost::asio::post(network_, [handler = std::move(handler), error] { handler(error); });
+            return false;
+        }
+    }
+    note_write(*torrent, request);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
         [torrent, number = torrent->begin_write(),
@@ -71,6 +99,14 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             torrent->end_write(number);
         },
         flags);
+}
+
+void Ordered::note_write(TorrentFiles const& torrent, lt::peer_request const& request) {
+    std::int64_t const begin =
+        static_cast<int>(request.piece) * std::int64_t(torrent.files.piece_length()) +
+        request.start;
+    written_->add(torrent.hash, torrent.files.file_index_at_offset(begin),
+                  torrent.files.file_index_at_offset(begin + request.length - 1));
 }
 
 void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
@@ -96,7 +132,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
             end_exclusive(*torrent);
             // Where the files are now, moved or not.
             if (!path.empty())
-                torrent->path = path;
+                torrents_->moved(torrent, path);
             handler(status, path, error);
         });
 }
@@ -106,6 +142,8 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
         end_exclusive(*torrent);
+        if (writes > torrent->released && torrent->inner)
+            written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
         if (handler)
             handler();
@@ -143,7 +181,7 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
             std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
             end_exclusive(*torrent);
             if (!error)
-                torrent->names.rename(renamed, now);
+                torrents_->renamed(torrent, renamed, now);
             handler(now, renamed, error);
         });
 }
@@ -195,12 +233,13 @@ void Ordered::abort(bool wait) {
     inner_->submit_jobs();
 }
 
-lt::disk_io_constructor_type stock_backend() {
-    return [](lt::io_context& network, lt::settings_interface const& settings,
-              lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
+lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written) {
+    return [written = std::move(written)](
+               lt::io_context& network, lt::settings_interface const& settings,
+               lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         return std::make_unique<Ordered>(
             lt::default_disk_io_constructor(network, settings, statistics),
-            std::make_shared<Torrents>(), network, settings);
+            std::make_shared<Torrents>(), written, network, settings);
     };
 }
 

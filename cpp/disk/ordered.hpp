@@ -3,6 +3,7 @@
 
 #include "torrent-patron/cpp/disk/forward.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/session_params.hpp>
@@ -29,6 +30,8 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 // again. Therefore the answers to async_hash and async_clear_piece wait for those to the writes
 // before them.
 //
+// Files that several torrents have are written for the first of them only.
+//
 // Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive one, and 2.0
 // throws when it cancels a read, which ends the process. Peers no longer read by then, but
 // smart_ban may, which looks into corrupt pieces. Therefore abort waits until no exclusive job is
@@ -36,7 +39,8 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 class Ordered : public Forward {
   public:
     Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-            lt::io_context& network, lt::settings_interface const& settings);
+            std::shared_ptr<Written> written, lt::io_context& network,
+            lt::settings_interface const& settings);
 
     lt::storage_holder new_torrent(lt::storage_params const& params,
                                    std::shared_ptr<void> const& torrent) override;
@@ -71,8 +75,10 @@ class Ordered : public Forward {
     std::shared_ptr<TorrentFiles> begin_exclusive(lt::storage_index_t index);
     void end_exclusive(TorrentFiles& torrent);
     void exclusive_job_ended();
+    void note_write(TorrentFiles const& torrent, lt::peer_request const& request);
 
     std::shared_ptr<Torrents> const torrents_;
+    std::shared_ptr<Written> const written_;
     lt::io_context& network_;
     lt::settings_interface const& settings_;
     // Jobs under way that libtorrent runs while others of the torrent wait.
@@ -83,6 +89,6 @@ class Ordered : public Forward {
 };
 
 // libtorrent reads all blocks.
-lt::disk_io_constructor_type stock_backend();
+lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written);
 
 } // namespace patron

@@ -5,16 +5,25 @@
 namespace patron {
 
 TorrentFiles::TorrentFiles(lt::storage_params const& params)
-    : files(params.files), names(params), path(params.path) {
+    : files(params.files), names(params), path(params.path), hash(params.info_hash) {
     set_priorities(params.priorities);
 }
 
 void TorrentFiles::set_priorities(Priorities const& priorities) {
-    partial = false;
+    priorities_ = priorities;
+    bool partial = false;
     for (auto const i : files.file_range())
-        if (i < priorities.end_index() && priorities[i] == lt::dont_download &&
-            !files.pad_file_at(i))
-            partial = true;
+        partial = partial || (is_skipped(i) && !files.pad_file_at(i) && files.file_size(i) > 0);
+    if (!partial)
+        priorities_ = {};
+}
+
+std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
+    std::vector<ExpectedFile> out;
+    for (auto const i : files.file_range())
+        if (!files.pad_file_at(i) && files.file_size(i) > 0 && !is_skipped(i))
+            out.push_back({names.path(i, path), files.file_size(i)});
+    return out;
 }
 
 void TorrentFiles::release_files() {
@@ -52,11 +61,34 @@ void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {
     std::size_t const place = static_cast<std::uint32_t>(index);
     if (place >= torrents_.size())
         torrents_.resize(place + 1);
+    torrent->order = added_++;
+    paths_.add(torrent);
     torrents_[place] = std::move(torrent);
 }
 
 std::shared_ptr<TorrentFiles> Torrents::remove(lt::storage_index_t index) {
-    return std::exchange(torrents_[static_cast<std::uint32_t>(index)], nullptr);
+    auto torrent = std::exchange(torrents_[static_cast<std::uint32_t>(index)], nullptr);
+    paths_.remove(*torrent);
+    return torrent;
+}
+
+void Torrents::moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path) {
+    // Removed meanwhile.
+    if (!torrent->inner)
+        return;
+    paths_.remove(*torrent);
+    torrent->path = path;
+    paths_.add(torrent);
+}
+
+void Torrents::renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
+                       std::string const& name) {
+    // Removed meanwhile.
+    if (!torrent->inner)
+        return;
+    paths_.remove(*torrent);
+    torrent->names.rename(file, name);
+    paths_.add(torrent);
 }
 
 } // namespace patron

@@ -3,6 +3,8 @@
 
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/disk/forward.hpp"
+#include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/storage_defs.hpp>
@@ -29,6 +31,12 @@ struct TorrentFiles {
     explicit TorrentFiles(lt::storage_params const& params);
     void set_priorities(Priorities const& priorities);
     void release_files();
+    // A file with data that is not wanted.
+    bool is_skipped(lt::file_index_t file) const {
+        return file < priorities_.end_index() && priorities_[file] == lt::dont_download;
+    }
+    // Those that are downloaded.
+    std::vector<ExpectedFile> wanted_files() const;
     // Gives the write's number, from 0.
     std::uint64_t begin_write();
     void end_write(std::uint64_t number);
@@ -39,13 +47,16 @@ struct TorrentFiles {
     lt::file_storage const& files;
     compat::FileNames names;
     std::string path;
+    lt::sha1_hash const hash;
     // The storage of libtorrent's own backend, which gives the index.
     lt::storage_holder inner;
     // The read path's, where there is one.
     std::unique_ptr<Attachment> reader;
 
-    // Not all files are wanted: blocks may be in libtorrent's part file.
-    bool partial = false;
+    // When it came, among all of the session.
+    std::uint64_t order = 0;
+    // Another torrent that has the same file: Paths.
+    std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
     // Changes when the torrent is stopped or removed. What was asked before is answered as aborted.
     std::uint64_t generation = 0;
     // Jobs under way that move, delete or replace files.
@@ -61,6 +72,8 @@ struct TorrentFiles {
   private:
     bool have_ended(std::uint64_t count) const;
 
+    // Empty where all are wanted.
+    Priorities priorities_;
     std::set<std::uint64_t> open_writes_;
     // By the number of writes that must end first.
     std::multimap<std::uint64_t, std::function<void()>> waiting_;
@@ -75,9 +88,15 @@ class Torrents {
         return torrents_[static_cast<std::uint32_t>(index)];
     }
     std::shared_ptr<TorrentFiles> remove(lt::storage_index_t index);
+    // Where its files are now.
+    void moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path);
+    void renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
+                 std::string const& name);
 
   private:
     std::vector<std::shared_ptr<TorrentFiles>> torrents_;
+    Paths paths_;
+    std::uint64_t added_ = 0;
 };
 
 } // namespace patron

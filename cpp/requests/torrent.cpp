@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
@@ -231,14 +232,17 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
     lt::file_index_t const renamed = file(*info, index);
     std::string const name = patron::path(path);
     auto const& layout = compat::files(*info);
+    check_rename(layout, renamed, name);
     if (layout.file_path(renamed) != name) {
-        for (lt::file_index_t const i : layout.file_range())
-            if (layout.file_path(i) == name)
-                refuse(name + ": the torrent has a file of that name");
-        auto const root = status(lt::torrent_handle::query_save_path).save_path;
+        namespace fs = std::filesystem;
+        fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
         std::error_code failure;
-        if (std::filesystem::exists(std::filesystem::path(root) / name, failure))
+        if (fs::exists(fs::symlink_status(root / name, failure)))
             refuse(name + ": there is a file of that name");
+        for (fs::path above = fs::path(name).parent_path(); !above.empty();
+             above = above.parent_path())
+            if (fs::exists(root / above, failure) && !fs::is_directory(root / above, failure))
+                refuse(name + ": " + above.string() + " is not a directory");
     }
     rename_file(renamed, name);
 }

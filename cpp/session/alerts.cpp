@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/session/status.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -86,6 +87,8 @@ void Session::pop_alerts() {
 
 void Session::convert_alerts(Alerts& out) {
     take_snapshots(out);
+    take_saved(out);
+    take_looks(out);
     for (lt::alert* alert : alerts_) {
         try {
             convert(*alert, out);
@@ -128,6 +131,8 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         std::uint64_t const torrent = torrent_id(a.userdata);
         torrents_.erase(torrent);
         finishing_.erase(torrent);
+        verifying_.erase(torrent);
+        saver_->forget(torrent);
         pending_->forget_torrent(torrent);
         choosing_.erase(torrent);
         out.removed(torrent);
@@ -165,13 +170,19 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         out.checked(id(alert));
         return true;
     // Finished is said when libtorrent has closed the files, which it then does at once: nothing is
-    // left to be written.
+    // left to be written. What was written is looked at before.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(alert));
         return true;
     case lt::cache_flushed_alert::alert_type:
-        if (finishing_.erase(id(alert)) > 0)
-            out.finished(id(alert));
+        if (finishing_.erase(id(alert)) > 0) {
+            auto const& a = static_cast<lt::cache_flushed_alert const&>(alert);
+            auto files = written_->take_finished(a.handle.info_hashes().get_best());
+            if (files.empty())
+                out.finished(id(alert));
+            else
+                saver_->look(id(alert), std::move(files));
+        }
         return true;
     case lt::metadata_received_alert::alert_type: {
         auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
@@ -308,18 +319,46 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
 
 void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
     // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
-    lt::add_torrent_params const params = std::move(alert.params);
+    lt::add_torrent_params params = std::move(alert.params);
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
         return;
+    if (asked.by == AnsweredBy::ResumeData)
+        return saver_->save(
+            Saver::Save{asked.request, id(alert), std::move(params), asked.client_data});
     try {
-        if (asked.by == AnsweredBy::Metainfo)
-            return out.answer_bytes(asked.request, encode_metainfo(params));
-        out.answer_resume_data(asked.request, encode_resume_data(params, asked.client_data),
-                               SavedRecord{params.total_uploaded, params.total_downloaded,
-                                           params.have_pieces.count()});
+        out.answer_bytes(asked.request, encode_metainfo(params));
     } catch (...) {
         out.answer_failed(asked.request, {}, current_exception());
+    }
+}
+
+void Session::take_saved(Alerts& out) {
+    for (Saver::Saved& saved : saver_->take_saved()) {
+        if (saved.error.category.empty()) {
+            out.answer_resume_data(saved.request, std::move(saved.bytes), saved.figures);
+            continue;
+        }
+        if (saved.is_news) {
+            if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
+                found->second.pause();
+            out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
+                           text(saved.file), saved.error);
+        }
+        out.answer_failed(saved.request, text(saved.file), std::move(saved.error));
+    }
+}
+
+// A torrent whose files have changed while they came is not complete: what is missing comes again.
+void Session::take_looks(Alerts& out) {
+    for (Saver::Look const& look : saver_->take_looks()) {
+        auto const found = torrents_.find(look.torrent);
+        if (found == torrents_.end())
+            continue;
+        if (verifying_.erase(look.torrent) > 0 || look.changed)
+            found->second.force_recheck();
+        else
+            out.finished(look.torrent);
     }
 }
 

@@ -3,10 +3,12 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/read/path.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
@@ -21,13 +23,15 @@
 namespace patron {
 
 Session::Session(lt::session_params params, NetworkPolicy const& policy,
-                 std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker)
+                 std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
+                 rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::make_shared<NetworkPolicy const>(policy)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
-      pending_(std::make_unique<PendingAlerts>()) {
+      pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
+      saver_(std::make_unique<Saver>(written_, waker_)) {
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
     auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {
@@ -42,6 +46,11 @@ Session::Session(lt::session_params params, NetworkPolicy const& policy,
 }
 
 Session::~Session() = default;
+
+Teardown::Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver)
+    : saver_(std::move(saver)), proxy_(std::move(proxy)) {}
+
+Teardown::~Teardown() = default;
 
 namespace {
 
@@ -99,20 +108,22 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}));
-    params.disk_io_constructor = stock_backend();
+    auto written = std::make_shared<Written>();
+    params.disk_io_constructor = stock_backend(written);
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
     if (reads != DiskReads::Stock) {
         bool const map = reads == DiskReads::ZeroCopy;
         plain = std::make_shared<PlainTorrents>();
-        params.disk_io_constructor = read_path(map, plain, std::move(counters));
+        params.disk_io_constructor = read_path(map, plain, written, std::move(counters));
         if (!map)
             plain = nullptr;
     }
 #endif
     policy.restrict(params.ip_filter);
     policy.restrict(params.dht_state);
-    return std::make_unique<Session>(std::move(params), policy, std::move(plain), std::move(waker));
+    return std::make_unique<Session>(std::move(params), policy, std::move(plain),
+                                     std::move(written), std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state
@@ -135,7 +146,7 @@ void Session::set_outgoing_utp(bool possible) {
 }
 
 std::unique_ptr<Teardown> Session::abort() {
-    return std::make_unique<Teardown>(session_.abort());
+    return std::make_unique<Teardown>(session_.abort(), std::move(saver_));
 }
 
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session) {

@@ -40,21 +40,26 @@ enum class Names : std::uint8_t;
 class NetworkPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class Saver;
 class TorrentParams;
+class Written;
 
 // Joins the network thread when destroyed, on whichever thread that is.
 class Teardown {
   public:
-    explicit Teardown(lt::session_proxy proxy) : proxy_(std::move(proxy)) {}
+    Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver);
+    ~Teardown();
 
   private:
+    std::unique_ptr<Saver> saver_;
     lt::session_proxy proxy_;
 };
 
 class Session {
   public:
     Session(lt::session_params params, NetworkPolicy const& policy,
-            std::shared_ptr<PlainTorrents> plain, rust::Box<Waker> waker);
+            std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
+            rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -126,6 +131,8 @@ class Session {
     bool convert_network(lt::alert& alert, Alerts& out);
     void report_unless_reached(lt::tracker_error_alert const& alert);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
+    void take_saved(Alerts& out);
+    void take_looks(Alerts& out);
     void give_up_pending(Alerts& out);
 
     // Shared, because std::function wants to be copied; outlives the session by being held in it.
@@ -143,6 +150,8 @@ class Session {
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
     // All pieces are here, but not all on disk.
     std::unordered_set<std::uint64_t> finishing_;
+    // To be hashed once they are downloaded.
+    std::unordered_set<std::uint64_t> verifying_;
     // torrent_deleted_alert knows the info hashes only.
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;
@@ -152,6 +161,8 @@ class Session {
     // Those that are told after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;
     std::unique_ptr<PendingAlerts> pending_;
+    std::shared_ptr<Written> written_;
+    std::unique_ptr<Saver> saver_;
     // Choices among the files of a torrent; the first is before libtorrent.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };

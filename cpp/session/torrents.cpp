@@ -28,6 +28,8 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
     auto const& info = params->params_.ti;
     if (plain_ && info && info->ssl_cert().empty())
         plain_->add(info->info_hashes().get_best());
+    if (params->verify_finished_)
+        verifying_.insert(torrent);
     adding_[torrent] = std::move(params);
     retry_add(torrent);
 }
@@ -41,6 +43,7 @@ void Session::retry_add(std::uint64_t torrent) {
 
 void Session::forget_add(std::uint64_t torrent) noexcept {
     adding_.erase(torrent);
+    verifying_.erase(torrent);
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {

@@ -1,6 +1,8 @@
 //! What a torrent is added from. It is read on the thread of the one who asks, so that the client
 //! thread only hands it on and thousands of starts use all cores.
 
+mod existing;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -13,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo, Urls};
 use crate::model::{
-    Allocation, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags, Tracker, url,
+    Allocation, ExistingFiles, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags,
+    Tracker, url,
 };
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
@@ -212,6 +215,10 @@ pub struct AddOptions {
     ///
     /// [`Event::Checked`]: crate::Event::Checked
     pub stop_when_checked: bool,
+    /// Compare the files with their hashes once more when they are downloaded, before
+    /// [`Event::Finished`](crate::Event::Finished). Without it only their sizes are looked at: another
+    /// program that writes to a file while it is downloaded goes unnoticed.
+    pub verify_finished: bool,
     /// Trackers besides those of the source.
     pub trackers: Vec<Tracker>,
     /// Web seeds besides those of the source (BEP 19).
@@ -221,6 +228,10 @@ pub struct AddOptions {
     pub file_priorities: Vec<Priority>,
     /// How room on the disk is taken.
     pub allocation: Allocation,
+    /// What becomes of files that are there already. Where nothing will be written (`trust`,
+    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]) it does not matter. The files of a magnet link
+    /// are not known when it is added: they are compared with its hashes.
+    pub existing_files: ExistingFiles,
     /// Switches that are on from the start.
     pub flags: TorrentFlags,
     /// What it may take up; `None`: as resume data says, or as much as the client.
@@ -277,6 +288,13 @@ impl AddOptions {
         self
     }
 
+    /// Sets [`verify_finished`](AddOptions::verify_finished).
+    #[must_use]
+    pub fn verify_finished(mut self, verify: bool) -> Self {
+        self.verify_finished = verify;
+        self
+    }
+
     /// Adds to [`trackers`](AddOptions::trackers).
     #[must_use]
     pub fn add_trackers(mut self, trackers: impl IntoIterator<Item = Tracker>) -> Self {
@@ -302,6 +320,13 @@ impl AddOptions {
     #[must_use]
     pub fn allocation(mut self, allocation: Allocation) -> Self {
         self.allocation = allocation;
+        self
+    }
+
+    /// Sets [`existing_files`](AddOptions::existing_files).
+    #[must_use]
+    pub fn existing_files(mut self, existing: ExistingFiles) -> Self {
+        self.existing_files = existing;
         self
     }
 
@@ -429,6 +454,7 @@ fn read(
         }
         _ => (final_dir, None),
     };
+    look_at_files(source, options, &params, &described, &save_dir)?;
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
     let record = bridge::AddRecord {
@@ -448,6 +474,7 @@ fn read(
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
+        verify_finished: options.verify_finished,
         loopback_only: defaults.loopback_only,
         names: ProxyKind::names(defaults.proxy),
     };
@@ -474,6 +501,37 @@ fn read(
         distrust,
         params: Box::new(params),
     })
+}
+
+/// What is there already may be somebody else's.
+fn look_at_files(
+    source: &Source,
+    options: &AddOptions,
+    params: &bridge::TorrentParams,
+    described: &bridge::DescriptionRecord,
+    directory: &Path,
+) -> Result<()> {
+    if options.trust || options.stop_when_checked {
+        return Ok(());
+    }
+    if options.flags.contains(TorrentFlag::UploadMode) {
+        return existing::refuse_longer(described, directory);
+    }
+    match options.existing_files {
+        ExistingFiles::Overwrite => existing::cut_longer(described, directory),
+        // An earlier run has written to them.
+        ExistingFiles::Refuse if described.has_pieces => {
+            existing::refuse_longer(described, directory)
+        }
+        ExistingFiles::Refuse => {
+            let torrent = || match source {
+                Source::Bytes(bytes) => Some(bytes.clone()),
+                Source::File(path) => metainfo::read_file(path).ok().map(Into::into),
+                _ => None,
+            };
+            existing::refuse_foreign(params, described, directory, torrent)
+        }
+    }
 }
 
 const START: &str = "add the torrent";
@@ -590,8 +648,8 @@ mod tests {
     fn options_in_json() {
         let json = concat!(
             r#"{"save_dir":"downloads","incomplete_dir":null,"peers":["127.0.0.1:6881"],"#,
-            r#""paused":true,"trust":false,"stop_when_checked":false,"trackers":[],"web_seeds":[],"#,
-            r#""file_priorities":[],"allocation":"sparse","flags":["sequential"],"#,
+            r#""paused":true,"trust":false,"stop_when_checked":false,"verify_finished":false,"trackers":[],"web_seeds":[],"#,
+            r#""file_priorities":[],"allocation":"sparse","existing_files":"refuse","flags":["sequential"],"#,
             r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
             r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
             r#""resume_data":null}"#

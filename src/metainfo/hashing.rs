@@ -138,6 +138,18 @@ impl Layout {
         self.files.iter().enumerate().filter(|(_, file)| !file.pad).map(|(index, _)| index)
     }
 
+    /// Up to about `count` pieces, spread over a file, that have no data of another.
+    pub(crate) fn whole_pieces(&self, file: usize, count: usize) -> impl Iterator<Item = u32> {
+        let Extent { offset, size, .. } = self.files[file];
+        let number = |at: u64| u32::try_from(at / self.piece_length).unwrap_or(u32::MAX);
+        let (first, last) = (number(offset), number(offset + size.max(1) - 1));
+        let step = ((last - first) as usize / count).max(1);
+        (first..=last)
+            .step_by(step)
+            .chain((first < last).then_some(last))
+            .filter(move |piece| self.contents(*piece).all(|(other, _)| other == file))
+    }
+
     pub(crate) fn file_count(&self) -> usize {
         self.files.len()
     }
@@ -240,6 +252,17 @@ pub(crate) fn hash_pieces(
         }
         progress.go_on(op)
     })
+}
+
+/// Hashes one piece, on this thread.
+pub(crate) fn hash_piece(
+    layout: &Layout,
+    path: &(dyn Fn(usize) -> Option<PathBuf> + Sync),
+    piece: u32,
+) -> Result<PieceHashes, Unreadable> {
+    let (progress, next) = (Progress::default(), AtomicU32::new(0));
+    let buffer = vec![0; CHUNK];
+    Worker { layout, path, progress: &progress, next: &next, open: None, buffer }.hash(piece)
 }
 
 /// Does something with each of many, on all cores; which is worth it for many small files.
@@ -402,6 +425,19 @@ mod tests {
         assert_eq!(contents(0), [(1, 0..10), (3, 0..6)]);
         assert_eq!(contents(1), [(3, 6..20), (4, 0..2)]);
         assert_eq!(contents(2), [(4, 2..4)]);
+    }
+
+    #[test]
+    fn whole_pieces_have_data_of_one_file_only() {
+        let files = [(40, false), (8, true), (16, false), (20, false)];
+        let layout = layout(16, 6, &files, false);
+        let whole = |file, count| layout.whole_pieces(file, count).collect::<Vec<_>>();
+        assert_eq!(whole(0, 9), [0, 1, 2, 2]);
+        assert_eq!(whole(2, 9), [3]);
+        assert_eq!(whole(3, 9), [4, 5, 5]);
+        let layout = super::tests::layout(16, 2, &[(10, false), (22, false)], false);
+        assert_eq!(layout.whole_pieces(0, 9).collect::<Vec<_>>(), [0; 0]);
+        assert_eq!(layout.whole_pieces(1, 9).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]

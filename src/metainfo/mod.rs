@@ -1,6 +1,6 @@
 //! .torrent files and magnet links: read, made, and compared with data on disk.
 
-mod hashing;
+pub(crate) mod hashing;
 pub(crate) mod magnet;
 mod maker;
 mod urls;

@@ -64,6 +64,24 @@ pub enum Allocation {
     Full,
 }
 
+/// What becomes of files that lie where a torrent that is added is to put its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum ExistingFiles {
+    /// Those that have data of the torrent are used. A file with none of it, or a longer one, is
+    /// somebody else's: the torrent is refused and the file stays as it is.
+    #[default]
+    Refuse,
+    /// All are taken as the torrent's. They are compared with its hashes; what differs is
+    /// overwritten, and what they have beyond the torrent's length is cut off.
+    Overwrite,
+}
+
 #[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;
@@ -101,6 +119,12 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&existing).unwrap(), name);
             assert_eq!(serde_json::from_str::<Existing>(name).unwrap(), existing);
+        }
+        for (existing, name) in
+            [(ExistingFiles::Refuse, r#""refuse""#), (ExistingFiles::Overwrite, r#""overwrite""#)]
+        {
+            assert_eq!(serde_json::to_string(&existing).unwrap(), name);
+            assert_eq!(serde_json::from_str::<ExistingFiles>(name).unwrap(), existing);
         }
         for (allocation, name) in
             [(Allocation::Sparse, r#""sparse""#), (Allocation::Full, r#""full""#)]

@@ -1,9 +1,10 @@
 //! The files of a torrent.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::Patron;
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::metainfo::Metainfo;
 use crate::model::{Existing, FileStatus, Priority, TorrentId};
@@ -45,14 +46,11 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute or has `..`,
-    /// and where a file of that name is already: nothing is overwritten. [`Disk`](ErrorKind::Disk) when
-    /// the system refuses.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute, or has
+    /// `.`, `..` or a zero byte, and where something of that name is already: nothing is overwritten.
+    /// [`Disk`](ErrorKind::Disk) when the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
-        if let Err(error) = check_relative(&to) {
-            return Reply::ready(Err(error));
-        }
         let rename = move |torrent: &Torrent| torrent.rename(file, convert::path_bytes(&to));
         self.torrent(id, Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename))
     }
@@ -115,14 +113,4 @@ fn choice(
     set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
 ) -> AskTorrent<()> {
     Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).changes_resume_data()
-}
-
-fn check_relative(path: &Path) -> Result<()> {
-    let stays = path.components().all(|part| matches!(part, Component::Normal(_)));
-    if stays && !path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    let message =
-        format!("{}: a file of a torrent has a name below the save directory", path.display());
-    Err(Error::new(ErrorKind::InvalidArgument, RENAME, message))
 }

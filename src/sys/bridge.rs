@@ -438,6 +438,8 @@ mod bridge {
         trust: bool,
         /// Pause as soon as the files are checked.
         stop_when_checked: bool,
+        /// Hash what was downloaded once more before it is called finished.
+        verify_finished: bool,
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
@@ -485,6 +487,8 @@ mod bridge {
         creation_date: i64,
         /// Of resume data; empty for all else.
         save_path: Vec<u8>,
+        /// It says that pieces are on disk.
+        has_pieces: bool,
         paused: bool,
         client_data: ClientDataRecord,
     }
@@ -675,6 +679,8 @@ mod bridge {
         /// When it is configured.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
 
+        /// Whether there are places in the file to which nothing was written. It is looked at.
+        fn has_hole(path: &[u8]) -> bool;
         /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;

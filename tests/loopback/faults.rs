@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
+use torrent_patron::file::ExistingFiles;
 use torrent_patron::metainfo::Protocol;
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::torrent::Limits;
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, TorrentId};
 
 use crate::await_event;
@@ -366,8 +369,8 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     assert_eq!(more_errors(&patron, id), [""; 0]);
 }
 
-/// libtorrent takes a file of the right name for the torrent's own: it is checked, what is not right
-/// is replaced, and what is too much is cut off.
+/// Where it is to be overwritten it is checked, what is not right is replaced, and what is too much is
+/// cut off.
 #[test]
 fn a_larger_file_of_the_same_name() {
     let dir = tempfile::tempdir().unwrap();
@@ -386,10 +389,128 @@ fn a_larger_file_of_the_same_name() {
     patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
-    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
+    assert!(error.message().contains("data.bin: it is there with 700000 bytes"), "{error}");
+    assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
+
+    let options = seeder.options().existing_files(ExistingFiles::Overwrite);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
-    println!("length is now {}", other.metadata().unwrap().len());
     assert!(same(&file, &other));
+}
+
+#[test]
+fn a_file_of_somebody_else_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("from/album");
+    for (seed, name) in [(60, "large.bin"), (61, "other.bin")] {
+        data(&album, name, seed, 300_000);
+    }
+    for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
+        let metainfo = maker(&album, protocol).start().unwrap().wait().unwrap();
+        let seeder = Seeder::with(&album, metainfo);
+        for size in [10, 100_000, 300_000, 300_001] {
+            let to = tempfile::tempdir().unwrap();
+            let mine = data(&to.path().join("album"), "large.bin", 62, size);
+            let client = client(to.path());
+            let patron = client.patron();
+            let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            assert!(error.message().contains("album/large.bin: it is there"), "{error}");
+            assert!(std::fs::read(&mine).unwrap() == noise(62, size), "{protocol:?}, {size}");
+            assert!(!to.path().join("album/other.bin").exists());
+            // By choice it is.
+            let options = seeder.options().existing_files(ExistingFiles::Overwrite);
+            let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+            finished(&patron, id);
+            assert!(same(&album.join("large.bin"), &mine), "{protocol:?}, {size}");
+        }
+        // A part of a download is none.
+        let to = tempfile::tempdir().unwrap();
+        let mut part = noise(60, 300_000);
+        part[50_000..250_000].fill(7);
+        std::fs::create_dir(to.path().join("album")).unwrap();
+        std::fs::write(to.path().join("album/large.bin"), part).unwrap();
+        std::fs::write(to.path().join("album/other.bin"), "").unwrap();
+        let client = client(to.path());
+        let patron = client.patron();
+        let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        finished(&patron, id);
+        assert!(same(&album.join("large.bin"), &to.path().join("album/large.bin")));
+    }
+}
+
+/// The first has the file. The others may have it too, if it is the same.
+#[test]
+fn two_torrents_do_not_write_to_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = [(70, "a"), (71, "b")]
+        .map(|(seed, at)| Seeder::of(&data(&dir.path().join(at), "data.bin", seed, 300_000)));
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let one = patron.add_torrent(&first.metainfo, first.options()).wait().unwrap().id();
+    let two = patron.add_torrent(&second.metainfo, second.options()).wait().unwrap().id();
+    let told = error(&patron, two);
+    assert_eq!(told.kind(), ErrorKind::Disk, "{told}");
+    for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
+        assert!(told.message().contains(part), "{told}");
+    }
+    while !patron.fresh_status(one).wait().unwrap().finished {
+        std::thread::yield_now();
+    }
+    assert!(same(&first.path, &to.join("data.bin")));
+    assert!(!patron.fresh_status(two).wait().unwrap().finished);
+
+    // The same data in another torrent.
+    let again = maker(&first.path, Protocol::V1).private(true).start().unwrap().wait().unwrap();
+    let id = patron.add_torrent(&again, AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+
+    // A file is free again once the first is gone.
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    patron.remove_torrent(one, RemoveFiles::Keep).wait().unwrap();
+    patron.resume(two).wait().unwrap();
+    patron.connect_peer(two, address(&second.patron)).wait().unwrap();
+    finished(&patron, two);
+    assert!(same(&second.path, &to.join("data.bin")));
+}
+
+#[test]
+fn files_that_change_while_they_come_are_not_called_complete() {
+    for (what, change) in [
+        ("deleted", &(|path: &Path| std::fs::remove_file(path).unwrap()) as &dyn Fn(&Path)),
+        ("replaced", &|path| {
+            std::fs::write(path.with_extension("new"), "x").unwrap();
+            std::fs::rename(path.with_extension("new"), path).unwrap();
+        }),
+        ("moved away", &|path| std::fs::rename(path, path.with_extension("old")).unwrap()),
+        ("overwritten", &|path| {
+            let mut file = std::fs::File::options().write(true).open(path).unwrap();
+            file.write_all(&noise(81, 100_000)).unwrap();
+        }),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 80, 2 * MIB));
+        let to = dir.path().join("to");
+        let client = client(&to);
+        let patron = client.patron();
+        patron
+            .subscribe(patron.subscription().with(torrent_patron::event::EventKind::PieceFinished));
+        let verify = what == "overwritten";
+        let options = seeder
+            .options()
+            .limits(Limits::default().download_limit(1_000_000))
+            .verify_finished(verify);
+        let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        for _ in 0..10 {
+            await_event!(patron, Event::PieceFinished { .. });
+        }
+        change(&to.join("data.bin"));
+        patron.set_download_limit(id, None).wait().unwrap();
+        finished(&patron, id);
+        assert!(same(&seeder.path, &to.join("data.bin")), "{what}");
+    }
 }
 
 #[test]
@@ -422,4 +543,50 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
             assert!(hollow.path().join("data.bin").exists() == size.is_some());
         }
     }
+}
+
+/// A disk of its own in a file, gone with the guard.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where that is not permitted: the test is skipped, and says so.
+    fn mount(image: &Path, at: PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let mounted = Command::new("mount").args(["-o", "loop"]).arg(image).arg(&at).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at));
+        }
+        let _ = writeln!(std::io::stderr(), "skipped: no right to mount a disk image");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn resume_data_claims_only_what_outlives_a_power_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("disk.img");
+    std::fs::File::create(&image).unwrap().set_len(64 * MIB as u64).unwrap();
+    let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(std::io::stderr(), "skipped: no mkfs.ext4");
+        return;
+    }
+    let Some(disk) = Disk::mount(&image, dir.path().join("disk")) else { return };
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 90, 8 * MIB));
+    let client = client(&disk.0.join("to"));
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(!patron.resume_data(id).wait().unwrap().is_empty());
+    // The power goes: what the system has not written is lost.
+    let after = dir.path().join("after.img");
+    std::fs::copy(&image, &after).unwrap();
+    let Some(disk) = Disk::mount(&after, dir.path().join("after")) else { return };
+    assert!(same(&seeder.path, &disk.0.join("to/data.bin")));
 }

@@ -137,11 +137,29 @@ fn a_rename_that_would_leave_the_directory_or_overwrite_is_refused() {
     let stranger = data(&dir.path().join("album"), "stranger.bin", 9, 10);
     let patron = &seeder.patron;
     let id = patron.torrents()[0];
-    for wrong in ["../x", "/tmp/x", "", "album/../../x", "album/two.bin", "album/stranger.bin"] {
+    let long = "x".repeat(256);
+    for wrong in [
+        "../x",
+        "/tmp/x",
+        "",
+        "album/../../x",
+        "album/two.bin",
+        "album/stranger.bin",
+        "b/.",
+        "./b",
+        "b/",
+        "b//c",
+        "album",
+        "album/two.bin/x",
+        "album/stranger.bin/x",
+        "a\0b",
+        &long,
+    ] {
         let error = patron.rename_file(id, 0, wrong).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");
-        assert!(error.message().contains(wrong), "{wrong}: {error}");
+        assert!(error.message().contains(&wrong.replace('\0', "?")), "{wrong}: {error}");
     }
+    assert!(!patron.fresh_status(id).wait().unwrap().paused, "it goes on");
     let error = patron.rename_file(id, 99, "album/x").wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("file 99: the torrent has"), "{error}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{Allocation, Priority};
 use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::{
     Goal, GoalAction, Goals, InfoHashes, Limits, TorrentFlag, TorrentFlags,
@@ -13,7 +14,10 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Settings, Source};
 
 use crate::await_event;
-use crate::support::{Seeder, address, builder, client, data, finished, metainfo, same};
+use crate::support::bencode::{dict, list, number, text};
+use crate::support::{
+    Seeder, address, builder, client, data, finished, maker, metainfo, noise, same,
+};
 
 #[test]
 fn resume_data_restores_what_was_chosen() {
@@ -69,7 +73,7 @@ fn resume_data_restores_what_was_chosen() {
     // And the goals, which are ours: they are in what is saved next.
     let again = patron.resume_data(id).wait().unwrap();
     let text = String::from_utf8_lossy(&again);
-    assert!(text.contains("14:torrent-patrond11:goal actioni1e11:share ratioi2500ee"), "{text}");
+    assert!(text.contains("11:goal actioni1e11:share ratioi2500ee"), "{text}");
     assert_eq!(patron.metainfo(id).wait().unwrap().info_hashes, seeder.metainfo.info_hashes);
 }
 
@@ -315,4 +319,200 @@ fn settings_that_need_another_start_are_refused_while_the_client_runs() {
     let mut change = Settings::empty();
     change.set("enable_incoming_utp", true).unwrap();
     assert!(patron.apply_settings(&change).wait().is_err(), "uTP reads what zero-copy maps");
+}
+
+/// Resume data of a torrent that names its files anew.
+fn renaming(metainfo: &Metainfo, names: &[&str]) -> Vec<u8> {
+    let names = names.iter().map(text).collect::<Vec<_>>();
+    dict([
+        ("file-format", text("libtorrent resume file")),
+        ("file-version", number(1)),
+        ("info-hash", text(metainfo.info_hashes.v1.unwrap().0)),
+        ("mapped_files", list(names)),
+        ("save_path", text("/nowhere")),
+    ])
+}
+
+#[test]
+fn resume_data_that_leads_outside_or_gives_two_files_one_name_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("from/album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    let metainfo = maker(&album, Protocol::V1).start().unwrap().wait().unwrap();
+    let seeder = Seeder::with(&album, metainfo);
+    let outside = data(&dir.path().join("home"), "keys", 9, 100);
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let absolute = outside.to_str().unwrap();
+    for names in [
+        &["../home/keys"][..],
+        &[absolute],
+        &["album/../../home/keys"],
+        &["album/."],
+        &["album/"],
+        &["album//x"],
+        &["album/x\0y"],
+        &["album/two.bin"],
+        &["album/x", "album/x"],
+        &["album/x", "album/x/y"],
+    ] {
+        let options = seeder.options().resume_data(renaming(&seeder.metainfo, names));
+        let error = patron.add_torrent(&seeder.metainfo, options).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResumeData, "{names:?}: {error}");
+        assert_eq!(error.operation(), "read the resume data", "{names:?}: {error}");
+    }
+    // Where the program says where the files belong, the save path counts for nothing.
+    let names = ["album/other.bin"];
+    let options = seeder.options().save_dir(&to).resume_data(renaming(&seeder.metainfo, &names));
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(same(&album.join("one.bin"), &to.join("album/other.bin")));
+    assert!(std::fs::read(&outside).unwrap() == noise(9, 100));
+    assert!(!std::path::Path::new("/nowhere").exists());
+}
+
+/// A directory with two files that share a piece, and its v1 torrent.
+fn sharing(dir: &std::path::Path) -> Seeder {
+    let album = dir.join("from/album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    Seeder::with(&album, maker(&album, Protocol::V1).start().unwrap().wait().unwrap())
+}
+
+/// What is asked for now goes before what resume data says, and ends in the right bytes: a piece that
+/// two files share lies in a file of its own while one of them is skipped.
+#[test]
+fn other_files_than_in_the_resume_data_are_downloaded_in_full() {
+    for lose_parts in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let seeder = sharing(dir.path());
+        let to = dir.path().join("to");
+        let first = client(&to);
+        let patron = first.patron();
+        let options = seeder.options().file_priorities([Priority::DEFAULT, Priority::SKIP]);
+        let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        finished(&patron, id);
+        let saved = patron.resume_data(id).wait().unwrap();
+        drop((patron, first));
+        let parts = std::fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().path());
+        let parts: Vec<_> = parts.filter(|path| path.extension().is_some()).collect();
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        if lose_parts {
+            std::fs::remove_file(&parts[0]).unwrap();
+        }
+        for wanted in [[Priority::SKIP, Priority::DEFAULT], [Priority::DEFAULT; 2]] {
+            let client = client(&to);
+            let patron = client.patron();
+            let options = seeder.options().resume_data(saved.clone()).file_priorities(wanted);
+            let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+            finished(&patron, id);
+            assert!(same(&seeder.path.join("two.bin"), &to.join("album/two.bin")));
+            assert!(same(&seeder.path.join("one.bin"), &to.join("album/one.bin")));
+        }
+    }
+}
+
+#[test]
+fn a_lost_part_file_is_noticed_though_nothing_else_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharing(dir.path());
+    let to = dir.path().join("to");
+    let first = client(&to);
+    let patron = first.patron();
+    let wanted = [Priority::DEFAULT, Priority::SKIP];
+    let options = seeder.options().file_priorities(wanted);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    let here = patron.pieces(id).wait().unwrap().done();
+    let saved = patron.resume_data(id).wait().unwrap();
+    drop((patron, first));
+    for entry in std::fs::read_dir(&to).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let second = client(&to);
+    let patron = second.patron();
+    let options = AddOptions::default().resume_data(saved).file_priorities(wanted);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    assert_eq!(patron.pieces(id).wait().unwrap().done(), here - 1);
+}
+
+#[test]
+fn what_is_on_disk_beyond_the_resume_data_is_checked_and_not_downloaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 200_000);
+    let metainfo = metainfo(&file);
+    let to = dir.path().join("to");
+    let first = client(&to);
+    let patron = first.patron();
+    let options = AddOptions::default().paused(true);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    patron.add_piece(id, 0, std::fs::read(&file).unwrap()[..16 * 1024].to_vec()).wait().unwrap();
+    while patron.pieces(id).wait().unwrap().done() == 0 {
+        std::thread::yield_now();
+    }
+    let saved = patron.resume_data(id).wait().unwrap();
+    drop((patron, first));
+    std::fs::copy(&file, to.join("data.bin")).unwrap();
+
+    let second = client(&to);
+    let patron = second.patron();
+    let options = AddOptions::default().resume_data(saved);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    patron.resume(id).wait().unwrap();
+    // From nobody.
+    finished(&patron, id);
+}
+
+fn overwrite(path: &std::path::Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[100_000] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn files_that_have_changed_since_the_resume_data_are_checked() {
+    for (what, change) in [
+        ("overwritten", &overwrite as &dyn Fn(&std::path::Path)),
+        ("gone", &|path| std::fs::remove_file(path).unwrap()),
+        ("cut", &|path| {
+            std::fs::File::options().write(true).open(path).unwrap().set_len(120_000).unwrap();
+        }),
+        ("with its time put back", &|path| {
+            let before = std::fs::metadata(path).unwrap().modified().unwrap();
+            overwrite(path);
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(before).unwrap();
+        }),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 200_000));
+        let to = dir.path().join("to");
+        let first = client(&to);
+        let patron = first.patron();
+        let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        finished(&patron, id);
+        let saved = patron.resume_data(id).wait().unwrap();
+        drop((patron, first));
+        change(&to.join("data.bin"));
+
+        let second = client(&to);
+        let patron = second.patron();
+        let options = AddOptions::default().resume_data(saved);
+        let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        await_event!(patron, Event::Checked { .. });
+        assert!(!patron.fresh_status(id).wait().unwrap().finished, "{what}");
+        // What was lost comes again, and no more.
+        patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+        finished(&patron, id);
+        assert!(same(&seeder.path, &to.join("data.bin")), "{what}");
+    }
 }

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use torrent_patron::MAX_TEXT;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
 use torrent_patron::tracker::Tracker;
-use torrent_patron::{AddOptions, Event, MAX_TEXT, Patron, Source, TorrentId};
+use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};

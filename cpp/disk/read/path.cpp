@@ -156,12 +156,15 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
                                       lt::disk_job_flags_t flags, Parts& parts) const {
     if (torrent.writes > torrent.released || torrent.exclusive_jobs > 0)
         return &counters_->stock_writing;
-    if (torrent.partial)
-        return &counters_->stock_partial;
     if (flags & volatile_read)
         return &counters_->stock_other;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
+    // Blocks of files that are not wanted may be in libtorrent's part file.
+    if (std::any_of(parts.begin(), parts.end(), [&torrent](Part const& part) {
+            return !part.pad && torrent.is_skipped(part.index);
+        }))
+        return &counters_->stock_partial;
     return nullptr;
 }
 
@@ -308,14 +311,16 @@ void ReadPath::limit_files() {
 } // namespace
 
 lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+                                       std::shared_ptr<Written> written,
                                        std::shared_ptr<ReadCounters> counters) {
-    return [map, plain = std::move(plain), counters = std::move(counters)](
+    return [map, plain = std::move(plain), written = std::move(written),
+            counters = std::move(counters)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
         auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, network,
-            settings);
+            lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
+            network, settings);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), map, plain,
                                           counters, network, settings);
     };

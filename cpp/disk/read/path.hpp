@@ -15,6 +15,7 @@
 
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/session_params.hpp>
 
@@ -24,6 +25,7 @@ namespace patron {
 
 // With `map`, blocks of plain torrents are sent from where they lie in the page cache.
 lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+                                       std::shared_ptr<Written> written,
                                        std::shared_ptr<ReadCounters> counters);
 
 } // namespace patron

@@ -13,7 +13,7 @@ use crate::support::failure::patron_error;
 use crate::support::guard::{guard, release};
 use crate::support::numbers::choices;
 use torrent_patron::AddOptions;
-use torrent_patron::file::Allocation;
+use torrent_patron::file::{Allocation, ExistingFiles};
 use torrent_patron::tracker::Tracker;
 
 choices! { Allocation:
@@ -21,6 +21,15 @@ choices! { Allocation:
     PATRON_ALLOCATION_SPARSE = 0 => Sparse,
     /// Disk space for all files is allocated when the torrent starts.
     PATRON_ALLOCATION_FULL = 1 => Full,
+}
+
+choices! { ExistingFiles:
+    /// Existing files that have data of the torrent are used. A file with none of it, or a longer
+    /// one, is somebody else's: the torrent is refused and the file is not changed. The default.
+    PATRON_EXISTING_FILES_REFUSE = 0 => Refuse,
+    /// All existing files are taken as the torrent's: what differs from its hashes is overwritten,
+    /// and what exceeds the torrent's length is cut off.
+    PATRON_EXISTING_FILES_OVERWRITE = 1 => Overwrite,
 }
 
 /// Options for adding a torrent.
@@ -202,6 +211,22 @@ pub extern "C" fn patron_options_set_allocation(
 ) -> i32 {
     guard(error, || {
         required(options, "options")?.options.allocation = choice(allocation, "allocation")?;
+        Ok(())
+    })
+}
+
+/// Sets what becomes of files that exist already, a PATRON_EXISTING_FILES_*.
+///
+/// Errors: INVALID_ARGUMENT for an unknown one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_existing_files(
+    options: Option<&mut patron_options>,
+    existing_files: i32,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.existing_files =
+            choice(existing_files, "choice for existing files")?;
         Ok(())
     })
 }

@@ -213,6 +213,13 @@ pub(crate) struct Download {
     /// be repeated
     #[arg(long, value_name = "INDEX|GLOB")]
     pub(crate) select: Vec<Selection>,
+    /// Take files that are there already as the torrent's, whatever is in them: what differs is
+    /// overwritten. Without it, a torrent whose files would replace others is refused
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Do not compare the files with their hashes once more when they are downloaded
+    #[arg(long)]
+    pub(crate) no_verify: bool,
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use torrent_patron::Event;
 use torrent_patron::metainfo::HashProgress;
+use torrent_patron::printable;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
-use torrent_patron::{Event, printable};
 
 use crate::arguments::LOG;
 use crate::interrupt::{self, Interrupt};

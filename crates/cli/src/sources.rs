@@ -63,17 +63,16 @@ fn addition(
     resume_dir: Option<&ResumeDir>,
 ) -> Result<Addition, Refusal> {
     let Request { mut source, save_dir, mut options } = request;
+    // Without a choice all files are wanted, whatever an earlier run chose.
+    let all = [Selection::Pattern("*".into())];
+    let select = if select.is_empty() && resume_dir.is_some() { &all } else { select };
     let hashes = match &source {
         Source::File(path) => {
             let refused = |error| Refusal { source: path.clone(), error };
             let metainfo = Metainfo::read(path).map_err(|error| refused(error.into()))?;
             regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
-            if !select.is_empty() {
-                let files = metainfo.files.iter().map(|file| (file.path.as_path(), file.pad));
-                let priorities = selection::priorities(select, files);
-                let priorities = priorities.map_err(|error| refused(error.to_string().into()))?;
-                options = options.file_priorities(priorities);
-            }
+            options = choose(options, select, &metainfo)
+                .map_err(|error| refused(error.to_string().into()))?;
             if !path.is_file() {
                 // A pipe can be read once.
                 source = Source::from(&metainfo);
@@ -87,7 +86,28 @@ fn addition(
     };
     let find = |(dir, hashes): (&ResumeDir, InfoHashes)| dir.find(&hashes);
     let resume = resume_dir.zip(hashes).map_or(Ok(None), find);
+    // The resume data of a magnet link has its metadata, if that had come.
+    if let (Source::Magnet(_) | Source::InfoHash(_), Ok(Some((path, data)))) = (&source, &resume)
+        && let Ok(metainfo) = Metainfo::decode(data)
+    {
+        let refused = |error| Refusal { source: path.clone(), error };
+        regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
+        options = choose(options, select, &metainfo)
+            .map_err(|error| refused(error.to_string().into()))?;
+    }
     Ok(Addition { source, options, resume })
+}
+
+fn choose(
+    options: AddOptions,
+    select: &[Selection],
+    metainfo: &Metainfo,
+) -> crate::Result<AddOptions> {
+    if select.is_empty() {
+        return Ok(options);
+    }
+    let files = metainfo.files.iter().map(|file| (file.path.as_path(), file.pad));
+    Ok(options.file_priorities(selection::priorities(select, files)?))
 }
 
 /// libtorrent would open a pipe and wait for its writer, and nothing could end that.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::{EventKind, Explainer};
+use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::patron::{Added, Command};
 use torrent_patron::settings::SettingValue;
@@ -40,6 +41,9 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
         .goals(arguments.goals.goals());
+    if arguments.overwrite {
+        options = options.existing_files(ExistingFiles::Overwrite);
+    }
     if arguments.sequential {
         options = options.add_flags([TorrentFlag::Sequential]);
     }
@@ -79,7 +83,12 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     let requests = pairs.iter().map(|(torrent, directory)| Request {
         source: Source::File(torrent.to_path_buf()),
         save_dir: directory.to_path_buf(),
-        options: AddOptions::default().save_dir(*directory).trust(arguments.trust).goals(goals),
+        options: AddOptions::default()
+            .save_dir(*directory)
+            .trust(arguments.trust)
+            // What is not as the torrent says stays so.
+            .add_flags([TorrentFlag::UploadMode])
+            .goals(goals),
     });
     let mut clients = arguments.common.clients(arguments.clients)?.into_iter();
     let first = clients.next().ok_or("no client")?;
@@ -271,11 +280,12 @@ impl Transfer {
 
     /// Adds a torrent with its resume data; false when that cannot be used.
     fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
+        let chosen = !options.file_priorities.is_empty();
         match self.patron.add_torrent(source.clone(), options).wait() {
             Ok(Added::New(id)) => {
                 // It may have been paused when the data was saved.
                 self.patron.send(Command::Resume(id))?;
-                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) {
+                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) && !chosen {
                     self.handle_all()?;
                     self.select_files(id);
                 }

@@ -283,6 +283,14 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     stop(client);
 }
 
+/* Takes what is there for the torrent's. */
+static patron_options* overwriting(void) {
+    patron_options* options = NULL;
+    OK(patron_options_new(&options, &error));
+    OK(patron_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
+    return options;
+}
+
 /* A seeder that does not compare its files with their hashes gives what is wrong. */
 static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     const char* from = path(directory, "wrong");
@@ -296,7 +304,7 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     patron_settings_free(settings);
     patron_client* liar = start(builder);
     patron_handle* seeder = new_patron(liar);
-    uint64_t torrent = add(seeder, metainfo, NULL);
+    uint64_t torrent = add(seeder, metainfo, overwriting());
     await(seeder, PATRON_EVENT_FINISHED, torrent);
 
     patron_client* client = start(new_builder(path(directory, "misled")));
@@ -398,7 +406,7 @@ static void trouble(const char* directory) {
     metainfo = make_torrent(path(directory, "from/data.bin"));
     patron_client* other = start(new_builder(path(directory, "blocked")));
     patron_handle* stopped = new_patron(other);
-    torrent = add(stopped, metainfo, NULL);
+    torrent = add(stopped, metainfo, overwriting());
     event = see(stopped, PATRON_EVENT_ERROR, torrent);
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
     patron_event_free(event);

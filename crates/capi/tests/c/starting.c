@@ -148,6 +148,8 @@ static patron_options* all_options(void) {
     OK(patron_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
     OK(patron_options_set_file_priorities(options, priorities, sizeof priorities, &error));
     OK(patron_options_set_allocation(options, PATRON_ALLOCATION_FULL, &error));
+    OK(patron_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
+    OK(patron_options_set_verify_finished(options, true, &error));
     OK(patron_options_set_flags(options, PATRON_FLAG_NO_DHT | PATRON_FLAG_SEQUENTIAL, &error));
     OK(patron_options_set_download_limit(options, 1000000, &error));
     OK(patron_options_set_upload_limit(options, 1000, &error));
@@ -162,6 +164,7 @@ static patron_options* all_options(void) {
     FAILS(PATRON_E_INVALID_ARGUMENT,
           patron_options_set_file_priorities(options, &eight, 1, &error));
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_options_set_allocation(options, 2, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_options_set_existing_files(options, 2, &error));
     return options;
 }
 

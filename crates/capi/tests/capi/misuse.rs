@@ -127,6 +127,7 @@ const VALUES: &[(&str, &str)] = &[
     ("highest", "\"192.0.2.255\""),
     ("ip_address", "\"192.0.2.1\""),
     ("allocation", "PATRON_ALLOCATION_FULL"),
+    ("existing_files", "PATRON_EXISTING_FILES_OVERWRITE"),
     ("flags", "PATRON_FLAG_SEQUENTIAL"),
     // Never reached here.
     ("share_ratio", "1000.0"),

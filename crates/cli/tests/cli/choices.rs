@@ -206,8 +206,9 @@ fn a_download_resumes_from_its_resume_data() {
     drop(seeder);
 
     // Nobody to ask, and nothing is hashed: what was selected is known to be here.
+    let again = [resume[0], resume[1], "--select=two.bin"];
     for source in [text(&album.torrent), &album.magnet] {
-        let output = album.download(source, &resume).end().expect(0);
+        let output = album.download(source, &again).end().expect(0);
         assert!(!output.stdout.contains("checking_files"), "{output:#?}");
         assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
         album.has_only_two();
@@ -245,4 +246,86 @@ fn an_interrupted_download_saves_resume_data_and_damaged_data_is_not_used() {
         ));
         fs::write(album.kept(), "nonsense").unwrap();
     }
+}
+
+/// What is asked for now goes before what an earlier run asked for.
+#[test]
+fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
+    let album = Album::new();
+    let (_seeder, peer) = album.seed(&[]);
+    let kept = album.path("kept");
+    let resume = ["--peer", &peer, "--resume", text(&kept)];
+    let is_here = |name: &str| {
+        let (from, to) = (album.path("from").join(name), album.path("to").join(name));
+        to.exists() && same(&from, &to)
+    };
+    for source in [text(&album.torrent), &album.magnet] {
+        for (select, one, two) in [
+            (Some("--select=two.bin"), false, true),
+            (Some("--select=one.bin"), true, true),
+            (None, true, true),
+        ] {
+            let arguments: Vec<_> = resume.into_iter().chain(select).collect();
+            album.download(source, &arguments).end().expect(0);
+            // Of a magnet link more may come before its files are known.
+            for (name, wanted) in [("album/more/two.bin", two), ("album/one.bin", one)] {
+                assert!(is_here(name) == wanted || source == album.magnet, "{source} {select:?}");
+                assert!(is_here(name) || !wanted, "{source} {select:?}");
+            }
+        }
+        fs::remove_dir_all(album.path("to")).unwrap();
+        fs::remove_dir_all(&kept).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_torrents_is_overwritten_by_choice_only() {
+    let album = Album::new();
+    let (_seeder, peer) = album.seed(&[]);
+    let mine = data(&album.path("to/album"), "one.bin", 9, 100_001);
+    let output = album.download(text(&album.torrent), &["--peer", &peer]).end().expect(1);
+    let why = "album/one.bin: it is there with 100001 bytes, and has 100000 in the torrent";
+    assert!(output.stderr.contains(why), "{output:#?}");
+    assert_eq!(fs::read(&mine).unwrap(), crate::support::noise(9, 100_001));
+    album.download(text(&album.torrent), &["--peer", &peer, "--overwrite"]).end().expect(0);
+    assert!(same(&album.path("from/album/one.bin"), &mine));
+}
+
+#[test]
+fn seed_changes_nothing_on_disk() {
+    let album = Album::new();
+    let wrong = album.path("wrong");
+    fs::create_dir(&wrong).unwrap();
+    data(&album.path("from/album"), "empty.bin", 0, 0);
+    let [web, clock] = ["seed", "download"].map(|name| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("--web-seed=http://{}/", listener.local_addr().unwrap());
+        let torrent = album.path(name);
+        let from = album.path("from/album");
+        run(["create", text(&from), "-o", text(&torrent), &url]).expect(0);
+        (listener, torrent)
+    });
+    web.0.set_nonblocking(true).unwrap();
+
+    let words = ["seed", text(&web.1), text(&wrong), "--offline", "--json", "--tick=0.1"];
+    for size in [None, Some(100_000)] {
+        let mine = size.map(|size| data(&wrong.join("album"), "one.bin", 9, size));
+        let mut seeder = Program::start(words);
+        seeder.event("status");
+        // Whoever downloads has asked its web seed by then.
+        let _downloader = album.download(text(&clock.1), &[]);
+        clock.0.accept().unwrap();
+        seeder.signal("INT");
+        let output = seeder.end();
+        assert!(output.stderr.contains("INCOMPLETE: 0.0 %"), "{output:#?}");
+        assert_eq!(web.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "it downloads");
+        match mine {
+            Some(mine) => assert_eq!(fs::read(&mine).unwrap(), crate::support::noise(9, 100_000)),
+            None => assert_eq!(fs::read_dir(&wrong).unwrap().count(), 0, "{output:#?}"),
+        }
+    }
+    let longer = data(&wrong.join("album"), "one.bin", 9, 100_001);
+    let output = run(words).expect(1);
+    assert!(output.stderr.contains("it is there with 100001 bytes"), "{output:#?}");
+    assert_eq!(fs::read(&longer).unwrap(), crate::support::noise(9, 100_001));
 }

@@ -1,0 +1,41 @@
+// Files that several torrents have.
+#pragma once
+
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/file_storage.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace patron {
+
+struct TorrentFiles;
+
+// Finds torrents that have files of the same paths. It keeps the path of each torrent of one file,
+// and the directories of the others, whose files are compared when they share one. Network thread
+// only.
+class Paths {
+  public:
+    using Torrent = std::shared_ptr<TorrentFiles>;
+
+    // Fills in `others` of the torrent, and of those that share a file with it.
+    void add(Torrent const& torrent);
+    // To be called before its paths change, and when it is removed.
+    void remove(TorrentFiles const& torrent);
+
+  private:
+    using Index = std::unordered_multimap<std::string, std::weak_ptr<TorrentFiles>>;
+
+    std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;
+    static void take(Index& index, std::string const& key, TorrentFiles const& torrent);
+
+    Index files_;
+    Index directories_;
+};
+
+// Another torrent, of this name, writes to the file.
+lt::error_code in_use(std::string const& torrent);
+
+} // namespace patron

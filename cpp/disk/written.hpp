@@ -1,0 +1,65 @@
+// What was written of the torrents of a session.
+#pragma once
+
+#include <libtorrent/sha1_hash.hpp>
+#include <libtorrent/units.hpp>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace patron {
+
+// Where a file is, and how many bytes it is to have.
+struct ExpectedFile {
+    std::string path;
+    std::int64_t size;
+};
+
+// The network thread notes it, others see to it that it is durable and still there. By the info
+// hash that libtorrent gives to its disk backend. Any thread.
+class Written {
+  public:
+    void add(lt::sha1_hash const& torrent, lt::file_index_t first, lt::file_index_t last) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        auto& files = files_[torrent];
+        for (; first <= last; ++first)
+            files.insert(first);
+    }
+    // The files written since it was asked last.
+    std::set<lt::file_index_t> take(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return taken(files_, torrent);
+    }
+    // The files of a torrent that was just downloaded.
+    void finish(lt::sha1_hash const& torrent, std::vector<ExpectedFile> files) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        finished_[torrent] = std::move(files);
+    }
+    std::vector<ExpectedFile> take_finished(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return taken(finished_, torrent);
+    }
+    void forget(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        files_.erase(torrent);
+        finished_.erase(torrent);
+    }
+
+  private:
+    template <typename T>
+    static T taken(std::map<lt::sha1_hash, T>& from, lt::sha1_hash const& torrent) {
+        auto found = from.extract(torrent);
+        return found ? std::move(found.mapped()) : T();
+    }
+
+    std::mutex mutex_;
+    std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
+    std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
+};
+
+} // namespace patron

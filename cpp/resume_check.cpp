@@ -1,0 +1,169 @@
+#include "torrent-patron/cpp/resume_check.hpp"
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
+
+#include <libtorrent/disk_interface.hpp>
+#include <libtorrent/hex.hpp>
+#include <libtorrent/torrent_flags.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace patron {
+namespace {
+
+// libtorrent hashes single pieces all at once. Beyond this it checks the whole torrent, which it
+// does a few pieces at a time.
+constexpr int max_single_checks = 1024;
+
+struct Stamp {
+    std::int64_t size = -1;
+    std::int64_t modified = 0;
+    std::int64_t changed = 0;
+    bool operator==(Stamp const& other) const {
+        return size == other.size && modified == other.modified && changed == other.changed;
+    }
+};
+
+std::int64_t nanoseconds(timespec const& time) {
+    return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+Stamp stamp(std::string const& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode))
+        return {};
+#ifdef __APPLE__
+    return {found.st_size, nanoseconds(found.st_mtimespec), nanoseconds(found.st_ctimespec)};
+#else
+    return {found.st_size, nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
+#endif
+}
+
+std::string file_path(lt::add_torrent_params const& params, lt::file_index_t file) {
+    return params.save_path + '/' + file_name(params, file);
+}
+
+bool is_skipped(std::vector<lt::download_priority_t> const& priorities, std::size_t file) {
+    return file < priorities.size() && priorities[file] == lt::dont_download;
+}
+
+// Of a file that is looked into; closed at the end.
+class Data {
+  public:
+    explicit Data(std::string const& path)
+        : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+    ~Data() {
+        if (descriptor_ >= 0)
+            ::close(descriptor_);
+    }
+    Data(Data const&) = delete;
+    Data& operator=(Data const&) = delete;
+    // Something was written to all of it. Where the file system cannot tell, it may have been.
+    bool is_written(std::int64_t begin, std::int64_t end) const {
+        off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
+        return hole < 0 || hole >= end;
+    }
+
+  private:
+    int const descriptor_;
+};
+
+struct Piece {
+    // A claim of it is taken back.
+    bool doubtful = false;
+    // All of it is in files.
+    bool here = true;
+    // And was written, as far as one can tell.
+    bool written = true;
+    bool wanted = false;
+};
+
+} // namespace
+
+std::string file_stamps(lt::add_torrent_params const& params) {
+    std::string out;
+    for (lt::file_index_t const i : compat::files(*params.ti).file_range()) {
+        Stamp const now = stamp(file_path(params, i));
+        out.append(reinterpret_cast<char const*>(&now), sizeof now);
+    }
+    return out;
+}
+
+bool has_hole(rust::Slice<std::uint8_t const> path) {
+    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
+    return !Data(name).is_written(0, stamp(name).size);
+}
+
+void check_resume_data(lt::add_torrent_params& params,
+                       std::vector<lt::download_priority_t> const& saved,
+                       std::string const& stamps) {
+    if (!params.ti || params.have_pieces.size() < params.ti->num_pieces() ||
+        params.flags & lt::torrent_flags::seed_mode)
+        return;
+    lt::file_storage const& files = compat::files(*params.ti);
+    bool const has_stamps =
+        stamps.size() == sizeof(Stamp) * static_cast<std::size_t>(files.num_files());
+    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
+    bool const has_parts = ::access((params.save_path + "/." + hash + ".parts").c_str(), F_OK) == 0;
+
+    std::vector<Piece> pieces(static_cast<std::size_t>(files.num_pieces()));
+    for (lt::file_index_t const i : files.file_range()) {
+        if (files.pad_file_at(i) || files.file_size(i) == 0)
+            continue;
+        auto const place = static_cast<std::size_t>(static_cast<int>(i));
+        std::string const path = file_path(params, i);
+        Stamp const now = stamp(path);
+        Stamp then = now;
+        if (has_stamps)
+            std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
+        bool const skipped = is_skipped(params.file_priorities, place);
+        bool const doubtful =
+            (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
+        // Pieces of a skipped file that other files share.
+        bool const in_parts = has_parts && skipped && now.size < 0;
+        Data const data(path);
+        for (std::int64_t offset = 0; offset < files.file_size(i);) {
+            std::int64_t const at = files.file_offset(i) + offset;
+            std::int64_t const number = at / files.piece_length();
+            std::int64_t const end = std::min(
+                (number + 1) * files.piece_length() - files.file_offset(i), files.file_size(i));
+            Piece& piece = pieces[static_cast<std::size_t>(number)];
+            piece.wanted = piece.wanted || !skipped;
+            bool const here = end <= now.size;
+            piece.doubtful = piece.doubtful || doubtful || !(here || in_parts);
+            piece.here = piece.here && here;
+            if (!params.have_pieces[lt::piece_index_t(static_cast<int>(number))])
+                piece.written = piece.written && here && data.is_written(offset, end);
+            offset = end;
+        }
+    }
+
+    int checks = 0;
+    for (lt::piece_index_t const i : files.piece_range()) {
+        Piece const& piece = pieces[static_cast<std::size_t>(static_cast<int>(i))];
+        bool const claimed = params.have_pieces[i];
+        if (claimed ? !piece.doubtful : !(piece.wanted && piece.written))
+            continue;
+        params.have_pieces.clear_bit(i);
+        params.unfinished_pieces.erase(i);
+        if (!piece.here)
+            continue;
+        // Finished, so that its hash is checked.
+        int const blocks =
+            (files.piece_size(i) + lt::default_block_size - 1) / lt::default_block_size;
+        params.unfinished_pieces[i].resize(blocks, true);
+        ++checks;
+    }
+    if (checks > max_single_checks) {
+        params.have_pieces.clear();
+        params.unfinished_pieces.clear();
+    }
+}
+
+} // namespace patron

@@ -1,0 +1,181 @@
+#include "torrent-patron/cpp/session/saver.hpp"
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/resume_check.hpp"
+#include "torrent-patron/cpp/resume_data.hpp"
+
+#include <libtorrent/hex.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <set>
+#include <utility>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace patron {
+namespace {
+
+// A file that is not there claims nothing: the next start sees that.
+lt::error_code synchronize(std::string const& path) {
+    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? lt::error_code()
+                   : lt::error_code(errno, boost::system::system_category());
+    int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
+    ::close(descriptor);
+    // A pipe, or a file system that has no such thing.
+    if (failed == 0 || failed == EINVAL || failed == EROFS || failed == ENOTSUP)
+        return {};
+    return lt::error_code(failed, boost::system::system_category());
+}
+
+std::string parent(std::string const& path) {
+    return path.substr(0, path.find_last_of('/'));
+}
+
+// The files, their directories and the part file. `failed` is the one that an error is of.
+lt::error_code synchronize(lt::add_torrent_params const& params,
+                           std::set<lt::file_index_t> const& files, std::string& failed) {
+    std::set<std::string> directories;
+    std::vector<std::string> paths;
+    for (lt::file_index_t const i : files) {
+        paths.push_back(params.save_path + '/' + file_name(params, i));
+        directories.insert(parent(paths.back()));
+    }
+    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
+    paths.push_back(params.save_path + "/." + hash + ".parts");
+    paths.insert(paths.end(), directories.begin(), directories.end());
+    for (std::string const& path : paths) {
+        if (lt::error_code const error = synchronize(path)) {
+            failed = path;
+            return error;
+        }
+    }
+    return {};
+}
+
+bool has_changed(ExpectedFile const& file) {
+    struct stat found {};
+    return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
+           found.st_size != file.size;
+}
+
+} // namespace
+
+Saver::Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker)
+    : written_(std::move(written)), waker_(std::move(waker)) {
+    // The signals of the process are for its own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Saver::~Saver() {
+    {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        ending_ = true;
+    }
+    posted_.notify_one();
+    thread_.join();
+}
+
+void Saver::run() {
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "patron-saver");
+#endif
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (true) {
+        posted_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
+        if (tasks_.empty())
+            return;
+        auto const task = std::move(tasks_.front());
+        tasks_.pop_front();
+        lock.unlock();
+        task();
+        (*waker_)->wake();
+        lock.lock();
+    }
+}
+
+void Saver::post(std::function<void()> task) {
+    {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    posted_.notify_one();
+}
+
+void Saver::save(Save order) {
+    post([this, order = std::make_shared<Save>(std::move(order))] {
+        Saved saved{order->request, order->torrent, {}, {}, {}, none(), false};
+        try {
+            saved = made(*order);
+        } catch (...) {
+            saved.error = current_exception();
+        }
+        std::lock_guard<std::mutex> const lock(mutex_);
+        saved_.push_back(std::move(saved));
+    });
+}
+
+Saver::Saved Saver::made(Save const& order) {
+    lt::add_torrent_params const& params = order.params;
+    Saved saved{order.request, order.torrent, {}, {}, {}, none(), false};
+    Kept& kept = kept_[order.torrent];
+    if (params.ti) {
+        auto const written = written_->take(params.ti->info_hashes().get_best());
+        if (!written.empty() && !kept.lost) {
+            kept.lost = synchronize(params, written, kept.lost_file);
+            saved.is_news = bool(kept.lost);
+        }
+        std::string place = params.save_path;
+        for (auto const& renamed : params.renamed_files)
+            place += '\0' + renamed.second;
+        if (!written.empty() || kept.place != place) {
+            kept.place = std::move(place);
+            kept.stamps = file_stamps(params);
+        }
+    }
+    if (kept.lost) {
+        saved.file = kept.lost_file;
+        saved.error = error(kept.lost);
+        return saved;
+    }
+    saved.bytes = encode_resume_data(params, order.client_data, kept.stamps);
+    saved.figures =
+        SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
+    return saved;
+}
+
+void Saver::look(std::uint64_t torrent, std::vector<ExpectedFile> files) {
+    post([this, torrent, files = std::move(files)] {
+        bool const changed = std::any_of(files.begin(), files.end(), has_changed);
+        std::lock_guard<std::mutex> const lock(mutex_);
+        looks_.push_back(Look{torrent, changed});
+    });
+}
+
+void Saver::forget(std::uint64_t torrent) {
+    post([this, torrent] { kept_.erase(torrent); });
+}
+
+std::vector<Saver::Saved> Saver::take_saved() {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    return std::exchange(saved_, {});
+}
+
+std::vector<Saver::Look> Saver::take_looks() {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    return std::exchange(looks_, {});
+}
+
+} // namespace patron

@@ -1,0 +1,95 @@
+// What the client must know of the disk, found out on a thread of its own: the disk may be slow.
+#pragma once
+
+#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/src/sys/bridge.rs.h"
+
+#include "rust/cxx.h"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/error_code.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace patron {
+
+class Saver {
+  public:
+    // Resume data that is asked for.
+    struct Save {
+        std::uint64_t request;
+        std::uint64_t torrent;
+        lt::add_torrent_params params;
+        ClientDataRecord client_data;
+    };
+    struct Saved {
+        std::uint64_t request;
+        std::uint64_t torrent;
+        rust::Vec<std::uint8_t> bytes;
+        SavedRecord figures;
+        // Where it cannot be made: which file is not durable, and why.
+        std::string file;
+        NativeError error;
+        // Told for the first time.
+        bool is_news;
+    };
+    // What became of the files of a torrent that is complete.
+    struct Look {
+        std::uint64_t torrent;
+        // They are not what was written.
+        bool changed;
+    };
+
+    Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker);
+    // Ends once all is done.
+    ~Saver();
+    Saver(Saver const&) = delete;
+    Saver& operator=(Saver const&) = delete;
+
+    // Resume data claims nothing that is not durable: what was written is synchronized first.
+    void save(Save order);
+    void look(std::uint64_t torrent, std::vector<ExpectedFile> files);
+    void forget(std::uint64_t torrent);
+
+    std::vector<Saved> take_saved();
+    std::vector<Look> take_looks();
+
+  private:
+    // What is kept of a torrent from one save to the next.
+    struct Kept {
+        // Where its files were, and how, when they were written last.
+        std::string place;
+        std::string stamps;
+        // What was written may be lost for good: nothing is claimed any more.
+        std::string lost_file;
+        lt::error_code lost;
+    };
+
+    void run();
+    void post(std::function<void()> task);
+    Saved made(Save const& order);
+
+    std::shared_ptr<Written> const written_;
+    std::shared_ptr<rust::Box<Waker>> const waker_;
+    std::unordered_map<std::uint64_t, Kept> kept_;
+
+    std::mutex mutex_;
+    std::condition_variable posted_;
+    std::deque<std::function<void()>> tasks_;
+    std::vector<Saved> saved_;
+    std::vector<Look> looks_;
+    bool ending_ = false;
+    // The last: it uses the others.
+    std::thread thread_;
+};
+
+} // namespace patron

@@ -1,0 +1,112 @@
+//! Files that lie where a torrent is to put its own.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::metainfo::hashing::{Layout, hash_piece};
+use crate::sys::bridge::{self, DescriptionRecord, FileRecord, TorrentParams};
+
+/// How many pieces of a file are hashed to find one that is right.
+const SAMPLES: usize = 16;
+
+const ADD: &str = "add the torrent";
+
+/// Refuses the torrent where one of its files is there and longer than it should be.
+pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
+    each(described, directory, |_, file, path, found| match found.len() > length(file) {
+        true => Err(longer(path, found.len(), file)),
+        false => Ok(()),
+    })
+}
+
+/// Refuses the torrent where a file is there that has nothing of it: one that is no regular file, is
+/// longer, or has no hole and no right piece. A file of an earlier download has its full length, and
+/// holes until it is complete. `torrent` gives the .torrent file, where there is one.
+pub(super) fn refuse_foreign(
+    params: &TorrentParams,
+    described: &DescriptionRecord,
+    directory: &Path,
+    torrent: impl FnOnce() -> Option<Arc<[u8]>>,
+) -> Result<()> {
+    let mut doubtful = Vec::new();
+    each(described, directory, |index, file, path, found| {
+        if !found.is_file() {
+            return Err(refused(path, "it is there and not a regular file"));
+        }
+        if found.len() > length(file) {
+            return Err(longer(path, found.len(), file));
+        }
+        if found.len() > 0 && !bridge::has_hole(path.as_os_str().as_encoded_bytes()) {
+            doubtful.push((index, found.len() == length(file)));
+        }
+        Ok(())
+    })?;
+    if doubtful.is_empty() {
+        return Ok(());
+    }
+    let (v1, v2) = (!described.v1.is_empty(), !described.v2.is_empty());
+    let torrent = torrent();
+    // Resume data need not have the hashes of v2.
+    let Ok(hashes) = params.piece_hashes(torrent.as_deref().unwrap_or_default()) else {
+        return Ok(());
+    };
+    let native = |exception| Error::from_native(ADD, &exception);
+    let layout = Layout::new(&params.layout().map_err(native)?, v1, v2);
+    let path = |file: usize| Some(directory.join(&described.files[file].path));
+    for (file, whole) in doubtful {
+        let mut samples = layout.whole_pieces(file, SAMPLES).peekable();
+        // A small file shares its pieces with others, and cannot be told by itself.
+        let cannot_tell = samples.peek().is_none() && whole;
+        let right = |piece: u32| {
+            hash_piece(&layout, &path, piece).is_ok_and(|found| found == hashes[piece as usize])
+        };
+        if !cannot_tell && !samples.any(right) {
+            let path = directory.join(&described.files[file].path);
+            return Err(refused(&path, "it is there, and nothing in it is of this torrent"));
+        }
+    }
+    Ok(())
+}
+
+/// Cuts the files that are longer than they should be.
+pub(super) fn cut_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
+    each(described, directory, |_, file, path, found| {
+        if !found.is_file() || found.len() <= length(file) {
+            return Ok(());
+        }
+        let cut = fs::File::options().write(true).open(path);
+        cut.and_then(|opened| opened.set_len(length(file)))
+            .map_err(|error| Error::io(ADD, path.display(), &error))
+    })
+}
+
+/// Those that have data and are there.
+fn each(
+    described: &DescriptionRecord,
+    directory: &Path,
+    mut look: impl FnMut(usize, &FileRecord, &Path, &fs::Metadata) -> Result<()>,
+) -> Result<()> {
+    let files = described.files.iter().enumerate();
+    for (index, file) in files.filter(|(_, file)| !file.pad && file.size > 0) {
+        let path = directory.join(&file.path);
+        // One that cannot be looked at is told when it is used.
+        if let Ok(found) = fs::metadata(&path) {
+            look(index, file, &path, &found)?;
+        }
+    }
+    Ok(())
+}
+
+fn length(file: &FileRecord) -> u64 {
+    file.size.unsigned_abs()
+}
+
+fn longer(path: &Path, found: u64, file: &FileRecord) -> Error {
+    refused(path, &format!("it is there with {found} bytes, and has {} in the torrent", file.size))
+}
+
+fn refused(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::Io, ADD, format!("{}: {why}", path.display()))
+}
