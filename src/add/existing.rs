@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{Layout, hash_piece};
-use crate::sys::bridge::{self, DescriptionRecord, FileRecord, TorrentParams};
+use crate::sys::{self, DescriptionRecord, FileRecord, TorrentParams};
 
 /// How many pieces of a file are hashed to find one that is right.
 const SAMPLES: usize = 16;
@@ -38,7 +38,7 @@ pub(super) fn refuse_foreign(
         if found.len() > length(file) {
             return Err(longer(path, found.len(), file));
         }
-        if found.len() > 0 && !bridge::has_hole(path.as_os_str().as_encoded_bytes()) {
+        if found.len() > 0 && !sys::has_hole(path.as_os_str().as_encoded_bytes()) {
             doubtful.push((index, found.len() == length(file)));
         }
         Ok(())

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
-use crate::sys::{bridge, convert};
+use crate::sys::{self, convert};
 use crate::text::printable;
 
 /// What a torrent is added from.
@@ -74,7 +74,7 @@ impl Source {
     }
 
     /// An error names the source.
-    fn read(&self) -> Result<UniquePtr<bridge::TorrentParams>> {
+    fn read(&self) -> Result<UniquePtr<sys::TorrentParams>> {
         match self {
             Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
             Self::File(path) => {
@@ -89,12 +89,12 @@ impl Source {
                 metainfo::params(&bytes).map_err(|error| error.on(path.display()))
             }
             Self::Magnet(uri) => magnet::params(uri),
-            Self::ResumeData(bytes) => bridge::params_from_resume_data(bytes)
+            Self::ResumeData(bytes) => sys::params_from_resume_data(bytes)
                 .map_err(|exception| unusable(&exception).on(self.label())),
             Self::InfoHash(hashes) => {
                 let v1 = hashes.v1.map_or(Vec::new(), |hash| hash.0.to_vec());
                 let v2 = hashes.v2.map_or(Vec::new(), |hash| hash.0.to_vec());
-                bridge::params_from_info_hashes(&v1, &v2)
+                sys::params_from_info_hashes(&v1, &v2)
                     .map_err(|exception| Error::from_native(START, &exception))
             }
         }
@@ -457,12 +457,12 @@ fn read(
     look_at_files(source, options, &params, &described, &save_dir)?;
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
-    let record = bridge::AddRecord {
+    let record = sys::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
             .peers
             .iter()
-            .map(|peer| bridge::PeerRecord { address: peer.ip().to_string(), port: peer.port() })
+            .map(|peer| sys::PeerRecord { address: peer.ip().to_string(), port: peer.port() })
             .collect(),
         trackers: urls.trackers.iter().map(convert::tracker_record).collect(),
         web_seeds: urls.web_seeds,
@@ -507,8 +507,8 @@ fn read(
 fn look_at_files(
     source: &Source,
     options: &AddOptions,
-    params: &bridge::TorrentParams,
-    described: &bridge::DescriptionRecord,
+    params: &sys::TorrentParams,
+    described: &sys::DescriptionRecord,
     directory: &Path,
 ) -> Result<()> {
     if options.trust || options.stop_when_checked {
@@ -553,7 +553,7 @@ pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
 }
 
 /// The first file that is not there, or not with its full size.
-fn missing(described: &bridge::DescriptionRecord, directory: &Path) -> Option<Error> {
+fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error> {
     const TRUST: &str = "trust the data";
     described.files.iter().filter(|file| !file.pad && file.size > 0).find_map(|file| {
         let path = directory.join(&file.path);
@@ -575,7 +575,7 @@ fn missing(described: &bridge::DescriptionRecord, directory: &Path) -> Option<Er
 
 /// Whether every file lies in the directory with its full size: a torrent that was complete in an
 /// earlier run starts where it ended, not in the directory for incomplete ones.
-fn is_there(described: &bridge::DescriptionRecord, directory: &Path) -> bool {
+fn is_there(described: &sys::DescriptionRecord, directory: &Path) -> bool {
     described.has_metadata
         && described.files.iter().filter(|file| !file.pad).all(|file| {
             std::fs::metadata(directory.join(&file.path))

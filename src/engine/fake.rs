@@ -9,7 +9,7 @@ use super::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, TorrentId};
-use crate::sys::bridge::AnsweredBy;
+use crate::sys::AnsweredBy;
 
 /// What the client asked of the engine.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,14 +14,14 @@ use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
-use crate::sys::{Waker, bridge, convert, process};
+use crate::sys::{self, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
 const ADD: &str = "add the torrent";
 const STATUS: &str = "get the status";
 
 pub(crate) struct NativeEngine {
-    session: UniquePtr<bridge::Session>,
+    session: UniquePtr<sys::Session>,
     answers: TaskAnswers,
 }
 
@@ -37,12 +37,12 @@ impl NativeEngine {
         process::check_versions()?;
         let records = settings.records();
         let reads = match settings.disk_reads() {
-            DiskReads::Stock => bridge::DiskReads::Stock,
-            DiskReads::Copy => bridge::DiskReads::Copy,
-            DiskReads::ZeroCopy => bridge::DiskReads::ZeroCopy,
+            DiskReads::Stock => sys::DiskReads::Stock,
+            DiskReads::Copy => sys::DiskReads::Copy,
+            DiskReads::ZeroCopy => sys::DiskReads::ZeroCopy,
         };
         let waker = Waker(wake);
-        let session = bridge::new_session(
+        let session = sys::new_session(
             &records,
             loopback_only,
             ProxyKind::names(proxy),
@@ -59,7 +59,7 @@ impl NativeEngine {
 impl Engine for NativeEngine {
     fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
         let params = params
-            .downcast::<UniquePtr<bridge::TorrentParams>>()
+            .downcast::<UniquePtr<sys::TorrentParams>>()
             .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))?;
         self.session
             .pin_mut()
@@ -111,7 +111,7 @@ impl Engine for NativeEngine {
 
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
         let any = |of: &[EventKind]| of.iter().any(|kind| kinds.contains(*kind));
-        let interest = bridge::InterestRecord {
+        let interest = sys::InterestRecord {
             // A connection that ends with an error belongs to these.
             peers: any(&[EventKind::PeerBanned, EventKind::PeerDisconnected]),
             connections: any(&[EventKind::PeerConnected, EventKind::PeerDisconnected]),
@@ -169,7 +169,7 @@ impl Engine for NativeEngine {
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
-        let teardown = bridge::abort_session(self.session)
+        let teardown = sys::abort_session(self.session)
             .map_err(|exception| Error::from_native("stop the client", &exception))?;
         Ok(Box::new(move || drop(teardown)))
     }

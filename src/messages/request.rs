@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{Answer, ClientData, Existing, ResumeData, TorrentFlag};
-use crate::sys::bridge::AnsweredBy;
+use crate::sys::AnsweredBy;
 use crate::sys::task::{SessionCall, TorrentCall};
 use crate::sys::{SessionHandle, Torrent, convert};
 

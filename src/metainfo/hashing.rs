@@ -12,7 +12,7 @@ use cxx::UniquePtr;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::bridge::{self, PieceHasher, PieceHashes};
+use crate::sys::{self, PieceHasher, PieceHashes};
 
 /// Blocks of the v2 hash trees (BEP 52).
 const BLOCK: u64 = 16 * 1024;
@@ -116,7 +116,7 @@ struct Slice {
 }
 
 impl Layout {
-    pub(crate) fn new(record: &bridge::LayoutRecord, v1: bool, v2: bool) -> Self {
+    pub(crate) fn new(record: &sys::LayoutRecord, v1: bool, v2: bool) -> Self {
         let mut offset = 0;
         let extents = record.sizes.iter().zip(&record.pads).map(|(&size, &pad)| {
             let size = size.unsigned_abs();
@@ -326,7 +326,7 @@ impl Worker<'_> {
         let failed = |file| move |error| Unreadable { file, error };
         let file = layout.owner(piece).map_or(0, |(file, _)| file);
         let mut hasher =
-            native(bridge::new_piece_hasher(layout.v1, layout.v2)).map_err(failed(file))?;
+            native(sys::new_piece_hasher(layout.v1, layout.v2)).map_err(failed(file))?;
         for slice in layout.slices(piece) {
             let hashed = if layout.files[slice.file].pad {
                 native(hasher.pin_mut().pad(as_length(slice.length)))
@@ -408,7 +408,7 @@ mod tests {
     use super::*;
 
     fn layout(piece_length: i32, piece_count: i32, files: &[(i64, bool)], v2: bool) -> Layout {
-        let record = bridge::LayoutRecord {
+        let record = sys::LayoutRecord {
             piece_length,
             piece_count,
             sizes: files.iter().map(|(size, _)| *size).collect(),

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{Metainfo, Urls};
 use crate::model::url::{component, decoded};
 use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, Tracker};
-use crate::sys::bridge;
+use crate::sys;
 use crate::text::printable;
 
 const READ: &str = "read the magnet link";
@@ -86,9 +86,9 @@ impl Metainfo {
 }
 
 /// Reads a magnet link into the parameters that start it. An error names the link.
-pub(crate) fn params(uri: &str) -> Result<UniquePtr<bridge::TorrentParams>> {
+pub(crate) fn params(uri: &str) -> Result<UniquePtr<sys::TorrentParams>> {
     let link = Magnet::parse(uri)?.uri;
-    bridge::params_from_magnet(&link).map_err(|exception| {
+    sys::params_from_magnet(&link).map_err(|exception| {
         Error::from_native(READ, &exception).with_kind(ErrorKind::Parse).on(Abbreviated(uri))
     })
 }

@@ -21,7 +21,7 @@ pub use self::verifier::{FileState, VerifiedFile, Verifier, VerifyReport, Verify
 pub(crate) use self::urls::Urls;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{InfoHashes, Tracker};
-use crate::sys::bridge;
+use crate::sys;
 use crate::text::printable;
 
 /// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
@@ -150,7 +150,7 @@ impl Metainfo {
         }
     }
 
-    fn from_parts(params: &bridge::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
+    fn from_parts(params: &sys::TorrentParams, torrent_file: Arc<[u8]>) -> Result<Self> {
         let record = describe(params)?;
         let urls = Urls::of(&record);
         Ok(Self {
@@ -196,7 +196,7 @@ fn unsigned(size: i64) -> u64 {
 }
 
 /// Reads the bytes of a .torrent file into the parameters that start it.
-pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<bridge::TorrentParams>> {
+pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<sys::TorrentParams>> {
     let parse = |message: String| Error::new(ErrorKind::Parse, READ, message);
     if bytes.is_empty() {
         return Err(parse("it is empty".into()));
@@ -204,11 +204,11 @@ pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<bridge::TorrentParams>> {
     if bytes.len() as u64 > MAX_METAINFO_SIZE {
         return Err(parse(too_large(bytes.len() as u64)));
     }
-    bridge::params_from_metainfo(bytes)
+    sys::params_from_metainfo(bytes)
         .map_err(|exception| Error::from_native(READ, &exception).with_kind(ErrorKind::Parse))
 }
 
-pub(crate) fn describe(params: &bridge::TorrentParams) -> Result<bridge::DescriptionRecord> {
+pub(crate) fn describe(params: &sys::TorrentParams) -> Result<sys::DescriptionRecord> {
     params.describe().map_err(|exception| Error::from_native(READ, &exception))
 }
 

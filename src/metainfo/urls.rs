@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::model::{Tracker, url};
-use crate::sys::bridge::DescriptionRecord;
+use crate::sys::DescriptionRecord;
 
 /// The trackers and web seeds that a torrent of a stranger names. One bad URL is no reason to refuse the
 /// torrent: it is left out.

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
 use crate::metainfo::{FileEntry, Metainfo, params};
 use crate::reply::{Reply, one_shot};
-use crate::sys::bridge::PieceHashes;
+use crate::sys::PieceHashes;
 
 const VERIFY: &str = "verify the data";
 

@@ -7,7 +7,7 @@ use crate::messages::request::{self, Ask};
 use crate::model::limits::refuse_zero;
 use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
-use crate::sys::bridge::LimitsRecord;
+use crate::sys::LimitsRecord;
 use crate::sys::{Torrent, convert};
 
 /// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;

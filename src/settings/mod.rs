@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::bridge;
+use crate::sys;
 
 mod choices;
 mod proxy;
@@ -80,10 +80,10 @@ enum SettingKind {
 
 impl SettingKind {
     fn of(name: &str) -> Option<Self> {
-        match bridge::setting_kind(name) {
-            Ok(bridge::SettingKind::Text) => Some(Self::Text),
-            Ok(bridge::SettingKind::Int) => Some(Self::Int),
-            Ok(bridge::SettingKind::Bool) => Some(Self::Bool),
+        match sys::setting_kind(name) {
+            Ok(sys::SettingKind::Text) => Some(Self::Text),
+            Ok(sys::SettingKind::Int) => Some(Self::Int),
+            Ok(sys::SettingKind::Bool) => Some(Self::Bool),
             _ => None,
         }
     }
@@ -220,7 +220,7 @@ impl Settings {
     /// and `active_tracker_limit` are for torrents that libtorrent queues (`auto_managed`); those of
     /// this crate run and announce until they are told not to.
     pub fn seeding() -> Self {
-        let reads = if bridge::has_webrtc() { "copy" } else { "zero_copy" };
+        let reads = if sys::has_webrtc() { "copy" } else { "zero_copy" };
         let mut settings = Self::default();
         settings.assume([
             (DISK_READS, reads.into()),
@@ -351,8 +351,8 @@ impl Settings {
     }
 
     /// From libtorrent's records.
-    pub(crate) fn from_records(records: &[bridge::SettingRecord]) -> Self {
-        let value = |record: &bridge::SettingRecord| {
+    pub(crate) fn from_records(records: &[sys::SettingRecord]) -> Self {
+        let value = |record: &sys::SettingRecord| {
             Some(match SettingKind::of(&record.name)? {
                 SettingKind::Text => SettingValue::from(&*record.text),
                 SettingKind::Int => {
@@ -366,7 +366,7 @@ impl Settings {
     }
 
     /// Those that are libtorrent's.
-    pub(crate) fn records(&self) -> Vec<bridge::SettingRecord> {
+    pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
         let native = self.iter().filter(|(name, _)| *name != DISK_READS);
         native
             .map(|(name, value)| {
@@ -375,14 +375,14 @@ impl Settings {
                     SettingValue::Int(number) => (String::new(), i64::from(*number)),
                     SettingValue::Bool(switch) => (String::new(), i64::from(*switch)),
                 };
-                bridge::SettingRecord { name: name.into(), text, number }
+                sys::SettingRecord { name: name.into(), text, number }
             })
             .collect()
     }
 
     /// The settings in a state that [`Patron::save_state`](crate::Patron::save_state) gave.
     pub(crate) fn of_state(state: &[u8]) -> Result<Self> {
-        let records = bridge::settings_of_state(state).map_err(|exception| {
+        let records = sys::settings_of_state(state).map_err(|exception| {
             Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
         })?;
         Ok(Self::from_records(&records))
@@ -396,7 +396,7 @@ impl Settings {
     /// Whether the settings go together: a pointer into a mapped file is for the kernel alone. Where
     /// libtorrent reads what it points to and the file was cut short, SIGBUS ends the process.
     pub(crate) fn check(&self) -> Result<()> {
-        self.check_with(bridge::has_webrtc())
+        self.check_with(sys::has_webrtc())
     }
 
     fn check_with(&self, webrtc: bool) -> Result<()> {
@@ -513,7 +513,7 @@ fn kind(name: &str) -> Result<SettingKind> {
 fn unknown(name: &str) -> Error {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
-        let mut names = bridge::setting_names().unwrap_or_default();
+        let mut names = sys::setting_names().unwrap_or_default();
         names.push(DISK_READS.into());
         names
     });

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
-use crate::sys::bridge;
+use crate::sys;
 
 /// A proxy through which a client does everything: what cannot go through it is left undone. For
 /// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
@@ -64,11 +64,11 @@ pub(crate) enum ProxyKind {
 
 impl ProxyKind {
     /// Who looks up host names.
-    pub(crate) fn names(proxy: Option<Self>) -> bridge::Names {
+    pub(crate) fn names(proxy: Option<Self>) -> sys::Names {
         match proxy {
-            None => bridge::Names::Here,
-            Some(Self::Socks5) => bridge::Names::BySocks5,
-            Some(Self::Http) => bridge::Names::ByHttp,
+            None => sys::Names::Here,
+            Some(Self::Socks5) => sys::Names::BySocks5,
+            Some(Self::Http) => sys::Names::ByHttp,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod alerts;
 #[allow(clippy::module_inception)] // cxx makes a module of the bridge's name
-pub(crate) mod bridge;
+mod bridge;
 pub(crate) mod catalogue;
 pub(crate) mod convert;
 pub(crate) mod counters;
@@ -11,5 +11,12 @@ pub(crate) mod process;
 pub(crate) mod task;
 mod wake;
 
-pub(crate) use self::bridge::{SessionHandle, Torrent};
+pub(crate) use self::bridge::{
+    AddRecord, AnsweredBy, DescriptionRecord, DiskReads, FileRecord, InterestRecord, LayoutRecord,
+    LimitsRecord, Names, NewFileRecord, NewTorrent, NewTorrentRecord, PeerRecord, PieceHasher,
+    PieceHashes, Session, SessionHandle, SettingKind, SettingRecord, Torrent, TorrentParams,
+    TrackerRecord, abort_session, has_hole, has_webrtc, new_piece_hasher, new_session, new_torrent,
+    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
+    preview, setting_kind, setting_names, settings_of_state,
+};
 pub(crate) use self::wake::Waker;

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["client"],
 ];
 
-/// The only module that may be unsafe, and the only one that names the bridge to C++.
+/// The only module that may be unsafe.
 const BRIDGE: &str = "sys/";
 
 fn sources() -> Vec<(String, String)> {

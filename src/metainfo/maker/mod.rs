@@ -18,7 +18,7 @@ use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
 use crate::model::url;
 use crate::reply::{Reply, one_shot};
-use crate::sys::bridge;
+use crate::sys;
 
 const MAKE: &str = "make the torrent";
 
@@ -229,7 +229,7 @@ impl TorrentMaker {
     }
 
     /// All but the files.
-    fn record(&self) -> Result<bridge::NewTorrentRecord> {
+    fn record(&self) -> Result<sys::NewTorrentRecord> {
         let length = self.piece_length;
         let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
         if length != 0 && !sound {
@@ -241,12 +241,12 @@ impl TorrentMaker {
         let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, MAKE, why);
         let tracker = |(tier, url): &(u8, String)| {
             let url = url::tracker(url).map_err(invalid)?;
-            Ok(bridge::TrackerRecord { url, tier: (*tier).into() })
+            Ok(sys::TrackerRecord { url, tier: (*tier).into() })
         };
         let web_seed = |url: &String| url::web_seed(url).map_err(invalid);
         let date = self.creation_date.unwrap_or_else(SystemTime::now);
         let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Ok(bridge::NewTorrentRecord {
+        Ok(sys::NewTorrentRecord {
             files: Vec::new(),
             piece_length: length.try_into().unwrap_or(i32::MAX),
             v1: self.protocol != Protocol::V2,
@@ -280,7 +280,7 @@ fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
 }
 
 fn make(
-    mut record: bridge::NewTorrentRecord,
+    mut record: sys::NewTorrentRecord,
     mut entries: Vec<Entry>,
     root: &Path,
     progress: &Progress,
@@ -289,9 +289,9 @@ fn make(
     let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
     // What hashing takes long for is read back before it too.
     if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
-        read_back(&bridge::preview(&record).map_err(native)?, &mut record, &entries)?;
+        read_back(&sys::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
-    let mut torrent = bridge::new_torrent(&record).map_err(native)?;
+    let mut torrent = sys::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, &entries, progress)?;
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
@@ -303,7 +303,7 @@ fn make(
 /// Would these files be found again?
 fn read_back(
     bytes: &[u8],
-    record: &mut bridge::NewTorrentRecord,
+    record: &mut sys::NewTorrentRecord,
     entries: &[Entry],
 ) -> Result<Metainfo> {
     let failed = |error: Error| error.in_operation(MAKE).on("libtorrent would not read it");
@@ -314,7 +314,7 @@ fn read_back(
                 // Where the two lists of a hybrid differ, libtorrent does not say by which file.
                 for v1 in [true, false] {
                     (record.v1, record.v2) = (v1, !v1);
-                    let half = bridge::preview(record)
+                    let half = sys::preview(record)
                         .map_err(|exception| Error::from_native(MAKE, &exception))?;
                     readback::compare(entries, &Metainfo::decode(&half).map_err(failed)?)?;
                 }
@@ -324,9 +324,9 @@ fn read_back(
     }
 }
 
-fn file_record(entry: &Entry) -> bridge::NewFileRecord {
+fn file_record(entry: &Entry) -> sys::NewFileRecord {
     let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
-    bridge::NewFileRecord {
+    sys::NewFileRecord {
         path: bytes(&entry.path),
         size: entry.size.try_into().unwrap_or(i64::MAX),
         executable: entry.executable,
@@ -335,8 +335,8 @@ fn file_record(entry: &Entry) -> bridge::NewFileRecord {
 }
 
 fn hash(
-    torrent: &mut UniquePtr<bridge::NewTorrent>,
-    record: &bridge::NewTorrentRecord,
+    torrent: &mut UniquePtr<sys::NewTorrent>,
+    record: &sys::NewTorrentRecord,
     entries: &[Entry],
     progress: &Progress,
 ) -> Result<()> {
