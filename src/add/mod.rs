@@ -37,7 +37,9 @@ pub enum Source {
     Magnet(Box<str>),
     /// What [`Patron::resume_data`](crate::Patron::resume_data) gave in an earlier run, or another
     /// program's resume data with the metainfo in it. The torrent goes on as it was: its directory,
-    /// files, trackers, limits and flags. What [`AddOptions`] chooses goes before that.
+    /// files, trackers, limits and flags. What [`AddOptions`] chooses goes before that: with
+    /// [`save_dir`](AddOptions::save_dir), no directory in resume data that a stranger made counts. Files
+    /// that have changed since it was made are checked.
     ResumeData(Arc<[u8]>),
     /// An info hash alone: peers are found by the DHT and by [`AddOptions::trackers`], and bring the
     /// metadata.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
+use torrent_patron::file::Priority;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::SettingValue;
@@ -352,6 +353,39 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             assert!(client.shutdown(PATIENCE).wait().is_clean());
         });
     }
+}
+
+#[test]
+fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
+    each(MODES, |mode| {
+        let dir = tempfile::tempdir().unwrap();
+        let album = dir.path().join("album");
+        let file = data(&album, "one.bin", 66, 64 * BLOCK);
+        data(&album, "two.bin", 67, 64 * BLOCK);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&album, Protocol::V1).start().unwrap().wait().unwrap();
+        let client = reading(mode, dir.path()).start().unwrap();
+        let patron = client.patron();
+        let priorities = [Priority::DEFAULT, Priority::SKIP];
+        let options = AddOptions::default().file_priorities(priorities);
+        let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+        finished(&patron, id);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        assert!(peer.block(3, &all, BLOCK).unwrap().is_some());
+        std::fs::write(&file, noise(68, all.len())).unwrap();
+        // Until the client notices, what is asked for may be wrong.
+        let asking = std::thread::spawn(move || {
+            while peer.request(7, 0, BLOCK).is_ok()
+                && matches!(peer.answer(), Ok(Answer::Block(..)))
+            {}
+        });
+        let error = await_event!(
+            patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+        );
+        assert!(error.message().contains("one.bin: it has changed"), "{error}");
+        assert_eq!(patron.read_statistics().stock_partial, 0, "{mode}");
+        asking.join().unwrap();
+    });
 }
 
 #[test]
