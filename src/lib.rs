@@ -2,7 +2,7 @@
 //! shared through cheap thread-safe handles.
 //!
 //! A [`Client`] owns a libtorrent session on a thread of its own. A [`Patron`] is a handle to it. Patrons send
-//! requests, each with a [`Reply`] to wait for or to await, and receive the [`Event`]s of their own torrents.
+//! requests, each with a [`Reply`](patron::Reply) to wait for or to await, and receive the [`Event`]s of their own torrents.
 //! Nothing that a patron does waits for libtorrent's network thread.
 //!
 //! ```no_run

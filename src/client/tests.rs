@@ -86,13 +86,13 @@ impl<'a> Guest<'a> {
     }
 
     fn ask<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
-        self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
+        self.job(|reply| Job::OfTorrent(id, Box::new(ask.request), respond(reply)))
     }
 
     /// As `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
         let respond = respond_by_event(&self.member, CommandKind::Pause, id, None, |_| None);
-        self.message(Job::OfTorrent(id, request::pause(false).request, respond));
+        self.message(Job::OfTorrent(id, Box::new(request::pause(false).request), respond));
     }
 
     fn start(&self, number: u8) -> Reply<Added> {
@@ -803,7 +803,7 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
     let (asked, answer) = crossbeam_channel::bounded(1);
     let respond = Box::new(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
     let peers = Ask::task("list the peers", |torrent| torrent.peers());
-    guest.message(Job::OfTorrent(removed, peers.request, respond));
+    guest.message(Job::OfTorrent(removed, Box::new(peers.request), respond));
     let close = guest.remove_torrent(removed, RemoveFiles::Keep);
     assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
     assert_eq!(script.next(), Asked::Remove(removed, false));

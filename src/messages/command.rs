@@ -131,7 +131,7 @@ pub(crate) enum Job {
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
-    OfTorrent(TorrentId, TorrentRequest, Respond),
+    OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
     OfSession(SessionRequest, Respond),
 }
 

@@ -41,7 +41,7 @@ const READ: &str = "read the metainfo";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
-    /// The name, [printable](crate::printable): of the one file, or of the directory that holds the files.
+    /// The name, [printable]: of the one file, or of the directory that holds the files.
     pub name: String,
     /// The info hashes.
     pub info_hashes: InfoHashes,

@@ -178,11 +178,11 @@ impl Patron {
             Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
             Command::Pause(id) => {
                 let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
-                Job::OfTorrent(id, request::pause(false).request, respond)
+                Job::OfTorrent(id, Box::new(request::pause(false).request), respond)
             }
             Command::Resume(id) => {
                 let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
-                Job::OfTorrent(id, request::resume().request, respond)
+                Job::OfTorrent(id, Box::new(request::resume().request), respond)
             }
             Command::Status(id) => {
                 let tell = move |to: &Member, status| {
@@ -198,7 +198,7 @@ impl Patron {
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
                 let respond = respond_by_event(member, kind, id, answer.about(id), event);
-                Job::OfTorrent(id, request::metainfo().request, respond)
+                Job::OfTorrent(id, Box::new(request::metainfo().request), respond)
             }
             Command::Watch(id) => Job::Watch(id, answer.about(id)),
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
@@ -325,7 +325,7 @@ impl Patron {
 
     fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
+        self.ask(op, |reply| Job::OfTorrent(id, Box::new(ask.request), respond(reply)))
     }
 
     /// `convert` runs on the thread that takes the reply.
@@ -346,7 +346,9 @@ impl Patron {
         convert: impl FnOnce(T) -> Result<U> + Send + 'static,
     ) -> Reply<U> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond_with(reply, convert)))
+        self.ask(op, |reply| {
+            Job::OfTorrent(id, Box::new(ask.request), respond_with(reply, convert))
+        })
     }
 
     fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {

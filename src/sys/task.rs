@@ -21,9 +21,12 @@ pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>) -> Result<Answer> 
 /// The answers of tasks, on their way to the client thread: at most as many as there are requests open.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskAnswers {
-    given: Arc<Mutex<Vec<(u64, Result<Answer>)>>>,
+    given: Arc<Mutex<Answers>>,
     waker: Waker,
 }
+
+/// By the numbers of their requests.
+type Answers = Vec<(u64, Result<Answer>)>;
 
 impl TaskAnswers {
     pub(crate) fn new(waker: Waker) -> Self {

@@ -230,7 +230,7 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     assert_eq!(patron.listen_addresses().wait().unwrap().len(), before.len());
     let id = patron
         .add_torrent(
-            &crate::support::metainfo(&data(dir.path(), "data.bin", 1, 50_000)),
+            crate::support::metainfo(&data(dir.path(), "data.bin", 1, 50_000)),
             AddOptions::default(),
         )
         .wait()

@@ -42,7 +42,7 @@ fn statistics_are_there_for_all_who_ask_and_end_with_the_client() {
     }
     patron
         .add_torrent(
-            &crate::support::metainfo(&data(dir.path(), "data.bin", 2, 100)),
+            crate::support::metainfo(&data(dir.path(), "data.bin", 2, 100)),
             AddOptions::default(),
         )
         .wait()

@@ -256,14 +256,14 @@ fn what_a_torrent_names_is_added_to_what_resume_data_has() {
     };
     let client = client(dir.path());
     let patron = client.patron();
-    let id = patron.add_torrent(&of(1), AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(of(1), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
     let saved = patron.resume_data(id).wait().unwrap();
     patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
 
     for (port, count) in [(1, 1), (2, 2)] {
         let options = AddOptions::default().resume_data(saved.clone());
-        let id = patron.add_torrent(&of(port), options).wait().unwrap().id();
+        let id = patron.add_torrent(of(port), options).wait().unwrap().id();
         let trackers = patron.trackers(id).wait().unwrap();
         assert_eq!(trackers.len(), count, "{trackers:?}");
         assert_eq!(patron.web_seeds(id).wait().unwrap().len(), count);

@@ -30,7 +30,7 @@ impl<E: Engine> ClientThread<E> {
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
-            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
+            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, *asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::Watch(id, reply) => {
                 let result = self.torrents.open(id, "watch the torrent").map(|_| ());

@@ -832,7 +832,7 @@ pub(crate) mod tests {
                         name: None,
                         limit: PerformanceLimit::Other,
                     },
-                    EventKind::Statistics => Event::Statistics(Box::new(Statistics::default())),
+                    EventKind::Statistics => Event::Statistics(Box::default()),
                     EventKind::ResumeData => {
                         Event::ResumeData { id, name, info_hashes, data: Arc::default() }
                     }

@@ -65,7 +65,7 @@ static uint64_t starts(patron_handle* handle, const patron_metainfo* metainfo, c
 static void failures(patron_handle* handle, uint64_t unknown) {
     patron_reply* reply = create(handle, PATRON_SOURCE_TEXT, "none.torrent", 12, NULL);
     patron_error* error = NULL;
-    CHECK(patron_reply_wait(reply, PATIENCE_MS, &error) == PATRON_E_IO);
+    CHECK(patron_reply_wait(reply, PATIENCE_MS, &error) == PATRON_E_UNREADABLE);
     CHECK(patron_reply_is_ready(reply) && patron_reply_torrent(reply) == 0);
     CHECK(is(patron_error_category(error), "system") && patron_error_value(error) == 2);
     CHECK(has(patron_error_message(error), "none.torrent: No such file or directory"));

@@ -159,7 +159,7 @@ static void metainfo_and_magnet(const char* directory) {
     patron_metainfo* none = NULL;
     FAILS(PATRON_E_PARSE, patron_metainfo_decode((const uint8_t*)"spam", 4, &none, &error));
     FAILS(PATRON_E_PARSE, patron_metainfo_decode(NULL, 0, &none, &error));
-    FAILS(PATRON_E_IO, patron_metainfo_read(PATRON_TEXT("none.torrent"), &none, &error));
+    FAILS(PATRON_E_UNREADABLE, patron_metainfo_read(PATRON_TEXT("none.torrent"), &none, &error));
     FAILS(PATRON_E_PARSE, patron_magnet_parse(PATRON_TEXT("magnet:?"), &parsed, &error));
     CHECK(!none);
 }

@@ -241,7 +241,7 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
                                true, &error));
     event = see(handle, PATRON_EVENT_ADD_FAILED, 0);
     CHECK(is(patron_event_source(event), "none.torrent"));
-    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_UNREADABLE);
     patron_event_free(event);
 
     OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent + 1000, 0, true, &error));
@@ -408,7 +408,7 @@ static void trouble(const char* directory) {
     patron_handle* stopped = new_patron(other);
     torrent = add(stopped, metainfo, overwriting());
     event = see(stopped, PATRON_EVENT_ERROR, torrent);
-    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_IO);
+    CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_DISK);
     patron_event_free(event);
     /* The snapshot knows it too. */
     patron_snapshot* snapshot = NULL;
@@ -423,7 +423,7 @@ static void trouble(const char* directory) {
         CHECK(now_ms() < deadline);
         expect(stopped, PATRON_EVENT_STATUS, torrent);
     }
-    CHECK(patron_error_code(patron_snapshot_error(snapshot, 0)) == PATRON_E_IO);
+    CHECK(patron_error_code(patron_snapshot_error(snapshot, 0)) == PATRON_E_DISK);
     CHECK(is(patron_snapshot_name(snapshot, 0), "data.bin"));
     CHECK(patron_snapshot_explain(snapshot, 0).length > 0);
     CHECK(!patron_snapshot_error(snapshot, 1) && is(patron_snapshot_explain(snapshot, 1), ""));

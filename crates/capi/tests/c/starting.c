@@ -223,7 +223,7 @@ static void options(void) {
 
     patron_reply* reply = NULL;
     OK(patron_add_torrent(one.handle, PATRON_SOURCE_RESUME_DATA, "spam", 4, NULL, &reply, &error));
-    FAILS(PATRON_E_PARSE, patron_reply_wait(reply, PATIENCE_MS, &error));
+    FAILS(PATRON_E_RESUME_DATA, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
     end(one);
     patron_metainfo_free(metainfo);
