@@ -1,6 +1,6 @@
 //! The C ABI: what `include/torrent_patron.h` declares. The header is generated from this crate
 //! (`make header`): a chapter of it from each file here, which the file's `//!` text opens. What the
-//! chapters are written with is in [`support`]; no chapter uses another, but for the objects that
+//! chapters are written with is in `support`; no chapter uses another, but for the objects that
 //! `tests/capi/layers.rs` lists.
 //!
 //! Every function is `extern "C"`, checks each argument that can be checked, and runs inside a guard
