@@ -146,6 +146,20 @@ pub extern "C" fn patron_options_set_stop_when_checked(
     })
 }
 
+/// Hashes the files once more when they are downloaded, before PATRON_EVENT_FINISHED: another
+/// program may have written to them. The default is false.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_verify_finished(
+    options: Option<&mut patron_options>,
+    verify: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.verify_finished = verify;
+        Ok(())
+    })
+}
+
 /// Adds a tracker to those of the source. Lower tiers are tried first (BEP 12).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_add_tracker(

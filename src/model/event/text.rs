@@ -96,17 +96,17 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TorrentAdded { name, info_hashes, save_dir, .. } => {
-                write!(f, "{name}: started, info hash {info_hashes}, in {}", Shown(save_dir))
+                write!(f, "{name}: added, info hash {info_hashes}, in {}", Shown(save_dir))
             }
             Self::AlreadyAdded { name, .. } => {
-                write!(f, "{name}: is here already and is not started twice")
+                write!(f, "{name}: is here already and is not added twice")
             }
             // The source is said once, and not at any length.
             Self::AddFailed { source, error } if error.message().starts_with(&**source) => {
                 error.fmt(f)
             }
             Self::AddFailed { source, error } => {
-                write!(f, "{source:.200}: was not started, {error}")
+                write!(f, "{source:.200}: was not added, {error}")
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
             Self::MetadataReceived { name, info_hashes, .. } => {
@@ -156,9 +156,9 @@ impl fmt::Display for Event {
                 write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
             }
             Self::TorrentRemoved { name, files, .. } => match files {
-                RemovedFiles::Kept => write!(f, "{name}: closed, its files stay"),
-                RemovedFiles::Deleted => write!(f, "{name}: closed, its files are deleted"),
-                RemovedFiles::NotDeleted(error) => write!(f, "{name}: closed, but {error}"),
+                RemovedFiles::Kept => write!(f, "{name}: removed, its files stay"),
+                RemovedFiles::Deleted => write!(f, "{name}: removed, its files are deleted"),
+                RemovedFiles::NotDeleted(error) => write!(f, "{name}: removed, but {error}"),
             },
             Self::CommandFailed { command, id, error } => {
                 write!(f, "{command} for {id} failed: {error}")

@@ -117,7 +117,7 @@ fn download_in_c_completes_a_torrent() {
     let mut example = Example::start(command.args(source.arguments()), dir);
     example.running.wait();
     source.is_downloaded();
-    for line in ["data.bin: started, info hash ", "data.bin: complete", "stopped with 1 torrent"] {
+    for line in ["data.bin: added, info hash ", "data.bin: complete", "stopped with 1 torrent"] {
         assert!(example.said().contains(line), "{}", example.said());
     }
 }
@@ -130,7 +130,7 @@ fn download_in_c_takes_a_magnet_link_and_ends_at_ctrl_c() {
     let mut command = compiled(C11, "examples/c/download.c", dir);
     // Nobody is there to give the metadata.
     let mut example = Example::start(command.args(["--offline", &magnet, "to"]), dir);
-    example.says("started, info hash");
+    example.says("added, info hash");
     example.running.interrupt();
     example.says("stopped with 1 torrent");
 }
