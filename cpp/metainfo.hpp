@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace patron {
 
@@ -30,15 +32,20 @@ class TorrentParams {
     LayoutRecord layout() const;
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
-    void configure(AddRecord const& options);
+    // Gives the URLs that the torrent names and the policy does not allow it to.
+    rust::Vec<rust::String> configure(AddRecord const& options);
 
   private:
     friend class Session;
     lt::add_torrent_params params_;
     lt::entry client_data_;
     bool resumed_ = false;
+    // URLs that a person names.
+    std::vector<std::string> named_;
 };
 
+// A .torrent file. One that would take many times its own size is refused.
+lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);

@@ -14,7 +14,7 @@ constexpr char const* client_data_key = "torrent-patron";
 
 ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
+rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
                                            ClientDataRecord const& record);
 // A .torrent file. Throws where there is no metadata.
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);

@@ -13,6 +13,11 @@
 
 namespace patron {
 
+// What a request needs is not here yet; it may be later.
+struct NotYet : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 // "category \x1f value \x1f message", read by Error::from_native in src/error.rs. The text is built
 // on the stack, because this runs where memory may have run out.
 template <typename Fail>
@@ -41,6 +46,8 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
     } catch (std::invalid_argument const& error) {
         // What the shim itself refuses.
         patron::report(fail, "argument", 0, error.what());
+    } catch (patron::NotYet const& error) {
+        patron::report(fail, "busy", 0, error.what());
     } catch (std::bad_alloc const&) {
         patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
     } catch (std::exception const& error) {

@@ -39,7 +39,8 @@ pub enum ErrorKind {
     Parse,
     /// The operating system refused.
     Io,
-    /// The engine, or the command channel, has no room just now; try again later.
+    /// The engine, or the command channel, has no room just now, or what is asked for is not here yet;
+    /// try again later.
     Busy,
     /// The time given was not enough. What was asked for may still happen.
     TimedOut,

@@ -12,6 +12,7 @@
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/operations.hpp>
 
+#include <chrono>
 #include <utility>
 
 namespace patron {
@@ -285,16 +286,17 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
 
 void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
     // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
-    lt::add_torrent_params const params = std::move(alert.params);
+    lt::add_torrent_params params = std::move(alert.params);
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
         return;
     try {
         if (asked.by == AnsweredBy::Metainfo)
             return out.answer_bytes(asked.request, encode_metainfo(params));
-        out.answer_resume_data(asked.request, encode_resume_data(params, asked.client_data),
-                               SavedRecord{params.total_uploaded, params.total_downloaded,
-                                           params.have_pieces.count()});
+        SavedRecord const saved{params.total_uploaded, params.total_downloaded,
+                                params.have_pieces.count()};
+        out.answer_resume_data(asked.request,
+                               encode_resume_data(std::move(params), asked.client_data), saved);
     } catch (...) {
         out.answer_failed(asked.request, {}, current_exception());
     }
@@ -433,7 +435,14 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
-        set_outgoing_utp(false);
+        if (a.op == lt::operation_t::sock_accept) {
+            // There is one for each connection that waits.
+            auto const now = lt::clock_type::now();
+            if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
+                return true;
+        } else {
+            set_outgoing_utp(false);
+        }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                                     : address(a.address, a.port),
                           error(a.error));

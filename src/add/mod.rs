@@ -421,11 +421,20 @@ fn read(
         stop_when_checked: options.stop_when_checked,
         loopback_only: defaults.loopback_only,
         names: ProxyKind::names(defaults.proxy),
+        local_urls: defaults.settings.local_urls(),
     };
-    params
+    let dropped = params
         .pin_mut()
         .configure(&record)
         .map_err(|exception| Error::from_native(START, &exception).on(&label))?;
+    for url in dropped {
+        let url = url.replace(char::is_control, " ");
+        tracing::warn!(
+            source = &*label,
+            url,
+            "dropped: the torrent names what is on the local network"
+        );
+    }
     let info_hashes = InfoHashes::from_bytes(&described.v1, &described.v2);
     let name = if described.name.is_empty() {
         info_hashes.to_string().into()

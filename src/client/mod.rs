@@ -30,6 +30,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
+use crate::sys::process;
 
 /// How long a client that is dropped without [`Client::shutdown`] is given to end.
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
@@ -134,6 +135,8 @@ fn start<E: Engine>(
         .spawn({
             let service = service.clone();
             move || {
+                // libtorrent's threads inherit it.
+                process::block_signals();
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
                     Err(error) => {

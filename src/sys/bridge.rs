@@ -355,6 +355,8 @@ mod bridge {
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
+        /// What the torrent itself names may be on the local network.
+        local_urls: bool,
     }
 
     /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
@@ -569,6 +571,12 @@ mod bridge {
         /// may, and says what it is then.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
 
+        /// The calling thread takes no signals: those of the program are for its own threads.
+        fn block_signals();
+        fn is_network_device(name: &str) -> bool;
+        /// The files that the functions of libtorrent come from, which is one.
+        fn loaded_from() -> Result<Vec<String>>;
+
         /// Atomic counters; read on any thread.
         type ReadCounters;
         fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
@@ -585,7 +593,8 @@ mod bridge {
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
         fn magnet_uri(self: &TorrentParams) -> Result<String>;
-        fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
+        /// Gives the URLs of the torrent that were dropped: they are on the local network.
+        fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
 
         /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
@@ -627,6 +636,7 @@ mod bridge {
             settings: &[SettingRecord],
             loopback_only: bool,
             names: Names,
+            local_urls: bool,
             reads: DiskReads,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,

@@ -273,8 +273,11 @@ pub extern "C" fn patron_shared(
 ) -> i32 {
     guard(error, || {
         let out = required(out, "out")?;
-        let builder = builder.map_or_else(ClientBuilder::default, |given| given.builder.clone());
-        out.write(PATRONS.insert(Patron::shared_with(builder)?.into()));
+        let patron = match builder {
+            Some(given) => Patron::shared_with(given.builder.clone()),
+            None => Patron::shared(),
+        };
+        out.write(PATRONS.insert(patron?.into()));
         Ok(())
     })
 }

@@ -274,7 +274,7 @@ fn a_listen_address_that_is_nowhere_is_an_error() {
                 words([&"download", &movie.torrent, &"-o", &here, &"--offline", &listen]);
             for arguments in [seed, download] {
                 let output = run(arguments).expect(1);
-                let message = format!("error: cannot listen at \"{nowhere}\": ");
+                let message = format!("error: cannot listen: \"{nowhere}\": ");
                 assert!(output.stderr.starts_with(&message), "{output:#?}");
             }
         }
