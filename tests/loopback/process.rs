@@ -1,11 +1,16 @@
 //! What a client does to the process that it is in.
 #![cfg(target_os = "linux")]
 
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use torrent_patron::AddOptions;
+use rustix::net::{AddressFamily, SocketType};
+use torrent_patron::{AddOptions, Event};
 
-use crate::support::{Seeder, client, data, finished};
+use crate::support::{Seeder, address, client, data, finished, still_works};
 
 /// The tasks of this process: name and status.
 fn tasks() -> Vec<(String, String)> {
@@ -79,4 +84,57 @@ fn a_program_that_is_started_does_not_keep_the_port() {
     child.kill().unwrap();
     child.wait().unwrap();
     again.unwrap();
+}
+
+#[test]
+fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
+    // A process of its own: the tests beside this one need descriptors.
+    let output = Command::new("bash")
+        .args([
+            "-c",
+            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
+            ulimit -n 200 && exec "$0" --exact "$1" --ignored --nocapture"#,
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .arg("process::out_of_descriptors")
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "run by being_out_of_descriptors_is_told_once_and_costs_nothing"]
+fn out_of_descriptors() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let to: SocketAddr = address(&patron);
+    let callers: Vec<_> = (0..20)
+        .map(|_| rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap())
+        .collect();
+    let stat = std::fs::File::open("/proc/self/stat").unwrap();
+    let filling: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    for caller in &callers {
+        rustix::net::connect(caller, &to).unwrap();
+    }
+    let ticks = || {
+        let mut buffer = [0; 1024];
+        let length = stat.read_at(&mut buffer, 0).unwrap();
+        let stat = String::from_utf8_lossy(&buffer[..length]);
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let (before, mut told) = (ticks(), 0);
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while let Ok(event) = patron.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        told += usize::from(matches!(event, Event::ListenFailed { .. }));
+    }
+    // Hundredths of a second.
+    let spent = ticks() - before;
+    println!("{told} events, {spent} ticks");
+    assert_eq!(told, 1);
+    assert!(spent < 100, "{spent}");
+    drop((callers, filling));
+    still_works(&patron);
 }
