@@ -105,15 +105,15 @@ fn sent() -> u64 {
 
 /// All that can make a client call out: settings, and what a torrent says.
 const CAUSES: &[Cause] = &[
-    Cause { name: "peer", makes: Makes::Peer("10.66.0.1:6881") },
+    Cause { name: "peer", makes: Makes::Peer("203.0.113.1:6881") },
     Cause { name: "peer by IPv6", makes: Makes::Peer("[2001:db8::1]:6881") },
-    Cause { name: "tracker", makes: Makes::Tracker("http://10.66.0.2:6969/announce") },
+    Cause { name: "tracker", makes: Makes::Tracker("http://203.0.113.2:6969/announce") },
     Cause { name: "tracker by name", makes: Makes::Tracker("http://t1.example/announce") },
-    Cause { name: "TLS tracker", makes: Makes::Tracker("https://10.66.0.3/announce") },
+    Cause { name: "TLS tracker", makes: Makes::Tracker("https://203.0.113.3/announce") },
     Cause { name: "TLS tracker by name", makes: Makes::Tracker("https://t2.example/announce") },
-    Cause { name: "UDP tracker", makes: Makes::Tracker("udp://10.66.0.4:6969/announce") },
+    Cause { name: "UDP tracker", makes: Makes::Tracker("udp://203.0.113.4:6969/announce") },
     Cause { name: "UDP tracker by name", makes: Makes::Tracker("udp://t3.example:6969/announce") },
-    Cause { name: "web seed", makes: Makes::WebSeed("http://10.66.0.5/never.bin") },
+    Cause { name: "web seed", makes: Makes::WebSeed("http://203.0.113.5/never.bin") },
     Cause { name: "web seed by name", makes: Makes::WebSeed("http://w1.example/never.bin") },
     Cause { name: "node by name", makes: Makes::Node("n1.example") },
     Cause { name: "DHT", makes: Makes::Setting("enable_dht") },
@@ -237,16 +237,16 @@ pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {
 fn behind_socks5(dir: &Path, lasts: Duration, udp: bool) {
     let proxy = Refuser::socks5(udp);
     let mut asked = vec![
-        "10.66.0.1:6881",
-        "10.66.0.2:6969",
+        "203.0.113.1:6881",
+        "203.0.113.2:6969",
         "t1.example:80",
-        "10.66.0.3:443",
+        "203.0.113.3:443",
         "t2.example:443",
-        "10.66.0.5:80",
+        "203.0.113.5:80",
         "w1.example:80",
     ];
     if udp {
-        asked.extend(["UDP 10.66.0.4:6969", "UDP t3.example:6969", "UDP 10.66.0.1:6881"]);
+        asked.extend(["UDP 203.0.113.4:6969", "UDP t3.example:6969", "UDP 203.0.113.1:6881"]);
     }
     behind(dir, Proxy::socks5(proxy.address.to_string()), &proxy, lasts, &asked);
 }
@@ -254,11 +254,11 @@ fn behind_socks5(dir: &Path, lasts: Duration, udp: bool) {
 fn behind_http(dir: &Path, lasts: Duration) {
     let proxy = Refuser::http();
     let asked = [
-        "CONNECT 10.66.0.1:6881",
-        "GET http://10.66.0.2:6969/announce",
+        "CONNECT 203.0.113.1:6881",
+        "GET http://203.0.113.2:6969/announce",
         "GET http://t1.example/announce",
-        "CONNECT 10.66.0.3:443",
-        "GET http://10.66.0.5/never.bin",
+        "CONNECT 203.0.113.3:443",
+        "GET http://203.0.113.5/never.bin",
     ];
     behind(dir, Proxy::http(proxy.address.to_string()), &proxy, lasts, &asked);
 }

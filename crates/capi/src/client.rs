@@ -261,10 +261,11 @@ pub extern "C" fn patron_client_patron(
 }
 
 /// Makes a patron of the process-wide client, which the first starts, with `builder`, and which stops
-/// after the last is freed. A `builder` of NULL means the defaults. Free the patron with
-/// patron_free(); freeing the last waits for the client to end, for at most 5 seconds.
+/// after the last is freed. A `builder` of NULL means the client that runs, or else the defaults. Free
+/// the patron with patron_free(); freeing the last waits for the client to end, for at most 5 seconds.
 ///
-/// Errors: as for patron_builder_start().
+/// Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
+/// started with other options.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_shared(
     builder: Option<&patron_builder>,
