@@ -40,6 +40,7 @@ options timeout:1 attempts:1' > "$HOME/resolv.conf"
         ip link set "$interface" up
     done
     ip address add 10.77.0.1/24 dev out0
+    ip address add 203.0.113.9/32 dev lo
     for neighbour in 10.77.0.2 10.77.0.53 fe80::2; do
         ip neighbour add "$neighbour" lladdr 02:00:00:00:00:02 dev out0
     done
@@ -91,6 +92,7 @@ pub(crate) fn played() -> bool {
         _ if scene == "socks5" => behind_socks5(dir, lasts, false),
         _ if scene == "socks5 with UDP" => behind_socks5(dir, lasts, true),
         _ if scene == "http" => behind_http(dir, lasts),
+        _ if scene == "redirects" => redirects(dir),
         _ => panic!("there is no scene {scene}"),
     }
     true
@@ -225,6 +227,53 @@ fn offline(dir: &Path, lasts: Duration) {
     stop(client);
     stop(seeder.client);
     assert_eq!(sent(), 0, "packets were sent");
+}
+
+pub(crate) fn a_torrent_reaches_nothing_on_the_local_network_by_a_redirect(dir: &Path) {
+    print!("{}", scene(dir, "redirects", Duration::ZERO));
+}
+
+/// A tracker and a web seed with a public address send the client to a private one.
+fn redirects(dir: &Path) {
+    let inside = TcpListener::bind("10.77.0.1:0").unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let to = inside.local_addr().unwrap();
+    let outside = TcpListener::bind("203.0.113.9:0").unwrap();
+    let from = outside.local_addr().unwrap();
+    let (told, asked) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = outside.accept() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let location = format!("Location: http://{to}/announce");
+            let answer = format!("HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
+            let _ = told.send(request[..length].starts_with(b"GET /announce"));
+        }
+    });
+    let file = data(&dir.join("never"), "never.bin", 7, 100_000);
+    let torrent = maker(&file, Protocol::V1)
+        .tracker(0, format!("http://{from}/announce"))
+        .web_seed(format!("http://{from}/never.bin"));
+    let metainfo = torrent.start().unwrap().wait().unwrap();
+    let quiet = ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"];
+    let client = Client::builder().listen("203.0.113.9:0");
+    let client = quiet.iter().fold(client, |client, name| client.setting(*name, false));
+    let client = client.start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().save_dir(dir.join("downloads"));
+    patron.add_torrent(&metainfo, options).wait().unwrap();
+    let (mut tracker, mut web_seed) = (false, false);
+    while !(tracker && web_seed) {
+        match asked.recv_timeout(PATIENCE).unwrap() {
+            true => tracker = true,
+            false => web_seed = true,
+        }
+    }
+    watch(&patron, Instant::now() + Duration::from_secs(2));
+    let reached = inside.accept().unwrap_err();
+    assert_eq!(reached.kind(), io::ErrorKind::WouldBlock);
+    stop(client);
 }
 
 pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {
