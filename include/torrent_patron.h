@@ -810,23 +810,19 @@ void patron_making_free(patron_making *making);
 /** Disk space for all files is allocated when the torrent starts. */
 #define PATRON_ALLOCATION_FULL 1
 
-<<<<<<< HEAD
-/** Options for adding a torrent. */
-=======
 /**
- * Files that are there already and have data of the torrent are used. A file with none of it, or a
- * longer one, is somebody else's: the torrent is refused and the file stays as it is.
+ * Existing files that have data of the torrent are used. A file with none of it, or a longer one,
+ * is somebody else's: the torrent is refused and the file is not changed. The default.
  */
 #define PATRON_EXISTING_FILES_REFUSE 0
 
 /**
- * All are taken as the torrent's: what differs from its hashes is overwritten, and what they have
- * beyond the torrent's length is cut off.
+ * All existing files are taken as the torrent's: what differs from its hashes is overwritten, and
+ * what exceeds the torrent's length is cut off.
  */
 #define PATRON_EXISTING_FILES_OVERWRITE 1
 
-/** How a torrent is started. */
->>>>>>> 06ec512c1c5e89fc5ba66492640638813f0d2f99
+/** Options for adding a torrent. */
 typedef struct patron_options patron_options;
 
 /** Makes options in which nothing is set. Free them with patron_options_free(). */
@@ -875,19 +871,7 @@ int32_t patron_options_set_stop_when_checked(struct patron_options *options,
                                              bool stop,
                                              patron_error **error);
 
-<<<<<<< HEAD
 /** Adds a tracker to those of the source. Lower tiers are tried first (BEP 12). */
-=======
-/**
- * Whether the files are compared with their hashes once more when they are downloaded, before
- * PATRON_EVENT_FINISHED: another program may have written to them. False unless set.
- */
-int32_t patron_options_set_verify_finished(struct patron_options *options,
-                                           bool verify,
-                                           patron_error **error);
-
-/** Adds a tracker to those of the source. Those of a lower tier are tried first (BEP 12). */
->>>>>>> 06ec512c1c5e89fc5ba66492640638813f0d2f99
 int32_t patron_options_add_tracker(struct patron_options *options,
                                    const char *url,
                                    size_t url_length,
@@ -922,12 +906,7 @@ int32_t patron_options_set_allocation(struct patron_options *options,
                                       patron_error **error);
 
 /**
-<<<<<<< HEAD
- * Sets the flags that are on from the start, PATRON_FLAG_* combined by "or". Flags that are not
- * given keep their defaults.
-=======
- * What becomes of files that are there already, a PATRON_EXISTING_FILES_*.
- * PATRON_EXISTING_FILES_REFUSE unless set.
+ * Sets what becomes of files that exist already, a PATRON_EXISTING_FILES_*.
  *
  * Errors: INVALID_ARGUMENT for an unknown one.
  */
@@ -936,9 +915,8 @@ int32_t patron_options_set_existing_files(struct patron_options *options,
                                           patron_error **error);
 
 /**
- * The switches that are on from the start, all that are wanted of PATRON_FLAG_*, combined by "or".
- * The others are as without this.
->>>>>>> 06ec512c1c5e89fc5ba66492640638813f0d2f99
+ * Sets the flags that are on from the start, PATRON_FLAG_* combined by "or". Flags that are not
+ * given keep their defaults.
  *
  * Errors: INVALID_ARGUMENT for unknown flags.
  */
@@ -1114,11 +1092,13 @@ int32_t patron_builder_start(const struct patron_builder *builder,
 int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_error **error);
 
 /**
- * Makes a patron of the process-wide client. The first call starts the client, using `builder`
- * (NULL means the defaults); the client stops after its last patron is freed. Free the patron with
- * patron_free(), which for the last one waits up to 5 seconds for the client to stop.
+ * Makes a patron of the process-wide client. The first call starts the client, using `builder`; the
+ * client stops after its last patron is freed. A `builder` of NULL means the client that runs, or
+ * else the defaults. Free the patron with patron_free(), which for the last one waits up to 5
+ * seconds for the client to stop.
  *
- * Errors: as for patron_builder_start().
+ * Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
+ * started with other options.
  */
 int32_t patron_shared(const struct patron_builder *builder,
                       patron_handle **out,

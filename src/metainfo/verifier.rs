@@ -14,6 +14,7 @@ use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_
 use crate::metainfo::{FileEntry, Metainfo, params};
 use crate::reply::{Reply, one_shot};
 use crate::sys::bridge::PieceHashes;
+use crate::sys::process;
 
 const VERIFY: &str = "verify the data";
 
@@ -143,6 +144,7 @@ impl Verifier {
             .spawn({
                 let progress = progress.clone();
                 move || {
+                    process::block_signals();
                     let files = &self.metainfo.files;
                     responder.send(verify(files, &self.directory, &layout, &hashes, &progress));
                 }
