@@ -12,6 +12,8 @@ namespace category {
 inline constexpr char argument[] = "argument";
 // NotHere.
 inline constexpr char not_here[] = "not here";
+// Busy.
+inline constexpr char busy[] = "busy";
 // A file that is not what it was; see disk/read/file.cpp.
 inline constexpr char file[] = "file";
 // An exception without a code.
@@ -20,6 +22,11 @@ inline constexpr char exception[] = "exception";
 
 // Data that the torrent does not have yet.
 struct NotHere : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// What is asked for has to wait.
+struct Busy : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 

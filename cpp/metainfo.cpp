@@ -36,6 +36,62 @@ lt::load_torrent_limits limits() {
     return limits;
 }
 
+// What a torrent says of its files is bounded by its own size: the paths of a tree share the names
+// of directories, of which each file's own path has a copy.
+constexpr std::size_t paths_at_least = 16 * 1024 * 1024;
+constexpr std::size_t paths_per_byte = 16;
+// Of each block of 16 KiB some bits are kept, where the torrent need not have a hash of it.
+constexpr std::int64_t largest_v2 = std::int64_t(8) << 40;
+
+// Walks a file tree (BEP 52) as deep as bdecode lets it be.
+void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths,
+             std::int64_t& size) {
+    for (int i = 0; i < tree.dict_size(); ++i) {
+        auto const [name, below] = tree.dict_at(i);
+        if (below.type() != lt::bdecode_node::dict_t)
+            continue;
+        if (!name.empty()) {
+            measure(below, above + 1 + name.size(), paths, size);
+            continue;
+        }
+        paths += above;
+        auto const length = std::max<std::int64_t>(below.dict_find_int_value("length"), 0);
+        size = std::min(size, largest_v2) + std::min(length, largest_v2 + 1);
+    }
+}
+
+// Refuses what would take many times its own size; `info` is the info dictionary.
+void check_size(lt::bdecode_node const& info, std::size_t encoded) {
+    std::size_t paths = 0;
+    std::int64_t size = 0;
+    auto const name = info.dict_find_string_value("name").size();
+    if (auto const tree = info.dict_find_dict("file tree"))
+        measure(tree, name, paths, size);
+    auto const list = info.dict_find_list("files");
+    for (int i = 0; list && i < list.list_size(); ++i) {
+        auto const file = list.list_at(i);
+        paths += name + (file.type() == lt::bdecode_node::dict_t
+                             ? static_cast<std::size_t>(file.data_section().size())
+                             : 0);
+    }
+    if (paths > std::max(paths_at_least, paths_per_byte * encoded))
+        throw lt::system_error(lt::errors::metadata_too_large);
+    if (size > largest_v2)
+        throw lt::system_error(lt::errors::torrent_invalid_length);
+}
+
+void check_size(lt::span<char const> buffer) {
+    lt::load_torrent_limits const limit = limits();
+    lt::error_code failure;
+    lt::bdecode_node const root =
+        lt::bdecode(buffer, failure, nullptr, limit.max_decode_depth, limit.max_decode_tokens);
+    // What cannot be read is told by what reads it.
+    if (failure || root.type() != lt::bdecode_node::dict_t)
+        return;
+    if (auto const info = root.dict_find_dict("info"))
+        check_size(info, static_cast<std::size_t>(buffer.size()));
+}
+
 // libtorrent makes the empty files of a torrent before it checks the others; looking must not
 // write.
 void leave_out_empty_files(lt::add_torrent_params& params) {
@@ -69,9 +125,10 @@ std::string without_nodes(lt::span<char const> torrent) {
 
 } // namespace
 
-std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
+lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
+    check_size(buffer);
     lt::add_torrent_params params;
     try {
         params = lt::load_torrent_buffer(buffer, limits());
@@ -87,7 +144,11 @@ std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t con
     // A "magnet-uri" in the place of "info" is read too; it describes no files.
     if (!params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
-    return std::make_unique<TorrentParams>(std::move(params));
+    return params;
+}
+
+std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes) {
+    return std::make_unique<TorrentParams>(read_metainfo(bytes));
 }
 
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
@@ -111,6 +172,7 @@ lt::entry client_part(lt::span<char const> buffer) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
+    check_size(buffer);
     auto params = lt::read_resume_data(buffer, limits());
     check_renamed_files(params);
     return std::make_unique<TorrentParams>(std::move(params), client_part(buffer));
@@ -192,7 +254,7 @@ DescriptionRecord TorrentParams::describe() const {
     return out;
 }
 
-void TorrentParams::configure(AddRecord const& options) {
+rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     auto const saved_priorities = params_.file_priorities;
     params_.save_path = path({options.save_path.data(), options.save_path.size()});
     for (PeerRecord const& peer : options.peers)
@@ -247,7 +309,13 @@ void TorrentParams::configure(AddRecord const& options) {
     if (resumed_ && !options.trust)
         check_resume_data(params_, saved_priorities, saved_stamps(client_data_));
     verify_finished_ = options.verify_finished;
-    NetworkPolicy(options.loopback_only, options.names).restrict(params_);
+    NetworkPolicy const policy(options.loopback_only, options.names, options.local_urls);
+    named_ = {options.named.begin(), options.named.end()};
+    rust::Vec<rust::String> dropped;
+    for (std::string const& url : policy.drop_local(params_, named_))
+        dropped.push_back(text(url));
+    policy.restrict(params_);
+    return dropped;
 }
 
 bool TorrentParams::is_complete() const {

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string>
 
 namespace patron {
 
@@ -29,7 +31,8 @@ class TorrentParams {
     LayoutRecord layout() const;
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
-    void configure(AddRecord const& options);
+    // Gives the URLs that the torrent names and the policy does not allow it to.
+    rust::Vec<rust::String> configure(AddRecord const& options);
     // Whether it has all the data that is wanted, as resume data or trust says.
     bool is_complete() const;
 
@@ -39,8 +42,12 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
+    // URLs that a person names.
+    std::set<std::string> named_;
 };
 
+// A .torrent file. One that would take many times its own size is refused.
+lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes);

@@ -3,6 +3,9 @@
 #include "torrent-patron/cpp/url.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 namespace patron {
@@ -24,7 +27,124 @@ bool is_here(std::string const& url) {
     return !failure && ip.is_loopback();
 }
 
+// The addresses that only this machine or the local network has.
+constexpr std::pair<char const*, char const*> local_ranges[] = {
+    {"0.0.0.0", "0.255.255.255"},
+    {"10.0.0.0", "10.255.255.255"},
+    {"100.64.0.0", "100.127.255.255"},
+    {"127.0.0.0", "127.255.255.255"},
+    {"169.254.0.0", "169.254.255.255"},
+    {"172.16.0.0", "172.31.255.255"},
+    {"192.168.0.0", "192.168.255.255"},
+    {"::", "::1"},
+    {"::ffff:0:0", "::ffff:ffff:ffff"},
+    {"fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+    {"fe80::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+};
+
+bool is_local(lt::address const& address) {
+    for (auto const& [first, last] : local_ranges) {
+        auto const begin = lt::make_address(first);
+        if (begin.is_v4() == address.is_v4() && begin <= address &&
+            address <= lt::make_address(last))
+            return true;
+    }
+    return false;
+}
+
+// A host that is local whatever it is looked up to be: an address, also in a form that only the
+// system's resolver takes for one (127.1, 0x7f000001), or a name that is not of the internet.
+bool is_local(std::string name) {
+    for (char& letter : name)
+        if (letter >= 'A' && letter <= 'Z')
+            letter += 'a' - 'A';
+    while (!name.empty() && name.back() == '.')
+        name.pop_back();
+    lt::error_code failure;
+    auto const ip = lt::make_address(name, failure);
+    if (!failure)
+        return is_local(ip);
+    auto const dot = name.rfind('.');
+    if (dot == std::string::npos)
+        return true;
+    std::string const last = name.substr(dot + 1);
+    bool const numeric =
+        last.find_first_not_of("0123456789") == std::string::npos || last.substr(0, 2) == "0x";
+    return numeric || last == "localhost" || last == "local" || last == "lan" ||
+           last == "internal" || last == "home" || last == "localdomain" || last == "intranet" ||
+           (last == "arpa" && name.size() > 10 && name.substr(name.size() - 10) == ".home.arpa");
+}
+
 } // namespace
+
+struct NetworkPolicy::Named {
+    std::mutex mutex;
+    std::map<std::uint64_t, std::set<std::string>> hosts;
+};
+
+NetworkPolicy::NetworkPolicy(bool loopback_only, Names names, bool local_urls)
+    : loopback_only_(loopback_only), names_(names), local_urls_(local_urls),
+      named_(std::make_shared<Named>()) {}
+
+std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
+                                                   std::set<std::string> const& named) const {
+    std::vector<std::string> dropped;
+    // An offline client reaches nothing else.
+    if (!keeps_local())
+        return dropped;
+    auto const is_allowed = [&named](std::string const& url) {
+        return named.count(url) > 0 || !is_local(host(url));
+    };
+    std::vector<std::string> trackers;
+    std::vector<int> tiers;
+    for (std::size_t i = 0; i < params.trackers.size(); ++i) {
+        if (!is_allowed(params.trackers[i])) {
+            dropped.push_back(params.trackers[i]);
+            continue;
+        }
+        trackers.push_back(params.trackers[i]);
+        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
+    }
+    params.trackers = std::move(trackers);
+    params.tracker_tiers = std::move(tiers);
+    for (auto* const urls : {&params.url_seeds, compat::http_seeds(params)}) {
+        if (urls == nullptr)
+            continue;
+        auto const last = std::stable_partition(urls->begin(), urls->end(), is_allowed);
+        dropped.insert(dropped.end(), last, urls->end());
+        urls->erase(last, urls->end());
+    }
+    return dropped;
+}
+
+void NetworkPolicy::name(std::uint64_t torrent, std::string const& url) const {
+    std::lock_guard<std::mutex> const lock(named_->mutex);
+    named_->hosts[torrent].insert(host(url));
+}
+
+void NetworkPolicy::forget(std::uint64_t torrent) const {
+    std::lock_guard<std::mutex> const lock(named_->mutex);
+    named_->hosts.erase(torrent);
+}
+
+bool NetworkPolicy::allows_local(std::uint64_t torrent, std::string const& url) const {
+    if (!keeps_local())
+        return true;
+    std::lock_guard<std::mutex> const lock(named_->mutex);
+    auto const found = named_->hosts.find(torrent);
+    return found != named_->hosts.end() && found->second.count(host(url)) > 0;
+}
+
+bool NetworkPolicy::allows_resolved(std::uint64_t torrent, std::string const& url,
+                                    lt::address const& address) const {
+    // Where a proxy looks up the name there is no address.
+    return address.is_unspecified() || !is_local(address) || allows_local(torrent, url);
+}
+
+void NetworkPolicy::block_local(lt::ip_filter& filter) {
+    for (auto const& [first, last] : local_ranges)
+        filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+}
 
 // libtorrent looks up all names itself behind an HTTP proxy, but those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {

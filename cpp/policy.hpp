@@ -10,13 +10,18 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/kademlia/dht_state.hpp>
 
+#include <cstdint>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace patron {
 
 class NetworkPolicy {
   public:
-    NetworkPolicy(bool loopback_only, Names names) : loopback_only_(loopback_only), names_(names) {}
+    // `local_urls`: a torrent's own trackers and web seeds may be on the local network.
+    NetworkPolicy(bool loopback_only, Names names, bool local_urls);
 
     // Drops from the parameters of a torrent what is not allowed.
     void restrict(lt::add_torrent_params& params) const;
@@ -24,6 +29,23 @@ class NetworkPolicy {
     void restrict(lt::ip_filter& filter) const;
     // Drops nodes that an earlier client knew.
     void restrict(lt::dht::dht_state& state) const;
+
+    // Drops what the torrent itself names on this machine or the local network, but not what a
+    // person has named, and gives the URLs: the client would send requests of a stranger's choice
+    // to what is behind the firewall.
+    std::vector<std::string> drop_local(lt::add_torrent_params& params,
+                                        std::set<std::string> const& named) const;
+    // A person names the URL for this torrent: its host may be anywhere.
+    void name(std::uint64_t torrent, std::string const& url) const;
+    void forget(std::uint64_t torrent) const;
+    // Whether a web seed may be contacted there, now that its name is looked up.
+    bool allows_resolved(std::uint64_t torrent, std::string const& url,
+                         lt::address const& address) const;
+    bool allows_local(std::uint64_t torrent, std::string const& url) const;
+    static void block_local(lt::ip_filter& filter);
+    // Whether torrents are kept from naming what is local.
+    bool keeps_local() const { return !loopback_only_ && !local_urls_; }
+    bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
 
     bool allows_tracker(std::string const& url) const;
     bool allows_web_seed(std::string const& url) const;
@@ -34,6 +56,10 @@ class NetworkPolicy {
   private:
     bool loopback_only_;
     Names names_;
+    bool local_urls_;
+    // Shared by copies. Requests name on the network thread, adds on the client thread.
+    struct Named;
+    std::shared_ptr<Named> named_;
 };
 
 } // namespace patron

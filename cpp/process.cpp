@@ -3,18 +3,37 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 
+#include <libtorrent/bdecode.hpp>
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/session_stats.hpp>
+#include <libtorrent/settings_pack.hpp>
 #include <libtorrent/version.hpp>
 
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <new>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -48,6 +67,8 @@ rust::Str category_name(ShimCategory category) {
         return category::argument;
     case ShimCategory::NotHere:
         return category::not_here;
+    case ShimCategory::Busy:
+        return category::busy;
     case ShimCategory::File:
         return category::file;
     default:
@@ -92,6 +113,104 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     }
     return limit.rlim_cur;
 }
+
+void block_signals() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    for (int const fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS})
+        ::sigdelset(&all, fault);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+bool is_network_device(rust::Str name) noexcept {
+    return ::if_nametoindex(std::string(name).c_str()) != 0;
+}
+
+// A library that was loaded before, with its names for all, may be used in the place of ours, in
+// part even. The program itself has none of them.
+rust::Vec<rust::String> loaded_from() {
+    auto const file = [](auto* function) {
+        Dl_info found{};
+        bool const known = ::dladdr(reinterpret_cast<void*>(function), &found) != 0;
+        return std::string(known && found.dli_fname != nullptr ? found.dli_fname : "");
+    };
+    using Decode = lt::bdecode_node (*)(lt::span<char const>, lt::error_code&, int*, int, int);
+    std::string const ours = file(&compiled_version);
+    std::set<std::string> files{file(&lt::version), file(&lt::session_stats_metrics),
+                                file(&lt::default_disk_io_constructor), file(&lt::find_metric_idx),
+                                file(static_cast<Decode>(&lt::bdecode))};
+    files.erase(ours);
+    rust::Vec<rust::String> out;
+    for (std::string const& name : files)
+        out.push_back(text(name));
+    return out;
+}
+
+#ifdef __linux__
+
+namespace {
+
+// Different for each session, so that they are not taken for another's.
+thread_local int session_number = 0;
+
+std::string comm(std::string const& task) {
+    std::string name;
+    std::getline(std::ifstream(task + "/comm"), name);
+    return name;
+}
+
+} // namespace
+
+void name_thread(char const* name) noexcept {
+    ::pthread_setname_np(::pthread_self(), name);
+}
+
+void name_network_thread() {
+    static std::atomic<int> sessions{0};
+    session_number = ++sessions;
+    name_thread(("lt-network-" + std::to_string(session_number)).c_str());
+}
+
+void name_disk_threads() {
+    std::string const number = std::to_string(session_number);
+    std::string const self = std::to_string(::syscall(SYS_gettid));
+    std::error_code failure;
+    for (auto const& task : std::filesystem::directory_iterator("/proc/self/task", failure))
+        if (task.path().filename() != self && comm(task.path()) == "lt-network-" + number)
+            std::ofstream(task.path() / "comm") << "lt-disk-" << number;
+}
+
+// libtorrent opens its sockets without the flag.
+void close_on_exec(std::uint16_t port) {
+    std::error_code failure;
+    for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd", failure)) {
+        int const socket = std::atoi(entry.path().filename().c_str());
+        sockaddr_storage bound{};
+        socklen_t size = sizeof bound;
+        if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+            continue;
+        bool const v4 = bound.ss_family == AF_INET;
+        if (!v4 && bound.ss_family != AF_INET6)
+            continue;
+        auto const here = v4 ? reinterpret_cast<sockaddr_in const&>(bound).sin_port
+                             : reinterpret_cast<sockaddr_in6 const&>(bound).sin6_port;
+        if (ntohs(here) == port)
+            ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+    }
+}
+
+#else
+
+void name_thread(char const* name) noexcept {
+    ::pthread_setname_np(name);
+}
+void name_network_thread() {
+    name_thread("lt-network");
+}
+void name_disk_threads() {}
+void close_on_exec(std::uint16_t) {}
+
+#endif
 
 #if defined(__unix__) && !defined(__APPLE__)
 

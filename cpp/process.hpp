@@ -22,6 +22,19 @@ rust::Str category_name(ShimCategory category);
 // Raises the process's limit of open descriptors where it is lower; returns what it is then.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
+// The calling thread takes no signals but those of its own faults; its threads inherit that.
+void block_signals() noexcept;
+// Of at most 15 letters.
+void name_thread(char const* name) noexcept;
+// The calling thread is libtorrent's network thread. Those that it has started have its name until
+// name_disk_threads() is called, on it.
+void name_network_thread();
+void name_disk_threads();
+// What is bound to this port is not for programs that this one starts.
+void close_on_exec(std::uint16_t port);
+bool is_network_device(rust::Str name) noexcept;
+rust::Vec<rust::String> loaded_from();
+
 // To be called before libtorrent touches files.
 void keep_file_names();
 

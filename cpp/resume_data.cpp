@@ -5,6 +5,7 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -54,11 +55,23 @@ lt::entry encode(ClientDataRecord const& record) {
     return entry;
 }
 
+// A byte for each node of a hash tree is written: 800 MB for 6 TB of which only the root is known.
+// libtorrent takes what is missing at the end for zeros; a mask must not be empty.
+void shorten(std::vector<bool>& bits) {
+    auto const last = std::find(bits.rbegin(), bits.rend(), true);
+    auto const used = static_cast<std::size_t>(bits.rend() - last);
+    bits.resize(std::min(std::max<std::size_t>(used, 1), bits.size()));
+}
+
 } // namespace
 
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params const& params,
+rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
                                            ClientDataRecord const& record,
                                            std::string const& stamps) {
+    for (auto& mask : params.merkle_tree_mask)
+        shorten(mask);
+    for (auto& verified : params.verified_leaf_hashes)
+        shorten(verified);
     lt::entry encoded = lt::write_resume_data(params);
     lt::entry part = encode(record);
     if (!stamps.empty())

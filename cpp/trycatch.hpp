@@ -45,6 +45,8 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
         patron::report(fail, patron::category::argument, 0, error.what());
     } catch (patron::NotHere const& error) {
         patron::report(fail, patron::category::not_here, 0, error.what());
+    } catch (patron::Busy const& error) {
+        patron::report(fail, patron::category::busy, 0, error.what());
     } catch (std::bad_alloc const&) {
         patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
     } catch (std::exception const& error) {

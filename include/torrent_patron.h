@@ -871,6 +871,14 @@ int32_t patron_options_set_stop_when_checked(struct patron_options *options,
                                              bool stop,
                                              patron_error **error);
 
+/**
+ * Hashes the files once more when they are downloaded, before PATRON_EVENT_FINISHED: another
+ * program may have written to them. The default is false.
+ */
+int32_t patron_options_set_verify_finished(struct patron_options *options,
+                                           bool verify,
+                                           patron_error **error);
+
 /** Adds a tracker to those of the source. Lower tiers are tried first (BEP 12). */
 int32_t patron_options_add_tracker(struct patron_options *options,
                                    const char *url,
@@ -1092,11 +1100,13 @@ int32_t patron_builder_start(const struct patron_builder *builder,
 int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_error **error);
 
 /**
- * Makes a patron of the process-wide client. The first call starts the client, using `builder`
- * (NULL means the defaults); the client stops after its last patron is freed. Free the patron with
- * patron_free(), which for the last one waits up to 5 seconds for the client to stop.
+ * Makes a patron of the process-wide client. The first call starts the client, using `builder`; the
+ * client stops after its last patron is freed. A `builder` of NULL means the client that runs, or
+ * else the defaults. Free the patron with patron_free(), which for the last one waits up to 5
+ * seconds for the client to stop.
  *
- * Errors: as for patron_builder_start().
+ * Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
+ * started with other options.
  */
 int32_t patron_shared(const struct patron_builder *builder,
                       patron_handle **out,

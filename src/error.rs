@@ -58,7 +58,8 @@ pub enum ErrorKind {
     /// The operating system refused something else: a socket, a thread, a descriptor, a file that is
     /// to be shared or verified.
     Io,
-    /// The engine, or the command channel, has no room just now; try again later.
+    /// The engine, or the command channel, has no room just now, or the files are being checked; try again
+    /// later.
     Busy,
     /// The time given was not enough. What was asked for may still happen.
     TimedOut,

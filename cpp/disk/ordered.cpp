@@ -16,6 +16,14 @@ Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torr
     : Forward(std::move(inner)), torrents_(std::move(torrents)), written_(std::move(written)),
       network_(network), settings_(settings) {}
 
+namespace {
+
+int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
+    return (files.piece_size(piece) + lt::default_block_size - 1) / lt::default_block_size;
+}
+
+} // namespace
+
 std::shared_ptr<TorrentFiles> Ordered::begin_exclusive(lt::storage_index_t index) {
     auto const& torrent = torrents_->at(index);
     torrent->release_files();
@@ -114,9 +122,11 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          HashHandler handler) {
     auto const& torrent = torrents_->at(index);
     inner_->async_hash(index, piece, v2, flags,
-                       [torrent, writes = torrent->writes, handler = std::move(handler)](
+                       [this, torrent, writes = torrent->writes, handler = std::move(handler)](
                            lt::piece_index_t hashed, lt::sha1_hash const& v1,
                            lt::storage_error const& error) mutable {
+                           if (!error)
+                               hashed_blocks_ += blocks(torrent->files, hashed);
                            // The handler holds the hashes of all blocks: it is not copied.
                            torrent->after_writes(writes, [handler = std::move(handler), hashed, v1,
                                                           error] { handler(hashed, v1, error); });
@@ -220,6 +230,11 @@ void Ordered::async_clear_piece(lt::storage_index_t index, lt::piece_index_t pie
                                   torrent->after_writes(writes,
                                                         [handler, cleared] { handler(cleared); });
                               });
+}
+
+void Ordered::update_stats_counters(lt::counters& statistics) const {
+    inner_->update_stats_counters(statistics);
+    statistics.set_value(lt::counters::num_blocks_hashed, hashed_blocks_);
 }
 
 void Ordered::abort(bool wait) {

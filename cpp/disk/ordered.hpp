@@ -68,6 +68,7 @@ class Ordered : public Forward {
                                  PriorityHandler handler) override;
     void async_clear_piece(lt::storage_index_t index, lt::piece_index_t piece,
                            ClearHandler handler) override;
+    void update_stats_counters(lt::counters& statistics) const override;
     void abort(bool wait) override;
 
   private:
@@ -81,6 +82,8 @@ class Ordered : public Forward {
     std::shared_ptr<Written> const written_;
     lt::io_context& network_;
     lt::settings_interface const& settings_;
+    // Which libtorrent has a counter for, and does not count.
+    std::int64_t hashed_blocks_ = 0;
     // Jobs under way that libtorrent runs while others of the torrent wait.
     int exclusive_jobs_ = 0;
     bool aborted_ = false;

@@ -4,12 +4,12 @@
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/limits.hpp"
+#include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
-#include <libtorrent/load_torrent.hpp>
 #include <libtorrent/peer_info.hpp>
 #include <libtorrent/storage_defs.hpp>
 #include <libtorrent/time.hpp>
@@ -168,9 +168,16 @@ void Torrent::resume_torrent() const {
     resume();
 }
 
+// libtorrent checks no files of a paused torrent. It is resumed for the check, which it ends
+// paused.
 void Torrent::recheck() const {
     metainfo(*this);
+    auto const set = flags();
     force_recheck();
+    if (!(set & lt::torrent_flags::paused) || (set & lt::torrent_flags::auto_managed))
+        return;
+    set_flags(lt::torrent_flags::stop_when_ready);
+    resume();
 }
 
 void Torrent::save_metainfo() const {
@@ -183,9 +190,7 @@ void Torrent::save_resume(bool only_if_changed) const {
 }
 
 void Torrent::use_metainfo(Bytes torrent_file) const {
-    auto const* data = reinterpret_cast<char const*>(torrent_file.data());
-    auto const given =
-        lt::load_torrent_buffer({data, static_cast<std::ptrdiff_t>(torrent_file.size())});
+    auto const given = read_metainfo(torrent_file);
     auto const ours = info_hashes();
     auto const& theirs = given.info_hashes;
     bool const same =
@@ -320,6 +325,7 @@ void Torrent::set_ends_first(bool first) const {
     prioritize_pieces(ends);
 }
 
+// libtorrent would read what is on disk in its place, and stop the torrent where nothing is.
 void Torrent::read(std::uint32_t index) const {
     lt::piece_index_t const wanted = piece(*metainfo(*this), index);
     if (!have_piece(wanted))
@@ -334,6 +340,11 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
     if (data.size() != size)
         refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
                std::to_string(data.size()));
+    // libtorrent would drop it in silence.
+    auto const state = status({}).state;
+    if (state == lt::torrent_status::checking_files ||
+        state == lt::torrent_status::checking_resume_data)
+        throw Busy("piece " + std::to_string(index) + ": the files are still being checked");
     add_piece(given, std::vector<char>(data.begin(), data.end()));
 }
 
@@ -432,6 +443,7 @@ TrackersRecord Torrent::tracker_statuses() const {
 
 void Torrent::add_one_tracker(TrackerRecord const& record) const {
     check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
+    policy_.name(torrent_id(userdata()), std::string(record.url));
     add_tracker(tracker(record));
 }
 
@@ -451,6 +463,7 @@ void Torrent::replace_all_trackers(rust::Slice<TrackerRecord const> records) con
     std::vector<lt::announce_entry> all;
     for (TrackerRecord const& record : records) {
         check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
+        policy_.name(torrent_id(userdata()), std::string(record.url));
         all.push_back(tracker(record));
     }
     replace_trackers(all);
@@ -478,6 +491,7 @@ rust::Vec<rust::String> Torrent::web_seeds() const {
 
 void Torrent::add_web_seed(rust::Str url) const {
     check(policy_.allows_web_seed(std::string(url)), policy_, std::string(url));
+    policy_.name(torrent_id(userdata()), std::string(url));
     add_url_seed(given(*this, url));
 }
 

@@ -118,7 +118,7 @@ void Saver::save(Save order) {
     post([this, order = std::make_shared<Save>(std::move(order))] {
         Saved saved{order->request, order->torrent, {}, {}, {}, none(), false};
         try {
-            saved = made(*order);
+            saved = made(std::move(*order));
         } catch (...) {
             saved.error = current_exception();
         }
@@ -127,8 +127,8 @@ void Saver::save(Save order) {
     });
 }
 
-Saver::Saved Saver::made(Save const& order) {
-    lt::add_torrent_params const& params = order.params;
+Saver::Saved Saver::made(Save order) {
+    lt::add_torrent_params& params = order.params;
     Saved saved{order.request, order.torrent, {}, {}, {}, none(), false};
     Kept& kept = kept_[order.torrent];
     if (params.ti) {
@@ -150,9 +150,9 @@ Saver::Saved Saver::made(Save const& order) {
         saved.error = error(kept.lost);
         return saved;
     }
-    saved.bytes = encode_resume_data(params, order.client_data, kept.stamps);
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
+    saved.bytes = encode_resume_data(std::move(params), order.client_data, kept.stamps);
     return saved;
 }
 

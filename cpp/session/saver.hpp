@@ -76,7 +76,7 @@ class Saver {
 
     void run();
     void post(std::function<void()> task);
-    Saved made(Save const& order);
+    Saved made(Save order);
 
     std::shared_ptr<Written> const written_;
     std::shared_ptr<rust::Box<Waker>> const waker_;

@@ -8,6 +8,8 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
@@ -17,6 +19,8 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -24,7 +28,7 @@ namespace patron {
 
 Session::Session(lt::session_params params, NetworkPolicy const& policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 rust::Box<Waker> waker)
+                 bool silent_resolver, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::make_shared<NetworkPolicy const>(policy)),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
@@ -32,6 +36,9 @@ Session::Session(lt::session_params params, NetworkPolicy const& policy,
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
+    boost::asio::post(session_.get_context(), [] { name_network_thread(); });
+    if (silent_resolver)
+        silence_resolver(session_.get_context());
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
     auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {
@@ -67,7 +74,7 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
 
 // What the client routes and no more: the rest would be thrown away, and its number grows with the
 // load.
-int alert_mask(InterestRecord const& interest) {
+int alert_mask(InterestRecord const& interest, bool trackers) {
     namespace category = lt::alert_category;
     lt::alert_category_t mask =
         category::error | category::status | category::storage | category::port_mapping;
@@ -77,11 +84,22 @@ int alert_mask(InterestRecord const& interest) {
     };
     add(interest.peers, category::peer);
     add(interest.connections, category::connect);
-    add(interest.trackers, category::tracker);
+    // The guard looks at each announce.
+    add(interest.trackers || trackers, category::tracker);
     add(interest.files, category::file_progress);
     add(interest.pieces, category::piece_progress);
     add(interest.performance, category::performance_warning);
     return static_cast<int>(static_cast<std::uint32_t>(mask));
+}
+
+} // namespace
+
+namespace {
+
+bool is_address(std::string const& host) {
+    lt::error_code failure;
+    lt::make_address(host, failure);
+    return host.empty() || host == "localhost" || !failure;
 }
 
 } // namespace
@@ -92,22 +110,22 @@ rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state
 
 void Session::subscribe(InterestRecord const& interest) {
     lt::settings_pack pack;
-    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest));
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest, policy_->keeps_local()));
     session_.apply_settings(std::move(pack));
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
-                                     Names names, DiskReads reads,
+                                     Names names, bool local_urls, DiskReads reads,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
-    NetworkPolicy const policy(loopback_only, names);
+    NetworkPolicy const policy(loopback_only, names, local_urls);
     lt::session_params params = read_state(state);
     // The settings that were saved are among these already.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
-    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}));
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy.keeps_local()));
     auto written = std::make_shared<Written>();
     params.disk_io_constructor = stock_backend(written);
     std::shared_ptr<PlainTorrents> plain;
@@ -122,8 +140,20 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, b
 #endif
     policy.restrict(params.ip_filter);
     policy.restrict(params.dht_state);
+    auto const guard = std::make_shared<Guard>(policy);
+    params.extensions.push_back(guard);
+    params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](
+                                     lt::io_context& network,
+                                     lt::settings_interface const& settings,
+                                     lt::counters& statistics) {
+        guard->use(network, settings);
+        return inner(network, settings, statistics);
+    };
+    // The name of the proxy itself has to be looked up.
+    bool const silent =
+        !policy.looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(std::move(params), policy, std::move(plain),
-                                     std::move(written), std::move(waker));
+                                     std::move(written), silent, std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state

@@ -59,7 +59,7 @@ class Session {
   public:
     Session(lt::session_params params, NetworkPolicy const& policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            rust::Box<Waker> waker);
+            bool silent_resolver, rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -143,6 +143,8 @@ class Session {
     std::shared_ptr<NetworkPolicy const> policy_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
+    // When a failure to accept was last told.
+    lt::time_point accept_failed_{};
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
@@ -171,7 +173,7 @@ class Session {
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
-                                     Names names, DiskReads reads,
+                                     Names names, bool local_urls, DiskReads reads,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);

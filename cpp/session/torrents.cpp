@@ -25,6 +25,8 @@ lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
 
 void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
     params->params_.userdata = userdata(torrent);
+    for (std::string const& url : params->named_)
+        policy_->name(torrent, url);
     auto const& info = params->params_.ti;
     if (plain_ && info && info->ssl_cert().empty())
         plain_->add(info->info_hashes().get_best());

@@ -432,11 +432,16 @@ fn read(
     }
     let mut urls = Urls::of(&described);
     let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, START, why);
+    let mut named = Vec::new();
     for Tracker { url, tier } in &options.trackers {
-        urls.tracker(&url::tracker(url).map_err(invalid)?, *tier);
+        let url = url::tracker(url).map_err(invalid)?;
+        urls.tracker(&url, *tier);
+        named.push(url);
     }
     for url in &options.web_seeds {
-        urls.web_seed(&url::web_seed(url).map_err(invalid)?);
+        let url = url::web_seed(url).map_err(invalid)?;
+        urls.web_seed(&url);
+        named.push(url);
     }
     let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
     let final_dir = match resumed {
@@ -469,6 +474,7 @@ fn read(
         trackers: urls.trackers.iter().map(convert::tracker_record).collect(),
         web_seeds: urls.web_seeds,
         http_seeds: urls.http_seeds,
+        named,
         file_priorities: options.file_priorities.iter().map(|wanted| wanted.level()).collect(),
         allocate: options.allocation == Allocation::Full,
         flags: convert::flags(options.flags),
@@ -479,12 +485,20 @@ fn read(
         verify_finished: options.verify_finished,
         loopback_only: defaults.loopback_only,
         names: ProxyKind::names(defaults.proxy),
+        local_urls: defaults.settings.local_urls(),
     };
-    params
+    let dropped = params
         .pin_mut()
         .configure(&record)
         .map_err(|exception| Error::from_native(START, &exception).on(&label))?;
     let complete = params.is_complete().map_err(|e| Error::from_native(START, &e))?;
+    for url in dropped {
+        tracing::warn!(
+            source = &*label,
+            url = &*printable(&url),
+            "dropped: the torrent names what is on the local network"
+        );
+    }
     let info_hashes = InfoHashes::from_bytes(&described.v1, &described.v2);
     let name = if described.name.is_empty() {
         info_hashes.to_string().into()

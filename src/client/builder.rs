@@ -1,6 +1,7 @@
 //! What a client is started with.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::descriptors::{Descriptors, Limit};
@@ -35,7 +36,7 @@ const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 ///     .start()?;
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct ClientBuilder {
     tick_interval: Duration,
@@ -116,9 +117,9 @@ impl ClientBuilder {
     }
 
     /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers, web
-    /// seeds and DHT nodes elsewhere are dropped before a name is looked up. For tests and
-    /// demonstrations. One thing libtorrent cannot be kept from: where a tracker on this machine names
-    /// peers by host name, which real trackers do not, it looks these up.
+    /// seeds and DHT nodes elsewhere are dropped before a name is looked up. Names in redirects and in
+    /// the answers of trackers are looked up in `/etc/hosts` alone: the thread that does it can open no
+    /// socket, on Linux with seccomp filters. For tests and demonstrations.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
@@ -212,12 +213,19 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting or proxy, and for settings that
-    /// contradict each other (see [`Settings`]); [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting or proxy, for settings that
+    /// contradict each other (see [`Settings`]), for a place to listen at that is neither an address nor a
+    /// device of this machine, and for a directory that is something else; [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
     /// be had.
     pub fn start(self) -> Result<Client> {
+        process::check_versions()?;
         let mut settings = self.effective_settings()?;
         settings.check()?;
+        settings.check_interfaces()?;
+        check_dir("save", &self.save_dir)?;
+        if let Some(directory) = &self.incomplete_dir {
+            check_dir("incomplete", directory)?;
+        }
         let intervals =
             Intervals { tick: self.tick_interval, resume_data: self.resume_data_interval };
         for (what, interval) in [("tick", intervals.tick), ("resume data", intervals.resume_data)] {
@@ -254,6 +262,18 @@ impl ClientBuilder {
         }
         Ok(client)
     }
+}
+
+/// A directory may be missing: it is made when it is needed.
+fn check_dir(which: &str, path: &Path) -> Result<()> {
+    let why = match std::fs::metadata(path) {
+        _ if path.as_os_str().is_empty() => "it is empty".to_owned(),
+        Ok(found) if !found.is_dir() => "it is not a directory".to_owned(),
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound) => error.to_string(),
+        _ => return Ok(()),
+    };
+    let message = format!("the {which} directory {path:?}: {why}");
+    Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
 }
 
 #[cfg(test)]

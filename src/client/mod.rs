@@ -32,6 +32,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
+use crate::sys::process;
 
 /// The version of libtorrent that is loaded: `2.0.8.0`.
 #[must_use]
@@ -142,6 +143,8 @@ fn start<E: Engine>(
         .spawn({
             let service = service.clone();
             move || {
+                // libtorrent's threads inherit it.
+                process::block_signals();
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
                     Err(error) => {

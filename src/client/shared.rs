@@ -5,10 +5,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{Client, ClientBuilder};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::patron::Patron;
 
 struct Shared {
+    /// What it was started with.
+    builder: ClientBuilder,
     client: Client,
     users: usize,
 }
@@ -32,27 +34,43 @@ impl Drop for Share {
 }
 
 impl Patron {
-    /// A patron of the process-wide client: started by the first, stopped after the last is
-    /// dropped, which waits for that as dropping a [`Client`] does. It has the defaults of
-    /// [`Client::builder`].
+    /// A patron of the process-wide client, whatever it was started with: started by the first, with the
+    /// defaults of [`Client::builder`], stopped after the last is dropped, which waits for that as
+    /// dropping a [`Client`] does.
     ///
     /// # Errors
     ///
     /// As for [`ClientBuilder::start`].
     pub fn shared() -> Result<Self> {
-        Self::shared_with(ClientBuilder::default())
+        Self::join_shared(None)
     }
 
-    /// As [`shared`](Patron::shared), with a builder that is used if the client is not yet running.
+    /// As [`shared`](Patron::shared), started with this builder.
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::start`].
+    /// As for [`ClientBuilder::start`], and [`InvalidArgument`](ErrorKind::InvalidArgument) where the
+    /// client runs already and was started with another builder.
     pub fn shared_with(builder: ClientBuilder) -> Result<Self> {
+        Self::join_shared(Some(builder))
+    }
+
+    fn join_shared(wanted: Option<ClientBuilder>) -> Result<Self> {
         let mut shared = SHARED.lock();
         let running = match &mut *shared {
-            Some(running) => running,
-            none => none.insert(Shared { client: builder.start()?, users: 0 }),
+            Some(running) => {
+                if wanted.is_some_and(|wanted| wanted != running.builder) {
+                    let message = "it runs already, and was started with other options";
+                    let op = "start the process-wide client";
+                    return Err(Error::new(ErrorKind::InvalidArgument, op, message));
+                }
+                running
+            }
+            none => {
+                let builder = wanted.unwrap_or_default();
+                let client = builder.clone().start()?;
+                none.insert(Shared { builder, client, users: 0 })
+            }
         };
         running.users += 1;
         let service = running.client.service.clone();

@@ -46,6 +46,7 @@ impl NativeEngine {
             &records,
             loopback_only,
             ProxyKind::names(proxy),
+            settings.local_urls(),
             reads,
             state,
             counters.shared(),

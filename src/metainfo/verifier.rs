@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
 use crate::metainfo::{FileEntry, Metainfo, params};
 use crate::reply::{Reply, one_shot};
-use crate::sys::PieceHashes;
+use crate::sys::{PieceHashes, process};
 
 const VERIFY: &str = "verify the data";
 
@@ -143,6 +143,7 @@ impl Verifier {
             .spawn({
                 let progress = progress.clone();
                 move || {
+                    process::block_signals();
                     let files = &self.metainfo.files;
                     responder.send(verify(files, &self.directory, &layout, &hashes, &progress));
                 }

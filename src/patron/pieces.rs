@@ -66,8 +66,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotHere`](crate::error::ErrorKind::NotHere) for a piece that is not here yet;
-    /// [`Disk`](crate::error::ErrorKind::Disk) when it cannot be read.
+    /// [`NotHere`](crate::error::ErrorKind::NotHere) for a piece that is not here yet, which changes
+    /// nothing in the torrent; [`Disk`](crate::error::ErrorKind::Disk) when it cannot be read.
     pub fn read_piece(&self, id: TorrentId, piece: u32) -> Reply<Vec<u8>> {
         let read = move |torrent: &Torrent| torrent.read(piece);
         self.torrent(id, Ask::by_alert("read the piece", ByAlert::piece_read(piece), read))
@@ -75,13 +75,20 @@ impl Patron {
 
     /// Hands in a piece that the program has from elsewhere, whole. It is hashed as if a peer had sent
     /// it; one that is here already is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`](crate::error::ErrorKind::Busy) while the files are being checked, which ends with
+    /// [`Event::Checked`](crate::Event::Checked).
     pub fn add_piece(&self, id: TorrentId, piece: u32, data: impl Into<Vec<u8>>) -> Reply<()> {
         let data = data.into();
         self.torrent(id, Ask::task("add the piece", move |torrent| torrent.add(piece, &data)))
     }
 
     /// Compares the files with their hashes again. [`Event::Checked`](crate::Event::Checked) says that
-    /// it is done, and [`pieces`](Patron::pieces) what came of it.
+    /// it is done, and [`pieces`](Patron::pieces) what came of it. A paused torrent is resumed for the
+    /// check alone, with [`Event::Resumed`](crate::Event::Resumed) and
+    /// [`Event::Paused`](crate::Event::Paused), and connects to nobody meanwhile.
     pub fn recheck(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task("check the files", Torrent::recheck))
     }

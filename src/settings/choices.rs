@@ -40,7 +40,7 @@ pub enum EncryptionPolicy {
 ///
 /// | setting | default | what it does |
 /// | --- | --- | --- |
-/// | `ssrf_mitigation` | true | of trackers on this machine only `/announce` is asked for; web seeds on the local network get no query strings, and those elsewhere may not redirect there: a torrent cannot make the client call what it finds behind the firewall |
+/// | `ssrf_mitigation` | true | of trackers on this machine only `/announce` is asked for, and web seeds on the local network get no query strings; what a torrent itself may name there is said by `allow_local_urls`, see [`Settings`] |
 /// | `validate_https_trackers` | true | the certificates of HTTPS trackers and web seeds are checked |
 /// | `allow_idna` | false | trackers and web seeds with an international host name are ignored: such names can look like others |
 impl Settings {
@@ -123,8 +123,8 @@ impl Settings {
     }
 
     /// Binds the client to one network device, such as a tunnel's: peers are let in there, at this port,
-    /// and called from there (`listen_interfaces`, `outgoing_interfaces`). While there is no such device,
-    /// there are no connections.
+    /// and called from there (`listen_interfaces`, `outgoing_interfaces`). A client does not start without
+    /// the device; when it goes later, there are no connections until it is back.
     #[must_use]
     pub fn device(self, name: &str, port: u16) -> Self {
         self.listen_interfaces([format!("{name}:{port}")]).outgoing_interfaces([name])

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
 mod choices;
+mod listen;
 mod proxy;
 
 pub use self::choices::EncryptionPolicy;
@@ -97,7 +98,7 @@ impl SettingKind {
     }
 }
 
-/// How blocks are read for peers: the one setting that is not libtorrent's.
+/// How blocks are read for peers: a setting that is not libtorrent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskReads {
     Stock,
@@ -106,6 +107,9 @@ pub(crate) enum DiskReads {
 }
 
 const DISK_READS: &str = "disk_reads";
+
+/// Whether what a torrent names may be on the local network.
+const LOCAL_URLS: &str = "allow_local_urls";
 
 impl DiskReads {
     fn of(text: &str) -> Option<Self> {
@@ -121,8 +125,19 @@ impl DiskReads {
 /// A set of libtorrent settings by the names of its
 /// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
 ///
-/// One setting is this crate's own and is not handed to libtorrent: `disk_reads`, a text that says how
-/// blocks are read for peers.
+/// Two settings are this crate's own and are not handed to libtorrent. Neither can be changed while the
+/// client runs.
+///
+/// `allow_local_urls`, a switch that is off: whether the trackers and web seeds that a .torrent file, a
+/// magnet link or resume data names may be on this machine or its local network. They are dropped where
+/// they are given by a private, link-local or loopback address or by a name without a public domain; a
+/// web seed is disconnected where its name is looked up to be one, or where it redirects there. What the
+/// program names itself, by [`AddOptions`](crate::AddOptions) or
+/// [`Patron::add_tracker`](crate::Patron::add_tracker), works wherever it is. It is the switch for people
+/// whose torrents name a tracker in their own network; an [offline](crate::ClientBuilder::offline) client
+/// does without it.
+///
+/// `disk_reads`, a text, says how blocks are read for peers.
 ///
 /// | `disk_reads` | how a block gets to a peer |
 /// | --- | --- |
@@ -203,6 +218,7 @@ impl Settings {
     /// | `mixed_mode_algorithm` | 0 (`prefer_tcp`) | TCP is never held back for uTP |
     /// | `unchoke_slots_limit` | -1 | whoever asks is served |
     /// | `allowed_fast_set_size` | 0 | nobody is choked, so that nobody needs pieces for the choked |
+    /// | `max_peerlist_size` | 16000 | the default is 3000, and no more peers of a torrent are taken than it remembers |
     /// | `connections_limit` | 8000 | the default is 200; the client raises `RLIMIT_NOFILE` to fit, or tells by [`Event::DescriptorLimit`](crate::Event::DescriptorLimit) that it cannot |
     /// | `listen_queue_size` | 3000 | so many may arrive at once (the kernel's `somaxconn` permitting) |
     /// | `send_buffer_low_watermark` | 1 MiB | more than one block on its way to a peer that has just begun |
@@ -231,6 +247,7 @@ impl Settings {
             ("mixed_mode_algorithm", 0.into()),
             ("unchoke_slots_limit", (-1).into()),
             ("allowed_fast_set_size", 0.into()),
+            ("max_peerlist_size", 16_000.into()),
             ("connections_limit", 8000.into()),
             ("listen_queue_size", 3000.into()),
             ("send_buffer_low_watermark", (1024 * 1024).into()),
@@ -308,7 +325,7 @@ impl Settings {
 
     /// What this set becomes by a change of a client that runs, if that is possible.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
-        for fixed in [DISK_READS, "alert_mask"] {
+        for fixed in [DISK_READS, LOCAL_URLS, "alert_mask"] {
             if change.get(fixed).is_some() {
                 let message = format!("{fixed} cannot be changed while the client runs");
                 return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
@@ -367,7 +384,7 @@ impl Settings {
 
     /// Those that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
-        let native = self.iter().filter(|(name, _)| *name != DISK_READS);
+        let native = self.iter().filter(|(name, _)| ![DISK_READS, LOCAL_URLS].contains(name));
         native
             .map(|(name, value)| {
                 let (text, number) = match value {
@@ -386,6 +403,15 @@ impl Settings {
             Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
         })?;
         Ok(Self::from_records(&records))
+    }
+
+    pub(crate) fn local_urls(&self) -> bool {
+        self.switch(LOCAL_URLS, false)
+    }
+
+    /// Whether the client can listen where it is told to.
+    pub(crate) fn check_interfaces(&self) -> Result<()> {
+        listen::check(self.text("listen_interfaces", ""), |name| sys::is_network_device(name))
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {
@@ -504,8 +530,10 @@ fn is_tls(interface: &str) -> bool {
 const SET: &str = "set a libtorrent setting";
 
 fn kind(name: &str) -> Result<SettingKind> {
-    if name == DISK_READS {
-        return Ok(SettingKind::Text);
+    match name {
+        DISK_READS => return Ok(SettingKind::Text),
+        LOCAL_URLS => return Ok(SettingKind::Bool),
+        _ => {}
     }
     SettingKind::of(name).ok_or_else(|| unknown(name))
 }
@@ -514,7 +542,7 @@ fn unknown(name: &str) -> Error {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
         let mut names = sys::setting_names().unwrap_or_default();
-        names.push(DISK_READS.into());
+        names.extend([DISK_READS.into(), LOCAL_URLS.into()]);
         names
     });
     let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));

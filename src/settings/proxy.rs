@@ -24,12 +24,14 @@ use crate::sys;
 /// | DHT | switched off, and the nodes that a torrent names are dropped: libtorrent looks up the names itself | switched off, dropped |
 /// | local peers (LSD), UPnP, NAT-PMP | switched off: they are for the local network | switched off |
 ///
-/// Three names are still looked up by this machine's resolver. None of them makes a connection past
-/// the proxy:
+/// Where the proxy is given by its IP address, this machine asks no name server, on Linux with seccomp
+/// filters: the thread that looks up names can open no socket. Where it is given by name, that name is
+/// looked up, and with it may be
 ///
-/// - that of the proxy itself; give its IP address;
 /// - that of a peer, where a tracker names its peers by host name, which real trackers do not;
 /// - that to which a tracker or web seed redirects, behind an HTTP proxy.
+///
+/// None of them makes a connection past the proxy.
 ///
 /// A proxy that does not answer is no reason to go past it: trackers tell of it by a
 /// [`TrackerError`](crate::Event::TrackerError), and are tried again after a while. The proxy hides

@@ -19,6 +19,7 @@ mod bridge {
     enum ShimCategory {
         Argument,
         NotHere,
+        Busy,
         File,
         Exception,
     }
@@ -425,6 +426,8 @@ mod bridge {
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
         http_seeds: Vec<String>,
+        /// Those of the URLs that the program names: they may be on the local network.
+        named: Vec<String>,
         /// Empty: all are wanted alike.
         file_priorities: Vec<u8>,
         /// Take all room on the disk at the start.
@@ -443,6 +446,8 @@ mod bridge {
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
+        /// What the torrent itself names may be on the local network.
+        local_urls: bool,
     }
 
     /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
@@ -660,6 +665,12 @@ mod bridge {
         /// may, and says what it is then.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
 
+        /// The calling thread takes no signals: those of the program are for its own threads.
+        fn block_signals();
+        fn is_network_device(name: &str) -> bool;
+        /// The files that the functions of libtorrent come from, which is one.
+        fn loaded_from() -> Result<Vec<String>>;
+
         /// Atomic counters; read on any thread.
         type ReadCounters;
         fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
@@ -675,7 +686,8 @@ mod bridge {
         /// Goes on where resume data of the same torrent stands.
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
-        fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<()>;
+        /// Gives the URLs of the torrent that were dropped: they are on the local network.
+        fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
         /// When it is configured.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
 
@@ -721,6 +733,7 @@ mod bridge {
             settings: &[SettingRecord],
             loopback_only: bool,
             names: Names,
+            local_urls: bool,
             reads: DiskReads,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,

@@ -36,6 +36,7 @@ fn own_category(category: &str) -> Option<ErrorKind> {
     [
         (ShimCategory::Argument, ErrorKind::InvalidArgument),
         (ShimCategory::NotHere, ErrorKind::NotHere),
+        (ShimCategory::Busy, ErrorKind::Busy),
         (ShimCategory::File, ErrorKind::Disk),
         (ShimCategory::Exception, ErrorKind::Native),
     ]
@@ -87,6 +88,7 @@ mod tests {
         let names = [
             ShimCategory::Argument,
             ShimCategory::NotHere,
+            ShimCategory::Busy,
             ShimCategory::File,
             ShimCategory::Exception,
         ]

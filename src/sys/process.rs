@@ -17,8 +17,30 @@ pub(crate) fn libtorrent_version() -> String {
 }
 
 /// Whether the libtorrent that is loaded is the one that the shim was compiled for.
+/// A thread of this crate takes no signals: the program's handlers and its `sigwait` are on its own.
+pub(crate) fn block_signals() {
+    bridge::block_signals();
+}
+
+/// Whether the libtorrent that is loaded is the one that the shim was compiled for, and the only one: a
+/// program may have loaded another before, whose functions are called in place of ours.
 pub(crate) fn check_versions() -> Result<()> {
-    compare(&bridge::compiled_version(), &bridge::loaded_version())
+    compare(&bridge::compiled_version(), &bridge::loaded_version())?;
+    let files =
+        bridge::loaded_from().map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+    only_one(&files)
+}
+
+fn only_one(files: &[String]) -> Result<()> {
+    if files.len() <= 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "more than one libtorrent is loaded: {}; the program must load only one, or the other \
+         without RTLD_GLOBAL",
+        files.join(", ")
+    );
+    Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
 }
 
 /// libtorrent keeps its binary interface within a major and minor version.
@@ -54,6 +76,13 @@ mod tests {
         let version = libtorrent_version();
         let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
         assert!(numbers.len() == 4 && numbers[0] == 2, "{version}");
+    }
+
+    #[test]
+    fn functions_of_two_libraries_are_refused() {
+        let error = only_one(&["/a/libtorrent.so".into(), "/b/libtorrent.so".into()]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
+        assert!(error.message().contains("/a/libtorrent.so, /b/libtorrent.so"), "{error}");
     }
 
     #[test]

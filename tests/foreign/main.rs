@@ -139,6 +139,10 @@ fn main() {
     let trials = trials.into_iter().chain([
         secluded("offline_sends_nothing", privacy::offline_sends_nothing),
         secluded("nothing_goes_past_a_proxy", privacy::nothing_goes_past_a_proxy),
+        secluded(
+            "a_torrent_reaches_nothing_on_the_local_network_by_a_redirect",
+            privacy::a_torrent_reaches_nothing_on_the_local_network_by_a_redirect,
+        ),
     ]);
     let trials = trials.into_iter().collect();
     let mut arguments = Arguments::from_args();

@@ -42,6 +42,7 @@ options timeout:1 attempts:1' > "$HOME/resolv.conf"
         ip link set "$interface" up
     done
     ip address add 10.77.0.1/24 dev out0
+    ip address add 203.0.113.9/32 dev lo
     for neighbour in 10.77.0.2 10.77.0.53 fe80::2; do
         ip neighbour add "$neighbour" lladdr 02:00:00:00:00:02 dev out0
     done
@@ -93,6 +94,7 @@ pub(crate) fn played() -> bool {
         _ if scene == "socks5" => behind_socks5(dir, lasts, false),
         _ if scene == "socks5 with UDP" => behind_socks5(dir, lasts, true),
         _ if scene == "http" => behind_http(dir, lasts),
+        _ if scene == "redirects" => redirects(dir),
         _ => panic!("there is no scene {scene}"),
     }
     true
@@ -107,15 +109,15 @@ fn sent() -> u64 {
 
 /// All that can make a client call out: settings, and what a torrent says.
 const CAUSES: &[Cause] = &[
-    Cause { name: "peer", makes: Makes::Peer("10.66.0.1:6881") },
+    Cause { name: "peer", makes: Makes::Peer("203.0.113.1:6881") },
     Cause { name: "peer by IPv6", makes: Makes::Peer("[2001:db8::1]:6881") },
-    Cause { name: "tracker", makes: Makes::Tracker("http://10.66.0.2:6969/announce") },
+    Cause { name: "tracker", makes: Makes::Tracker("http://203.0.113.2:6969/announce") },
     Cause { name: "tracker by name", makes: Makes::Tracker("http://t1.example/announce") },
-    Cause { name: "TLS tracker", makes: Makes::Tracker("https://10.66.0.3/announce") },
+    Cause { name: "TLS tracker", makes: Makes::Tracker("https://203.0.113.3/announce") },
     Cause { name: "TLS tracker by name", makes: Makes::Tracker("https://t2.example/announce") },
-    Cause { name: "UDP tracker", makes: Makes::Tracker("udp://10.66.0.4:6969/announce") },
+    Cause { name: "UDP tracker", makes: Makes::Tracker("udp://203.0.113.4:6969/announce") },
     Cause { name: "UDP tracker by name", makes: Makes::Tracker("udp://t3.example:6969/announce") },
-    Cause { name: "web seed", makes: Makes::WebSeed("http://10.66.0.5/never.bin") },
+    Cause { name: "web seed", makes: Makes::WebSeed("http://203.0.113.5/never.bin") },
     Cause { name: "web seed by name", makes: Makes::WebSeed("http://w1.example/never.bin") },
     Cause { name: "node by name", makes: Makes::Node("n1.example") },
     Cause { name: "DHT", makes: Makes::Setting("enable_dht") },
@@ -229,6 +231,53 @@ fn offline(dir: &Path, lasts: Duration) {
     assert_eq!(sent(), 0, "packets were sent");
 }
 
+pub(crate) fn a_torrent_reaches_nothing_on_the_local_network_by_a_redirect(dir: &Path) {
+    print!("{}", scene(dir, "redirects", Duration::ZERO));
+}
+
+/// A tracker and a web seed with a public address send the client to a private one.
+fn redirects(dir: &Path) {
+    let inside = TcpListener::bind("10.77.0.1:0").unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let to = inside.local_addr().unwrap();
+    let outside = TcpListener::bind("203.0.113.9:0").unwrap();
+    let from = outside.local_addr().unwrap();
+    let (told, asked) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = outside.accept() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let location = format!("Location: http://{to}/announce");
+            let answer = format!("HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
+            let _ = told.send(request[..length].starts_with(b"GET /announce"));
+        }
+    });
+    let file = data(&dir.join("never"), "never.bin", 7, 100_000);
+    let torrent = maker(&file, Protocol::V1)
+        .add_tracker(0, format!("http://{from}/announce"))
+        .add_web_seed(format!("http://{from}/never.bin"));
+    let metainfo = torrent.start().unwrap().wait().unwrap();
+    let quiet = ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"];
+    let client = Client::builder().listen("203.0.113.9:0");
+    let client = quiet.iter().fold(client, |client, name| client.setting(*name, false));
+    let client = client.start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().save_dir(dir.join("downloads"));
+    patron.add_torrent(&metainfo, options).wait().unwrap();
+    let (mut tracker, mut web_seed) = (false, false);
+    while !(tracker && web_seed) {
+        match asked.recv_timeout(PATIENCE).unwrap() {
+            true => tracker = true,
+            false => web_seed = true,
+        }
+    }
+    watch(&patron, Instant::now() + Duration::from_secs(2));
+    let reached = inside.accept().unwrap_err();
+    assert_eq!(reached.kind(), io::ErrorKind::WouldBlock);
+    stop(client);
+}
+
 pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {
     let lasts = long_enough();
     for name in ["socks5", "socks5 with UDP", "http"] {
@@ -239,16 +288,16 @@ pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {
 fn behind_socks5(dir: &Path, lasts: Duration, udp: bool) {
     let proxy = Refuser::socks5(udp);
     let mut asked = vec![
-        "10.66.0.1:6881",
-        "10.66.0.2:6969",
+        "203.0.113.1:6881",
+        "203.0.113.2:6969",
         "t1.example:80",
-        "10.66.0.3:443",
+        "203.0.113.3:443",
         "t2.example:443",
-        "10.66.0.5:80",
+        "203.0.113.5:80",
         "w1.example:80",
     ];
     if udp {
-        asked.extend(["UDP 10.66.0.4:6969", "UDP t3.example:6969", "UDP 10.66.0.1:6881"]);
+        asked.extend(["UDP 203.0.113.4:6969", "UDP t3.example:6969", "UDP 203.0.113.1:6881"]);
     }
     behind(dir, Proxy::socks5(proxy.address.to_string()), &proxy, lasts, &asked);
 }
@@ -256,11 +305,11 @@ fn behind_socks5(dir: &Path, lasts: Duration, udp: bool) {
 fn behind_http(dir: &Path, lasts: Duration) {
     let proxy = Refuser::http();
     let asked = [
-        "CONNECT 10.66.0.1:6881",
-        "GET http://10.66.0.2:6969/announce",
+        "CONNECT 203.0.113.1:6881",
+        "GET http://203.0.113.2:6969/announce",
         "GET http://t1.example/announce",
-        "CONNECT 10.66.0.3:443",
-        "GET http://10.66.0.5/never.bin",
+        "CONNECT 203.0.113.3:443",
+        "GET http://203.0.113.5/never.bin",
     ];
     behind(dir, Proxy::http(proxy.address.to_string()), &proxy, lasts, &asked);
 }

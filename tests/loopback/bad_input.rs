@@ -537,3 +537,65 @@ fn an_id_means_nothing_after_its_torrent_or_at_another_client() {
     assert!(seeder.patron.fresh_status(again).wait().unwrap().seeding);
     assert!(file.exists());
 }
+
+/// A v2 tree shares the names of directories, of which each file's path has a copy.
+#[test]
+fn a_torrent_that_takes_many_times_its_own_size_is_refused() {
+    let torrent = |files: usize| {
+        let entry = |length: usize| dict([("", dict([("length", number(length))]))]);
+        let mut tree = b"d".to_vec();
+        for file in 0..files {
+            tree.extend([text(format!("{file:06}")), entry(0)].concat());
+        }
+        tree.push(b'e');
+        for _ in 0..90 {
+            tree = [b"d".to_vec(), text([b'a'; 240]), tree, b"e".to_vec()].concat();
+        }
+        let info = dict([
+            ("file tree", tree),
+            ("meta version", number(2)),
+            ("name", text("n")),
+            ("piece length", number(16384)),
+        ]);
+        dict([("info", info), ("piece layers", dict([]))])
+    };
+    let error = Metainfo::decode(&torrent(2000)).unwrap_err();
+    println!("{error}");
+    assert!(error.message().contains("metadata"), "{error}");
+    // A v1 list has no tree, but each file's path begins with the name of the torrent.
+    let file = |number: usize| {
+        dict([("length", self::number(0)), ("path", list([text(format!("{number}"))]))])
+    };
+    let info = dict([
+        ("files", list((0..20_000).map(file))),
+        ("name", text([b'n'; 20_000])),
+        ("piece length", number(16384)),
+        ("pieces", text([])),
+    ]);
+    Metainfo::decode(&dict([("info", info)])).unwrap_err();
+}
+
+/// Resume data has a letter for each block that is known, not for each that there is.
+#[test]
+fn the_resume_data_of_a_huge_file_of_which_nothing_is_known_is_small() {
+    let entry = dict([("length", number(1_u64 << 40)), ("pieces root", text([7; 32]))]);
+    let info = dict([
+        ("file tree", dict([("a", dict([("", entry)]))])),
+        ("meta version", number(2)),
+        ("name", text("a")),
+        ("piece length", number(16 << 20)),
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let metainfo = Metainfo::decode(&dict([("info", info)])).unwrap();
+    let options = AddOptions::default().paused(true);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let saved = patron.resume_data(id).wait().unwrap();
+    assert!(saved.len() < 1 << 20, "{}", saved.len());
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    patron
+        .add_torrent(Source::ResumeData(saved.into()), AddOptions::default().paused(true))
+        .wait()
+        .unwrap();
+}

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::settings::{EncryptionPolicy, SettingValue};
 use torrent_patron::{AddOptions, Client, Patron, Settings};
@@ -209,6 +210,7 @@ fn a_client_that_is_bound_to_a_device_shares_by_it_alone() {
 
     let nowhere = Settings::default().device("nowhere0", 0);
     let client = Client::builder().offline(true).save_dir(dir.path()).settings(nowhere);
-    let client = client.start().unwrap();
-    assert_eq!(client.patron().listen_addresses().wait().unwrap(), []);
+    let error = client.start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().starts_with("\"nowhere0:0\": "), "{error}");
 }

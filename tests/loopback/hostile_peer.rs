@@ -39,6 +39,8 @@ enum Harm {
     WrongHave,
     /// Sends a block that nobody asked for, of a piece that does not exist.
     UnaskedBlock,
+    /// Sends one block over and over, unasked.
+    UnaskedBlocks,
     /// Closes in the middle of a block.
     CloseMidPiece,
     /// Closes at once.
@@ -120,6 +122,7 @@ impl Connection {
             Harm::CorruptPieces { count, length } => {
                 return self.corrupt_all(*count, *length, told);
             }
+            Harm::UnaskedBlocks => return self.pour(told),
             Harm::CloseMidPiece => return self.close_mid_piece(told),
             Harm::Close => {
                 told();
@@ -173,6 +176,17 @@ impl Connection {
         }
         told();
         self.until_closed()
+    }
+
+    /// Often enough that it does not look as if it had stopped.
+    fn pour(&mut self, told: impl Fn()) -> Result<()> {
+        self.be_asked()?;
+        told();
+        let block = [[0; 8].as_slice(), &[0x66; 16 * 1024]].concat();
+        loop {
+            self.send(PIECE, &block)?;
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn close_mid_piece(&mut self, told: impl Fn()) -> Result<()> {
@@ -429,4 +443,79 @@ fn false_metadata_is_told_and_not_taken() {
     assert!(same(&file, &to.join("data.bin")));
     assert!(!to.join("false.bin").exists());
     still_works(&patron);
+}
+
+/// libtorrent takes it for a peer that delivers, and waits for what it was asked for.
+#[test]
+fn a_peer_that_sends_blocks_unasked_does_not_hold_up_a_download() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let file = data(&from, "data.bin", 26, 8 << 20);
+    let metainfo = maker(&file, Protocol::V1).piece_length(64 * 1024);
+    let metainfo = metainfo.start().unwrap().wait().unwrap();
+    let peer = HostilePeer::start(Harm::UnaskedBlocks);
+    let client = plain(&to).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().add_peers([peer.address]);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    peer.is_done();
+    let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
+    finished(&patron, id);
+    assert!(same(&file, &to.join("data.bin")));
+}
+
+fn call(seeder: &Seeder) -> TcpStream {
+    let mut stream = TcpStream::connect(address(&seeder.patron)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL02=============";
+    ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0x04]); // fast
+    let v1 = seeder.metainfo.info_hashes.v1.unwrap();
+    ours[28..48].copy_from_slice(&v1.0);
+    // It may be closed at once.
+    let _ = stream.write_all(&[&ours[..], &[0, 0, 0, 1, 2]].concat()); // interested
+    stream
+}
+
+#[test]
+fn a_peer_that_asks_and_does_not_read_is_disconnected() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 27, 1 << 20));
+    for length in [16 * 1024_u32, 1] {
+        let mut stream = call(&seeder);
+        let request = |number: u32| {
+            let [piece, begin] = [number % 64, if length == 1 { number % 16_000 } else { 0 }];
+            let numbers = [13, 0, piece, begin, length].map(u32::to_be_bytes);
+            [&numbers[0][..], &[REQUEST], &numbers[2], &numbers[3], &numbers[4]].concat()
+        };
+        let requests: Vec<u8> = (0..10_000).flat_map(request).collect();
+        // Refusals take as much room as requests do.
+        let mut sent = 0_usize;
+        while sent < 64 << 20 && stream.write_all(&requests).is_ok() {
+            sent += requests.len();
+        }
+        assert!(sent < 64 << 20, "{length}: {sent} bytes of requests were taken");
+    }
+    still_works(&seeder.patron);
+}
+
+/// They would have the places of other peers for as long as libtorrent waits for a handshake.
+#[test]
+fn connections_that_say_nothing_do_not_shut_others_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 28, 100_000));
+    let began = Instant::now();
+    let silent: Vec<_> =
+        (0..200).map(|_| TcpStream::connect(address(&seeder.patron)).unwrap()).collect();
+    loop {
+        let mut stream = call(&seeder);
+        let mut theirs = [0; 68];
+        if stream.read_exact(&mut theirs).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!("{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    drop(silent);
 }

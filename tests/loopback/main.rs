@@ -13,6 +13,7 @@ mod hostile_peer;
 mod making;
 mod making_trees;
 mod patrons;
+mod process;
 mod requests;
 mod resuming;
 mod runtimes;

@@ -155,6 +155,11 @@ fn the_shared_client_lives_from_its_first_patron_to_its_last() {
     let second = join();
     let id = first.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     assert_eq!(second.torrents(), [id], "they share a client");
+    let other = builder(dir.path()).setting("connections_limit", 7);
+    let error = Patron::shared_with(other).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("other options"), "{error}");
+    assert_eq!(Patron::shared().unwrap().torrents(), [id], "without a wish, as it is");
     let third = second.another();
     drop((first, second));
     assert_eq!(third.torrents(), [id], "the last one keeps it");

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
-use torrent_patron::file::Priority;
+use torrent_patron::file::{ExistingFiles, Priority};
+use torrent_patron::metainfo::Protocol;
 use torrent_patron::peer::{PeerClass, PeerKind, PeerSource, Transport};
 use torrent_patron::torrent::{Limits, QueueMove, TorrentFlag, TorrentFlags};
 use torrent_patron::tracker::{Tracker, TrackerSource};
-use torrent_patron::{AddOptions, Event};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
-use crate::support::{Seeder, address, builder, client, data, finished, noise};
+use crate::support::{Seeder, address, builder, client, data, finished, maker, noise, wait_for};
 
 #[test]
 fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
@@ -83,6 +84,133 @@ fn a_recheck_finds_what_was_damaged() {
     await_event!(patron, Event::Checked { .. });
     let map = patron.pieces(id).wait().unwrap();
     assert_eq!(map.have, [true, false, true, true, true, true, true]);
+}
+
+#[test]
+fn reading_a_piece_that_is_not_here_fails_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    // Neither before there is a file, nor where there is room for the piece.
+    for piece in [0, 5] {
+        let error = patron.read_piece(id, piece).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
+        assert!(error.message().ends_with(&format!("piece {piece} is not here yet")), "{error}");
+        patron.add_piece(id, 6, &noise(1, 100_000)[6 * 16 * 1024..]).wait().unwrap();
+        poll(|| patron.pieces(id).wait().unwrap().have[6].then_some(()));
+    }
+    patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+    let told = wait_for(&patron, "Finished or Error", |event| match event {
+        Event::Finished { .. } => Some(None),
+        Event::Error { error, .. } => Some(Some(error.to_string())),
+        _ => None,
+    });
+    assert_eq!(told, None);
+}
+
+#[test]
+fn a_piece_is_not_taken_before_the_files_are_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
+    // A paused torrent is not checked.
+    data(&dir.path().join("to"), "data.bin", 2, 100_000);
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let paused = AddOptions::default().paused(true).existing_files(ExistingFiles::Overwrite);
+    let id = patron.add_torrent(&seeder.metainfo, paused).wait().unwrap().id();
+    let piece = &noise(1, 100_000)[..16 * 1024];
+    let error = patron.add_piece(id, 0, piece).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert!(error.message().ends_with("the files are still being checked"), "{error}");
+    patron.resume(id).wait().unwrap();
+    await_event!(patron, Event::Checked { .. });
+    patron.add_piece(id, 0, piece).wait().unwrap();
+    poll(|| patron.pieces(id).wait().unwrap().have[0].then_some(()));
+}
+
+#[test]
+fn a_paused_torrent_is_rechecked_and_stays_paused() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 100_000));
+    let patron = &seeder.patron;
+    let id = patron.torrents()[0];
+    patron.pause(id).wait().unwrap();
+    await_event!(patron, Event::Paused { .. });
+    let mut bytes = noise(1, 100_000);
+    bytes[20_000] ^= 1;
+    std::fs::write(&seeder.path, bytes).unwrap();
+    patron.recheck(id).wait().unwrap();
+    await_event!(patron, Event::Checked { .. });
+    let map = patron.pieces(id).wait().unwrap();
+    assert_eq!(map.have, [true, false, true, true, true, true, true]);
+    poll(|| patron.fresh_status(id).wait().unwrap().paused.then_some(()));
+}
+
+/// A torrent of a stranger would make the client send requests to what is behind the firewall.
+#[test]
+fn what_a_torrent_names_on_the_local_network_is_dropped_and_what_a_person_names_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let asked = crate::faults::Tracker::start(b"");
+    let local = [
+        asked.url(),
+        "http://192.168.7.7/admin?reboot=1".into(),
+        "udp://10.1.2.3:80/announce".into(),
+        "http://[::1]:80/announce".into(),
+        "http://[fd00::1]/announce".into(),
+        "http://[::ffff:127.0.0.1]/announce".into(),
+        "http://127.1/announce".into(),
+        "http://0x7f.0.0.0x1/announce".into(),
+        "http://2130706433/announce".into(),
+        "http://169.254.169.254/latest/announce".into(),
+        "http://100.64.0.1/announce".into(),
+        "http://LOCALHOST/announce".into(),
+        "http://router/announce".into(),
+        "http://nas.local./announce".into(),
+        "http://user@printer.lan:631/announce".into(),
+    ];
+    let public = "http://tracker.invalid/announce";
+    let mut maker = maker(&file, Protocol::V1).add_tracker(0, public);
+    for url in &local {
+        maker = maker.add_tracker(0, url);
+    }
+    let metainfo = maker.add_web_seed(asked.url()).start().unwrap().wait().unwrap();
+    let start = |local_urls: bool| {
+        let quiet =
+            Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
+        let builder = Client::builder().settings(quiet).listen("127.0.0.1:0").save_dir(dir.path());
+        builder.setting("allow_local_urls", local_urls).start().unwrap()
+    };
+    let urls = |patron: &Patron, id| {
+        let trackers = patron.trackers(id).wait().unwrap();
+        trackers.into_iter().map(|tracker| tracker.url.into_string()).collect::<Vec<_>>()
+    };
+    let paused = || AddOptions::default().paused(true);
+
+    let client = start(false);
+    let patron = client.patron();
+    let nobody = "http://127.0.0.1:1/data.bin";
+    let named = paused()
+        .add_trackers([Tracker::new("http://10.9.9.9/announce", 1)])
+        .add_web_seeds([nobody.to_owned()]);
+    let id = patron.add_torrent(&metainfo, named).wait().unwrap().id();
+    assert_eq!(urls(&patron, id), [public, "http://10.9.9.9/announce"]);
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), [nobody]);
+    patron.remove_tracker(id, public).wait().unwrap();
+    patron.remove_tracker(id, "http://10.9.9.9/announce").wait().unwrap();
+    patron.add_tracker(id, asked.url(), 0).wait().unwrap();
+    patron.resume(id).wait().unwrap();
+    await_event!(patron, Event::TrackerError { url, .. } if **url == asked.url());
+
+    let client = start(true);
+    let patron = client.patron();
+    let id = patron.add_torrent(&metainfo, paused()).wait().unwrap().id();
+    assert_eq!(urls(&patron, id).len(), local.len() + 1);
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), [asked.url()]);
 }
 
 #[test]

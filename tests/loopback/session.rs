@@ -267,3 +267,26 @@ fn an_offline_client_stays_offline() {
         patron.apply_settings(&right).wait().unwrap();
     }
 }
+
+#[test]
+fn a_directory_that_is_something_else_is_told_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 10);
+    for wrong in ["".into(), file.clone(), file.join("below")] {
+        for builder in [builder(&wrong), builder(dir.path()).incomplete_dir(wrong.clone())] {
+            let error = builder.start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+            assert!(error.message().contains(&format!("directory {wrong:?}: ")), "{error}");
+        }
+    }
+    builder(&dir.path().join("missing")).start().unwrap();
+}
+
+#[test]
+fn a_place_to_listen_that_is_none_is_told_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    for wrong in ["nosuchdev9:0", "localhost:0", "127.0.0.1", "127.0.0.1:0,x:1"] {
+        let error = builder(dir.path()).listen(wrong).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+}

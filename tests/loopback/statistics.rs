@@ -28,6 +28,7 @@ fn the_statistics_of_both_ends_say_what_was_carried() {
 
     let copy = sink.statistics().wait().unwrap();
     assert!(copy.received_payload >= size && copy.blocks_written * 16 * 1024 >= size, "{copy:?}");
+    assert_eq!(copy.blocks_hashed, size.div_ceil(16 * 1024), "{copy:?}");
     assert_eq!(copy.peers, 0, "a finished torrent has let its seed go: {copy:?}");
 }
 

@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/process.hpp"
 
 #include <system_error>
 #include <utility>
@@ -17,7 +18,10 @@ bool Pool::run(std::size_t key, Task task) {
         return false;
     if (!worker.thread.joinable()) {
         try {
-            worker.thread = std::thread([&worker] { work(worker); });
+            worker.thread = std::thread([&worker] {
+                name_thread("patron-read");
+                work(worker);
+            });
         } catch (std::system_error const&) {
             return false;
         }

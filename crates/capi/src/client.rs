@@ -259,11 +259,13 @@ pub extern "C" fn patron_client_patron(
     })
 }
 
-/// Makes a patron of the process-wide client. The first call starts the client, using `builder`
-/// (NULL means the defaults); the client stops after its last patron is freed. Free the patron with
-/// patron_free(), which for the last one waits up to 5 seconds for the client to stop.
+/// Makes a patron of the process-wide client. The first call starts the client, using `builder`; the
+/// client stops after its last patron is freed. A `builder` of NULL means the client that runs, or
+/// else the defaults. Free the patron with patron_free(), which for the last one waits up to 5 seconds
+/// for the client to stop.
 ///
-/// Errors: as for patron_builder_start().
+/// Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
+/// started with other options.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_shared(
     builder: Option<&patron_builder>,
@@ -272,8 +274,11 @@ pub extern "C" fn patron_shared(
 ) -> i32 {
     guard(error, || {
         let out = required(out, "out")?;
-        let builder = builder.map_or_else(ClientBuilder::default, |given| given.builder.clone());
-        out.write(PATRONS.insert(Patron::shared_with(builder)?.into()));
+        let patron = match builder {
+            Some(given) => Patron::shared_with(given.builder.clone()),
+            None => Patron::shared(),
+        };
+        out.write(PATRONS.insert(patron?.into()));
         Ok(())
     })
 }

@@ -18,7 +18,7 @@ use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
 use crate::model::url;
 use crate::reply::{Reply, one_shot};
-use crate::sys;
+use crate::sys::{self, process};
 
 const MAKE: &str = "make the torrent";
 
@@ -219,6 +219,7 @@ impl TorrentMaker {
             .spawn({
                 let progress = progress.clone();
                 move || {
+                    process::block_signals();
                     let made = walk::walk(&root, &name, rules, &progress)
                         .and_then(|entries| make(record, entries, &root, &progress));
                     responder.send(made);

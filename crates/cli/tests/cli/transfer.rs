@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -274,7 +274,7 @@ fn a_listen_address_that_is_nowhere_is_an_error() {
                 words([&"download", &movie.torrent, &"-o", &here, &"--offline", &listen]);
             for arguments in [seed, download] {
                 let output = run(arguments).expect(1);
-                let message = format!("error: cannot listen at \"{nowhere}\": ");
+                let message = format!("error: cannot listen: \"{nowhere}\": ");
                 assert!(output.stderr.starts_with(&message), "{output:#?}");
             }
         }
@@ -306,4 +306,93 @@ fn a_closed_stdout_is_no_error() {
         let output = Command::new(program).args(arguments).stdout(writer).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     }
+}
+
+/// A peer that has metadata of another torrent. What it tells when it has given it opens the gate to another.
+fn liar(gate: Receiver<SocketAddr>) -> (SocketAddr, SocketAddr) {
+    let (lying, honest) = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).into();
+    let addresses = (lying.local_addr().unwrap(), honest.local_addr().unwrap());
+    let (lied, told) = channel();
+    thread::spawn(move || {
+        while let Ok((stream, _)) = lying.accept() {
+            if lie(stream).is_some() {
+                let _ = lied.send(());
+            }
+        }
+    });
+    thread::spawn(move || {
+        let seeder = gate.recv().unwrap();
+        told.recv().unwrap();
+        while let Ok((from, _)) = honest.accept() {
+            let to = TcpStream::connect(seeder).unwrap();
+            for (mut from, mut to) in
+                [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)]
+            {
+                thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    addresses
+}
+
+fn lie(mut stream: TcpStream) -> Option<()> {
+    let mut theirs = [0; 68];
+    stream.read_exact(&mut theirs).ok()?;
+    let mut ours = *b"\x13BitTorrent protocol........--------------------=LIAR01=============";
+    ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0]);
+    ours[28..48].copy_from_slice(&theirs[28..48]);
+    stream.write_all(&ours).ok()?;
+    let mut send = |id: u8, payload: &[u8]| {
+        let length = u32::try_from(payload.len() + 2).unwrap().to_be_bytes();
+        stream.write_all(&[&length[..], &[20, id], payload].concat())
+    };
+    send(0, b"d1:md11:ut_metadatai1ee13:metadata_sizei4ee").ok()?;
+    let mut reader = stream.try_clone().ok()?;
+    let mut number = 0;
+    loop {
+        let mut length = [0; 4];
+        reader.read_exact(&mut length).ok()?;
+        let mut message = vec![0; u32::from_be_bytes(length) as usize];
+        reader.read_exact(&mut message).ok()?;
+        let text = String::from_utf8_lossy(&message).into_owned();
+        if message.starts_with(&[20, 0])
+            && let Some((_, rest)) = text.split_once("11:ut_metadatai")
+        {
+            number = rest.split('e').next()?.parse().ok()?;
+        } else if message.starts_with(&[20, 1]) {
+            let head = b"d8:msg_typei1e5:piecei0e10:total_sizei4eexxxx";
+            let length = u32::try_from(head.len() + 2).unwrap().to_be_bytes();
+            stream.write_all(&[&length[..], &[20, number], head].concat()).ok()?;
+            return Some(());
+        }
+    }
+}
+
+#[test]
+fn wrong_metadata_of_one_peer_does_not_end_a_download() {
+    let dir = tempfile::tempdir().unwrap();
+    let movies = [movie(dir.path(), "a.bin", 1)];
+    let mut seeder = seed(&movies);
+    let (open, gate) = channel();
+    let (liar, honest) = liar(gate);
+    open.send(seeder.address()).unwrap();
+    let metainfo =
+        torrent_patron::metainfo::Metainfo::decode(&fs::read(&movies[0].torrent).unwrap()).unwrap();
+    let magnet = format!("magnet:?xt=urn:btih:{}", metainfo.info_hashes.v1.unwrap());
+    let to = dir.path().join("to");
+    let (liar, honest) = (liar.to_string(), honest.to_string());
+    let arguments = words([
+        &"download",
+        &magnet,
+        &"-o",
+        &to,
+        &"--offline",
+        &"--peer",
+        &liar,
+        &"--peer",
+        &honest,
+    ]);
+    let output = run(arguments).expect(0);
+    assert!(output.stderr.contains("warning: "), "{output:#?}");
+    assert!(same(&movies[0].file, &to.join("a.bin")));
 }

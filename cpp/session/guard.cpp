@@ -1,0 +1,256 @@
+#include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/operations.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace patron {
+namespace {
+
+// From one address, before it is refused: a request that was given up may still be answered.
+constexpr int most_unasked = 64;
+// Of a connection: fewer answers for each unasked block, and its address is refused at once.
+constexpr int answers_for_each = 4;
+// How many addresses are remembered.
+constexpr std::size_t most_addresses = 4096;
+// What a peer may have waiting beyond what libtorrent reads ahead for it.
+constexpr int unsent_margin = 1024 * 1024;
+// From one address, before their handshake; those that have just come do not count.
+constexpr int most_silent = 8;
+constexpr auto silence = std::chrono::seconds(1);
+
+class PeerGuard : public lt::peer_plugin {
+  public:
+    PeerGuard(std::shared_ptr<Guard> guard, lt::peer_connection_handle peer)
+        : guard_(std::move(guard)), peer_(std::move(peer)) {}
+
+    // A request is answered by the block or by a refusal. Those beyond the queue are refused, or
+    // dropped where the peer does not know of refusals.
+    bool on_request(lt::peer_request const&) override {
+        int const limit = guard_->most_requests();
+        if (waiting_ <= limit)
+            ++waiting_;
+        else
+            ++excess_;
+        auto const connection = peer_.native_handle();
+        if (excess_ <= 2 * limit &&
+            (!connection || connection->send_buffer_size() <= guard_->most_unsent()))
+            return false;
+        guard_->disconnect(peer_, lt::errors::too_many_requests_when_choked);
+        return true;
+    }
+    void sent_piece(lt::peer_request const&) override {
+        waiting_ = std::max(waiting_ - 1, 0);
+        excess_ = std::max(excess_ - 1, 0);
+    }
+    bool on_cancel(lt::peer_request const&) override {
+        waiting_ = std::max(waiting_ - 1, 0);
+        return false;
+    }
+    void sent_choke() override { waiting_ = 0; }
+
+    void sent_request(lt::peer_request const& request) override {
+        asked_.emplace(static_cast<int>(request.piece), request.start);
+    }
+    bool on_reject(lt::peer_request const& request) override {
+        asked_.erase({static_cast<int>(request.piece), request.start});
+        return false;
+    }
+    bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
+        if (asked_.erase({static_cast<int>(block.piece), block.start}) > 0) {
+            ++answered_;
+            return false;
+        }
+        ++unasked_;
+        // One that has hardly answered is no peer with an odd block.
+        bool const refused =
+            guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
+        if (!refused)
+            return false;
+        guard_->disconnect(peer_, lt::errors::peer_banned);
+        return true;
+    }
+
+  private:
+    std::shared_ptr<Guard> const guard_;
+    lt::peer_connection_handle peer_;
+    int waiting_ = 0;
+    int excess_ = 0;
+    std::int64_t answered_ = 0;
+    std::int64_t unasked_ = 0;
+    // By piece and offset; as many as libtorrent has under way, and those that were never answered.
+    std::set<std::pair<int, int>> asked_;
+};
+
+class TorrentGuard : public lt::torrent_plugin {
+  public:
+    TorrentGuard(std::shared_ptr<Guard> guard, std::uint64_t torrent)
+        : guard_(std::move(guard)), torrent_(torrent) {}
+    ~TorrentGuard() override { guard_->policy().forget(torrent_); }
+
+    std::shared_ptr<lt::peer_plugin>
+    new_connection(lt::peer_connection_handle const& connection) override {
+        lt::peer_connection_handle peer = connection;
+        lt::address const address = peer.remote().address();
+        if (peer.type() == lt::connection_type::bittorrent) {
+            if (guard_->is_refused(peer.remote()))
+                guard_->disconnect(peer, lt::errors::peer_banned);
+            return std::make_shared<PeerGuard>(guard_, peer);
+        }
+        if (!guard_->policy().allows_resolved(torrent_, internals::url(peer), address))
+            peer.disconnect(lt::errors::ssrf_mitigation, lt::operation_t::connect);
+        return nullptr;
+    }
+
+  private:
+    std::shared_ptr<Guard> const guard_;
+    std::uint64_t const torrent_;
+};
+
+bool is_shortage(lt::error_code const& error) {
+    namespace errc = boost::system::errc;
+    return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system;
+}
+
+} // namespace
+
+Guard::Guard(NetworkPolicy policy) : policy_(std::move(policy)) {
+    take_spare();
+}
+
+Guard::~Guard() {
+    if (spare_ >= 0)
+        ::close(spare_);
+}
+
+int Guard::most_requests() const {
+    return settings_->get_int(lt::settings_pack::max_allowed_in_request_queue);
+}
+
+int Guard::most_unsent() const {
+    return settings_->get_int(lt::settings_pack::send_buffer_watermark) + unsent_margin;
+}
+
+void Guard::disconnect(lt::peer_connection_handle peer, lt::error_code error) {
+    boost::asio::post(*network_, [peer = std::move(peer), error]() mutable {
+        peer.disconnect(error, lt::operation_t::bittorrent,
+                        lt::peer_connection_interface::peer_error);
+    });
+}
+
+lt::tcp::endpoint Guard::peer(lt::tcp::endpoint const& from) const {
+    bool const several = settings_->get_bool(lt::settings_pack::allow_multiple_connections_per_ip);
+    return {from.address(), several ? from.port() : std::uint16_t(0)};
+}
+
+bool Guard::count_unasked(lt::tcp::endpoint const& from, bool refuse) {
+    auto const key = peer(from);
+    if (unasked_.size() >= most_addresses && unasked_.count(key) == 0)
+        unasked_.clear();
+    int& count = unasked_[key];
+    count = refuse ? most_unasked + 1 : count + 1;
+    return count > most_unasked;
+}
+
+bool Guard::is_refused(lt::tcp::endpoint const& from) const {
+    auto const found = unasked_.find(peer(from));
+    return found != unasked_.end() && found->second > most_unasked;
+}
+
+lt::feature_flags_t Guard::implemented_features() {
+    return alert_feature | tick_feature;
+}
+
+std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const&,
+                                                       lt::client_data_t data) {
+    return std::make_shared<TorrentGuard>(shared_from_this(), torrent_id(data));
+}
+
+void Guard::added(lt::session_handle const& session) {
+    session_ = session;
+}
+
+void Guard::on_alert(lt::alert const* alert) {
+    if (auto const* heard = lt::alert_cast<lt::listen_succeeded_alert>(alert))
+        return close_on_exec(static_cast<std::uint16_t>(heard->port));
+    // Posted when the request is made and before it is begun.
+    if (auto const* announce = lt::alert_cast<lt::tracker_announce_alert>(alert))
+        return restrict_announce(torrent_id(announce->handle.userdata()), announce->tracker_url());
+    auto const* failed = lt::alert_cast<lt::listen_failed_alert>(alert);
+    if (failed == nullptr || failed->op != lt::operation_t::sock_accept ||
+        !is_shortage(failed->error))
+        return;
+    if (spare_ >= 0) {
+        ::close(spare_);
+        spare_ = -1;
+    } else {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+void Guard::restrict_announce(std::uint64_t torrent, std::string const& url) {
+    if (policy_.allows_local(torrent, url))
+        return;
+    internals::each_http_announce(
+        session_, [&](std::string const& to, std::shared_ptr<lt::ip_filter const>& filter) {
+            if (to != url || (filter && filter == filter_of_trackers_))
+                return;
+            if (!filter_of_trackers_ || filter != filter_) {
+                auto restricted = filter ? *filter : lt::ip_filter();
+                NetworkPolicy::block_local(restricted);
+                filter_ = filter;
+                filter_of_trackers_ = std::make_shared<lt::ip_filter const>(std::move(restricted));
+            }
+            filter = filter_of_trackers_;
+        });
+}
+
+void Guard::on_tick() {
+    take_spare();
+    drop_silent();
+    name_disk_threads();
+}
+
+void Guard::take_spare() {
+    if (spare_ < 0)
+        spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+// The oldest first, until each address has its share, and all together a quarter of the places.
+void Guard::drop_silent() {
+    auto const now = lt::clock_type::now();
+    std::vector<std::pair<lt::time_point, lt::peer_connection_handle>> silent;
+    internals::each_connection(session_,
+                               [&](lt::peer_connection_handle const& peer, lt::time_point since) {
+                                   if (!peer.is_outgoing() && !peer.is_disconnecting() &&
+                                       peer.in_handshake() && now - since > silence)
+                                       silent.emplace_back(since, peer);
+                               });
+    std::sort(silent.begin(), silent.end(),
+              [](auto const& a, auto const& b) { return a.first > b.first; });
+    std::size_t const most = static_cast<std::size_t>(
+        std::max(settings_->get_int(lt::settings_pack::connections_limit) / 4, most_silent));
+    std::map<lt::address, int> from;
+    std::size_t kept = 0;
+    for (auto& [since, peer] : silent) {
+        if (kept < most && ++from[peer.remote().address()] <= most_silent)
+            ++kept;
+        else
+            peer.disconnect(lt::errors::timed_out_no_handshake, lt::operation_t::bittorrent);
+    }
+}
+
+} // namespace patron

@@ -1,0 +1,28 @@
+// What libtorrent keeps from its plugins: the only place that reaches for it.
+#pragma once
+
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/session_handle.hpp>
+#include <libtorrent/time.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace patron::internals {
+
+// Of a web seed.
+std::string url(lt::peer_connection_handle const& connection);
+
+using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
+// Those, too, that belong to no torrent yet, which have no plugin.
+void each_connection(lt::session_handle const& session, Visit const& visit);
+
+// HTTP requests to trackers that are queued or under way, with the filter for where they may go: it
+// is asked when a name has been looked up, and again for each redirect.
+using VisitAnnounce =
+    std::function<void(std::string const& url, std::shared_ptr<lt::ip_filter const>& filter)>;
+void each_http_announce(lt::session_handle const& session, VisitAnnounce const& visit);
+
+} // namespace patron::internals

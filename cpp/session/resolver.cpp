@@ -1,0 +1,59 @@
+#include "torrent-patron/cpp/session/resolver.hpp"
+#include "torrent-patron/cpp/process.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#ifdef __linux__
+#include <cerrno>
+#include <cstddef>
+#include <thread>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+namespace patron {
+
+#ifdef __linux__
+
+namespace {
+
+// The calling thread, and those that it starts, can open no socket.
+bool forbid_sockets() {
+#ifdef SYS_socket
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog const program{sizeof code / sizeof *code, code};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+#else
+    return false;
+#endif
+}
+
+} // namespace
+
+// asio starts the thread at the first name, and it inherits from the thread that asks.
+void silence_resolver(lt::io_context& network) {
+    std::thread([&network] {
+        name_thread("lt-resolver");
+        if (!forbid_sockets())
+            return;
+        boost::asio::ip::tcp::resolver resolver(network);
+        resolver.async_resolve("localhost", "0", [](auto const&...) {});
+    }).join();
+}
+
+#else
+
+void silence_resolver(lt::io_context&) {}
+
+#endif
+
+} // namespace patron

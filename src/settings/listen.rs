@@ -1,0 +1,50 @@
+//! Where a client listens: `ADDRESS:PORT` or `DEVICE:PORT`, separated by commas, each with flags of
+//! libtorrent's after the port.
+
+use std::net::IpAddr;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// libtorrent passes over what is neither, and the client listens nowhere.
+pub(super) fn check(interfaces: &str, is_device: impl Fn(&str) -> bool) -> Result<()> {
+    for interface in interfaces.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        if let Err(why) = check_one(interface, &is_device) {
+            let message = format!("{interface:?}: {why}");
+            return Err(Error::new(ErrorKind::InvalidArgument, "listen", message));
+        }
+    }
+    Ok(())
+}
+
+fn check_one(interface: &str, is_device: impl Fn(&str) -> bool) -> Result<(), String> {
+    let (host, port) = interface.rsplit_once(':').ok_or("there is no port")?;
+    let digits = port.trim_end_matches(|flag: char| flag.is_ascii_alphabetic());
+    if digits.parse::<u16>().is_err() {
+        return Err(format!("{port:?} is not a port"));
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.split('%').next().unwrap_or_default();
+    if address.parse::<IpAddr>().is_ok() || is_device(host) {
+        return Ok(());
+    }
+    Err(format!("{host:?} is neither an address nor a network device of this machine"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn an_interface_is_an_address_or_a_device_with_a_port() {
+        let is_device = |name: &str| name == "eth0";
+        for right in ["", "127.0.0.1:0", "0.0.0.0:6881,[::]:6881", " eth0:1s , [fe80::1%eth0]:2l"] {
+            check(right, is_device).unwrap();
+        }
+        for wrong in
+            ["eth9:0", "localhost:0", "127.0.0.1", "127.0.0.1:", "eth0:70000", ":0", "1.2:3"]
+        {
+            let error = check(wrong, is_device).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cannot listen: {wrong:?}: ")), "{error}");
+        }
+    }
+}
