@@ -252,7 +252,7 @@ DescriptionRecord TorrentParams::describe() const {
 }
 
 rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
-    NetworkPolicy const policy(options.loopback_only, options.names, options.local_urls);
+    NetworkPolicy const policy(options.policy);
     rust::Vec<rust::String> dropped;
     for (std::string const& url : policy.drop_local(params_))
         dropped.push_back(text(url));

@@ -419,9 +419,11 @@ fn read(
         paused,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
-        loopback_only: defaults.loopback_only,
-        names: ProxyKind::names(defaults.proxy),
-        local_urls: defaults.settings.local_urls(),
+        policy: bridge::PolicyRecord {
+            loopback_only: defaults.loopback_only,
+            names: ProxyKind::names(defaults.proxy),
+            local_urls: defaults.settings.local_urls(),
+        },
     };
     let dropped = params
         .pin_mut()
