@@ -309,7 +309,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     if (resumed_ && !options.trust)
         check_resume_data(params_, saved_priorities, saved_stamps(client_data_));
     verify_finished_ = options.verify_finished;
-    NetworkPolicy const policy(options.loopback_only, options.names, options.local_urls);
+    NetworkPolicy const policy(options.policy);
     named_ = {options.named.begin(), options.named.end()};
     rust::Vec<rust::String> dropped;
     for (std::string const& url : policy.drop_local(params_, named_))

@@ -82,8 +82,8 @@ struct NetworkPolicy::Named {
     std::map<std::uint64_t, std::set<std::string>> hosts;
 };
 
-NetworkPolicy::NetworkPolicy(bool loopback_only, Names names, bool local_urls)
-    : loopback_only_(loopback_only), names_(names), local_urls_(local_urls),
+NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
+    : loopback_only_(record.loopback_only), names_(record.names), local_urls_(record.local_urls),
       named_(std::make_shared<Named>()) {}
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,

@@ -20,8 +20,7 @@ namespace patron {
 
 class NetworkPolicy {
   public:
-    // `local_urls`: a torrent's own trackers and web seeds may be on the local network.
-    NetworkPolicy(bool loopback_only, Names names, bool local_urls);
+    explicit NetworkPolicy(PolicyRecord const& record);
 
     // Drops from the parameters of a torrent what is not allowed.
     void restrict(lt::add_torrent_params& params) const;

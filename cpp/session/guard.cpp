@@ -202,7 +202,10 @@ void Guard::on_alert(lt::alert const* alert) {
 }
 
 void Guard::restrict_announce(std::uint64_t torrent, std::string const& url) {
-    if (policy_.allows_local(torrent, url))
+    // The address that is filtered is that of the proxy then, which may well be here.
+    int const proxy = settings_->get_int(lt::settings_pack::proxy_type);
+    if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw ||
+        policy_.allows_local(torrent, url))
         return;
     internals::each_http_announce(
         session_, [&](std::string const& to, std::shared_ptr<lt::ip_filter const>& filter) {

@@ -114,13 +114,12 @@ void Session::subscribe(InterestRecord const& interest) {
     session_.apply_settings(std::move(pack));
 }
 
-std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, bool loopback_only,
-                                     Names names, bool local_urls, DiskReads reads,
-                                     rust::Slice<std::uint8_t const> state,
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
+                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
-    NetworkPolicy const policy(loopback_only, names, local_urls);
+    NetworkPolicy const policy(allowed);
     lt::session_params params = read_state(state);
     // The settings that were saved are among these already.
     params.settings = settings(records);

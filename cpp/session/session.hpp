@@ -29,6 +29,7 @@ struct Alerts;
 struct ClientDataRecord;
 struct InterestRecord;
 struct PendingRequest;
+struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
 struct SettingRecord;
@@ -36,7 +37,6 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
-enum class Names : std::uint8_t;
 class NetworkPolicy;
 class PendingAlerts;
 class PlainTorrents;
@@ -172,8 +172,8 @@ class Session {
 // Those that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
-std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings, bool loopback_only,
-                                     Names names, bool local_urls, DiskReads reads,
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,
+                                     PolicyRecord allowed, DiskReads reads,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);

@@ -483,9 +483,11 @@ fn read(
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         verify_finished: options.verify_finished,
-        loopback_only: defaults.loopback_only,
-        names: ProxyKind::names(defaults.proxy),
-        local_urls: defaults.settings.local_urls(),
+        policy: sys::PolicyRecord {
+            loopback_only: defaults.loopback_only,
+            names: ProxyKind::names(defaults.proxy),
+            local_urls: defaults.settings.local_urls(),
+        },
     };
     let dropped = params
         .pin_mut()

@@ -44,9 +44,11 @@ impl NativeEngine {
         let waker = Waker(wake);
         let session = sys::new_session(
             &records,
-            loopback_only,
-            ProxyKind::names(proxy),
-            settings.local_urls(),
+            sys::PolicyRecord {
+                loopback_only,
+                names: ProxyKind::names(proxy),
+                local_urls: settings.local_urls(),
+            },
             reads,
             state,
             counters.shared(),

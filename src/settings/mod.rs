@@ -411,7 +411,7 @@ impl Settings {
 
     /// Whether the client can listen where it is told to.
     pub(crate) fn check_interfaces(&self) -> Result<()> {
-        listen::check(self.text("listen_interfaces", ""), |name| sys::is_network_device(name))
+        listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {

@@ -443,15 +443,22 @@ mod bridge {
         stop_when_checked: bool,
         /// Hash what was downloaded once more before it is called finished.
         verify_finished: bool,
+        policy: PolicyRecord,
+    }
+
+    /// Where a client may connect.
+    #[derive(Debug, Clone, Copy)]
+    struct PolicyRecord {
         /// Drop what would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
-        /// What the torrent itself names may be on the local network.
+        /// What a torrent itself names may be on the local network.
         local_urls: bool,
     }
 
     /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
     #[repr(u8)]
+    #[derive(Debug)]
     enum Names {
         Here,
         BySocks5,
@@ -731,9 +738,7 @@ mod bridge {
         type Session;
         fn new_session(
             settings: &[SettingRecord],
-            loopback_only: bool,
-            names: Names,
-            local_urls: bool,
+            policy: PolicyRecord,
             reads: DiskReads,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,
