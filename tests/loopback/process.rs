@@ -70,7 +70,7 @@ fn a_program_that_is_started_does_not_keep_the_port() {
     let patron = client.patron();
     let id = patron
         .add_torrent(
-            &crate::support::metainfo(&data(dir.path(), "data.bin", 1, 100)),
+            crate::support::metainfo(&data(dir.path(), "data.bin", 1, 100)),
             AddOptions::default(),
         )
         .wait()
