@@ -60,8 +60,14 @@ void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths
     }
 }
 
-// Refuses what would take many times its own size; `info` is the info dictionary.
-void check_size(lt::bdecode_node const& info, std::size_t encoded) {
+// Refuses what would take many times its own size, of a .torrent file or resume data.
+void check_size(lt::bdecode_node const& root, std::size_t encoded) {
+    // What is no dictionary is refused by libtorrent.
+    if (root.type() != lt::bdecode_node::dict_t)
+        return;
+    auto const info = root.dict_find_dict("info");
+    if (!info)
+        return;
     std::size_t paths = 0;
     std::int64_t size = 0;
     auto const name = info.dict_find_string_value("name").size();
@@ -80,16 +86,9 @@ void check_size(lt::bdecode_node const& info, std::size_t encoded) {
         throw lt::system_error(lt::errors::torrent_invalid_length);
 }
 
-void check_size(lt::span<char const> buffer) {
+lt::bdecode_node decode(lt::span<char const> buffer) {
     lt::load_torrent_limits const limit = limits();
-    lt::error_code failure;
-    lt::bdecode_node const root =
-        lt::bdecode(buffer, failure, nullptr, limit.max_decode_depth, limit.max_decode_tokens);
-    // What cannot be read is told by what reads it.
-    if (failure || root.type() != lt::bdecode_node::dict_t)
-        return;
-    if (auto const info = root.dict_find_dict("info"))
-        check_size(info, static_cast<std::size_t>(buffer.size()));
+    return lt::bdecode(buffer, limit.max_decode_depth, limit.max_decode_tokens);
 }
 
 // libtorrent makes the empty files of a torrent before it checks the others; looking must not
@@ -106,10 +105,7 @@ void leave_out_empty_files(lt::add_torrent_params& params) {
 
 // The DHT nodes that a torrent names are read into the parameters, where they can be dropped. They
 // also stay in its torrent_info, where they cannot; so that is made of a torrent without them.
-std::string without_nodes(lt::span<char const> torrent) {
-    lt::load_torrent_limits const limit = limits();
-    lt::bdecode_node const root =
-        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+std::string without_nodes(lt::bdecode_node const& root) {
     std::string rest = "d";
     for (int i = 0; i < root.dict_size(); ++i) {
         auto const entry = root.dict_at(i);
@@ -128,13 +124,14 @@ std::string without_nodes(lt::span<char const> torrent) {
 lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    check_size(buffer);
     lt::add_torrent_params params;
     try {
-        params = lt::load_torrent_buffer(buffer, limits());
+        lt::bdecode_node const root = decode(buffer);
+        check_size(root, bytes.size());
+        params = lt::load_torrent_parsed(root, limits());
         if (!params.dht_nodes.empty()) {
             auto const nodes = std::move(params.dht_nodes);
-            params = lt::load_torrent_buffer(without_nodes(buffer), limits());
+            params = lt::load_torrent_buffer(without_nodes(root), limits());
             params.dht_nodes = nodes;
         }
     } catch (lt::system_error const& e) {
@@ -158,11 +155,7 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
 
 namespace {
 
-lt::entry client_part(lt::span<char const> buffer) {
-    lt::error_code failure;
-    lt::bdecode_node const root = lt::bdecode(buffer, failure);
-    if (failure || root.type() != lt::bdecode_node::dict_t)
-        return {};
+lt::entry client_part(lt::bdecode_node const& root) {
     lt::bdecode_node const found = root.dict_find_dict(client_data_key);
     return found ? lt::entry(found) : lt::entry();
 }
@@ -172,10 +165,12 @@ lt::entry client_part(lt::span<char const> buffer) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    check_size(buffer);
-    auto params = lt::read_resume_data(buffer, limits());
+    // Decoded once: there may be thousands to read at the start.
+    lt::bdecode_node const root = decode(buffer);
+    check_size(root, bytes.size());
+    auto params = lt::read_resume_data(root, limits().max_pieces);
     check_renamed_files(params);
-    return std::make_unique<TorrentParams>(std::move(params), client_part(buffer));
+    return std::make_unique<TorrentParams>(std::move(params), client_part(root));
 }
 
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,
@@ -360,10 +355,8 @@ namespace {
 // By the roots of the files, as they stand in the .torrent file (BEP 52). libtorrent moves them to
 // its own trees, where files of the same data share one.
 std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
-    lt::load_torrent_limits const limit = limits();
     std::map<lt::sha256_hash, lt::string_view> out;
-    lt::bdecode_node const root =
-        lt::bdecode(torrent, limit.max_decode_depth, limit.max_decode_tokens);
+    lt::bdecode_node const root = decode(torrent);
     lt::bdecode_node const layers = root.dict_find_dict("piece layers");
     for (int i = 0; layers && i < layers.dict_size(); ++i) {
         auto const entry = layers.dict_at(i);
