@@ -55,9 +55,7 @@ bool is_local(lt::address const& address) {
 // A host that is local whatever it is looked up to be: an address, also in a form that only the
 // system's resolver takes for one (127.1, 0x7f000001), or a name that is not of the internet.
 bool is_local(std::string name) {
-    for (char& letter : name)
-        if (letter >= 'A' && letter <= 'Z')
-            letter += 'a' - 'A';
+    name = lower(std::move(name));
     while (!name.empty() && name.back() == '.')
         name.pop_back();
     lt::error_code failure;
@@ -75,6 +73,31 @@ bool is_local(std::string name) {
            (last == "arpa" && name.size() > 10 && name.substr(name.size() - 10) == ".home.arpa");
 }
 
+using Urls = std::vector<std::string>;
+
+// Those that are not kept are given, in their order.
+template <typename Keep>
+Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
+    Urls trackers, dropped;
+    std::vector<int> tiers;
+    for (std::size_t i = 0; i < params.trackers.size(); ++i) {
+        std::string& url = params.trackers[i];
+        if (!keep(url)) {
+            dropped.push_back(std::move(url));
+            continue;
+        }
+        trackers.push_back(std::move(url));
+        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
+    }
+    params.trackers = std::move(trackers);
+    params.tracker_tiers = std::move(tiers);
+    return dropped;
+}
+
+void block(lt::ip_filter& filter, char const* first, char const* last) {
+    filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+}
+
 } // namespace
 
 struct NetworkPolicy::Named {
@@ -88,25 +111,13 @@ NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
-    std::vector<std::string> dropped;
     // An offline client reaches nothing else.
     if (!keeps_local())
-        return dropped;
+        return {};
     auto const is_allowed = [&named](std::string const& url) {
         return named.count(url) > 0 || !is_local(host(url));
     };
-    std::vector<std::string> trackers;
-    std::vector<int> tiers;
-    for (std::size_t i = 0; i < params.trackers.size(); ++i) {
-        if (!is_allowed(params.trackers[i])) {
-            dropped.push_back(params.trackers[i]);
-            continue;
-        }
-        trackers.push_back(params.trackers[i]);
-        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
-    }
-    params.trackers = std::move(trackers);
-    params.tracker_tiers = std::move(tiers);
+    Urls dropped = keep_trackers(params, is_allowed);
     for (auto* const urls : {&params.url_seeds, compat::http_seeds(params)}) {
         if (urls == nullptr)
             continue;
@@ -143,7 +154,7 @@ bool NetworkPolicy::allows_resolved(std::uint64_t torrent, std::string const& ur
 
 void NetworkPolicy::block_local(lt::ip_filter& filter) {
     for (auto const& [first, last] : local_ranges)
-        filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+        block(filter, first, last);
 }
 
 // libtorrent looks up all names itself behind an HTTP proxy, but those of plain HTTP trackers.
@@ -181,16 +192,7 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
     if (loopback_only_ || names_ != Names::Here)
         params.dht_nodes.clear();
 
-    std::vector<std::string> trackers;
-    std::vector<int> tiers;
-    for (std::size_t i = 0; i < params.trackers.size(); ++i) {
-        if (!allows_tracker(params.trackers[i]))
-            continue;
-        trackers.push_back(params.trackers[i]);
-        tiers.push_back(i < params.tracker_tiers.size() ? params.tracker_tiers[i] : 0);
-    }
-    params.trackers = std::move(trackers);
-    params.tracker_tiers = std::move(tiers);
+    keep_trackers(params, [this](std::string const& url) { return allows_tracker(url); });
 
     auto& urls = params.url_seeds;
     auto const beyond = [this](std::string const& url) { return !allows_web_seed(url); };
@@ -207,14 +209,11 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
 void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     if (!loopback_only_)
         return;
-    auto const block = [&filter](char const* first, char const* last) {
-        filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
-    };
     // 0.0.0.0 stands for the address of a web seed that a SOCKS5 proxy is to look up.
-    block("0.0.0.1", "126.255.255.255");
-    block("128.0.0.0", "255.255.255.255");
-    block("::", "::");
-    block("::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    block(filter, "0.0.0.1", "126.255.255.255");
+    block(filter, "128.0.0.0", "255.255.255.255");
+    block(filter, "::", "::");
+    block(filter, "::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 }
 
 void NetworkPolicy::restrict(lt::dht::dht_state& state) const {

@@ -11,13 +11,17 @@
 
 namespace patron {
 
-// What stands before "://", in lower case.
-inline std::string scheme(std::string const& url) {
-    std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
-    for (char& letter : scheme)
+// Of ASCII alone, whatever the locale.
+inline std::string lower(std::string text) {
+    for (char& letter : text)
         if (letter >= 'A' && letter <= 'Z')
             letter += 'a' - 'A';
-    return scheme;
+    return text;
+}
+
+// What stands before "://", in lower case.
+inline std::string scheme(std::string const& url) {
+    return lower(url.substr(0, std::min(url.find("://"), url.size())));
 }
 
 // What stands after "://" and any "user@", before the path.

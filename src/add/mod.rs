@@ -483,11 +483,7 @@ fn read(
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         verify_finished: options.verify_finished,
-        policy: sys::PolicyRecord {
-            loopback_only: defaults.loopback_only,
-            names: ProxyKind::names(defaults.proxy),
-            local_urls: defaults.settings.local_urls(),
-        },
+        policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let dropped = params
         .pin_mut()

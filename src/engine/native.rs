@@ -44,11 +44,7 @@ impl NativeEngine {
         let waker = Waker(wake);
         let session = sys::new_session(
             &records,
-            sys::PolicyRecord {
-                loopback_only,
-                names: ProxyKind::names(proxy),
-                local_urls: settings.local_urls(),
-            },
+            settings.policy(loopback_only, proxy),
             reads,
             state,
             counters.shared(),

@@ -405,8 +405,17 @@ impl Settings {
         Ok(Self::from_records(&records))
     }
 
-    pub(crate) fn local_urls(&self) -> bool {
-        self.switch(LOCAL_URLS, false)
+    /// Where the client, and each of its torrents, may connect.
+    pub(crate) fn policy(
+        &self,
+        loopback_only: bool,
+        proxy: Option<ProxyKind>,
+    ) -> sys::PolicyRecord {
+        sys::PolicyRecord {
+            loopback_only,
+            names: ProxyKind::names(proxy),
+            local_urls: self.switch(LOCAL_URLS, false),
+        }
     }
 
     /// Whether the client can listen where it is told to.

@@ -66,7 +66,7 @@ pub(crate) enum ProxyKind {
 
 impl ProxyKind {
     /// Who looks up host names.
-    pub(crate) fn names(proxy: Option<Self>) -> sys::Names {
+    pub(super) fn names(proxy: Option<Self>) -> sys::Names {
         match proxy {
             None => sys::Names::Here,
             Some(Self::Socks5) => sys::Names::BySocks5,

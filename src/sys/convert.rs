@@ -24,8 +24,8 @@ pub(crate) fn id(torrent: u64) -> Option<TorrentId> {
     TorrentId::new(torrent)
 }
 
-pub(crate) fn count(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or(0)
+pub(crate) fn count(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(0)
 }
 
 fn size(bytes: i64) -> u64 {
@@ -52,8 +52,6 @@ pub(crate) fn state(state: bridge::TorrentState) -> TorrentState {
 }
 
 pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
-    let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
-    let count = |number: i32| u32::try_from(number).unwrap_or(0);
     let rate = |bytes: i32| u64::from(count(bytes));
     let error = (!record.error.category.is_empty())
         .then(|| disk_failure("use the torrent", "", &record.error));
@@ -186,10 +184,10 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
         upload_rate: size(record.upload_rate.into()),
         downloaded: size(record.downloaded),
         uploaded: size(record.uploaded),
-        requested: count(record.requested.into()),
-        requests: count(record.requests.into()),
-        hash_failures: count(record.hash_failures.into()),
-        failures: count(record.failures.into()),
+        requested: count(record.requested),
+        requests: count(record.requests),
+        hash_failures: count(record.hash_failures),
+        failures: count(record.failures),
         idle: milliseconds(record.idle_ms),
         round_trip: milliseconds(record.round_trip_ms),
     }
@@ -257,7 +255,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
     PeerClassOptions {
         name: record.name,
         ignore_unchoke_slots: record.ignore_unchoke_slots,
-        connection_limit_percent: count(record.connection_limit_factor.into()),
+        connection_limit_percent: count(record.connection_limit_factor),
         upload_limit: limit(record.upload_limit),
         download_limit: limit(record.download_limit),
         upload_priority: priority(record.upload_priority),
@@ -369,22 +367,22 @@ pub(crate) fn saved(record: &SavedRecord) -> SavedFigures {
     SavedFigures {
         uploaded: size(record.uploaded),
         downloaded: size(record.downloaded),
-        pieces: count(record.pieces.into()),
+        pieces: count(record.pieces),
     }
 }
 
 pub(crate) fn pieces(record: PiecesRecord) -> PieceMap {
     let part = |part: &bridge::PartialPieceRecord| PartialPiece {
-        piece: count(part.piece.into()),
-        blocks: count(part.blocks.into()),
-        finished: count(part.finished.into()),
-        writing: count(part.writing.into()),
-        requested: count(part.requested.into()),
+        piece: count(part.piece),
+        blocks: count(part.blocks),
+        finished: count(part.finished),
+        writing: count(part.writing),
+        requested: count(part.requested),
     };
     PieceMap {
         have: record.have.iter().map(|here| *here != 0).collect(),
         priorities: record.priorities.iter().map(|level| Priority::new(*level)).collect(),
-        availability: record.availability.iter().map(|peers| count((*peers).into())).collect(),
+        availability: record.availability.iter().map(|peers| count(*peers)).collect(),
         partial: record.partial.iter().map(part).collect(),
     }
 }

@@ -16,7 +16,6 @@ pub(crate) fn libtorrent_version() -> String {
     bridge::loaded_version()
 }
 
-/// Whether the libtorrent that is loaded is the one that the shim was compiled for.
 /// A thread of this crate takes no signals: the program's handlers and its `sigwait` are on its own.
 pub(crate) fn block_signals() {
     bridge::block_signals();
