@@ -2697,7 +2697,7 @@ int32_t patron_ip_filter_parse(const uint8_t *data,
                                patron_error **error);
 
 /**
- * As patron_ip_filter_read_lenient(), of what such a file has in it.
+ * Like patron_ip_filter_read_lenient(), for the contents of such a file.
  *
  * Errors: PARSE.
  */

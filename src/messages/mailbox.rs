@@ -3,8 +3,8 @@
 //! - A status replaces the unread status of the same torrent.
 //! - Any other event of an open torrent replaces the unread one of the same kind, so that there are
 //!   at most as many as kinds times open torrents. These are never lost.
-//! - What is told of single files, pieces, peers and trackers has a bound of its own, so that its
-//!   number displaces nothing else.
+//! - Events about single files, pieces, peers and trackers have a bound of their own, so that they
+//!   displace nothing else.
 //! - All else (events of closed torrents, of the client, failed commands) is bounded by a number;
 //!   beyond each bound the oldest go, and [`Event::Lagged`] says how many.
 

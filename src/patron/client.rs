@@ -160,7 +160,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a class that is none.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a value that is not a class.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
         self.session(Ask::session("remove the peer class", move |session| {
             session.remove_peer_class(class.get())

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn patron_ip_filter_parse(
     })
 }
 
-/// As patron_ip_filter_read_lenient(), of what such a file has in it.
+/// Like patron_ip_filter_read_lenient(), for the contents of such a file.
 ///
 /// Errors: PARSE.
 #[unsafe(no_mangle)]

@@ -72,7 +72,7 @@ impl<E: Engine> ClientThread<E> {
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.inbox.commands.len();
-        // After that: who subscribes and then sends a command is told of all that comes of it.
+        // After that: a patron that subscribes and then sends a command receives every event of it.
         self.follow_subscriptions();
         for _ in 0..waiting {
             // Not while patrons are leaving: those commands are older than that.

@@ -457,7 +457,7 @@ pub enum PerformanceLimit {
     DiskQueueTooLarge,
     /// The system takes no more disk operations at once.
     DiskOperations,
-    /// There are too few ports to call out from (`outgoing_ports`).
+    /// There are too few ports for outgoing connections (`outgoing_ports`).
     TooFewOutgoingPorts,
     /// There are too few descriptors for files and connections.
     TooFewDescriptors,

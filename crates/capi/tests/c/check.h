@@ -23,7 +23,7 @@
 /* How long anything may take before it is called a failure. */
 #define PATIENCE_MS 60000
 
-/* gcc's address sanitizer does not let go of its allocator's locks when a process with threads is
+/* gcc's address sanitizer does not release its allocator's locks when a process with threads is
  * forked: what the child allocates may wait for ever. */
 #ifdef __SANITIZE_ADDRESS__
 #define NO_MALLOC_AFTER_FORK 1

@@ -55,7 +55,7 @@ fn library() -> &'static Library {
 }
 
 fn build(temporary: &Path) -> PathBuf {
-    // Where this test was built, whose dependencies are there already. Cargo has let go of it.
+    // The directory in which this test was built: its dependencies are compiled. Cargo has released its lock.
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
         let levels = 1 + usize::from(std::env::var_os("CARGO_BUILD_TARGET").is_some());
         temporary.ancestors().nth(levels).unwrap().into()
