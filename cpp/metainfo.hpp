@@ -44,6 +44,8 @@ class TorrentParams {
     bool verify_finished_ = false;
     // URLs that a person names.
     std::set<std::string> named_;
+    // Trackers that were dropped; told when the torrent is there.
+    std::vector<std::string> dropped_;
 };
 
 // A .torrent file. One that would take many times its own size is refused.

@@ -147,10 +147,11 @@ impl DiskReads {
 ///
 /// `zero_copy` needs files that nobody cuts short while they are served: a peer that is just being
 /// sent the missing part is dropped. Where libtorrent itself would read that part, in encrypting or in
-/// uTP, the process would end; a client with `zero_copy` and such a setting, or with a libtorrent 2.1
-/// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
-/// are for TLS, or are not known to be without it because they were started by a magnet link, are
-/// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
+/// uTP, the process would end; a client with `zero_copy` and such a setting is therefore
+/// [refused](crate::ClientBuilder::start), and torrents that are for TLS, or are not known to be without
+/// it because they were started by a magnet link, are copied. Such a client does not listen for TLS; it
+/// serves those torrents to peers that it connects to. Nor does it announce to the trackers of WebRTC
+/// peers (`ws://`, `wss://`), which are dropped with an [`Event::TrackerError`](crate::Event::TrackerError).
 /// Torrents that are being written to and torrents of which not all files are wanted are libtorrent's
 /// to read, in every mode. On systems other than Linux every mode is `stock`.
 ///
@@ -211,7 +212,7 @@ impl Settings {
     ///
     /// | setting | value | why |
     /// | --- | --- | --- |
-    /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. `copy` where libtorrent is built with WebRTC |
+    /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
     /// | `prefer_rc4` | false | likewise |
@@ -236,10 +237,9 @@ impl Settings {
     /// and `active_tracker_limit` are for torrents that libtorrent queues (`auto_managed`); those of
     /// this crate run and announce until they are told not to.
     pub fn seeding() -> Self {
-        let reads = if sys::has_webrtc() { "copy" } else { "zero_copy" };
         let mut settings = Self::default();
         settings.assume([
-            (DISK_READS, reads.into()),
+            (DISK_READS, "zero_copy".into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
             ("allowed_enc_level", PLAINTEXT.into()),
@@ -415,6 +415,8 @@ impl Settings {
             loopback_only,
             names: ProxyKind::names(proxy),
             local_urls: self.switch(LOCAL_URLS, false),
+            // WebRTC reads what it sends in user space: see `check`.
+            webrtc: self.disk_reads() != DiskReads::ZeroCopy,
         }
     }
 
@@ -431,10 +433,6 @@ impl Settings {
     /// Whether the settings go together: a pointer into a mapped file is for the kernel alone. Where
     /// libtorrent reads what it points to and the file was cut short, SIGBUS ends the process.
     pub(crate) fn check(&self) -> Result<()> {
-        self.check_with(sys::has_webrtc())
-    }
-
-    fn check_with(&self, webrtc: bool) -> Result<()> {
         if self.disk_reads() != DiskReads::ZeroCopy {
             return Ok(());
         }
@@ -455,10 +453,6 @@ impl Settings {
         if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
             let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
             return refuse(&conflict, "RC4 reads what it sends in user space");
-        }
-        if webrtc {
-            let conflict = "a libtorrent that is built with WebRTC";
-            return refuse(conflict, "WebRTC reads what it sends in user space");
         }
         let interfaces = self.text("listen_interfaces", "");
         if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
@@ -717,11 +711,15 @@ mod tests {
 
         let mut settings = Settings::seeding();
         settings.set("disk_reads", "zero_copy").unwrap();
-        settings.check_with(false).unwrap();
-        let error = settings.check_with(true).unwrap_err();
-        assert!(error.message().contains("built with WebRTC"), "{error}");
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn peers_by_webrtc_go_with_copied_blocks_alone() {
+        let mut settings = Settings::seeding();
+        assert!(!settings.policy(false, None).webrtc);
         settings.set("disk_reads", "copy").unwrap();
-        settings.check_with(true).unwrap();
+        assert!(settings.policy(false, None).webrtc);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        Version,
         Exception,
     }
 
@@ -454,6 +455,8 @@ mod bridge {
         names: Names,
         /// What a torrent itself names may be on the local network.
         local_urls: bool,
+        /// Trackers that bring peers by WebRTC (from libtorrent 2.1, where it is built with it).
+        webrtc: bool,
     }
 
     /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
@@ -653,12 +656,14 @@ mod bridge {
     unsafe extern "C++" {
         include!("torrent-patron/cpp/bridge.hpp");
 
-        /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
-        fn compiled_version() -> String;
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
-        /// Whether libtorrent is built with WebRTC.
-        fn has_webrtc() -> bool;
+        /// Fails, as each function here that can, where the libtorrent that is loaded is not the one that
+        /// the shim was compiled for, and the only one.
+        fn check_versions() -> Result<()>;
+        /// `files`: where the functions of libtorrent come from.
+        #[allow(dead_code)] // the tests of process.rs call it
+        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
         fn category_name(category: ShimCategory) -> &'static str;
 
         /// The names of all settings of the library.
@@ -675,8 +680,6 @@ mod bridge {
         /// The calling thread takes no signals: those of the program are for its own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
-        /// The files that the functions of libtorrent come from, which is one.
-        fn loaded_from() -> Result<Vec<String>>;
 
         /// Atomic counters; read on any thread.
         type ReadCounters;
