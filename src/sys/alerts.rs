@@ -1,4 +1,4 @@
-//! libtorrent's alerts as events.
+//! Converts libtorrent's alerts to events.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,22 +15,22 @@ use crate::model::{
 const USE: &str = "use the torrent";
 const MOVE: &str = "move the files";
 
-/// Where alerts go: each becomes an event, in their order. Nothing here panics, as C++ calls it.
+/// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
     pub(crate) events: Vec<EngineEvent>,
     pub(crate) answers: Vec<EngineEvent>,
-    /// The newest counters answer all who have asked.
+    /// The newest counters answer every request for them.
     has_statistics: bool,
 }
 
-/// Those with a comment about what C++ gives are in `sys/bridge.rs`.
+/// For what C++ passes, see the comments in `sys/bridge.rs`.
 impl Alerts {
     fn tell(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
         self.events.extend(id(torrent).map(event));
     }
 
-    /// An event that goes to the patrons of a torrent; the client gives it the torrent's name.
+    /// An event for the patrons of a torrent; the client adds the torrent's name.
     fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
         self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
     }
@@ -278,7 +278,7 @@ impl Alerts {
     }
 
     pub(super) fn statistics(&mut self, counters: &[i64]) {
-        // The first answer answers all who have asked.
+        // The first answer serves every request.
         if !std::mem::replace(&mut self.has_statistics, true) {
             self.events.push(EngineEvent::Statistics(counters.to_vec()));
         }
@@ -303,7 +303,7 @@ impl Alerts {
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
         let error = match error.category.is_empty() {
             true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
-            // What alerts answer is done with the files.
+            // Requests that are answered by an alert concern the files.
             false => disk_failure("", &on, &error),
         };
         self.answer(request, Err(error));
@@ -344,7 +344,7 @@ fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
     }
 }
 
-/// `lt::operation_name` as a verb phrase, where a disk error can say so.
+/// `lt::operation_name` as a verb phrase, for operations that can fail on disk.
 fn disk(operation: &str) -> &'static str {
     match operation {
         "file_read" | "file_mmap" => "read the file",
