@@ -100,8 +100,8 @@ impl Patron {
     /// # Errors
     ///
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) if the client is offline and
-    /// the node is not on the loopback interface, or if it cannot be reached through the client's
-    /// proxy.
+    /// the node is not on the loopback interface, or if the client uses an HTTP proxy and the node
+    /// is given by name.
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
         let host = host.into();
         self.session(Ask::session("add the DHT node", move |session| session.add_node(&host, port)))
