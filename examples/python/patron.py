@@ -11,9 +11,9 @@ As a module:
             if event.torrent == torrent and event.kind == EventKind.FINISHED:
                 break
 
-The library is found as the loader finds it (ldconfig, LD_LIBRARY_PATH), or where the environment
-variable TORRENT_PATRON_LIBRARY says. ctypes releases the GIL during each call, so a thread that waits
-for an event holds up no other. Python 3.9 or later; nothing else is needed.
+The library is found by the loader (ldconfig, LD_LIBRARY_PATH), or through the environment variable
+TORRENT_PATRON_LIBRARY. ctypes releases the GIL during each call, so a thread that waits for an event
+does not block the others. Requires Python 3.9 or later, and nothing else.
 """
 
 import argparse
@@ -371,7 +371,7 @@ class PatronError(Exception):
     def __init__(self, error):
         super().__init__(str(_error_message(error)))
         number = _error_code(error)
-        # A newer library may have codes that are not known here.
+        # A newer library may have codes that this module does not know.
         self.code = Code(number) if number in Code._value2member_map_ else number
         self.category = str(_error_category(error))
         self.value = _error_value(error)
@@ -511,7 +511,7 @@ class Client:
         try:
             self.shutdown()
         except PatronError as error:
-            if error.code != Code.BAD_HANDLE:  # it was shut down before
+            if error.code != Code.BAD_HANDLE:  # it has already been shut down
                 raise
 
 
@@ -528,7 +528,7 @@ class Patron:
     def close(self):
         """Frees the patron. Not to be called from within a `wake`."""
         _free(self._handle)
-        # Python cannot be called back once it has ended, so the last calls are waited for here.
+        # Python cannot be called back after it has ended, so wait here for the last calls.
         for finalized in self._finalized:
             finalized.wait()
 
@@ -692,7 +692,7 @@ class Patron:
         """All events, until the client has stopped."""
         fd = self.event_fd()
         while True:
-            # Ctrl-C ends this wait, and not one within the library.
+            # Ctrl-C can end this wait, but not one inside the library.
             select.select([fd], [], [])
             try:
                 event = self.next_event(timeout=0)
@@ -729,8 +729,8 @@ class Patron:
         self._finalized.append(finalized)
 
 
-# The functions that C knows live as long as the module; which Python function is meant is looked up
-# by number. So none can be collected while the library may call it.
+# The functions passed to C live as long as the module, and look up the Python function by number, so
+# none can be garbage-collected while the library may call it.
 _wakes = {}
 _numbers = itertools.count(1)
 
@@ -764,7 +764,7 @@ async def download(source, directory, peers, offline):
         fd = patron.event_fd()
         loop.add_reader(fd, drain)
         try:
-            # It waits for the reply, hence on another thread.
+            # It waits for the reply, so it runs on another thread.
             await asyncio.to_thread(patron.add_torrent, source, peers=peers)
             await finished
         finally:
