@@ -714,7 +714,7 @@ class Patron:
         return fd.value
 
     def set_wake(self, wake):
-        """Calls `wake()`, on one of the library's threads, when events have come; None ends that."""
+        """Calls `wake()` on one of the library's threads when events have come; None ends that."""
         if wake is None:
             _set_wake(self._handle, _CALLBACK(), None, _CALLBACK())
             return
