@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::descriptors::{Descriptors, Limit};
-use super::{Client, Intervals, start};
+use super::inbox::Intervals;
+use super::owner::{Client, start};
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::error::{Error, ErrorKind, Result};
@@ -64,6 +65,13 @@ impl Default for ClientBuilder {
             state: Vec::new(),
             overrides: Vec::new(),
         }
+    }
+}
+
+impl Client {
+    /// A client to be configured and started.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 }
 

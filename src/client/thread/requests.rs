@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::sys::AnsweredBy;
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn request_of_torrent(
@@ -38,7 +39,12 @@ impl<E: Engine> ClientThread<E> {
             }
             RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
         }
+        let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
+        if is_posted {
+            let answer = self.engine.post(id, asked).map(|()| Box::new(()) as Answer);
+            return self.conclude(request, answer);
+        }
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
@@ -63,7 +69,12 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(request) = self.torrents.requests.take(number) else { return };
+        if let Some(request) = self.torrents.requests.take(number) {
+            self.conclude(request, answer);
+        }
+    }
+
+    fn conclude(&mut self, request: OpenRequest, answer: Result<Answer>) {
         let OpenRequest { torrent, op, role, respond } = request;
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
