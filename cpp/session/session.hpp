@@ -72,7 +72,7 @@ class Session {
     void subscribe(InterestRecord const& interest);
 
     std::unique_ptr<Torrent> torrent(std::uint64_t torrent) const;
-    // The task runs on the network thread. What it began is answered by itself or by an alert.
+    // The task runs on the network thread. It answers the request itself, or an alert does.
     void run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                         std::uint32_t index, ClientDataRecord const& client_data,
                         rust::Box<TorrentTask> task);

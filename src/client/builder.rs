@@ -69,7 +69,7 @@ impl Default for ClientBuilder {
 }
 
 impl Client {
-    /// A client to be configured and started.
+    /// A builder, to configure and start a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }

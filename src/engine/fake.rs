@@ -42,7 +42,7 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     events: Receiver<EngineEvent>,
-    /// What is left to do after the abort, for the reaper to wait for.
+    /// What the abort leaves for the reaper to wait for.
     teardown: Receiver<()>,
 }
 

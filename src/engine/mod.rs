@@ -27,7 +27,7 @@ pub(crate) trait Engine {
     fn forget_add(&mut self, id: TorrentId);
     /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
-    /// Carries out a request that does no more than post ([`AnsweredBy::Posting`]).
+    /// Executes a request that only posts ([`AnsweredBy::Posting`]).
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;
     /// Answered by `Answered` with this number.
     fn request_of_torrent(

@@ -193,8 +193,8 @@ mod bridge {
     #[repr(u8)]
     #[derive(Debug)]
     enum AnsweredBy {
-        /// The call itself, at once: it does no more than post, as most of libtorrent's setters do, and
-        /// runs on the client thread.
+        /// By the call itself, which runs on the client thread because it only posts, as most of
+        /// libtorrent's setters do.
         Posting,
         /// By the task, on the network thread. All the others are alerts.
         Task,
@@ -240,7 +240,7 @@ mod bridge {
         Udp,
     }
 
-    /// The limits of a torrent: -1 means none, -2 leaves what there is.
+    /// The limits of a torrent: -1 means none, -2 leaves the current one.
     #[derive(Debug, Clone, Copy)]
     struct LimitsRecord {
         /// In bytes per second.
@@ -525,7 +525,7 @@ mod bridge {
         v2: [u8; 32],
     }
 
-    // Which the sink of alerts takes.
+    // Used by the sink of alerts.
     impl Vec<StatusRecord> {}
 
     extern "Rust" {
@@ -636,14 +636,15 @@ mod bridge {
             torrent: u64,
             params: UniquePtr<TorrentParams>,
         ) -> Result<()>;
-        /// For calls that do no more than post.
+        /// For calls that only post.
         fn torrent(self: &Session, torrent: u64) -> Result<UniquePtr<Torrent>>;
-        /// Adds again what libtorrent refused; the parameters are kept until it succeeds.
+        /// Tries again to add a torrent that libtorrent refused; its parameters are kept until it
+        /// succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
-        /// Its task has failed: no alert answers it.
+        /// For a request whose task has failed: no alert will answer it.
         fn forget_request(self: Pin<&mut Session>, request: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;

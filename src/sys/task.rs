@@ -1,4 +1,4 @@
-//! Requests as libtorrent's network thread runs them, and where they leave their answers.
+//! Requests that run on libtorrent's network thread, and the queue of their answers.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ mod tasks {
         type SessionHandle = crate::sys::bridge::SessionHandle;
         type Torrent = crate::sys::bridge::Torrent;
 
-        /// `index` is the file or the piece that the answer is about.
+        /// `index` is the file or piece that the answer is about.
         fn run_on_torrent(
             self: Pin<&mut Session>,
             request: u64,
@@ -45,8 +45,8 @@ mod tasks {
     }
 }
 
-/// What is done to a torrent on the network thread. `None`: an alert will bring the answer. It must be
-/// short, and its error does not know yet what was tried.
+/// A call on a torrent, run on the network thread. `None`: an alert will bring the answer. It must
+/// be short; its error does not say what was tried.
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
 /// The same for the session.
