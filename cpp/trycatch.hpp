@@ -1,8 +1,8 @@
-// How a C++ exception crosses to Rust: category, code and message, none of them lost.
+// How a C++ exception crosses to Rust, with category, code and message.
 //
-// cxx calls rust::behavior::trycatch around every bridge function that returns Result. Its own
-// version catches std::exception alone and keeps the message alone; anything else would terminate.
-// Ours also asks first whether libtorrent can be called at all.
+// cxx calls rust::behavior::trycatch around every bridge function that returns Result. cxx's own
+// version catches only std::exception and keeps only the message; anything else would terminate.
+// Ours also checks first that libtorrent can be called at all.
 #pragma once
 
 #include "torrent-patron/cpp/errors.hpp"
@@ -16,11 +16,11 @@
 
 namespace patron {
 
-// Why no function of libtorrent may be called; null where they may.
+// Why no function of libtorrent may be called; null if they may.
 char const* version_mismatch() noexcept;
 
-// "category \x1f value \x1f message", read by Error::from_native in src/sys/errors.rs. The text is
-// built on the stack, because this runs where memory may have run out.
+// "category \x1f value \x1f message", parsed by Error::from_native in src/sys/errors.rs. The text
+// is built on the stack, because memory may have run out.
 template <typename Fail>
 void report(Fail& fail, char const* category, int value, char const* message) noexcept {
     char text[1024];
@@ -47,7 +47,7 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
     } catch (std::system_error const& error) {
         patron::report(fail, error.code().category().name(), error.code().value(), error.what());
     } catch (std::invalid_argument const& error) {
-        // What the shim itself refuses.
+        // The shim's own argument checks.
         patron::report(fail, patron::category::argument, 0, error.what());
     } catch (patron::NotHere const& error) {
         patron::report(fail, patron::category::not_here, 0, error.what());

@@ -1,12 +1,12 @@
-//! What belongs to the process, not to a client.
+//! What belongs to the process rather than to a client.
 
 use super::bridge;
 use crate::error::{Error, Result};
 
 const START_CLIENT: &str = "start the client";
 
-/// Raises the process's limit of open descriptors to what is wanted, as far as it may; what it is
-/// then.
+/// Raises the process's limit on open descriptors to `wanted`, as far as permitted, and returns the
+/// limit that then applies.
 pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
     bridge::raise_descriptor_limit(wanted)
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))
@@ -16,14 +16,14 @@ pub(crate) fn libtorrent_version() -> String {
     bridge::loaded_version()
 }
 
-/// A thread of this crate takes no signals: the program's handlers and its `sigwait` are on its own.
+/// Blocks all signals on the calling thread: the program handles them on its own threads.
 pub(crate) fn block_signals() {
     bridge::block_signals();
 }
 
-/// Whether the libtorrent that is loaded is the one that the shim was compiled for, and the only one: a
-/// program may have loaded another before, whose functions are called in place of ours. Nothing else of
-/// libtorrent can be called where it is not.
+/// Checks that the loaded libtorrent is the version that the shim was compiled for, and the only
+/// one: if the program loaded another one earlier, its functions would be called instead. If it is
+/// not, every bridge function that can fail does so.
 pub(crate) fn check_versions() -> Result<()> {
     bridge::check_versions().map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }
