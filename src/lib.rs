@@ -27,8 +27,13 @@
 //!
 //! With the feature `serde`, all data types implement `Serialize`, and those that a program
 //! supplies also `Deserialize`.
+//! With `vendored`, libtorrent is compiled from source and linked in; the README describes it.
 
 pub mod guide;
+
+// So that it is linked.
+#[cfg(feature = "vendored")]
+use openssl_sys as _;
 
 mod add;
 pub mod client;
