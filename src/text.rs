@@ -22,7 +22,8 @@ pub const MAX_TEXT: usize = 4096;
 /// assert_eq!(torrent_patron::printable("caf\u{e9}\u{202e}gpj.exe"), "caf\u{e9}\\u{202e}gpj.exe");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_TEXT && !text.contains(is_hidden) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if text.len() <= MAX_TEXT && (text.bytes().all(is_plain) || !text.contains(is_hidden)) {
         return Cow::Borrowed(text);
     }
     const CUT: &str = "…";
