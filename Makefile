@@ -120,6 +120,10 @@ uninstall: ## Remove what `make install` installed, with the same PREFIX
 LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then \
 	ldconfig; fi
 
+.PHONY: matrix
+matrix: ## Run the tests with other libtorrents and compilers; needs root and debootstrap
+	scripts/matrix $(ARGS)
+
 .PHONY: header
 header: ## Write include/torrent_patron.h anew from crates/capi/src
 	@vendor/setup build
