@@ -124,6 +124,15 @@ LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig
 matrix: ## Run the tests with other libtorrents and compilers; needs root and debootstrap
 	scripts/matrix $(ARGS)
 
+.PHONY: packages
+packages: ## Build .deb packages and an archive that need glibc alone, in target/packages
+	@vendor/setup build
+	CARGO='$(CARGO)' scripts/packages target/packages
+
+.PHONY: test-packages
+test-packages: ## Install these in a new root and use them; needs root and debootstrap
+	scripts/test-packages target/packages $(ARGS)
+
 .PHONY: header
 header: ## Write include/torrent_patron.h anew from crates/capi/src
 	@vendor/setup build

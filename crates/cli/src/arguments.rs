@@ -19,7 +19,7 @@ pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
 
 /// Create, check, download and seed torrents
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = MORE)]
+#[command(name = "torrent-patron", version, propagate_version = true, max_term_width = 100, after_help = MORE)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
