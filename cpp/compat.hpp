@@ -7,6 +7,7 @@
 #include <libtorrent/create_torrent.hpp>
 #include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/file_storage.hpp>
+#include <libtorrent/peer_info.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/storage_defs.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -27,13 +28,6 @@
 
 namespace patron {
 namespace compat {
-
-// WebRTC peers (browsers), since 2.1.
-#if defined TORRENT_USE_RTC && TORRENT_USE_RTC
-constexpr bool has_webrtc = true;
-#else
-constexpr bool has_webrtc = false;
-#endif
 
 // A file of a torrent that is being made; libtorrent adds pad files.
 struct NewFile {
@@ -65,6 +59,13 @@ inline std::time_t creation_date(lt::add_torrent_params const& params) {
 inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
     auto const* const ip = std::get_if<lt::aux::noexcept_movable<lt::tcp::endpoint>>(&alert.ep);
     return ip != nullptr ? std::optional<lt::tcp::endpoint>(*ip) : std::nullopt;
+}
+// Of a peer; unspecified for an I2P peer.
+inline lt::tcp::endpoint remote(lt::peer_info const& peer) {
+    return peer.remote_endpoint();
+}
+inline lt::tcp::endpoint local(lt::peer_info const& peer) {
+    return peer.local_endpoint();
 }
 inline bool needs_saving(lt::torrent_status const& status) {
     return bool(status.need_save_resume_data);
@@ -157,6 +158,12 @@ inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
     if (alert.endpoint.address().is_unspecified())
         return std::nullopt;
     return alert.endpoint;
+}
+inline lt::tcp::endpoint remote(lt::peer_info const& peer) {
+    return (peer.flags & lt::peer_info::i2p_socket) ? lt::tcp::endpoint() : peer.ip;
+}
+inline lt::tcp::endpoint local(lt::peer_info const& peer) {
+    return peer.local_endpoint;
 }
 inline bool needs_saving(lt::torrent_status const& status) {
     return status.need_save_resume;

@@ -44,6 +44,8 @@ class TorrentParams {
     bool verify_finished_ = false;
     // The URLs that the program itself supplied.
     std::set<std::string> named_;
+    // Trackers that were dropped; told when the torrent is there.
+    std::vector<std::string> dropped_;
 };
 
 // Parses a .torrent file. One that would take many times its own size in memory is refused.

@@ -100,6 +100,15 @@ void block(lt::ip_filter& filter, char const* first, char const* last) {
 
 } // namespace
 
+namespace {
+
+bool is_webrtc(std::string const& tracker) {
+    std::string const kind = scheme(tracker);
+    return kind == "ws" || kind == "wss";
+}
+
+} // namespace
+
 struct NetworkPolicy::Named {
     std::mutex mutex;
     std::map<std::uint64_t, std::set<std::string>> hosts;
@@ -107,7 +116,7 @@ struct NetworkPolicy::Named {
 
 NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
     : loopback_only_(record.loopback_only), names_(record.names), local_urls_(record.local_urls),
-      named_(std::make_shared<Named>()) {}
+      webrtc_(record.webrtc), named_(std::make_shared<Named>()) {}
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
@@ -126,6 +135,11 @@ std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& param
         urls->erase(last, urls->end());
     }
     return dropped;
+}
+
+std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& params) const {
+    return keep_trackers(params,
+                         [this](std::string const& url) { return webrtc_ || !is_webrtc(url); });
 }
 
 void NetworkPolicy::name(std::uint64_t torrent, std::string const& url) const {
@@ -159,7 +173,7 @@ void NetworkPolicy::block_local(lt::ip_filter& filter) {
 
 // Behind an HTTP proxy, libtorrent resolves all names itself, except those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {
-    if (loopback_only_ && !is_here(url))
+    if ((loopback_only_ && !is_here(url)) || (!webrtc_ && is_webrtc(url)))
         return false;
     std::string const kind = scheme(url);
     switch (names_) {
@@ -182,7 +196,9 @@ bool NetworkPolicy::allows_peer(lt::address const& address) const {
     return !loopback_only_ || address.is_loopback();
 }
 
-char const* NetworkPolicy::reason() const {
+std::string NetworkPolicy::reason(std::string const& url) const {
+    if (!webrtc_ && is_webrtc(url))
+        return "disk_reads=zero_copy does not go with peers by WebRTC";
     return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
                           : "this would go past the proxy";
 }

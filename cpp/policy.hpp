@@ -34,6 +34,8 @@ class NetworkPolicy {
     // chosen by a stranger to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
+    // Removes the trackers of WebRTC peers if those are not allowed, and returns them.
+    std::vector<std::string> drop_webrtc(lt::add_torrent_params& params) const;
     // The program names the URL for this torrent: its host may be anywhere.
     void name(std::uint64_t torrent, std::string const& url) const;
     void forget(std::uint64_t torrent) const;
@@ -50,12 +52,13 @@ class NetworkPolicy {
     bool allows_web_seed(std::string const& url) const;
     bool allows_peer(lt::address const& address) const;
     // Why something is not allowed, for people.
-    char const* reason() const;
+    std::string reason(std::string const& url) const;
 
   private:
     bool loopback_only_;
     Names names_;
     bool local_urls_;
+    bool webrtc_;
     // Shared by copies. Requests add to it on the network thread, adds on the client thread.
     struct Named;
     std::shared_ptr<Named> named_;

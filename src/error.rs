@@ -143,8 +143,11 @@ impl Error {
         }
     }
 
+    /// Unless nothing was tried, because libtorrent is another one.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
+        if self.0.kind != ErrorKind::VersionMismatch {
+            self.0.kind = kind;
+        }
         self
     }
 

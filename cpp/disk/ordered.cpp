@@ -99,12 +99,13 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
         }
     }
     note_write(*torrent, request);
+    torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [torrent, number = torrent->begin_write(),
+        [torrent, piece = request.piece,
          handler = std::move(handler)](lt::storage_error const& error) {
             handler(error);
-            torrent->end_write(number);
+            torrent->end_write(piece);
         },
         flags);
 }
@@ -122,13 +123,13 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          HashHandler handler) {
     auto const& torrent = torrents_->at(index);
     inner_->async_hash(index, piece, v2, flags,
-                       [this, torrent, writes = torrent->writes, handler = std::move(handler)](
+                       [this, torrent, handler = std::move(handler)](
                            lt::piece_index_t hashed, lt::sha1_hash const& v1,
                            lt::storage_error const& error) mutable {
                            if (!error)
                                hashed_blocks_ += blocks(torrent->files, hashed);
                            // The handler holds the hashes of all blocks: it is not copied.
-                           torrent->after_writes(writes, [handler = std::move(handler), hashed, v1,
+                           torrent->after_writes(hashed, [handler = std::move(handler), hashed, v1,
                                                           error] { handler(hashed, v1, error); });
                        });
 }
@@ -223,13 +224,11 @@ void Ordered::async_clear_piece(lt::storage_index_t index, lt::piece_index_t pie
     // Exclusive in libtorrent, but it leaves the files as they are: they may stay open.
     ++exclusive_jobs_;
     auto const& torrent = torrents_->at(index);
-    inner_->async_clear_piece(index, piece,
-                              [this, torrent, writes = torrent->writes,
-                               handler = std::move(handler)](lt::piece_index_t cleared) {
-                                  exclusive_job_ended();
-                                  torrent->after_writes(writes,
-                                                        [handler, cleared] { handler(cleared); });
-                              });
+    inner_->async_clear_piece(
+        index, piece, [this, torrent, handler = std::move(handler)](lt::piece_index_t cleared) {
+            exclusive_job_ended();
+            torrent->after_writes(cleared, [handler, cleared] { handler(cleared); });
+        });
 }
 
 void Ordered::update_stats_counters(lt::counters& statistics) const {

@@ -28,7 +28,7 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 // that the torrent counts as finished and stops. A block that is answered after its piece was
 // cleared counts as one that has arrived since, so that a piece of one block is never requested
 // again. Therefore the answers to async_hash and async_clear_piece wait for those to the writes
-// before them.
+// to the piece. Not for all writes: 2.1 writes a block when its piece is complete.
 //
 // Files that several torrents have are written for the first of them only.
 //

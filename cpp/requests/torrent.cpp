@@ -80,9 +80,8 @@ PeerStatusRecord peer(lt::peer_info const& p) {
     };
     PeerStatusRecord out{};
     out.i2p = is(info::i2p_socket);
-    if (!out.i2p)
-        out.address = known(p.ip);
-    out.local_address = known(p.local_endpoint);
+    out.address = known(compat::remote(p));
+    out.local_address = known(compat::local(p));
     out.kind = p.connection_type == info::web_seed              ? PeerKind::WebSeed
                : p.connection_type == info::standard_bittorrent ? PeerKind::Client
                                                                 : PeerKind::HttpSeed;
@@ -150,7 +149,7 @@ std::string given(Torrent const& torrent, rust::Str url) {
 
 void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
     if (!allowed)
-        refuse(what + ": " + policy.reason());
+        refuse(what + ": " + policy.reason(what));
 }
 
 } // namespace

@@ -2,7 +2,9 @@
 // alert is kept.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -122,11 +124,15 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
             return true;
         }
         torrents_[torrent] = a.handle;
-        adding_.erase(torrent);
+        auto const asked = adding_.extract(torrent);
         rust::Vec<std::uint8_t> v1, v2;
         hashes(params.info_hashes, v1, v2);
         out.added(torrent, text(params.ti ? params.ti->name() : params.name), std::move(v1),
                   std::move(v2));
+        if (asked)
+            for (std::string const& url : asked.mapped()->dropped_)
+                out.tracker_error(torrent, text(url), 1,
+                                  {category::argument, 0, text(policy_->reason(url))});
         return true;
     }
     case lt::torrent_removed_alert::alert_type: {

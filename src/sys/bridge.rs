@@ -19,6 +19,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        Version,
         Exception,
     }
 
@@ -431,6 +432,8 @@ mod bridge {
         names: Names,
         /// URLs that come with a torrent may be on the local network.
         local_urls: bool,
+        /// Trackers of WebRTC peers are allowed (libtorrent 2.1, if built with it).
+        webrtc: bool,
     }
 
     /// Who resolves host names. If a proxy does, whatever libtorrent would resolve itself is
@@ -538,12 +541,14 @@ mod bridge {
     unsafe extern "C++" {
         include!("torrent-patron/cpp/bridge.hpp");
 
-        /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
-        fn compiled_version() -> String;
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
-        /// Whether libtorrent is built with WebRTC.
-        fn has_webrtc() -> bool;
+        /// Fails, as each function here that can, where the libtorrent that is loaded is not the one that
+        /// the shim was compiled for, and the only one.
+        fn check_versions() -> Result<()>;
+        /// `files`: where the functions of libtorrent come from.
+        #[allow(dead_code)] // the tests of process.rs call it
+        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
         fn category_name(category: ShimCategory) -> &'static str;
 
         /// The names of all settings of the library.
@@ -560,8 +565,6 @@ mod bridge {
         /// Blocks all signals on the calling thread: they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
-        /// The files that contain the libtorrent functions in use; there should be only one.
-        fn loaded_from() -> Result<Vec<String>>;
 
         /// Atomic counters that any thread can read.
         type ReadCounters;

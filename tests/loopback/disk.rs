@@ -61,6 +61,30 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 }
 
+/// WebRTC reads the data it sends in user space, and its peers come from these trackers.
+#[test]
+fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 77, 100_000);
+    let (webrtc, plain) = ("ws://127.0.0.1:1/announce", "http://127.0.0.1:1/announce");
+    let maker = maker(&file, Protocol::V1).add_tracker(0, webrtc).add_tracker(0, plain);
+    let metainfo = maker.start().unwrap().wait().unwrap();
+
+    let (_client, patron, id) = trusting("zero_copy", &metainfo, dir.path());
+    let why = await_event!(
+        patron, Event::TrackerError { id: on, url, error, .. } if *on == id && &**url == webrtc
+            => error.to_string()
+    );
+    assert!(why.contains("zero_copy") && why.contains("WebRTC"), "{why}");
+    let trackers = patron.trackers(id).wait().unwrap();
+    assert!(trackers.len() == 1 && &*trackers[0].url == plain, "{trackers:?}");
+    let error = patron.add_tracker(id, webrtc, 0).wait().unwrap_err();
+    assert!(error.message().contains("WebRTC"), "{error}");
+
+    let (_client, patron, id) = trusting("copy", &metainfo, dir.path());
+    assert_eq!(patron.trackers(id).wait().unwrap().len(), 2);
+}
+
 /// Polls for something that no event reports.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
