@@ -12,6 +12,7 @@ use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Job, OnLeave};
 use crate::messages::mailbox::Mailbox;
+use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
 use crate::settings::Settings;
@@ -35,6 +36,8 @@ pub(crate) struct Service {
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have yet to be seen to.
     departures: Mutex<Vec<MemberId>>,
+    /// Readers that have ended, likewise.
+    ended_readers: Mutex<Vec<ReaderId>>,
     /// Grows with each subscription that the client thread has something to do for.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
@@ -129,6 +132,7 @@ impl Service {
             reads,
             members: Mutex::default(),
             departures: Mutex::default(),
+            ended_readers: Mutex::default(),
             subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
@@ -215,6 +219,12 @@ impl Service {
         }
     }
 
+    /// Never waits, either.
+    pub(crate) fn end_reader(&self, reader: ReaderId) {
+        self.ended_readers.lock().push(reader);
+        let _ = self.wake.try_send(());
+    }
+
     /// Refuses what would be asked of a client that has stopped.
     pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
         match self.stopped.load(Ordering::SeqCst) {
@@ -261,6 +271,10 @@ impl Service {
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
+    }
+
+    pub(crate) fn take_ended_readers(&self) -> Vec<ReaderId> {
+        std::mem::take(&mut *self.ended_readers.lock())
     }
 
     /// What there is to do for subscriptions has changed when this has.

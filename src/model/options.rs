@@ -184,6 +184,8 @@ pub(crate) struct ClientData {
     /// Where the files go when they are complete.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
+    /// The level of each piece as the program chose it, while readers have others in force; else empty.
+    pub(crate) piece_levels: Vec<u8>,
 }
 
 #[cfg(all(test, feature = "serde"))]

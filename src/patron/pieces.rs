@@ -22,7 +22,7 @@ impl Patron {
     /// How much a piece is wanted. Choosing among files later chooses anew among pieces.
     pub fn set_piece_priority(&self, id: TorrentId, piece: u32, priority: Priority) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_piece_priority(piece, priority.level());
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// How much each piece is wanted: as many priorities as there are pieces.
@@ -33,11 +33,12 @@ impl Patron {
     ) -> Reply<()> {
         let levels = convert::levels(&priorities.into());
         let set = move |torrent: &Torrent| torrent.set_piece_priorities(&levels);
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// Wants a piece within this time: those that are due soonest are asked for first, of the fastest
-    /// peers, as a player needs it. `None` takes it back.
+    /// peers. `None` takes it back. A [`Reader`](crate::patron::Reader) does this, and more, by itself: where one is
+    /// open, deadlines of the same pieces are its own.
     pub fn set_piece_deadline(
         &self,
         id: TorrentId,
@@ -59,7 +60,7 @@ impl Patron {
     /// there for the index; `false` wants them as the rest of their file.
     pub fn set_ends_first(&self, id: TorrentId, first: bool) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_ends_first(first);
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// The bytes of a piece that is here.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use super::alerts::Alerts;
+use super::range::RangeSink;
 use super::task::{SessionTask, TorrentTask};
 use super::wake::Waker;
 
@@ -291,6 +292,30 @@ mod bridge {
         partial: Vec<PartialPieceRecord>,
     }
 
+    /// Where the bytes of a file or a piece are in the torrent.
+    struct SpanRecord {
+        begin: i64,
+        size: i64,
+    }
+
+    struct LookRecord {
+        span: SpanRecord,
+        piece_length: i32,
+        /// 1 for each piece that is here.
+        have: Vec<u8>,
+        levels: Vec<u8>,
+    }
+
+    struct PieceLevel {
+        piece: u32,
+        level: u8,
+    }
+
+    struct PieceDeadline {
+        piece: u32,
+        milliseconds: u32,
+    }
+
     /// What resume data holds.
     struct SavedRecord {
         /// Since the torrent was first started.
@@ -417,6 +442,8 @@ mod bridge {
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
+        /// The level of each piece, where libtorrent's are not the program's; else empty.
+        piece_levels: Vec<u8>,
     }
 
     struct AddRecord {
@@ -558,6 +585,12 @@ mod bridge {
         fn run(self: &TorrentTask, torrent: &Torrent);
         type SessionTask;
         fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
+
+        /// Where bytes go that are read.
+        type RangeSink;
+        fn put(self: &mut RangeSink, offset: usize, block: &[u8]);
+        fn finish(self: &mut RangeSink);
+        fn fail(self: &mut RangeSink, file: String, error: NativeError);
 
         /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
         /// `torrent` is a torrent's id, 0 for none.
@@ -803,6 +836,19 @@ mod bridge {
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
+        /// Both fail as busy while the files are checked.
+        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
+        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        /// Takes deadlines back, sets others, and then sets levels.
+        fn steer(
+            self: &Torrent,
+            dropped: &[u32],
+            deadlines: &[PieceDeadline],
+            levels: &[PieceLevel],
+        ) -> Result<()>;
+        /// The sink gets what comes of it, from the torrent and from one of its files.
+        fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
+        fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
         /// By its place in `TorrentFlag::ALL`.
