@@ -20,11 +20,12 @@
 //! # Ok::<(), torrent_patron::Error>(())
 //! ```
 //!
-//! The [`guide`] has a page for each job: [download](guide::download), [seed at speed](guide::seed),
-//! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
+//! The [`guide`] has a page for each job: [download](guide::download), [play while it
+//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
 //! [use it from C](guide::c).
 //!
-//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
+//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives. The
+//! features `futures-io` and `tokio` make [`patron::Reader`] an async reader.
 
 pub mod guide;
 

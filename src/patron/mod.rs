@@ -6,6 +6,8 @@ mod options;
 mod peers;
 mod pieces;
 mod reader;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod reader_async;
 mod trackers;
 
 use std::any::Any;

@@ -191,7 +191,7 @@ impl Reader {
     }
 
     /// Waits for data where there is none at the position, by the waker.
-    pub(crate) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
+    pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
             let reply = match self.pending.take() {
                 Some((begin, reply)) if begin == self.position => reply,
@@ -245,7 +245,7 @@ impl Reader {
 }
 
 /// A read that was interrupted must not be of the kind that [`Read::read_exact`] tries again.
-fn read_error(error: Error) -> io::Error {
+pub(super) fn read_error(error: Error) -> io::Error {
     match error.kind() {
         ErrorKind::Cancelled => io::Error::other(error),
         _ => error.into(),
