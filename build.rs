@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The first is what all of C++ sees; the others are what C++ calls.
-const BRIDGES: [&str; 3] = ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/task.rs"];
+const BRIDGES: [&str; 4] =
+    ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/range.rs", "src/sys/task.rs"];
 
 fn main() {
     for watched in ["cpp", "build"] {

@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/bencode.hpp>
+#include <libtorrent/download_priority.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
@@ -12,7 +13,7 @@
 namespace patron {
 
 ClientDataRecord no_client_data() {
-    return ClientDataRecord{{}, -1, -1, GoalAction::Pause};
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, {}};
 }
 
 ClientDataRecord client_data(lt::entry const& entry) {
@@ -63,6 +64,18 @@ void shorten(std::vector<bool>& bits) {
     bits.resize(std::min(std::max<std::size_t>(used, 1), bits.size()));
 }
 
+// As libtorrent writes them: none where nobody chose.
+std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
+    std::vector<lt::download_priority_t> out;
+    out.reserve(levels.size());
+    for (std::uint8_t const level : levels)
+        out.push_back(lt::download_priority_t(level));
+    bool const chosen = std::any_of(out.begin(), out.end(), [](lt::download_priority_t priority) {
+        return priority != lt::default_priority;
+    });
+    return chosen ? out : std::vector<lt::download_priority_t>();
+}
+
 } // namespace
 
 rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
@@ -72,6 +85,9 @@ rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
         shorten(verified);
+    // Not those that readers have in force.
+    if (!record.piece_levels.empty())
+        params.piece_priorities = chosen_priorities(record.piece_levels);
     lt::entry encoded = lt::write_resume_data(params);
     lt::entry part = encode(record);
     if (!stamps.empty())

@@ -21,12 +21,13 @@
 //! # Ok::<(), torrent_patron::Error>(())
 //! ```
 //!
-//! The [`guide`] has a page for each job: [download](guide::download), [seed at speed](guide::seed),
-//! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
+//! The [`guide`] has a page for each job: [download](guide::download), [play while it
+//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
 //! [use it from C](guide::c).
 //!
 //! With the feature `serde`, all data types implement `Serialize`, and those that a program
-//! supplies also `Deserialize`.
+//! supplies also `Deserialize`. The features `futures-io` and `tokio` make
+//! [`patron::Reader`] an async reader.
 
 pub mod guide;
 

@@ -6,6 +6,7 @@
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/check.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -22,9 +23,6 @@
 #include <string>
 
 namespace patron {
-namespace {
-
-using Bytes = rust::Slice<std::uint8_t const>;
 
 std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
     auto info = torrent.torrent_file();
@@ -33,13 +31,17 @@ std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
     return info;
 }
 
-[[noreturn]] void refuse(std::string const& why) {
+void refuse(std::string const& why) {
     throw std::invalid_argument(why);
 }
+
+namespace {
 
 std::string count(int number, char const* what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
+
+} // namespace
 
 lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index) {
     if (index >= static_cast<std::uint32_t>(info.num_files()))
@@ -55,6 +57,27 @@ lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index) {
     return lt::piece_index_t(static_cast<int>(index));
 }
 
+void check_settled(Torrent const& torrent, std::string const& why) {
+    auto const state = torrent.status({}).state;
+    if (state == lt::torrent_status::checking_files ||
+        state == lt::torrent_status::checking_resume_data)
+        throw Busy(why);
+}
+
+lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
+    auto const i = static_cast<std::size_t>(place);
+    return i < levels.size() ? levels[i] : lt::default_priority;
+}
+
+bool has_piece(lt::torrent_status const& status, int piece) {
+    return status.is_seeding ||
+           (piece < status.pieces.size() && status.pieces[lt::piece_index_t(piece)]);
+}
+
+namespace {
+
+using Bytes = rust::Slice<std::uint8_t const>;
+
 std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char const* what) {
     if (levels.size() != static_cast<std::size_t>(wanted))
         refuse(std::to_string(levels.size()) + " priorities: the torrent has " +
@@ -64,12 +87,6 @@ std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char c
     for (std::uint8_t const level : levels)
         out.push_back(lt::download_priority_t(level));
     return out;
-}
-
-// The list may not contain files and pieces with the default priority.
-lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
-    auto const i = static_cast<std::size_t>(place);
-    return i < levels.size() ? levels[i] : lt::default_priority;
 }
 
 PeerStatusRecord peer(lt::peer_info const& p) {
@@ -273,9 +290,7 @@ PiecesRecord Torrent::pieces() const {
     piece_availability(availability);
     PiecesRecord out{};
     for (int i = 0; i < info->num_pieces(); ++i) {
-        bool const here =
-            status.is_seeding || (i < status.pieces.size() && status.pieces[lt::piece_index_t(i)]);
-        out.have.push_back(here);
+        out.have.push_back(has_piece(status, i));
         out.priorities.push_back(static_cast<std::uint8_t>(level(priorities, i)));
     }
     for (int const peers : availability)
@@ -341,10 +356,7 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
         refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
                std::to_string(data.size()));
     // libtorrent would silently drop it.
-    auto const state = status({}).state;
-    if (state == lt::torrent_status::checking_files ||
-        state == lt::torrent_status::checking_resume_data)
-        throw Busy("piece " + std::to_string(index) + ": the files are still being checked");
+    check_settled(*this, "piece " + std::to_string(index) + ": the files are still being checked");
     add_piece(given, std::vector<char>(data.begin(), data.end()));
 }
 

@@ -17,9 +17,13 @@ class NetworkPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
+struct LookRecord;
 struct OptionsRecord;
 struct PeerStatusRecord;
+struct PieceDeadline;
+struct PieceLevel;
 struct PiecesRecord;
+struct RangeSink;
 struct TrackerRecord;
 struct TrackersRecord;
 enum class Existing : std::uint8_t;
@@ -55,6 +59,16 @@ class Torrent : public lt::torrent_handle {
     // Answered by an alert.
     void read(std::uint32_t piece) const;
     void add(std::uint32_t piece, rust::Slice<std::uint8_t const> data) const;
+
+    LookRecord look_at_file(std::uint32_t file) const;
+    LookRecord look_at_piece(std::uint32_t piece) const;
+    void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
+               rust::Slice<PieceLevel const> levels) const;
+    // The sink gets what comes of it.
+    void read_bytes(std::uint64_t begin, std::uint64_t length,
+                    rust::Box<RangeSink> sink) const noexcept;
+    void read_file(std::uint32_t file, std::uint64_t begin, std::uint64_t length,
+                   rust::Box<RangeSink> sink) const noexcept;
 
     OptionsRecord options() const;
     void set_limits(LimitsRecord const& limits) const;

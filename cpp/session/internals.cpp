@@ -1,17 +1,20 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/aux_/session_impl.hpp>
+#include <libtorrent/disk_interface.hpp>
 
 // Since 2.1 their headers are internal.
 #if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
 #include <libtorrent/aux_/http_tracker_connection.hpp>
 #include <libtorrent/aux_/peer_connection.hpp>
+#include <libtorrent/aux_/torrent.hpp>
 #include <libtorrent/aux_/tracker_manager.hpp>
 #include <libtorrent/aux_/web_connection_base.hpp>
 namespace native = lt::aux;
 #else
 #include <libtorrent/http_tracker_connection.hpp>
 #include <libtorrent/peer_connection.hpp>
+#include <libtorrent/torrent.hpp>
 #include <libtorrent/tracker_manager.hpp>
 #include <libtorrent/web_connection_base.hpp>
 namespace native = lt;
@@ -82,6 +85,22 @@ void each_http_announce(lt::session_handle const& session, VisitAnnounce const& 
     };
     each(trackers.*member(Announces()));
     each(trackers.*member(Queued()));
+}
+
+void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
+                 BlockRead const& read) {
+    auto const native = torrent.native_handle();
+    if (!native || !native->has_storage())
+        throw lt::system_error(lt::errors::invalid_torrent_handle);
+    lt::disk_interface& disk = native->session().disk_thread();
+    for (lt::peer_request const& block : blocks)
+        disk.async_read(
+            native->storage(), block,
+            [read, block](lt::disk_buffer_holder buffer, lt::storage_error const& error) {
+                read(block, buffer, error);
+            },
+            {});
+    disk.submit_jobs();
 }
 
 } // namespace patron::internals

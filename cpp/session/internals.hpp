@@ -1,14 +1,19 @@
 // The only file that accesses what libtorrent hides from its plugins.
 #pragma once
 
+#include <libtorrent/disk_buffer_holder.hpp>
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_request.hpp>
 #include <libtorrent/session_handle.hpp>
 #include <libtorrent/time.hpp>
+#include <libtorrent/torrent_handle.hpp>
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace patron::internals {
 
@@ -24,5 +29,12 @@ void each_connection(lt::session_handle const& session, Visit const& visit);
 using VisitAnnounce =
     std::function<void(std::string const& url, std::shared_ptr<lt::ip_filter const>& filter)>;
 void each_http_announce(lt::session_handle const& session, VisitAnnounce const& visit);
+
+using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
+                                     lt::storage_error const&)>;
+// Reads blocks of a torrent by its session's disk backend. On the network thread, as `read` is
+// called, which may be before this returns.
+void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
+                 BlockRead const& read);
 
 } // namespace patron::internals

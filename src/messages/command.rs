@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
+use crate::messages::reading::{Opening, Read};
 use crate::messages::request::{SessionRequest, TorrentRequest};
 use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
@@ -134,6 +135,8 @@ pub(crate) enum Job {
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
     OfSession(SessionRequest, Respond),
+    OpenReader(Box<Opening>),
+    Read(Read),
 }
 
 impl fmt::Debug for Job {
@@ -149,6 +152,8 @@ impl fmt::Debug for Job {
             Self::ListenAddresses(_) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
+            Self::OpenReader(_) => "OpenReader",
+            Self::Read(_) => "Read",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })

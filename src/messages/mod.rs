@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod mailbox;
+pub(crate) mod reading;
 pub(crate) mod request;
 pub(crate) mod service;
 pub(crate) mod status_table;

@@ -13,6 +13,7 @@ use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Job, OnLeave};
 use crate::messages::mailbox::Mailbox;
+use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub(crate) struct Service {
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have not been handled yet.
     departures: Mutex<Vec<MemberId>>,
+    /// Readers that have ended, likewise.
+    ended_readers: Mutex<Vec<ReaderId>>,
     /// Incremented by each subscription that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
@@ -130,6 +133,7 @@ impl Service {
             reads,
             members: Mutex::default(),
             departures: Mutex::default(),
+            ended_readers: Mutex::default(),
             subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
@@ -216,6 +220,12 @@ impl Service {
         }
     }
 
+    /// Never waits, either.
+    pub(crate) fn end_reader(&self, reader: ReaderId) {
+        self.ended_readers.lock().push(reader);
+        let _ = self.wake.try_send(());
+    }
+
     /// An error if the client has stopped.
     pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
         match self.stopped.load(Ordering::SeqCst) {
@@ -262,6 +272,10 @@ impl Service {
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
+    }
+
+    pub(crate) fn take_ended_readers(&self) -> Vec<ReaderId> {
+        std::mem::take(&mut *self.ended_readers.lock())
     }
 
     /// Changes whenever subscriptions need action.

@@ -269,6 +269,30 @@ mod bridge {
         partial: Vec<PartialPieceRecord>,
     }
 
+    /// Where the bytes of a file or a piece are in the torrent.
+    struct SpanRecord {
+        begin: i64,
+        size: i64,
+    }
+
+    struct LookRecord {
+        span: SpanRecord,
+        piece_length: i32,
+        /// 1 for each piece that is here.
+        have: Vec<u8>,
+        levels: Vec<u8>,
+    }
+
+    struct PieceLevel {
+        piece: u32,
+        level: u8,
+    }
+
+    struct PieceDeadline {
+        piece: u32,
+        milliseconds: u32,
+    }
+
     /// What resume data contains.
     struct SavedRecord {
         /// Since the torrent was first started.
@@ -395,6 +419,8 @@ mod bridge {
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
+        /// The level of each piece, where libtorrent's are not the program's; else empty.
+        piece_levels: Vec<u8>,
     }
 
     struct AddRecord {
@@ -683,6 +709,16 @@ mod bridge {
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
+        /// Both fail as busy while the files are checked.
+        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
+        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        /// Takes deadlines back, sets others, and then sets levels.
+        fn steer(
+            self: &Torrent,
+            dropped: &[u32],
+            deadlines: &[PieceDeadline],
+            levels: &[PieceLevel],
+        ) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
         /// `flag` is an index into `TorrentFlag::ALL`.

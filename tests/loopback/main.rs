@@ -14,6 +14,7 @@ mod making;
 mod making_trees;
 mod patrons;
 mod process;
+mod reading;
 mod requests;
 mod resuming;
 mod runtimes;

@@ -229,7 +229,7 @@ pub(crate) fn event(event: &Event) {
 }
 
 /// Writes a JSON object in the same way.
-#[cfg(feature = "metrics")]
+#[cfg(feature = "http")]
 pub(crate) fn object(value: &serde_json::Value) {
     STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
+use crate::client::state::readers::Readers;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
@@ -22,6 +23,7 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) statuses: StatusRequests,
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
+    pub(super) readers: Readers,
     /// The replies that wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// Set when the client is stopping: files are no longer moved.
@@ -44,6 +46,7 @@ impl<E> ClientThread<E> {
             statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now()),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
+            readers: Readers::default(),
             statistics: Vec::new(),
             stopping: false,
         }

@@ -28,7 +28,10 @@ impl<E: Engine> ClientThread<E> {
         match role {
             RequestRole::Saves | RequestRole::SavesForEvent => {
                 asked.client_data = torrent.client_data();
+                asked.client_data.piece_levels =
+                    self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
             }
+            RequestRole::ChoosesPieces => self.choose_pieces(id),
             RequestRole::Resumes => torrent.errors.forget(),
             RequestRole::MovesFiles { .. } if is_moving => {
                 let message = format!("{id}: its files are being moved just now");
@@ -37,7 +40,11 @@ impl<E: Engine> ClientThread<E> {
             RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
             }
-            RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
+            RequestRole::None
+            | RequestRole::ChangesResumeData
+            | RequestRole::GivesMetainfo
+            | RequestRole::OpensReader(_)
+            | RequestRole::LooksAgain { .. } => {}
         }
         let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
@@ -88,6 +95,16 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::Saves, answer) => self.saved(id, answer),
                 (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
                 (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (RequestRole::ChoosesPieces, answer) => {
+                    if answer.is_ok() {
+                        self.save_soon(id);
+                    }
+                    self.pieces_chosen(id);
+                }
+                (RequestRole::OpensReader(reader), answer) => self.looked(id, *reader, answer),
+                (RequestRole::LooksAgain { chosen }, answer) => {
+                    self.looked_again(id, *chosen, answer);
+                }
                 _ => {}
             }
         }

@@ -11,5 +11,7 @@ mod files;
 mod metrics;
 mod output;
 mod program;
+#[cfg(feature = "stream")]
+mod stream;
 mod transfer;
 mod usage;
