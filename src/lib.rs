@@ -24,7 +24,7 @@
 //! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
 //! [use it from C](guide::c).
 //!
-//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
+//! The feature `sqlite` has a [store](store::Sqlite) that keeps torrents over crashes. The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
 
 pub mod guide;
 
@@ -38,6 +38,7 @@ mod model;
 pub mod patron;
 mod reply;
 pub mod settings;
+pub mod store;
 mod sys;
 mod text;
 
