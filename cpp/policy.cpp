@@ -128,6 +128,17 @@ std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& param
     return dropped;
 }
 
+std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& params) const {
+    std::set<std::string> out;
+    if (!keeps_local())
+        return out;
+    for (auto const* const urls : {&params.trackers, &params.url_seeds})
+        for (std::string const& url : *urls)
+            if (is_local(host(url)))
+                out.insert(url);
+    return out;
+}
+
 void NetworkPolicy::name(std::uint64_t torrent, std::string const& url) const {
     std::lock_guard<std::mutex> const lock(named_->mutex);
     named_->hosts[torrent].insert(host(url));

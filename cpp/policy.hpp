@@ -34,6 +34,8 @@ class NetworkPolicy {
     // to what is behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
+    // Those of the torrent's URLs that are on this machine or the local network.
+    std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
     // A person names the URL for this torrent: its host may be anywhere.
     void name(std::uint64_t torrent, std::string const& url) const;
     void forget(std::uint64_t torrent) const;

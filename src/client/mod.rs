@@ -4,6 +4,7 @@ mod builder;
 mod descriptors;
 mod inbox;
 mod report;
+mod restore;
 mod shared;
 mod shutdown;
 mod state;
@@ -26,12 +27,13 @@ pub use self::shutdown::Shutdown;
 
 use self::descriptors::Descriptors;
 use self::inbox::{Inbox, Intervals, StopRequest};
-use self::thread::ClientThread;
+use self::thread::{ClientThread, StoreLink};
 use crate::add::Defaults;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
+use crate::store::Store;
 use crate::sys::process;
 
 /// The version of libtorrent that is loaded: `2.0.8.0`.
@@ -131,6 +133,7 @@ fn start<E: Engine>(
     defaults: Defaults,
     intervals: Intervals,
     reads: Box<ReadCount>,
+    store: Option<Box<dyn Store>>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
@@ -138,6 +141,7 @@ fn start<E: Engine>(
     let (stop_requests, stop) = bounded(1);
     let (started, starting) = bounded(1);
     let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
+    let store = store.map(|store| StoreLink::start(store, &service, wake.clone())).transpose()?;
     let thread = std::thread::Builder::new()
         .name("torrent-patron".into())
         .spawn({
@@ -154,7 +158,8 @@ fn start<E: Engine>(
                 };
                 let _ = started.send(Ok(()));
                 let inbox = Inbox { commands: commands.1, woken, stop };
-                run(ClientThread::new(engine, service.clone(), inbox, intervals), &service);
+                let client = ClientThread::new(engine, service.clone(), inbox, intervals, store);
+                run(client, &service);
             }
         })
         .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;

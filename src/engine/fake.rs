@@ -143,7 +143,7 @@ impl Engine for FakeEngine {
         self.tell(match (asked.op, asked.role) {
             ("pause the torrent", _) => Asked::Pause(id),
             (_, RequestRole::Resumes) => Asked::Resume(id),
-            (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

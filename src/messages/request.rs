@@ -36,11 +36,14 @@ pub(crate) enum RequestRole {
     None,
     /// It changes what resume data holds, without an event that says so.
     ChangesResumeData,
+    /// The torrent stays paused, over restarts too.
+    Pauses,
     /// The torrent goes on, also after an error.
     Resumes,
     /// It moves the files, which can take hours.
     MovesFiles {
         to: PathBuf,
+        existing: Existing,
     },
     /// libtorrent takes the torrent for saved.
     GivesMetainfo,
@@ -95,6 +98,11 @@ impl ByAlert<Vec<u8>> {
 impl ByAlert<ResumeData> {
     pub(crate) fn resume_data() -> Self {
         Self(AnsweredBy::ResumeData, 0, PhantomData)
+    }
+
+    /// Without the info dictionary.
+    pub(crate) fn progress() -> Self {
+        Self(AnsweredBy::Progress, 0, PhantomData)
     }
 }
 
@@ -171,6 +179,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
     Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
+        .role(RequestRole::Pauses)
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
@@ -183,7 +192,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.clone() };
+    let role = RequestRole::MovesFiles { to: to.clone(), existing };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
@@ -197,11 +206,13 @@ pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
 }
 
 /// Where nothing has changed since the last time and `only_if_changed`, no bytes.
-pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
-    Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
-        torrent.save_resume(only_if_changed)
-    })
-    .role(role)
+pub(crate) fn resume_data(
+    what: ByAlert<ResumeData>,
+    only_if_changed: bool,
+    role: RequestRole,
+) -> AskTorrent<ResumeData> {
+    Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
+        .role(role)
 }
 
 impl fmt::Debug for TorrentRequest {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Patron;
+use crate::add::join;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
@@ -102,7 +103,8 @@ impl Patron {
     /// All that a later run needs to go on where the torrent stands now: a [`Source`](crate::Source) for
     /// [`add_torrent`](Patron::add_torrent), with the metainfo in it. To be kept as bytes.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        self.torrent_then(id, request::resume_data(false, RequestRole::Saves), |saved| saved.bytes)
+        let ask = request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves);
+        self.torrent_then(id, ask, |saved| join(&saved.info, &saved.bytes))
     }
 }
 

@@ -5,7 +5,7 @@ mod files;
 mod options;
 mod peers;
 mod pieces;
-
+mod store;
 mod trackers;
 
 use std::any::Any;

@@ -34,6 +34,13 @@ impl Memory {
         self.0.lock().failure = error;
     }
 
+    /// Another store with what is in this one now: what a crash at this moment would leave.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let contents = Contents { failure: None, ..self.0.lock().clone() };
+        Self(Arc::new(Mutex::new(contents)))
+    }
+
     /// The torrents that are in it, by key.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {

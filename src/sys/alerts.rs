@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, PerformanceWarning, SavedRecord, StatusRecord};
+use super::bridge::{
+    self, NativeError, PerformanceWarning, SavedRecord, StatusRecord, StoredRecord,
+};
 use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
@@ -296,8 +298,14 @@ impl Alerts {
         self.answer(request, Ok(Box::new(bytes)));
     }
 
-    pub(super) fn answer_resume_data(&mut self, request: u64, bytes: Vec<u8>, record: SavedRecord) {
-        self.answer(request, Ok(Box::new(ResumeData { bytes, figures: saved(&record) })));
+    pub(super) fn answer_resume_data(
+        &mut self,
+        request: u64,
+        data: StoredRecord,
+        record: SavedRecord,
+    ) {
+        let StoredRecord { resume_data: bytes, info } = data;
+        self.answer(request, Ok(Box::new(ResumeData { bytes, info, figures: saved(&record) })));
     }
 
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {

@@ -218,6 +218,8 @@ mod bridge {
         ResumeData,
         /// The alert of resume data, too.
         Metainfo,
+        /// Likewise: resume data without the info dictionary.
+        Progress,
         FilesMoved,
         FileRenamed,
         FilesChosen,
@@ -289,6 +291,12 @@ mod bridge {
         priorities: Vec<u8>,
         availability: Vec<i32>,
         partial: Vec<PartialPieceRecord>,
+    }
+
+    /// Resume data, and apart from it the info dictionary, where it is asked for and known.
+    struct StoredRecord {
+        resume_data: Vec<u8>,
+        info: Vec<u8>,
     }
 
     /// What resume data holds.
@@ -437,6 +445,9 @@ mod bridge {
         /// -2: as resume data says, or none.
         limits: LimitsRecord,
         paused: bool,
+        /// From a store: it has no other flags than it had, and its URLs are as the program had them. Its
+        /// files may have been moved since.
+        restored: bool,
         /// Every piece is taken as present, unhashed.
         trust: bool,
         /// Pause as soon as the files are checked.
@@ -645,7 +656,12 @@ mod bridge {
         fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
         fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
         /// No bytes: nothing has changed.
-        fn answer_resume_data(self: &mut Alerts, request: u64, bytes: Vec<u8>, saved: SavedRecord);
+        fn answer_resume_data(
+            self: &mut Alerts,
+            request: u64,
+            data: StoredRecord,
+            saved: SavedRecord,
+        );
         fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
         fn answer_lost(self: &mut Alerts, request: u64);
     }
@@ -697,6 +713,10 @@ mod bridge {
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
         /// When it is configured.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
+        /// Likewise: what a store keeps of it.
+        fn encode(self: &TorrentParams, client_data: &ClientDataRecord) -> Result<StoredRecord>;
+        /// Likewise: what its resume data holds; -1 pieces where that is not quite what is on disk.
+        fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
         /// Whether there are places in the file to which nothing was written. It is looked at.
         fn has_hole(path: &[u8]) -> bool;

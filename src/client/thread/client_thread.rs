@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::store::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
@@ -24,6 +25,8 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) subscriptions: Subscriptions,
     /// Those who wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
+    /// `None`: nothing is kept.
+    pub(super) store: Option<StoreLink>,
     /// Moves no files any more.
     pub(super) stopping: bool,
 }
@@ -34,6 +37,7 @@ impl<E> ClientThread<E> {
         service: Arc<Service>,
         inbox: Inbox,
         intervals: Intervals,
+        store: Option<StoreLink>,
     ) -> Self {
         Self {
             engine,
@@ -45,6 +49,7 @@ impl<E> ClientThread<E> {
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
             statistics: Vec::new(),
+            store,
             stopping: false,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::client_thread::ClientThread;
+use crate::client::state::commits::Then;
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
@@ -10,16 +11,48 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::store::{Relocation, Value};
 
 impl<E: Engine> ClientThread<E> {
+    /// What is to last longer than this run is durable first.
     pub(in crate::client) fn request_of_torrent(
+        &mut self,
+        id: TorrentId,
+        asked: TorrentRequest,
+        respond: Respond,
+    ) {
+        let value = match &asked.role {
+            RequestRole::Pauses => Value::Paused(true),
+            RequestRole::Resumes => Value::Paused(false),
+            RequestRole::MovesFiles { to, existing } => {
+                Value::Moving(Some(Relocation::new(to, *existing)))
+            }
+            _ => return self.make_request(id, asked, respond),
+        };
+        let moves = matches!(asked.role, RequestRole::MovesFiles { .. });
+        let is_moving = self.torrents.requests.moves(id)
+            || self.store.as_ref().is_some_and(|store| store.commits.moves(id));
+        let refused = match self.torrents.open(id, asked.op) {
+            Ok(_) if moves && is_moving => {
+                let message = format!("{id}: its files are being moved just now");
+                Error::new(ErrorKind::Busy, asked.op, message)
+            }
+            Ok(_) => {
+                let then = Then::Request(Box::new(asked), respond);
+                return self.commit_values(id, vec![value], then);
+            }
+            Err(error) => error,
+        };
+        respond(Err(refused));
+    }
+
+    pub(super) fn make_request(
         &mut self,
         id: TorrentId,
         mut asked: TorrentRequest,
         respond: Respond,
     ) {
         let (op, role) = (asked.op, asked.role.clone());
-        let is_moving = self.torrents.requests.moves(id);
         let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
@@ -29,14 +62,13 @@ impl<E: Engine> ClientThread<E> {
                 asked.client_data = torrent.client_data();
             }
             RequestRole::Resumes => torrent.errors.forget(),
-            RequestRole::MovesFiles { .. } if is_moving => {
-                let message = format!("{id}: its files are being moved just now");
-                return respond(Err(Error::new(ErrorKind::Busy, op, message)));
-            }
             RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
             }
-            RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
+            RequestRole::None
+            | RequestRole::ChangesResumeData
+            | RequestRole::Pauses
+            | RequestRole::GivesMetainfo => {}
         }
         let request = OpenRequest { torrent: Some(id), op, role, respond };
         let number = self.torrents.requests.open(request);
@@ -72,7 +104,17 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = torrent {
             match (&role, &answer) {
                 // A move that failed at once has no event of its own.
-                (RequestRole::MovesFiles { .. }, Err(error)) => self.move_failed(id, error.clone()),
+                (RequestRole::MovesFiles { .. }, Err(error)) => {
+                    self.keep(id, Value::Moving(None));
+                    self.move_failed(id, error.clone());
+                }
+                (RequestRole::MovesFiles { .. }, Ok(moved)) => {
+                    if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
+                        let values = vec![Value::SaveDir(to), Value::Moving(None)];
+                        let moved = answer.unwrap_or_else(|_| Box::new(()));
+                        return self.commit_values(id, values, Then::Answer(respond, moved));
+                    }
+                }
                 (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
                 (RequestRole::Saves, answer) => self.saved(id, answer),
                 (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
