@@ -9,6 +9,9 @@ mod shim;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The first is what all of C++ sees; the others are what C++ calls.
+const BRIDGES: [&str; 3] = ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/task.rs"];
+
 fn main() {
     for watched in ["cpp", "build"] {
         println!("cargo::rerun-if-changed={watched}");
@@ -28,7 +31,7 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let native = find::libtorrent()?;
-    let mut build = cxx_build::bridge("src/sys/bridge.rs");
+    let mut build = cxx_build::bridges(BRIDGES);
     build.std("c++17").warnings(true).extra_warnings(true);
     for directory in &native.include_paths {
         build.flag_if_supported(format!("-isystem{}", directory.display()));

@@ -8,6 +8,7 @@
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/session/status.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/alert_types.hpp>

@@ -13,6 +13,7 @@
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>

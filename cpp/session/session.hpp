@@ -41,6 +41,7 @@ class NetworkPolicy;
 class PendingAlerts;
 class PlainTorrents;
 class Saver;
+class Torrent;
 class TorrentParams;
 class Written;
 
@@ -70,6 +71,7 @@ class Session {
     void remove_torrent(std::uint64_t torrent, bool delete_files);
     void subscribe(InterestRecord const& interest);
 
+    std::unique_ptr<Torrent> torrent(std::uint64_t torrent) const;
     // The task runs on the network thread. What it began is answered by itself or by an alert.
     void run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                         std::uint32_t index, ClientDataRecord const& client_data,

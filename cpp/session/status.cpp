@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 
 #include <libtorrent/torrent_flags.hpp>
 

@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/src/sys/task.rs.h"
 
 #include <libtorrent/torrent_info.hpp>
 
@@ -58,11 +59,13 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     }
 }
 
+std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
+    return std::make_unique<Torrent>(handle(torrent), *policy_);
+}
+
 void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                              std::uint32_t index, ClientDataRecord const& client_data,
                              rust::Box<TorrentTask> task) {
-    if (by == AnsweredBy::Posting)
-        return task->run(Torrent(handle(torrent), *policy_));
     handle(torrent);
     auto shared = std::make_shared<rust::Box<TorrentTask>>(std::move(task));
     if (by != AnsweredBy::Task)

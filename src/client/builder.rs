@@ -8,7 +8,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::descriptors::{Descriptors, Limit};
-use super::{Client, Intervals, start};
+use super::inbox::Intervals;
+use super::owner::{Client, start};
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,6 +71,13 @@ impl Default for ClientBuilder {
             store: None,
             overrides: Vec::new(),
         }
+    }
+}
+
+impl Client {
+    /// A client to be configured and started.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Client, ClientBuilder};
+use super::builder::ClientBuilder;
+use super::owner::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::patron::Patron;
 

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 
-use super::ShutdownReport;
 use super::descriptors::Descriptors;
+use super::report::ShutdownReport;
 use crate::reply::Reply;
 
 /// A client that is ending, by [`Client::shutdown`](crate::Client::shutdown). [`wait`](Shutdown::wait) for

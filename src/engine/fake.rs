@@ -9,7 +9,6 @@ use super::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, TorrentId};
-use crate::sys::AnsweredBy;
 
 /// What the client asked of the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,8 +42,6 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     events: Receiver<EngineEvent>,
-    /// Requests that are answered at once.
-    posted: Vec<u64>,
     /// What is left to do after the abort, for the reaper to wait for.
     teardown: Receiver<()>,
 }
@@ -62,8 +59,7 @@ pub(crate) fn fake(wake: Sender<()>) -> (FakeEngine, Script) {
     let (asked, asked_here) = unbounded();
     let (events, events_there) = unbounded();
     let (teardown, teardown_there) = unbounded();
-    let engine =
-        FakeEngine { asked, events: events_there, posted: Vec::new(), teardown: teardown_there };
+    let engine = FakeEngine { asked, events: events_there, teardown: teardown_there };
     (engine, Script { asked: asked_here, events, wake, teardown: Some(teardown) })
 }
 
@@ -130,19 +126,20 @@ impl Engine for FakeEngine {
         self.tell(Asked::Remove(id, delete_files))
     }
 
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        self.tell(match asked.role {
+            RequestRole::Resumes => Asked::Resume(id),
+            _ => Asked::Pause(id),
+        })
+    }
+
     fn request_of_torrent(
         &mut self,
         request: u64,
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        if asked.by == AnsweredBy::Posting {
-            // As libtorrent does: it has the command, and says so at once.
-            self.posted.push(request);
-        }
         self.tell(match (asked.op, asked.role) {
-            ("pause the torrent", _) => Asked::Pause(id),
-            (_, RequestRole::Resumes) => Asked::Resume(id),
             (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
@@ -170,12 +167,7 @@ impl Engine for FakeEngine {
 
     fn drain(&mut self) -> Result<Vec<EngineEvent>> {
         let panics = |event: &EngineEvent| matches!(event, EngineEvent::EngineFailed(error) if error.message() == PANIC);
-        let mut events: Vec<_> = self.events.try_iter().collect();
-        events.extend(
-            self.posted
-                .drain(..)
-                .map(|request| EngineEvent::Answered { request, answer: Ok(Box::new(())) }),
-        );
+        let events: Vec<_> = self.events.try_iter().collect();
         assert!(!events.iter().any(panics), "{PANIC}");
         Ok(events)
     }

@@ -1,5 +1,7 @@
 //! What the client thread needs of a BitTorrent engine. Nothing of C++ shows here, so that the
 //! client's loop can be tested without it.
+//!
+//! [`AnsweredBy::Posting`]: crate::sys::AnsweredBy::Posting
 
 pub(crate) mod native;
 
@@ -25,6 +27,8 @@ pub(crate) trait Engine {
     fn forget_add(&mut self, id: TorrentId);
     /// Answered by `Removed` and, when files are deleted, by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
+    /// Carries out a request that does no more than post ([`AnsweredBy::Posting`]).
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;
     /// Answered by `Answered` with this number.
     fn request_of_torrent(
         &mut self,

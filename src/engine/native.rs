@@ -84,6 +84,14 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("remove the torrent", &exception).on(id))
     }
 
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        let torrent = self
+            .session
+            .torrent(id.get())
+            .map_err(|exception| Error::from_native("", &exception))?;
+        (asked.call)(&torrent).map(drop)
+    }
+
     fn request_of_torrent(
         &mut self,
         request: u64,

@@ -1,11 +1,10 @@
-//! libtorrent's alerts as events.
+//! libtorrent's alerts as events: the sink that C++ calls, and what each call becomes.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{
-    self, NativeError, PerformanceWarning, SavedRecord, StatusRecord, StoredRecord,
-};
+use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
@@ -13,6 +12,144 @@ use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
     TorrentId,
 };
+
+#[cxx::bridge(namespace = "patron")]
+#[allow(clippy::missing_safety_doc)]
+mod sink {
+    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+    #[repr(i32)]
+    enum PerformanceWarning {
+        OutstandingDiskBufferLimitReached = 0,
+        OutstandingRequestLimitReached = 1,
+        UploadLimitTooLow = 2,
+        DownloadLimitTooLow = 3,
+        SendBufferWatermarkTooLow = 4,
+        TooManyOptimisticUnchokeSlots = 5,
+        TooHighDiskQueueLimit = 6,
+        AioLimitReached = 7,
+        TooFewOutgoingPorts = 9,
+        TooFewFileDescriptors = 10,
+    }
+
+    #[repr(u8)]
+    enum PortMapper {
+        NatPmp,
+        Upnp,
+    }
+
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/src/sys/bridge.rs.h");
+
+        type NativeError = crate::sys::bridge::NativeError;
+        type Protocol = crate::sys::bridge::Protocol;
+        type SavedRecord = crate::sys::bridge::SavedRecord;
+        type Session = crate::sys::bridge::Session;
+        type StatusRecord = crate::sys::bridge::StatusRecord;
+        type StoredRecord = crate::sys::bridge::StoredRecord;
+        type TorrentState = crate::sys::bridge::TorrentState;
+
+        /// Those that were popped.
+        fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
+    }
+
+    extern "Rust" {
+        /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
+        /// `torrent` is a torrent's id, 0 for none.
+        type Alerts;
+        fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
+        /// Its failure may pass by itself.
+        fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
+        fn removed(self: &mut Alerts, torrent: u64);
+        fn files_deleted(self: &mut Alerts, torrent: u64);
+        fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
+        fn paused(self: &mut Alerts, torrent: u64);
+        fn resumed(self: &mut Alerts, torrent: u64);
+        fn checked(self: &mut Alerts, torrent: u64);
+        fn finished(self: &mut Alerts, torrent: u64);
+        fn metadata_received(
+            self: &mut Alerts,
+            torrent: u64,
+            name: String,
+            v1: Vec<u8>,
+            v2: Vec<u8>,
+        );
+        fn metadata_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        fn torrent_error(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn conflict(self: &mut Alerts, torrent: u64);
+        fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
+        fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
+        /// `operation` is `lt::operation_name`.
+        fn file_error(
+            self: &mut Alerts,
+            torrent: u64,
+            operation: &str,
+            file: String,
+            error: NativeError,
+        );
+        fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
+        fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
+        fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
+        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
+        fn tracker_error(
+            self: &mut Alerts,
+            torrent: u64,
+            url: String,
+            times_in_row: u32,
+            error: NativeError,
+        );
+        fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
+        fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
+        /// -1: not known.
+        fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
+        fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        /// The address of a peer is empty where it has none.
+        fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
+        fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
+        fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
+        fn port_mapped(
+            self: &mut Alerts,
+            by: PortMapper,
+            protocol: Protocol,
+            external_port: u16,
+            local: String,
+        );
+        fn port_mapping_failed(
+            self: &mut Alerts,
+            by: PortMapper,
+            local: String,
+            error: NativeError,
+        );
+        fn external_address(self: &mut Alerts, address: String);
+        fn listening(self: &mut Alerts, address: String);
+        fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
+        fn session_error(self: &mut Alerts, error: NativeError);
+        /// An alert that could not be converted.
+        fn unreadable(self: &mut Alerts, alert: &str, error: NativeError);
+        /// libtorrent's alert queue was full and alerts were lost.
+        fn dropped(self: &mut Alerts);
+        fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        /// In the order of `metrics`.
+        fn statistics(self: &mut Alerts, counters: &[i64]);
+        // What alerts answer.
+        fn answer_done(self: &mut Alerts, request: u64);
+        fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
+        fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
+        /// No bytes: nothing has changed.
+        fn answer_resume_data(
+            self: &mut Alerts,
+            request: u64,
+            data: StoredRecord,
+            saved: SavedRecord,
+        );
+        fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
+        fn answer_lost(self: &mut Alerts, request: u64);
+    }
+}
 
 const USE: &str = "use the torrent";
 const MOVE: &str = "move the files";
@@ -26,7 +163,6 @@ pub(crate) struct Alerts {
     has_statistics: bool,
 }
 
-/// Those with a comment about what C++ gives are in `sys/bridge.rs`.
 impl Alerts {
     fn tell(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
         self.events.extend(id(torrent).map(event));
@@ -150,7 +286,7 @@ impl Alerts {
         self.publish(torrent, |id, name| Event::HashFailed { id, name, piece });
     }
 
-    pub(super) fn performance_warning(&mut self, torrent: u64, warning: PerformanceWarning) {
+    pub(super) fn performance_warning(&mut self, torrent: u64, warning: sink::PerformanceWarning) {
         let limit = performance_limit(warning);
         let id = id(torrent);
         let event = Event::PerformanceWarning { id, name: None, limit };
@@ -218,7 +354,7 @@ impl Alerts {
 
     pub(super) fn port_mapped(
         &mut self,
-        by: bridge::PortMapper,
+        by: sink::PortMapper,
         protocol: bridge::Protocol,
         external_port: u16,
         local: String,
@@ -234,7 +370,7 @@ impl Alerts {
 
     pub(super) fn port_mapping_failed(
         &mut self,
-        by: bridge::PortMapper,
+        by: sink::PortMapper,
         local: String,
         error: NativeError,
     ) {
@@ -328,15 +464,15 @@ fn read(records: Vec<StatusRecord>) -> Vec<crate::model::TorrentStatus> {
     records.into_iter().filter_map(|record| status(record, now)).collect()
 }
 
-fn mapper(by: bridge::PortMapper) -> PortMapper {
+fn mapper(by: sink::PortMapper) -> PortMapper {
     match by {
-        bridge::PortMapper::Upnp => PortMapper::Upnp,
+        sink::PortMapper::Upnp => PortMapper::Upnp,
         _ => PortMapper::NatPmp,
     }
 }
 
-fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
-    use PerformanceWarning as Warning;
+fn performance_limit(warning: sink::PerformanceWarning) -> PerformanceLimit {
+    use sink::PerformanceWarning as Warning;
     match warning {
         Warning::OutstandingDiskBufferLimitReached => PerformanceLimit::DiskQueueFull,
         Warning::OutstandingRequestLimitReached => PerformanceLimit::RequestQueueFull,

@@ -2,8 +2,6 @@
 //! opaque C++ types and as boxed Rust ones. Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
-use super::alerts::Alerts;
-use super::task::{SessionTask, TorrentTask};
 use super::wake::Waker;
 
 /// A copy of bytes that C++ has, made at once.
@@ -138,21 +136,6 @@ mod bridge {
         CheckingResumeData = 7,
     }
 
-    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
-    #[repr(i32)]
-    enum PerformanceWarning {
-        OutstandingDiskBufferLimitReached = 0,
-        OutstandingRequestLimitReached = 1,
-        UploadLimitTooLow = 2,
-        DownloadLimitTooLow = 3,
-        SendBufferWatermarkTooLow = 4,
-        TooManyOptimisticUnchokeSlots = 5,
-        TooHighDiskQueueLimit = 6,
-        AioLimitReached = 7,
-        TooFewOutgoingPorts = 9,
-        TooFewFileDescriptors = 10,
-    }
-
     /// The bits of `lt::peer_source_flags_t`.
     #[repr(u8)]
     enum PeerSource {
@@ -210,8 +193,8 @@ mod bridge {
     #[repr(u8)]
     #[derive(Debug)]
     enum AnsweredBy {
-        /// The task, at once: it does no more than post, as most of libtorrent's setters do, and runs
-        /// on the client thread.
+        /// The call itself, at once: it does no more than post, as most of libtorrent's setters do, and
+        /// runs on the client thread.
         Posting,
         /// The task, on the network thread; all others are alerts.
         Task,
@@ -257,12 +240,6 @@ mod bridge {
     enum Protocol {
         Tcp,
         Udp,
-    }
-
-    #[repr(u8)]
-    enum PortMapper {
-        NatPmp,
-        Upnp,
     }
 
     /// The limits of a torrent: -1 means none, -2 leaves what there is.
@@ -558,112 +535,14 @@ mod bridge {
         v2: [u8; 32],
     }
 
+    // Which the sink of alerts takes.
+    impl Vec<StatusRecord> {}
+
     extern "Rust" {
         type Waker;
         fn wake(self: &Waker);
 
         fn copied(bytes: &[u8]) -> Vec<u8>;
-
-        /// Work for the network thread.
-        type TorrentTask;
-        fn run(self: &TorrentTask, torrent: &Torrent);
-        type SessionTask;
-        fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
-
-        /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
-        /// `torrent` is a torrent's id, 0 for none.
-        type Alerts;
-        fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
-        /// Its failure may pass by itself.
-        fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
-        fn removed(self: &mut Alerts, torrent: u64);
-        fn files_deleted(self: &mut Alerts, torrent: u64);
-        fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
-        fn paused(self: &mut Alerts, torrent: u64);
-        fn resumed(self: &mut Alerts, torrent: u64);
-        fn checked(self: &mut Alerts, torrent: u64);
-        fn finished(self: &mut Alerts, torrent: u64);
-        fn metadata_received(
-            self: &mut Alerts,
-            torrent: u64,
-            name: String,
-            v1: Vec<u8>,
-            v2: Vec<u8>,
-        );
-        fn metadata_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        fn torrent_error(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
-        fn conflict(self: &mut Alerts, torrent: u64);
-        fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
-        fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
-        fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
-        /// `operation` is `lt::operation_name`.
-        fn file_error(
-            self: &mut Alerts,
-            torrent: u64,
-            operation: &str,
-            file: String,
-            error: NativeError,
-        );
-        fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
-        fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
-        fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
-        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
-        fn tracker_error(
-            self: &mut Alerts,
-            torrent: u64,
-            url: String,
-            times_in_row: u32,
-            error: NativeError,
-        );
-        fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
-        fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
-        /// -1: not known.
-        fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
-        fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        /// The address of a peer is empty where it has none.
-        fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
-        fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
-        fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
-        fn port_mapped(
-            self: &mut Alerts,
-            by: PortMapper,
-            protocol: Protocol,
-            external_port: u16,
-            local: String,
-        );
-        fn port_mapping_failed(
-            self: &mut Alerts,
-            by: PortMapper,
-            local: String,
-            error: NativeError,
-        );
-        fn external_address(self: &mut Alerts, address: String);
-        fn listening(self: &mut Alerts, address: String);
-        fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
-        fn session_error(self: &mut Alerts, error: NativeError);
-        /// An alert that could not be converted.
-        fn unreadable(self: &mut Alerts, alert: &str, error: NativeError);
-        /// libtorrent's alert queue was full and alerts were lost.
-        fn dropped(self: &mut Alerts);
-        fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
-        fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
-        /// In the order of `metrics`.
-        fn statistics(self: &mut Alerts, counters: &[i64]);
-        // What alerts answer.
-        fn answer_done(self: &mut Alerts, request: u64);
-        fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
-        fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
-        /// No bytes: nothing has changed.
-        fn answer_resume_data(
-            self: &mut Alerts,
-            request: u64,
-            data: StoredRecord,
-            saved: SavedRecord,
-        );
-        fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
-        fn answer_lost(self: &mut Alerts, request: u64);
     }
 
     unsafe extern "C++" {
@@ -769,30 +648,19 @@ mod bridge {
             torrent: u64,
             params: UniquePtr<TorrentParams>,
         ) -> Result<()>;
+        /// For calls that do no more than post.
+        fn torrent(self: &Session, torrent: u64) -> Result<UniquePtr<Torrent>>;
         /// Adds again what libtorrent refused; the parameters are kept until it succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
-        /// `index` is the file or the piece that the answer is about.
-        fn run_on_torrent(
-            self: Pin<&mut Session>,
-            request: u64,
-            torrent: u64,
-            by: AnsweredBy,
-            index: u32,
-            client_data: &ClientDataRecord,
-            task: Box<TorrentTask>,
-        ) -> Result<()>;
-        fn run_on_session(self: Pin<&mut Session>, task: Box<SessionTask>) -> Result<()>;
         /// Its task has failed: no alert answers it.
         fn forget_request(self: Pin<&mut Session>, request: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
         fn request_statistics(self: Pin<&mut Session>) -> Result<()>;
         fn pop_alerts(self: Pin<&mut Session>) -> Result<()>;
-        /// Those that were popped.
-        fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
 
         /// Keeps the network thread joinable after the session is gone; dropping it joins, which
         /// takes as long as the trackers take to be told (`stop_tracker_timeout`).

@@ -1,4 +1,5 @@
 //! Requests as libtorrent's network thread runs them, and where they leave their answers.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,6 +11,39 @@ use super::Waker;
 use super::bridge::{SessionHandle, Torrent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Answer;
+
+#[cxx::bridge(namespace = "patron")]
+mod tasks {
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/src/sys/bridge.rs.h");
+
+        type AnsweredBy = crate::sys::bridge::AnsweredBy;
+        type ClientDataRecord = crate::sys::bridge::ClientDataRecord;
+        type Session = crate::sys::bridge::Session;
+        type SessionHandle = crate::sys::bridge::SessionHandle;
+        type Torrent = crate::sys::bridge::Torrent;
+
+        /// `index` is the file or the piece that the answer is about.
+        fn run_on_torrent(
+            self: Pin<&mut Session>,
+            request: u64,
+            torrent: u64,
+            by: AnsweredBy,
+            index: u32,
+            client_data: &ClientDataRecord,
+            task: Box<TorrentTask>,
+        ) -> Result<()>;
+        fn run_on_session(self: Pin<&mut Session>, task: Box<SessionTask>) -> Result<()>;
+    }
+
+    extern "Rust" {
+        type TorrentTask;
+        fn run(self: &TorrentTask, torrent: &Torrent);
+        type SessionTask;
+        fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
+    }
+}
 
 /// What is done to a torrent on the network thread. `None`: an alert will bring the answer. It must be
 /// short, and its error does not know yet what was tried.

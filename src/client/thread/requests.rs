@@ -12,6 +12,7 @@ use crate::messages::command::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
 use crate::store::{Relocation, Value};
+use crate::sys::AnsweredBy;
 
 impl<E: Engine> ClientThread<E> {
     /// What is to last longer than this run is durable first.
@@ -21,29 +22,26 @@ impl<E: Engine> ClientThread<E> {
         asked: TorrentRequest,
         respond: Respond,
     ) {
+        let Some(store) = &self.store else { return self.make_request(id, asked, respond) };
         let value = match &asked.role {
             RequestRole::Pauses => Value::Paused(true),
             RequestRole::Resumes => Value::Paused(false),
+            RequestRole::MovesFiles { .. }
+                if store.commits.moves(id) || self.torrents.requests.moves(id) =>
+            {
+                return respond(Err(moves_already(id, asked.op)));
+            }
             RequestRole::MovesFiles { to, existing } => {
                 Value::Moving(Some(Relocation::new(to, *existing)))
             }
             _ => return self.make_request(id, asked, respond),
         };
-        let moves = matches!(asked.role, RequestRole::MovesFiles { .. });
-        let is_moving = self.torrents.requests.moves(id)
-            || self.store.as_ref().is_some_and(|store| store.commits.moves(id));
-        let refused = match self.torrents.open(id, asked.op) {
-            Ok(_) if moves && is_moving => {
-                let message = format!("{id}: its files are being moved just now");
-                Error::new(ErrorKind::Busy, asked.op, message)
-            }
+        match self.torrents.open(id, asked.op) {
             Ok(_) => {
-                let then = Then::Request(Box::new(asked), respond);
-                return self.commit_values(id, vec![value], then);
+                self.commit_values(id, vec![value], Then::Request(Box::new(asked), respond));
             }
-            Err(error) => error,
-        };
-        respond(Err(refused));
+            Err(error) => respond(Err(error)),
+        }
     }
 
     pub(super) fn make_request(
@@ -53,6 +51,7 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         let (op, role) = (asked.op, asked.role.clone());
+        let is_moving = self.torrents.requests.moves(id);
         let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => return respond(Err(error)),
@@ -62,6 +61,9 @@ impl<E: Engine> ClientThread<E> {
                 asked.client_data = torrent.client_data();
             }
             RequestRole::Resumes => torrent.errors.forget(),
+            RequestRole::MovesFiles { .. } if is_moving => {
+                return respond(Err(moves_already(id, op)));
+            }
             RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
             }
@@ -70,7 +72,12 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::Pauses
             | RequestRole::GivesMetainfo => {}
         }
+        let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
+        if is_posted {
+            let answer = self.engine.post(id, asked).map(|()| Box::new(()) as Answer);
+            return self.conclude(request, answer);
+        }
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
@@ -95,7 +102,12 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(request) = self.torrents.requests.take(number) else { return };
+        if let Some(request) = self.torrents.requests.take(number) {
+            self.conclude(request, answer);
+        }
+    }
+
+    fn conclude(&mut self, request: OpenRequest, answer: Result<Answer>) {
         let OpenRequest { torrent, op, role, respond } = request;
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
@@ -140,4 +152,8 @@ impl<E: Engine> ClientThread<E> {
         }
         self.request(id, request::move_files(to, Existing::Fail));
     }
+}
+
+fn moves_already(id: TorrentId, op: &'static str) -> Error {
+    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved just now"))
 }
