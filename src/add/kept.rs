@@ -42,6 +42,30 @@ fn place_of(key: &[u8], dictionary: &[u8]) -> Option<usize> {
     Some(place)
 }
 
+/// The value of a key of a dictionary, as it is encoded.
+pub(crate) fn find_in<'a>(dictionary: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let mut place = (dictionary.first() == Some(&b'd')).then_some(1)?;
+    while dictionary.get(place)? != &b'e' {
+        let (found, value) = string(dictionary, place)?;
+        place = skip(dictionary, value)?;
+        if found == key {
+            return dictionary.get(value..place);
+        }
+    }
+    None
+}
+
+/// A string, or those of a list, as far as they are text.
+pub(crate) fn strings(value: &[u8]) -> Vec<String> {
+    let mut place = usize::from(value.first() == Some(&b'l'));
+    let mut found = Vec::new();
+    while let Some((text, end)) = string(value, place) {
+        found.extend(String::from_utf8(text.to_vec()));
+        place = end;
+    }
+    found
+}
+
 /// The string at this place, and where it ends.
 fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
     let digits = bytes.get(place..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -90,6 +114,16 @@ mod tests {
         let nested = "d1:ald1:bi-5e4:info2:xxeli0eee9:info-hash2:hhe";
         let expected = "d1:ald1:bi-5e4:info2:xxeli0eee4:infod4:name1:ne9:info-hash2:hhe";
         assert_eq!(joined(nested), expected);
+    }
+
+    #[test]
+    fn values_are_found_by_their_keys() {
+        let data = b"d1:al2:xx1:ye1:b3:one1:ci5ee";
+        assert_eq!(find_in(data, b"a").map(strings).unwrap(), ["xx", "y"]);
+        assert_eq!(find_in(data, b"b").map(strings).unwrap(), ["one"]);
+        assert_eq!(find_in(data, b"c"), Some(&b"i5e"[..]));
+        assert!(strings(b"i5e").is_empty() && find_in(data, b"d").is_none());
+        assert!(find_in(b"d1:a", b"a").is_none() && find_in(b"", b"a").is_none());
     }
 
     #[test]

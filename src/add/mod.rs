@@ -5,7 +5,7 @@ mod existing;
 mod kept;
 mod restore;
 
-pub(crate) use self::kept::{Kept, join};
+pub(crate) use self::kept::{Kept, find_in, join, strings};
 pub(crate) use self::restore::{Restorable, restore};
 
 use std::any::Any;

@@ -8,6 +8,7 @@
 //! - A program may bring its own. [`conformance`] checks it.
 
 mod conformance;
+mod import;
 mod memory;
 mod record;
 #[cfg(feature = "sqlite")]
@@ -19,6 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::conformance::conformance;
+pub use self::import::{Imported, import};
 pub use self::memory::Memory;
 pub use self::record::{Change, Key, Loaded, Record, Relocation, Value};
 #[cfg(feature = "sqlite")]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::add::join;
 use crate::error::Error;
 use crate::model::{Existing, InfoHashes};
 
@@ -110,6 +111,13 @@ impl Record {
             labels: BTreeSet::new(),
             notes: BTreeMap::new(),
         }
+    }
+
+    /// All that libtorrent and other programs need of it: a
+    /// [`Source::ResumeData`](crate::Source::ResumeData).
+    #[must_use]
+    pub fn to_resume_data(&self) -> Vec<u8> {
+        join(self.info.as_deref().unwrap_or_default(), &self.resume_data)
     }
 
     /// Changes one value. A store that keeps whole records needs no more to carry out a [`Change::Set`].

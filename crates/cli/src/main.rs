@@ -12,6 +12,7 @@ mod resume_dir;
 mod selection;
 mod shards;
 mod sources;
+mod store;
 mod temporary;
 mod torrent_file;
 mod transfer;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Download(command) => transfer::download(command),
         Command::Seed(command) => transfer::seed(command),
+        Command::Store(command) => store::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
     match output::finish(interrupt::came()) {

@@ -227,7 +227,8 @@ impl fmt::Display for Event {
             ),
             Self::Restoring { done, total } => write!(f, "restored {done} of {total} torrents"),
             Self::Restored { torrents, failed: 0, took } => {
-                write!(f, "restored {torrents} torrents in {:.1} s", took.as_secs_f64())
+                let plural = if *torrents == 1 { "" } else { "s" };
+                write!(f, "restored {torrents} torrent{plural} in {:.1} s", took.as_secs_f64())
             }
             Self::Restored { torrents, failed, took } => {
                 let seconds = took.as_secs_f64();

@@ -11,5 +11,6 @@ mod files;
 mod metrics;
 mod output;
 mod program;
+mod store;
 mod transfer;
 mod usage;
