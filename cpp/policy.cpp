@@ -142,6 +142,17 @@ std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& para
                          [this](std::string const& url) { return webrtc_ || !is_webrtc(url); });
 }
 
+std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& params) const {
+    std::set<std::string> out;
+    if (!keeps_local())
+        return out;
+    for (auto const* const urls : {&params.trackers, &params.url_seeds})
+        for (std::string const& url : *urls)
+            if (is_local(host(url)))
+                out.insert(url);
+    return out;
+}
+
 void NetworkPolicy::name(std::uint64_t torrent, std::string const& url) const {
     std::lock_guard<std::mutex> const lock(named_->mutex);
     named_->hosts[torrent].insert(host(url));

@@ -36,6 +36,8 @@ class NetworkPolicy {
                                         std::set<std::string> const& named) const;
     // Removes the trackers of WebRTC peers if those are not allowed, and returns them.
     std::vector<std::string> drop_webrtc(lt::add_torrent_params& params) const;
+    // Returns the torrent's URLs that are on this machine or the local network.
+    std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
     // The program names the URL for this torrent: its host may be anywhere.
     void name(std::uint64_t torrent, std::string const& url) const;
     void forget(std::uint64_t torrent) const;

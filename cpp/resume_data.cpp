@@ -4,6 +4,7 @@
 #include <libtorrent/bencode.hpp>
 #include <libtorrent/download_priority.hpp>
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
 #include <algorithm>
@@ -78,9 +79,8 @@ std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> c
 
 } // namespace
 
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
-                                           ClientDataRecord const& record,
-                                           std::string const& stamps) {
+StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
+                                std::string const& stamps, bool with_info) {
     for (auto& mask : params.merkle_tree_mask)
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
@@ -88,7 +88,13 @@ rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
     // Not those that readers have in force.
     if (!record.piece_levels.empty())
         params.piece_priorities = chosen_priorities(record.piece_levels);
+    StoredRecord out;
+    if (with_info && params.ti) {
+        auto const info = params.ti->info_section();
+        out.info = bytes(lt::string_view(info.data(), static_cast<std::size_t>(info.size())));
+    }
     lt::entry encoded = lt::write_resume_data(params);
+    encoded.dict().erase("info");
     lt::entry part = encode(record);
     if (!stamps.empty())
         part["files"] = stamps;
@@ -96,7 +102,8 @@ rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
         encoded[client_data_key] = std::move(part);
     std::vector<char> buffer;
     lt::bencode(std::back_inserter(buffer), encoded);
-    return bytes(lt::string_view(buffer.data(), buffer.size()));
+    out.resume_data = bytes(lt::string_view(buffer.data(), buffer.size()));
+    return out;
 }
 
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params) {

@@ -22,12 +22,13 @@
 //! ```
 //!
 //! The [`guide`] has a page for each job: [download](guide::download), [play while it
-//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
-//! [use it from C](guide::c).
+//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over
+//! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from
+//! C](guide::c).
 //!
-//! With the feature `serde`, all data types implement `Serialize`, and those that a program
-//! supplies also `Deserialize`. The features `futures-io` and `tokio` make
-//! [`patron::Reader`] an async reader.
+//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a
+//! program supplies; `sqlite` adds a [store](store::Sqlite) that keeps torrents over restarts and
+//! crashes; `futures-io` and `tokio` make [`patron::Reader`] an async reader.
 
 pub mod guide;
 
@@ -41,6 +42,7 @@ mod model;
 pub mod patron;
 mod reply;
 pub mod settings;
+pub mod store;
 mod sys;
 mod text;
 

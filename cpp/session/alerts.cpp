@@ -304,7 +304,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
             return true;
         // Having nothing to save is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
-            out.answer_resume_data(asked.request, {}, SavedRecord{});
+            out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
         else
             out.answer_failed(asked.request, {}, error(a.error));
         return true;
@@ -333,9 +333,9 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
         return;
-    if (asked.by == AnsweredBy::ResumeData)
-        return saver_->save(
-            Saver::Save{asked.request, id(alert), std::move(params), asked.client_data});
+    if (asked.by != AnsweredBy::Metainfo)
+        return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
+                                        asked.client_data, asked.by == AnsweredBy::ResumeData});
     try {
         out.answer_bytes(asked.request, encode_metainfo(params));
     } catch (...) {
@@ -346,7 +346,7 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
 void Session::take_saved(Alerts& out) {
     for (Saver::Saved& saved : saver_->take_saved()) {
         if (saved.error.category.empty()) {
-            out.answer_resume_data(saved.request, std::move(saved.bytes), saved.figures);
+            out.answer_resume_data(saved.request, std::move(saved.data), saved.figures);
             continue;
         }
         if (saved.is_news) {

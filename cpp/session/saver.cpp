@@ -153,7 +153,8 @@ Saver::Saved Saver::made(Save order) {
     }
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
-    saved.bytes = encode_resume_data(std::move(params), order.client_data, kept.stamps);
+    saved.data =
+        encode_resume_data(std::move(params), order.client_data, kept.stamps, order.with_info);
     return saved;
 }
 

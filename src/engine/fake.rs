@@ -140,7 +140,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.tell(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

@@ -1,7 +1,9 @@
 //! The commands that a patron sends to its client.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
@@ -130,6 +132,13 @@ pub(crate) enum Job {
     /// Answered when the torrent is complete.
     WaitUntilFinished(TorrentId, Responder<()>),
     Find(InfoHashes, Responder<Option<TorrentId>>),
+    /// Every torrent, also those to come; or none any more.
+    WatchAll(bool, Responder<()>),
+    Adopt(TorrentId, Responder<()>),
+    SetLabel(TorrentId, Box<str>, bool, Responder<()>),
+    SetNote(TorrentId, Box<str>, Option<Arc<[u8]>>, Responder<()>),
+    Labels(TorrentId, Responder<BTreeSet<Box<str>>>),
+    Notes(TorrentId, Responder<BTreeMap<Box<str>, Arc<[u8]>>>),
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
@@ -149,6 +158,12 @@ impl fmt::Debug for Job {
             Self::Unwatch(..) => "Unwatch",
             Self::WaitUntilFinished(..) => "WaitUntilFinished",
             Self::Find(..) => "Find",
+            Self::WatchAll(..) => "WatchAll",
+            Self::Adopt(..) => "Adopt",
+            Self::SetLabel(..) => "SetLabel",
+            Self::SetNote(..) => "SetNote",
+            Self::Labels(..) => "Labels",
+            Self::Notes(..) => "Notes",
             Self::ListenAddresses(_) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",

@@ -42,11 +42,14 @@ pub(crate) enum RequestRole {
     None,
     /// It changes the resume data without an event that says so.
     ChangesResumeData,
+    /// The torrent stays paused, over restarts too.
+    Pauses,
     /// The torrent is resumed, also after an error.
     Resumes,
     /// It moves the files, which can take hours.
     MovesFiles {
         to: PathBuf,
+        existing: Existing,
     },
     /// libtorrent then considers the torrent's resume data saved.
     GivesMetainfo,
@@ -109,6 +112,11 @@ impl ByAlert<Vec<u8>> {
 impl ByAlert<ResumeData> {
     pub(crate) fn resume_data() -> Self {
         Self(AnsweredBy::ResumeData, 0, PhantomData)
+    }
+
+    /// Without the info dictionary.
+    pub(crate) fn progress() -> Self {
+        Self(AnsweredBy::Progress, 0, PhantomData)
     }
 }
 
@@ -189,6 +197,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
     Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
+        .role(RequestRole::Pauses)
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
@@ -201,7 +210,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.clone() };
+    let role = RequestRole::MovesFiles { to: to.clone(), existing };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
@@ -215,11 +224,13 @@ pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
 }
 
 /// The answer has no bytes if `only_if_changed` is set and nothing has changed since the last time.
-pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
-    Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
-        torrent.save_resume(only_if_changed)
-    })
-    .role(role)
+pub(crate) fn resume_data(
+    what: ByAlert<ResumeData>,
+    only_if_changed: bool,
+    role: RequestRole,
+) -> AskTorrent<ResumeData> {
+    Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
+        .role(role)
 }
 
 pub(crate) const OPEN_READER: &str = "open the file for reading";

@@ -8,6 +8,7 @@ mod pieces;
 mod reader;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 mod reader_async;
+mod store;
 mod trackers;
 
 use std::any::Any;

@@ -202,6 +202,8 @@ mod bridge {
         ResumeData,
         /// Also by the alert for resume data.
         Metainfo,
+        /// Likewise: resume data without the info dictionary.
+        Progress,
         FilesMoved,
         FileRenamed,
         FilesChosen,
@@ -291,6 +293,12 @@ mod bridge {
     struct PieceDeadline {
         piece: u32,
         milliseconds: u32,
+    }
+
+    /// Resume data, and apart from it the info dictionary, where it is asked for and known.
+    struct StoredRecord {
+        resume_data: Vec<u8>,
+        info: Vec<u8>,
     }
 
     /// What resume data contains.
@@ -441,6 +449,9 @@ mod bridge {
         /// -2: as in the resume data, else none.
         limits: LimitsRecord,
         paused: bool,
+        /// From a store: it has no other flags than it had, and its URLs are as the program had them. Its
+        /// files may have been moved since.
+        restored: bool,
         /// Assume that every piece is present, without hashing.
         trust: bool,
         /// Pause as soon as the files have been checked.
@@ -611,6 +622,10 @@ mod bridge {
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
         /// To be called after `configure`.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
+        /// Likewise: what a store keeps of it.
+        fn encode(self: &TorrentParams, client_data: &ClientDataRecord) -> Result<StoredRecord>;
+        /// Likewise: what its resume data holds; -1 pieces where that is not quite what is on disk.
+        fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
         /// Whether the file has holes: parts that were never written. It examines the file on disk.
         fn has_hole(path: &[u8]) -> bool;

@@ -21,6 +21,7 @@ mod runtimes;
 mod session;
 mod statistics;
 mod statuses;
+mod store;
 mod strangers;
 mod tls;
 mod transfer;

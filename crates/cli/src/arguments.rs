@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use torrent_patron::metainfo::{Links, Protocol, SpecialFiles};
 use torrent_patron::settings::{Proxy, SettingValue};
+use torrent_patron::store::Sqlite;
 use torrent_patron::torrent::Goals;
 use torrent_patron::{Client, ClientBuilder, Settings, Source};
 
@@ -68,6 +69,45 @@ pub(crate) enum Command {
                             until the player ends."
     )]
     Stream(Stream),
+    /// Look at a store, as download and seed keep their torrents in it by --store
+    #[command(subcommand)]
+    Store(StoreCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// List its torrents; a client may be using it
+    List(StoreList),
+    /// Read everything in it and say what is damaged
+    Check(StoreFile),
+    /// Write the resume data of each torrent to a file HASH.resume, with the metainfo in it
+    Export(StoreDirectory),
+    /// Add the torrents of a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
+    Import(StoreDirectory),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreFile {
+    /// The store
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreList {
+    /// The store
+    pub(crate) file: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDirectory {
+    /// The store; import makes one where there is none
+    pub(crate) file: PathBuf,
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -208,8 +248,8 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {
-    /// .torrent files and magnet links
-    #[arg(required = true, value_name = "FILE|MAGNET")]
+    /// .torrent files and magnet links; none are needed with --store
+    #[arg(required_unless_present = "store", value_name = "FILE|MAGNET")]
     pub(crate) sources: Vec<PathBuf>,
     /// Directory for the files; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
@@ -263,6 +303,11 @@ impl SeedGoals {
         goals
     }
 
+    /// `None`: nothing is chosen.
+    pub(crate) fn chosen(&self) -> Option<Goals> {
+        (self.ratio.is_some() || self.seed_time.is_some()).then(|| self.goals())
+    }
+
     /// The goals of each of so many clients.
     pub(crate) fn shared_by(&self, clients: u16) -> Goals {
         let mut goals = self.goals();
@@ -284,8 +329,8 @@ impl Download {
 
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
-    /// .torrent files, each followed by the directory that holds its data
-    #[arg(required = true, num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
+    /// .torrent files, each followed by the directory that holds its data; none are needed with --store
+    #[arg(required_unless_present = "store", num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
     paths: Vec<PathBuf>,
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
@@ -293,7 +338,7 @@ pub(crate) struct Seed {
     /// Number of clients to seed with, to use as many CPU cores. Each has its own network thread,
     /// listens on the next port, and is a peer of its own to trackers. --limit-up and --ratio apply to
     /// all of them together
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clients())]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clients(), conflicts_with = "store")]
     pub(crate) clients: u16,
     /// Serve Prometheus metrics at http://ADDR/metrics. Anyone who can reach ADDR can read them
     #[cfg(feature = "metrics")]
@@ -385,6 +430,10 @@ pub(crate) struct Common {
     /// Download limit per second; does not apply to the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_down: Option<i32>,
+    /// Keep the torrents in this file, and go on with those that earlier runs have kept there: with
+    /// their progress, wherever a run was stopped; created if it does not exist
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
     /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
@@ -412,8 +461,16 @@ enum Preset {
 }
 
 impl Common {
-    pub(crate) fn client(&self) -> ClientBuilder {
-        self.one_of(1)
+    pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
+        let client = self.one_of(1);
+        match &self.store {
+            Some(file) => Ok(client.store(Sqlite::open(file)?)),
+            None => Ok(client),
+        }
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.store.is_some()
     }
 
     /// A client behind a proxy accepts no peers.
@@ -450,6 +507,9 @@ impl Common {
 
     /// So many clients, which listen on successive ports.
     pub(crate) fn clients(&self, count: u16) -> crate::Result<Vec<ClientBuilder>> {
+        if count == 1 {
+            return Ok(vec![self.client()?]);
+        }
         let client = self.one_of(count);
         let settings = client.effective_settings()?;
         let Some(SettingValue::Text(listen)) = settings.get("listen_interfaces") else {

@@ -14,6 +14,7 @@ mod resume_dir;
 mod selection;
 mod shards;
 mod sources;
+mod store;
 #[cfg(feature = "stream")]
 mod stream;
 mod temporary;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Command::Seed(command) => transfer::seed(command),
         #[cfg(feature = "stream")]
         Command::Stream(command) => stream::run(command),
+        Command::Store(command) => store::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
     match output::finish(interrupt::came()) {

@@ -15,7 +15,7 @@ use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::patron::{Added, Command};
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -52,17 +52,19 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         save_dir: arguments.output.clone(),
         options: options.clone(),
     });
-    let client = arguments.common.client();
+    let client = arguments.common.client()?;
     let mut transfer =
         Transfer::begin(client, Shards::default(), &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
+    transfer.goals = arguments.goals.chosen();
+    transfer.peers.clone_from(&arguments.peer);
     if resume_dir.is_some() {
         let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
         transfer.patron.subscribe(kinds);
     }
     transfer.resume_dir.clone_from(&resume_dir);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
-    transfer.adding = requests.len();
+    transfer.adding += requests.len();
     let additions = sources::read(requests.collect(), arguments.select.clone(), resume_dir)?;
     let interrupted = transfer.run(additions, has_ended);
     let (complete, failed) = (transfer.is_complete(), transfer.failed);
@@ -94,9 +96,10 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     let first = clients.next().ok_or("no client")?;
     let shards = Shards::start(clients, AddOptions::default().goals(goals))?;
     let mut transfer = Transfer::begin(first, shards, &arguments.common, Aim::Seed)?;
+    transfer.goals = arguments.goals.chosen();
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
-    transfer.adding = requests.len();
+    transfer.adding += requests.len();
     let additions = sources::read(requests.collect(), Vec::new(), None)?;
     let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
@@ -139,10 +142,16 @@ struct Transfer {
     client: Client,
     patron: Patron,
     shards: Shards,
+    /// Until the torrents of the store are here.
+    restoring: bool,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
+    /// For torrents that are in the store already, where some are chosen.
+    goals: Option<Goals>,
+    /// Likewise.
+    peers: Vec<SocketAddr>,
     resume_dir: Option<ResumeDir>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
@@ -160,6 +169,9 @@ impl Transfer {
         let settings = client.effective_settings()?;
         let client = client.start()?;
         let patron = client.patron();
+        if common.has_store() {
+            patron.watch_all().wait()?;
+        }
         let screen = Screen::new(common.quiet || common.json);
         if let Some(list) = blocklist {
             if let Some(first) = list.first_skipped.first() {
@@ -178,14 +190,17 @@ impl Transfer {
             client,
             patron,
             shards,
+            restoring: common.has_store(),
             interrupt,
             screen,
             explainer: Explainer::new(),
             select: Vec::new(),
+            goals: None,
+            peers: Vec::new(),
             resume_dir: None,
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
-            adding: 0,
+            adding: usize::from(common.has_store()),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
@@ -306,6 +321,28 @@ impl Transfer {
         Ok(true)
     }
 
+    /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
+    /// asked for then.
+    fn go_on(&mut self, id: TorrentId) -> Result<()> {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
+        torrent.phase = Phase::Running;
+        self.patron.send(Command::Resume(id))?;
+        if let Some(goals) = self.goals {
+            self.patron.set_goals(id, goals).wait()?;
+        }
+        for peer in &self.peers {
+            self.patron.connect_peer(id, *peer).wait()?;
+        }
+        let status = self.patron.status(id);
+        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
+            self.select_files(id);
+        }
+        if self.patron.fresh_status(id).wait()?.finished {
+            self.finished(id);
+        }
+        Ok(())
+    }
+
     fn not_added(&mut self, why: impl Display) {
         self.adding -= 1;
         self.failed = true;
@@ -411,13 +448,17 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, info_hashes, .. } => {
-                self.adding -= 1;
+            Event::TorrentAdded { id, name, save_dir, info_hashes, complete } => {
+                // Those of this run come after those of the store.
+                if !self.restoring {
+                    self.adding -= 1;
+                }
+                let was_complete = self.restoring && *complete && self.aim == Aim::Download;
                 let torrent = Torrent {
                     name: name.clone(),
                     info_hashes: *info_hashes,
                     save_dir: save_dir.clone(),
-                    phase: Phase::Running,
+                    phase: if was_complete { Phase::Complete } else { Phase::Running },
                     goals_reached: 0,
                     warned_incomplete: false,
                     status_lines: Throttle::new(STATUS_LINES),
@@ -425,7 +466,22 @@ impl Transfer {
                 };
                 self.torrents.insert(*id, torrent);
             }
-            Event::AlreadyAdded { .. } => self.adding -= 1,
+            Event::AlreadyAdded { id, .. } => {
+                self.adding -= 1;
+                self.go_on(*id)?;
+            }
+            Event::Restored { torrents, failed, .. } => {
+                self.restoring = false;
+                self.adding -= 1;
+                if torrents + failed == 0 {
+                    return Ok(());
+                }
+            }
+            Event::RestoreFailed { .. } | Event::StoreFailed { .. } => {
+                self.failed = true;
+                self.screen.warn(format_args!("error: {event}"));
+                return Ok(());
+            }
             Event::AddFailed { error, .. } => {
                 self.not_added(error);
                 return Ok(());

@@ -2,6 +2,7 @@
 //! the caller passes in the time.
 
 pub(in crate::client) mod admission;
+pub(in crate::client) mod commits;
 pub(in crate::client) mod goals;
 pub(in crate::client) mod last_errors;
 pub(in crate::client) mod listening;
@@ -48,6 +49,9 @@ mod fixtures {
             complete: false,
             goals: Default::default(),
             distrust: None,
+            stops_itself: false,
+            kept: None,
+            figures: None,
             params: Box::new(()),
         }
     }

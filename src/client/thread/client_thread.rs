@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::store::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
@@ -26,6 +27,8 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) readers: Readers,
     /// The replies that wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
+    /// `None`: nothing is kept.
+    pub(super) store: Option<StoreLink>,
     /// Set when the client is stopping: files are no longer moved.
     pub(super) stopping: bool,
 }
@@ -36,6 +39,7 @@ impl<E> ClientThread<E> {
         service: Arc<Service>,
         inbox: Inbox,
         intervals: Intervals,
+        store: Option<StoreLink>,
     ) -> Self {
         Self {
             engine,
@@ -48,6 +52,7 @@ impl<E> ClientThread<E> {
             subscriptions: Subscriptions::default(),
             readers: Readers::default(),
             statistics: Vec::new(),
+            store,
             stopping: false,
         }
     }

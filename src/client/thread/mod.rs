@@ -12,12 +12,14 @@ mod readers;
 mod requests;
 mod saves;
 mod shutdown;
+mod store;
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
 pub(in crate::client) use self::client_thread::ClientThread;
+pub(in crate::client) use self::store::StoreLink;
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
@@ -46,6 +48,12 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.inbox.commands);
         }
+        let restoring = self.store.as_ref().and_then(|store| store.restoring.as_ref());
+        if let Some(restoring) = restoring.filter(|restoring| !restoring.ended)
+            && self.admission.restores()
+        {
+            select.recv(&restoring.torrents);
+        }
         let others =
             [self.admission.next_due(), self.torrents.saves().next_due(), self.readers.next_due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
@@ -55,7 +63,8 @@ impl<E: Engine> ClientThread<E> {
 
     /// Whether so much is under way that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
-        self.admission.is_full() || self.torrents.requests.is_full()
+        let waits_for_store = self.store.as_ref().is_some_and(|store| store.commits.is_full());
+        self.admission.is_full() || self.torrents.requests.is_full() || waits_for_store
     }
 
     fn tick(&mut self) {
@@ -63,6 +72,7 @@ impl<E: Engine> ClientThread<E> {
         self.handle_messages();
         self.drain_events();
         self.end_readers();
+        self.restore();
         self.retry_adds();
         self.start_saves();
         if Instant::now() >= self.statuses.due() {

@@ -11,6 +11,7 @@ mod files;
 mod metrics;
 mod output;
 mod program;
+mod store;
 #[cfg(feature = "stream")]
 mod stream;
 mod transfer;
