@@ -148,7 +148,10 @@ typedef struct patron_bytes {
 /** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
 #define PATRON_E_NATIVE (-10)
 
-/** The libtorrent that is loaded is not the one that the library was compiled against. */
+/**
+ * The libtorrent that is loaded is not the one that the library was compiled against; or a store
+ * was written by a newer version of the library.
+ */
 #define PATRON_E_VERSION_MISMATCH (-11)
 
 /** A bug in the library: it panicked. */
@@ -166,8 +169,14 @@ typedef struct patron_bytes {
 /** A piece is not here yet. */
 #define PATRON_E_NOT_HERE (-19)
 
-/** The files of a torrent cannot be written, read, moved, renamed or deleted. */
+/** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
 #define PATRON_E_DISK (-20)
+
+/** A store is damaged, or is not one. */
+#define PATRON_E_CORRUPT (-21)
+
+/** Another process, or another client, has the store open. */
+#define PATRON_E_IN_USE (-22)
 
 /** A pointer that must not be NULL is NULL. */
 #define PATRON_E_NULL (-13)
@@ -3246,14 +3255,37 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_WEB_SEED_FAILED 42
 
+/**
+ * The client is taking in the torrents of its store; see "Stores". Has: count (how many have been
+ * seen to), available (how many there are).
+ */
+#define PATRON_EVENT_RESTORING 43
+
+/**
+ * All torrents of the store have been taken in. Has: count, and available with those that failed.
+ */
+#define PATRON_EVENT_RESTORED 44
+
+/** A torrent of the store could not be taken in. It stays in the store. Has: error. */
+#define PATRON_EVENT_RESTORE_FAILED 45
+
+/**
+ * The store cannot be written or read, because the disk is full, for example. The client goes on.
+ * Has: error.
+ */
+#define PATRON_EVENT_STORE_FAILED 46
+
+/** The store can be written again, and has everything that it should. */
+#define PATRON_EVENT_STORE_RECOVERED 47
+
 /** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** The kinds that a new patron receives: all others. */
-#define PATRON_EVENTS_DEFAULT 7697655136254
+#define PATRON_EVENTS_DEFAULT 280376538824702
 
 /** All kinds. */
-#define PATRON_EVENTS_ALL 8796093022206
+#define PATRON_EVENTS_ALL 281474976710654
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1

@@ -174,10 +174,12 @@ impl Plan {
             plan.levels.extend(pieces.high.iter().map(|piece| (*piece, HIGHEST_OUTSIDE)));
         }
         for (piece, distance) in by_distance {
-            let level = match distance {
-                ..NEXT => NEXT_LEVEL,
-                ..SOON => SOON_LEVEL,
-                _ => WINDOW_LEVEL,
+            let level = if distance < NEXT {
+                NEXT_LEVEL
+            } else if distance < SOON {
+                SOON_LEVEL
+            } else {
+                WINDOW_LEVEL
             };
             plan.levels.insert(piece, level);
         }

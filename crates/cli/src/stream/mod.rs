@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
     let interrupt = Interrupt::catch()?;
-    let client = arguments.common.client().start()?;
+    let client = arguments.common.client()?.start()?;
     let streaming = Streaming {
         patron: client.patron(),
         interrupt,
@@ -171,7 +171,7 @@ impl Streaming {
     }
 
     fn end(self, client: Client, quiet: bool) {
-        self.screen.close(&self.interrupt);
+        self.screen.close(self.interrupt.came());
         let report = client.shutdown(SHUTDOWN).wait();
         if !quiet {
             self.screen.warn(report);
