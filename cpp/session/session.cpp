@@ -126,16 +126,13 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy.keeps_local()));
     auto written = std::make_shared<Written>();
-    params.disk_io_constructor = stock_backend(written);
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
-    if (reads != DiskReads::Stock) {
-        bool const map = reads == DiskReads::ZeroCopy;
+    if (reads == DiskReads::ZeroCopy)
         plain = std::make_shared<PlainTorrents>();
-        params.disk_io_constructor = read_path(map, plain, written, std::move(counters));
-        if (!map)
-            plain = nullptr;
-    }
+    params.disk_io_constructor = read_path(reads, plain, written, std::move(counters));
+#else
+    params.disk_io_constructor = stock_backend(written);
 #endif
     policy.restrict(params.ip_filter);
     policy.restrict(params.dht_state);

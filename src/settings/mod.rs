@@ -151,12 +151,12 @@ impl DiskReads {
 /// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
 /// are for TLS, or are not known to be without it because they were started by a magnet link, are
 /// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
-/// Torrents that are being written to and torrents of which not all files are wanted are libtorrent's
-/// to read, in every mode. On systems other than Linux every mode is `stock`.
+/// Torrents that are being written to and pieces of files that are not wanted are libtorrent's to read,
+/// in every mode. On systems other than Linux every mode is `stock`.
 ///
-/// In the modes `copy` and `zero_copy` a file that is in use is looked at once a second: one that is
-/// missing, has become too short, was replaced or was written to by another program stops its torrent
-/// with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
+/// On Linux a file that is in use is looked at once a second, in every mode: one that is missing, has
+/// become too short, was replaced or was written to by another program since it was checked stops its
+/// torrent with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
 ///
 /// ```
 /// use torrent_patron::Settings;
