@@ -485,6 +485,9 @@ fn files_that_change_while_they_come_are_not_called_complete() {
             std::fs::rename(path.with_extension("new"), path).unwrap();
         }),
         ("moved away", &|path| std::fs::rename(path, path.with_extension("old")).unwrap()),
+        ("truncated", &|path| {
+            std::fs::File::options().write(true).open(path).unwrap().set_len(0).unwrap();
+        }),
         ("overwritten", &|path| {
             let mut file = std::fs::File::options().write(true).open(path).unwrap();
             file.write_all(&noise(81, 100_000)).unwrap();
