@@ -6,6 +6,8 @@
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -499,6 +501,8 @@ void Torrent::remove_web_seed(rust::Str url) const {
     std::string const wanted = given(*this, url);
     if (url_seeds().count(wanted) == 0)
         refuse(std::string(url) + ": the torrent has no such web seed");
+    if (policy_.keeps_local())
+        restrict_trackers(internals::session_of(*this), policy_);
     remove_url_seed(wanted);
 }
 

@@ -13,7 +13,7 @@
 
 namespace patron {
 
-class NetworkPolicy;
+class SessionPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
@@ -27,7 +27,7 @@ enum class QueueMove : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy)
+    Torrent(lt::torrent_handle handle, SessionPolicy& policy)
         : lt::torrent_handle(std::move(handle)), policy_(policy) {}
 
     void pause_torrent(bool gracefully) const;
@@ -78,7 +78,7 @@ class Torrent : public lt::torrent_handle {
     void remove_web_seed(rust::Str url) const;
 
   private:
-    NetworkPolicy const& policy_;
+    SessionPolicy& policy_;
 };
 
 } // namespace patron

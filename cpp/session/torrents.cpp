@@ -46,6 +46,7 @@ void Session::retry_add(std::uint64_t torrent) {
 void Session::forget_add(std::uint64_t torrent) noexcept {
     adding_.erase(torrent);
     verifying_.erase(torrent);
+    policy_->forget(torrent);
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod discovery;
 mod disk;
+mod endless;
 mod events;
 mod faults;
 mod files;
