@@ -203,6 +203,25 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
         refuse("the torrent has its metadata");
 }
 
+// The torrent may have been removed meanwhile, of which nobody need be told.
+void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
+    auto const info = torrent_file();
+    if (info && info->priv())
+        return;
+    if (source.ti && !(info && info->is_valid()))
+        set_metadata(source.ti->info_section());
+    for (std::size_t i = 0; i < source.trackers.size(); ++i) {
+        int const tier = i < source.tracker_tiers.size() ? source.tracker_tiers[i] : 0;
+        add_tracker(tracker(TrackerRecord{text(source.trackers[i]), tier}));
+    }
+    for (std::string const& url : source.url_seeds)
+        add_url_seed(given(*this, url));
+    compat::add_http_seeds(*this, source);
+    for (lt::tcp::endpoint const& peer : source.peers)
+        connect_peer(peer);
+} catch (lt::system_error const&) {
+}
+
 // Files.
 
 rust::Vec<FileStatusRecord> Torrent::files() const {
@@ -482,6 +501,8 @@ void Torrent::scrape() const {
         refuse("the torrent has no tracker");
     for (int i = 0; i < count; ++i)
         scrape_tracker(i);
+    if (policy_.keeps_local())
+        restrict_trackers(internals::session_of(*this), policy_);
 }
 
 rust::Vec<rust::String> Torrent::web_seeds() const {
@@ -501,8 +522,6 @@ void Torrent::remove_web_seed(rust::Str url) const {
     std::string const wanted = given(*this, url);
     if (url_seeds().count(wanted) == 0)
         refuse(std::string(url) + ": the torrent has no such web seed");
-    if (policy_.keeps_local())
-        restrict_trackers(internals::session_of(*this), policy_);
     remove_url_seed(wanted);
 }
 

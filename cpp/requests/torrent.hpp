@@ -7,6 +7,7 @@
 
 #include "rust/cxx.h"
 
+#include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/torrent_handle.hpp>
 
 #include <cstdint>
@@ -37,6 +38,9 @@ class Torrent : public lt::torrent_handle {
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;
     void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
+
+    // What another source of the torrent says of where to get it.
+    void merge(lt::add_torrent_params const& source) const noexcept;
 
     rust::Vec<FileStatusRecord> files() const;
     // These are answered by an alert.

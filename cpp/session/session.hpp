@@ -67,6 +67,7 @@ class Session {
     void add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
     void retry_add(std::uint64_t torrent);
     void forget_add(std::uint64_t torrent) noexcept;
+    void merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
     void remove_torrent(std::uint64_t torrent, bool delete_files);
     void subscribe(InterestRecord const& interest);
 

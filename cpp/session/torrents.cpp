@@ -49,6 +49,15 @@ void Session::forget_add(std::uint64_t torrent) noexcept {
     policy_->forget(torrent);
 }
 
+void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    for (std::string const& url : params->named_)
+        policy_->name(torrent, url);
+    std::shared_ptr<TorrentParams> const source = std::move(params);
+    boost::asio::post(session_.get_context(), [source, handle = handle(torrent), policy = policy_] {
+        Torrent(handle, *policy).merge(source->params_);
+    });
+}
+
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     lt::torrent_handle const& h = handle(torrent);
     if (delete_files) {

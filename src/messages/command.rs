@@ -101,7 +101,8 @@ pub enum OnLeave {
 pub enum Added {
     /// A new torrent, whose events this patron gets.
     New(TorrentId),
-    /// The client had it already. [`Patron::watch`](crate::Patron::watch) joins in.
+    /// The client had it already; the trackers, web seeds and peers of the source were added to it (see
+    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). [`Patron::watch`](crate::Patron::watch) joins in.
     Existing(TorrentId),
 }
 

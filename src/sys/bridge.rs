@@ -752,6 +752,12 @@ mod bridge {
         /// Adds again what libtorrent refused; the parameters are kept until it succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
+        /// Into a torrent that is there.
+        fn merge(
+            self: Pin<&mut Session>,
+            torrent: u64,
+            params: UniquePtr<TorrentParams>,
+        ) -> Result<()>;
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
         /// `index` is the file or the piece that the answer is about.

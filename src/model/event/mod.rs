@@ -50,7 +50,9 @@ pub enum Event {
         /// new then.
         complete: bool,
     },
-    /// The client has this torrent already; it is not added twice. The id may be watched.
+    /// The client has this torrent already; it is not added twice. The id may be watched. The trackers,
+    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and its metadata
+    /// where the torrent has none.
     AlreadyAdded {
         /// The torrent that is there.
         id: TorrentId,
