@@ -19,6 +19,7 @@ mod requests;
 mod resuming;
 mod runtimes;
 mod session;
+mod soak;
 mod statistics;
 mod statuses;
 mod strangers;
