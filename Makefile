@@ -69,6 +69,11 @@ bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
 
+.PHONY: soak
+soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be left. Takes minutes
+	@vendor/setup test
+	$(CARGO) test --all-features --test loopback -- --ignored --nocapture soak::
+
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 	@vendor/setup sanitize

@@ -207,6 +207,8 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     add(other.trackers, params_.trackers);
     add(other.tracker_tiers, params_.tracker_tiers);
     add(other.url_seeds, params_.url_seeds);
+    if (auto* const seeds = compat::http_seeds(other))
+        add(*seeds, *compat::http_seeds(params_));
     *this = std::move(*resumed);
 }
 

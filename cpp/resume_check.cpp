@@ -96,9 +96,12 @@ std::string file_stamps(lt::add_torrent_params const& params) {
     return out;
 }
 
+bool has_hole(std::string const& path) {
+    return !Data(path).is_written(0, stamp(path).size);
+}
+
 bool has_hole(rust::Slice<std::uint8_t const> path) {
-    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
-    return !Data(name).is_written(0, stamp(name).size);
+    return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
 }
 
 bool check_resume_data(lt::add_torrent_params& params,

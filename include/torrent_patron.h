@@ -1635,9 +1635,9 @@ int32_t patron_reply_notify(patron_reply *reply,
  * Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
  * already here, and if the reply is freed in the meantime. Several functions may be set.
  *
- * The calls are made on a thread of the library, one at a time. `function` may call every function
- * of this header; it should return soon, and must not unwind. If this call fails, `function` is not
- * called.
+ * The calls are made on a thread of the library, which takes no signals, one at a time. `function`
+ * may call every function of this header; it should return soon, and must not unwind. If this call
+ * fails, `function` is not called.
  *
  * Errors: IO if no thread can be started; BAD_HANDLE.
  */
@@ -3560,11 +3560,11 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
  * gone when the call comes.
  *
- * The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
- * may call every function of this header, patron_free() included. It must not unwind.
- * `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
- * function is replaced or set to NULL, or when the patron has been freed. If this call fails,
- * nothing is kept and nothing is called.
+ * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
+ * may take its time and may call every function of this header, patron_free() included. It must not
+ * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
+ * when the function is replaced or set to NULL, or when the patron has been freed. If this call
+ * fails, nothing is kept and nothing is called.
  *
  * Errors: IO if no thread can be started.
  */

@@ -37,6 +37,13 @@ void Ordered::end_exclusive(TorrentFiles& torrent) {
     exclusive_job_ended();
 }
 
+// The files are as they are to stay.
+void Ordered::settled(std::shared_ptr<TorrentFiles> const& torrent) {
+    if (torrent->exclusive_jobs == 0 && torrent->inner && torrent->reader &&
+        torrent->writes == torrent->released)
+        torrent->reader->settled(torrent);
+}
+
 void Ordered::exclusive_job_ended() {
     if (--exclusive_jobs_ > 0 || !abort_pending_)
         return;
@@ -140,10 +147,11 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         index, std::move(to), flags,
         [this, torrent = begin_exclusive(index), handler = std::move(handler)](
             lt::status_t status, std::string const& path, lt::storage_error const& error) {
-            end_exclusive(*torrent);
             // Where the files are now, moved or not.
             if (!path.empty())
                 torrents_->moved(torrent, path);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(status, path, error);
         });
 }
@@ -152,10 +160,11 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
-        end_exclusive(*torrent);
         if (writes > torrent->released && torrent->inner)
             written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
+        end_exclusive(*torrent);
+        settled(torrent);
         if (handler)
             handler();
     });
@@ -170,6 +179,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
             end_exclusive(*torrent);
+            settled(torrent);
             handler(status, error);
         });
 }
@@ -190,9 +200,10 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
         index, file, std::move(name),
         [this, torrent = begin_exclusive(index), handler = std::move(handler)](
             std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
-            end_exclusive(*torrent);
             if (!error)
                 torrents_->renamed(torrent, renamed, now);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(now, renamed, error);
         });
 }
@@ -213,8 +224,9 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         index, std::move(priorities),
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
-            end_exclusive(*torrent);
             torrent->set_priorities(now);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(error, std::move(now));
         });
 }

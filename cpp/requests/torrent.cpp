@@ -7,6 +7,8 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -215,6 +217,25 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
         refuse("the metainfo is of another torrent");
     if (!set_metadata(given.ti->info_section()))
         refuse("the torrent has its metadata");
+}
+
+// The torrent may have been removed meanwhile, of which nobody need be told.
+void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
+    auto const info = torrent_file();
+    if (info && info->priv())
+        return;
+    if (source.ti && !(info && info->is_valid()))
+        set_metadata(source.ti->info_section());
+    for (std::size_t i = 0; i < source.trackers.size(); ++i) {
+        int const tier = i < source.tracker_tiers.size() ? source.tracker_tiers[i] : 0;
+        add_tracker(tracker(TrackerRecord{text(source.trackers[i]), tier}));
+    }
+    for (std::string const& url : source.url_seeds)
+        add_url_seed(given(*this, url));
+    compat::add_http_seeds(*this, source);
+    for (lt::tcp::endpoint const& peer : source.peers)
+        connect_peer(peer);
+} catch (lt::system_error const&) {
 }
 
 // Files.
@@ -492,6 +513,8 @@ void Torrent::scrape() const {
         refuse("the torrent has no tracker");
     for (int i = 0; i < count; ++i)
         scrape_tracker(i);
+    if (policy_.keeps_local())
+        restrict_trackers(internals::session_of(*this), policy_);
 }
 
 rust::Vec<rust::String> Torrent::web_seeds() const {

@@ -7,13 +7,14 @@
 
 #include "rust/cxx.h"
 
+#include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/torrent_handle.hpp>
 
 #include <cstdint>
 
 namespace patron {
 
-class NetworkPolicy;
+class SessionPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
@@ -31,7 +32,7 @@ enum class QueueMove : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy)
+    Torrent(lt::torrent_handle handle, SessionPolicy& policy)
         : lt::torrent_handle(std::move(handle)), policy_(policy) {}
 
     void pause_torrent(bool gracefully) const;
@@ -41,6 +42,9 @@ class Torrent : public lt::torrent_handle {
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;
     void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
+
+    // What another source of the torrent says of where to get it.
+    void merge(lt::add_torrent_params const& source) const noexcept;
 
     rust::Vec<FileStatusRecord> files() const;
     // These are answered by an alert.
@@ -92,7 +96,7 @@ class Torrent : public lt::torrent_handle {
     void remove_web_seed(rust::Str url) const;
 
   private:
-    NetworkPolicy const& policy_;
+    SessionPolicy& policy_;
 };
 
 } // namespace patron

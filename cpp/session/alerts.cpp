@@ -538,13 +538,13 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
-        if (a.op == lt::operation_t::sock_accept) {
-            // There is an alert for each connection that waits.
+        if (a.op != lt::operation_t::sock_accept)
+            set_outgoing_utp(false);
+        if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
+            // There is one for each connection that waits, and for each attempt to listen again.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;
-        } else {
-            set_outgoing_utp(false);
         }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                                     : address(a.address, a.port),

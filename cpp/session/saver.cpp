@@ -62,10 +62,11 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     return {};
 }
 
+// A file that was cut and written to further on has its size again, and a hole.
 bool has_changed(ExpectedFile const& file) {
     struct stat found {};
     return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
-           found.st_size != file.size;
+           found.st_size != file.size || has_hole(file.path);
 }
 
 } // namespace

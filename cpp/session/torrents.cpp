@@ -47,6 +47,16 @@ void Session::retry_add(std::uint64_t torrent) {
 void Session::forget_add(std::uint64_t torrent) noexcept {
     adding_.erase(torrent);
     verifying_.erase(torrent);
+    policy_->forget(torrent);
+}
+
+void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    for (std::string const& url : params->named_)
+        policy_->name(torrent, url);
+    std::shared_ptr<TorrentParams> const source = std::move(params);
+    boost::asio::post(session_.get_context(), [source, handle = handle(torrent), policy = policy_] {
+        Torrent(handle, *policy).merge(source->params_);
+    });
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {

@@ -25,6 +25,9 @@ pub(crate) trait Engine {
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
     /// Gives up an add that failed.
     fn forget_add(&mut self, id: TorrentId);
+    /// Adds the trackers, web seeds and peers of a second source to a torrent that is there, and its
+    /// metadata where the torrent has none. What is private stays as it is (BEP 27).
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
     /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     /// Executes a request that only posts ([`AnsweredBy::Posting`]).

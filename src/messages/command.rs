@@ -105,7 +105,8 @@ pub enum OnLeave {
 pub enum Added {
     /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client already had it. To receive its events, [`watch`](crate::Patron::watch) it.
+    /// The client had it already; the trackers, web seeds and peers of the source were added to it (see
+    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). [`Patron::watch`](crate::Patron::watch) joins in.
     Existing(TorrentId),
 }
 

@@ -686,6 +686,12 @@ mod bridge {
         /// succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
+        /// Into a torrent that is there.
+        fn merge(
+            self: Pin<&mut Session>,
+            torrent: u64,
+            params: UniquePtr<TorrentParams>,
+        ) -> Result<()>;
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
         /// For a request whose task has failed: no alert will answer it.

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use torrent_patron::MAX_TEXT;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
+use torrent_patron::patron::Added;
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
@@ -261,14 +262,68 @@ fn what_a_torrent_names_is_added_to_what_resume_data_has() {
     let saved = patron.resume_data(id).wait().unwrap();
     patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
 
-    for (port, count) in [(1, 1), (2, 2)] {
+    let magnet = |torrent: Metainfo| {
+        let urls = (escaped(&torrent.trackers[0].url), escaped(&torrent.web_seeds[0]));
+        let hash = torrent.info_hashes.v1.unwrap();
+        Source::from(&*format!("magnet:?xt=urn:btih:{hash}&tr={}&ws={}", urls.0, urls.1))
+    };
+    for (source, count) in
+        [(Source::from(of(1)), 1), (of(2).into(), 2), (magnet(of(1)), 1), (magnet(of(2)), 2)]
+    {
         let options = AddOptions::default().resume_data(saved.clone());
-        let id = patron.add_torrent(of(port), options).wait().unwrap().id();
+        let id = patron.add_torrent(source, options).wait().unwrap().id();
         let trackers = patron.trackers(id).wait().unwrap();
         assert_eq!(trackers.len(), count, "{trackers:?}");
         assert_eq!(patron.web_seeds(id).wait().unwrap().len(), count);
         patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
     }
+}
+
+#[test]
+fn a_second_source_of_a_torrent_adds_to_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
+    let of = |port: u16, private: bool| {
+        let url = |what: &str| format!("http://127.0.0.1:{port}/{what}");
+        let maker = maker(&file, Protocol::V1)
+            .private(private)
+            .add_tracker(0, url("announce"))
+            .add_web_seed(url("data.bin"));
+        maker.start().unwrap().wait().unwrap()
+    };
+    let link = |torrent: &Metainfo, tracker: &str| {
+        let hash = torrent.info_hashes.v1.unwrap();
+        Source::from(&*format!("magnet:?xt=urn:btih:{hash}&tr={}", escaped(tracker)))
+    };
+    let seeder = crate::support::Seeder::with(&file, of(1, false));
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let urls = |id: TorrentId| {
+        let trackers = patron.trackers(id).wait().unwrap();
+        let mut urls: Vec<_> = trackers.into_iter().map(|one| one.url.to_string()).collect();
+        urls.sort();
+        (urls, patron.web_seeds(id).wait().unwrap().len())
+    };
+    // One without metadata gets it.
+    let first = link(&seeder.metainfo, "http://127.0.0.1:3/announce");
+    let id = patron.add_torrent(first, AddOptions::default()).wait().unwrap().id();
+    let again = patron.add_torrent(of(2, false), seeder.options()).wait().unwrap();
+    assert_eq!(again, Added::Existing(id));
+    finished(&patron, id);
+    let expected = [2, 3].map(|port| format!("http://127.0.0.1:{port}/announce"));
+    assert_eq!(urls(id), (expected.to_vec(), 1));
+    let again = link(&seeder.metainfo, "http://127.0.0.1:4/announce");
+    patron.add_torrent(again, AddOptions::default()).wait().unwrap();
+    assert_eq!(urls(id).0.len(), 3);
+    // It is kept.
+    let saved = patron.resume_data(id).wait().unwrap();
+    assert!(saved.windows(16).any(|part| part == b"127.0.0.1:4/anno"));
+
+    // A private one keeps its own (BEP 27).
+    let id = patron.add_torrent(of(5, true), AddOptions::default()).wait().unwrap().id();
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id);
+    patron.add_torrent(of(6, true), AddOptions::default()).wait().unwrap();
+    assert_eq!(urls(id), (vec!["http://127.0.0.1:5/announce".to_owned()], 1));
 }
 
 #[test]

@@ -243,6 +243,7 @@ impl Transfer {
     /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready: Vec<_> = self.patrons().map(Patron::ready).collect();
+        let mut unread = output::unread();
         loop {
             self.handle_all()?;
             if self.interrupt.came() || has_ended(self) {
@@ -250,17 +251,20 @@ impl Transfer {
             }
             let mut select = Select::new();
             let addition = select.recv(&additions);
+            let closed = select.recv(&unread);
             select.recv(self.interrupt.signal());
             for ready in &ready {
                 select.recv(ready);
             }
-            if select.ready() == addition {
-                match additions.try_recv() {
+            match select.ready() {
+                operation if operation == addition => match additions.try_recv() {
                     Ok(Ok(addition)) => self.add(addition)?,
                     Ok(Err(refusal)) => self.refuse(refusal)?,
                     Err(error) if error.is_disconnected() => additions = never(),
                     Err(_) => {}
-                }
+                },
+                operation if operation == closed => unread = never(),
+                _ => {}
             }
             for ready in &ready {
                 // What it announces is taken next.
@@ -377,8 +381,12 @@ impl Transfer {
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
-    /// There is nothing left to seed.
+    /// There is nothing left to seed, or nobody left to see it: a download goes on to its end where
+    /// stdout is closed, but seeding has none.
     fn is_dead(&self) -> bool {
+        if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
+            return true;
+        }
         let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::GoalReached);
         self.adding == 0 && self.torrents.values().all(ended)
     }

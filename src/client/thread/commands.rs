@@ -107,6 +107,9 @@ impl<E: Engine> ClientThread<E> {
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
+            if !matches!(add.origin, Origin::Store(_)) {
+                self.merge(id, &mut add);
+            }
             return match add.origin {
                 Origin::Patron(_, Some(reply)) => reply.send(Ok(Added::Existing(id))),
                 Origin::Patron(from, None) => {
@@ -140,6 +143,15 @@ impl<E: Engine> ClientThread<E> {
         match handed_over {
             Ok(()) => self.admission.hand_over(add),
             Err(error) => self.fail_add(add, error),
+        }
+    }
+
+    /// What a second source of a torrent says of where to get it.
+    fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
+        let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
+        match self.engine.merge(id, params) {
+            Ok(()) => self.save_soon(id),
+            Err(error) => tracing::warn!(%id, %error, "the trackers were not merged"),
         }
     }
 
