@@ -98,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    pub(super) fn begin_add(&mut self, add: PendingAdd) {
+    pub(super) fn begin_add(&mut self, mut add: PendingAdd) {
         let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
@@ -146,7 +146,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What a second source of a torrent says of where to get it.
+    /// Merges what a second source says about where to get a torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
         let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
         match self.engine.merge(id, params) {
