@@ -26,11 +26,15 @@
 //! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from
 //! C](guide::c).
 //!
-//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a
-//! program supplies; `sqlite` adds a [store](store::Sqlite) that keeps torrents over restarts and
-//! crashes; `futures-io` and `tokio` make [`patron::Reader`] an async reader.
+//! With the feature `serde`, all data types implement `Serialize`, and those that a program
+//! supplies also `Deserialize`.
+//! With `vendored`, libtorrent is compiled from source and linked in; the README describes it.
 
 pub mod guide;
+
+// So that it is linked.
+#[cfg(feature = "vendored")]
+use openssl_sys as _;
 
 mod add;
 pub mod client;
