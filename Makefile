@@ -69,6 +69,11 @@ bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
 
+.PHONY: bench-stream
+bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
+	@vendor/setup bench
+	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
+
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 	@vendor/setup sanitize

@@ -14,6 +14,7 @@
 namespace patron {
 
 class NetworkPolicy;
+class RequestQueues;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
@@ -28,11 +29,12 @@ struct TrackerRecord;
 struct TrackersRecord;
 enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
+enum class Requests : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy)
-        : lt::torrent_handle(std::move(handle)), policy_(policy) {}
+    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy, RequestQueues& queues)
+        : lt::torrent_handle(std::move(handle)), policy_(policy), queues_(queues) {}
 
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
@@ -63,7 +65,7 @@ class Torrent : public lt::torrent_handle {
     LookRecord look_at_file(std::uint32_t file) const;
     LookRecord look_at_piece(std::uint32_t piece) const;
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
-               rust::Slice<PieceLevel const> levels) const;
+               rust::Slice<PieceLevel const> levels, Requests requests) const;
     // The sink gets what comes of it.
     void read_bytes(std::uint64_t begin, std::uint64_t length,
                     rust::Box<RangeSink> sink) const noexcept;
@@ -93,6 +95,7 @@ class Torrent : public lt::torrent_handle {
 
   private:
     NetworkPolicy const& policy_;
+    RequestQueues& queues_;
 };
 
 } // namespace patron

@@ -54,6 +54,18 @@ struct Queued {
 };
 template struct Open<Queued, &native::tracker_manager::m_queued>;
 
+struct MostRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(MostRequests);
+};
+template struct Open<MostRequests, &native::peer_connection::m_max_out_request_queue>;
+
+struct WantedRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(WantedRequests);
+};
+template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+
 } // namespace
 
 std::string url(lt::peer_connection_handle const& connection) {
@@ -85,6 +97,18 @@ void each_http_announce(lt::session_handle const& session, VisitAnnounce const& 
     };
     each(trackers.*member(Announces()));
     each(trackers.*member(Queued()));
+}
+
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit) {
+    auto const native = torrent.native_handle();
+    if (!native)
+        return;
+    for (auto* const peer : *native) {
+        int const rate = peer->statistics().download_payload_rate();
+        visit({peer->shared_from_this(), rate, peer->*member(MostRequests()),
+               peer->*member(WantedRequests())});
+    }
 }
 
 void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,

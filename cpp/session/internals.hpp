@@ -10,6 +10,7 @@
 #include <libtorrent/time.hpp>
 #include <libtorrent/torrent_handle.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +30,18 @@ void each_connection(lt::session_handle const& session, Visit const& visit);
 using VisitAnnounce =
     std::function<void(std::string const& url, std::shared_ptr<lt::ip_filter const>& filter)>;
 void each_http_announce(lt::session_handle const& session, VisitAnnounce const& visit);
+
+// How many blocks a peer is asked for ahead.
+struct RequestQueue {
+    std::weak_ptr<void> peer;
+    // Payload, in bytes per second.
+    int download_rate;
+    std::uint16_t& most;
+    std::uint16_t& wanted;
+};
+// Of the peers of a torrent. On the network thread.
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit);
 
 using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
                                      lt::storage_error const&)>;

@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
@@ -62,7 +63,7 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
                              std::uint32_t index, ClientDataRecord const& client_data,
                              rust::Box<TorrentTask> task) {
     if (by == AnsweredBy::Posting)
-        return task->run(Torrent(handle(torrent), *policy_));
+        return task->run(Torrent(handle(torrent), *policy_, *queues_));
     handle(torrent);
     auto shared = std::make_shared<rust::Box<TorrentTask>>(std::move(task));
     if (by != AnsweredBy::Task)
@@ -77,9 +78,8 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
 
 void Session::submit(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(),
-                      [task = std::move(task), handle = handle(torrent), policy = policy_] {
-                          (*task)->run(Torrent(handle, *policy));
-                      });
+                      [task = std::move(task), handle = handle(torrent), policy = policy_,
+                       queues = queues_] { (*task)->run(Torrent(handle, *policy, *queues)); });
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {

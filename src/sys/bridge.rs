@@ -252,6 +252,14 @@ mod bridge {
         SuperSeed = 3,
     }
 
+    /// How much peers are asked for ahead.
+    #[repr(u8)]
+    enum Requests {
+        Deep,
+        Shallow,
+        Shallowest,
+    }
+
     #[repr(u8)]
     enum Protocol {
         Tcp,
@@ -845,6 +853,7 @@ mod bridge {
             dropped: &[u32],
             deadlines: &[PieceDeadline],
             levels: &[PieceLevel],
+            requests: Requests,
         ) -> Result<()>;
         /// The sink gets what comes of it, from the torrent and from one of its files.
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
