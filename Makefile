@@ -78,6 +78,11 @@ soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be lef
 	@vendor/setup test
 	$(CARGO) test --features '$(FEATURES)' --test loopback -- --ignored --nocapture soak::
 
+.PHONY: bench-stream
+bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
+	@vendor/setup bench
+	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
+
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 	@vendor/setup sanitize

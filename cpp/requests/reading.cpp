@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/range.rs.h"
@@ -70,7 +71,7 @@ LookRecord Torrent::look_at_piece(std::uint32_t index) const {
 // task has ended.
 void Torrent::steer(rust::Slice<std::uint32_t const> dropped,
                     rust::Slice<PieceDeadline const> deadlines,
-                    rust::Slice<PieceLevel const> levels) const {
+                    rust::Slice<PieceLevel const> levels, Requests requests) const {
     auto const info = metainfo(*this);
     for (std::uint32_t const index : dropped)
         reset_piece_deadline(piece(*info, index));
@@ -80,7 +81,12 @@ void Torrent::steer(rust::Slice<std::uint32_t const> dropped,
     wanted.reserve(levels.size());
     for (PieceLevel const& one : levels)
         wanted.emplace_back(piece(*info, one.piece), lt::download_priority_t(one.level));
-    prioritize_pieces(wanted);
+    if (!wanted.empty())
+        prioritize_pieces(wanted);
+    if (requests == Requests::Deep)
+        queues_.restore(*this);
+    else
+        queues_.limit(*this, requests);
 }
 
 void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t length,

@@ -14,6 +14,7 @@
 
 namespace patron {
 
+class RequestQueues;
 class SessionPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
@@ -29,11 +30,12 @@ struct TrackerRecord;
 struct TrackersRecord;
 enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
+enum class Requests : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, SessionPolicy& policy)
-        : lt::torrent_handle(std::move(handle)), policy_(policy) {}
+    Torrent(lt::torrent_handle handle, SessionPolicy& policy, RequestQueues& queues)
+        : lt::torrent_handle(std::move(handle)), policy_(policy), queues_(queues) {}
 
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
@@ -67,7 +69,7 @@ class Torrent : public lt::torrent_handle {
     LookRecord look_at_file(std::uint32_t file) const;
     LookRecord look_at_piece(std::uint32_t piece) const;
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
-               rust::Slice<PieceLevel const> levels) const;
+               rust::Slice<PieceLevel const> levels, Requests requests) const;
     // The sink gets what comes of it.
     void read_bytes(std::uint64_t begin, std::uint64_t length,
                     rust::Box<RangeSink> sink) const noexcept;
@@ -97,6 +99,7 @@ class Torrent : public lt::torrent_handle {
 
   private:
     SessionPolicy& policy_;
+    RequestQueues& queues_;
 };
 
 } // namespace patron

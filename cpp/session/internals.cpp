@@ -112,6 +112,18 @@ struct CloseOnExec {
     void* data() { return nullptr; }
 };
 
+struct MostRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(MostRequests);
+};
+template struct Open<MostRequests, &native::peer_connection::m_max_out_request_queue>;
+
+struct WantedRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(WantedRequests);
+};
+template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+
 } // namespace
 
 std::string url(lt::peer_connection_handle const& connection) {
@@ -212,6 +224,18 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
         listener->sock->close(failure);
         // So that it is not taken for open.
         listener->original_port = -1;
+    }
+}
+
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit) {
+    auto const native = torrent.native_handle();
+    if (!native)
+        return;
+    for (auto* const peer : *native) {
+        int const rate = peer->statistics().download_payload_rate();
+        visit({peer->shared_from_this(), rate, peer->*member(MostRequests()),
+               peer->*member(WantedRequests())});
     }
 }
 

@@ -54,6 +54,18 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
 // told to reopen its sockets.
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
 
+// How many blocks a peer is asked for ahead.
+struct RequestQueue {
+    std::weak_ptr<void> peer;
+    // Payload, in bytes per second.
+    int download_rate;
+    std::uint16_t& most;
+    std::uint16_t& wanted;
+};
+// Of the peers of a torrent. On the network thread.
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit);
+
 using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
                                      lt::storage_error const&)>;
 // Reads blocks of a torrent by its session's disk backend. On the network thread, as `read` is

@@ -8,6 +8,7 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
@@ -33,7 +34,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
                  bool silent_resolver, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      policy_(std::move(policy)),
+      policy_(std::move(policy)), queues_(std::make_shared<RequestQueues>()),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),

@@ -40,6 +40,7 @@ enum class DiskReads : std::uint8_t;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class RequestQueues;
 class Saver;
 class Torrent;
 class TorrentParams;
@@ -145,6 +146,7 @@ class Session {
     std::shared_ptr<PlainTorrents> plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
+    std::shared_ptr<RequestQueues> queues_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.

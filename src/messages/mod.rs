@@ -5,4 +5,6 @@ pub(crate) mod mailbox;
 pub(crate) mod reading;
 pub(crate) mod request;
 pub(crate) mod service;
+#[cfg(unix)]
+pub(crate) mod socket;
 pub(crate) mod status_table;

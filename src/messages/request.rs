@@ -12,11 +12,13 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::messages::command::Respond;
 use crate::messages::reading::ReaderId;
-use crate::model::{Answer, ClientData, Existing, Look, Part, ResumeData, Span, TorrentFlag};
+use crate::model::{
+    Answer, ClientData, Existing, Look, Part, Requests, ResumeData, Span, TorrentFlag,
+};
 use crate::reply::Responder;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, TorrentCall};
-use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, SettingRecord};
 use crate::sys::{SessionHandle, Torrent, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
@@ -252,6 +254,7 @@ pub(crate) fn steer(
     dropped: Vec<u32>,
     deadlines: Vec<(u32, u32)>,
     levels: Vec<(u32, u8)>,
+    requests: Requests,
 ) -> AskTorrent<()> {
     let deadlines: Vec<_> = deadlines
         .into_iter()
@@ -259,7 +262,20 @@ pub(crate) fn steer(
         .collect();
     let levels: Vec<_> =
         levels.into_iter().map(|(piece, level)| PieceLevel { piece, level }).collect();
-    Ask::task("steer the download", move |torrent| torrent.steer(&dropped, &deadlines, &levels))
+    Ask::task("steer the download", move |torrent| {
+        torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
+    })
+}
+
+/// How many pieces a download has before libtorrent goes by priorities; until then it picks at random.
+pub(crate) const RANDOM_FIRST: &str = "initial_picker_threshold";
+
+pub(crate) fn set_random_first(count: i32) -> AskSession<()> {
+    let record =
+        SettingRecord { name: RANDOM_FIRST.into(), text: String::new(), number: i64::from(count) };
+    Ask::session("go by priorities from the start", move |session| {
+        session.change_settings(std::slice::from_ref(&record))
+    })
 }
 
 /// The bytes go to the reply from the network thread; what the request itself is answered with matters

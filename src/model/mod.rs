@@ -50,6 +50,6 @@ pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::Keep;
 pub(crate) use self::options::ClientData;
-pub(crate) use self::reader::{Look, Part, Span};
+pub(crate) use self::reader::{Look, Part, Requests, Span};
 pub(crate) use self::statistics::Metrics;
 pub(crate) use self::status::SavedFigures;

@@ -32,7 +32,7 @@ impl ReadAhead {
         match self {
             Self::Bytes(bytes) => bytes.max(1),
             Self::BitRate { bits_per_second, ahead } => {
-                let bytes = u128::from(bits_per_second) * ahead.as_millis() / 8000;
+                let bytes = u128::from(bits_per_second).saturating_mul(ahead.as_millis()) / 8000;
                 u64::try_from(bytes).unwrap_or(u64::MAX).max(1)
             }
         }
@@ -71,6 +71,18 @@ impl ReaderOptions {
         self.ends_first = first;
         self
     }
+}
+
+/// How much peers are asked for ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Requests {
+    /// As libtorrent does it.
+    #[default]
+    Deep,
+    /// Readers may jump: little stands in the way of what they ask for then.
+    Shallow,
+    /// A reader has jumped: one piece is shared out among all peers.
+    Shallowest,
 }
 
 /// Where the bytes of a file, or of a piece, are in a torrent.

@@ -14,6 +14,8 @@ use crate::messages::command::Job;
 use crate::messages::reading::{self, Lease, Opening, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::{Envelope, Member};
+#[cfg(unix)]
+use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::{Reply, one_shot};
 
@@ -190,6 +192,21 @@ impl Reader {
         Interrupter(self.signal.clone())
     }
 
+    /// A descriptor for poll, epoll and kqueue: readable when a read that ended for want of time may be tried
+    /// again. Read with a [limit](Reader::set_timeout) of zero until that is the error, then wait for the
+    /// descriptor; there is no need to read from it.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](ErrorKind::Io) when no descriptor is to be had.
+    #[cfg(unix)]
+    pub fn readiness(&self) -> Result<super::Readiness> {
+        let socket = self.signal.socket().map_err(|error| {
+            Error::io("make a descriptor for data", "a pair of sockets", &error)
+        })?;
+        Ok(super::Readiness(socket))
+    }
+
     /// Waits for data where there is none at the position, by the waker.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
@@ -234,6 +251,7 @@ impl Reader {
     fn wait_for_data(&mut self) -> Result<&[u8]> {
         let deadline = self.timeout.and_then(|limit| Instant::now().checked_add(limit));
         let waker = Waker::from(self.signal.clone());
+        self.signal.rest();
         loop {
             if let Poll::Ready(data) = self.poll_data(&mut Context::from_waker(&waker)) {
                 data?;
@@ -324,6 +342,18 @@ struct Signal {
 struct SignalState {
     woken: bool,
     interrupted: bool,
+    #[cfg(unix)]
+    socket: Option<Socket>,
+}
+
+impl SignalState {
+    fn take_woken(&mut self) -> bool {
+        #[cfg(unix)]
+        if let Some(socket) = &self.socket {
+            socket.lower();
+        }
+        std::mem::take(&mut self.woken)
+    }
 }
 
 impl Signal {
@@ -332,13 +362,31 @@ impl Signal {
         self.changed.notify_all();
     }
 
+    /// What came before is looked at now.
+    fn rest(&self) {
+        self.state.lock().take_woken();
+    }
+
+    #[cfg(unix)]
+    fn socket(&self) -> io::Result<Arc<std::os::unix::net::UnixStream>> {
+        let mut state = self.state.lock();
+        let socket = match state.socket.take() {
+            Some(socket) => socket,
+            None => Socket::new()?,
+        };
+        if state.woken {
+            socket.raise();
+        }
+        Ok(state.socket.insert(socket).readable())
+    }
+
     fn wait(&self, deadline: Option<Instant>) -> Result<()> {
         let mut state = self.state.lock();
         loop {
             if std::mem::take(&mut state.interrupted) {
                 return Err(Error::new(ErrorKind::Cancelled, READ, "the wait was interrupted"));
             }
-            if std::mem::take(&mut state.woken) {
+            if state.take_woken() {
                 return Ok(());
             }
             match deadline {
@@ -356,7 +404,13 @@ impl Signal {
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        self.set(|state| state.woken = true);
+        self.set(|state| {
+            state.woken = true;
+            #[cfg(unix)]
+            if let Some(socket) = &state.socket {
+                socket.raise();
+            }
+        });
     }
 }
 

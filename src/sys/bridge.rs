@@ -237,6 +237,14 @@ mod bridge {
         SuperSeed = 3,
     }
 
+    /// How much peers are asked for ahead.
+    #[repr(u8)]
+    enum Requests {
+        Deep,
+        Shallow,
+        Shallowest,
+    }
+
     #[repr(u8)]
     enum Protocol {
         Tcp,
@@ -739,6 +747,7 @@ mod bridge {
             dropped: &[u32],
             deadlines: &[PieceDeadline],
             levels: &[PieceLevel],
+            requests: Requests,
         ) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;

@@ -15,8 +15,8 @@ use crate::model::{
     Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
     IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
     PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove,
-    SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions, TorrentState,
-    TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+    Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions,
+    TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 use crate::text::printable;
 
@@ -119,6 +119,14 @@ pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
             GoalAction::SuperSeed => bridge::GoalAction::SuperSeed,
         },
         piece_levels: piece_levels.clone(),
+    }
+}
+
+pub(crate) fn requests(requests: Requests) -> bridge::Requests {
+    match requests {
+        Requests::Deep => bridge::Requests::Deep,
+        Requests::Shallow => bridge::Requests::Shallow,
+        Requests::Shallowest => bridge::Requests::Shallowest,
     }
 }
 

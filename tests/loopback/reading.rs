@@ -278,3 +278,90 @@ fn many_readers_of_many_files_read_at_once() {
         }
     });
 }
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_reader_is_an_async_file_of_tokio() {
+    use std::pin::Pin;
+    use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = patron.reader(id, 0).await.unwrap();
+    let mut reader = Pin::new(&mut reader);
+    reader.as_mut().start_seek(SeekFrom::Start(5 * PIECE as u64)).unwrap();
+    let at = std::future::poll_fn(|context| reader.as_mut().poll_complete(context)).await.unwrap();
+    assert_eq!(at, 5 * PIECE as u64);
+    let mut bytes = [0; 100];
+    let mut buffer = ReadBuf::new(&mut bytes);
+    let mut connected = false;
+    std::future::poll_fn(|context| {
+        let polled = reader.as_mut().poll_read(context, &mut buffer);
+        if !std::mem::replace(&mut connected, true) {
+            assert!(polled.is_pending());
+            connect(&patron, id, &seeder);
+        }
+        polled
+    })
+    .await
+    .unwrap();
+    assert_eq!(buffer.filled(), &noise(7, 10 * PIECE)[5 * PIECE..][..100]);
+    let next = std::future::poll_fn(|context| {
+        reader.as_mut().poll_fill_buf(context).map_ok(|bytes| bytes[0])
+    });
+    assert_eq!(next.await.unwrap(), noise(7, 10 * PIECE)[5 * PIECE + 100]);
+}
+
+#[cfg(feature = "futures-io")]
+#[test]
+fn a_reader_is_an_async_file_of_futures_io() {
+    use smol::io::{AsyncReadExt, AsyncSeekExt};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    connect(&patron, id, &seeder);
+    smol::block_on(async {
+        let mut reader = patron.reader(id, 0).await.unwrap();
+        assert_eq!(
+            AsyncSeekExt::seek(&mut reader, SeekFrom::End(-9)).await.unwrap(),
+            10 * PIECE as u64 - 9
+        );
+        let mut end = Vec::new();
+        AsyncReadExt::read_to_end(&mut reader, &mut end).await.unwrap();
+        assert_eq!(end, &noise(7, 10 * PIECE)[10 * PIECE - 9..]);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_descriptor_says_when_to_read_again() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = open(&patron, id);
+    let readiness = reader.readiness().unwrap();
+    let is_readable = |limit: Duration| {
+        let mut waiting = [PollFd::new(&readiness, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::try_from(limit).unwrap())).unwrap() == 1
+    };
+    reader.set_timeout(Some(Duration::ZERO));
+    let mut bytes = vec![0; 10 * PIECE];
+    assert_eq!(reader.read(&mut bytes).unwrap_err().kind(), Io::TimedOut);
+    assert!(!is_readable(Duration::ZERO));
+    connect(&patron, id, &seeder);
+    let mut read = 0;
+    while read < bytes.len() {
+        match reader.read(&mut bytes[read..]) {
+            Ok(more) => read += more,
+            Err(error) => {
+                assert_eq!(error.kind(), Io::TimedOut);
+                assert!(is_readable(PATIENCE));
+            }
+        }
+    }
+    assert_eq!(bytes, noise(7, 10 * PIECE));
+}

@@ -2,7 +2,7 @@
 //! told for them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::windows::{Pieces, Plan, Window};
 use crate::error::Error;
@@ -10,6 +10,8 @@ use crate::messages::reading::{Opening, Read, ReaderId, Then};
 use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
+
+const REFRESH: Duration = Duration::from_millis(250);
 
 /// Bytes of a torrent that are here, to be read.
 pub(in crate::client) struct Fetch {
@@ -33,6 +35,8 @@ pub(in crate::client) struct Readers {
     by_id: HashMap<ReaderId, TorrentId>,
     /// Those that have a time limit.
     due: BTreeSet<(Instant, ReaderId)>,
+    refreshed: Option<Instant>,
+    were_open: bool,
 }
 
 /// The readers of one torrent.
@@ -71,9 +75,15 @@ impl OfTorrent {
 }
 
 impl Readers {
-    /// Whether libtorrent is to tell which pieces come.
-    pub(in crate::client) fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+    /// Whether there is a reader, open or to be opened.
+    pub(in crate::client) fn are_open(&self) -> bool {
+        !self.by_id.is_empty()
+    }
+
+    /// The same where it has changed since the last time.
+    pub(in crate::client) fn take_news(&mut self) -> Option<bool> {
+        let open = self.are_open();
+        (std::mem::replace(&mut self.were_open, open) != open).then_some(open)
     }
 
     /// One that waits until libtorrent has [looked](Readers::looked).
@@ -177,6 +187,12 @@ impl Readers {
         steer
     }
 
+    /// The torrents of which readers want something that is not here.
+    pub(in crate::client) fn wanting(&self) -> Vec<TorrentId> {
+        let wants = self.torrents.iter().filter(|(_, of)| of.plan.wants_something());
+        wants.map(|(torrent, _)| *torrent).collect()
+    }
+
     /// The program is about to choose: what libtorrent is told first, so that all is as the program
     /// had it. Until the choice has [ended](Readers::choice_ended) nobody is steered.
     pub(in crate::client) fn choose(&mut self, torrent: TorrentId) -> Option<Steer> {
@@ -232,7 +248,22 @@ impl Readers {
     }
 
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(due, _)| *due)
+        let due = self.due.first().map(|(due, _)| *due);
+        let refresh = self.refreshed.filter(|_| self.are_open()).map(|last| last + REFRESH);
+        due.into_iter().chain(refresh).min()
+    }
+
+    /// Whether libtorrent is to be told again what does not last: peers come, and their rates change.
+    pub(in crate::client) fn refresh(&mut self, now: Instant) -> bool {
+        if !self.are_open() {
+            self.refreshed = None;
+            return false;
+        }
+        let is_due = self.refreshed.is_none_or(|last| now >= last + REFRESH);
+        if is_due {
+            self.refreshed = Some(now);
+        }
+        is_due
     }
 
     /// Those whose time is over; the torrents of those that are still here, whose waits end.
@@ -279,8 +310,6 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::error::{ErrorKind, Result};
     use crate::model::ReaderOptions;
@@ -375,8 +404,11 @@ mod tests {
         assert_eq!(readers.close(ids[1]), Some(torrent));
         let steer = readers.steer(torrent).unwrap();
         assert_eq!((steer.levels, steer.dropped), (vec![(0, 4), (1, 4)], vec![0, 1]));
-        assert!(readers.is_empty() && readers.torrents.is_empty());
+        assert!(!readers.are_open() && readers.torrents.is_empty());
         assert_eq!(readers.close(ids[1]), None);
+        assert_eq!(readers.take_news(), None, "it has not been asked meanwhile");
+        open(&mut readers, torrent, &[]);
+        assert_eq!((readers.take_news(), readers.take_news()), (Some(true), None));
     }
 
     #[test]
@@ -417,7 +449,7 @@ mod tests {
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
         assert!(matches!(readers.read(read(id, 0).0), Next::Gone(_)));
-        assert!(readers.is_empty());
+        assert!(!readers.are_open());
     }
 
     #[test]
@@ -437,11 +469,13 @@ mod tests {
         readers.read(wait);
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
+        assert!(readers.refresh(now) && !readers.refresh(now));
+        assert_eq!(readers.next_due(), Some(now + REFRESH));
         assert!(readers.expire(now, &late).is_empty());
         assert_eq!(readers.expire(now + Duration::from_secs(1), &late), [torrent]);
         assert_eq!(kind(unopened.try_take()), Some(ErrorKind::TimedOut));
         assert_eq!(readers.expire(now + Duration::from_secs(3), &late), [torrent]);
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::TimedOut));
-        assert!(readers.refuse(first).is_none() && readers.is_empty());
+        assert!(readers.refuse(first).is_none() && !readers.are_open());
     }
 }

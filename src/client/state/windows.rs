@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ReaderOptions, Span};
+use crate::model::{ReaderOptions, Requests, Span};
 
 /// What a reader wants ahead when it begins and after a seek, in bytes.
 const FIRST_AHEAD: u64 = 2 << 20;
@@ -256,8 +256,19 @@ impl Plan {
             let level = self.levels.get(piece).copied();
             levels.insert(*piece, level.unwrap_or_else(|| pieces.level(*piece)));
         }
-        let steer = Steer { levels: levels.into_iter().collect(), dropped, deadlines };
-        (steer != Steer::default()).then_some(steer)
+        let changes = !levels.is_empty() || self.wants_something() != before.wants_something();
+        let requests = match (self.wants_something(), anew) {
+            (false, _) => Requests::Deep,
+            (true, false) => Requests::Shallow,
+            (true, true) => Requests::Shallowest,
+        };
+        let levels = levels.into_iter().collect();
+        changes.then_some(Steer { dropped, deadlines, levels, requests })
+    }
+
+    /// Data is missing where a reader is, or ahead of it.
+    pub(super) fn wants_something(&self) -> bool {
+        !self.levels.is_empty()
     }
 }
 
@@ -270,6 +281,7 @@ pub(in crate::client) struct Steer {
     pub(in crate::client) deadlines: Vec<(u32, u32)>,
     /// Pieces and their levels; last, as deadlines change levels too.
     pub(in crate::client) levels: Vec<(u32, u8)>,
+    pub(in crate::client) requests: Requests,
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ impl<E: Engine> ClientThread<E> {
     /// What patrons want, and what readers need.
     pub(in crate::client) fn follow_interest(&mut self) {
         let mut wanted = self.service.interest();
-        if !self.readers.is_empty() {
+        if self.readers.are_open() {
             wanted = wanted.with(EventKind::PieceFinished);
         }
         if self.subscriptions.set_wanted(wanted)

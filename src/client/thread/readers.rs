@@ -8,8 +8,11 @@ use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Lease, Opening, Read, ReaderId, Then};
-use crate::messages::request::{self, OPEN_READER, READ, RequestRole};
-use crate::model::{Answer, Look, Part, Span, TorrentId};
+use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole};
+use crate::model::{Answer, Look, Part, Requests, Span, TorrentId};
+use crate::settings::SettingValue;
+
+const LIBTORRENTS_RANDOM_FIRST: i32 = 4;
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
@@ -19,7 +22,7 @@ impl<E: Engine> ClientThread<E> {
         }
         let reader = self.readers.begin(opening);
         // Before libtorrent looks: what comes after that is told.
-        self.follow_interest();
+        self.follow_readers();
         self.look(reader);
     }
 
@@ -54,7 +57,7 @@ impl<E: Engine> ClientThread<E> {
                 if let Some(opening) = self.readers.refuse(reader) {
                     opening.refuse(error.clone());
                 }
-                return self.follow_interest();
+                return self.follow_readers();
             }
         };
         let Some(look) = look else { return };
@@ -126,7 +129,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn piece_arrived(&mut self, id: TorrentId, piece: u32) {
-        if self.readers.is_empty() {
+        if !self.readers.are_open() {
             return;
         }
         let fetches = self.readers.arrived(id, piece);
@@ -141,8 +144,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn tell_steer(&mut self, id: TorrentId, steer: Steer) {
-        let Steer { dropped, deadlines, levels } = steer;
-        self.request(id, request::steer(dropped, deadlines, levels));
+        let Steer { dropped, deadlines, levels, requests } = steer;
+        self.request(id, request::steer(dropped, deadlines, levels, requests));
     }
 
     /// The program chooses among what it set itself: what readers want is taken back meanwhile.
@@ -174,10 +177,29 @@ impl<E: Engine> ClientThread<E> {
             self.close_reader(reader);
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not come in time");
-        for id in self.readers.expire(Instant::now(), &late()) {
+        let now = Instant::now();
+        for id in self.readers.expire(now, &late()) {
             self.steer(id);
         }
+        if self.readers.refresh(now) {
+            for id in self.readers.wanting() {
+                self.tell_steer(id, Steer { requests: Requests::Shallow, ..Steer::default() });
+            }
+        }
+        self.follow_readers();
+    }
+
+    /// What holds for the client as a whole while readers are open.
+    fn follow_readers(&mut self) {
+        let Some(open) = self.readers.take_news() else { return };
         self.follow_interest();
+        let chosen = self.service.setting(RANDOM_FIRST);
+        let otherwise = match chosen {
+            Some(SettingValue::Int(count)) => count,
+            _ => LIBTORRENTS_RANDOM_FIRST,
+        };
+        let ask = request::set_random_first(if open { 0 } else { otherwise });
+        self.request_of_session(ask.request, Box::new(|_| ()));
     }
 }
 
