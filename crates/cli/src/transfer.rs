@@ -40,6 +40,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
+        .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
     if arguments.overwrite {
         options = options.existing_files(ExistingFiles::Overwrite);
