@@ -47,8 +47,8 @@ pub enum ErrorKind {
     Unreadable,
     /// Resume data is invalid, or of another torrent. The torrent can be added without it.
     ResumeData,
-    /// A magnet link has no metadata yet. [`Event::MetadataReceived`](crate::Event::MetadataReceived)
-    /// says when it has.
+    /// A magnet link has no metadata yet, or a peer sent what is not its metadata and others are asked.
+    /// [`Event::MetadataReceived`](crate::Event::MetadataReceived) says when it has.
     NoMetadata,
     /// A piece is not here yet. [`Event::PieceFinished`](crate::Event::PieceFinished) says when it is.
     NotHere,

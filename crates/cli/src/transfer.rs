@@ -203,10 +203,6 @@ impl Transfer {
         Ok(transfer)
     }
 
-    fn waits_for_metadata(&self, id: TorrentId) -> bool {
-        self.patron.status(id).is_some_and(|status| !status.has_metadata && !status.paused)
-    }
-
     fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
         addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
@@ -468,7 +464,7 @@ impl Transfer {
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.
-            Event::Error { id, name, error } if self.waits_for_metadata(*id) => {
+            Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
             }
