@@ -1,5 +1,5 @@
-// Where a client may connect: to the loopback interface alone when it is offline, and never past a
-// proxy that is to look up all names.
+// Where a client may connect: only to the loopback interface if it is offline, and never past a
+// proxy that is to resolve all names.
 #pragma once
 
 #include "torrent-patron/cpp/bridge.hpp"
@@ -24,26 +24,26 @@ class NetworkPolicy {
   public:
     explicit NetworkPolicy(PolicyRecord const& record);
 
-    // Drops from the parameters of a torrent what is not allowed.
+    // Removes what is not allowed from the parameters of a torrent.
     void restrict(lt::add_torrent_params& params) const;
-    // Adds to what is blocked.
+    // Adds to the blocked addresses.
     void restrict(lt::ip_filter& filter) const;
-    // Drops nodes that an earlier client knew.
+    // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;
 
-    // Drops what the torrent itself names on this machine or the local network, but not what a
-    // person has named, and gives the URLs: the client would send requests of a stranger's choice
-    // to what is behind the firewall.
+    // Removes the URLs on this machine or the local network that the torrent itself names, except
+    // those that the program also named, and returns them: otherwise the client would send requests
+    // chosen by a stranger to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
-    // Whether torrents are kept from naming what is local.
+    // Whether torrents may not name local hosts.
     bool keeps_local() const { return !loopback_only_ && !local_urls_; }
     bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
 
     bool allows_tracker(std::string const& url) const;
     bool allows_web_seed(std::string const& url) const;
     bool allows_peer(lt::address const& address) const;
-    // Why something is not allowed, for a person.
+    // Why something is not allowed, for people.
     char const* reason() const;
 
   private:
@@ -52,26 +52,28 @@ class NetworkPolicy {
     bool local_urls_;
 };
 
-// A session's policy: it knows the hosts that persons have named, which may be anywhere.
+// The policy of a session: it also knows the hosts that the program has named, which may be
+// anywhere.
 class SessionPolicy : public NetworkPolicy {
   public:
     using NetworkPolicy::NetworkPolicy;
 
-    // A person names the URL for this torrent. Any thread.
+    // The program names the URL for this torrent. Any thread.
     void name(std::uint64_t torrent, std::string const& url);
     void forget(std::uint64_t torrent);
     bool allows_local(std::uint64_t torrent, std::string const& url) const;
-    // Whether a tracker or web seed may be contacted there, now that its name is looked up.
+    // Whether a tracker or web seed may be contacted at this address, now that its name has been
+    // resolved.
     bool allows_resolved(std::uint64_t torrent, std::string const& url,
                          lt::address const& address) const;
-    // What a filter blocks, and the local network besides. Network thread only.
+    // The filter, with the local network blocked as well. Network thread only.
     using Filter = std::shared_ptr<lt::ip_filter const>;
     Filter without_local(Filter const& filter);
 
   private:
     mutable std::mutex mutex_;
     std::map<std::uint64_t, std::set<std::string>> hosts_;
-    // The filter that came last, which is nearly always the next one, and what came of it.
+    // The last filter, which is nearly always the next one, and the result for it.
     Filter filter_;
     Filter without_local_;
 };

@@ -1,15 +1,17 @@
-// Bounds what a peer can make the session do, where libtorrent has none. All on the network thread.
+// Bounds what a peer can make the session do, where libtorrent has no bound. Everything runs on the
+// network thread.
 //
-// Requests. A peer that reads nothing, or asks for more than it was told it may have under way,
-// costs memory for what waits to be sent. It is disconnected.
+// Requests. A peer that reads nothing, or sends more requests than it was told it may have under
+// way, costs memory for the data that waits to be sent. It is disconnected.
 //
-// Blocks that nobody asked for. libtorrent drops them, but takes the peer for one that delivers:
-// what it was asked for is asked of nobody else. A peer that goes on sending them is disconnected,
-// and its address is refused for this session.
+// Unrequested blocks. libtorrent drops them, but takes the peer for one that delivers: the blocks
+// requested from it are requested from nobody else. A peer that keeps sending them is disconnected,
+// and its address is refused for the rest of the session.
 //
-// Connections that say nothing. They take the places of peers until libtorrent's handshake_timeout.
+// Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds. libtorrent keeps a header until it has ended.
+// Web seeds. libtorrent keeps a header in memory until it ends. If it does not, the connection is
+// closed.
 #pragma once
 
 #include <libtorrent/aux_/session_settings.hpp>
@@ -32,19 +34,19 @@ namespace patron {
 
 class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
   public:
-    // The session's own, before its first torrent.
+    // The session's context and settings; set before the first torrent is added.
     void use(lt::io_context& network, lt::settings_interface const& settings) {
         network_ = &network;
         settings_ = &settings;
     }
-    // Soon: libtorrent does not expect it while it reads a message.
+    // Disconnects soon: libtorrent does not expect it while it reads a message.
     void disconnect(lt::peer_connection_handle peer, lt::error_code error);
     // How many requests a peer may have under way, and how many bytes may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
-    // Until it has ended.
+    // Until the connection has ended.
     void watch_web_seed(lt::peer_connection_handle const& connection);
-    // One more block from there that nobody asked for; whether the peer is refused from now on.
+    // Counts an unrequested block from this peer; returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
@@ -55,7 +57,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     void on_tick() override;
 
   private:
-    // A peer is its address, or one of those that the settings allow there.
+    // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
     void look_at_web_seeds();
     void drop_silent();

@@ -1,4 +1,4 @@
-//! What a client does to the process that it is in.
+//! What a client does to its process.
 #![cfg(target_os = "linux")]
 
 use std::io::Read;
@@ -51,7 +51,7 @@ fn threads_have_names_and_take_no_signals() {
     }
 }
 
-/// A redirect, or a tracker that names its peers by host name, makes libtorrent look up names.
+/// A redirect, or a tracker that names its peers by host name, makes libtorrent resolve names.
 #[test]
 fn an_offline_client_cannot_ask_a_name_server() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ fn a_program_that_is_started_inherits_no_connection() {
 
 #[test]
 fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
-    // A process of its own: the tests beside this one need descriptors.
+    // A separate process: the other tests in this one need descriptors.
     let output = Command::new("bash")
         .args([
             "-c",
