@@ -57,26 +57,28 @@ class NetworkPolicy {
     bool webrtc_;
 };
 
-// A session's policy: it knows the hosts that persons have named, which may be anywhere.
+// The policy of a session: it also knows the hosts that the program has named, which may be
+// anywhere.
 class SessionPolicy : public NetworkPolicy {
   public:
     using NetworkPolicy::NetworkPolicy;
 
-    // A person names the URL for this torrent. Any thread.
+    // The program names the URL for this torrent. Any thread.
     void name(std::uint64_t torrent, std::string const& url);
     void forget(std::uint64_t torrent);
     bool allows_local(std::uint64_t torrent, std::string const& url) const;
-    // Whether a tracker or web seed may be contacted there, now that its name is looked up.
+    // Whether a tracker or web seed may be contacted at this address, now that its name has been
+    // resolved.
     bool allows_resolved(std::uint64_t torrent, std::string const& url,
                          lt::address const& address) const;
-    // What a filter blocks, and the local network besides. Network thread only.
+    // The filter, with the local network blocked as well. Network thread only.
     using Filter = std::shared_ptr<lt::ip_filter const>;
     Filter without_local(Filter const& filter);
 
   private:
     mutable std::mutex mutex_;
     std::map<std::uint64_t, std::set<std::string>> hosts_;
-    // The filter that came last, which is nearly always the next one, and what came of it.
+    // The last filter, which is nearly always the next one, and the result for it.
     Filter filter_;
     Filter without_local_;
 };

@@ -541,7 +541,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
         if (a.op != lt::operation_t::sock_accept)
             set_outgoing_utp(false);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
-            // There is one for each connection that waits, and for each attempt to listen again.
+            // There is an alert for each connection that waits, and for each attempt to listen.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;

@@ -104,8 +104,7 @@ class PeerGuard : public lt::peer_plugin {
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
     // By piece and offset: the requests that libtorrent has under way, and those that were never
-    // answered.
-    // One that it gave up and makes again is answered twice.
+    // answered. If libtorrent gives up a request and makes it again, it is answered twice.
     std::multiset<Block> asked_;
 };
 

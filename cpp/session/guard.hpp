@@ -10,7 +10,8 @@
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds. libtorrent keeps a header until it has ended.
+// Web seeds. libtorrent keeps a header in memory until it ends. If it does not, the connection is
+// closed.
 #pragma once
 
 #include <libtorrent/aux_/session_settings.hpp>
@@ -43,7 +44,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // How many requests a peer may have under way, and how many bytes may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
-    // Until it has ended.
+    // Until the connection has ended.
     void watch_web_seed(lt::peer_connection_handle const& connection);
     // Counts an unrequested block from this peer; returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);

@@ -33,24 +33,24 @@ lt::settings_interface const& settings(lt::session_handle const& session);
 void post(lt::session_handle const& session, std::function<void()> task);
 lt::session_handle session_of(lt::torrent_handle const& torrent);
 
-// Programs that are started do not inherit its socket, if it has one.
+// Child processes do not inherit the connection's socket, if it has one.
 void close_on_exec(lt::peer_connection_handle const& connection);
-// How many bytes it has received that libtorrent could not make use of yet.
+// The number of received bytes that libtorrent has not been able to process yet.
 int unread(lt::peer_connection_handle const& connection);
 
 // HTTP requests to trackers that are under way, and the first and the last of those that are
-// queued. The filter is for where they may go: it is asked when a name has been looked up, and
+// queued, with the filter for their addresses: it is applied when a name has been resolved, and
 // again for each redirect.
 using VisitRequest = std::function<void(std::uint64_t torrent, std::string const& url,
                                         std::shared_ptr<lt::ip_filter const>& filter)>;
 void each_http_request(lt::session_handle const& session, VisitRequest const& visit);
 
-// From now on it is asked before each packet that goes to a tracker by UDP.
+// Calls `allows` before each packet to a UDP tracker from now on.
 using AllowPacket =
     std::function<bool(std::uint64_t torrent, std::string const& url, lt::address const& to)>;
 void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
 
-// Closes the sockets that listen for peers at this address; the session opens them again when it is
+// Closes the sockets that listen for peers at this address. The session opens them again when it is
 // told to reopen its sockets.
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
 

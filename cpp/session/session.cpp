@@ -88,7 +88,7 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     };
     add(interest.peers, category::peer);
     add(interest.connections, category::connect);
-    // Reach looks at each announce.
+    // Reach examines each announce.
     add(interest.trackers || trackers, category::tracker);
     add(interest.files, category::file_progress);
     add(interest.pieces, category::piece_progress);

@@ -105,8 +105,9 @@ pub enum OnLeave {
 pub enum Added {
     /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client had it already; the trackers, web seeds and peers of the source were added to it (see
-    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). [`Patron::watch`](crate::Patron::watch) joins in.
+    /// The client already had it; the trackers, web seeds and peers of the source were added to it (see
+    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). To receive its events,
+    /// [`watch`](crate::Patron::watch) it.
     Existing(TorrentId),
 }
 

@@ -146,18 +146,19 @@ impl DiskReads {
 /// | `copy` | data in the page cache is copied immediately, on libtorrent's network thread; other data is read by a separate thread. The default |
 /// | `zero_copy` | data in the page cache is sent without copying it; the rest as for `copy` |
 ///
-/// `zero_copy` needs files that nobody cuts short while they are served: a peer that is just being
-/// sent the missing part is dropped. Where libtorrent itself would read that part, in encrypting or in
-/// uTP, the process would end; a client with `zero_copy` and such a setting, or with a libtorrent 2.1
-/// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
-/// are for TLS, or are not known to be without it because they were started by a magnet link, are
-/// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
-/// Torrents that are being written to and pieces of files that are not wanted are libtorrent's to read,
-/// in every mode. On systems other than Linux every mode is `stock`.
+/// `zero_copy` requires that nobody truncates files while they are served: a peer that is being
+/// sent the missing part is disconnected. If libtorrent itself read that part, to encrypt it or to
+/// send it over uTP, the process would crash. Therefore a client with `zero_copy` and such a
+/// setting is [refused](crate::ClientBuilder::start).
+/// For the same reason torrents that use TLS, or may use it because they were added from a magnet
+/// link, are read as with `copy`. Such a client does not listen for TLS connections; it serves
+/// those torrents over outgoing connections. In every mode, libtorrent itself reads torrents that
+/// are being written to, and the pieces of files that are not wanted. On systems other than Linux,
+/// every mode is `stock`.
 ///
-/// On Linux a file that is in use is looked at once a second, in every mode: one that is missing, has
-/// become too short, was replaced or was written to by another program since it was checked stops its
-/// torrent with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
+/// On Linux, a file in use is checked once a second in every mode: if it is missing, too short,
+/// replaced, or written to by another program since it was checked, its torrent stops with an
+/// [`Event::Error`](crate::Event::Error) until it is resumed.
 ///
 /// ```
 /// use torrent_patron::Settings;

@@ -241,8 +241,8 @@ pub(crate) fn a_torrent_reaches_nothing_on_the_local_network_by_a_redirect(dir: 
     print!("{}", scene(dir, "redirects", Duration::ZERO));
 }
 
-/// Trackers and web seeds with a public address send the client to a private one, and names turn out to
-/// be one. What a person names may be there.
+/// Trackers and web seeds with a public address redirect the client to a private one, and names resolve to
+/// one. URLs that the program names may be there.
 fn redirects(dir: &Path) {
     let inside = TcpListener::bind("10.77.0.1:0").unwrap();
     inside.set_nonblocking(true).unwrap();

@@ -40,6 +40,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
+        .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
     if arguments.overwrite {
         options = options.existing_files(ExistingFiles::Overwrite);
@@ -215,10 +216,6 @@ impl Transfer {
         let addresses = transfer.shards.listen_addresses()?;
         transfer.say_where(addresses)?;
         Ok(transfer)
-    }
-
-    fn waits_for_metadata(&self, id: TorrentId) -> bool {
-        self.patron.status(id).is_some_and(|status| !status.has_metadata && !status.paused)
     }
 
     fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
@@ -523,7 +520,7 @@ impl Transfer {
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.
-            Event::Error { id, name, error } if self.waits_for_metadata(*id) => {
+            Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
             }

@@ -51,9 +51,9 @@ pub enum Event {
         /// then no news.
         complete: bool,
     },
-    /// The client has this torrent already; it is not added twice. The id may be watched. The trackers,
-    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and its metadata
-    /// where the torrent has none.
+    /// The client already has this torrent and does not add it again. The id can be watched. The trackers,
+    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and the metadata if
+    /// the torrent has none.
     AlreadyAdded {
         /// The torrent that the client has.
         id: TorrentId,
