@@ -41,7 +41,7 @@ macro_rules! programs {
     };
 }
 
-programs!(commands, data, events, fork, requests, starting, threads, unload);
+programs!(commands, data, events, fork, requests, starting, stores, threads, unload);
 
 #[test]
 fn the_archive_is_enough() {
