@@ -69,6 +69,11 @@ bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
 
+.PHONY: campaign
+campaign: ## Do one thing many times at random moments: ARGS='kill 1000' kills a program with a store
+	@vendor/setup test
+	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
+
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
 	@vendor/setup sanitize
