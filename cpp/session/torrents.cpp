@@ -1,4 +1,4 @@
-// Torrents by their id. All that is done to them is handed to the network thread and returns.
+// Torrents by their id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -99,8 +99,8 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// libtorrent chooses among files by way of the disk, and what is chosen meanwhile it puts together:
-// one choice at a time has one answer.
+// libtorrent applies a file choice through the disk thread, and merges choices made in the
+// meantime: one choice at a time gets one answer each.
 void Session::choose_next(std::uint64_t torrent) {
     auto const found = choosing_.find(torrent);
     if (found == choosing_.end())

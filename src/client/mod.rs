@@ -1,4 +1,4 @@
-//! The client: the owner of one libtorrent session and of the thread that it lives on.
+//! The client: owns one libtorrent session and the thread that it runs on.
 
 mod builder;
 mod descriptors;

@@ -20,24 +20,25 @@ use crate::patron::Patron;
 use crate::store::Store;
 use crate::sys::process;
 
-/// The version of libtorrent that is loaded: `2.0.8.0`.
+/// The version of the loaded libtorrent: `2.0.8.0`.
 #[must_use]
 pub fn libtorrent_version() -> String {
     crate::sys::process::libtorrent_version()
 }
 
-/// How long a client that is dropped without [`Client::shutdown`] is given to end.
+/// The time that a client has to end if it is dropped without [`Client::shutdown`].
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A BitTorrent client: one libtorrent session on one thread of its own.
+/// A BitTorrent client: one libtorrent session on its own thread.
 ///
-/// A client is not a handle. It makes [`Patron`]s, which do all the work, and it is shut down.
-/// Several clients work side by side in one process.
+/// A client is not a handle. It creates [`Patron`]s, which do all the work, and it is shut down at
+/// the end. Several clients can run in one process.
 ///
-/// Dropping it shuts it down and waits for that, for at most [`DROP_DEADLINE`].
+/// Dropping a client shuts it down and waits for that, for at most [`DROP_DEADLINE`].
 ///
-/// libtorrent 2.0 does not mark its sockets and files close-on-exec: a program that is started while
-/// a client runs inherits them, and may keep ports and files open after the client has stopped.
+/// libtorrent 2.0 does not mark its sockets and files as close-on-exec: a program that is executed
+/// while a client runs inherits them, and may keep ports and files open after the client has
+/// stopped.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -59,25 +60,25 @@ pub struct Client {
     pub(super) service: Arc<Service>,
     stop_requests: Sender<StopRequest>,
     thread: Option<JoinHandle<()>>,
-    /// Of a client of libtorrent's.
+    /// Only if the client's engine is libtorrent.
     pub(super) descriptors: Option<Descriptors>,
 }
 
 impl Client {
-    /// A new patron of this client.
+    /// Creates a patron of this client.
     #[must_use]
     pub fn patron(&self) -> Patron {
         Patron::join(self.service.clone(), None)
     }
 
-    /// Stops the client: no more commands are taken, deletions and moves under way are waited for,
-    /// resume data is saved for those who are [subscribed](crate::Patron::subscribe) to it, trackers are
-    /// told, files are flushed; all of it until the deadline. Replies not yet given
-    /// become [`Stopped`](ErrorKind::Stopped), and every patron gets
+    /// Stops the client. It accepts no more commands, waits for deletions and moves that are under
+    /// way, saves the resume data for patrons that [subscribe](crate::Patron::subscribe) to it,
+    /// notifies trackers and flushes files, all within the deadline. Replies that are still open
+    /// fail with [`Stopped`](ErrorKind::Stopped), and every patron receives
     /// [`Event::ClientStopped`](crate::Event::ClientStopped).
     ///
-    /// What libtorrent has not ended by then goes on ending on a thread of its own; the report says
-    /// so.
+    /// If libtorrent has not ended by then, it continues to shut down on a separate thread; the
+    /// report says so.
     ///
     /// This returns at once. [Wait](Shutdown::wait) for the report, or `.await` it.
     pub fn shutdown(mut self, deadline: Duration) -> Shutdown {
@@ -85,8 +86,8 @@ impl Client {
     }
 
     fn stop(&mut self, deadline: Duration) -> Shutdown {
-        // The client thread keeps the deadline itself. Where it has panicked, the request is dropped, and
-        // the reply says that it has stopped.
+        // The client thread itself observes the deadline. If it has panicked, the request is
+        // dropped, and the reply says that the client has stopped.
         let (request, report) = StopRequest::new(deadline);
         let _ = self.stop_requests.send(request);
         Shutdown { report, thread: self.thread.take(), descriptors: self.descriptors.take() }
@@ -107,7 +108,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Starts the thread, makes the engine on it, and waits until that is done or has failed.
+/// Starts the thread, creates the engine on it, and waits until the engine runs or has failed.
 pub(super) fn start<E: Engine>(
     defaults: Defaults,
     intervals: Intervals,
@@ -126,7 +127,7 @@ pub(super) fn start<E: Engine>(
         .spawn({
             let service = service.clone();
             move || {
-                // libtorrent's threads inherit it.
+                // libtorrent's threads inherit the signal mask.
                 process::block_signals();
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
@@ -157,7 +158,7 @@ pub(super) fn start<E: Engine>(
     }
 }
 
-/// A panic of the client thread is a bug here; it must not leave patrons waiting.
+/// A panic of the client thread is a bug in this crate; it must not leave patrons waiting.
 fn run<E: Engine>(client: ClientThread<E>, service: &Service) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.run())) {
         let message = panic

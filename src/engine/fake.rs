@@ -1,4 +1,4 @@
-//! An engine that does what a test says: requests are told to the test, events come from it.
+//! An engine for tests: it reports each request to the test and takes its events from the test.
 
 use std::any::Any;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, TorrentId};
 
-/// What the client asked of the engine.
+/// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Add(TorrentId),
@@ -20,7 +20,7 @@ pub(crate) enum Asked {
     Pause(TorrentId),
     Resume(TorrentId),
     MoveStorage(TorrentId, PathBuf),
-    /// Any other request about a torrent, by its number and what it tries.
+    /// Any other request about a torrent: its number, the torrent, and the operation.
     OfTorrent(u64, TorrentId, &'static str),
     OfSession(u64, &'static str),
     Subscribe(EventKinds),
@@ -36,22 +36,22 @@ impl Asked {
     }
 }
 
-/// The message of an `EngineFailed` at which the engine panics.
+/// The message of an `EngineFailed` event that makes the engine panic.
 pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     events: Receiver<EngineEvent>,
-    /// What is left to do after the abort, for the reaper to wait for.
+    /// What the abort leaves for the reaper to wait for.
     teardown: Receiver<()>,
 }
 
-/// The test's end of a fake engine.
+/// The test's side of a fake engine.
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
-    /// Dropped: the teardown ends.
+    /// Dropping it ends the teardown.
     pub(crate) teardown: Option<Sender<()>>,
 }
 
@@ -69,7 +69,7 @@ impl Script {
         let _ = self.wake.try_send(());
     }
 
-    /// The next thing asked, but for statuses, which every tick asks for, and subscriptions.
+    /// The next call, except for status requests, which every tick makes, and subscriptions.
     pub(crate) fn next(&self) -> Asked {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -79,7 +79,7 @@ impl Script {
         }
     }
 
-    /// The kinds of the next subscription; all else is passed over.
+    /// The kinds of the next subscription; other calls are skipped.
     pub(crate) fn subscription(&self) -> EventKinds {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -89,12 +89,12 @@ impl Script {
         }
     }
 
-    /// Whether nothing else was asked until now.
+    /// Whether nothing else has been called so far.
     pub(crate) fn is_quiet(&self) -> bool {
         self.asked.try_iter().all(|asked| asked.is_routine())
     }
 
-    /// Waits for an add and answers it well.
+    /// Waits for an add and reports it as successful.
     pub(crate) fn accept(&self) -> TorrentId {
         let Asked::Add(id) = self.next() else { panic!("expected an add") };
         self.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });

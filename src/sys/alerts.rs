@@ -1,4 +1,4 @@
-//! libtorrent's alerts as events: the sink that C++ calls, and what each call becomes.
+//! Converts libtorrent's alerts to events: the sink that C++ calls, and the event for each call.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::model::{
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc)]
 mod sink {
-    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
+    /// `lt::performance_alert::performance_warning_t`; 8 is no longer used.
     #[repr(i32)]
     enum PerformanceWarning {
         OutstandingDiskBufferLimitReached = 0,
@@ -49,16 +49,16 @@ mod sink {
         type StoredRecord = crate::sys::bridge::StoredRecord;
         type TorrentState = crate::sys::bridge::TorrentState;
 
-        /// Those that were popped.
+        /// Converts the alerts that were popped.
         fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
     }
 
     extern "Rust" {
-        /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
-        /// `torrent` is a torrent's id, 0 for none.
+        /// Receives alerts. Where possible, each function has the name of libtorrent's alert;
+        /// `torrent` is a torrent's id, or 0 for none.
         type Alerts;
         fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
-        /// Its failure may pass by itself.
+        /// `is_temporary`: adding it again may succeed.
         fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
         fn removed(self: &mut Alerts, torrent: u64);
         fn files_deleted(self: &mut Alerts, torrent: u64);
@@ -102,11 +102,11 @@ mod sink {
         );
         fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
         fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
-        /// -1: not known.
+        /// -1 if not known.
         fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
         fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
         fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        /// The address of a peer is empty where it has none.
+        /// The address of a peer is empty if it has none.
         fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
         fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
         fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
@@ -135,7 +135,7 @@ mod sink {
         fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
         /// In the order of `metrics`.
         fn statistics(self: &mut Alerts, counters: &[i64]);
-        // What alerts answer.
+        // Answers that come with alerts.
         fn answer_done(self: &mut Alerts, request: u64);
         fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
         fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
@@ -154,12 +154,12 @@ mod sink {
 const USE: &str = "use the torrent";
 const MOVE: &str = "move the files";
 
-/// Where alerts go: each becomes an event, in their order. Nothing here panics, as C++ calls it.
+/// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
     pub(crate) events: Vec<EngineEvent>,
     pub(crate) answers: Vec<EngineEvent>,
-    /// The newest counters answer all who have asked.
+    /// The newest counters answer every request for them.
     has_statistics: bool,
 }
 
@@ -168,7 +168,7 @@ impl Alerts {
         self.events.extend(id(torrent).map(event));
     }
 
-    /// An event that goes to the patrons of a torrent; the client gives it the torrent's name.
+    /// An event for the patrons of a torrent; the client adds the torrent's name.
     fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
         self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
     }
@@ -416,7 +416,7 @@ impl Alerts {
     }
 
     pub(super) fn statistics(&mut self, counters: &[i64]) {
-        // The first answer answers all who have asked.
+        // The first answer serves every request.
         if !std::mem::replace(&mut self.has_statistics, true) {
             self.events.push(EngineEvent::Statistics(counters.to_vec()));
         }
@@ -447,7 +447,7 @@ impl Alerts {
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
         let error = match error.category.is_empty() {
             true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
-            // What alerts answer is done with the files.
+            // Requests that are answered by an alert concern the files.
             false => disk_failure("", &on, &error),
         };
         self.answer(request, Err(error));
@@ -488,7 +488,7 @@ fn performance_limit(warning: sink::PerformanceWarning) -> PerformanceLimit {
     }
 }
 
-/// `lt::operation_name` as a verb phrase, where a disk error can say so.
+/// `lt::operation_name` as a verb phrase, for operations that can fail on disk.
 fn disk(operation: &str) -> &'static str {
     match operation {
         "file_read" | "file_mmap" => "read the file",

@@ -1,4 +1,4 @@
-//! Requests on their way through the engine.
+//! Requests to the engine and their answers.
 
 use std::path::PathBuf;
 
@@ -96,7 +96,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks for something without waiting for what comes of it.
+    /// Makes a request whose answer nobody waits for.
     pub(in crate::client) fn request<T>(&mut self, id: TorrentId, ask: AskTorrent<T>) {
         self.request_of_torrent(id, ask.request, Box::new(|_| ()));
     }
@@ -115,7 +115,7 @@ impl<E: Engine> ClientThread<E> {
         });
         if let Some(id) = torrent {
             match (&role, &answer) {
-                // A move that failed at once has no event of its own.
+                // A move that fails at once has no event of its own.
                 (RequestRole::MovesFiles { .. }, Err(error)) => {
                     self.keep(id, Value::Moving(None));
                     self.move_failed(id, error.clone());
@@ -137,7 +137,7 @@ impl<E: Engine> ClientThread<E> {
         respond(answer);
     }
 
-    /// A patron that asked for the move gets its answer.
+    /// If a patron asked for the move, that patron gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         if torrent.moving.take() == Some(Mover::Client) {
@@ -145,7 +145,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Puts finished files where they belong. What comes of it is an event.
+    /// Moves finished files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
         if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.moving = Some(Mover::Client);

@@ -1,5 +1,5 @@
-//! Resume data without being asked: it is saved when it is worth it, for the store, and while a patron of
-//! the torrent is subscribed to it.
+//! Saves resume data without being asked, when it is worth it: for the store, and while a patron of
+//! the torrent subscribes to it.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ impl<E: Engine> ClientThread<E> {
         self.store.is_some() || self.subscriptions.wants(EventKind::ResumeData)
     }
 
-    /// Something has happened that resume data should show.
+    /// Something has happened that the resume data should contain.
     pub(in crate::client) fn save_soon(&mut self, id: TorrentId) {
         if self.is_saved(id)
             && let Some(mut saving) = self.torrents.saving(id)
@@ -45,7 +45,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Somebody may want the resume data of a torrent who did not before.
+    /// A patron may now want a torrent's resume data for the first time.
     pub(in crate::client) fn save_for_newcomer(&mut self, id: TorrentId) {
         let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
         if saved.is_none() {
@@ -61,7 +61,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent counts the time that a torrent runs as a change. That alone is not saved.
+    /// libtorrent counts the passing of active time as a change. That alone is not saved.
     pub(in crate::client) fn save_if_grown(
         &mut self,
         id: TorrentId,
@@ -77,7 +77,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks for what is due, as much as may be open.
+    /// Requests the saves that are due, as many as may be open.
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
         while let Some(id) = self.torrents.saves().first_due(now) {
@@ -104,7 +104,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// A save of the client has ended.
+    /// A save that the client requested has ended.
     pub(in crate::client) fn save_answered(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let changed_again = self.torrents.saving(id).is_some_and(|mut saving| saving.end());
         self.saved(id, answer);
@@ -118,11 +118,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Whoever asked: those who are subscribed get it.
+    /// Whoever asked for it, the subscribers receive it.
     pub(in crate::client) fn saved(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let saved = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<ResumeData>());
         let Some(ResumeData { bytes, info, figures }) = saved else { return };
-        // It is as it was.
+        // Nothing has changed.
         if bytes.is_empty() {
             return;
         }
@@ -163,7 +163,7 @@ impl<E: Engine> ClientThread<E> {
         self.commit_values(id, values, Then::Saved { with_info });
     }
 
-    /// libtorrent makes the metainfo of the resume data, which it then takes for saved.
+    /// libtorrent makes the metainfo from the resume data, and then considers that saved.
     pub(in crate::client) fn metainfo_given(&mut self, id: TorrentId) {
         if let Some(mut saving) = self.torrents.saving(id) {
             saving.force_next();
@@ -171,7 +171,8 @@ impl<E: Engine> ClientThread<E> {
         self.save_later(id);
     }
 
-    /// At the end: all that has changed, if only in time. Returns how many were not saved.
+    /// At the end: saves everything that has changed, even if only time has passed. Returns how
+    /// many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
         self.torrents.clear_saves();
         for id in self.torrents.ids() {

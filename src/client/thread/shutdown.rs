@@ -1,5 +1,5 @@
-//! The end of a client: what must still be done is waited for until the deadline, what is left
-//! undone then is reported.
+//! Ends a client: waits until the deadline for what must still be done, and reports what is then
+//! unfinished.
 
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ impl<E: Engine> ClientThread<E> {
         if !store_ended {
             report.unsaved = report.unsaved.max(1);
         }
-        // Replies that are still open were dropped with the client and have said so.
+        // Replies that were still open have been dropped with the client, which has answered them.
         service.close(None);
         report.took = began.elapsed();
         tracing::info!(%report);
@@ -82,7 +82,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The engine's last work, such as telling the trackers, can take long. A thread of its own
+    /// The engine's last work, such as notifying the trackers, can take long. A separate thread
     /// waits for it, so that this one can keep the deadline.
     fn end_engine(self, deadline: Instant) -> bool {
         let last_work = match self.engine.abort() {
