@@ -8,7 +8,6 @@ mod interrupt;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod output;
-mod resume_dir;
 mod selection;
 mod shards;
 mod sources;

@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
-use torrent_patron::error::ErrorKind;
-use torrent_patron::event::{EventKind, Explainer};
+use torrent_patron::event::Explainer;
 use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::{Added, Command};
+use torrent_patron::patron::Command;
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -23,7 +22,6 @@ use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
-use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};
 use crate::shards::Shards;
 use crate::sources::{self, Addition, Additions, Refusal, Request};
@@ -36,7 +34,6 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
-    let resume_dir = arguments.resume.as_deref().map(ResumeDir::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
@@ -58,14 +55,9 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     transfer.select.clone_from(&arguments.select);
     transfer.goals = arguments.goals.chosen();
     transfer.peers.clone_from(&arguments.peer);
-    if resume_dir.is_some() {
-        let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
-        transfer.patron.subscribe(kinds);
-    }
-    transfer.resume_dir.clone_from(&resume_dir);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
     transfer.adding += requests.len();
-    let additions = sources::read(requests.collect(), arguments.select.clone(), resume_dir)?;
+    let additions = sources::read(requests.collect(), arguments.select.clone())?;
     let interrupted = transfer.run(additions, has_ended);
     let (complete, failed) = (transfer.is_complete(), transfer.failed);
     transfer.end();
@@ -100,7 +92,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
     transfer.adding += requests.len();
-    let additions = sources::read(requests.collect(), Vec::new(), None)?;
+    let additions = sources::read(requests.collect(), Vec::new())?;
     let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
     drop(exporter);
@@ -125,7 +117,6 @@ enum Phase {
 
 struct Torrent {
     name: Arc<str>,
-    info_hashes: InfoHashes,
     save_dir: PathBuf,
     phase: Phase,
     /// How many clients have reached its goal.
@@ -152,7 +143,6 @@ struct Transfer {
     goals: Option<Goals>,
     /// Likewise.
     peers: Vec<SocketAddr>,
-    resume_dir: Option<ResumeDir>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
@@ -197,7 +187,6 @@ impl Transfer {
             select: Vec::new(),
             goals: None,
             peers: Vec::new(),
-            resume_dir: None,
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
@@ -270,16 +259,7 @@ impl Transfer {
     }
 
     fn add(&mut self, addition: Addition) -> Result<()> {
-        let Addition { source, options, resume } = addition;
-        match resume {
-            Ok(Some((path, data))) => {
-                if self.resume(&source, options.clone().resume_data(data), &path)? {
-                    return Ok(());
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.screen.warn(format_args!("warning: {error}; it is not used")),
-        }
+        let Addition { source, options } = addition;
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
@@ -297,30 +277,6 @@ impl Transfer {
         }
     }
 
-    /// Adds a torrent with its resume data; false when that cannot be used.
-    fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
-        let chosen = !options.file_priorities.is_empty();
-        match self.patron.add_torrent(source.clone(), options).wait() {
-            Ok(Added::New(id)) => {
-                // It may have been paused when the data was saved.
-                self.patron.send(Command::Resume(id))?;
-                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) && !chosen {
-                    self.handle_all()?;
-                    self.select_files(id);
-                }
-            }
-            Ok(_) => self.adding -= 1,
-            Err(error) if error.kind() == ErrorKind::ResumeData => {
-                let path = path.display();
-                let reason = error.message();
-                self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
-                return Ok(false);
-            }
-            Err(error) => self.not_added(error),
-        }
-        Ok(true)
-    }
-
     /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
     /// asked for then.
     fn go_on(&mut self, id: TorrentId) -> Result<()> {
@@ -335,7 +291,10 @@ impl Transfer {
         }
         let status = self.patron.status(id);
         if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            self.select_files(id);
+            // Without a choice all files are wanted, whatever an earlier run chose.
+            let all = [Selection::Pattern("*".into())];
+            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
+            self.choose_files(id, &select);
         }
         if self.patron.fresh_status(id).wait()?.finished {
             self.finished(id);
@@ -351,10 +310,13 @@ impl Transfer {
 
     /// The files of a magnet link are known once its metadata is here.
     fn select_files(&mut self, id: TorrentId) {
-        if self.select.is_empty() {
-            return;
+        if !self.select.is_empty() {
+            self.choose_files(id, &self.select.clone());
         }
-        let chosen = self.choose(id);
+    }
+
+    fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
+        let chosen = self.choose(id, select);
         if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
             torrent.phase = Phase::Failed;
             self.failed = true;
@@ -364,10 +326,10 @@ impl Transfer {
         }
     }
 
-    fn choose(&self, id: TorrentId) -> Result<()> {
+    fn choose(&self, id: TorrentId, select: &[Selection]) -> Result<()> {
         let files = self.patron.files(id).wait()?;
         let files = files.iter().map(|file| (file.path.as_path(), file.pad));
-        let wanted = selection::priorities(&self.select, files)?;
+        let wanted = selection::priorities(select, files)?;
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
@@ -394,13 +356,9 @@ impl Transfer {
         let ending = self.client.shutdown(SHUTDOWN);
         let of_shards = self.shards.shutdown(SHUTDOWN);
         let report = ending.wait();
-        // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
                 output::event(&event);
-            }
-            if let (Event::ResumeData { id, data, .. }, Some(dir)) = (&event, &self.resume_dir) {
-                save(dir, self.torrents.get(id), data, &self.screen);
             }
         }
         if !self.quiet {
@@ -448,7 +406,7 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, info_hashes, complete } => {
+            Event::TorrentAdded { id, name, save_dir, complete, .. } => {
                 // Those of this run come after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
@@ -456,7 +414,6 @@ impl Transfer {
                 let was_complete = self.restoring && *complete && self.aim == Aim::Download;
                 let torrent = Torrent {
                     name: name.clone(),
-                    info_hashes: *info_hashes,
                     save_dir: save_dir.clone(),
                     phase: if was_complete { Phase::Complete } else { Phase::Running },
                     goals_reached: 0,
@@ -493,12 +450,6 @@ impl Transfer {
                     torrent.bar.name(name);
                 }
                 self.select_files(*id);
-            }
-            Event::ResumeData { id, data, .. } => {
-                if let Some(dir) = &self.resume_dir {
-                    save(dir, self.torrents.get(id), data, &self.screen);
-                }
-                return Ok(());
             }
             Event::GoalReached { id, .. } => {
                 self.finished(*id);
@@ -608,12 +559,4 @@ impl Transfer {
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {
     let interfaces = interfaces.map(ToString::to_string).unwrap_or_default();
     format!("cannot listen at {interfaces:?}: no address or network device of this machine")
-}
-
-/// Saves what a later run continues from.
-fn save(dir: &ResumeDir, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
-    let Some(torrent) = torrent else { return };
-    if let Err(error) = dir.save(&torrent.info_hashes, data) {
-        screen.warn(format_args!("warning: {}: {error}", torrent.name));
-    }
 }
