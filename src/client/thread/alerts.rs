@@ -156,8 +156,9 @@ impl<E: Engine> ClientThread<E> {
                 self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
-                let statistics =
+                let mut statistics =
                     Statistics::new(catalogue::metrics(), counters, (self.service.reads)());
+                self.count_totals(&mut statistics);
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
                 }
@@ -211,6 +212,9 @@ impl<E: Engine> ClientThread<E> {
             torrent.as_saved = add.figures.is_some();
             deleting = record.deleting;
             torrent.restore_attached(record);
+            if let Some(position) = record.queue_position {
+                self.restore_queue_place(id, position);
+            }
         }
         self.torrents.insert(id, torrent);
         if let (Origin::Store(_), Some(figures)) = (&add.origin, add.figures)

@@ -70,7 +70,12 @@ impl<E: Engine> ClientThread<E> {
             RequestRole::None
             | RequestRole::ChangesResumeData
             | RequestRole::Pauses
-            | RequestRole::GivesMetainfo => {}
+            | RequestRole::GivesMetainfo
+            | RequestRole::ChangesQueue
+            | RequestRole::ChangesSettings(_)
+            | RequestRole::ChangesIpFilter
+            | RequestRole::GivesState
+            | RequestRole::GivesQueue => {}
         }
         let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
@@ -89,7 +94,8 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let request = OpenRequest { torrent: None, op: asked.op, role: RequestRole::None, respond };
+        let request =
+            OpenRequest { torrent: None, op: asked.op, role: asked.role.clone(), respond };
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.answered(number, Err(error));
@@ -131,8 +137,11 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::Saves, answer) => self.saved(id, answer),
                 (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
                 (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }
+        } else if self.store.is_some() {
+            self.keep_of_client(role, &answer);
         }
         respond(answer);
     }
