@@ -61,7 +61,7 @@ format: ## Format the Rust and the C++ sources in place
 .PHONY: bench
 bench: ## Run the benchmarks of the library; takes five minutes
 	@vendor/setup bench
-	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron --features sqlite --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-seeding
