@@ -133,6 +133,7 @@ struct Transfer {
     client: Client,
     patron: Patron,
     shards: Shards,
+    has_store: bool,
     /// Until the torrents of the store are here.
     restoring: bool,
     interrupt: Interrupt,
@@ -180,6 +181,7 @@ impl Transfer {
             client,
             patron,
             shards,
+            has_store: common.has_store(),
             restoring: common.has_store(),
             interrupt,
             screen,
@@ -277,6 +279,34 @@ impl Transfer {
         }
     }
 
+    /// A torrent is here. In a download, one that was complete before is not told of.
+    fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+        let is_known = was_complete && self.aim == Aim::Download;
+        let torrent = Torrent {
+            name: name.clone(),
+            save_dir,
+            phase: if is_known { Phase::Complete } else { Phase::Running },
+            goals_reached: 0,
+            warned_incomplete: false,
+            status_lines: Throttle::new(STATUS_LINES),
+            bar: self.screen.bar(name),
+        };
+        self.torrents.insert(id, torrent);
+    }
+
+    /// The torrents that were restored before this program asked for their events.
+    fn know_restored(&mut self) -> Result<()> {
+        for status in self.patron.statuses() {
+            let id = status.id;
+            if !self.torrents.contains_key(&id) {
+                let save_dir = self.patron.options(id).wait()?.save_dir;
+                let was_complete = self.has_all_that_is_wanted(id)?;
+                self.know(id, &status.name, save_dir, was_complete);
+            }
+        }
+        Ok(())
+    }
+
     /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
     /// asked for then.
     fn go_on(&mut self, id: TorrentId) -> Result<()> {
@@ -296,10 +326,17 @@ impl Transfer {
             let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
             self.choose_files(id, &select);
         }
-        if self.patron.fresh_status(id).wait()?.finished {
+        if self.has_all_that_is_wanted(id)? {
             self.finished(id);
         }
         Ok(())
+    }
+
+    /// Whether libtorrent has checked the torrent and found everything.
+    fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
+        let status = self.patron.fresh_status(id).wait()?;
+        let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
+        Ok(checked && status.wanted_done == status.wanted_size)
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -411,23 +448,15 @@ impl Transfer {
                 if !self.restoring {
                     self.adding -= 1;
                 }
-                let was_complete = self.restoring && *complete && self.aim == Aim::Download;
-                let torrent = Torrent {
-                    name: name.clone(),
-                    save_dir: save_dir.clone(),
-                    phase: if was_complete { Phase::Complete } else { Phase::Running },
-                    goals_reached: 0,
-                    warned_incomplete: false,
-                    status_lines: Throttle::new(STATUS_LINES),
-                    bar: self.screen.bar(name),
-                };
-                self.torrents.insert(*id, torrent);
+                let was_complete = self.restoring && *complete;
+                self.know(*id, name, save_dir.clone(), was_complete);
             }
             Event::AlreadyAdded { id, .. } => {
                 self.adding -= 1;
                 self.go_on(*id)?;
             }
             Event::Restored { torrents, failed, .. } => {
+                self.know_restored()?;
                 self.restoring = false;
                 self.adding -= 1;
                 if torrents + failed == 0 {
@@ -462,7 +491,10 @@ impl Transfer {
                 }
             }
             Event::Finished { id, .. } => {
-                self.finished(*id);
+                // With a store, other files may have been selected since.
+                if !self.has_store || self.has_all_that_is_wanted(*id)? {
+                    self.finished(*id);
+                }
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.

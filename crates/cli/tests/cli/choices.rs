@@ -4,13 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{Output, Program, run};
-use crate::support::{PATIENCE, data, metainfo, same};
+use crate::support::{data, metainfo, same};
 
 /// A directory of two files, and its torrent.
 struct Album {
