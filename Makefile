@@ -65,7 +65,7 @@ format: ## Format the Rust and the C++ sources in place
 .PHONY: bench
 bench: ## Run the benchmarks of the library; takes five minutes
 	@vendor/setup bench
-	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron --features sqlite --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-seeding
@@ -82,6 +82,11 @@ soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be lef
 bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
+
+.PHONY: campaign
+campaign: ## Do one thing many times at random moments: ARGS='kill 1000' kills a program with a store
+	@vendor/setup test
+	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered

@@ -19,11 +19,12 @@ std::string file_stamps(lt::add_torrent_params const& params);
 bool has_hole(std::string const& path);
 bool has_hole(rust::Slice<std::uint8_t const> path);
 
-// Takes back what resume data claims of files that have changed since, that are not there, or that
-// were skipped and are wanted now. libtorrent hashes what of that is on disk, and what is there
-// beyond the claims; the rest it downloads. `saved` are the priorities in the resume data, `stamps`
-// those of the files when it was made, or empty; where they were `moved` since, only their sizes
-// and the times of their data count. Looks at each file. Says whether all is as it claims.
+// Withdraws the claims of resume data about files that have changed since, that do not exist, or
+// that were skipped then and are wanted now. libtorrent hashes what is on disk of those, and what
+// is on disk beyond the claims; it downloads the rest. `saved` are the priorities in the resume
+// data; `stamps` are those of the files when it was made, or empty. If the files were `moved` since,
+// only their sizes and modification times count. Examines each file. Returns whether all claims
+// stand.
 bool check_resume_data(lt::add_torrent_params& params,
                        std::vector<lt::download_priority_t> const& saved, std::string const& stamps,
                        bool moved);

@@ -1000,8 +1000,9 @@ int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
 
 /**
  * Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
- * uploading. It is saved only while a patron that added or watches the torrent is subscribed to
- * PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
+ * uploading. It is saved if the client has a store, or while a patron that added or watches the
+ * torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the
+ * start.
  */
 int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
                                                 uint64_t interval_ms,
@@ -1063,6 +1064,20 @@ int32_t patron_builder_set_proxy(struct patron_builder *builder,
 int32_t patron_builder_set_state(struct patron_builder *builder,
                                  const uint8_t *data,
                                  size_t length,
+                                 patron_error **error);
+
+/**
+ * Keeps the torrents of the client in this file, which is created if it does not exist, and takes
+ * in those that it has; see "Stores". The file is open from now on. It belongs to the first client
+ * that the builder starts; to start another one fails with IN_USE until a store is set again.
+ *
+ * Errors: IN_USE if another process or client has the file open; CORRUPT if it is damaged or is not
+ * a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
+ * refuses.
+ */
+int32_t patron_builder_set_store(struct patron_builder *builder,
+                                 const char *file,
+                                 size_t file_length,
                                  patron_error **error);
 
 /**
@@ -2774,6 +2789,132 @@ int32_t patron_remove_web_seed(patron_handle *patron,
                                size_t url_length,
                                patron_reply **reply,
                                patron_error **error);
+
+/* ===============================================================================================
+ * Stores
+ * ===============================================================================================
+ *
+ * A client that has a store (patron_builder_set_store()) keeps its torrents over restarts and
+ * crashes. What adds a torrent, removes it, pauses or resumes it, moves its files or attaches
+ * something to it is answered when it is durable; progress and everything else is saved by itself,
+ * and before the client stops. At the start the client takes in all torrents of its store, as
+ * PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron:
+ * patron_watch_all() and patron_adopt() are for them.
+ *
+ * Labels and notes are attached to a torrent by the program. Without a store they are lost with the
+ * torrent.
+ */
+
+/**
+ * Sends the events of every torrent of the client to this patron, also of those that are added
+ * later. The first event of each that is there is its status.
+ */
+int32_t patron_watch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Ends patron_watch_all() and patron_watch() for every torrent. The events of torrents that this
+ * patron owns keep coming.
+ */
+int32_t patron_unwatch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Makes this patron the owner of a torrent that has none, as if it had added it.
+ *
+ * Errors of the reply: INVALID_ARGUMENT if the torrent belongs to another patron; NOT_FOUND, GONE.
+ */
+int32_t patron_adopt(patron_handle *patron,
+                     uint64_t torrent_id,
+                     patron_reply **reply,
+                     patron_error **error);
+
+/**
+ * Gives a torrent a label. A label that it has already stays.
+ *
+ * Errors of the reply: NOT_FOUND, GONE; DISK if the store cannot be written.
+ */
+int32_t patron_add_label(patron_handle *patron,
+                         uint64_t torrent_id,
+                         const char *label,
+                         size_t label_length,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Takes a label from a torrent, if it has it.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_remove_label(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const char *label,
+                            size_t label_length,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * Asks for the labels of a torrent. Read them with patron_reply_label().
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_get_labels(patron_handle *patron,
+                          uint64_t torrent_id,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/** For patron_get_labels(): the number of labels. */
+size_t patron_reply_label_count(patron_reply *reply);
+
+/** For patron_get_labels(): a label, in alphabetical order. Valid until the reply is freed. */
+patron_text patron_reply_label(patron_reply *reply, size_t index);
+
+/**
+ * Keeps a copy of some bytes with a torrent, under a key that the program chooses. It replaces what
+ * was kept under this key.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_set_note(patron_handle *patron,
+                        uint64_t torrent_id,
+                        const char *key,
+                        size_t key_length,
+                        const uint8_t *value,
+                        size_t value_length,
+                        patron_reply **reply,
+                        patron_error **error);
+
+/**
+ * Removes what is kept with a torrent under a key, if there is something.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_remove_note(patron_handle *patron,
+                           uint64_t torrent_id,
+                           const char *key,
+                           size_t key_length,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/**
+ * Asks for what is kept with a torrent. Read it with patron_reply_note_key() and
+ * patron_reply_note_value().
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_get_notes(patron_handle *patron,
+                         uint64_t torrent_id,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/** For patron_get_notes(): the number of notes. */
+size_t patron_reply_note_count(patron_reply *reply);
+
+/**
+ * For patron_get_notes(): the key of a note, in alphabetical order. Valid until the reply is freed.
+ */
+patron_text patron_reply_note_key(patron_reply *reply, size_t index);
+
+/** For patron_get_notes(): the bytes of a note. Valid until the reply is freed. */
+patron_bytes patron_reply_note_value(patron_reply *reply, size_t index);
 
 /* ===============================================================================================
  * IP filters

@@ -53,7 +53,7 @@ pub enum ErrorKind {
     /// A piece is not here yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
     NotHere,
     /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
-    /// deleted: the disk is full or read-only, a file is gone or has changed, the system refuses.
+    /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
     /// The operating system refused something else: a socket, a thread, a descriptor, or a file to
     /// be shared or verified.
@@ -69,7 +69,7 @@ pub enum ErrorKind {
     Cancelled,
     /// libtorrent refused; [`Error::native`] gives its error code.
     Native,
-    /// The libtorrent that is loaded is not the one that this crate was compiled against; or a
+    /// The loaded libtorrent is not the version that this crate was compiled against, or a
     /// [store](crate::store) was written by a newer version of this crate.
     VersionMismatch,
     /// A [store](crate::store) is damaged, or is not one.

@@ -26,8 +26,9 @@
 //! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from
 //! C](guide::c).
 //!
-//! With the feature `serde`, all data types implement `Serialize`, and those that a program
-//! supplies also `Deserialize`.
+//! With the feature `sqlite`, [`store::Sqlite`] keeps torrents over restarts and crashes. With the
+//! feature `serde`, all data types implement `Serialize`, and those that a program supplies also
+//! `Deserialize`.
 //! With `vendored`, libtorrent is compiled from source and linked in; the README describes it.
 
 pub mod guide;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
+use super::thread::ClientState;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,6 +54,7 @@ pub struct ClientBuilder {
     settings: Settings,
     state: Vec<u8>,
     store: Option<StoreSlot>,
+    restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
 }
@@ -69,6 +71,7 @@ impl Default for ClientBuilder {
             settings: Settings::default(),
             state: Vec::new(),
             store: None,
+            restore_settings: true,
             overrides: Vec::new(),
         }
     }
@@ -194,6 +197,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether settings that were changed by [`Patron::apply_settings`](crate::Patron::apply_settings)
+    /// in an earlier run with this store are changed again; the default is true. They override those of
+    /// [`settings`](ClientBuilder::settings); the other functions of this builder override them.
+    pub fn restore_settings(mut self, restore: bool) -> Self {
+        self.restore_settings = restore;
+        self
+    }
+
     /// Sets one of libtorrent's settings by name. If the name or type is wrong,
     /// [`start`](ClientBuilder::start) fails.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<SettingValue>) -> Self {
@@ -260,8 +271,19 @@ impl ClientBuilder {
     /// an address nor a device of this machine, and for a directory that is something else;
     /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be
     /// started.
-    pub fn start(self) -> Result<Client> {
+    pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
+        let has_store = self.store.is_some();
+        let mut store = self.store.take().map(StoreSlot::take).transpose()?;
+        let kept = store.as_mut().map(|store| ClientState::load(store)).transpose()?;
+        let kept = kept.unwrap_or_default();
+        if self.restore_settings {
+            self.settings.merge(&kept.settings);
+        }
+        if self.state.is_empty() {
+            self.state = kept.network;
+        }
+        let store = store.map(|store| (store, kept.totals));
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -289,9 +311,8 @@ impl ClientBuilder {
             loopback_only,
             proxy: self.proxy.map(|proxy| proxy.kind()).filter(|_| settings.proxy_looks_up_names()),
             settings: settings.clone(),
-            has_store: self.store.is_some(),
+            has_store,
         };
-        let store = self.store.map(|slot| slot.take()).transpose()?;
         let counters = ReadCounters::new()?;
         let reads = counters.clone();
         let state = self.state;

@@ -113,7 +113,7 @@ pub(super) fn start<E: Engine>(
     defaults: Defaults,
     intervals: Intervals,
     reads: Box<ReadCount>,
-    store: Option<Box<dyn Store>>,
+    store: Option<(Box<dyn Store>, (u64, u64))>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
@@ -121,7 +121,8 @@ pub(super) fn start<E: Engine>(
     let (stop_requests, stop) = bounded(1);
     let (started, starting) = bounded(1);
     let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
-    let store = store.map(|store| StoreLink::start(store, &service, wake.clone())).transpose()?;
+    let link = |(store, totals)| StoreLink::start(store, totals, &service, wake.clone());
+    let store = store.map(link).transpose()?;
     let thread = std::thread::Builder::new()
         .name("torrent-patron".into())
         .spawn({

@@ -38,7 +38,10 @@ fn client_with(intervals: Intervals) -> (Client, Script) {
     client_of(intervals, None)
 }
 
-fn client_of(intervals: Intervals, store: Option<Box<dyn Store>>) -> (Client, Script) {
+fn client_of(
+    intervals: Intervals,
+    store: Option<(Box<dyn Store>, (u64, u64))>,
+) -> (Client, Script) {
     let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
     let client =

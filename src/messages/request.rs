@@ -13,12 +13,13 @@ use crate::error::{Error, Result};
 use crate::messages::command::Respond;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, Existing, Look, Part, Requests, ResumeData, Span, TorrentFlag,
+    Answer, ClientData, Existing, Look, Part, QueueMove, Requests, ResumeData, Span, TorrentFlag,
 };
 use crate::reply::Responder;
+use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, TorrentCall};
-use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, SettingRecord};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
 use crate::sys::{SessionHandle, Torrent, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
@@ -55,6 +56,16 @@ pub(crate) enum RequestRole {
     },
     /// libtorrent then considers the torrent's resume data saved.
     GivesMetainfo,
+    /// It changes the order of the queue.
+    ChangesQueue,
+    /// It changes these settings.
+    ChangesSettings(Settings),
+    /// It changes the IP filter.
+    ChangesIpFilter,
+    /// For the store: the DHT's nodes and the IP filter.
+    GivesState,
+    /// For the store.
+    GivesQueue,
     Saves,
     /// Made by the client itself.
     SavesForEvent,
@@ -72,6 +83,7 @@ pub(crate) enum RequestRole {
 #[derive(Clone)]
 pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
+    pub(crate) role: RequestRole,
     pub(crate) call: Arc<SessionCall>,
 }
 
@@ -191,7 +203,13 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         let call = move |session: Pin<&mut SessionHandle>| -> Result<Answer> {
             Ok(Box::new(call(session).map_err(|e| Error::from_native("", &e))?))
         };
-        Self { request: SessionRequest { op, call: Arc::new(call) }, answer: PhantomData }
+        let role = RequestRole::None;
+        Self { request: SessionRequest { op, role, call: Arc::new(call) }, answer: PhantomData }
+    }
+
+    pub(crate) fn session_role(mut self, role: RequestRole) -> Self {
+        self.request.role = role;
+        self
     }
 }
 
@@ -217,6 +235,25 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
     .role(role)
+}
+
+/// The DHT's nodes and the IP filter, as bytes.
+pub(crate) fn state() -> AskSession<Vec<u8>> {
+    let ask = Ask::session("save the state of the client", |session| session.network_state());
+    ask.session_role(RequestRole::GivesState)
+}
+
+/// The places of the torrents in the queue.
+pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
+    let ask = Ask::session("list the queue", |session| session.queue());
+    ask.session_role(RequestRole::GivesQueue)
+}
+
+pub(crate) fn move_in_queue(to: QueueMove) -> AskTorrent<()> {
+    Ask::task("move the torrent in the queue", move |torrent| {
+        let (to, position) = convert::queue_move(to);
+        torrent.move_in_queue(to, position)
+    })
 }
 
 /// The .torrent file.

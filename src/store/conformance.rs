@@ -1,4 +1,4 @@
-//! What any store must do, as one function.
+//! Tests for any implementation of a store.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,11 +9,10 @@ use super::{Change, Key, Loaded, Record, Relocation, Store, Value};
 use crate::error::ErrorKind;
 use crate::model::{Existing, InfoHashV1, InfoHashV2, InfoHashes};
 
-/// Checks that a store does what [`Store`] asks for, and panics with a sentence where it does not. For the
-/// tests of those who bring their own.
+/// Tests an implementation of [`Store`]. Call it in a test of your own store.
 ///
-/// `make` opens the store with a number: an empty one the first time, and later what was committed to it.
-/// The one before is dropped by then.
+/// `make` opens the store with a given number: an empty store the first time, and the same store later. The
+/// store that it returned before is dropped by then.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -25,7 +24,7 @@ use crate::model::{Existing, InfoHashV1, InfoHashV2, InfoHashes};
 ///
 /// # Panics
 ///
-/// Where the store does something else.
+/// If the store does not conform.
 pub fn conformance<S: Store>(mut make: impl FnMut(u32) -> S) {
     a_new_store_is_empty(&mut make);
     what_was_committed_is_there(&mut make);
@@ -127,7 +126,7 @@ fn copies_of_an_info_dictionary_are_independent<S: Store>(make: &mut impl FnMut(
     assert_eq!(all(&mut store), records[1..], "the other torrent keeps its info dictionary");
     store.commit(&[Change::Remove(key(2)), add(&records[0])]).unwrap();
     assert_eq!(all(&mut store), records[..1]);
-    // A magnet link, and then its metadata.
+    // A magnet link receives its metadata.
     let mut magnet = Record::new(key(3), hashes(3), "");
     store.commit(&[add(&magnet)]).unwrap();
     let news = [
@@ -139,7 +138,7 @@ fn copies_of_an_info_dictionary_are_independent<S: Store>(make: &mut impl FnMut(
     assert_eq!(all(&mut store)[1], magnet);
 }
 
-/// Batches of changes that look like chance and are the same in every run, against a plain map.
+/// Compares pseudorandom batches of changes with a map.
 fn any_changes_give_what_they_say<S: Store>(make: &mut impl FnMut(u32) -> S) {
     let mut random = Random(1);
     let mut expected: BTreeMap<Key, Record> = BTreeMap::new();
@@ -202,7 +201,7 @@ fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
         5 => Value::Paused(maybe),
         6 => Value::Deleting(maybe),
         7 => Value::QueuePosition(maybe.then_some(random.below(1 << 32) as u32)),
-        // Of one info hash there is one info dictionary.
+        // There is only one info dictionary for an info hash.
         8 => Value::Info(b"d6:lengthi1ee"[..].into()),
         9 => Value::ResumeData(bytes),
         10 => Value::Label(text, maybe),
@@ -210,7 +209,7 @@ fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
     }
 }
 
-/// Every field has something that a careless store would lose.
+/// A record with a value in every field, and with characters that are easily lost.
 fn full_record(number: u64) -> Record {
     let moment = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
     let v2 = Some(InfoHashV2([number as u8; 32]));
@@ -232,7 +231,7 @@ fn full_record(number: u64) -> Record {
     record
 }
 
-/// Not UTF-8, where paths need not be.
+/// A path that is not UTF-8, if the system allows that.
 fn path() -> PathBuf {
     #[cfg(unix)]
     return PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(
@@ -262,7 +261,7 @@ fn keys<S: Store>(store: &mut S) -> Vec<u64> {
     all(store).iter().map(|record| record.key.get()).collect()
 }
 
-/// The same numbers in every run (xorshift64).
+/// Pseudorandom numbers (xorshift64).
 struct Random(u64);
 
 impl Random {

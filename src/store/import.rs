@@ -1,4 +1,4 @@
-//! Torrents of other programs.
+//! Imports the torrents of other programs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,23 +10,22 @@ use crate::add::{AddOptions, Defaults, Source, find_in, prepare, strings};
 use crate::error::{Error, Result};
 use crate::model::InfoHashes;
 
-/// What became of a torrent that was to be imported.
+/// The result of importing one torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Imported {
     /// The file that it was read from.
     pub path: PathBuf,
-    /// Its name; or why it was not imported.
+    /// Its name, or why it was not imported.
     pub result: Result<String>,
 }
 
-/// Adds the torrents of a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
-/// file of the same name where there is one, and such files with the metainfo in them. So qBittorrent keeps
-/// them in its directory `BT_backup`; its categories and tags become labels. One that is in the store
-/// already is left as it is there.
+/// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
+/// file of the same name if there is one, and resume data that includes the metainfo. This is the format of
+/// qBittorrent's directory `BT_backup`; its categories and tags become labels. Torrents that the store has
+/// already are not changed.
 ///
-/// Each torrent is committed by itself. What its resume data claims is compared with the disk when it is
-/// restored.
+/// Each torrent is committed separately. When it is restored, its resume data is compared with the disk.
 ///
 /// # Errors
 ///
@@ -68,7 +67,7 @@ fn names(hashes: &InfoHashes) -> Vec<String> {
     v1.into_iter().chain(hashes.v2.map(|hash| hash.to_string())).collect()
 }
 
-/// The .torrent files, and the resume data without one; by their names.
+/// The .torrent files, and the resume data that has no .torrent file, sorted by name.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| Error::io("import the torrents", directory.display(), &error);
     let mut files = BTreeSet::new();
@@ -117,7 +116,7 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     };
     record.added = moment("added_time").unwrap_or(record.added);
     record.completed = moment("completed_time");
-    // libtorrent's queue pauses and resumes these.
+    // libtorrent's queue has paused it, not a person.
     record.paused &= number(&resume, "auto_managed") != Some(1);
     let category = find_in(&resume, b"qBt-category").map(strings).unwrap_or_default();
     let tags = find_in(&resume, b"qBt-tags").map(strings).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A store that forgets when the process ends.
+//! A store in memory.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use super::{COMMIT, Change, Key, Loaded, Record, Store};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A store in memory, for tests. Its clones share what is in it, so that one of them can be given to a
-/// client and later another one to the next.
+/// A store in memory, for tests. Clones share their contents: one can be given to a client, and another
+/// to a later client.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Contents>>);
 
@@ -23,31 +23,31 @@ struct Contents {
 }
 
 impl Memory {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All commits fail by this error from now on; `None`: they succeed again.
+    /// Makes all commits fail with this error from now on; with `None` they succeed again.
     pub fn fail_with(&self, error: Option<Error>) {
         self.0.lock().failure = error;
     }
 
-    /// Another store with what is in this one now: what a crash at this moment would leave.
+    /// Returns an independent copy: what a crash at this moment would leave.
     #[must_use]
     pub fn copy(&self) -> Self {
         let contents = Contents { failure: None, ..self.0.lock().clone() };
         Self(Arc::new(Mutex::new(contents)))
     }
 
-    /// The torrents that are in it, by key.
+    /// Returns the torrents, sorted by key.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         self.0.lock().torrents.values().cloned().collect()
     }
 
-    /// How many batches were committed.
+    /// Returns the number of batches that were committed.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.0.lock().commits

@@ -1,11 +1,11 @@
-//! Where a client keeps its torrents, so that a crash loses nothing.
+//! Keeps the torrents of a client over restarts and crashes.
 //!
-//! [`ClientBuilder::store`](crate::ClientBuilder::store) gives a client a [`Store`]. What the client has
-//! answered is in it: torrents, what was set of them, and how far they have come.
+//! A client gets its [`Store`] from [`ClientBuilder::store`](crate::ClientBuilder::store). Whatever the
+//! client has confirmed is in the store: torrents, their options, and their progress.
 //!
-//! - [`Sqlite`] is a database in one file (feature `sqlite`).
-//! - [`Memory`] forgets when the process ends; for tests.
-//! - A program may bring its own. [`conformance`] checks it.
+//! - [`Sqlite`] is a database in a single file (feature `sqlite`).
+//! - [`Memory`] is lost when the process ends; it is for tests.
+//! - A program can implement [`Store`] itself and test it with [`conformance`].
 
 mod conformance;
 mod import;
@@ -29,47 +29,47 @@ pub(crate) use self::writer::{Pages, Told, Writer};
 
 use crate::error::Result;
 
-/// Where a client keeps its torrents.
+/// Keeps the torrents of a client.
 ///
-/// A client calls it from one thread of its own, one call at a time, and never from the thread that
-/// serves patrons: a call may wait for the disk. A store belongs to one client at a time, in one process.
+/// The client calls it from a dedicated thread, one call at a time, so a call may wait for the disk. A
+/// store belongs to one client at a time.
 ///
-/// Errors say by their [kind](crate::error::ErrorKind) what there is to do: `InUse` when another process has the
-/// store, `Corrupt` when it is not what was written, `VersionMismatch` when a newer version of this crate
-/// wrote it, `Disk` when it cannot be written just now (it is full or read-only).
+/// The [kind](crate::error::ErrorKind) of an error tells the cause: `InUse` if another process has the
+/// store open, `Corrupt` if the store is damaged, `VersionMismatch` if a newer version of this crate wrote
+/// it, `Disk` if it cannot be written at the moment (full or read-only).
 pub trait Store: Send {
-    /// What people call it: the path of its file. Errors and events say it.
+    /// Returns the name that errors show, for example the path of the file.
     fn name(&self) -> String;
 
-    /// What the client keeps of itself, by name.
+    /// Returns what the client keeps about itself, by name.
     ///
     /// # Errors
     ///
-    /// Nothing can be read.
+    /// The store cannot be read.
     fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>>;
 
-    /// How many torrents there are, those that cannot be read included.
+    /// Returns the number of torrents, including those that cannot be read.
     ///
     /// # Errors
     ///
-    /// Nothing can be read.
+    /// The store cannot be read.
     fn count(&mut self) -> Result<u64>;
 
-    /// The torrents whose keys are above `after`, in the order of their keys, at most `limit`. None means
-    /// that there are no more. A torrent that cannot be read is in its place, with the reason.
+    /// Returns up to `limit` torrents whose keys are greater than `after`, sorted by key. An empty page
+    /// means that there are no more. A torrent that cannot be read is returned with the reason.
     ///
     /// # Errors
     ///
-    /// Nothing can be read.
+    /// The store cannot be read.
     fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>>;
 
-    /// Makes these changes, in their order: all of them or, on an error, none. They are durable when it
-    /// returns: neither a crash of the process nor of the machine takes them back.
+    /// Applies the changes in order: either all of them, or none if it returns an error. When it returns
+    /// `Ok`, they are durable: they survive a crash of the process or of the machine.
     ///
     /// # Errors
     ///
-    /// `NotFound` for a change of a torrent that is not there, `InvalidArgument` for one that is added
-    /// twice; and what the disk says.
+    /// `NotFound` for a change to a torrent that does not exist; `InvalidArgument` for adding one that
+    /// exists; `Disk` if the store cannot be written.
     fn commit(&mut self, changes: &[Change]) -> Result<()>;
 }
 

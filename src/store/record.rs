@@ -1,4 +1,4 @@
-//! What a store keeps, as plain data.
+//! The data that a store keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,12 +11,12 @@ use crate::add::join;
 use crate::error::Error;
 use crate::model::{Existing, InfoHashes};
 
-/// The name of a torrent in a store. It stays the same over restarts, and is not used again.
+/// Identifies a torrent in a store. It is the same after a restart, and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(NonZeroU64);
 
 impl Key {
-    /// The key with this number: 1 to `i64::MAX`, which databases have room for.
+    /// Creates a key from a number from 1 to `i64::MAX`.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {
@@ -38,61 +38,62 @@ impl fmt::Display for Key {
     }
 }
 
-/// All that is kept of a torrent. Times are kept to a millisecond.
+/// A torrent in a store. Times have a resolution of one millisecond.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Its name in the store.
+    /// Identifies the torrent in the store.
     pub key: Key,
-    /// Its info hashes; of a magnet link, those that the link has.
+    /// The info hashes; for a magnet link, those in the link.
     pub info_hashes: InfoHashes,
-    /// Its name for people.
+    /// The display name.
     pub name: Box<str>,
-    /// What it was added from, for people: a path, a magnet link.
+    /// Where it was added from, as text: a path or a magnet link.
     pub source: Box<str>,
     /// When it was added.
     pub added: SystemTime,
-    /// When all that is wanted of it was here first.
+    /// When all wanted data was first complete.
     pub completed: Option<SystemTime>,
-    /// Where its files are.
+    /// The directory of the files.
     pub save_dir: PathBuf,
-    /// Its files are being moved.
+    /// A move of the files that is in progress.
     pub moving: Option<Relocation>,
-    /// It stays paused when it is restored: a person has paused it, or a goal.
+    /// Restore it paused: a patron or a goal has paused it.
     pub paused: bool,
-    /// Its files are being deleted, and then it is removed.
+    /// The files are being deleted; afterwards the torrent is removed.
     pub deleting: bool,
-    /// Its place among those that are not complete, where that was chosen.
+    /// Its position in the download queue, if a patron has changed the order.
     pub queue_position: Option<u32>,
-    /// The info dictionary of its metainfo. Stores keep one copy for each info hash.
+    /// The info dictionary; `None` for a magnet link without metadata. A store keeps one copy for each
+    /// info hash.
     pub info: Option<Arc<[u8]>>,
-    /// Its resume data without the info dictionary: progress, priorities, limits, flags, trackers, goals.
+    /// The resume data without the info dictionary: progress, priorities, limits, flags, trackers, goals.
     pub resume_data: Arc<[u8]>,
-    /// What the program calls it.
+    /// The labels that the program has attached.
     pub labels: BTreeSet<Box<str>>,
-    /// What the program keeps with it, by key.
+    /// The bytes that the program has attached, by key.
     pub notes: BTreeMap<Box<str>, Arc<[u8]>>,
 }
 
-/// Files on their way to another directory.
+/// A move of files to another directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Relocation {
-    /// Where they go.
+    /// The destination.
     pub to: PathBuf,
-    /// What is done where a file is there already.
+    /// What to do with files that exist at the destination.
     pub existing: Existing,
 }
 
 impl Relocation {
-    /// Files on their way to this directory.
+    /// Describes a move to this directory.
     pub fn new(to: impl Into<PathBuf>, existing: Existing) -> Self {
         Self { to: to.into(), existing }
     }
 }
 
 impl Record {
-    /// A torrent of which nothing else is known.
+    /// Creates a record with default values for all other fields.
     pub fn new(key: Key, info_hashes: InfoHashes, save_dir: impl Into<PathBuf>) -> Self {
         Self {
             key,
@@ -113,14 +114,14 @@ impl Record {
         }
     }
 
-    /// All that libtorrent and other programs need of it: a
-    /// [`Source::ResumeData`](crate::Source::ResumeData).
+    /// Returns complete resume data, including the info dictionary, for
+    /// [`Source::ResumeData`](crate::Source::ResumeData) or another libtorrent program.
     #[must_use]
     pub fn to_resume_data(&self) -> Vec<u8> {
         join(self.info.as_deref().unwrap_or_default(), &self.resume_data)
     }
 
-    /// Changes one value. A store that keeps whole records needs no more to carry out a [`Change::Set`].
+    /// Changes one value. A store that keeps whole records can implement [`Change::Set`] with this.
     pub fn set(&mut self, value: &Value) {
         match value.clone() {
             Value::InfoHashes(hashes) => self.info_hashes = hashes,
@@ -141,7 +142,7 @@ impl Record {
     }
 }
 
-/// Without the bytes.
+/// Leaves out the bytes.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -156,7 +157,7 @@ impl fmt::Debug for Record {
 /// One value of a [`Record`]; see its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // each has the name of its field
+#[allow(missing_docs)] // see the fields of the same names
 pub enum Value {
     InfoHashes(InfoHashes),
     Name(Box<str>),
@@ -168,9 +169,9 @@ pub enum Value {
     QueuePosition(Option<u32>),
     Info(Arc<[u8]>),
     ResumeData(Arc<[u8]>),
-    /// Whether it has this label.
+    /// Adds or removes a label.
     Label(Box<str>, bool),
-    /// A note, or none, under this key.
+    /// Sets or removes the note with this key.
     Note(Box<str>, Option<Arc<[u8]>>),
 }
 
@@ -180,25 +181,25 @@ pub enum Value {
 pub enum Change {
     /// A new torrent.
     Add(Box<Record>),
-    /// Another value of a torrent.
+    /// Changes one value of a torrent.
     Set(Key, Value),
-    /// A torrent goes, with all that is kept of it. There may be none.
+    /// Removes a torrent, if it exists.
     Remove(Key),
-    /// What the client keeps of itself under this name; `None`: no more.
+    /// Sets or removes what the client keeps about itself under this name.
     State(Box<str>, Option<Arc<[u8]>>),
 }
 
-/// A torrent as it is read from a store.
+/// The result of reading a torrent from a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loaded {
-    /// It is as it was committed.
+    /// The torrent as it was committed.
     Torrent(Box<Record>),
-    /// It cannot be read.
+    /// The torrent cannot be read.
     Unreadable {
         /// Its key.
         key: Key,
-        /// Its name, where that can be read.
+        /// Its name, if that can be read.
         name: Box<str>,
         /// Why.
         error: Error,
@@ -206,7 +207,7 @@ pub enum Loaded {
 }
 
 impl Loaded {
-    /// Its key.
+    /// Returns the key.
     #[must_use]
     pub fn key(&self) -> Key {
         match self {

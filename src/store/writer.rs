@@ -1,4 +1,4 @@
-//! The thread of a store: it alone calls it, one transaction for all that has come meanwhile.
+//! The thread that calls a store. It commits everything that has arrived meanwhile as one batch.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant, take};
@@ -12,10 +12,10 @@ use parking_lot::{Condvar, Mutex};
 use super::{COMMIT, Change, Key, Loaded, Store, Value};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What nobody waits for is tried again after this long, when it has failed.
+/// The delay before a failed change without a ticket is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// A store and its thread. Nothing here waits for the store, but [`Pages::next`] and [`Writer::end`].
+/// A store and its thread. Only [`Pages::next`] and [`Writer::end`] wait for the store.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     ended: Receiver<()>,
@@ -24,7 +24,7 @@ pub(crate) struct Writer {
 struct Shared {
     inner: Mutex<Inner>,
     changed: Condvar,
-    /// Something is in `told`.
+    /// Signals that `told` is not empty.
     wake: Sender<()>,
 }
 
@@ -36,9 +36,9 @@ struct Inner {
     ending: bool,
 }
 
-/// Changes that belong together.
+/// Changes that are answered together.
 struct Order {
-    /// Who waits for them; what nobody waits for is tried until it succeeds.
+    /// Identifies the answer. Without a ticket, the changes are tried until they succeed.
     ticket: Option<u64>,
     changes: Vec<Change>,
 }
@@ -49,13 +49,13 @@ struct PageRequest {
     to: Sender<Result<Vec<Loaded>>>,
 }
 
-/// What became of orders, and how the store fares.
+/// What the thread reports.
 #[derive(Debug)]
 pub(crate) enum Told {
     Committed(u64, Result<()>),
-    /// For the first time since it worked.
+    /// A commit has failed; the one before succeeded.
     Failing(Error),
-    /// Again.
+    /// A commit has succeeded; the one before failed.
     Works,
 }
 
@@ -78,7 +78,7 @@ impl Writer {
         Ok(Self { shared, ended })
     }
 
-    /// Told by `Committed` when there is a ticket.
+    /// Queues changes. With a ticket, they are answered by [`Told::Committed`].
     pub(crate) fn submit(&self, ticket: Option<u64>, changes: Vec<Change>) {
         self.shared.inner.lock().orders.push(Order { ticket, changes });
         self.shared.changed.notify_one();
@@ -88,16 +88,16 @@ impl Writer {
         take(&mut self.shared.inner.lock().told)
     }
 
-    /// To read torrents between commits.
+    /// Returns a reader of torrents, which runs between commits.
     pub(crate) fn pages(&self) -> Pages {
         Pages(self.shared.clone())
     }
 
-    /// Commits what is left, closes the store, and says whether it was closed by then.
+    /// Commits what is queued and closes the store. Returns whether that was done by the deadline.
     pub(crate) fn end(self, deadline: Instant) -> bool {
         let ended = self.ended.clone();
         drop(self);
-        // The thread never sends, it only goes.
+        // The thread drops its sender when it ends.
         matches!(
             ended.recv_deadline(deadline),
             Err(crossbeam_channel::RecvTimeoutError::Disconnected)
@@ -112,7 +112,7 @@ impl Drop for Writer {
     }
 }
 
-/// Reads the torrents of a store, for one thread.
+/// Reads the torrents of a store. Used by one thread.
 pub(crate) struct Pages(Arc<Shared>);
 
 impl Pages {
@@ -133,7 +133,7 @@ impl Pages {
 struct Thread {
     store: Box<dyn Store>,
     shared: Arc<Shared>,
-    /// What has failed and nobody waits for.
+    /// Changes without a ticket that have failed.
     kept: Vec<Order>,
     failing: bool,
 }
@@ -181,7 +181,7 @@ impl Thread {
                 }
                 told.extend(tickets(&orders).map(|ticket| Told::Committed(ticket, Ok(()))));
             }
-            // It lies in one of the changes: the others are not to blame.
+            // One of the changes is invalid; the others may succeed.
             Err(error) if orders.len() > 1 && is_of_a_change(&error) => {
                 for order in orders {
                     let mut alone = vec![order];
@@ -238,12 +238,12 @@ fn tickets(orders: &[Order]) -> impl Iterator<Item = u64> {
     orders.iter().filter_map(|order| order.ticket)
 }
 
-/// The store itself is well.
+/// Whether a change is invalid, and not the store.
 fn is_of_a_change(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidArgument)
 }
 
-/// Of the changes of one value the last: so much is kept as there are values, however long it fails.
+/// Keeps only the last change to each value, so that the number is bounded while commits fail.
 fn newest(orders: Vec<Order>) -> Vec<Order> {
     type Place = (Option<Key>, Option<Discriminant<Value>>, Option<Box<str>>);
     let place = |change: &Change| -> Place {
@@ -274,7 +274,7 @@ fn newest(orders: Vec<Order>) -> Vec<Order> {
     }
 }
 
-/// A store may be a program's own.
+/// The store may be implemented by the program, and may panic.
 fn caught<T>(op: &'static str, call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, op, "the store panicked")))

@@ -318,6 +318,12 @@ mod bridge {
         pieces: i32,
     }
 
+    /// The place of a torrent in the queue.
+    struct QueuePlaceRecord {
+        torrent: u64,
+        position: u32,
+    }
+
     struct TrackersRecord {
         trackers: Vec<TrackerStatusRecord>,
         announces: Vec<AnnounceRecord>,
@@ -782,6 +788,10 @@ mod bridge {
         fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
         -> Result<()>;
         fn state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// Without the settings: the DHT's nodes and the IP filter.
+        fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// The torrents that are not complete.
+        fn queue(self: &SessionHandle) -> Result<Vec<QueuePlaceRecord>>;
         /// The first and last address of each range.
         fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
         fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;

@@ -11,8 +11,8 @@ use torrent_patron::file::{Existing, Priority};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::store::{Change, Memory, Record, Relocation, Store, Value};
-use torrent_patron::torrent::{Goals, Limits, TorrentFlag, TorrentState, TorrentStatus};
-use torrent_patron::{AddOptions, Client, Event, Patron, Source, TorrentId};
+use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::{
@@ -447,5 +447,71 @@ fn a_builder_has_one_store_for_one_client() {
     let client = builder.clone().start().unwrap();
     let error = builder.start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
+    stop(client);
+}
+
+#[test]
+fn what_was_changed_of_the_client_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 16, 300_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let to = dir.path().join("to");
+    let (client, patron) = restored(&to, &store);
+    let mut settings = Settings::empty();
+    settings.set("connections_limit", 77).unwrap();
+    settings.set("user_agent", "a name, with = and spaces").unwrap();
+    patron.apply_settings(&settings).wait().unwrap();
+    patron.ban("192.0.2.7".parse().unwrap()).wait().unwrap();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    let received = eventually("what was received", || {
+        let received = patron.statistics().wait().unwrap().all_time_received;
+        (received > 300_000).then_some(received)
+    });
+    stop(client);
+
+    for restores in [true, false] {
+        let builder = builder(&to).store(store.copy()).restore_settings(restores);
+        let client = builder.setting("user_agent", "another").start().unwrap();
+        let patron = client.patron();
+        let now = patron.settings().wait().unwrap();
+        assert_eq!(now.get("connections_limit") == Some(&77.into()), restores);
+        assert_eq!(now.get("user_agent"), Some(&"another".into()), "the builder goes before it");
+        let filter = patron.ip_filter().wait().unwrap();
+        let banned: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+        assert!(filter.ranges().iter().any(|range| range.first <= banned && banned <= range.last));
+        assert!(patron.statistics().wait().unwrap().all_time_received >= received);
+        stop(client);
+    }
+}
+
+#[test]
+fn the_order_of_the_queue_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfos: Vec<Metainfo> = (0..4)
+        .map(|n| metainfo(&data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000)))
+        .collect();
+    let store = Memory::new();
+    let to = dir.path().join("to");
+    let (client, patron) = restored(&to, &store);
+    let ids: Vec<_> = metainfos
+        .iter()
+        .map(|one| patron.add_torrent(one, AddOptions::default()).wait().unwrap().id())
+        .collect();
+    patron.move_in_queue(ids[3], QueueMove::Top).wait().unwrap();
+    patron.move_in_queue(ids[1], QueueMove::Bottom).wait().unwrap();
+    let expected = [1, 3, 2, 0];
+    let places = |patron: &Patron| -> Vec<u32> {
+        let place = |one: &Metainfo| {
+            let id = patron.find(one.info_hashes).wait().unwrap().unwrap();
+            patron.options(id).wait().unwrap().queue_position.unwrap()
+        };
+        metainfos.iter().map(place).collect()
+    };
+    assert_eq!(places(&patron), expected);
+    stop(client);
+    let (client, patron) = restored(&to, &store);
+    eventually("the order of the queue", || (places(&patron) == expected).then_some(()));
     stop(client);
 }

@@ -33,6 +33,7 @@ mod session;
 mod settings;
 mod statistics;
 mod status;
+mod store;
 mod torrent_options;
 mod trackers;
 mod version;

@@ -271,10 +271,6 @@ pub(crate) struct Download {
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,
-    /// Save resume data in this directory, and continue from what an earlier run saved there; created
-    /// if it does not exist
-    #[arg(long, value_name = "DIR")]
-    pub(crate) resume: Option<PathBuf>,
     /// Seed when the download is complete, until Ctrl-C or until the goals are reached
     #[arg(long)]
     pub(crate) seed: bool,

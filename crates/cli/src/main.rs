@@ -10,7 +10,6 @@ mod interrupt;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod output;
-mod resume_dir;
 mod selection;
 mod shards;
 mod sources;

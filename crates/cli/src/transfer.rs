@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
-use torrent_patron::error::ErrorKind;
-use torrent_patron::event::{EventKind, Explainer};
+use torrent_patron::event::Explainer;
 use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::{Added, Command};
+use torrent_patron::patron::Command;
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -23,7 +22,6 @@ use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
-use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};
 use crate::shards::Shards;
 use crate::sources::{self, Addition, Additions, Refusal, Request};
@@ -36,7 +34,6 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
-    let resume_dir = arguments.resume.as_deref().map(ResumeDir::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
@@ -59,14 +56,9 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     transfer.select.clone_from(&arguments.select);
     transfer.goals = arguments.goals.chosen();
     transfer.peers.clone_from(&arguments.peer);
-    if resume_dir.is_some() {
-        let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
-        transfer.patron.subscribe(kinds);
-    }
-    transfer.resume_dir.clone_from(&resume_dir);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
     transfer.adding += requests.len();
-    let additions = sources::read(requests.collect(), arguments.select.clone(), resume_dir)?;
+    let additions = sources::read(requests.collect(), arguments.select.clone())?;
     let interrupted = transfer.run(additions, has_ended);
     let (complete, failed) = (transfer.is_complete(), transfer.failed);
     transfer.end();
@@ -101,7 +93,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
     transfer.adding += requests.len();
-    let additions = sources::read(requests.collect(), Vec::new(), None)?;
+    let additions = sources::read(requests.collect(), Vec::new())?;
     let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
     drop(exporter);
@@ -126,7 +118,6 @@ enum Phase {
 
 struct Torrent {
     name: Arc<str>,
-    info_hashes: InfoHashes,
     save_dir: PathBuf,
     phase: Phase,
     /// How many clients have reached its goal.
@@ -143,6 +134,7 @@ struct Transfer {
     client: Client,
     patron: Patron,
     shards: Shards,
+    has_store: bool,
     /// Until the torrents of the store are here.
     restoring: bool,
     interrupt: Interrupt,
@@ -153,7 +145,6 @@ struct Transfer {
     goals: Option<Goals>,
     /// Likewise.
     peers: Vec<SocketAddr>,
-    resume_dir: Option<ResumeDir>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
@@ -191,6 +182,7 @@ impl Transfer {
             client,
             patron,
             shards,
+            has_store: common.has_store(),
             restoring: common.has_store(),
             interrupt,
             screen,
@@ -198,7 +190,6 @@ impl Transfer {
             select: Vec::new(),
             goals: None,
             peers: Vec::new(),
-            resume_dir: None,
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
@@ -271,16 +262,7 @@ impl Transfer {
     }
 
     fn add(&mut self, addition: Addition) -> Result<()> {
-        let Addition { source, options, resume } = addition;
-        match resume {
-            Ok(Some((path, data))) => {
-                if self.resume(&source, options.clone().resume_data(data), &path)? {
-                    return Ok(());
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.screen.warn(format_args!("warning: {error}; it is not used")),
-        }
+        let Addition { source, options } = addition;
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
@@ -298,28 +280,32 @@ impl Transfer {
         }
     }
 
-    /// Adds a torrent with its resume data; false when that cannot be used.
-    fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
-        let chosen = !options.file_priorities.is_empty();
-        match self.patron.add_torrent(source.clone(), options).wait() {
-            Ok(Added::New(id)) => {
-                // It may have been paused when the data was saved.
-                self.patron.send(Command::Resume(id))?;
-                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) && !chosen {
-                    self.handle_all()?;
-                    self.select_files(id);
-                }
+    /// A torrent is here. In a download, one that was complete before is not told of.
+    fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+        let is_known = was_complete && self.aim == Aim::Download;
+        let torrent = Torrent {
+            name: name.clone(),
+            save_dir,
+            phase: if is_known { Phase::Complete } else { Phase::Running },
+            goals_reached: 0,
+            warned_incomplete: false,
+            status_lines: Throttle::new(STATUS_LINES),
+            bar: self.screen.bar(name),
+        };
+        self.torrents.insert(id, torrent);
+    }
+
+    /// The torrents that were restored before this program asked for their events.
+    fn know_restored(&mut self) -> Result<()> {
+        for status in self.patron.statuses() {
+            let id = status.id;
+            if !self.torrents.contains_key(&id) {
+                let save_dir = self.patron.options(id).wait()?.save_dir;
+                let was_complete = self.has_all_that_is_wanted(id)?;
+                self.know(id, &status.name, save_dir, was_complete);
             }
-            Ok(_) => self.adding -= 1,
-            Err(error) if error.kind() == ErrorKind::ResumeData => {
-                let path = path.display();
-                let reason = error.message();
-                self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
-                return Ok(false);
-            }
-            Err(error) => self.not_added(error),
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
@@ -336,12 +322,22 @@ impl Transfer {
         }
         let status = self.patron.status(id);
         if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            self.select_files(id);
+            // Without a choice all files are wanted, whatever an earlier run chose.
+            let all = [Selection::Pattern("*".into())];
+            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
+            self.choose_files(id, &select);
         }
-        if self.patron.fresh_status(id).wait()?.finished {
+        if self.has_all_that_is_wanted(id)? {
             self.finished(id);
         }
         Ok(())
+    }
+
+    /// Whether libtorrent has checked the torrent and found everything.
+    fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
+        let status = self.patron.fresh_status(id).wait()?;
+        let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
+        Ok(checked && status.wanted_done == status.wanted_size)
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -352,10 +348,13 @@ impl Transfer {
 
     /// The files of a magnet link are known once its metadata is here.
     fn select_files(&mut self, id: TorrentId) {
-        if self.select.is_empty() {
-            return;
+        if !self.select.is_empty() {
+            self.choose_files(id, &self.select.clone());
         }
-        let chosen = self.choose(id);
+    }
+
+    fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
+        let chosen = self.choose(id, select);
         if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
             torrent.phase = Phase::Failed;
             self.failed = true;
@@ -365,10 +364,10 @@ impl Transfer {
         }
     }
 
-    fn choose(&self, id: TorrentId) -> Result<()> {
+    fn choose(&self, id: TorrentId, select: &[Selection]) -> Result<()> {
         let files = self.patron.files(id).wait()?;
         let files = files.iter().map(|file| (file.path.as_path(), file.pad));
-        let wanted = selection::priorities(&self.select, files)?;
+        let wanted = selection::priorities(select, files)?;
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
@@ -399,13 +398,9 @@ impl Transfer {
         let ending = self.client.shutdown(SHUTDOWN);
         let of_shards = self.shards.shutdown(SHUTDOWN);
         let report = ending.wait();
-        // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
                 output::event(&event);
-            }
-            if let (Event::ResumeData { id, data, .. }, Some(dir)) = (&event, &self.resume_dir) {
-                save(dir, self.torrents.get(id), data, &self.screen);
             }
         }
         if !self.quiet {
@@ -453,29 +448,20 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, info_hashes, complete } => {
+            Event::TorrentAdded { id, name, save_dir, complete, .. } => {
                 // Those of this run come after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
                 }
-                let was_complete = self.restoring && *complete && self.aim == Aim::Download;
-                let torrent = Torrent {
-                    name: name.clone(),
-                    info_hashes: *info_hashes,
-                    save_dir: save_dir.clone(),
-                    phase: if was_complete { Phase::Complete } else { Phase::Running },
-                    goals_reached: 0,
-                    warned_incomplete: false,
-                    status_lines: Throttle::new(STATUS_LINES),
-                    bar: self.screen.bar(name),
-                };
-                self.torrents.insert(*id, torrent);
+                let was_complete = self.restoring && *complete;
+                self.know(*id, name, save_dir.clone(), was_complete);
             }
             Event::AlreadyAdded { id, .. } => {
                 self.adding -= 1;
                 self.go_on(*id)?;
             }
             Event::Restored { torrents, failed, .. } => {
+                self.know_restored()?;
                 self.restoring = false;
                 self.adding -= 1;
                 if torrents + failed == 0 {
@@ -499,12 +485,6 @@ impl Transfer {
                 }
                 self.select_files(*id);
             }
-            Event::ResumeData { id, data, .. } => {
-                if let Some(dir) = &self.resume_dir {
-                    save(dir, self.torrents.get(id), data, &self.screen);
-                }
-                return Ok(());
-            }
             Event::GoalReached { id, .. } => {
                 self.finished(*id);
                 if let Some(torrent) = self.torrents.get_mut(id) {
@@ -516,7 +496,10 @@ impl Transfer {
                 }
             }
             Event::Finished { id, .. } => {
-                self.finished(*id);
+                // With a store, other files may have been selected since.
+                if !self.has_store || self.has_all_that_is_wanted(*id)? {
+                    self.finished(*id);
+                }
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.
@@ -613,12 +596,4 @@ impl Transfer {
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {
     let interfaces = interfaces.map(ToString::to_string).unwrap_or_default();
     format!("cannot listen at {interfaces:?}: no address or network device of this machine")
-}
-
-/// Saves what a later run continues from.
-fn save(dir: &ResumeDir, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
-    let Some(torrent) = torrent else { return };
-    if let Err(error) = dir.save(&torrent.info_hashes, data) {
-        screen.warn(format_args!("warning: {}: {error}", torrent.name));
-    }
 }

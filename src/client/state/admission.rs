@@ -173,7 +173,7 @@ impl Admission {
         self.under_way.len() + self.waiting.len() < WINDOW
     }
 
-    /// Whether another with one of these info hashes is before the engine or the store.
+    /// Whether an add with one of these info hashes is with the engine or the store.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)

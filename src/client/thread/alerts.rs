@@ -169,8 +169,9 @@ impl<E: Engine> ClientThread<E> {
                 self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
-                let statistics =
+                let mut statistics =
                     Statistics::new(catalogue::metrics(), counters, (self.service.reads)());
+                self.count_totals(&mut statistics);
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
                 }
@@ -224,6 +225,9 @@ impl<E: Engine> ClientThread<E> {
             torrent.as_saved = add.figures.is_some();
             deleting = record.deleting;
             torrent.restore_attached(record);
+            if let Some(position) = record.queue_position {
+                self.restore_queue_place(id, position);
+            }
         }
         self.torrents.insert(id, torrent);
         if let (Origin::Store(_), Some(figures)) = (&add.origin, add.figures)
@@ -237,7 +241,7 @@ impl<E: Engine> ClientThread<E> {
         let (save_dir, complete) = (add.save_dir, add.complete);
         let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
         tracing::debug!(%event);
-        // It answers a message.
+        // The event answers a message.
         if let Origin::Patron(from, None) = &add.origin
             && !from.wants(EventKind::TorrentAdded)
         {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Select;
 
 pub(in crate::client) use self::client_thread::ClientThread;
-pub(in crate::client) use self::store::StoreLink;
+pub(in crate::client) use self::store::{ClientState, StoreLink};
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
@@ -140,6 +140,7 @@ impl<E: Engine> ClientThread<E> {
         self.ask_statuses();
         self.stop_stale_rates();
         self.check_goals();
+        self.save_state_if_due(Instant::now());
         if self.subscriptions.wants(EventKind::Statistics) && self.statistics.is_empty() {
             self.ask_statistics();
         }

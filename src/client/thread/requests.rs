@@ -75,7 +75,12 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::Pauses
             | RequestRole::GivesMetainfo
             | RequestRole::OpensReader(_)
-            | RequestRole::LooksAgain { .. } => {}
+            | RequestRole::LooksAgain { .. }
+            | RequestRole::ChangesQueue
+            | RequestRole::ChangesSettings(_)
+            | RequestRole::ChangesIpFilter
+            | RequestRole::GivesState
+            | RequestRole::GivesQueue => {}
         }
         let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
@@ -94,7 +99,8 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let request = OpenRequest { torrent: None, op: asked.op, role: RequestRole::None, respond };
+        let request =
+            OpenRequest { torrent: None, op: asked.op, role: asked.role.clone(), respond };
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.answered(number, Err(error));
@@ -146,8 +152,11 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::LooksAgain { chosen }, answer) => {
                     self.looked_again(id, *chosen, answer);
                 }
+                (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }
+        } else if self.store.is_some() {
+            self.keep_of_client(role, &answer);
         }
         respond(answer);
     }

@@ -1,5 +1,5 @@
-//! Resume data without being asked: it is saved when it is worth it, for the store, and while a patron of
-//! the torrent is subscribed to it.
+//! Saves resume data without being asked, when it is worth it: for the store, and while a patron of
+//! the torrent subscribes to it.
 
 use std::time::Instant;
 
@@ -175,15 +175,15 @@ impl<E: Engine> ClientThread<E> {
     /// many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
         self.torrents.clear_saves();
+        self.save_state();
         for id in self.torrents.ids() {
             self.save_soon(id);
         }
         loop {
             self.start_saves();
             let uncommitted = self.store.as_ref().map_or(0, |store| store.commits.len());
-            if self.torrents.saves().is_idle() && uncommitted == 0
-                || self.inbox.woken.recv_deadline(deadline).is_err()
-            {
+            let is_idle = self.torrents.saves().is_idle() && self.unsaved_state() == 0;
+            if is_idle && uncommitted == 0 || self.inbox.woken.recv_deadline(deadline).is_err() {
                 return self.torrents.unsaved() + uncommitted;
             }
             self.drain_events();

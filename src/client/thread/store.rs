@@ -1,7 +1,8 @@
 //! The client and its store: what is asked of the client is durable before it is done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::client_thread::ClientThread;
 use super::commands::{ADD, answer};
@@ -12,10 +13,12 @@ use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::RequestRole;
+use crate::messages::request::{self, RequestRole};
 use crate::messages::service::Service;
-use crate::model::{CommandKind, Event, InfoHashes, TorrentId};
+use crate::model::{Answer, CommandKind, Event, InfoHashes, QueueMove, Statistics, TorrentId};
+use crate::settings::Settings;
 use crate::store::{Change, Key, Record, Store, Told, Value, Writer};
+use crate::sys::QueuePlaceRecord;
 
 /// The store of a client, seen from the client thread.
 pub(in crate::client) struct StoreLink {
@@ -25,11 +28,20 @@ pub(in crate::client) struct StoreLink {
     last_key: u64,
     /// Those that are in the store and not here, because they could not be restored.
     lost: Vec<(Key, InfoHashes)>,
+    /// When the DHT's nodes and the totals are saved again.
+    next_state: Instant,
+    /// How many answers about the client are to be saved.
+    state_open: u32,
+    /// Bytes that earlier runs have sent and received.
+    totals: (u64, u64),
+    /// The places in the queue of torrents that are being restored.
+    queue: BTreeMap<u32, TorrentId>,
 }
 
 impl StoreLink {
     pub(in crate::client) fn start(
         mut store: Box<dyn Store>,
+        totals: (u64, u64),
         service: &Arc<Service>,
         wake: crossbeam_channel::Sender<()>,
     ) -> Result<Self> {
@@ -37,7 +49,17 @@ impl StoreLink {
         let writer = Writer::start(store, wake)?;
         let restoring = Some(Restoring::start(writer.pages(), total, service)?);
         let commits = Commits::default();
-        Ok(Self { writer, commits, restoring, last_key: 0, lost: Vec::new() })
+        Ok(Self {
+            writer,
+            commits,
+            restoring,
+            last_key: 0,
+            lost: Vec::new(),
+            next_state: Instant::now() + STATE_INTERVAL,
+            state_open: 0,
+            totals,
+            queue: BTreeMap::new(),
+        })
     }
 
     fn next_key(&mut self) -> Option<Key> {
@@ -292,10 +314,20 @@ impl<E: Engine> ClientThread<E> {
         }
         let took = restoring.began.elapsed();
         store.restoring = None;
+        // In the order of their places, so that each is put behind those before it.
+        for (position, id) in std::mem::take(&mut store.queue) {
+            self.request(id, request::move_in_queue(QueueMove::To(position)));
+        }
         tracing::info!(torrents, failed, ?took, "restored");
         self.service.announce(&Event::Restored { torrents, failed, took });
         for add in self.admission.take_parked() {
             self.begin_add(add);
+        }
+    }
+
+    pub(super) fn restore_queue_place(&mut self, id: TorrentId, position: u32) {
+        if let Some(store) = &mut self.store {
+            store.queue.insert(position, id);
         }
     }
 
@@ -328,6 +360,85 @@ impl<E: Engine> ClientThread<E> {
         Err(Error::new(ErrorKind::InvalidArgument, ADOPT, message))
     }
 
+    // The client itself.
+
+    /// Saves what the client knows besides its torrents, if it is time.
+    pub(super) fn save_state_if_due(&mut self, now: Instant) {
+        if self.store.as_ref().is_some_and(|store| now >= store.next_state) {
+            self.save_state();
+        }
+    }
+
+    /// The DHT's nodes, the IP filter and the totals.
+    pub(super) fn save_state(&mut self) {
+        let Some(store) = &mut self.store else { return };
+        store.next_state = Instant::now() + STATE_INTERVAL;
+        store.state_open = 2;
+        self.request_of_session(request::state().request, Box::new(|_| ()));
+        if self.statistics.is_empty() {
+            self.ask_statistics();
+        }
+    }
+
+    /// How many answers about the client are still to be saved.
+    pub(super) fn unsaved_state(&self) -> u32 {
+        self.store.as_ref().map_or(0, |store| store.state_open)
+    }
+
+    pub(super) fn save_queue(&mut self) {
+        if self.store.is_some() {
+            self.request_of_session(request::queue().request, Box::new(|_| ()));
+        }
+    }
+
+    /// What the answer to a request about the client changes in the store.
+    pub(super) fn keep_of_client(&mut self, role: RequestRole, answer: &Result<Answer>) {
+        let value = answer.as_ref().ok();
+        match role {
+            RequestRole::ChangesSettings(settings) if value.is_some() => {
+                for (name, value) in settings.iter() {
+                    let value = value.to_string().into_bytes().into();
+                    self.keep_change(Change::State(format!("{SETTING}{name}").into(), Some(value)));
+                }
+            }
+            RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
+            RequestRole::GivesState => {
+                if let Some(bytes) = value.and_then(|value| value.downcast_ref::<Vec<u8>>()) {
+                    self.keep_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
+                }
+                self.state_saved();
+            }
+            RequestRole::GivesQueue => {
+                let places = value.and_then(|value| value.downcast_ref::<Vec<QueuePlaceRecord>>());
+                for place in places.into_iter().flatten() {
+                    if let Some(id) = TorrentId::new(place.torrent) {
+                        self.keep(id, Value::QueuePosition(Some(place.position)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the totals of earlier runs, and saves the sums if that is asked for.
+    pub(super) fn count_totals(&mut self, statistics: &mut Statistics) {
+        let Some(store) = &self.store else { return };
+        let sent = store.totals.0 + statistics.sent;
+        let received = store.totals.1 + statistics.received;
+        (statistics.all_time_sent, statistics.all_time_received) = (sent, received);
+        if store.state_open > 0 {
+            let text = format!("{sent} {received}").into_bytes();
+            self.keep_change(Change::State(TOTALS.into(), Some(text.into())));
+            self.state_saved();
+        }
+    }
+
+    fn state_saved(&mut self) {
+        if let Some(store) = &mut self.store {
+            store.state_open = store.state_open.saturating_sub(1);
+        }
+    }
+
     /// Closes the store.
     pub(super) fn end_store(&mut self, deadline: Instant) -> bool {
         self.store.take().is_none_or(|store| store.writer.end(deadline))
@@ -339,3 +450,44 @@ impl<E: Engine> ClientThread<E> {
 }
 
 const ATTACH: &str = "attach to the torrent";
+
+/// How often the DHT's nodes and the totals are saved.
+const STATE_INTERVAL: Duration = Duration::from_secs(300);
+
+// What the client keeps of itself in the store, by name.
+
+/// In front of the name of a setting.
+const SETTING: &str = "setting/";
+const NETWORK: &str = "network";
+const TOTALS: &str = "totals";
+
+/// What earlier runs have kept of the client itself.
+#[derive(Debug, Default)]
+pub(in crate::client) struct ClientState {
+    pub(in crate::client) settings: Settings,
+    /// As [`ClientBuilder::state`](crate::ClientBuilder::state) takes it.
+    pub(in crate::client) network: Vec<u8>,
+    pub(in crate::client) totals: (u64, u64),
+}
+
+impl ClientState {
+    pub(in crate::client) fn load(store: &mut dyn Store) -> Result<Self> {
+        let mut state = Self { settings: Settings::empty(), ..Self::default() };
+        for (name, value) in store.state()? {
+            let text = || String::from_utf8_lossy(&value).into_owned();
+            if let Some(name) = name.strip_prefix(SETTING) {
+                // This libtorrent may not have it.
+                if let Err(error) = state.settings.set_text(name, &text()) {
+                    tracing::warn!(%error, "a setting in the store is ignored");
+                }
+            } else if name == NETWORK {
+                state.network = value.to_vec();
+            } else if name == TOTALS {
+                let text = text();
+                let mut numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
+                state.totals = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+            }
+        }
+        Ok(state)
+    }
+}

@@ -1,4 +1,4 @@
-//! One process, and in it one client, has a store open.
+//! Ensures that only one client has a store open.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -7,11 +7,11 @@ use std::path::Path;
 use super::OPEN;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A lock on a file beside the database, which ends with the process. Not on the database itself: a
-/// file that is closed takes SQLite's own locks of the process with it.
+/// A lock on a separate file, which ends with the process. Locking the database itself would not work:
+/// closing any descriptor of a file releases the locks that SQLite holds on it in this process.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// Closing it releases the lock. The file stays: another process may wait for it.
+    /// Closing it releases the lock. The file is not removed, because another process may be opening it.
     _file: File,
 }
 

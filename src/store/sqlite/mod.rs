@@ -20,34 +20,33 @@ use crate::error::{Error, ErrorKind, NativeCode, Result};
 const APPLICATION: i32 = 0x7470_746e;
 /// The version of the schema that this code writes.
 const SCHEMA: u32 = 1;
-/// Older versions may damage a database in WAL mode that two connections write to.
+/// Older versions can damage a database in WAL mode when two connections write to it.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 const OPEN: &str = "open the store";
 const READ: &str = "read the store";
 
-/// A store in one file: a SQLite database, with its WAL beside it. Each commit is one transaction,
-/// synchronized to the disk.
+/// A store in a SQLite database. Each commit is a transaction that is synchronized to the disk.
 ///
-/// One client has it open at a time, as the file with the suffix `-lock` beside it says; others may
-/// [read](Sqlite::open_read_only).
+/// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures; others
+/// can [read](Sqlite::open_read_only) it meanwhile.
 pub struct Sqlite {
     path: PathBuf,
     connection: Connection,
-    /// Released after the connection is closed.
+    /// Dropped after the connection.
     _lock: Option<Lock>,
 }
 
 impl Sqlite {
-    /// Opens a database, or makes one where there is no file. Its structure is checked, which reads all
-    /// of it.
+    /// Opens a database, and creates it if there is no file. The structure of the database is checked,
+    /// which reads the whole file.
     ///
     /// # Errors
     ///
-    /// `InUse` when another process or client has it open, whose process id is named; `Corrupt` when it
-    /// is damaged or another program's; `VersionMismatch` when a newer version of this crate wrote it, or
-    /// where the SQLite that is linked is too old; `Disk` and `Io` when the system refuses. It is left as
-    /// it is then.
+    /// `InUse` if another process or client has it open (the message has the process id); `Corrupt` if it
+    /// is damaged or belongs to another program; `VersionMismatch` if a newer version of this crate wrote
+    /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
+    /// in these cases.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref())?;
         let lock = Lock::take(&path)?;
@@ -66,11 +65,11 @@ impl Sqlite {
         Ok(store)
     }
 
-    /// Opens a database that a client may have open: to read it.
+    /// Opens a database for reading only. A client may have it open at the same time.
     ///
     /// # Errors
     ///
-    /// As [`open`](Sqlite::open), but it may be in use; `Io` when there is no such file.
+    /// As for [`open`](Sqlite::open), except `InUse`; `Io` if there is no such file.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref())?;
         if look(&path)? {
@@ -94,11 +93,11 @@ impl Sqlite {
         Ok(Self { path, connection, _lock: lock })
     }
 
-    /// Reads all that is in the database, and says what is wrong with it.
+    /// Reads the whole database and returns the problems that it finds.
     ///
     /// # Errors
     ///
-    /// It cannot be read at all.
+    /// The database cannot be read at all.
     pub fn check(&mut self) -> Result<Vec<Error>> {
         let mut problems = self.structure(READ, 100)?;
         problems.extend(self.state().err());
@@ -175,7 +174,7 @@ impl Store for Sqlite {
         let behaviour = TransactionBehavior::Immediate;
         let transaction = Transaction::new(&mut self.connection, behaviour).map_err(failed)?;
         for change in changes {
-            // What fails is rolled back when the transaction is dropped.
+            // Dropping the transaction rolls it back.
             rows::change(&transaction, change)
                 .map_err(failed)?
                 .map_err(|error| error.on(path.display()))?;
@@ -184,7 +183,8 @@ impl Store for Sqlite {
     }
 }
 
-/// Whether the file is still to be made. What is not a database of this crate is not touched.
+/// Returns whether the file is still to be created. Reads the header only, so that other files are not
+/// changed.
 fn look(path: &Path) -> Result<bool> {
     let io = |error| Error::io(OPEN, path.display(), &error);
     let mut header = Vec::new();
@@ -196,7 +196,7 @@ fn look(path: &Path) -> Result<bool> {
     if header.is_empty() {
         return Ok(true);
     }
-    // https://www.sqlite.org/fileformat.html: the magic, and two numbers for applications.
+    // The header of a SQLite database has a magic string and two numbers for the application.
     let number = |at: usize| {
         let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_be_bytes(bytes.unwrap_or_default())
@@ -216,7 +216,7 @@ fn look(path: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// One transaction: there is all of it or an empty file.
+/// Creates the tables in one transaction.
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = Transaction::new(connection, TransactionBehavior::Exclusive)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -225,7 +225,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// The working directory may change.
+/// Makes the path absolute, because the working directory may change later.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io(OPEN, path.display(), &error))
 }
@@ -244,7 +244,7 @@ fn failed(op: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
             let native = NativeCode { category: "sqlite".into(), value: code.extended_code };
             (kind, Some(native), text.clone().unwrap_or_else(|| code.to_string()))
         }
-        // A column has another type than it is written with.
+        // A column has an unexpected type.
         other => (ErrorKind::Corrupt, None, other.to_string()),
     };
     Error::with_code(kind, op, native, message).on(path.display())

@@ -1,4 +1,4 @@
-//! Records as rows.
+//! Converts between records and rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::sys::convert;
 
 const READ: &str = "read the torrent";
 
-/// The outer result is SQLite's.
+/// A result of SQLite.
 type Rows<T> = rusqlite::Result<T>;
 
 pub(super) fn state(connection: &mut Connection) -> Rows<BTreeMap<String, Arc<[u8]>>> {
@@ -84,7 +84,7 @@ fn bytes(key: Key) -> [u8; 8] {
     key.get().to_le_bytes()
 }
 
-/// With its info dictionary and its resume data.
+/// Reads a record with its info dictionary and resume data.
 fn whole(row: &Row<'_>) -> Rows<Record> {
     let mut record = torrent(row)?;
     let data: Option<Vec<u8>> = row.get(15)?;
@@ -101,7 +101,7 @@ fn whole(row: &Row<'_>) -> Rows<Record> {
     Ok(record)
 }
 
-/// From the table of torrents.
+/// Reads the columns of the table of torrents.
 fn torrent(row: &Row<'_>) -> Rows<Record> {
     let path = |column| row.get(column).map(|path: Option<Vec<u8>>| path.map(convert::path));
     let v1: Option<[u8; 20]> = row.get(1)?;
@@ -123,7 +123,7 @@ fn torrent(row: &Row<'_>) -> Rows<Record> {
     Ok(record)
 }
 
-/// Labels and notes, of which most torrents have none.
+/// Adds the labels and notes to the records.
 fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Loaded]) -> Rows<()> {
     let mut spoil = |key: Key, change: Rows<Value>| {
         let Ok(place) = page.binary_search_by_key(&key, Loaded::key) else { return };
@@ -158,7 +158,7 @@ fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Lo
     Ok(())
 }
 
-/// The inner error is of a change that cannot be made.
+/// The inner error means that the change is invalid.
 pub(super) fn change(connection: &Connection, change: &Change) -> Rows<Result<()>> {
     match change {
         Change::Add(record) => add(connection, record),
@@ -229,7 +229,7 @@ fn set(connection: &Connection, key: Key, value: &Value) -> Rows<Result<()>> {
     Ok(Ok(()))
 }
 
-/// The row of a torrent, and the hash of its info dictionary.
+/// Returns the row of a torrent, and the hash of its info dictionary.
 fn find(connection: &Connection, key: Key) -> Rows<Option<(Record, Option<Vec<u8>>)>> {
     let query = format!("SELECT {COLUMNS} FROM torrents t WHERE t.key = ?");
     connection
@@ -269,7 +269,7 @@ fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()
     Ok(())
 }
 
-/// One for each info hash. Returns what it is found by.
+/// Inserts the info dictionary if there is none with this hash. Returns the hash.
 fn put_info(connection: &Connection, hashes: &InfoHashes, data: &[u8]) -> Rows<Vec<u8>> {
     let v1 = hashes.v1.map(|hash| hash.0.to_vec());
     let hash = v1.or_else(|| hashes.v2.map(|hash| hash.0.to_vec())).unwrap_or_default();
@@ -302,7 +302,7 @@ fn put_note(connection: &Connection, key: Key, note: &str, value: &[u8]) -> Rows
     Ok(())
 }
 
-/// What refers to the torrent goes with it; its info dictionary stays where another torrent has it.
+/// Removes the torrent, and its info dictionary unless another torrent uses it.
 fn remove(connection: &Connection, key: Key) -> Rows<()> {
     let mut delete =
         connection.prepare_cached("DELETE FROM torrents WHERE key = ? RETURNING info")?;
@@ -319,7 +319,7 @@ fn remove(connection: &Connection, key: Key) -> Rows<()> {
 fn sum(parts: &[&[u8]]) -> u32 {
     let mut crc = Crc::new();
     for part in parts {
-        // The lengths keep what moves from one part to the next apart.
+        // The lengths separate the parts.
         crc.update(&(part.len() as u64).to_le_bytes());
         crc.update(part);
     }
@@ -334,7 +334,7 @@ fn damaged(why: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, why.into())
 }
 
-/// The row of a torrent as bytes, for its sum.
+/// The columns of a torrent as bytes, for the checksum.
 fn columns(record: &Record, info: Option<&[u8]>) -> Vec<u8> {
     let mut columns = Vec::new();
     let mut part = |part: Option<&[u8]>| {

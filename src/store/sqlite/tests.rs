@@ -233,7 +233,7 @@ fn a_full_disk_is_an_error_and_the_store_goes_on_when_there_is_room() {
 #[test]
 fn the_first_version_of_the_database_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(path(&dir), include_bytes!("version-1.db")).unwrap();
+    fs::write(path(&dir), include_bytes!("../../../tests/data/store-version-1.db")).unwrap();
     let mut store = Sqlite::open(path(&dir)).unwrap();
     let expected: Vec<_> =
         (1..=3).map(|number| Loaded::Torrent(Box::new(record(number)))).collect();
@@ -247,7 +247,7 @@ fn the_first_version_of_the_database_is_read() {
 fn a_copy_of_this_version_can_be_written() {
     if std::env::var_os("PATRON_WRITE_DATABASE").is_some() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("src/store/sqlite/version-{SCHEMA}.db"));
+            .join(format!("tests/data/store-version-{SCHEMA}.db"));
         filled(&file, 3);
         fs::remove_file(file.with_extension("db-lock")).unwrap();
     }

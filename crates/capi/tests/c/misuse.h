@@ -47,6 +47,15 @@ static inline void expect_code(int32_t code, int32_t expected, patron_error* err
 /* Right arguments, by type; those that a call may change have a name of their own. */
 static const char *directory, *torrent_path, *blocklist;
 static const uint16_t some_ports[] = {1, 1023};
+
+/* One that is not open: the builder keeps those that it was given. */
+static inline const char* new_store(void) {
+    static unsigned number;
+    char name[32];
+    snprintf(name, sizeof name, "%06u.db", number++);
+    return path(directory, name);
+}
+
 /* With room behind them, which is zero and which is not. */
 static patron_peer_class_options class_options[2], strange_class_options[2];
 static const patron_peer_class_options* the_peer_class_options = class_options;

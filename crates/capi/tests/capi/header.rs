@@ -28,6 +28,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["torrent_options"],
     &["peers"],
     &["trackers"],
+    &["store"],
     &["ip_filter"],
     &["session"],
     &["peer_classes"],
