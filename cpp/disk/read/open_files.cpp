@@ -38,7 +38,7 @@ File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index
                                            torrent.files.file_size(index), files.mapped_, known,
                                            pool_, counters_);
         uses_.push_front(Use{&files, number});
-        Slot slot{std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now};
+        Slot slot{std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, false};
         found = files.slots_.emplace(number, std::move(slot)).first;
     }
     Slot& slot = found->second;
@@ -55,9 +55,16 @@ void OpenFiles::check(Slot& slot, clock::time_point now) {
     if (now < slot.next_check)
         return;
     slot.next_check = now + check_interval;
-    pool_->run(slot.key, [file = slot.file](bool stopped) {
-        if (!stopped)
-            file->check();
+    auto const tell = [this, alive = std::weak_ptr<bool const>(alive_)] {
+        if (!alive.expired())
+            tell_lost();
+    };
+    pool_->run(slot.key, [file = slot.file, &network = network_, tell](bool stopped) {
+        if (stopped)
+            return;
+        file->check();
+        if (file->state() == File::State::changed)
+            boost::asio::post(network, tell);
     });
 }
 
@@ -81,12 +88,20 @@ void OpenFiles::check_all() {
             break;
         if (!is_timed_)
             check_later();
-        if (slot.file->state() == File::State::changed) {
-            add(counters_->failed);
-            written_->lose({files->hash_, slot.file->path(), slot.file->failure()});
-        } else {
-            check(slot, now);
-        }
+        check(slot, now);
+    }
+}
+
+void OpenFiles::tell_lost() {
+    auto const now = clock::now();
+    for (auto const& [files, index] : uses_) {
+        Slot& slot = files->slots_.at(index);
+        if (now - slot.last_use > after_use)
+            break;
+        if (slot.file->state() != File::State::changed || std::exchange(slot.is_lost, true))
+            continue;
+        add(counters_->failed);
+        written_->lose({files->hash_, slot.file->path(), slot.file->failure()});
     }
 }
 

@@ -63,12 +63,15 @@ class OpenFiles {
         std::size_t key;
         clock::time_point next_check;
         clock::time_point last_use;
+        // It has changed, and that was told.
+        bool is_lost;
     };
     using Slots = std::unordered_map<int, Slot>;
 
     void check(Slot& slot, clock::time_point now);
     void check_later();
     void check_all();
+    void tell_lost();
     void make_room(std::size_t files);
     void close(Torrent& files, Slots::iterator slot);
 
