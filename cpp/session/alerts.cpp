@@ -94,6 +94,7 @@ void Session::convert_alerts(Alerts& out) {
     take_snapshots(out);
     take_saved(out);
     take_looks(out);
+    take_lost(out);
     for (lt::alert* alert : alerts_) {
         try {
             convert(*alert, out);
@@ -370,6 +371,19 @@ void Session::take_looks(Alerts& out) {
             found->second.force_recheck();
         else
             out.finished(look.torrent);
+    }
+}
+
+// libtorrent has no alert for these.
+void Session::take_lost(Alerts& out) {
+    for (LostFile const& file : written_->take_lost()) {
+        for (auto const& [id, torrent] : torrents_) {
+            if (!torrent.is_valid() || torrent.info_hashes().get_best() != file.torrent)
+                continue;
+            torrent.pause();
+            out.file_error(id, lt::operation_name(lt::operation_t::file_read), text(file.path),
+                           error(file.why));
+        }
     }
 }
 

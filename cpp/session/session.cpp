@@ -43,6 +43,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     if (silent_resolver)
         silence_resolver(session_.get_context());
+    written_->on_lost([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
     auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {

@@ -137,6 +137,7 @@ class Session {
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
     void take_looks(Alerts& out);
+    void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
 
     // Shared, because std::function must be copyable; the session holds a copy, so it outlives

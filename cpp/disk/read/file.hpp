@@ -60,6 +60,7 @@ class File : public std::enable_shared_from_this<File> {
     File& operator=(File const&) = delete;
 
     State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    std::string const& path() const noexcept { return path_; }
     // Once changed.
     lt::error_code failure() const noexcept { return failure_; }
     // Once open.

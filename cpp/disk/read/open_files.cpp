@@ -10,6 +10,8 @@ namespace {
 
 // How often a file that is in use is checked.
 constexpr std::chrono::seconds check_interval{1};
+// How long after its last use a file is still checked.
+constexpr std::chrono::seconds after_use{3};
 // How long no file is opened after an exhaustion.
 constexpr std::chrono::seconds back_off{1};
 // A worker has other things to do as well.
@@ -36,20 +38,76 @@ File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index
                                            torrent.files.file_size(index), files.mapped_, known,
                                            pool_, counters_);
         uses_.push_front(Use{&files, number});
-        Slot slot{std::move(file), uses_.begin(), now};
+        Slot slot{std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, false};
         found = files.slots_.emplace(number, std::move(slot)).first;
     }
     Slot& slot = found->second;
     if (slot.use != uses_.begin())
         uses_.splice(uses_.begin(), uses_, slot.use);
-    if (now >= slot.next_check) {
-        slot.next_check = now + check_interval;
-        pool_->run(task_key(torrent.inner, number), [file = slot.file](bool stopped) {
-            if (!stopped)
-                file->check();
-        });
-    }
+    slot.last_use = now;
+    check(slot, now);
+    if (!is_timed_)
+        check_later();
     return slot.file.get();
+}
+
+void OpenFiles::check(Slot& slot, clock::time_point now) {
+    if (now < slot.next_check)
+        return;
+    slot.next_check = now + check_interval;
+    auto const tell = [this, alive = std::weak_ptr<bool const>(alive_)] {
+        if (!alive.expired())
+            tell_lost();
+    };
+    pool_->run(slot.key, [file = slot.file, &network = network_, tell](bool stopped) {
+        if (stopped)
+            return;
+        file->check();
+        if (file->state() == File::State::changed)
+            boost::asio::post(network, tell);
+    });
+}
+
+void OpenFiles::check_later() {
+    is_timed_ = true;
+    timer_.expires_after(check_interval);
+    timer_.async_wait([this](lt::error_code const& stopped) {
+        if (!stopped)
+            check_all();
+    });
+}
+
+// Those that were used a moment ago, too: the next request may never come, as where a peer could
+// not be sent what was cut off.
+void OpenFiles::check_all() {
+    is_timed_ = false;
+    auto const now = clock::now();
+    for (auto const& [files, index] : uses_) {
+        Slot& slot = files->slots_.at(index);
+        if (now - slot.last_use > after_use)
+            break;
+        if (!is_timed_)
+            check_later();
+        check(slot, now);
+    }
+}
+
+void OpenFiles::tell_lost() {
+    auto const now = clock::now();
+    for (auto const& [files, index] : uses_) {
+        Slot& slot = files->slots_.at(index);
+        if (now - slot.last_use > after_use)
+            break;
+        if (slot.file->state() != File::State::changed || std::exchange(slot.is_lost, true))
+            continue;
+        add(counters_->failed);
+        written_->lose({files->hash_, slot.file->path(), slot.file->failure()});
+    }
+}
+
+void OpenFiles::stop() {
+    is_timed_ = true;
+    timer_.cancel();
 }
 
 void OpenFiles::close(Torrent& files, lt::file_index_t index, File const& file) {

@@ -5,8 +5,12 @@
 #include "torrent-patron/cpp/disk/read/file.hpp"
 #include "torrent-patron/cpp/disk/read/pool.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/io_context.hpp>
+#include <libtorrent/sha1_hash.hpp>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -26,9 +30,10 @@ class OpenFiles {
   public:
     class Torrent;
 
-    OpenFiles(lt::io_context& network, std::shared_ptr<Pool> pool,
+    OpenFiles(lt::io_context& network, std::shared_ptr<Pool> pool, std::shared_ptr<Written> written,
               std::shared_ptr<ReadCounters> counters)
-        : network_(network), pool_(std::move(pool)), counters_(std::move(counters)) {}
+        : network_(network), pool_(std::move(pool)), written_(std::move(written)),
+          counters_(std::move(counters)), timer_(network) {}
 
     void set_limit(std::size_t files);
     // The file, open or to be opened by a worker. Null for a while after an exhaustion.
@@ -43,6 +48,8 @@ class OpenFiles {
     void release(Torrent& files);
     // A file could not be opened, because descriptors or memory are short.
     void exhausted();
+    // Nothing is checked any more.
+    void stop();
 
   private:
     struct Use {
@@ -53,16 +60,28 @@ class OpenFiles {
     struct Slot {
         std::shared_ptr<File> file;
         Uses::iterator use;
+        std::size_t key;
         clock::time_point next_check;
+        clock::time_point last_use;
+        // It has changed, and that was told.
+        bool is_lost;
     };
     using Slots = std::unordered_map<int, Slot>;
 
+    void check(Slot& slot, clock::time_point now);
+    void check_later();
+    void check_all();
+    void tell_lost();
     void make_room(std::size_t files);
     void close(Torrent& files, Slots::iterator slot);
 
     lt::io_context& network_;
     std::shared_ptr<Pool> const pool_;
+    std::shared_ptr<Written> const written_;
     std::shared_ptr<ReadCounters> const counters_;
+    // Runs while files are in use.
+    boost::asio::steady_timer timer_;
+    bool is_timed_ = false;
     // The most recently used first.
     Uses uses_;
     std::size_t limit_ = 1;
@@ -74,13 +93,14 @@ class OpenFiles {
 // Those of one torrent.
 class OpenFiles::Torrent {
   public:
-    explicit Torrent(bool mapped) : mapped_(mapped) {}
+    Torrent(lt::sha1_hash const& hash, bool mapped) : hash_(hash), mapped_(mapped) {}
 
   private:
     friend class OpenFiles;
 
     void set_stamp(int index, Stamp stamp);
 
+    lt::sha1_hash const hash_;
     bool const mapped_;
     Slots slots_;
     // By file, as far as they are known.

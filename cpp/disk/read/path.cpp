@@ -32,7 +32,8 @@ bool is_shortage(lt::error_code const& code) {
 
 // What the read path keeps of a torrent.
 struct TorrentReads final : Attachment {
-    TorrentReads(OpenFiles& open, bool mapped) : open_files(open), files(mapped) {}
+    TorrentReads(OpenFiles& open, lt::sha1_hash const& hash, bool mapped)
+        : open_files(open), files(hash, mapped) {}
     void release_files() override { open_files.release(files); }
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
         open_files.remember(torrent, files);
@@ -53,8 +54,8 @@ class ReadPath final : public Forward {
   public:
     ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
              DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-             std::shared_ptr<ReadCounters> counters, lt::io_context& network,
-             lt::settings_interface const& settings);
+             std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
+             lt::io_context& network, lt::settings_interface const& settings);
     ~ReadPath() override;
 
     lt::storage_holder new_torrent(lt::storage_params const& params,
@@ -102,14 +103,14 @@ class ReadPath final : public Forward {
 
 ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
                    DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-                   std::shared_ptr<ReadCounters> counters, lt::io_context& network,
-                   lt::settings_interface const& settings)
+                   std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
+                   lt::io_context& network, lt::settings_interface const& settings)
     : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads),
       plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
       settings_(settings), pool_(std::make_shared<Pool>(std::clamp(
                                settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
-      open_files_(network, pool_, counters_) {
+      open_files_(network, pool_, std::move(written), counters_) {
     limit_files();
 }
 
@@ -123,7 +124,8 @@ lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
                                          std::shared_ptr<void> const& torrent) {
     bool const mapped = way_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
     lt::storage_holder holder = inner_->new_torrent(params, torrent);
-    torrents_->at(holder)->reader = std::make_unique<TorrentReads>(open_files_, mapped);
+    torrents_->at(holder)->reader =
+        std::make_unique<TorrentReads>(open_files_, params.info_hash, mapped);
     return holder;
 }
 
@@ -321,6 +323,7 @@ void ReadPath::update_stats_counters(lt::counters& statistics) const {
 }
 
 void ReadPath::abort(bool wait) {
+    open_files_.stop();
     pool_->stop();
     if (wait)
         pool_->join();
@@ -355,7 +358,7 @@ lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTor
             lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
             network, settings);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, plain,
-                                          counters, network, settings);
+                                          written, counters, network, settings);
     };
 }
 
