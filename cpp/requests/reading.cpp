@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/src/sys/range.rs.h"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/download_priority.hpp>

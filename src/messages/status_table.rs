@@ -1,4 +1,4 @@
-//! The statuses that patrons read without asking anybody.
+//! The statuses that patrons can read without waiting.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use crate::model::{TorrentId, TorrentStatus};
 
 /// The newest status of every torrent of a client.
 ///
-/// The map's lock is taken for writing only when a torrent comes or goes; a tick locks one torrent
-/// at a time for the length of one assignment, so a reader never waits for a tick.
+/// The map is locked for writing only when a torrent is added or removed; a tick locks one torrent
+/// at a time for a single assignment, so readers never wait for a whole tick.
 #[derive(Debug, Default)]
 pub(crate) struct StatusTable(RwLock<HashMap<TorrentId, Mutex<TorrentStatus>>>);
 
@@ -30,7 +30,7 @@ impl StatusTable {
         self.0.read().get(&id).map(|status| status.lock().clone())
     }
 
-    /// Changes the status of a torrent and returns what it became.
+    /// Changes a torrent's status and returns the result.
     pub(crate) fn update(
         &self,
         id: TorrentId,

@@ -1,8 +1,32 @@
 //! Bytes of a torrent on their way from libtorrent's disk backend.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use super::bridge::NativeError;
 use super::errors::disk_failure;
 use crate::error::Result;
+
+#[cxx::bridge(namespace = "patron")]
+mod reading {
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/requests/torrent.hpp");
+        include!("torrent-patron/src/sys/bridge.rs.h");
+
+        type NativeError = crate::sys::bridge::NativeError;
+        type Torrent = crate::sys::bridge::Torrent;
+
+        /// Both read bytes that the torrent has: of the torrent, and of one of its files. The sink receives them, or
+        /// the error.
+        fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
+        fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
+    }
+
+    extern "Rust" {
+        type RangeSink;
+        fn put(self: &mut RangeSink, offset: usize, block: &[u8]);
+        fn finish(self: &mut RangeSink);
+        fn fail(self: &mut RangeSink, file: String, error: NativeError);
+    }
+}
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 

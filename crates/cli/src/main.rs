@@ -64,11 +64,11 @@ fn main() -> ExitCode {
         Command::Stream(command) => stream::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
-    match output::finish() {
+    match output::finish(interrupt::came()) {
         Ok(()) => outcome.into(),
         Err(error) => {
             output::error(error);
-            let _ = output::finish();
+            let _ = output::finish(interrupt::came());
             ExitCode::FAILURE
         }
     }

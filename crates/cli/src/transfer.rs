@@ -353,7 +353,7 @@ impl Transfer {
     }
 
     fn end(self) {
-        self.screen.close(&self.interrupt);
+        self.screen.close(self.interrupt.came());
         let ending = self.client.shutdown(SHUTDOWN);
         let of_shards = self.shards.shutdown(SHUTDOWN);
         let report = ending.wait();

@@ -1,4 +1,4 @@
-//! Where the client accepts peers, and those who have asked before that was known.
+//! Where the client accepts connections, and the patrons that asked before that was known.
 
 use std::net::SocketAddr;
 
@@ -8,15 +8,15 @@ use crate::reply::Responder;
 #[derive(Default)]
 pub(in crate::client) struct Listening {
     addresses: Vec<SocketAddr>,
-    /// The first.
+    /// The first failure.
     failure: Option<Error>,
-    /// libtorrent has tried all.
+    /// Set when libtorrent has tried every address.
     settled: bool,
     waiting: Vec<Responder<Vec<SocketAddr>>>,
 }
 
 impl Listening {
-    /// Whether the address is new.
+    /// Returns whether the address is new.
     pub(in crate::client) fn opened(&mut self, address: SocketAddr) -> bool {
         let new = !self.addresses.contains(&address);
         if new {
@@ -29,7 +29,7 @@ impl Listening {
         self.failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Answered now, or when it is settled.
+    /// Answers now if it is settled, else once it is.
     pub(in crate::client) fn ask(&mut self, reply: Responder<Vec<SocketAddr>>) {
         if self.settled { reply.send(self.result()) } else { self.waiting.push(reply) }
     }
