@@ -38,8 +38,9 @@ impl Patron {
     }
 
     /// Requests a piece within this time, as a player needs it: pieces with the nearest deadlines
-    /// are requested first, from the fastest peers. `None` removes the deadline.
-    /// A [`Reader`](crate::patron::Reader) sets deadlines by itself, and overrides those of the same pieces.
+    /// are requested first, from the fastest peers. `None` removes the deadline. A
+    /// [`Reader`](crate::patron::Reader) does this by itself; while one is open, deadlines of the same pieces are its
+    /// own.
     pub fn set_piece_deadline(
         &self,
         id: TorrentId,

@@ -14,7 +14,8 @@ mod reading {
         type NativeError = crate::sys::bridge::NativeError;
         type Torrent = crate::sys::bridge::Torrent;
 
-        /// The sink receives the bytes, counted from the start of the torrent or of one file.
+        /// Both read bytes that the torrent has: of the torrent, and of one of its files. The sink receives them, or
+        /// the error.
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
         fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
     }

@@ -70,6 +70,16 @@ impl Window {
     }
 }
 
+fn level(distance: u64) -> u8 {
+    if distance < NEXT {
+        NEXT_LEVEL
+    } else if distance < SOON {
+        SOON_LEVEL
+    } else {
+        WINDOW_LEVEL
+    }
+}
+
 /// A range of bytes of the torrent, as pieces.
 fn pieces(begin: u64, end: u64, piece_length: u64) -> std::ops::Range<u64> {
     if begin >= end { 0..0 } else { begin / piece_length..end.div_ceil(piece_length) }
@@ -174,14 +184,7 @@ impl Plan {
             plan.levels.extend(pieces.high.iter().map(|piece| (*piece, HIGHEST_OUTSIDE)));
         }
         for (piece, distance) in by_distance {
-            let level = if distance < NEXT {
-                NEXT_LEVEL
-            } else if distance < SOON {
-                SOON_LEVEL
-            } else {
-                WINDOW_LEVEL
-            };
-            plan.levels.insert(piece, level);
+            plan.levels.insert(piece, level(distance));
         }
         plan
     }
