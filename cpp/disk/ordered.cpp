@@ -55,6 +55,7 @@ lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
                                         std::shared_ptr<void> const& torrent) {
     auto files = std::make_shared<TorrentFiles>(params);
     files->inner = inner_->new_torrent(params, torrent);
+    written_->begin(files->hash);
     lt::storage_index_t const index = files->inner;
     torrents_->add(std::move(files));
     return lt::storage_holder(index, *this);
@@ -129,16 +130,22 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          lt::span<lt::sha256_hash> v2, lt::disk_job_flags_t flags,
                          HashHandler handler) {
     auto const& torrent = torrents_->at(index);
-    inner_->async_hash(index, piece, v2, flags,
-                       [this, torrent, handler = std::move(handler)](
-                           lt::piece_index_t hashed, lt::sha1_hash const& v1,
-                           lt::storage_error const& error) mutable {
-                           if (!error)
-                               hashed_blocks_ += blocks(torrent->files, hashed);
-                           // The handler holds the hashes of all blocks: it is not copied.
-                           torrent->after_writes(hashed, [handler = std::move(handler), hashed, v1,
-                                                          error] { handler(hashed, v1, error); });
-                       });
+    inner_->async_hash(
+        index, piece, v2, flags,
+        [this, torrent, handler = std::move(handler)](lt::piece_index_t hashed,
+                                                      lt::sha1_hash const& v1,
+                                                      lt::storage_error const& error) mutable {
+            if (!error)
+                hashed_blocks_ += blocks(torrent->files, hashed);
+            // The handler holds the hashes of all blocks: it is not copied.
+            torrent->after_writes(
+                hashed, [this, torrent, handler = std::move(handler), hashed, v1, error] {
+                    // From now on the piece may be claimed: what was synchronized while it was
+                    // written does not count, nor what another torrent had written before a check.
+                    note_write(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
+                    handler(hashed, v1, error);
+                });
+        });
 }
 
 void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::move_flags_t flags,

@@ -33,6 +33,11 @@ struct LostFile {
 // hash that libtorrent gives to its disk backend. Any thread.
 class Written {
   public:
+    // A storage of the torrent was made. One that is added again may have two for a while.
+    void begin(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        ++storages_[torrent];
+    }
     void add(lt::sha1_hash const& torrent, lt::file_index_t first, lt::file_index_t last) {
         std::lock_guard<std::mutex> const lock(mutex_);
         auto& files = files_[torrent];
@@ -71,6 +76,9 @@ class Written {
     }
     void forget(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
+        if (--storages_[torrent] > 0)
+            return;
+        storages_.erase(torrent);
         files_.erase(torrent);
         finished_.erase(torrent);
     }
@@ -83,6 +91,7 @@ class Written {
     }
 
     std::mutex mutex_;
+    std::map<lt::sha1_hash, int> storages_;
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
     std::vector<LostFile> lost_;

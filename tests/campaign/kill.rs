@@ -1,12 +1,13 @@
 //! A program with a store is killed at random moments while it adds, removes, labels, pauses, moves and
-//! downloads. What it was answered is there afterwards, nothing else is half there, and no byte is wrong.
+//! downloads torrents. What it was answered is there afterwards, nothing else is half there, and no byte
+//! is wrong. With a power cut, whatever was not synchronized is lost as well (power_cut.c).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use torrent_patron::event::EventKind;
@@ -89,8 +90,8 @@ pub(crate) fn child(directory: &Path, seed: &str, peer: &str) {
         let hashes = &hashes;
         scope.spawn(move || watch(&watcher, hashes, &watched));
         begun.wait();
-        for number in 0..TORRENTS {
-            let (patron, metainfo) = (client.patron(), &metainfos[number]);
+        for (number, metainfo) in metainfos.iter().enumerate() {
+            let patron = client.patron();
             let random = Random::new(seed * 100 + number as u64);
             scope.spawn(move || work(&patron, directory, number, metainfo, peer, random));
         }
@@ -228,7 +229,7 @@ fn after(known: &Option<Known>, step: &str, choice: u64) -> Option<Known> {
         "remove" => return None,
         "pause" => known.paused = choice == 1,
         "move" => known.place = choice,
-        "label" if choice % 2 == 0 => _ = known.labels.insert(LABELS[choice as usize / 2]),
+        "label" if choice.is_multiple_of(2) => _ = known.labels.insert(LABELS[choice as usize / 2]),
         "label" => _ = known.labels.remove(LABELS[choice as usize / 2]),
         _ => {}
     }
@@ -274,12 +275,22 @@ fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted
     }
 }
 
-pub(crate) fn run(rounds: u64) {
+/// How a program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Killed,
+    PowerCut,
+}
+
+pub(crate) fn run(rounds: u64, end: End) {
     let seed = std::env::var("PATRON_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    println!("kill: {rounds} rounds, PATRON_SEED={seed}");
+    println!("{end:?}: {rounds} rounds, PATRON_SEED={seed}");
     let temporary = tempfile::tempdir().unwrap();
-    let directory = temporary.path();
+    let directory = &temporary.path().canonicalize().unwrap();
+    if end == End::PowerCut {
+        compile_power_cut(directory);
+    }
     let (seeder, peer) = seeder(directory);
     let hashes: Vec<_> = torrents(directory).iter().map(|one| one.info_hashes).collect();
 
@@ -289,7 +300,12 @@ pub(crate) fn run(rounds: u64) {
     let mut counted = Counted::default();
     let begun = Instant::now();
     for round in 0..rounds {
-        let lines = one_run(directory, seed + round, &peer, &mut random);
+        let lines = one_run(directory, seed + round, &peer, &mut random, end);
+        if end == End::PowerCut {
+            lose_what_is_not_synchronized(directory);
+            // Every file has a new time now.
+            complete.fill(false);
+        }
         counted.rounds += 1;
         counted.while_restoring +=
             u64::from(!lines.iter().any(|line| line.starts_with("restored")));
@@ -297,6 +313,9 @@ pub(crate) fn run(rounds: u64) {
             take_in(line, &mut possible, &mut complete, &mut counted);
         }
         look(directory, &hashes, &mut possible, &mut complete, &mut counted, &lines);
+        if end == End::PowerCut {
+            complete.fill(false);
+        }
     }
     // What is left is downloaded to the end, and no byte of it is wrong.
     let there = finish(directory, &peer);
@@ -307,7 +326,7 @@ pub(crate) fn run(rounds: u64) {
         assert!(same(found, &original(directory, number)), "{}", found.display());
     }
     seeder.shutdown(PATIENCE).wait();
-    println!("kill: {counted:?} in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("{end:?}: {counted:?} in {:.0} s", begun.elapsed().as_secs_f64());
 }
 
 fn seeder(directory: &Path) -> (Client, String) {
@@ -332,24 +351,39 @@ fn seeder(directory: &Path) -> (Client, String) {
 }
 
 /// Runs a program until it is killed; what it has said.
-fn one_run(directory: &Path, seed: u64, peer: &str, random: &mut Random) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([CHILD, directory.to_str().unwrap(), &seed.to_string(), peer])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+fn one_run(directory: &Path, seed: u64, peer: &str, random: &mut Random, end: End) -> Vec<String> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([CHILD, directory.to_str().unwrap(), &seed.to_string(), peer]);
+    if end == End::PowerCut {
+        synchronize_all(directory);
+        command
+            .env("LD_PRELOAD", directory.join("power_cut.so"))
+            .env("POWER_ROOT", directory)
+            .env("POWER_COPIES", copies(directory));
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     // A third of them early, the others after some work.
-    let longest = [60, 300, 600][random.below(3) as usize];
-    let limit = Duration::from_millis(random.below(longest));
+    let is_early = random.below(3) == 0;
+    let limit = Duration::from_millis(random.below(300));
+    let (restored, is_restored) = mpsc::channel();
     let killer = std::thread::spawn(move || {
+        if !is_early {
+            let _ = is_restored.recv_timeout(PATIENCE);
+        }
         std::thread::park_timeout(limit);
-        let early = child.try_wait().unwrap();
-        assert!(early.is_none(), "the program has ended by itself: {early:?}");
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "the program has ended by itself: {ended:?}");
         child.kill().unwrap();
         child.wait().unwrap();
     });
-    let lines: Vec<String> = stdout.lines().map_while(std::result::Result::ok).collect();
+    let tell = |line: &String| {
+        if line.starts_with("restored") {
+            let _ = restored.send(());
+        }
+    };
+    let lines: Vec<String> =
+        stdout.lines().map_while(std::result::Result::ok).inspect(tell).collect();
     killer.join().unwrap();
     // A line that was cut short was not said.
     lines
@@ -392,14 +426,97 @@ fn look(
             "the torrent {number} is {known:?}, and can be {possible:?}\n{lines:#?}"
         );
         *possible = BTreeSet::from([known]);
-        complete[number] = record.is_some_and(|record| is_complete(record));
+        if let Some(record) = record {
+            claims_nothing_else(directory, number, record);
+        }
+        complete[number] = record.is_some_and(is_complete);
         counted.complete += u64::from(complete[number]);
+    }
+}
+
+/// Each piece that its resume data claims is on the disk.
+fn claims_nothing_else(directory: &Path, number: usize, record: &Record) {
+    let name = format!("{number}.bin");
+    let from = [0, 1].map(|choice| place(directory, number, choice).join(&name));
+    // A move may have been cut short.
+    let Some(file) = from.iter().find(|path| path.exists()) else { return };
+    if record.moving.is_some() || record.deleting || !file.starts_with(&record.save_dir) {
+        return;
+    }
+    let (found, expected) =
+        (fs::read(file).unwrap(), fs::read(original(directory, number)).unwrap());
+    let pieces = SIZE.div_ceil(PIECE);
+    let key = format!("6:pieces{pieces}:");
+    let data = &record.resume_data;
+    let Some(begin) = data.windows(key.len()).position(|part| part == key.as_bytes()) else {
+        return;
+    };
+    let claims = &data[begin + key.len()..][..pieces];
+    for (piece, _) in claims.iter().enumerate().filter(|(_, claim)| **claim & 1 == 1) {
+        let range = piece * PIECE..((piece + 1) * PIECE).min(SIZE);
+        let is_there = found.get(range.clone()) == expected.get(range);
+        assert!(is_there, "piece {piece} of {} is claimed and wrong", file.display());
+    }
+}
+
+const PIECE: usize = 16 * 1024;
+
+fn copies(directory: &Path) -> PathBuf {
+    directory.with_extension("copies")
+}
+
+fn compile_power_cut(directory: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaign/power_cut.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(directory.join("power_cut.so"))
+        .arg(source)
+        .args(["-ldl", "-lpthread"])
+        .status();
+    assert!(compiled.unwrap().success());
+}
+
+/// The files of the store and of the torrents, each with the place of its copy.
+fn files(directory: &Path) -> Vec<(PathBuf, PathBuf)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut directories = vec![directory.join("here"), directory.join("there")];
+    let mut files = vec![store(directory), directory.join("torrents.db-wal")];
+    while let Some(next) = directories.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten().flatten() {
+            match entry.file_type().unwrap().is_dir() {
+                true => directories.push(entry.path()),
+                false => files.push(entry.path()),
+            }
+        }
+    }
+    let copy = |file: PathBuf| {
+        let inode = fs::metadata(&file).ok()?.ino().to_string();
+        Some((file, copies(directory).join(inode)))
+    };
+    files.into_iter().filter_map(copy).collect()
+}
+
+/// What is there before a run is on the disk.
+fn synchronize_all(directory: &Path) {
+    let _ = fs::remove_dir_all(copies(directory));
+    fs::create_dir_all(copies(directory)).unwrap();
+    for (file, copy) in files(directory) {
+        fs::copy(file, copy).unwrap();
+    }
+}
+
+/// Puts the copies in the place of the files; what was never synchronized is empty.
+fn lose_what_is_not_synchronized(directory: &Path) {
+    // It is rebuilt from the WAL.
+    let _ = fs::remove_file(directory.join("torrents.db-shm"));
+    for (file, copy) in files(directory) {
+        fs::write(&file, fs::read(copy).unwrap_or_default()).unwrap();
     }
 }
 
 /// Its resume data has every piece, and it is where its resume data says.
 fn is_complete(record: &Record) -> bool {
-    let pieces = SIZE.div_ceil(16 * 1024);
+    let pieces = SIZE.div_ceil(PIECE);
     let all = [format!("6:pieces{pieces}:").as_bytes(), &vec![1; pieces]].concat();
     let has = |part: &[u8]| record.resume_data.windows(part.len()).any(|window| window == part);
     record.moving.is_none() && !record.deleting && has(&all)
