@@ -26,6 +26,8 @@ const SIZE: u64 = 384 * PIECE;
 const LIMIT: u64 = 2_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
+type Topic = fn(&Swarm) -> Result<()>;
+
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -34,7 +36,7 @@ fn main() -> Result<()> {
     }
     let chosen = arguments.iter().find(|argument| !argument.starts_with('-'));
     let swarm = Swarm::start()?;
-    let topics: [(&str, fn(&Swarm) -> Result<()>); 6] = [
+    let topics: [(&str, Topic); 6] = [
         ("here", here),
         ("open", open),
         ("seek", seek),
