@@ -586,6 +586,25 @@ fn what_a_peer_calls_its_client_is_made_visible() {
 }
 
 #[test]
+fn a_torrent_that_names_very_many_servers_costs_no_more_than_one_that_names_many() {
+    let urls = |what: &str| {
+        let urls = (0..100_000).map(|number| text(format!("http://127.0.0.1:1/{what}{number}")));
+        urls.collect::<Vec<_>>()
+    };
+    let tiers = urls("announce").into_iter().map(|url| list([url]));
+    let torrent =
+        dict([("announce-list", list(tiers)), ("info", info()), ("url-list", list(urls("f")))]);
+    let metainfo = Metainfo::decode(&torrent).unwrap();
+    assert_eq!((metainfo.trackers.len(), metainfo.web_seeds.len()), (1024, 1024));
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.add_torrent(torrent, AddOptions::default()).wait().unwrap().id();
+    assert_eq!(patron.trackers(id).wait().unwrap().len(), 1024);
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
+}
+
+#[test]
 fn what_a_torrent_says_is_made_visible() {
     let torrent = dict([
         ("comment", text("line\n\u{2066}line\u{2069}")),
