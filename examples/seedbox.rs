@@ -41,7 +41,8 @@ fn add_new(
     seen: &mut HashMap<PathBuf, Option<(u64, SystemTime)>>,
 ) -> std::io::Result<()> {
     for entry in std::fs::read_dir(watched)? {
-        let (path, found) = (entry.as_ref().map(|e| e.path())?, entry?.metadata()?);
+        let entry = entry?;
+        let (path, found) = (entry.path(), entry.metadata()?);
         let now = (found.len(), found.modified()?);
         let before = seen.entry(path.clone()).or_insert(Some((u64::MAX, now.1)));
         // `None`: it was added, now or in an earlier run.

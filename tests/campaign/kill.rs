@@ -90,8 +90,8 @@ pub(crate) fn child(directory: &Path, seed: &str, peer: &str) {
         let hashes = &hashes;
         scope.spawn(move || watch(&watcher, hashes, &watched));
         begun.wait();
-        for number in 0..TORRENTS {
-            let (patron, metainfo) = (client.patron(), &metainfos[number]);
+        for (number, metainfo) in metainfos.iter().enumerate() {
+            let patron = client.patron();
             let random = Random::new(seed * 100 + number as u64);
             scope.spawn(move || work(&patron, directory, number, metainfo, peer, random));
         }
@@ -229,7 +229,7 @@ fn after(known: &Option<Known>, step: &str, choice: u64) -> Option<Known> {
         "remove" => return None,
         "pause" => known.paused = choice == 1,
         "move" => known.place = choice,
-        "label" if choice % 2 == 0 => _ = known.labels.insert(LABELS[choice as usize / 2]),
+        "label" if choice.is_multiple_of(2) => _ = known.labels.insert(LABELS[choice as usize / 2]),
         "label" => _ = known.labels.remove(LABELS[choice as usize / 2]),
         _ => {}
     }
@@ -429,7 +429,7 @@ fn look(
         if let Some(record) = record {
             claims_nothing_else(directory, number, record);
         }
-        complete[number] = record.is_some_and(|record| is_complete(record));
+        complete[number] = record.is_some_and(is_complete);
         counted.complete += u64::from(complete[number]);
     }
 }

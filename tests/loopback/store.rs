@@ -186,7 +186,7 @@ fn a_removal_is_kept_and_one_with_its_files_goes_on_after_a_crash() {
     let store = Memory::new();
     let (client, patron) = restored(&files, &store);
     for path in [&a, &b] {
-        let id = patron.add_torrent(&metainfo(path), AddOptions::default()).wait().unwrap().id();
+        let id = patron.add_torrent(metainfo(path), AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
     }
     let id = patron.find(metainfo(&a).info_hashes).wait().unwrap().unwrap();
@@ -211,7 +211,7 @@ fn a_move_is_kept_and_one_that_was_cut_short_is_finished() {
     let file = data(&one, "a.bin", 7, 200_000);
     let store = Memory::new();
     let (client, patron) = restored(&one, &store);
-    let id = patron.add_torrent(&metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
     patron.move_storage(id, &two, Existing::Fail).wait().unwrap();
     let record = the_record(&store);
@@ -240,7 +240,7 @@ fn a_store_that_is_full_refuses_what_is_to_be_durable_and_the_client_goes_on() {
     let other = metainfo(&data(&dir.path().join("data"), "b.bin", 9, 100_000));
     let store = Memory::new();
     let (client, patron) = restored(&dir.path().join("data"), &store);
-    let id = patron.add_torrent(&metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
     patron.add_label(id, "before").wait().unwrap();
 
@@ -302,7 +302,7 @@ fn restored_torrents_belong_to_nobody_until_they_are_adopted() {
     let file = data(&dir.path().join("data"), "a.bin", 11, 50_000);
     let store = Memory::new();
     let (client, patron) = restored(&dir.path().join("data"), &store);
-    patron.add_torrent(&metainfo(&file), AddOptions::default()).wait().unwrap();
+    patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap();
     stop(client);
 
     let (client, watcher) = restored(&dir.path().join("data"), &store);
