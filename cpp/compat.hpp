@@ -30,6 +30,13 @@
 namespace patron {
 namespace compat {
 
+// From 2.0.11, a torrent whose files are not verified connects to the peers that it is added with
+// before it knows whether it uses TLS.
+constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
+
+// From 2.1, pieces are hashed before they are written, which may be much later.
+constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
+
 // A file of a torrent that is being made; libtorrent adds pad files.
 struct NewFile {
     std::string path;
@@ -45,6 +52,15 @@ inline lt::file_storage const& files(lt::torrent_info const& info) {
 }
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.layout();
+}
+// The paths of the files below the save directory. A torrent_info no longer has renamed ones.
+inline std::vector<std::string> paths(lt::torrent_handle const& torrent,
+                                      lt::torrent_info const& info) {
+    auto const renamed = torrent.get_renamed_files();
+    std::vector<std::string> out;
+    for (auto const i : info.layout().file_range())
+        out.push_back(renamed.file_path(info.layout(), i));
+    return out;
 }
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.comment;
@@ -146,6 +162,12 @@ inline lt::file_storage const& files(lt::torrent_info const& info) {
 // The files before any was renamed.
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.orig_files();
+}
+inline std::vector<std::string> paths(lt::torrent_handle const&, lt::torrent_info const& info) {
+    std::vector<std::string> out;
+    for (auto const i : info.files().file_range())
+        out.push_back(info.files().file_path(i));
+    return out;
 }
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.ti->comment();

@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace patron {
 
@@ -53,6 +54,8 @@ class TorrentParams {
     std::set<std::string> named_;
     // Trackers that were dropped; told when the torrent is there.
     std::vector<std::string> dropped_;
+    // To be connected to when the torrent is there.
+    std::vector<lt::tcp::endpoint> late_peers_;
 };
 
 // Parses a .torrent file. One that would take many times its own size in memory is refused.

@@ -7,7 +7,6 @@
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
-#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -58,11 +57,15 @@ lt::entry encode(ClientDataRecord const& record) {
 }
 
 // libtorrent writes a byte for each node of a hash tree: 800 MB for 6 TB of which only the root is
-// known. It takes what is missing at the end as zeros; a mask must not be empty.
-void shorten(std::vector<bool>& bits) {
-    auto const last = std::find(bits.rbegin(), bits.rend(), true);
-    auto const used = static_cast<std::size_t>(bits.rend() - last);
-    bits.resize(std::min(std::max<std::size_t>(used, 1), bits.size()));
+// known. It treats missing bits at the end as zeros. The result is never empty: libtorrent does not
+// write empty ones, and 2.0.9 to 2.0.12 then read those of later files as those of earlier ones.
+// Bits are a std::vector<bool>, and from 2.1 an lt::bitfield.
+template <typename Bits>
+void shorten(Bits& bits) {
+    auto used = bits.size();
+    while (used > 1 && !bits[used - 1])
+        --used;
+    bits.resize(used > 0 ? used : 1, false);
 }
 
 // As libtorrent writes them: none where nobody chose.

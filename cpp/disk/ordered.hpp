@@ -28,7 +28,8 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 // that the torrent counts as finished and stops. A block that is answered after its piece was
 // cleared counts as one that has arrived since, so that a piece of one block is never requested
 // again. Therefore the answers to async_hash and async_clear_piece wait for those to the writes
-// to the piece. Not for all writes: 2.1 writes a block when its piece is complete.
+// to the piece. Not with 2.1, which is ready for it: it writes a piece some time after it was
+// hashed.
 //
 // Files that several torrents have are written for the first of them only.
 //

@@ -49,7 +49,7 @@ void TorrentFiles::end_write(lt::piece_index_t piece) {
 }
 
 void TorrentFiles::after_writes(lt::piece_index_t piece, std::function<void()> then) {
-    if (open_writes_.count(piece) == 0)
+    if (!compat::hashes_written_pieces || open_writes_.count(piece) == 0)
         then();
     else
         waiting_.emplace(piece, std::move(then));

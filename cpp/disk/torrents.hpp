@@ -44,7 +44,7 @@ struct TorrentFiles {
     std::vector<ExpectedFile> wanted_files() const;
     void begin_write(lt::piece_index_t piece);
     void end_write(lt::piece_index_t piece);
-    // Calls `then` once the writes to the piece have ended.
+    // Calls `then` once the writes to the piece have ended; with 2.1, immediately.
     void after_writes(lt::piece_index_t piece, std::function<void()> then);
 
     // Outlives this: the inner storage keeps the torrent, which owns it.

@@ -245,12 +245,13 @@ rust::Vec<FileStatusRecord> Torrent::files() const {
     auto const progress = file_progress();
     auto const wanted = get_file_priorities();
     rust::Vec<FileStatusRecord> out;
+    auto const paths = compat::paths(*this, *info);
     auto const& layout = compat::files(*info);
     out.reserve(static_cast<std::size_t>(info->num_files()));
     for (lt::file_index_t const i : layout.file_range()) {
         auto const place = static_cast<std::size_t>(static_cast<int>(i));
         FileStatusRecord record{};
-        record.path = bytes(layout.file_path(i));
+        record.path = bytes(paths[place]);
         record.size = layout.file_size(i);
         record.done = place < progress.size() ? progress[place] : 0;
         record.priority = static_cast<std::uint8_t>(level(wanted, static_cast<int>(i)));
@@ -273,9 +274,9 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
     auto const info = metainfo(*this);
     lt::file_index_t const renamed = file(*info, index);
     std::string const name = patron::path(path);
-    auto const& layout = compat::files(*info);
-    check_rename(layout, renamed, name);
-    if (layout.file_path(renamed) != name) {
+    auto const paths = compat::paths(*this, *info);
+    check_rename(compat::files(*info), paths, renamed, name);
+    if (paths[index] != name) {
         namespace fs = std::filesystem;
         fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
         std::error_code failure;

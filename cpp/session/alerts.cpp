@@ -2,9 +2,7 @@
 // alert is kept.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
-#include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -125,15 +123,11 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
             return true;
         }
         torrents_[torrent] = a.handle;
-        auto const asked = adding_.extract(torrent);
         rust::Vec<std::uint8_t> v1, v2;
         hashes(params.info_hashes, v1, v2);
         out.added(torrent, text(params.ti ? params.ti->name() : params.name), std::move(v1),
                   std::move(v2));
-        if (asked)
-            for (std::string const& url : asked.mapped()->dropped_)
-                out.tracker_error(torrent, text(url), 1,
-                                  {category::argument, 0, text(policy_->reason(url))});
+        finish_add(torrent, a.handle, out);
         return true;
     }
     case lt::torrent_removed_alert::alert_type: {

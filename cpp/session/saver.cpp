@@ -5,8 +5,6 @@
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
-#include <libtorrent/hex.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -50,8 +48,7 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
         paths.push_back(params.save_path + '/' + file_name(params, i));
         directories.insert(parent(paths.back()));
     }
-    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
-    paths.push_back(params.save_path + "/." + hash + ".parts");
+    paths.push_back(part_file(params));
     paths.insert(paths.end(), directories.begin(), directories.end());
     for (std::string const& path : paths) {
         if (lt::error_code const error = synchronize(path)) {

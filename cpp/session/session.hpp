@@ -119,6 +119,8 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void set_outgoing_utp(bool possible);
     void restore_dht_nodes();
+    // After the torrent was reported as added: what was put off until then.
+    void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
     void submit(std::uint64_t torrent, Task task);
     void choose_next(std::uint64_t torrent);
     void take_snapshots(Alerts& out);

