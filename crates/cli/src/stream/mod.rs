@@ -171,7 +171,7 @@ impl Streaming {
     }
 
     fn end(self, client: Client, quiet: bool) {
-        self.screen.close(&self.interrupt);
+        self.screen.close(self.interrupt.came());
         let report = client.shutdown(SHUTDOWN).wait();
         if !quiet {
             self.screen.warn(report);
