@@ -62,7 +62,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = self.inbox.woken.try_recv();
         self.handle_messages();
         self.drain_events();
-        self.end_readers();
+        self.see_to_readers();
         self.retry_adds();
         self.start_saves();
         if Instant::now() >= self.statuses.due() {
