@@ -19,6 +19,8 @@ use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
+type Topic = fn(&Swarm) -> Result<()>;
+
 const SEEDS: usize = 8;
 const PIECE: u64 = 1 << 20;
 const SIZE: u64 = 384 * PIECE;

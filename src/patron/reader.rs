@@ -32,7 +32,8 @@ impl Patron {
     /// link is here and the files are checked.
     ///
     /// What a reader needs next is downloaded before all else, and the program's own priorities are as they
-    /// were when the reader is dropped. Any number may be open, of any files.
+    /// were when the reader is dropped. Until then [`pieces`](Patron::pieces) tells the priorities that are in
+    /// force; resume data has the program's. Any number may be open, of any files.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;

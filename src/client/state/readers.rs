@@ -35,6 +35,8 @@ pub(in crate::client) struct Readers {
     by_id: HashMap<ReaderId, TorrentId>,
     /// Those that have a time limit.
     due: BTreeSet<(Instant, ReaderId)>,
+    /// Torrents of which pieces have come since libtorrent was told last.
+    changed: BTreeSet<TorrentId>,
     refreshed: Option<Instant>,
     were_open: bool,
 }
@@ -152,8 +154,15 @@ impl Readers {
     /// A piece has come; the reads that waited for it.
     pub(in crate::client) fn arrived(&mut self, torrent: TorrentId, piece: u32) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
-        of.pieces.arrived(piece);
+        if of.pieces.arrived(piece) {
+            self.changed.insert(torrent);
+        }
         of.fetches(torrent)
+    }
+
+    /// Those that are to be steered, once for all pieces that have come.
+    pub(in crate::client) fn take_changed(&mut self) -> BTreeSet<TorrentId> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Nothing is known to be here until libtorrent has looked again.
@@ -362,6 +371,7 @@ mod tests {
         assert!(readers.arrived(torrent, 2).is_empty());
         let fetches = readers.arrived(torrent, 1);
         assert_eq!(fetches[0].read.length, 2 * MIB, "both, and no more than was asked for");
+        assert_eq!(readers.take_changed(), [torrent].into());
         assert!(readers.arrived(torrent, 3).is_empty(), "it is answered once");
         let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0) else { panic!("waits") };
         assert_eq!(end.read.length, 0);

@@ -134,7 +134,6 @@ impl<E: Engine> ClientThread<E> {
         }
         let fetches = self.readers.arrived(id, piece);
         self.fetch(fetches);
-        self.steer(id);
     }
 
     fn steer(&mut self, id: TorrentId) {
@@ -171,8 +170,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Those that programs have dropped, and those whose time is over.
-    pub(in crate::client) fn end_readers(&mut self) {
+    /// What pieces that have come change, readers that programs have dropped, and those whose time is over.
+    pub(in crate::client) fn see_to_readers(&mut self) {
+        for id in self.readers.take_changed() {
+            self.steer(id);
+        }
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
