@@ -28,8 +28,6 @@ const SIZE: u64 = 384 * PIECE;
 const LIMIT: u64 = 2_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-type Topic = fn(&Swarm) -> Result<()>;
-
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
