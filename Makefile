@@ -8,7 +8,7 @@ CMAKEDIR = $(LIBDIR)/cmake/torrent_patron
 DESTDIR ?=
 
 # Not all of them: `vendored` and its like choose another libtorrent.
-FEATURES ?= serde
+FEATURES ?= serde,sqlite,futures-io,tokio
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
 ARGS ?=
@@ -65,13 +65,28 @@ format: ## Format the Rust and the C++ sources in place
 .PHONY: bench
 bench: ## Run the benchmarks of the library; takes five minutes
 	@vendor/setup bench
-	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron --features sqlite --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-seeding
 bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six minutes
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
+
+.PHONY: soak
+soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be left. Takes minutes
+	@vendor/setup test
+	$(CARGO) test --features '$(FEATURES)' --test loopback -- --ignored --nocapture soak::
+
+.PHONY: bench-stream
+bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
+	@vendor/setup bench
+	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
+
+.PHONY: campaign
+campaign: ## Do one thing many times at random moments: ARGS='kill 1000' kills a program with a store
+	@vendor/setup test
+	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered

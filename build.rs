@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The first is what all of C++ sees; the others are what C++ calls.
-const BRIDGES: [&str; 3] = ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/task.rs"];
+const BRIDGES: [&str; 4] =
+    ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/range.rs", "src/sys/task.rs"];
 /// The first supported libtorrent, and the first unsupported one.
 const OLDEST: &str = "2.0.8";
 const BEYOND: &str = "2.2";

@@ -98,6 +98,8 @@ template <typename Params>
 std::vector<std::string>* http_seeds(Params&) {
     return nullptr;
 }
+template <typename Params>
+void add_http_seeds(lt::torrent_handle const&, Params const&) {}
 
 class BufferAllocator : public lt::buffer_allocator_interface {
   public:
@@ -198,6 +200,11 @@ inline std::string name(lt::torrent_alert const& alert) {
 template <typename Params>
 auto* http_seeds(Params& params) {
     return &params.http_seeds;
+}
+template <typename Params>
+void add_http_seeds(lt::torrent_handle const& torrent, Params const& params) {
+    for (std::string const& url : params.http_seeds)
+        torrent.add_http_seed(url);
 }
 
 using BufferAllocator = lt::buffer_allocator_interface;

@@ -17,9 +17,12 @@
 namespace patron {
 
 struct AddRecord;
+struct ClientDataRecord;
 struct DescriptionRecord;
 struct LayoutRecord;
 struct PieceHashes;
+struct SavedRecord;
+struct StoredRecord;
 
 class TorrentParams {
   public:
@@ -36,6 +39,8 @@ class TorrentParams {
     rust::Vec<rust::String> configure(AddRecord const& options);
     // Whether it has all wanted data, according to the resume data or because it is trusted.
     bool is_complete() const;
+    StoredRecord encode(ClientDataRecord const& client_data) const;
+    SavedRecord saved_figures() const noexcept;
 
   private:
     friend class Session;
@@ -43,6 +48,8 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
+    // The files are not as resume data says.
+    bool doubtful_ = false;
     // The URLs that the program itself supplied.
     std::set<std::string> named_;
     // Trackers that were dropped; told when the torrent is there.

@@ -95,17 +95,20 @@ std::string file_stamps(lt::add_torrent_params const& params) {
     return out;
 }
 
-bool has_hole(rust::Slice<std::uint8_t const> path) {
-    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
-    return !Data(name).is_written(0, stamp(name).size);
+bool has_hole(std::string const& path) {
+    return !Data(path).is_written(0, stamp(path).size);
 }
 
-void check_resume_data(lt::add_torrent_params& params,
-                       std::vector<lt::download_priority_t> const& saved,
-                       std::string const& stamps) {
+bool has_hole(rust::Slice<std::uint8_t const> path) {
+    return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
+}
+
+bool check_resume_data(lt::add_torrent_params& params,
+                       std::vector<lt::download_priority_t> const& saved, std::string const& stamps,
+                       bool moved) {
     if (!params.ti || params.have_pieces.size() < params.ti->num_pieces() ||
         params.flags & lt::torrent_flags::seed_mode)
-        return;
+        return true;
     lt::file_storage const& files = compat::files(*params.ti);
     bool const has_stamps =
         stamps.size() == sizeof(Stamp) * static_cast<std::size_t>(files.num_files());
@@ -121,6 +124,8 @@ void check_resume_data(lt::add_torrent_params& params,
         Stamp then = now;
         if (has_stamps)
             std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
+        if (moved)
+            then.changed = now.changed;
         bool const skipped = is_skipped(params.file_priorities, place);
         bool const doubtful =
             (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
@@ -144,11 +149,13 @@ void check_resume_data(lt::add_torrent_params& params,
     }
 
     int checks = 0;
+    bool as_claimed = true;
     for (lt::piece_index_t const i : files.piece_range()) {
         Piece const& piece = pieces[static_cast<std::size_t>(static_cast<int>(i))];
         bool const claimed = params.have_pieces[i];
         if (claimed ? !piece.doubtful : !(piece.wanted && piece.written))
             continue;
+        as_claimed = false;
         params.have_pieces.clear_bit(i);
         params.unfinished_pieces.erase(i);
         if (!piece.here)
@@ -163,6 +170,7 @@ void check_resume_data(lt::add_torrent_params& params,
         params.have_pieces.clear();
         params.unfinished_pieces.clear();
     }
+    return as_claimed;
 }
 
 } // namespace patron

@@ -2,7 +2,9 @@
 #include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/bencode.hpp>
+#include <libtorrent/download_priority.hpp>
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
 #include <iterator>
@@ -11,7 +13,7 @@
 namespace patron {
 
 ClientDataRecord no_client_data() {
-    return ClientDataRecord{{}, -1, -1, GoalAction::Pause};
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, {}};
 }
 
 ClientDataRecord client_data(lt::entry const& entry) {
@@ -66,16 +68,36 @@ void shorten(Bits& bits) {
     bits.resize(used > 0 ? used : 1, false);
 }
 
+// As libtorrent writes them: none where nobody chose.
+std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
+    std::vector<lt::download_priority_t> out;
+    out.reserve(levels.size());
+    for (std::uint8_t const level : levels)
+        out.push_back(lt::download_priority_t(level));
+    bool const chosen = std::any_of(out.begin(), out.end(), [](lt::download_priority_t priority) {
+        return priority != lt::default_priority;
+    });
+    return chosen ? out : std::vector<lt::download_priority_t>();
+}
+
 } // namespace
 
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
-                                           ClientDataRecord const& record,
-                                           std::string const& stamps) {
+StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
+                                std::string const& stamps, bool with_info) {
     for (auto& mask : params.merkle_tree_mask)
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
         shorten(verified);
+    // Not those that readers have in force.
+    if (!record.piece_levels.empty())
+        params.piece_priorities = chosen_priorities(record.piece_levels);
+    StoredRecord out;
+    if (with_info && params.ti) {
+        auto const info = params.ti->info_section();
+        out.info = bytes(lt::string_view(info.data(), static_cast<std::size_t>(info.size())));
+    }
     lt::entry encoded = lt::write_resume_data(params);
+    encoded.dict().erase("info");
     lt::entry part = encode(record);
     if (!stamps.empty())
         part["files"] = stamps;
@@ -83,7 +105,8 @@ rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
         encoded[client_data_key] = std::move(part);
     std::vector<char> buffer;
     lt::bencode(std::back_inserter(buffer), encoded);
-    return bytes(lt::string_view(buffer.data(), buffer.size()));
+    out.resume_data = bytes(lt::string_view(buffer.data(), buffer.size()));
+    return out;
 }
 
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params) {

@@ -76,6 +76,7 @@ class Ordered : public Forward {
     // For a job that must find no file of the torrent open.
     std::shared_ptr<TorrentFiles> begin_exclusive(lt::storage_index_t index);
     void end_exclusive(TorrentFiles& torrent);
+    void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
     void note_write(TorrentFiles const& torrent, lt::peer_request const& request);
 

@@ -19,11 +19,16 @@
 
 namespace patron {
 
+struct TorrentFiles;
+
 // What an outer backend keeps of a torrent.
 struct Attachment {
     virtual ~Attachment() = default;
     // Called before a job that must find no file open, and when the torrent is removed.
     virtual void release_files() = 0;
+    // Called when such a job has ended and nothing is being done to the files; not when the torrent
+    // is stopped, as its files may be mended then.
+    virtual void settled(std::shared_ptr<TorrentFiles> const& torrent) = 0;
 };
 
 // A torrent's files: where they are, and what is being done to them. Network thread only.

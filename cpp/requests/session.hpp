@@ -12,6 +12,7 @@
 namespace patron {
 
 class NetworkPolicy;
+struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct PeerClassRecord;
 struct SettingRecord;
@@ -25,6 +26,10 @@ class SessionHandle : public lt::session_handle {
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
     rust::Vec<std::uint8_t> state() const;
+    // Without the settings.
+    rust::Vec<std::uint8_t> network_state() const;
+    // The id and the place of each torrent that is in the queue.
+    rust::Vec<QueuePlaceRecord> queue() const;
 
     // The first and last address of each blocked range.
     rust::Vec<rust::String> blocked_ranges() const;

@@ -59,10 +59,11 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     return {};
 }
 
+// A file that was cut and written to further on has its size again, and a hole.
 bool has_changed(ExpectedFile const& file) {
     struct stat found {};
     return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
-           found.st_size != file.size;
+           found.st_size != file.size || has_hole(file.path);
 }
 
 } // namespace
@@ -150,7 +151,8 @@ Saver::Saved Saver::made(Save order) {
     }
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
-    saved.bytes = encode_resume_data(std::move(params), order.client_data, kept.stamps);
+    saved.data =
+        encode_resume_data(std::move(params), order.client_data, kept.stamps, order.with_info);
     return saved;
 }
 

@@ -6,6 +6,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
@@ -55,6 +56,17 @@ void Session::retry_add(std::uint64_t torrent) {
 void Session::forget_add(std::uint64_t torrent) noexcept {
     adding_.erase(torrent);
     verifying_.erase(torrent);
+    policy_->forget(torrent);
+}
+
+void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    for (std::string const& url : params->named_)
+        policy_->name(torrent, url);
+    std::shared_ptr<TorrentParams> const source = std::move(params);
+    boost::asio::post(session_.get_context(),
+                      [source, handle = handle(torrent), policy = policy_, queues = queues_] {
+                          Torrent(handle, *policy, *queues).merge(source->params_);
+                      });
 }
 
 void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out) {
@@ -79,7 +91,7 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
-    return std::make_unique<Torrent>(handle(torrent), *policy_);
+    return std::make_unique<Torrent>(handle(torrent), *policy_, *queues_);
 }
 
 void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
@@ -99,9 +111,8 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
 
 void Session::submit(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(),
-                      [task = std::move(task), handle = handle(torrent), policy = policy_] {
-                          (*task)->run(Torrent(handle, *policy));
-                      });
+                      [task = std::move(task), handle = handle(torrent), policy = policy_,
+                       queues = queues_] { (*task)->run(Torrent(handle, *policy, *queues)); });
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {

@@ -12,7 +12,7 @@ use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
-use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
     Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
@@ -22,6 +22,7 @@ use crate::model::{
 use crate::patron::Patron;
 use crate::patron::{respond, respond_by_event};
 use crate::reply::{Reply, one_shot};
+use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,9 +35,17 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
+    client_of(intervals, None)
+}
+
+fn client_of(
+    intervals: Intervals,
+    store: Option<(Box<dyn Store>, (u64, u64))>,
+) -> (Client, Script) {
+    let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
     let client =
-        start(Defaults::default(), intervals, Box::new(ReadStatistics::default), move |wake| {
+        start(defaults, intervals, Box::new(ReadStatistics::default), store, move |wake| {
             let (engine, its_script) = fake(wake);
             script.send(its_script).map_err(|_| Error::stopped("test"))?;
             Ok(engine)
@@ -60,6 +69,9 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         complete: false,
         goals: Default::default(),
         distrust: None,
+        stops_itself: false,
+        kept: None,
+        figures: None,
         params: Box::new(()),
     })
 }
@@ -399,6 +411,7 @@ fn a_torrent_is_not_started_twice() {
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&one, &script, 1);
     assert_eq!(wait(two.start(1)).unwrap(), Added::Existing(id));
+    assert_eq!(script.next(), Asked::Merge(id));
     two.message(Job::Add(prepared(1, None), None));
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
@@ -675,7 +688,8 @@ fn figures(uploaded: u64) -> SavedFigures {
 }
 
 fn give(script: &Script, request: u64, data: &[u8], figures: SavedFigures) {
-    let answer = Ok(Box::new(ResumeData { bytes: data.to_vec(), figures }) as Answer);
+    let answer =
+        Ok(Box::new(ResumeData { bytes: data.to_vec(), info: Vec::new(), figures }) as Answer);
     script.say(EngineEvent::Answered { request, answer });
 }
 
@@ -753,7 +767,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all subscribers receive it.
-    drop(guest.ask(id, request::resume_data(false, RequestRole::Saves)));
+    drop(guest.ask(id, request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves)));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -1078,6 +1092,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
         Defaults::default(),
         Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
         Box::new(ReadStatistics::default),
+        None,
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);

@@ -16,6 +16,7 @@ pub(crate) enum Asked {
     Add(TorrentId),
     RetryAdd(TorrentId),
     ForgetAdd(TorrentId),
+    Merge(TorrentId),
     Remove(TorrentId, bool),
     Pause(TorrentId),
     Resume(TorrentId),
@@ -122,6 +123,10 @@ impl Engine for FakeEngine {
         let _ = self.tell(Asked::ForgetAdd(id));
     }
 
+    fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
+        self.tell(Asked::Merge(id))
+    }
+
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
         self.tell(Asked::Remove(id, delete_files))
     }
@@ -140,7 +145,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.tell(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
-use crate::messages::request::Ask;
+use crate::messages::request::{Ask, RequestRole};
 use crate::model::limits::refuse_zero;
 use crate::model::{
     IpFilter, PeerClass, PeerClassOptions, PeerClassRange, PortMapping, PortProtocol,
@@ -36,10 +36,12 @@ impl Patron {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
         }
+        let role = RequestRole::ChangesSettings(settings.clone());
         let settings = settings.clone();
-        self.session(Ask::session("change the settings", move |session| {
+        let ask = Ask::session("change the settings", move |session| {
             session.change_settings(&settings.records())
-        }))
+        });
+        self.session(ask.session_role(role))
     }
 
     /// Everything that a later client needs to start in the same state: settings, DHT nodes and the
@@ -60,14 +62,14 @@ impl Patron {
     /// offline client continues to block everything but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
         let ends = convert::ends(filter.ranges().iter());
-        self.session(Ask::session("set the IP filter", move |session| session.block_ranges(&ends)))
+        let ask = Ask::session("set the IP filter", move |session| session.block_ranges(&ends));
+        self.session(ask.session_role(RequestRole::ChangesIpFilter))
     }
 
     /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
-        self.session(Ask::session("ban the address", move |session| {
-            session.ban(&address.to_string())
-        }))
+        let ask = Ask::session("ban the address", move |session| session.ban(&address.to_string()));
+        self.session(ask.session_role(RequestRole::ChangesIpFilter))
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.

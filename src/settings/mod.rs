@@ -152,14 +152,12 @@ impl DiskReads {
 /// setting is [refused](crate::ClientBuilder::start).
 /// For the same reason torrents that use TLS, or may use it because they were added from a magnet
 /// link, are read as with `copy`. Such a client does not listen for TLS connections; it serves
-/// those torrents over outgoing connections. It does not announce to the trackers of WebRTC peers
-/// (`ws://`, `wss://`), which are dropped with an
-/// [`Event::TrackerError`](crate::Event::TrackerError). In every mode, libtorrent itself reads torrents that
-/// are being written to and torrents whose files are not all wanted. On systems other than Linux,
+/// those torrents over outgoing connections. In every mode, libtorrent itself reads torrents that
+/// are being written to, and the pieces of files that are not wanted. On systems other than Linux,
 /// every mode is `stock`.
 ///
-/// In the modes `copy` and `zero_copy`, a file in use is checked once a second: if it is missing,
-/// too short, replaced, or written to by another program, its torrent stops with an
+/// On Linux, a file in use is checked once a second in every mode: if it is missing, too short,
+/// replaced, or written to by another program since it was checked, its torrent stops with an
 /// [`Event::Error`](crate::Event::Error) until it is resumed.
 ///
 /// ```

@@ -11,5 +11,8 @@ mod files;
 mod metrics;
 mod output;
 mod program;
+mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod transfer;
 mod usage;
