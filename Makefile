@@ -140,7 +140,7 @@ matrix: ## Run the tests with other libtorrents and compilers; needs root and de
 	scripts/matrix $(ARGS)
 
 .PHONY: packages
-packages: ## Build .deb packages and an archive that need glibc alone, in target/packages
+packages: ## Build .deb packages and an archive that need no libtorrent, in target/packages
 	@vendor/setup build
 	CARGO='$(CARGO)' scripts/packages target/packages
 
