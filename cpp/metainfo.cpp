@@ -140,8 +140,9 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
         // A file entry that is not a dictionary is refused without an error code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
     }
-    // A "magnet-uri" in place of "info" is also accepted; it describes no files.
-    if (!params.ti->is_valid())
+    // A "magnet-uri" in place of "info" is also accepted; it describes no files. 2.1 then has no
+    // torrent_info.
+    if (!params.ti || !params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
     return params;
 }
@@ -206,6 +207,8 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     add(other.trackers, params_.trackers);
     add(other.tracker_tiers, params_.tracker_tiers);
     add(other.url_seeds, params_.url_seeds);
+    if (auto* const seeds = compat::http_seeds(other))
+        add(*seeds, *compat::http_seeds(params_));
     *this = std::move(*resumed);
 }
 
@@ -319,6 +322,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     rust::Vec<rust::String> dropped;
     for (std::string const& url : policy.drop_local(params_, named_))
         dropped.push_back(text(url));
+    dropped_ = policy.drop_webrtc(params_);
     policy.restrict(params_);
     return dropped;
 }

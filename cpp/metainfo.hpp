@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace patron {
 
@@ -51,6 +52,10 @@ class TorrentParams {
     bool doubtful_ = false;
     // The URLs that the program itself supplied.
     std::set<std::string> named_;
+    // Trackers that were dropped; told when the torrent is there.
+    std::vector<std::string> dropped_;
+    // To be connected to when the torrent is there.
+    std::vector<lt::tcp::endpoint> late_peers_;
 };
 
 // Parses a .torrent file. One that would take many times its own size in memory is refused.

@@ -3,7 +3,6 @@
 #include "torrent-patron/cpp/file_names.hpp"
 
 #include <libtorrent/disk_interface.hpp>
-#include <libtorrent/hex.hpp>
 #include <libtorrent/torrent_flags.hpp>
 
 #include <algorithm>
@@ -96,9 +95,12 @@ std::string file_stamps(lt::add_torrent_params const& params) {
     return out;
 }
 
+bool has_hole(std::string const& path) {
+    return !Data(path).is_written(0, stamp(path).size);
+}
+
 bool has_hole(rust::Slice<std::uint8_t const> path) {
-    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
-    return !Data(name).is_written(0, stamp(name).size);
+    return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
 }
 
 bool check_resume_data(lt::add_torrent_params& params,
@@ -110,8 +112,7 @@ bool check_resume_data(lt::add_torrent_params& params,
     lt::file_storage const& files = compat::files(*params.ti);
     bool const has_stamps =
         stamps.size() == sizeof(Stamp) * static_cast<std::size_t>(files.num_files());
-    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
-    bool const has_parts = ::access((params.save_path + "/." + hash + ".parts").c_str(), F_OK) == 0;
+    bool const has_parts = ::access(part_file(params).c_str(), F_OK) == 0;
 
     std::vector<Piece> pieces(static_cast<std::size_t>(files.num_pieces()));
     for (lt::file_index_t const i : files.file_range()) {

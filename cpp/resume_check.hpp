@@ -16,6 +16,7 @@ namespace patron {
 std::string file_stamps(lt::add_torrent_params const& params);
 
 // Whether the file has holes: parts that were never written.
+bool has_hole(std::string const& path);
 bool has_hole(rust::Slice<std::uint8_t const> path);
 
 // Withdraws the claims of resume data about files that have changed since, that do not exist, or

@@ -237,6 +237,9 @@ typedef struct patron_handle patron_handle;
 /** A torrent file that is being created. */
 typedef struct patron_making patron_making;
 
+/** A file that is read while it downloads. */
+typedef struct patron_reader patron_reader;
+
 /** A reply: receives the answer to a command. */
 typedef struct patron_reply patron_reply;
 
@@ -1650,9 +1653,9 @@ int32_t patron_reply_notify(patron_reply *reply,
  * Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
  * already here, and if the reply is freed in the meantime. Several functions may be set.
  *
- * The calls are made on a thread of the library, one at a time. `function` may call every function
- * of this header; it should return soon, and must not unwind. If this call fails, `function` is not
- * called.
+ * The calls are made on a thread of the library, which takes no signals, one at a time. `function`
+ * may call every function of this header; it should return soon, and must not unwind. If this call
+ * fails, `function` is not called.
  *
  * Errors: IO if no thread can be started; BAD_HANDLE.
  */
@@ -2036,6 +2039,118 @@ int32_t patron_recheck(patron_handle *patron,
                        uint64_t torrent_id,
                        patron_reply **reply,
                        patron_error **error);
+
+/* ===============================================================================================
+ * Reading files while they download
+ * ===============================================================================================
+ *
+ * A reader reads a file of a torrent before it is complete. What it needs next is downloaded before
+ * all else; when it is freed, the priorities of pieces are again what the program chose. Any number
+ * may be open, of any files. A reader is read by one thread at a time; patron_reader_interrupt()
+ * may be called from any.
+ */
+
+/**
+ * Opens a file for reading. Waits for at most `timeout_ms` milliseconds for the metadata of a
+ * magnet link and for the check of the files; a negative number waits without a limit. Free the
+ * reader with patron_reader_free().
+ *
+ * `read_ahead` is the most that is wanted ahead of where it reads, in bytes; 0 is the default, 32
+ * MiB. `ends_first` wants the first and the last MiB of the file early, where players look for the
+ * index.
+ *
+ * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; INVALID_ARGUMENT for a file that it
+ * does not have; TIMED_OUT.
+ */
+int32_t patron_reader_open(patron_handle *patron,
+                           uint64_t torrent_id,
+                           uint32_t file_index,
+                           uint64_t read_ahead,
+                           bool ends_first,
+                           int64_t timeout_ms,
+                           patron_reader **reader,
+                           patron_error **error);
+
+/**
+ * Reads up to `capacity` bytes from the position on, and moves it. `length` receives how many there
+ * were; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for what is not
+ * here; 0 does not wait, a negative number waits without a limit.
+ *
+ * Errors: TIMED_OUT (it may be tried again); CANCELLED by patron_reader_interrupt(); BUSY while
+ * another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data is
+ * not here; the error by which it failed; STOPPED; BAD_HANDLE.
+ */
+int32_t patron_reader_read(patron_reader *reader,
+                           uint8_t *buffer,
+                           size_t capacity,
+                           int64_t timeout_ms,
+                           size_t *length,
+                           patron_error **error);
+
+/**
+ * Moves the position. It waits for nothing: the next read says where data is wanted. A position
+ * beyond the end is allowed; there is nothing to read there.
+ *
+ * Errors: BUSY while another thread reads; BAD_HANDLE.
+ */
+int32_t patron_reader_seek(patron_reader *reader, uint64_t position, patron_error **error);
+
+/** The size of the file, in bytes. */
+uint64_t patron_reader_size(patron_reader *reader);
+
+/** Where the next byte is read; 0 while another thread reads. */
+uint64_t patron_reader_position(patron_reader *reader);
+
+/**
+ * Gives a descriptor that is readable when a read that ended with TIMED_OUT may be tried again.
+ * Read with a timeout of 0 until that is the error, then wait for the descriptor. Do not read from
+ * it or close it: the reader owns it.
+ *
+ * Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
+ * Windows.
+ */
+int32_t patron_reader_fd(patron_reader *reader,
+                         int32_t *out,
+                         patron_error **error);
+
+/**
+ * Asks for a range of a file, which is here: at most 64 MiB. patron_reply_bytes() reads the answer.
+ *
+ * Errors of the reply: NOT_HERE if not all of it is here yet; INVALID_ARGUMENT for a range or a
+ * file that the torrent does not have; NO_METADATA; DISK.
+ */
+int32_t patron_read_range(patron_handle *patron,
+                          uint64_t torrent_id,
+                          uint32_t file_index,
+                          uint64_t begin,
+                          uint64_t range_length,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Asks for the bytes of a piece as soon as it is here; patron_reply_bytes() reads the answer. Until
+ * then, and for at most `within_ms` milliseconds, it is downloaded before all else.
+ *
+ * Errors of the reply: TIMED_OUT; and those of patron_reader_open() and patron_reader_read().
+ */
+int32_t patron_read_piece_when_here(patron_handle *patron,
+                                    uint64_t torrent_id,
+                                    uint32_t piece_index,
+                                    uint64_t within_ms,
+                                    patron_reply **reply,
+                                    patron_error **error);
+
+/**
+ * Ends the read of another thread that waits, with CANCELLED. If none waits, the next one that has
+ * to wait ends at once.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_reader_interrupt(patron_reader *reader,
+                                patron_error **error);
+
+/** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
+void patron_reader_free(patron_reader *reader);
 
 /* ===============================================================================================
  * Options of a torrent
@@ -3701,11 +3816,11 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
  * gone when the call comes.
  *
- * The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
- * may call every function of this header, patron_free() included. It must not unwind.
- * `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
- * function is replaced or set to NULL, or when the patron has been freed. If this call fails,
- * nothing is kept and nothing is called.
+ * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
+ * may take its time and may call every function of this header, patron_free() included. It must not
+ * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
+ * when the function is replaced or set to NULL, or when the patron has been freed. If this call
+ * fails, nothing is kept and nothing is called.
  *
  * Errors: IO if no thread can be started.
  */

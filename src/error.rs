@@ -47,7 +47,7 @@ pub enum ErrorKind {
     Unreadable,
     /// Resume data is invalid or belongs to another torrent. The torrent can be added without it.
     ResumeData,
-    /// A magnet link has no metadata yet; see
+    /// A magnet link has no metadata yet, or a peer sent wrong metadata and others will be asked; see
     /// [`Event::MetadataReceived`](crate::Event::MetadataReceived).
     NoMetadata,
     /// A piece is not here yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
@@ -148,8 +148,11 @@ impl Error {
         }
     }
 
+    /// Unless nothing was tried, because libtorrent is another one.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
+        if self.0.kind != ErrorKind::VersionMismatch {
+            self.0.kind = kind;
+        }
         self
     }
 

@@ -157,8 +157,7 @@ fn reads(table: &mut Table, place: &Path, records: usize) -> Result<()> {
 fn record(number: usize) -> Option<Change> {
     let mut v1 = [0; 20];
     v1[..8].copy_from_slice(&(number as u64).to_le_bytes());
-    let mut hashes = InfoHashes::default();
-    hashes.v1 = Some(InfoHashV1(v1));
+    let hashes = InfoHashes::from(InfoHashV1(v1));
     let mut record = Record::new(Key::new(number as u64 + 1)?, hashes, "/srv/torrents");
     record.name = format!("torrent number {number}").into();
     record.info = Some(metainfo(number)[7..].into());

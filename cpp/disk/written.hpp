@@ -1,10 +1,12 @@
-// What was written of the torrents of a session.
+// What became of the files of a session's torrents.
 #pragma once
 
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/units.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -18,6 +20,13 @@ namespace patron {
 struct ExpectedFile {
     std::string path;
     std::int64_t size;
+};
+
+// A file that is not what was checked.
+struct LostFile {
+    lt::sha1_hash torrent;
+    std::string path;
+    lt::error_code why;
 };
 
 // The network thread notes it, others see to it that it is durable and still there. By the info
@@ -49,6 +58,22 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
+    // Found out by itself: no request of a peer has failed because of it.
+    void lose(LostFile file) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        lost_.push_back(std::move(file));
+        if (wake_)
+            wake_();
+    }
+    std::vector<LostFile> take_lost() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(lost_, {});
+    }
+    // Called when a file is lost.
+    void on_lost(std::function<void()> wake) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        wake_ = std::move(wake);
+    }
     void forget(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         if (--storages_[torrent] > 0)
@@ -69,6 +94,8 @@ class Written {
     std::map<lt::sha1_hash, int> storages_;
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
+    std::vector<LostFile> lost_;
+    std::function<void()> wake_;
 };
 
 } // namespace patron

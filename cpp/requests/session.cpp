@@ -104,7 +104,7 @@ void SessionHandle::block_ports(rust::Slice<std::uint16_t const> ends) {
 void SessionHandle::add_node(rust::Str name, std::uint16_t port) {
     std::string const host(name);
     if (!policy_.allows_web_seed("http://" + host + "/"))
-        throw std::invalid_argument(host + ": " + policy_.reason());
+        throw std::invalid_argument(host + ": " + policy_.reason(host));
     add_dht_node({host, port});
 }
 

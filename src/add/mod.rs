@@ -500,7 +500,7 @@ fn read(
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
-    let client_data = ClientData { move_to, goals };
+    let client_data = ClientData { move_to, goals, ..ClientData::default() };
     let mut prepared = configured(params, &record, &described, label, save_dir, client_data)?;
     prepared.complete &= distrust.is_none();
     prepared.distrust = distrust;
@@ -537,7 +537,7 @@ fn configured(
     };
     let figures = params.saved_figures();
     let stop_when_ready = 1 << TorrentFlag::StopWhenReady.place();
-    let ClientData { move_to, goals } = client_data;
+    let ClientData { move_to, goals, .. } = client_data;
     Ok(Prepared {
         source,
         name,
@@ -558,7 +558,11 @@ fn configured(
 impl Prepared {
     /// Encodes what a store keeps.
     fn keep(&mut self) -> Result<()> {
-        let client_data = ClientData { move_to: self.move_to.clone(), goals: self.goals };
+        let client_data = ClientData {
+            move_to: self.move_to.clone(),
+            goals: self.goals,
+            ..ClientData::default()
+        };
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {
             return Ok(());
         };

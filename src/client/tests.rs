@@ -411,6 +411,7 @@ fn a_torrent_is_not_started_twice() {
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&one, &script, 1);
     assert_eq!(wait(two.start(1)).unwrap(), Added::Existing(id));
+    assert_eq!(script.next(), Asked::Merge(id));
     two.message(Job::Add(prepared(1, None), None));
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }

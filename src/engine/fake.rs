@@ -16,6 +16,7 @@ pub(crate) enum Asked {
     Add(TorrentId),
     RetryAdd(TorrentId),
     ForgetAdd(TorrentId),
+    Merge(TorrentId),
     Remove(TorrentId, bool),
     Pause(TorrentId),
     Resume(TorrentId),
@@ -120,6 +121,10 @@ impl Engine for FakeEngine {
 
     fn forget_add(&mut self, id: TorrentId) {
         let _ = self.tell(Asked::ForgetAdd(id));
+    }
+
+    fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
+        self.tell(Asked::Merge(id))
     }
 
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {

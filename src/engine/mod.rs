@@ -25,6 +25,9 @@ pub(crate) trait Engine {
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
     /// Gives up an add that failed.
     fn forget_add(&mut self, id: TorrentId);
+    /// Adds the trackers, web seeds and peers of a second source to an existing torrent, and its metadata
+    /// if the torrent has none. Does not change private torrents (BEP 27).
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
     /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     /// Executes a request that only posts ([`AnsweredBy::Posting`]).

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
+use crate::messages::reading::{Opening, Read};
 use crate::messages::request::{SessionRequest, TorrentRequest};
 use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
@@ -104,7 +105,9 @@ pub enum OnLeave {
 pub enum Added {
     /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client already had it. To receive its events, [`watch`](crate::Patron::watch) it.
+    /// The client already had it; the trackers, web seeds and peers of the source were added to it (see
+    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). To receive its events,
+    /// [`watch`](crate::Patron::watch) it.
     Existing(TorrentId),
 }
 
@@ -143,6 +146,8 @@ pub(crate) enum Job {
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
     OfSession(SessionRequest, Respond),
+    OpenReader(Box<Opening>),
+    Read(Read),
 }
 
 impl fmt::Debug for Job {
@@ -164,6 +169,8 @@ impl fmt::Debug for Job {
             Self::ListenAddresses(_) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
+            Self::OpenReader(_) => "OpenReader",
+            Self::Read(_) => "Read",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })

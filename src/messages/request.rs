@@ -7,12 +7,20 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::error::{Error, Result};
-use crate::model::{Answer, ClientData, Existing, QueueMove, ResumeData, TorrentFlag};
+use crate::messages::command::Respond;
+use crate::messages::reading::ReaderId;
+use crate::model::{
+    Answer, ClientData, Existing, Look, Part, QueueMove, Requests, ResumeData, Span, TorrentFlag,
+};
+use crate::reply::Responder;
 use crate::settings::Settings;
-use crate::sys::AnsweredBy;
+use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, TorrentCall};
-use crate::sys::{QueuePlaceRecord, SessionHandle, Torrent, convert};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
+use crate::sys::{SessionHandle, Torrent, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
 type Called<T> = std::result::Result<T, cxx::Exception>;
@@ -61,6 +69,14 @@ pub(crate) enum RequestRole {
     Saves,
     /// Made by the client itself.
     SavesForEvent,
+    /// It chooses how pieces are wanted, and changes resume data by it.
+    ChoosesPieces,
+    /// A reader is to be opened with what it answers.
+    OpensReader(ReaderId),
+    /// The files were checked while readers are open, or the program has `chosen`.
+    LooksAgain {
+        chosen: bool,
+    },
 }
 
 /// A request about the client as a whole.
@@ -160,6 +176,10 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     pub(crate) fn changes_resume_data(self) -> Self {
         self.role(RequestRole::ChangesResumeData)
     }
+
+    pub(crate) fn chooses_pieces(self) -> Self {
+        self.role(RequestRole::ChoosesPieces)
+    }
 }
 
 impl Ask<TorrentRequest, ()> {
@@ -250,6 +270,88 @@ pub(crate) fn resume_data(
 ) -> AskTorrent<ResumeData> {
     Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
         .role(role)
+}
+
+pub(crate) const OPEN_READER: &str = "open the file for reading";
+pub(crate) const READ: &str = "read the file";
+
+pub(crate) fn look(part: Part, role: RequestRole) -> AskTorrent<Look> {
+    let look = move |torrent: &Torrent| {
+        let record = match part {
+            Part::File(file) => torrent.look_at_file(file),
+            Part::Piece(piece) => torrent.look_at_piece(piece),
+        };
+        record.map(convert::look)
+    };
+    Ask::task(OPEN_READER, look).role(role)
+}
+
+/// Pieces whose deadlines are taken back, deadlines in milliseconds, and levels.
+pub(crate) fn steer(
+    dropped: Vec<u32>,
+    deadlines: Vec<(u32, u32)>,
+    levels: Vec<(u32, u8)>,
+    requests: Requests,
+) -> AskTorrent<()> {
+    let deadlines: Vec<_> = deadlines
+        .into_iter()
+        .map(|(piece, milliseconds)| PieceDeadline { piece, milliseconds })
+        .collect();
+    let levels: Vec<_> =
+        levels.into_iter().map(|(piece, level)| PieceLevel { piece, level }).collect();
+    Ask::task("steer the download", move |torrent| {
+        torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
+    })
+}
+
+/// How many pieces a download has before libtorrent goes by priorities; until then it picks at random.
+pub(crate) const RANDOM_FIRST: &str = "initial_picker_threshold";
+
+pub(crate) fn set_random_first(count: i32) -> AskSession<()> {
+    let record =
+        SettingRecord { name: RANDOM_FIRST.into(), text: String::new(), number: i64::from(count) };
+    Ask::session("go by priorities from the start", move |session| {
+        session.change_settings(std::slice::from_ref(&record))
+    })
+}
+
+/// The bytes go to the reply from the network thread; what the request itself is answered with matters
+/// only where it fails.
+pub(crate) fn read_span(span: Span, reply: Responder<Vec<u8>>) -> (AskTorrent<()>, Respond) {
+    read(span.size, reply, move |torrent, sink| torrent.read_bytes(span.begin, span.size, sink))
+}
+
+/// A range of a file, likewise.
+pub(crate) fn read_file(
+    file: u32,
+    begin: u64,
+    length: u64,
+    reply: Responder<Vec<u8>>,
+) -> (AskTorrent<()>, Respond) {
+    read(length, reply, move |torrent, sink| torrent.read_file(file, begin, length, sink))
+}
+
+fn read(
+    length: u64,
+    reply: Responder<Vec<u8>>,
+    call: impl Fn(&Torrent, Box<RangeSink>) + Send + Sync + 'static,
+) -> (AskTorrent<()>, Respond) {
+    let reply = Arc::new(Mutex::new(Some(reply)));
+    let unsent = reply.clone();
+    let read = move |torrent: &Torrent| {
+        if let Some(reply) = reply.lock().take() {
+            let done =
+                move |bytes: Result<_>| reply.send(bytes.map_err(|e: Error| e.in_operation(READ)));
+            call(torrent, RangeSink::new(usize::try_from(length).unwrap_or(0), done));
+        }
+        Ok(())
+    };
+    let respond = move |answer: Result<Answer>| {
+        if let (Err(error), Some(reply)) = (answer, unsent.lock().take()) {
+            reply.send(Err(error));
+        }
+    };
+    (Ask::task(READ, read), Box::new(respond))
 }
 
 impl fmt::Debug for TorrentRequest {

@@ -185,6 +185,8 @@ pub(crate) struct ClientData {
     /// The directory that the files are moved to when complete.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
+    /// The level of each piece as the program chose it, while readers have others in force; else empty.
+    pub(crate) piece_levels: Vec<u8>,
 }
 
 #[cfg(all(test, feature = "serde"))]

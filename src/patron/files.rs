@@ -115,5 +115,5 @@ const RENAME: &str = "rename the file";
 fn choice(
     set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
 ) -> AskTorrent<()> {
-    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).changes_resume_data()
+    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).chooses_pieces()
 }

@@ -235,6 +235,7 @@ impl Alerts {
 
     pub(super) fn metadata_failed(&mut self, torrent: u64, error: NativeError) {
         let error = failure("use the metadata that a peer sent", "", &error);
+        let error = error.with_kind(ErrorKind::NoMetadata);
         self.tell(torrent, |id| EngineEvent::Failed { id, error });
     }
 

@@ -19,6 +19,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        Version,
         Exception,
     }
 
@@ -236,6 +237,14 @@ mod bridge {
         SuperSeed = 3,
     }
 
+    /// How much peers are asked for ahead.
+    #[repr(u8)]
+    enum Requests {
+        Deep,
+        Shallow,
+        Shallowest,
+    }
+
     #[repr(u8)]
     enum Protocol {
         Tcp,
@@ -268,6 +277,30 @@ mod bridge {
         priorities: Vec<u8>,
         availability: Vec<i32>,
         partial: Vec<PartialPieceRecord>,
+    }
+
+    /// Where the bytes of a file or a piece are in the torrent.
+    struct SpanRecord {
+        begin: i64,
+        size: i64,
+    }
+
+    struct LookRecord {
+        span: SpanRecord,
+        piece_length: i32,
+        /// 1 for each piece that is here.
+        have: Vec<u8>,
+        levels: Vec<u8>,
+    }
+
+    struct PieceLevel {
+        piece: u32,
+        level: u8,
+    }
+
+    struct PieceDeadline {
+        piece: u32,
+        milliseconds: u32,
     }
 
     /// Resume data, and apart from it the info dictionary, where it is asked for and known.
@@ -408,6 +441,8 @@ mod bridge {
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
+        /// The level of each piece, where libtorrent's are not the program's; else empty.
+        piece_levels: Vec<u8>,
     }
 
     struct AddRecord {
@@ -448,6 +483,8 @@ mod bridge {
         names: Names,
         /// URLs that come with a torrent may be on the local network.
         local_urls: bool,
+        /// Trackers of WebRTC peers are allowed (libtorrent 2.1, if built with it).
+        webrtc: bool,
     }
 
     /// Who resolves host names. If a proxy does, whatever libtorrent would resolve itself is
@@ -555,12 +592,14 @@ mod bridge {
     unsafe extern "C++" {
         include!("torrent-patron/cpp/bridge.hpp");
 
-        /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
-        fn compiled_version() -> String;
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
-        /// Whether libtorrent is built with WebRTC.
-        fn has_webrtc() -> bool;
+        /// Fails, as each function here that can, where the libtorrent that is loaded is not the one that
+        /// the shim was compiled for, and the only one.
+        fn check_versions() -> Result<()>;
+        /// `files`: where the functions of libtorrent come from.
+        #[allow(dead_code)] // the tests of process.rs call it
+        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
         fn category_name(category: ShimCategory) -> &'static str;
 
         /// The names of all settings of the library.
@@ -577,8 +616,6 @@ mod bridge {
         /// Blocks all signals on the calling thread: they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
-        /// The files that contain the libtorrent functions in use; there should be only one.
-        fn loaded_from() -> Result<Vec<String>>;
 
         /// Atomic counters that any thread can read.
         type ReadCounters;
@@ -663,6 +700,12 @@ mod bridge {
         /// succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
+        /// Into a torrent that is there.
+        fn merge(
+            self: Pin<&mut Session>,
+            torrent: u64,
+            params: UniquePtr<TorrentParams>,
+        ) -> Result<()>;
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
         /// For a request whose task has failed: no alert will answer it.
@@ -701,6 +744,17 @@ mod bridge {
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
+        /// Both fail as busy while the files are checked.
+        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
+        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        /// Takes deadlines back, sets others, and then sets levels.
+        fn steer(
+            self: &Torrent,
+            dropped: &[u32],
+            deadlines: &[PieceDeadline],
+            levels: &[PieceLevel],
+            requests: Requests,
+        ) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
         /// `flag` is an index into `TorrentFlag::ALL`.

@@ -27,6 +27,7 @@ mod patron;
 mod peer_classes;
 mod peers;
 mod pieces;
+mod reading;
 mod reply;
 mod session;
 mod settings;

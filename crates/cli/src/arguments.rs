@@ -61,6 +61,14 @@ pub(crate) enum Command {
                       The first Ctrl-C stops cleanly (exit code 0), a second one immediately."
     )]
     Seed(Seed),
+    /// Serve a file over HTTP while it downloads, for a player
+    #[cfg(feature = "stream")]
+    #[command(
+        after_help = "EXAMPLE:\n  torrent-patron stream film.torrent -o films --play mpv\n\n\
+                            The first line of stdout is the URL of the file. It runs until Ctrl-C, or \
+                            until the player ends."
+    )]
+    Stream(Stream),
     /// Look at a store, as download and seed keep their torrents in it by --store
     #[command(subcommand)]
     Store(StoreCommand),
@@ -362,7 +370,32 @@ fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
     found.clone().error(kind, message).exit()
 }
 
-/// What download and seed have in common.
+#[cfg(feature = "stream")]
+#[derive(Debug, Args)]
+pub(crate) struct Stream {
+    /// A .torrent file or a magnet link
+    #[arg(value_name = "FILE|MAGNET")]
+    pub(crate) source: PathBuf,
+    /// The file to play, by its index in `info` [default: the largest]
+    #[arg(value_name = "INDEX")]
+    pub(crate) index: Option<u32>,
+    /// Directory for the files; created if it does not exist
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Peer to connect to; can be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) peer: Vec<SocketAddr>,
+    /// Address of the server. Anyone who can reach it can read the files of the torrent
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) http: SocketAddr,
+    /// Run this command of the shell, followed by the URL, and end with it
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) play: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct Common {

@@ -3,6 +3,8 @@
 mod arguments;
 mod create;
 mod demo;
+#[cfg(feature = "http")]
+mod http;
 mod info;
 mod interrupt;
 #[cfg(feature = "metrics")]
@@ -12,6 +14,8 @@ mod selection;
 mod shards;
 mod sources;
 mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod temporary;
 mod torrent_file;
 mod transfer;
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Download(command) => transfer::download(command),
         Command::Seed(command) => transfer::seed(command),
+        #[cfg(feature = "stream")]
+        Command::Stream(command) => stream::run(command),
         Command::Store(command) => store::run(command),
     };
     let outcome = result.unwrap_or_else(failed);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
+use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
@@ -37,6 +38,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
+        .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
     if arguments.overwrite {
         options = options.existing_files(ExistingFiles::Overwrite);
@@ -208,10 +210,6 @@ impl Transfer {
         Ok(transfer)
     }
 
-    fn waits_for_metadata(&self, id: TorrentId) -> bool {
-        self.patron.status(id).is_some_and(|status| !status.has_metadata && !status.paused)
-    }
-
     fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
         addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
@@ -234,6 +232,7 @@ impl Transfer {
     /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready: Vec<_> = self.patrons().map(Patron::ready).collect();
+        let mut unread = output::unread();
         loop {
             self.handle_all()?;
             if self.interrupt.came() || has_ended(self) {
@@ -241,17 +240,20 @@ impl Transfer {
             }
             let mut select = Select::new();
             let addition = select.recv(&additions);
+            let closed = select.recv(&unread);
             select.recv(self.interrupt.signal());
             for ready in &ready {
                 select.recv(ready);
             }
-            if select.ready() == addition {
-                match additions.try_recv() {
+            match select.ready() {
+                operation if operation == addition => match additions.try_recv() {
                     Ok(Ok(addition)) => self.add(addition)?,
                     Ok(Err(refusal)) => self.refuse(refusal)?,
                     Err(error) if error.is_disconnected() => additions = never(),
                     Err(_) => {}
-                }
+                },
+                operation if operation == closed => unread = never(),
+                _ => {}
             }
             for ready in &ready {
                 // What it announces is taken next.
@@ -376,8 +378,12 @@ impl Transfer {
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
-    /// There is nothing left to seed.
+    /// There is nothing left to seed, or nobody left to see it: a download goes on to its end where
+    /// stdout is closed, but seeding has none.
     fn is_dead(&self) -> bool {
+        if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
+            return true;
+        }
         let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::GoalReached);
         self.adding == 0 && self.torrents.values().all(ended)
     }
@@ -498,7 +504,7 @@ impl Transfer {
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.
-            Event::Error { id, name, error } if self.waits_for_metadata(*id) => {
+            Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
             }

@@ -104,7 +104,7 @@ impl PendingAdd {
             name,
             info_hashes,
             save_dir,
-            client_data: ClientData { move_to, goals },
+            client_data: ClientData { move_to, goals, piece_levels: Vec::new() },
             paused,
             complete,
             missing_data,

@@ -7,10 +7,12 @@ pub(in crate::client) mod goals;
 pub(in crate::client) mod last_errors;
 pub(in crate::client) mod listening;
 pub(in crate::client) mod open_requests;
+pub(in crate::client) mod readers;
 pub(in crate::client) mod save_queue;
 pub(in crate::client) mod statuses;
 pub(in crate::client) mod subscriptions;
 pub(in crate::client) mod torrents;
+mod windows;
 
 #[cfg(test)]
 mod fixtures {

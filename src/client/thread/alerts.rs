@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
 use super::commands::{ADD, WAIT, answer};
+use super::readers::paused;
 use crate::client::state::admission::Origin;
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::statuses::StatusWaiter;
@@ -14,8 +15,10 @@ use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::{Added, RemoveFiles};
+use crate::messages::request::READ;
 use crate::model::{
-    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentStatus,
+    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState,
+    TorrentStatus,
 };
 use crate::store::{Change, Value};
 use crate::sys::catalogue;
@@ -49,10 +52,14 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::StateChanged { id, state } => {
                 self.publish(id, |name| Event::StateChanged { id, name, state });
                 self.update_status(id, |status| status.state = state);
+                if state == TorrentState::CheckingFiles {
+                    self.readers.checking(id);
+                }
             }
             EngineEvent::Paused(id) => {
                 self.publish(id, |name| Event::Paused { id, name });
                 self.update_status(id, |status| status.paused = true);
+                self.readers.fail(id, &paused(id));
                 if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
                     self.keep(id, Value::Paused(true));
                 }
@@ -68,6 +75,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Checked(id) => {
                 self.publish(id, |name| Event::Checked { id, name });
                 self.update_status(id, |_| ());
+                self.look_again(id);
                 // What is as it was saved is not saved again.
                 if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
                     self.save_soon(id);
@@ -83,6 +91,7 @@ impl<E: Engine> ClientThread<E> {
                     status.has_metadata = true;
                 });
                 self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.look_again(id);
                 self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
@@ -102,6 +111,7 @@ impl<E: Engine> ClientThread<E> {
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
                     torrent.answer_waiters(&Err(error.clone()));
+                    self.readers.fail(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());
@@ -121,6 +131,9 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::OfTorrent(mut event) => {
                 let Some(id) = event.torrent() else { return };
+                if let Event::PieceFinished { piece, .. } = event {
+                    self.piece_arrived(id, piece);
+                }
                 self.publish(id, |name| {
                     event.set_name(name);
                     event
@@ -291,6 +304,7 @@ impl<E: Engine> ClientThread<E> {
         }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, WAIT)));
+        self.readers.remove(id, &gone(id, READ));
         for OpenRequest { op, respond, .. } in requests {
             respond(Err(gone(id, op)));
         }
@@ -379,6 +393,9 @@ impl<E: Engine> ClientThread<E> {
         for add in self.admission.take_under_way() {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
+        }
+        for id in self.torrents.ids() {
+            self.look_again(id);
         }
         self.take_statuses(statuses);
         self.listening.settle();

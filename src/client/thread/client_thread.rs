@@ -7,6 +7,7 @@ use super::store::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
+use crate::client::state::readers::Readers;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
@@ -23,6 +24,7 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) statuses: StatusRequests,
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
+    pub(super) readers: Readers,
     /// The replies that wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     /// `None`: nothing is kept.
@@ -48,6 +50,7 @@ impl<E> ClientThread<E> {
             statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now()),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
+            readers: Readers::default(),
             statistics: Vec::new(),
             store,
             stopping: false,

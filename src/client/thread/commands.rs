@@ -35,6 +35,8 @@ impl<E: Engine> ClientThread<E> {
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, *asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
+            Job::OpenReader(opening) => self.open_reader(*opening),
+            Job::Read(read) => self.read(read),
             Job::Watch(id, reply) => {
                 let result = self.torrents.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {
@@ -96,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    pub(super) fn begin_add(&mut self, add: PendingAdd) {
+    pub(super) fn begin_add(&mut self, mut add: PendingAdd) {
         let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
@@ -105,6 +107,9 @@ impl<E: Engine> ClientThread<E> {
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
+            if !matches!(add.origin, Origin::Store(_)) {
+                self.merge(id, &mut add);
+            }
             return match add.origin {
                 Origin::Patron(_, Some(reply)) => reply.send(Ok(Added::Existing(id))),
                 Origin::Patron(from, None) => {
@@ -138,6 +143,15 @@ impl<E: Engine> ClientThread<E> {
         match handed_over {
             Ok(()) => self.admission.hand_over(add),
             Err(error) => self.fail_add(add, error),
+        }
+    }
+
+    /// Merges what a second source says about where to get a torrent.
+    fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
+        let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
+        match self.engine.merge(id, params) {
+            Ok(()) => self.save_soon(id),
+            Err(error) => tracing::warn!(%id, %error, "the trackers were not merged"),
         }
     }
 

@@ -8,6 +8,7 @@ mod alerts;
 mod client_thread;
 mod commands;
 mod goals;
+mod readers;
 mod requests;
 mod saves;
 mod shutdown;
@@ -53,7 +54,8 @@ impl<E: Engine> ClientThread<E> {
         {
             select.recv(&restoring.torrents);
         }
-        let others = [self.admission.next_due(), self.torrents.saves().next_due()];
+        let others =
+            [self.admission.next_due(), self.torrents.saves().next_due(), self.readers.next_due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
@@ -69,6 +71,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = self.inbox.woken.try_recv();
         self.handle_messages();
         self.drain_events();
+        self.see_to_readers();
         self.restore();
         self.retry_adds();
         self.start_saves();
@@ -112,14 +115,22 @@ impl<E: Engine> ClientThread<E> {
         if !self.subscriptions.have_changed(self.service.subscriptions()) {
             return;
         }
-        let wanted = self.service.interest();
+        self.follow_interest();
+        if self.subscriptions.wants(EventKind::ResumeData) {
+            self.save_for_newcomers();
+        }
+    }
+
+    /// What patrons want, and what readers need.
+    pub(in crate::client) fn follow_interest(&mut self) {
+        let mut wanted = self.service.interest();
+        if self.readers.are_open() {
+            wanted = wanted.with(EventKind::PieceFinished);
+        }
         if self.subscriptions.set_wanted(wanted)
             && let Err(error) = self.engine.subscribe(wanted)
         {
             tracing::error!(%error, "no subscription");
-        }
-        if wanted.contains(EventKind::ResumeData) {
-            self.save_for_newcomers();
         }
     }
 

@@ -59,7 +59,10 @@ impl<E: Engine> ClientThread<E> {
         match role {
             RequestRole::Saves | RequestRole::SavesForEvent => {
                 asked.client_data = torrent.client_data();
+                asked.client_data.piece_levels =
+                    self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
             }
+            RequestRole::ChoosesPieces => self.choose_pieces(id),
             RequestRole::Resumes => torrent.errors.forget(),
             RequestRole::MovesFiles { .. } if is_moving => {
                 return respond(Err(moves_already(id, op)));
@@ -71,6 +74,8 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::ChangesResumeData
             | RequestRole::Pauses
             | RequestRole::GivesMetainfo
+            | RequestRole::OpensReader(_)
+            | RequestRole::LooksAgain { .. }
             | RequestRole::ChangesQueue
             | RequestRole::ChangesSettings(_)
             | RequestRole::ChangesIpFilter
@@ -137,6 +142,16 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::Saves, answer) => self.saved(id, answer),
                 (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
                 (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (RequestRole::ChoosesPieces, answer) => {
+                    if answer.is_ok() {
+                        self.save_soon(id);
+                    }
+                    self.pieces_chosen(id);
+                }
+                (RequestRole::OpensReader(reader), answer) => self.looked(id, *reader, answer),
+                (RequestRole::LooksAgain { chosen }, answer) => {
+                    self.looked_again(id, *chosen, answer);
+                }
                 (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }

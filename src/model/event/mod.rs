@@ -51,7 +51,9 @@ pub enum Event {
         /// then no news.
         complete: bool,
     },
-    /// The client already has this torrent and does not add it again. The id can be watched.
+    /// The client already has this torrent and does not add it again. The id can be watched. The trackers,
+    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and the metadata if
+    /// the torrent has none.
     AlreadyAdded {
         /// The torrent that the client has.
         id: TorrentId,
@@ -334,7 +336,7 @@ pub enum Event {
         torrents: u64,
         /// How many are not; each had a [`RestoreFailed`](Event::RestoreFailed).
         failed: u64,
-        /// How long it took; seconds when serialized.
+        /// How long it took; serialized as seconds.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::model::serde_with::seconds::serialize")

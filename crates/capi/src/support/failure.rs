@@ -139,6 +139,16 @@ impl Failure {
         Error::new(ErrorKind::NotFound, CALL, message).into()
     }
 
+    /// What a reader fails with has an error of the library in it.
+    pub(crate) fn from_io(error: std::io::Error) -> Self {
+        let kind = error.kind();
+        let inner = error.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
+        match inner {
+            Some(error) => (*error).into(),
+            None => Error::new(ErrorKind::Io, CALL, kind.to_string()).into(),
+        }
+    }
+
     pub(crate) fn timed_out() -> Self {
         Error::new(ErrorKind::TimedOut, "wait", "nothing came in time").into()
     }

@@ -24,6 +24,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["reply"],
     &["files"],
     &["pieces"],
+    &["reading"],
     &["torrent_options"],
     &["peers"],
     &["trackers"],

@@ -87,6 +87,9 @@ const VALUES: &[(&str, &str)] = &[
     ("kinds", "PATRON_EVENTS_DEFAULT"),
     ("first", "0"),
     ("capacity", "1"),
+    ("read_ahead", "0"),
+    ("begin", "0"),
+    ("range_length", "1"),
     ("tier", "0"),
     ("bytes", "16384"),
     ("seconds", "1"),
@@ -224,6 +227,7 @@ const NEUTRAL: &[&str] = &[
     "patron_metainfo_invalid_url_count",
     "patron_pieces_availability",
     "patron_pieces_partial_count",
+    "patron_reader_position",
     "patron_reply_is_true",
     "patron_reply_label",
     "patron_reply_label_count",
@@ -248,7 +252,8 @@ const NEUTRAL: &[&str] = &[
 const COUNTS: &[&str] =
     &["patron_event_leechers", "patron_event_seeds", "patron_reply_port_mapping"];
 
-const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
+const HANDLES: &[&str] =
+    &["patron_handle", "patron_client", "patron_reply", "patron_making", "patron_reader"];
 
 #[derive(Clone, Copy)]
 enum Expected {

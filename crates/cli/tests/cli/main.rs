@@ -12,5 +12,7 @@ mod metrics;
 mod output;
 mod program;
 mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod transfer;
 mod usage;

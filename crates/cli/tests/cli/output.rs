@@ -83,6 +83,26 @@ fn a_closed_stdout_ends_the_output_and_not_the_work() {
 }
 
 #[test]
+fn seeding_ends_where_stdout_is_closed() {
+    let swarm = Swarm::new();
+    let head = |command: &mut Command| {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let program = Program::spawn(command.stdout(writer));
+        std::io::Read::read_exact(&mut reader, &mut [0; 10]).unwrap();
+        drop(reader);
+        program.end().expect(0)
+    };
+    // The report alone.
+    let output = head(swarm.download().arg("--seed"));
+    assert_eq!(output.stderr.lines().count(), 1, "{output:#?}");
+    swarm.is_here_and_kept();
+    let mut seed = command();
+    seed.arg("seed").arg(&swarm.movie.torrent).arg(swarm.to()).args(["--offline", "--json"]);
+    let output = head(&mut seed);
+    assert_eq!(output.stderr.lines().count(), 1, "{output:#?}");
+}
+
+#[test]
 fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
     let full = || File::options().write(true).open("/dev/full");
     if full().is_err() {
