@@ -77,7 +77,7 @@ class Ordered : public Forward {
     void end_exclusive(TorrentFiles& torrent);
     void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
-    void note_write(TorrentFiles const& torrent, lt::peer_request const& request);
+    void note_write(TorrentFiles& torrent, lt::peer_request const& request, char const* block);
 
     std::shared_ptr<Torrents> const torrents_;
     std::shared_ptr<Written> const written_;
