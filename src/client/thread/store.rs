@@ -462,7 +462,7 @@ const NETWORK: &str = "network";
 const TOTALS: &str = "totals";
 
 /// What earlier runs have kept of the client itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::client) struct ClientState {
     pub(in crate::client) settings: Settings,
     /// As [`ClientBuilder::state`](crate::ClientBuilder::state) takes it.
@@ -472,7 +472,7 @@ pub(in crate::client) struct ClientState {
 
 impl ClientState {
     pub(in crate::client) fn load(store: &mut dyn Store) -> Result<Self> {
-        let mut state = Self { settings: Settings::empty(), ..Self::default() };
+        let mut state = Self { settings: Settings::empty(), network: Vec::new(), totals: (0, 0) };
         for (name, value) in store.state()? {
             let text = || String::from_utf8_lossy(&value).into_owned();
             if let Some(name) = name.strip_prefix(SETTING) {
