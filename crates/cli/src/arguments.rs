@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -430,6 +431,9 @@ pub(crate) struct Common {
     /// their progress, wherever a run was stopped; created if it does not exist
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// The same as --store DIR/torrents.db; created if it does not exist
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    resume: Option<PathBuf>,
     /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
@@ -459,14 +463,20 @@ enum Preset {
 impl Common {
     pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
         let client = self.one_of(1);
-        match &self.store {
-            Some(file) => Ok(client.store(Sqlite::open(file)?)),
-            None => Ok(client),
-        }
+        let file = match (&self.store, &self.resume) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => {
+                fs::create_dir_all(directory)
+                    .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+                directory.join("torrents.db")
+            }
+            (None, None) => return Ok(client),
+        };
+        Ok(client.store(Sqlite::open(file)?))
     }
 
     pub(crate) fn has_store(&self) -> bool {
-        self.store.is_some()
+        self.store.is_some() || self.resume.is_some()
     }
 
     /// A client behind a proxy accepts no peers.
