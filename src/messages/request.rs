@@ -10,7 +10,6 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
-use crate::messages::command::Respond;
 use crate::messages::reading::ReaderId;
 use crate::model::{
     Answer, ClientData, Existing, Look, Part, QueueMove, Requests, ResumeData, Span, TorrentFlag,
@@ -78,6 +77,9 @@ pub(crate) enum RequestRole {
         chosen: bool,
     },
 }
+
+/// Handles the answer to a request, on the client thread.
+pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
 
 /// A request about the client as a whole.
 #[derive(Clone)]

@@ -31,7 +31,8 @@ pub use self::reader::{Interrupter, Reader};
 
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Job, Respond};
+use crate::messages::command::Job;
+use crate::messages::request::Respond;
 use crate::messages::request::{self, AskSession, AskTorrent};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{
