@@ -8,15 +8,19 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The pause after a failed accept: without descriptors, the next one would fail at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long a client may go on sending after its last response.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// Dropping it ends the server and the thread.
 pub(crate) struct Server {
@@ -71,6 +75,18 @@ async fn accept<F: Future<Output: Send> + Send + 'static>(
         }
         open.push_back(tokio::spawn(serve(stream)).abort_handle());
     }
+}
+
+/// Drops what the client still sends after the last response, until it closes the connection or its time is
+/// over. To close the connection at once would reset it, and the client might not see the response.
+pub(crate) async fn linger(mut stream: TcpStream) {
+    let _ = timeout(LINGER, async {
+        let mut dropped = vec![0; 1 << 16];
+        stream.shutdown().await?;
+        while stream.read(&mut dropped).await? > 0 {}
+        io::Result::Ok(())
+    })
+    .await;
 }
 
 impl Drop for Server {

@@ -24,7 +24,7 @@ use torrent_patron::Patron;
 use torrent_patron::statistics::Statistics;
 
 use crate::Result;
-use crate::http::{Server, TEXT};
+use crate::http::{Server, TEXT, linger};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -63,7 +63,7 @@ impl Exporter {
 }
 
 /// Serves one request.
-async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
+async fn serve(mut stream: TcpStream, patrons: Arc<[Patron]>) {
     let service = service_fn(|request| {
         let patrons = patrons.clone();
         async move { Ok::<_, Infallible>(respond(request, &patrons).await) }
@@ -71,7 +71,8 @@ async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
     let mut server = http1::Builder::new();
     server.keep_alive(false).max_buf_size(LONGEST_HEAD);
     // The client has got a response that says what was wrong, or is gone.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(&mut stream), service).await;
+    linger(stream).await;
 }
 
 async fn respond(request: Request<Incoming>, patrons: &[Patron]) -> Response<String> {

@@ -26,7 +26,7 @@ use torrent_patron::patron::{Reader, ReaderOptions};
 use torrent_patron::{Patron, TorrentId};
 
 use super::range::{Wanted, wanted};
-use crate::http::{Server, TEXT};
+use crate::http::{Server, TEXT, linger};
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -88,7 +88,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Serves the requests of a connection. When the client goes away, its reader goes with it.
-async fn serve(stream: TcpStream, site: Arc<Site>) {
+async fn serve(mut stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let site = site.clone();
@@ -97,7 +97,8 @@ async fn serve(stream: TcpStream, site: Arc<Site>) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     server.max_buf_size(LONGEST_HEAD);
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(&mut stream), service).await;
+    linger(stream).await;
 }
 
 async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> {
