@@ -13,10 +13,8 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #ifdef __linux__
 #include <sys/syscall.h>
 #endif
@@ -27,7 +25,6 @@
 #include <cerrno>
 #include <clocale>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -215,25 +212,6 @@ void name_disk_threads() {
             std::ofstream(task.path() / "comm") << "lt-disk-" << number;
 }
 
-// libtorrent opens its sockets without close-on-exec.
-void close_on_exec(std::uint16_t port) {
-    std::error_code failure;
-    for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd", failure)) {
-        int const socket = std::atoi(entry.path().filename().c_str());
-        sockaddr_storage bound{};
-        socklen_t size = sizeof bound;
-        if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) != 0)
-            continue;
-        bool const v4 = bound.ss_family == AF_INET;
-        if (!v4 && bound.ss_family != AF_INET6)
-            continue;
-        auto const here = v4 ? reinterpret_cast<sockaddr_in const&>(bound).sin_port
-                             : reinterpret_cast<sockaddr_in6 const&>(bound).sin6_port;
-        if (ntohs(here) == port)
-            ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    }
-}
-
 #else
 
 void name_thread(char const* name) noexcept {
@@ -243,7 +221,6 @@ void name_network_thread() {
     name_thread("lt-network");
 }
 void name_disk_threads() {}
-void close_on_exec(std::uint16_t) {}
 
 #endif
 

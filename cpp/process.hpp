@@ -36,8 +36,6 @@ void name_thread(char const* name) noexcept;
 // name until name_disk_threads() is called, also on it.
 void name_network_thread();
 void name_disk_threads();
-// Keeps the sockets bound to this port from being inherited by programs that this one starts.
-void close_on_exec(std::uint16_t port);
 bool is_network_device(rust::Str name) noexcept;
 
 // To be called before libtorrent touches files.

@@ -1,5 +1,5 @@
 #include "torrent-patron/cpp/session/descriptors.hpp"
-#include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/close_on_exec.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -24,7 +24,7 @@ constexpr int most_failures = 64;
 
 } // namespace
 
-Descriptors::Descriptors() {
+Descriptors::Descriptors() : inherited_(!open_close_on_exec()) {
     take_spare();
 }
 
@@ -52,7 +52,8 @@ void Descriptors::on_alert(lt::alert const* alert) {
     auto const* listens = lt::alert_cast<lt::listen_succeeded_alert>(alert);
     if (listens == nullptr)
         return;
-    close_on_exec(static_cast<std::uint16_t>(listens->port));
+    if (inherited_)
+        close_on_exec(static_cast<std::uint16_t>(listens->port));
     // From now on connections are accepted.
     if (lowered_ == 0)
         limit_ = limit();
@@ -82,6 +83,8 @@ void Descriptors::on_tick() {
     take_spare();
     if (spare_ >= 0)
         recover();
+    if (!inherited_)
+        return;
     auto const now = lt::clock_type::now();
     internals::each_connection(session_,
                                [now](lt::peer_connection_handle const& peer, lt::time_point since) {

@@ -4,7 +4,7 @@
 // connections from then on. Where nothing helps it does not listen until there are descriptors
 // again. After other errors it would accept nothing any more.
 //
-// Programs that are started inherit its sockets, and keep its port.
+// Where programs that are started would inherit its sockets, those for peers are closed on exec.
 #pragma once
 
 #include <libtorrent/alert_types.hpp>
@@ -32,6 +32,7 @@ class Descriptors : public lt::plugin {
     void take_spare();
     int limit() const;
 
+    bool const inherited_;
     lt::session_handle session_;
     // Given up where there is none left, so that connections can be accepted and closed.
     int spare_ = -1;
