@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/session/answers.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -182,6 +183,8 @@ void Guard::on_tick() {
 }
 
 void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
+    if (connection.type() == lt::connection_type::url_seed)
+        split_answers(connection);
     web_seeds_.push_back(connection);
     if (web_seeds_.size() == 1)
         look_at_web_seeds();

@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/session/private_member.hpp"
 
 #include <libtorrent/aux_/session_impl.hpp>
 #include <libtorrent/disk_interface.hpp>
@@ -30,13 +31,6 @@ namespace native = lt;
 #endif
 
 namespace patron::internals {
-namespace {
-
-// An explicit instantiation may name a private member, and a friend function can then return it.
-template <typename Tag, typename Tag::type Member>
-struct Open {
-    friend typename Tag::type member(Tag) { return Member; }
-};
 
 struct Impl {
     using type = std::weak_ptr<lt::aux::session_impl> lt::session_handle::*;
@@ -100,18 +94,6 @@ struct Listeners {
 };
 template struct Open<Listeners, &lt::aux::session_impl::m_listen_sockets>;
 
-// Nobody but torrents asks trackers. 0: it has gone.
-std::uint64_t torrent_of(native::tracker_connection const& request) {
-    auto const asks = (request.*member(Requester())).lock();
-    return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
-}
-
-// For asio's io_control.
-struct CloseOnExec {
-    int name() const { return FIOCLEX; }
-    void* data() { return nullptr; }
-};
-
 struct MostRequests {
     using type = std::uint16_t native::peer_connection::*;
     friend type member(MostRequests);
@@ -123,6 +105,20 @@ struct WantedRequests {
     friend type member(WantedRequests);
 };
 template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+
+namespace {
+
+// Nobody but torrents asks trackers. 0: it has gone.
+std::uint64_t torrent_of(native::tracker_connection const& request) {
+    auto const asks = (request.*member(Requester())).lock();
+    return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
+}
+
+// For asio's io_control.
+struct CloseOnExec {
+    int name() const { return FIOCLEX; }
+    void* data() { return nullptr; }
+};
 
 } // namespace
 

@@ -10,7 +10,7 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
-use crate::support::{PATIENCE, client, data, each, eventually, maker, still_works};
+use crate::support::{PATIENCE, client, data, each, eventually, finished, maker, still_works};
 
 /// More than any of them is to have sent: with the buffers of the system's sockets, which hold up to
 /// 10 MiB.
@@ -145,4 +145,72 @@ fn a_web_seed_that_never_ends_is_cut_short() {
             still_works(&patron);
         },
     );
+}
+
+/// Answers every request for `data` with the range that was asked for, in chunks; `end` follows the first chunk of
+/// each. Everything is sent at once.
+fn chunked(data: Vec<u8>, end: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move |mut stream: TcpStream| {
+        let mut asked = String::new();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            asked += &String::from_utf8_lossy(&buffer[..count]);
+            while let Some((request, rest)) = asked.split_once("\r\n\r\n") {
+                let range = request.split("Range: bytes=").nth(1).unwrap();
+                let (first, last) = range.lines().next().unwrap().split_once('-').unwrap();
+                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+                let mut answer = format!(
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {range}/{}\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n",
+                    data.len(),
+                    range = range.lines().next().unwrap()
+                )
+                .into_bytes();
+                for (number, part) in data[first..=last].chunks(5000).enumerate() {
+                    answer.extend(format!("{:x};a=b\r\n", part.len()).into_bytes());
+                    answer.extend(part);
+                    answer.extend(b"\r\n");
+                    if number == 0 {
+                        answer.extend(end.as_bytes());
+                    }
+                }
+                answer.extend(b"0\r\n\r\n");
+                if stream.write_all(&answer).is_err() {
+                    return;
+                }
+                asked = rest.to_owned();
+            }
+        }
+    };
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    address
+}
+
+#[test]
+fn a_web_seed_may_send_chunks_if_their_sizes_are_valid() {
+    let sizes =
+        ["", "zz\r\n", "-1\r\n", "80000000\r\n", "ffffffffffffffff\r\n", ";\r\n", "4\rx\r\n"];
+    each(sizes, |size| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 1, 300_000);
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let all = std::fs::read(&file).unwrap();
+        let client = client(&dir.path().join("to"));
+        let patron = client.patron();
+        let url = format!("http://{}/data.bin", chunked(all.clone(), size));
+        let options = AddOptions::default().add_web_seeds([url]);
+        let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
+        if size.is_empty() {
+            finished(&patron, id);
+            assert!(std::fs::read(dir.path().join("to/data.bin")).unwrap() == all);
+        } else {
+            let line = await_event!(
+                patron, event @ Event::WebSeedFailed { id: on, .. } if *on == id => event.to_string()
+            );
+            println!("{size:?}: {line}");
+        }
+        still_works(&patron);
+    });
 }

@@ -1,0 +1,168 @@
+#include "torrent-patron/cpp/session/answers.hpp"
+#include "torrent-patron/cpp/session/private_member.hpp"
+
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/operations.hpp>
+
+// Since 2.1 its header is internal.
+#if __has_include(<libtorrent/aux_/web_peer_connection.hpp>)
+#include <libtorrent/aux_/web_peer_connection.hpp>
+namespace native = lt::aux;
+#else
+#include <libtorrent/web_peer_connection.hpp>
+namespace native = lt;
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace patron {
+
+#ifdef __GXX_ABI_VERSION
+
+namespace internals {
+
+using Receive = void (native::peer_connection::*)(lt::error_code const&, std::size_t);
+struct OnReceive {
+    using type = Receive;
+    friend type member(OnReceive);
+};
+template struct Open<OnReceive, &native::peer_connection::on_receive>;
+
+struct AddHeaders {
+    using type = void (native::web_connection_base::*)(std::string&,
+                                                       lt::aux::session_settings const&,
+                                                       bool) const;
+    friend type member(AddHeaders);
+};
+template struct Open<AddHeaders, &native::web_connection_base::add_headers>;
+
+struct Buffer {
+    using type = lt::aux::receive_buffer native::peer_connection::*;
+    friend type member(Buffer);
+};
+template struct Open<Buffer, &native::peer_connection::m_recv_buffer>;
+
+struct Bytes {
+    using type = lt::aux::buffer lt::aux::receive_buffer::*;
+    friend type member(Bytes);
+};
+template struct Open<Bytes, &lt::aux::receive_buffer::m_recv_buffer>;
+
+struct Start {
+    using type = int lt::aux::receive_buffer::*;
+    friend type member(Start);
+};
+template struct Open<Start, &lt::aux::receive_buffer::m_recv_start>;
+
+struct Position {
+    using type = int lt::aux::receive_buffer::*;
+    friend type member(Position);
+};
+template struct Open<Position, &lt::aux::receive_buffer::m_recv_pos>;
+
+struct Parser {
+    using type = native::http_parser native::web_connection_base::*;
+    friend type member(Parser);
+};
+template struct Open<Parser, &native::web_connection_base::m_parser>;
+
+struct ChunkLeft {
+    using type = int native::web_peer_connection::*;
+    friend type member(ChunkLeft);
+};
+template struct Open<ChunkLeft, &native::web_peer_connection::m_chunk_pos>;
+
+} // namespace internals
+
+namespace {
+
+using Connection = native::web_peer_connection;
+using Call = void (*)(Connection*, lt::error_code const&, std::size_t);
+using Word = std::uintptr_t;
+
+// Where a virtual function stands in the table of its class.
+template <typename Member>
+std::size_t slot(Member member) {
+    static_assert(sizeof member == 2 * sizeof(Word));
+    Word words[2];
+    std::memcpy(words, &member, sizeof words);
+    // The lowest bit says that the function is virtual: of the first word, or of the second one on
+    // ARM.
+    return (words[0] & ~Word(1)) / sizeof(Word);
+}
+
+// How much of it may be handed over, so that nothing follows a chunk size.
+std::size_t next_part(Connection& seed, std::string_view received) {
+    auto const& parser = seed.*member(internals::Parser());
+    int const chunk_left = seed.*member(internals::ChunkLeft());
+    std::size_t end = 0;
+    if (!parser.header_finished() || (parser.chunked_encoding() && chunk_left == 0))
+        end = received.find('\n');
+    else if (parser.chunked_encoding())
+        end = static_cast<std::size_t>(chunk_left) - 1;
+    else
+        // The next answer begins there.
+        end = received.find("HTTP/", 1) - 1;
+    return end < received.size() ? end + 1 : received.size();
+}
+
+Call stock_receive = nullptr;
+
+void receive_in_parts(Connection* seed, lt::error_code const& error, std::size_t count) {
+    if (error)
+        return stock_receive(seed, error, count);
+    auto const keep_alive = seed->shared_from_this();
+    lt::aux::receive_buffer& buffer = seed->*member(internals::Buffer());
+    int& position = buffer.*member(internals::Position());
+    int left = static_cast<int>(count);
+    while (left > 0 && !seed->is_disconnecting()) {
+        char const* const end = (buffer.*member(internals::Bytes())).data() +
+                                buffer.*member(internals::Start()) + position;
+        std::string_view const rest(end - left, static_cast<std::size_t>(left));
+        int const size = static_cast<int>(next_part(*seed, rest));
+        // Hides what follows for the time of the call.
+        left -= size;
+        position -= left;
+        stock_receive(seed, error, static_cast<std::size_t>(size));
+        position += left;
+        if (seed->*member(internals::ChunkLeft()) < 0)
+            seed->disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
+                             lt::peer_connection_interface::peer_error);
+    }
+}
+
+// A table of virtual functions like this one, with ours in the place of one. It is never freed: a
+// connection may outlive static objects.
+Word const* table_like(Word const* stock) {
+    std::size_t const receive = slot(member(internals::OnReceive()));
+    std::size_t const last = slot(member(internals::AddHeaders()));
+    // Two words stand before the first function.
+    auto* const table = new Word[last + 3];
+    std::copy(stock - 2, stock + last + 1, table);
+    stock_receive = reinterpret_cast<Call>(stock[receive]);
+    table[receive + 2] = reinterpret_cast<Word>(&receive_in_parts);
+    return table + 2;
+}
+
+} // namespace
+
+void split_answers(lt::peer_connection_handle const& web_seed) {
+    auto const peer = web_seed.native_handle();
+    if (!peer)
+        return;
+    auto** const table = reinterpret_cast<Word const**>(static_cast<Connection*>(peer.get()));
+    static Word const* const ours = table_like(*table);
+    *table = ours;
+}
+
+#else
+
+void split_answers(lt::peer_connection_handle const&) {}
+
+#endif
+
+} // namespace patron
