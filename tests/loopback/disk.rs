@@ -417,6 +417,48 @@ fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
     });
 }
 
+/// Its time of modification is as it was; the time of change tells. A mode or a hard link changes that too, so the
+/// pieces are hashed before they are served.
+#[test]
+fn a_file_that_was_touched_is_served_as_far_as_it_is_right() {
+    each(["stock", "copy", "zero_copy"], |mode| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(dir.path(), "data.bin", 65, 64 * BLOCK);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::Hybrid).start().unwrap().wait().unwrap();
+        let client = reading(mode, dir.path()).start().unwrap();
+        let patron = client.patron();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        let serve_all = |peer: &mut Peer| {
+            let began = Instant::now();
+            while began.elapsed() < CHECKED {
+                for piece in 0..64 {
+                    assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
+                }
+            }
+        };
+        serve_all(&mut peer);
+        std::fs::hard_link(&file, dir.path().join("other name")).unwrap();
+        serve_all(&mut peer);
+        let modified = file.metadata().unwrap().modified().unwrap();
+        let open = OpenOptions::new().write(true).open(&file).unwrap();
+        open.write_all_at(&noise(64, 100), 7 * BLOCK as u64).unwrap();
+        open.set_modified(modified).unwrap();
+        // Not those of the damaged piece.
+        let began = Instant::now();
+        while began.elapsed() < CHECKED {
+            assert!(peer.block(20, &all, BLOCK).unwrap().is_some());
+        }
+        assert!(peer.block(7, &all, BLOCK).unwrap().is_none(), "{mode}");
+        let error = await_event!(
+            patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+        );
+        assert!(error.message().contains("data.bin: it has changed"), "{error}");
+    });
+}
+
 /// With `zero_copy` a peer that is being sent what was cut off is dropped, and may not come again.
 #[test]
 fn a_file_that_changes_after_the_last_request_stops_its_torrent() {

@@ -84,7 +84,7 @@ void File::open() {
         ::close(descriptor);
         return set_changed(file_error(modified));
     }
-    stamp_ = Stamp(found);
+    see(Stamp(found));
     device_ = found.st_dev;
     inode_ = found.st_ino;
     descriptor_ = descriptor;
@@ -105,17 +105,41 @@ void File::check() {
             set_changed(system_error(errno));
         return;
     }
-    if (!stamp_.is_known()) {
-        stamp_ = Stamp(found);
-        return;
-    }
+    if (!stamp_.is_known())
+        return see(Stamp(found));
     if (found.st_size < std::min(size_, stamp_.size))
         return set_changed(file_error(shorter));
     bool const replaced = is_open && (found.st_dev != device_ || found.st_ino != inode_);
     if (replaced || !(stamp_ == Stamp(found)))
         return set_changed(file_error(modified));
+    see(Stamp(found));
     if (mapping_ != nullptr)
         mapping_->sweep();
+}
+
+bool File::is_as_checked() const noexcept {
+    struct statx found {};
+    unsigned const wanted = STATX_SIZE | STATX_MTIME | STATX_CTIME;
+    if (::statx(descriptor_, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &found) != 0)
+        return true;
+    return Stamp(found) == stamp_ && Stamp(found).changed == seen_;
+}
+
+// The stamp of a known file stays as it was when its data was known to be right.
+void File::see(Stamp const& found) noexcept {
+    if (!stamp_.is_known()) {
+        stamp_ = found;
+    } else if (found.changed != seen_) {
+        ++*doubts_;
+        doubtful_.store(true, std::memory_order_release);
+    }
+    seen_ = found.changed;
+}
+
+void File::found_changed() {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    if (state() != State::changed)
+        set_changed(file_error(modified));
 }
 
 void File::set_changed(lt::error_code failure) noexcept {

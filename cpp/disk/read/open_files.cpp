@@ -10,8 +10,10 @@
 namespace patron {
 namespace {
 
-// How often a file that is in use is checked.
+// How often a file that is in use is checked by a worker.
 constexpr std::chrono::seconds check_interval{1};
+// How often the kernel is asked on the network thread whether a check is due.
+constexpr std::chrono::milliseconds look_interval{5};
 // How long after its last use a file is still checked.
 constexpr std::chrono::seconds after_use{3};
 // How long no file is opened after an exhaustion.
@@ -38,19 +40,30 @@ File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index
         Stamp const known = place < files.stamps_.size() ? files.stamps_[place] : Stamp();
         auto file = std::make_shared<File>(torrent.names.path(index, torrent.path),
                                            torrent.files.file_size(index), files.mapped_, known,
-                                           pool_, counters_);
+                                           files.doubts(), pool_, counters_);
         uses_.push_front(Use{&files, number});
-        Slot slot{std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, false};
+        Slot slot{
+            std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, now, false};
         found = files.slots_.emplace(number, std::move(slot)).first;
     }
     Slot& slot = found->second;
     if (slot.use != uses_.begin())
         uses_.splice(uses_.begin(), uses_, slot.use);
     slot.last_use = now;
+    look(slot, now);
     check(slot, now);
     if (!is_timed_)
         check_later();
     return slot.file.get();
+}
+
+void OpenFiles::look(Slot& slot, clock::time_point now) {
+    if (now < slot.next_look || slot.file->state() != File::State::open)
+        return;
+    slot.next_look = now + look_interval;
+    // Hardly ever, so that a worker is not worth its delay.
+    if (!slot.file->is_as_checked())
+        slot.file->check();
 }
 
 void OpenFiles::check(Slot& slot, clock::time_point now) {
@@ -123,6 +136,12 @@ void OpenFiles::release(Torrent& files) {
         close(files, files.slots_.begin());
     files.stamps_ = {};
     ++files.generation_;
+}
+
+std::shared_ptr<Doubts> const& OpenFiles::Torrent::doubts() {
+    if (!doubts_)
+        doubts_ = std::make_shared<Doubts>(0);
+    return doubts_;
 }
 
 void OpenFiles::Torrent::set_stamp(int index, Stamp stamp) {

@@ -65,12 +65,14 @@ class OpenFiles {
         Uses::iterator use;
         std::size_t key;
         clock::time_point next_check;
+        clock::time_point next_look;
         clock::time_point last_use;
         // It has changed, and that was told.
         bool is_lost;
     };
     using Slots = std::unordered_map<int, Slot>;
 
+    void look(Slot& slot, clock::time_point now);
     void check(Slot& slot, clock::time_point now);
     void check_later();
     void check_all();
@@ -97,6 +99,8 @@ class OpenFiles {
 class OpenFiles::Torrent {
   public:
     Torrent(lt::sha1_hash const& hash, bool mapped) : hash_(hash), mapped_(mapped) {}
+    // Of its files.
+    std::shared_ptr<Doubts> const& doubts();
 
   private:
     friend class OpenFiles;
@@ -106,6 +110,8 @@ class OpenFiles::Torrent {
     lt::sha1_hash const hash_;
     bool const mapped_;
     Slots slots_;
+    // Made when they are first needed: most torrents of many are idle.
+    std::shared_ptr<Doubts> doubts_;
     // By file, as far as they are known.
     std::vector<Stamp> stamps_;
     // Changes when they are forgotten.

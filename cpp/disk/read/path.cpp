@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
 #include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/operations.hpp>
@@ -14,7 +15,9 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 namespace patron {
 namespace {
@@ -43,8 +46,19 @@ struct TorrentReads final : Attachment {
         open_files.look_for(std::move(probes), std::move(then));
     }
 
+    // Of doubtful files.
+    struct Pieces {
+        using Reads = std::vector<std::function<void(lt::storage_error const&)>>;
+        // Reads that wait until their piece was hashed.
+        std::map<lt::piece_index_t, Reads> hashing;
+        // Those that are right, and how many doubts there were then.
+        std::map<lt::piece_index_t, std::uint64_t> right;
+    };
+
     OpenFiles& open_files;
     OpenFiles::Torrent files;
+    // Hardly ever needed.
+    std::unique_ptr<Pieces> pieces;
     // The first file of the last block: nearly always that of the next one.
     lt::file_index_t last{0};
     clock::time_point failed_until{};
@@ -77,7 +91,10 @@ class ReadPath final : public Forward {
 
     Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
     lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                    clock::time_point now);
+                                    clock::time_point now, File*& doubtful);
+    bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
+    void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
+                          ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful);
     bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags);
     void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
@@ -147,10 +164,13 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
     if (flags & volatile_read)
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
+    File* doubtful = nullptr;
     Reason* const reason = why_stock(*torrent, request, parts);
     if (reason != nullptr || way_ == DiskReads::Stock) {
-        if (lt::storage_error const error = look_at_files(*torrent, request, now))
+        if (lt::storage_error const error = look_at_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
+        if (doubtful != nullptr && !is_right(reads, request.piece))
+            return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
         return read_by_stock(reason, torrent, request, std::move(handler), flags);
     }
     bool open = true;
@@ -167,7 +187,11 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
                 *torrent, std::move(handler),
                 lt::storage_error(part.file->failure(), part.index, lt::operation_t::file_read));
         open = open && state == File::State::open;
+        if (part.file->is_doubtful())
+            doubtful = part.file;
     }
+    if (doubtful != nullptr && !is_right(reads, request.piece))
+        return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
     if (open && read_at_once(parts, request.length, handler, flags))
         return;
     read_by_worker(torrent, request, std::move(handler), flags, parts);
@@ -190,17 +214,67 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
 
 // Where libtorrent reads the block. The one that has changed.
 lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                          clock::time_point now) {
+                                          clock::time_point now, File*& doubtful) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
         lt::file_index_t const i = slice.file_index;
         if (torrent.files.pad_file_at(i) || torrent.is_skipped(i))
             continue;
-        File const* const file = open_files_.use(torrent, reads_of(torrent).files, i, now);
-        if (file != nullptr && file->state() == File::State::changed)
+        File* const file = open_files_.use(torrent, reads_of(torrent).files, i, now);
+        if (file == nullptr)
+            continue;
+        if (file->state() == File::State::changed)
             return lt::storage_error(file->failure(), i, lt::operation_t::file_read);
+        if (file->is_doubtful())
+            doubtful = file;
     }
     return {};
+}
+
+bool ReadPath::is_right(TorrentReads& reads, lt::piece_index_t piece) const {
+    if (!reads.pieces)
+        reads.pieces = std::make_unique<TorrentReads::Pieces>();
+    auto const found = reads.pieces->right.find(piece);
+    return found != reads.pieces->right.end() && found->second == *reads.files.doubts();
+}
+
+// A file was touched, and its size and time of modification are as before: it has another mode or
+// hard link, or it was written to and its time set back.
+void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
+                                ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful) {
+    auto& waiting = reads_of(*torrent).pieces->hashing[request.piece];
+    lt::storage_index_t const index = torrent->inner;
+    waiting.push_back([this, index, request, handler = std::move(handler),
+                       flags](lt::storage_error const& error) {
+        if (error)
+            handler({}, error);
+        else
+            async_read(index, request, handler, flags);
+    });
+    if (waiting.size() > 1)
+        return;
+    auto const hashed = [this, torrent, generation = torrent->generation,
+                         doubts = reads_of(*torrent).files.doubts()->load(),
+                         file = doubtful.shared_from_this()](lt::piece_index_t piece,
+                                                             lt::sha1_hash const& hash,
+                                                             lt::storage_error error) {
+        TorrentReads::Pieces& pieces = *reads_of(*torrent).pieces;
+        if (generation != torrent->generation)
+            error.ec = boost::asio::error::operation_aborted;
+        // One that may not be opened any more is read by the descriptor that is open.
+        else if (error.ec == boost::system::errc::permission_denied ||
+                 (!error && internals::has_hash(torrent->owner, piece, hash)))
+            error = {}, pieces.right[piece] = doubts;
+        else if (!error)
+            file->found_changed();
+        // A read may find another doubt, and wait again.
+        auto const waiting = pieces.hashing.extract(piece);
+        for (auto const& read : waiting.mapped())
+            read(error ? report(*torrent, generation, error) : error);
+        inner_->submit_jobs();
+    };
+    inner_->async_hash(index, request.piece, {}, v1_hash, hashed);
+    inner_->submit_jobs();
 }
 
 // False where not all of the block is in memory.
