@@ -8,6 +8,7 @@
 #include <libtorrent/peer_info.hpp>
 
 #include <map>
+#include <set>
 #include <utility>
 
 namespace patron {
@@ -73,6 +74,8 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
   private:
     std::string url(std::string const& named, int at_port) const;
 
+    // Known when the last connection was made: a redirect adds another.
+    std::set<std::string> known_;
     lt::torrent_handle torrent_;
     std::function<void(WebSeedFailure)> tell_;
     std::map<std::string, lt::error_code> told_;
@@ -98,6 +101,7 @@ class Connection : public lt::peer_plugin {
 std::shared_ptr<lt::peer_plugin> WebSeeds::new_connection(lt::peer_connection_handle const& peer) {
     if (peer.type() != lt::connection_type::url_seed)
         return {};
+    known_ = torrent_.url_seeds();
     // Until the server identifies itself, libtorrent gives its host as the client's name.
     lt::peer_info info;
     peer.get_peer_info(info);
@@ -122,12 +126,16 @@ std::string WebSeeds::url(std::string const& named, int at_port) const {
 void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
     if (!gave_nothing)
         told_.erase(url);
-    if (!blames_server(code, gave_nothing) || std::exchange(told_[url], code) == code)
+    // libtorrent does not ask again then.
+    bool const circle = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
+    if (!(circle || blames_server(code, gave_nothing)) || std::exchange(told_[url], code) == code)
         return;
     WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
     // libtorrent uses 0 as the status if there is none.
     if (!code)
         failure.error.message = "its answer is not HTTP";
+    if (circle)
+        failure.error.message = "it redirects to a web seed that is known already";
     tell_(std::move(failure));
 }
 
@@ -148,14 +156,19 @@ void WebSeeds::on_files_checked() {
 
 std::string web_seed_url(lt::torrent_info const& info, std::string const& url) {
     lt::file_storage const& files = compat::original_files(info);
-    std::string const path = files.num_files() == 1 ? files.file_path(lt::file_index_t(0)) : "";
-    if (path.find('/') == std::string::npos)
-        return url;
+    std::string const path = files.file_path(lt::file_index_t(0));
     std::string const below = "/" + encoded(path);
+    bool const in_directory = path.find('/') != std::string::npos;
+    std::string const bare = ends_in(url, "/") ? url.substr(0, url.size() - 1) : url;
+    // A single file of v2 and its padding, which libtorrent takes for several: it adds a slash.
+    if (files.num_files() == 2 && !in_directory && files.pad_file_at(lt::file_index_t(1)))
+        return ends_in(bare, below) ? bare.substr(0, bare.size() - below.size() + 1) : url;
+    if (files.num_files() != 1 || !in_directory)
+        return url;
     // Resume data contains the URL that libtorrent was given.
     if (ends_in(url, below))
         return url;
-    return (ends_in(url, "/") ? url.substr(0, url.size() - 1) : url) + below;
+    return bare + below;
 }
 
 std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,

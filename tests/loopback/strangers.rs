@@ -377,7 +377,7 @@ fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
     let damaged = noise(8, 50_000);
     let refused = "http://127.0.0.1:1/data.bin".to_owned();
     type Case = (&'static str, Option<Box<Answer>>, &'static str);
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         ("404", Some(Box::new(|_| page("404 Not Found", b""))), "404 Not Found"),
         ("500", Some(Box::new(|_| page("500 No", b""))), "500 Internal Server Error"),
         (
@@ -395,6 +395,18 @@ fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
                 b"HTTP/1.1 302 Found\r\nLocation: /x?y=1\r\nContent-Length: 0\r\n\r\n".to_vec()
             })),
             "SSRF",
+        ),
+        (
+            "a circle",
+            Some(Box::new(|_| {
+                b"HTTP/1.1 302 Found
+Location: /data.bin
+Content-Length: 0
+
+"
+                .to_vec()
+            })),
+            "it redirects to a web seed that is known already",
         ),
         ("nobody is there", None, "Connection refused"),
     ];
@@ -420,6 +432,24 @@ fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
         });
         assert_eq!(more, [""; 0], "{what}");
     });
+}
+
+/// BEP 19: a URL without a slash at the end is that of the file. libtorrent takes the padding of v2 for a second file.
+#[test]
+fn the_file_of_a_v2_torrent_is_asked_for_where_it_is() {
+    for end in ["/pub/data.bin", "/pub/"] {
+        let mut missing = Missing::file("data.bin");
+        let v2 = maker(&missing.from, Protocol::V2).start().unwrap();
+        missing.metainfo = v2.wait().unwrap();
+        let body = std::fs::read(&missing.from).unwrap();
+        let server = Server::start(move |_| page("200 OK", &body));
+        let client = client(&missing.to);
+        let patron = client.patron();
+        let id = missing.start(&patron, &server.url(end));
+        finished(&patron, id);
+        let asked = server.asked();
+        assert!(asked.iter().all(|one| one.starts_with("GET /pub/data.bin ")), "{asked:#?}");
+    }
 }
 
 #[test]
