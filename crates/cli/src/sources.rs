@@ -65,7 +65,7 @@ fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal>
     Ok(Addition { source, options })
 }
 
-fn choose(
+pub(crate) fn choose(
     options: AddOptions,
     select: &[Selection],
     metainfo: &Metainfo,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::Command;
+use torrent_patron::patron::{Command, RemoveFiles};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
@@ -55,6 +55,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let mut transfer =
         Transfer::begin(client, Shards::default(), &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
+    transfer.options = Some(options.clone());
     transfer.goals = arguments.goals.chosen();
     transfer.peers.clone_from(&arguments.peer);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
@@ -142,6 +143,8 @@ struct Transfer {
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
+    /// Of the torrents of a download.
+    options: Option<AddOptions>,
     /// For torrents that are in the store already, where some are chosen.
     goals: Option<Goals>,
     /// Likewise.
@@ -189,6 +192,7 @@ impl Transfer {
             screen,
             explainer: Explainer::new(),
             select: Vec::new(),
+            options: None,
             goals: None,
             peers: Vec::new(),
             listening: HashSet::new(),
@@ -313,8 +317,21 @@ impl Transfer {
     /// asked for then.
     fn go_on(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
+        if let Some(options) = self.options.clone()
+            && let Some(save_dir) = &options.save_dir
+            && !is_same(save_dir, &torrent.save_dir)
+        {
+            return self.add_elsewhere(id, options);
+        }
         torrent.phase = Phase::Running;
-        self.patron.send(Command::Resume(id))?;
+        let paused = self.patron.fresh_status(id).wait()?.paused;
+        if self.aim == Aim::Download || paused {
+            self.patron.send(Command::Resume(id))?;
+        }
+        if self.aim == Aim::Seed {
+            // To resume a torrent ends this, and what is on disk stays as it is.
+            self.patron.set_flag(id, TorrentFlag::UploadMode, true).wait()?;
+        }
         if let Some(goals) = self.goals {
             self.patron.set_goals(id, goals).wait()?;
         }
@@ -332,6 +349,18 @@ impl Transfer {
             self.finished(id);
         }
         Ok(())
+    }
+
+    /// A torrent that an earlier run has put in another directory. What is there stays there.
+    fn add_elsewhere(&mut self, id: TorrentId, options: AddOptions) -> Result<()> {
+        let metainfo = self.patron.metainfo(id).wait()?;
+        let options = sources::choose(options, &self.select, &metainfo)?;
+        self.patron.remove_torrent(id, RemoveFiles::Keep).wait()?;
+        if let Some(torrent) = self.torrents.remove(&id) {
+            torrent.bar.remove();
+        }
+        self.adding += 1;
+        self.add(Addition { source: Source::from(&metainfo), options })
     }
 
     /// Whether libtorrent has checked the torrent and found everything.
@@ -592,6 +621,11 @@ impl Transfer {
         let path = torrent.save_dir.join(&*torrent.name);
         self.screen.result(format_args!("{what}  {}", path.display()));
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
 }
 
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {

@@ -230,6 +230,18 @@ fn resume_keeps_the_store_in_a_directory() {
     let output = album.download(text(&album.torrent), &resume).end().expect(0);
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
     album.has_only_two();
+
+    // Another directory is another download, and what is in the first one stays there.
+    let (_seeder, peer) = album.seed(&[]);
+    let elsewhere = album.path("elsewhere");
+    let mut arguments = vec!["download", "--offline", text(&album.torrent), "-o", text(&elsewhere)];
+    arguments.extend(["--peer", &peer].iter().chain(&resume));
+    for _ in 0..2 {
+        run(&arguments).expect(0);
+        let two = elsewhere.join("album/more/two.bin");
+        assert!(same(&two, &album.path("from/album/more/two.bin")));
+    }
+    album.has_only_two();
 }
 
 /// What is asked for now goes before what an earlier run asked for.
@@ -308,6 +320,23 @@ fn seed_changes_nothing_on_disk() {
             None => assert_eq!(fs::read_dir(&wrong).unwrap().count(), 0, "{output:#?}"),
         }
     }
+
+    // Nor does a run that goes on with an earlier one.
+    let store = album.path("torrents.db");
+    let mine = wrong.join("album/one.bin");
+    for size in [100_000, 1000, 0] {
+        fs::write(&mine, crate::support::noise(9, size)).unwrap();
+        let mut seeder = Program::start(words.iter().chain(&["--store", text(&store)]));
+        seeder.event("status");
+        let _downloader = album.download(text(&clock.1), &[]);
+        clock.0.accept().unwrap();
+        seeder.signal("INT");
+        let output = seeder.end();
+        assert!(output.stderr.contains("INCOMPLETE"), "{output:#?}");
+        assert_eq!(web.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "it downloads");
+        assert_eq!(fs::read(&mine).unwrap(), crate::support::noise(9, size));
+    }
+
     let longer = data(&wrong.join("album"), "one.bin", 9, 100_001);
     let output = run(words).expect(1);
     assert!(output.stderr.contains("it is there with 100001 bytes"), "{output:#?}");
