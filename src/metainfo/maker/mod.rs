@@ -296,11 +296,13 @@ fn make(
     }
     let mut torrent = sys::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, &entries, progress)?;
+    let made = read_back(&torrent.encode().map_err(native)?, &mut record, &entries)?;
+    // At the very end: this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
         entry.check_unchanged()
     })?;
-    read_back(&torrent.encode().map_err(native)?, &mut record, &entries)
+    Ok(made)
 }
 
 /// Checks that a client would find these files under the same names.
