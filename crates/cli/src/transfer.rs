@@ -11,7 +11,7 @@ use std::time::Duration;
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
-use torrent_patron::file::ExistingFiles;
+use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::patron::{Command, RemoveFiles};
 use torrent_patron::settings::SettingValue;
@@ -321,7 +321,11 @@ impl Transfer {
             && let Some(save_dir) = &options.save_dir
             && !is_same(save_dir, &torrent.save_dir)
         {
-            return self.add_elsewhere(id, options);
+            if self.patron.fresh_status(id).wait()?.has_metadata {
+                return self.add_elsewhere(id, options);
+            }
+            // It has no files yet.
+            torrent.save_dir = self.patron.move_storage(id, save_dir, Existing::Fail).wait()?;
         }
         torrent.phase = Phase::Running;
         let paused = self.patron.fresh_status(id).wait()?.paused;
