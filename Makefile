@@ -36,6 +36,10 @@ demo: ## Make torrents, seed and download them in one process; needs no network
 	@vendor/setup build
 	$(CARGO) run --release -p torrent-patron-cli -- demo $(ARGS)
 
+# What is shipped is optimised as a whole: a tenth smaller, and a minute longer to build.
+build packages: export CARGO_PROFILE_RELEASE_LTO ?= fat
+build packages: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS ?= 1
+
 .PHONY: build
 build: ## Build the program and the C library, optimised
 	@vendor/setup build
