@@ -44,8 +44,10 @@ void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     apply_settings(settings(records));
 }
 
-rust::Vec<std::uint8_t> SessionHandle::state() const {
-    auto const encoded = lt::write_session_params_buf(session_state());
+rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
+    lt::session_params params = session_state();
+    update(params.settings, instead);
+    auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 

@@ -24,7 +24,7 @@ class SessionHandle : public lt::session_handle {
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
-    rust::Vec<std::uint8_t> state() const;
+    rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
 
     // The first and the last address of each range that is blocked.
     rust::Vec<rust::String> blocked_ranges() const;

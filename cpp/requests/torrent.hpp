@@ -10,6 +10,7 @@
 #include <libtorrent/torrent_handle.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace patron {
 
@@ -22,6 +23,7 @@ struct PeerStatusRecord;
 struct PiecesRecord;
 struct TrackerRecord;
 struct TrackersRecord;
+class TorrentParams;
 enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
 
@@ -33,6 +35,7 @@ class Torrent : public lt::torrent_handle {
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
     void recheck() const;
+    std::unique_ptr<TorrentParams> copy() const;
     // Both are answered by an alert.
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;

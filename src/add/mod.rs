@@ -241,6 +241,15 @@ pub struct AddOptions {
     pub limits: Limits,
     /// When it has given back enough; `None`: as resume data says, or never.
     pub goals: Option<Goals>,
+    /// How many of the client's [network threads](crate::ClientBuilder::network_threads) serve the torrent
+    /// while it is complete, so that it is sent faster than by one; `None`: as resume data says, or one.
+    /// More than there are means all.
+    ///
+    /// Each is a peer of its own to trackers and other peers, at its own port. What they send together is
+    /// what the torrent has sent. A torrent that is private stays with one, as its tracker would count more
+    /// as several users; so does one that has limits of its own, is for TLS or super-seeds. Before anything is
+    /// changed (a pause, a move, another tracker), the others stop, and start again after it.
+    pub replicas: Option<u16>,
     /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
     /// run, as other programs keep it. It must be of the same torrent. Trackers and web seeds of the source
     /// are added to those that were saved.
@@ -353,6 +362,13 @@ impl AddOptions {
         self
     }
 
+    /// Sets [`replicas`](AddOptions::replicas).
+    #[must_use]
+    pub fn replicas(mut self, network_threads: u16) -> Self {
+        self.replicas = Some(network_threads);
+        self
+    }
+
     /// Sets [`resume_data`](AddOptions::resume_data).
     #[must_use]
     pub fn resume_data(mut self, bytes: impl Into<Arc<[u8]>>) -> Self {
@@ -386,6 +402,8 @@ pub(crate) struct Prepared {
     /// All that is wanted is here, as resume data says, or as is trusted.
     pub(crate) complete: bool,
     pub(crate) goals: Goals,
+    /// As in [`ClientData`](crate::model::ClientData).
+    pub(crate) replicas: u16,
     /// What keeps data that is to be trusted from being so; the torrent is paused then.
     pub(crate) distrust: Option<Error>,
     /// The engine's own parameters; opaque to all but the engine.
@@ -512,6 +530,7 @@ fn read(
         paused,
         complete: complete && distrust.is_none(),
         goals: options.goals.unwrap_or_else(|| convert::goals(&described.client_data)),
+        replicas: options.replicas.unwrap_or(described.client_data.replicas),
         distrust,
         params: Box::new(params),
     })
@@ -666,7 +685,7 @@ mod tests {
             r#""file_priorities":[],"allocation":"sparse","existing_files":"refuse","flags":["sequential"],"#,
             r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
             r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
-            r#""resume_data":null}"#
+            r#""replicas":null,"resume_data":null}"#
         );
         let options: AddOptions = serde_json::from_str(json).unwrap();
         assert_eq!(options.limits.upload_limit, Some(1000));

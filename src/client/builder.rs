@@ -8,12 +8,14 @@ use super::descriptors::{Descriptors, Limit};
 use super::{Client, Intervals, start};
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
+use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
 use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
 use crate::sys::counters::ReadCounters;
 use crate::sys::process;
+use crate::sys::task::Part;
 
 /// Kamaelia's default, and ours.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -102,6 +104,25 @@ impl ClientBuilder {
     /// `127.0.0.1:0` offline.
     pub fn listen(self, interfaces: impl Into<String>) -> Self {
         self.setting("listen_interfaces", interfaces.into())
+    }
+
+    /// How many of libtorrent's sessions the client is made of, each with a network thread of its own, so
+    /// that it can use as many cores; 1 unless set, the number of cores with [`Settings::seeding`].
+    /// Torrents are dealt to them by info hash. To the program they are one client.
+    ///
+    /// Each listens on a port of its own: on those that follow the one given to
+    /// [`listen`](ClientBuilder::listen), or on any free ones where that is 0. A port that is taken is an
+    /// error, as with one thread. All of them must be reachable from outside: forward them all, where the
+    /// router does not do so by itself (UPnP, NAT-PMP). Trackers are told the port of the thread that has
+    /// the torrent; see [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
+    ///
+    /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
+    /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
+    /// queues for each thread by itself.
+    ///
+    /// It is a setting too: `network_threads`.
+    pub fn network_threads(self, count: usize) -> Self {
+        self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
 
     /// Where finished files belong; the working directory unless set.
@@ -222,6 +243,11 @@ impl ClientBuilder {
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
+        let threads = settings.network_threads();
+        if threads > 1 {
+            settings.name_shared();
+            settings.check_ports(threads)?;
+        }
         check_dir("save", &self.save_dir)?;
         if let Some(directory) = &self.incomplete_dir {
             check_dir("incomplete", directory)?;
@@ -247,12 +273,25 @@ impl ClientBuilder {
             proxy: self.proxy.map(|proxy| proxy.kind()).filter(|_| settings.proxy_looks_up_names()),
             settings: settings.clone(),
         };
-        let counters = ReadCounters::new()?;
+        let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
+        let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
-        let mut client = start(defaults, intervals, Box::new(move || reads.read()), move |wake| {
-            NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
+        let mut client = start(defaults, intervals, Box::new(read), move |wake| {
+            Sharded::start(threads, |number| {
+                let part = Part { number, count: threads };
+                let (settings, counters) = (settings.part(part), &counters[number]);
+                NativeEngine::new(
+                    &settings,
+                    part,
+                    loopback_only,
+                    proxy,
+                    &state,
+                    counters,
+                    wake.clone(),
+                )
+            })
         })?;
         client.descriptors = Some(descriptors);
         if limit.is_too_low() {

@@ -1,4 +1,4 @@
-//! The client: the owner of one libtorrent session and of the thread that it lives on.
+//! The client: the owner of libtorrent's sessions and of the thread that they live on.
 
 mod builder;
 mod descriptors;
@@ -43,7 +43,8 @@ pub fn libtorrent_version() -> String {
 /// How long a client that is dropped without [`Client::shutdown`] is given to end.
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A BitTorrent client: one libtorrent session on one thread of its own.
+/// A BitTorrent client: libtorrent on one thread of its own, in one session or in
+/// [several](ClientBuilder::network_threads).
 ///
 /// A client is not a handle. It makes [`Patron`]s, which do all the work, and it is shut down.
 /// Several clients work side by side in one process.

@@ -15,8 +15,8 @@ use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
     Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId,
-    TorrentState, TorrentStatus,
+    PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
+    TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_by_event};
@@ -34,13 +34,12 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client =
-        start(Defaults::default(), intervals, Box::new(ReadStatistics::default), move |wake| {
-            let (engine, its_script) = fake(wake);
-            script.send(its_script).map_err(|_| Error::stopped("test"))?;
-            Ok(engine)
-        })
-        .unwrap();
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), move |wake| {
+        let (engine, its_script) = fake(wake);
+        script.send(its_script).map_err(|_| Error::stopped("test"))?;
+        Ok(engine)
+    })
+    .unwrap();
     (client, script_here.recv().unwrap())
 }
 
@@ -58,6 +57,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         paused: false,
         complete: false,
         goals: Default::default(),
+        replicas: 0,
         distrust: None,
         params: Box::new(()),
     })
@@ -910,12 +910,12 @@ fn a_torrent_that_goes_on_has_no_error_in_the_table() {
 fn the_addresses_are_known_when_the_first_statuses_are() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.job(Job::ListenAddresses);
+    let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
     script.say(EngineEvent::Listening(address));
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
-    assert_eq!(wait(guest.job(Job::ListenAddresses)).unwrap(), [address]);
+    assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);
     assert!(matches!(guest.next(), Event::Listening { .. }));
 }
 
@@ -1076,7 +1076,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
     let failed = start(
         Defaults::default(),
         Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
-        Box::new(ReadStatistics::default),
+        Box::new(Vec::new),
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);

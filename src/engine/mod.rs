@@ -2,6 +2,7 @@
 //! client's loop can be tested without it.
 
 pub(crate) mod native;
+pub(crate) mod sharded;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -10,19 +11,40 @@ use std::any::Any;
 
 use crate::error::Result;
 use crate::messages::request::{SessionRequest, TorrentRequest};
-use crate::model::{EventKinds, TorrentId};
+use crate::model::{EventKinds, InfoHashes, TorrentId};
 
 pub(crate) use crate::model::EngineEvent;
 
 /// A BitTorrent engine. No function waits; what comes of a request arrives by [`Engine::drain`],
 /// after the wake channel that the engine was made with has got its token.
+///
+/// It may have several shards, each with some of the torrents. An event comes with the number of its
+/// shard; what is about one torrent comes in order.
 pub(crate) trait Engine {
+    fn shards(&self) -> usize {
+        1
+    }
+    /// The shard that has a torrent.
+    fn shard_of(&self, _id: TorrentId) -> usize {
+        0
+    }
+    /// All that serve it.
+    fn shards_of(&self, id: TorrentId) -> Vec<usize> {
+        vec![self.shard_of(id)]
+    }
     /// Answered by `Added` or `AddFailed`.
-    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
+    fn add(
+        &mut self,
+        id: TorrentId,
+        info_hashes: &InfoHashes,
+        params: Box<dyn Any + Send>,
+    ) -> Result<()>;
     /// Tries again what failed with `busy`.
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
     /// Gives up what failed.
     fn forget_add(&mut self, id: TorrentId);
+    /// Has so many shards serve the torrent while it is complete.
+    fn replicate(&mut self, _id: TorrentId, _shards: usize) {}
     /// Answered by `Removed` and, when files are deleted, by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     /// Answered by `Answered` with this number.
@@ -36,14 +58,15 @@ pub(crate) trait Engine {
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()>;
     /// Of what it tells only on request, it tells these kinds from now on.
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()>;
-    /// Answered, in the order of the requests, by `Statuses` with those that have changed.
+    /// Answered by each shard, in the order of the requests, by `Statuses` with those that have
+    /// changed.
     fn request_statuses(&mut self) -> Result<()>;
-    /// Answered by `EveryStatus`.
-    fn request_every_status(&mut self) -> Result<()>;
+    /// Answered by `EveryStatus` of this shard.
+    fn request_every_status(&mut self, shard: usize) -> Result<()>;
     /// Answered by `Statistics`.
     fn request_statistics(&mut self) -> Result<()>;
     /// All that has happened since the last call, in order.
-    fn drain(&mut self) -> Result<Vec<EngineEvent>>;
+    fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>>;
     /// Ends the engine. What remains, the caller may wait for on any thread.
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>>;
 }

@@ -9,11 +9,11 @@ use cxx::UniquePtr;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{SessionRequest, TorrentRequest};
-use crate::model::{EventKind, EventKinds, TorrentId};
+use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::task::{Part, SessionTask, TaskAnswers, TorrentTask};
 use crate::sys::{self, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
@@ -28,6 +28,7 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
+        part: Part,
         loopback_only: bool,
         proxy: Option<ProxyKind>,
         state: &[u8],
@@ -46,6 +47,7 @@ impl NativeEngine {
             &records,
             settings.policy(loopback_only, proxy),
             reads,
+            part.number == 0,
             state,
             counters.shared(),
             Box::new(waker.clone()),
@@ -56,7 +58,12 @@ impl NativeEngine {
 }
 
 impl Engine for NativeEngine {
-    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+    fn add(
+        &mut self,
+        id: TorrentId,
+        _info_hashes: &InfoHashes,
+        params: Box<dyn Any + Send>,
+    ) -> Result<()> {
         let params = params
             .downcast::<UniquePtr<sys::TorrentParams>>()
             .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))?;
@@ -100,8 +107,8 @@ impl Engine for NativeEngine {
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
-        let task =
-            Box::new(SessionTask { request, call: asked.call, answers: self.answers.clone() });
+        let SessionRequest { part, call, .. } = asked;
+        let task = Box::new(SessionTask { request, part, call, answers: self.answers.clone() });
         self.session
             .pin_mut()
             .run_on_session(task)
@@ -132,7 +139,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native(STATUS, &exception))
     }
 
-    fn request_every_status(&mut self) -> Result<()> {
+    fn request_every_status(&mut self, _shard: usize) -> Result<()> {
         self.session
             .pin_mut()
             .request_every_status()
@@ -146,7 +153,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("get the statistics", &exception))
     }
 
-    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+    fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         const DRAIN: &str = "read libtorrent's alerts";
         let failed = |exception| Error::from_native(DRAIN, &exception);
         let mut session = self.session.pin_mut();
@@ -162,9 +169,8 @@ impl Engine for NativeEngine {
         }
         session.convert_alerts(&mut alerts).map_err(failed)?;
         // What has happened is told before what it answers.
-        let Alerts { mut events, answers, .. } = alerts;
-        events.extend(answers);
-        Ok(events)
+        let Alerts { events, answers, .. } = alerts;
+        Ok(events.into_iter().chain(answers).map(|event| (0, event)).collect())
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

@@ -128,7 +128,8 @@ pub(crate) enum Job {
     /// Answered when it is complete.
     WaitUntilFinished(TorrentId, Responder<()>),
     Find(InfoHashes, Responder<Option<TorrentId>>),
-    ListenAddresses(Responder<Vec<SocketAddr>>),
+    /// Those of one torrent, or all.
+    ListenAddresses(Option<TorrentId>, Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
@@ -145,7 +146,7 @@ impl fmt::Debug for Job {
             Self::Unwatch(..) => "Unwatch",
             Self::WaitUntilFinished(..) => "WaitUntilFinished",
             Self::Find(..) => "Find",
-            Self::ListenAddresses(_) => "ListenAddresses",
+            Self::ListenAddresses(..) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),

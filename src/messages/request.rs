@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use cxx::UniquePtr;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Answer, ClientData, Existing, ResumeData, TorrentFlag};
 use crate::sys::AnsweredBy;
-use crate::sys::task::{SessionCall, TorrentCall};
-use crate::sys::{SessionHandle, Torrent, convert};
+use crate::sys::task::{Part, SessionCall, TorrentCall};
+use crate::sys::{SessionHandle, Torrent, TorrentParams, convert};
 
 /// What a call may fail with; what was tried is said once, by the request.
 type Called<T> = std::result::Result<T, cxx::Exception>;
@@ -27,6 +29,10 @@ pub(crate) struct TorrentRequest {
     pub(crate) index: u32,
     /// For resume data; the client fills it in.
     pub(crate) client_data: ClientData,
+    /// It changes the torrent, which must be served by one shard alone then.
+    pub(crate) ends_copies: bool,
+    /// It is asked of each shard that serves the torrent; their answers make one.
+    pub(crate) merge: Option<Merge>,
     pub(crate) call: Arc<TorrentCall>,
 }
 
@@ -53,8 +59,24 @@ pub(crate) enum RequestRole {
 #[derive(Clone)]
 pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
+    pub(crate) spread: Spread,
+    /// The engine fills it in where it has several shards.
+    pub(crate) part: Part,
     pub(crate) call: Arc<SessionCall>,
 }
+
+/// Which of the engine's shards a request about the client is for.
+#[derive(Clone)]
+pub(crate) enum Spread {
+    /// What only the first has, or all have alike.
+    First,
+    /// It is asked of all; the answer is that of the first.
+    All,
+    /// It is asked of all; their answers, in order, make one.
+    Merged(Merge),
+}
+
+pub(crate) type Merge = Arc<dyn Fn(Vec<Answer>) -> Result<Answer> + Send + Sync>;
 
 /// A request and the type of its answer, which is that of what its call returns, or of what the alert
 /// brings. With another type it does not compile: `tests/house/answers.rs` tries.
@@ -111,7 +133,9 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
         let client_data = ClientData::default();
         let role = RequestRole::None;
-        let request = TorrentRequest { op, role, by, index, client_data, call: Arc::new(call) };
+        let call = Arc::new(call);
+        let (ends_copies, merge) = (false, None);
+        let request = TorrentRequest { op, role, by, index, client_data, ends_copies, merge, call };
         Self { request, answer: PhantomData }
     }
 
@@ -138,8 +162,25 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     }
 
     pub(crate) fn changes_resume_data(self) -> Self {
-        self.role(RequestRole::ChangesResumeData)
+        self.role(RequestRole::ChangesResumeData).ends_copies()
     }
+
+    pub(crate) fn ends_copies(mut self) -> Self {
+        self.request.ends_copies = true;
+        self
+    }
+
+    pub(crate) fn merged(mut self, merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Self {
+        self.request.merge = Some(merge_of(merge));
+        self
+    }
+}
+
+fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Merge {
+    Arc::new(move |answers| {
+        let answers = answers.into_iter().map(typed).collect::<Result<_>>()?;
+        Ok(Box::new(merge(answers)))
+    })
 }
 
 impl Ask<TorrentRequest, ()> {
@@ -160,17 +201,44 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         op: &'static str,
         call: impl Fn(Pin<&mut SessionHandle>) -> Called<T> + Send + Sync + 'static,
     ) -> Self {
-        let call = move |session: Pin<&mut SessionHandle>| -> Result<Answer> {
-            Ok(Box::new(call(session).map_err(|e| Error::from_native("", &e))?))
-        };
-        Self { request: SessionRequest { op, call: Arc::new(call) }, answer: PhantomData }
+        Self::by_part(op, move |session, _| call(session))
     }
+
+    /// Each shard gets its part.
+    pub(crate) fn by_part(
+        op: &'static str,
+        call: impl Fn(Pin<&mut SessionHandle>, Part) -> Called<T> + Send + Sync + 'static,
+    ) -> Self {
+        let call = move |session: Pin<&mut SessionHandle>, part: Part| -> Result<Answer> {
+            Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
+        };
+        let (spread, part) = (Spread::First, Part::WHOLE);
+        let request = SessionRequest { op, spread, part, call: Arc::new(call) };
+        Self { request, answer: PhantomData }
+    }
+
+    pub(crate) fn to_all(mut self) -> Self {
+        self.request.spread = Spread::All;
+        self
+    }
+
+    pub(crate) fn merged(mut self, merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Self {
+        self.request.spread = Spread::Merged(merge_of(merge));
+        self
+    }
+}
+
+/// The answer has the type that its request was made with; an engine of the tests may err.
+pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
+    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
+    answer.downcast().map(|answer| *answer).map_err(other)
 }
 
 // What patrons and the client itself ask for.
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
     Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
+        .ends_copies()
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
@@ -188,6 +256,12 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
     .role(role)
+    .ends_copies()
+}
+
+/// What it takes to add the complete torrent to another shard.
+pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
+    Ask::task("copy the torrent", Torrent::copy)
 }
 
 /// The .torrent file.
@@ -243,7 +317,7 @@ mod answers {
     }
 
     pub(crate) fn of_the_session() -> AskSession<State> {
-        Ask::session("save the state", |session| SessionHandle::state(&session))
+        Ask::session("save the state", |session| SessionHandle::state(&session, &[]))
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Service {
     wake: Sender<()>,
     pub(crate) statuses: StatusTable,
     pub(crate) defaults: Defaults,
-    /// Asks nobody: it reads counters.
+    /// Asks nobody: it reads counters, of each network thread.
     pub(crate) reads: Box<ReadCount>,
     /// What the client was started with and what was changed since, where it matters how settings go
     /// together.
@@ -40,7 +40,7 @@ pub(crate) struct Service {
     stopped: AtomicBool,
 }
 
-pub(crate) type ReadCount = dyn Fn() -> ReadStatistics + Send + Sync;
+pub(crate) type ReadCount = dyn Fn() -> Vec<ReadStatistics> + Send + Sync;
 
 #[derive(Default)]
 struct Members {
@@ -141,6 +141,11 @@ impl Service {
         let mut settings = self.settings.lock();
         *settings = settings.changed(change, self.defaults.loopback_only)?;
         Ok(())
+    }
+
+    /// What the client as a whole may have, where each network thread has its part.
+    pub(crate) fn shared_settings(&self) -> Settings {
+        self.settings.lock().shared()
     }
 
     /// A new member. At a stopped service it is one whose mailbox says so.

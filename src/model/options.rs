@@ -184,6 +184,10 @@ pub(crate) struct ClientData {
     /// Where the files go when they are complete.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
+    /// How many network threads serve it when it is complete; 0: as for any torrent.
+    pub(crate) replicas: u16,
+    /// In bytes, in this run, beside what the torrent itself has sent.
+    pub(crate) sent_by_copies: u64,
 }
 
 #[cfg(all(test, feature = "serde"))]

@@ -24,9 +24,9 @@ pub use crate::model::CommandKind;
 pub use crate::reply::Reply;
 
 use crate::add::{AddOptions, Source, prepare};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::messages::command::{Job, Respond};
-use crate::messages::request::{self, AskSession, AskTorrent};
+use crate::messages::request::{self, AskSession, AskTorrent, typed};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{
     Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, TorrentId, TorrentStatus,
@@ -304,9 +304,22 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// The reason, when it can listen on none of them.
+    /// The reason, when it can listen on none of them, or one of its
+    /// [network threads](crate::ClientBuilder::network_threads) on none of its own.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
-        self.ask("listen for peers", Job::ListenAddresses)
+        self.ask("listen for peers", |reply| Job::ListenAddresses(None, reply))
+    }
+
+    /// Of the addresses at which the client accepts peers, those for this torrent: those of the
+    /// [network threads](crate::ClientBuilder::network_threads) that serve it: one, or several by
+    /// [`AddOptions::replicas`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the
+    /// reason, when the thread can listen nowhere.
+    pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
+        self.ask("listen for peers", |reply| Job::ListenAddresses(Some(id), reply))
     }
 
     /// What libtorrent and the read path have counted since the client was started. Who asks while
@@ -383,7 +396,7 @@ impl Patron {
     /// How the client has read what peers asked for. It asks nobody, and goes on answering when the
     /// client has stopped; [`statistics`](Patron::statistics) has all that is counted.
     pub fn read_statistics(&self) -> ReadStatistics {
-        (self.0.service.reads)()
+        (self.0.service.reads)().into_iter().sum()
     }
 
     /// How all torrents of the client stood at the last tick, those of other patrons included.
@@ -576,12 +589,6 @@ fn respond_with<T: Send + 'static, U: Send + 'static>(
         Ok(answer) => reply.send_work(move || convert(answer)),
         Err(error) => reply.send(Err(error)),
     })
-}
-
-/// The answer has the type that its request was made with; an engine of the tests may err.
-fn typed<T: 'static>(answer: Answer) -> Result<T> {
-    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
-    answer.downcast().map(|answer| *answer).map_err(other)
 }
 
 /// The answer to a message is an event, and only where there is something to say; that of one with a

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
+use crate::sys::task::Part;
 
 mod choices;
 mod listen;
@@ -108,6 +109,26 @@ pub(crate) enum DiskReads {
 
 const DISK_READS: &str = "disk_reads";
 
+/// How many sessions a client has, each with a network thread.
+const NETWORK_THREADS: &str = "network_threads";
+
+/// The settings that are not libtorrent's.
+const OWN: [&str; 3] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS];
+
+/// The most network threads that a client may have.
+const MOST_THREADS: i32 = 256;
+
+/// What the sessions of a client have together, with libtorrent's defaults.
+const SHARED: &[(&str, i32)] = &[
+    ("upload_rate_limit", 0),
+    ("download_rate_limit", 0),
+    ("connections_limit", 200),
+    ("unchoke_slots_limit", 8),
+    ("file_pool_size", 40),
+    ("aio_threads", 10),
+    ("max_queued_disk_bytes", 1024 * 1024),
+];
+
 /// Whether what a torrent names may be on the local network.
 const LOCAL_URLS: &str = "allow_local_urls";
 
@@ -125,8 +146,10 @@ impl DiskReads {
 /// A set of libtorrent settings by the names of its
 /// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
 ///
-/// Two settings are this crate's own and are not handed to libtorrent. Neither can be changed while the
+/// Three settings are this crate's own and are not handed to libtorrent. None can be changed while the
 /// client runs.
+///
+/// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
 ///
 /// `allow_local_urls`, a switch that is off: whether the trackers and web seeds that a .torrent file, a
 /// magnet link or resume data names may be on this machine or its local network. They are dropped where
@@ -211,6 +234,7 @@ impl Settings {
     ///
     /// | setting | value | why |
     /// | --- | --- | --- |
+    /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
     /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. `copy` where libtorrent is built with WebRTC |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
@@ -238,7 +262,10 @@ impl Settings {
     pub fn seeding() -> Self {
         let reads = if sys::has_webrtc() { "copy" } else { "zero_copy" };
         let mut settings = Self::default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = i32::try_from(cores).unwrap_or(MOST_THREADS).min(MOST_THREADS);
         settings.assume([
+            (NETWORK_THREADS, threads.into()),
             (DISK_READS, reads.into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
@@ -285,6 +312,12 @@ impl Settings {
             let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
+        if let (NETWORK_THREADS, SettingValue::Int(count)) = (name, &value)
+            && !(1..=MOST_THREADS).contains(count)
+        {
+            let message = format!("{name} takes a number from 1 to {MOST_THREADS}, not {count}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
         self.0.insert(name.into(), value);
         Ok(())
     }
@@ -325,7 +358,7 @@ impl Settings {
 
     /// What this set becomes by a change of a client that runs, if that is possible.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
-        for fixed in [DISK_READS, LOCAL_URLS, "alert_mask"] {
+        for fixed in OWN.into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
                 let message = format!("{fixed} cannot be changed while the client runs");
                 return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
@@ -384,7 +417,7 @@ impl Settings {
 
     /// Those that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
-        let native = self.iter().filter(|(name, _)| ![DISK_READS, LOCAL_URLS].contains(name));
+        let native = self.iter().filter(|(name, _)| !OWN.contains(name));
         native
             .map(|(name, value)| {
                 let (text, number) = match value {
@@ -421,6 +454,10 @@ impl Settings {
     /// Whether the client can listen where it is told to.
     pub(crate) fn check_interfaces(&self) -> Result<()> {
         listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
+    }
+
+    pub(crate) fn network_threads(&self) -> usize {
+        usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {
@@ -491,6 +528,61 @@ impl Settings {
         ]);
     }
 
+    /// Names those of the [shared](SHARED) settings that have their default, so that they can be shared.
+    pub(crate) fn name_shared(&mut self) {
+        for (name, default) in SHARED {
+            self.0.entry((*name).into()).or_insert_with(|| (*default).into());
+        }
+    }
+
+    /// Those of the shared settings that are named.
+    pub(crate) fn shared(&self) -> Self {
+        let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
+        let shared = self.0.iter().filter(|(name, _)| is_shared(name));
+        Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// What of these one of several sessions gets: its part of what they share, a port of its own, and the
+    /// router only where it is the first.
+    pub(crate) fn part(&self, part: Part) -> Self {
+        let mut settings = self.clone();
+        if part == Part::WHOLE {
+            return settings;
+        }
+        for (name, _) in SHARED {
+            // 0 and less mean something else: no limit.
+            if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name)
+                && *whole > 0
+            {
+                *whole = part.of(*whole);
+            }
+        }
+        if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")
+            && let Some(moved) = listen::next_ports(interfaces, part.number)
+        {
+            *interfaces = moved;
+        }
+        if part.number > 0 {
+            settings.assume([("enable_upnp", false.into()), ("enable_natpmp", false.into())]);
+        }
+        settings
+    }
+
+    /// Whether there are ports for so many sessions.
+    pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
+        let interfaces = self.text("listen_interfaces", "");
+        match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
+            Some(_) => Ok(()),
+            None => {
+                let message = format!(
+                    "{interfaces}: each of the {sessions} network threads needs a port of its own, and \
+                     the last would be above 65535"
+                );
+                Err(Error::new(ErrorKind::InvalidArgument, "listen", message))
+            }
+        }
+    }
+
     pub(crate) fn proxy_looks_up_names(&self) -> bool {
         self.switch("proxy_hostnames", true)
     }
@@ -542,6 +634,7 @@ fn kind(name: &str) -> Result<SettingKind> {
     match name {
         DISK_READS => return Ok(SettingKind::Text),
         LOCAL_URLS => return Ok(SettingKind::Bool),
+        NETWORK_THREADS => return Ok(SettingKind::Int),
         _ => {}
     }
     SettingKind::of(name).ok_or_else(|| unknown(name))
@@ -551,7 +644,7 @@ fn unknown(name: &str) -> Error {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
         let mut names = sys::setting_names().unwrap_or_default();
-        names.extend([DISK_READS.into(), LOCAL_URLS.into()]);
+        names.extend(OWN.map(Into::into));
         names
     });
     let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
@@ -652,10 +745,45 @@ mod tests {
     #[test]
     fn the_presets_name_settings_that_exist_with_their_types() {
         for preset in [Settings::default(), Settings::seeding()] {
+            let mut preset = preset;
+            preset.name_shared();
             for (name, value) in preset.iter() {
                 Settings::default().set(name, value.clone()).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn sessions_share_what_the_client_may_have() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:6881").unwrap();
+        settings.set("upload_rate_limit", 1001).unwrap();
+        settings.set("unchoke_slots_limit", -1).unwrap();
+        settings.name_shared();
+        let parts = [0, 1].map(|number| settings.part(Part { number, count: 2 }));
+        for (name, values) in [
+            ("upload_rate_limit", [501, 500]),
+            ("download_rate_limit", [0, 0]),
+            ("connections_limit", [100, 100]),
+            ("unchoke_slots_limit", [-1, -1]),
+        ] {
+            assert_eq!(parts.each_ref().map(|part| part.number(name, -9)), values, "{name}");
+        }
+        let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
+        assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
+        assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
+        assert_eq!(settings.part(Part::WHOLE), settings);
+        assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
+        assert!(settings.shared().get("listen_interfaces").is_none());
+    }
+
+    #[test]
+    fn too_many_sessions_for_the_ports_are_refused() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:65535").unwrap();
+        settings.check_ports(1).unwrap();
+        let error = settings.check_ports(2).unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:65535"), "{error}");
     }
 
     #[test]

@@ -314,6 +314,7 @@ mod bridge {
     }
 
     /// `lt::peer_class_info`.
+    #[derive(Debug, Clone, Default)]
     struct PeerClassRecord {
         name: String,
         ignore_unchoke_slots: bool,
@@ -417,6 +418,10 @@ mod bridge {
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
+        /// How many network threads serve it; 0: as for any torrent.
+        replicas: u16,
+        /// To be added to what libtorrent has counted; not kept.
+        sent_by_copies: i64,
     }
 
     struct AddRecord {
@@ -736,10 +741,12 @@ mod bridge {
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
+        /// Of several sessions, one keeps the ids that the state has for its nodes of the DHT.
         fn new_session(
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
+            keep_node_ids: bool,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
@@ -785,6 +792,8 @@ mod bridge {
         fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
         fn resume_torrent(self: &Torrent) -> Result<()>;
         fn recheck(self: &Torrent) -> Result<()>;
+        /// For another session to serve the same files, which it takes as complete.
+        fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
         fn use_metainfo(self: &Torrent, torrent_file: &[u8]) -> Result<()>;
@@ -835,7 +844,8 @@ mod bridge {
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
         fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
         -> Result<()>;
-        fn state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// With these in place of its own settings.
+        fn state(self: &SessionHandle, settings: &[SettingRecord]) -> Result<Vec<u8>>;
         /// The first and the last address of each range.
         fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
         fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;

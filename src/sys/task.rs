@@ -16,7 +16,29 @@ use crate::model::Answer;
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
 /// Likewise, of the session.
-pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>) -> Result<Answer> + Send + Sync;
+pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>, Part) -> Result<Answer> + Send + Sync;
+
+/// Which of the sessions of a client a call is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// From 0.
+    pub(crate) number: usize,
+    /// Of so many.
+    pub(crate) count: usize,
+}
+
+impl Part {
+    /// The only one.
+    pub(crate) const WHOLE: Self = Self { number: 0, count: 1 };
+
+    /// Of what all of them may have together: the parts add up to it, and none is 0, which means
+    /// something else to libtorrent.
+    pub(crate) fn of(self, whole: i32) -> i32 {
+        let count = i32::try_from(self.count).unwrap_or(i32::MAX).max(1);
+        let number = i32::try_from(self.number).unwrap_or(i32::MAX);
+        (whole / count + i32::from(number < whole % count)).max(1)
+    }
+}
 
 /// The answers of tasks, on their way to the client thread: at most as many as there are requests open.
 #[derive(Debug, Clone)]
@@ -64,6 +86,7 @@ impl TorrentTask {
 /// A request about the session.
 pub(crate) struct SessionTask {
     pub(crate) request: u64,
+    pub(crate) part: Part,
     pub(crate) call: Arc<SessionCall>,
     pub(crate) answers: TaskAnswers,
 }
@@ -71,7 +94,7 @@ pub(crate) struct SessionTask {
 impl SessionTask {
     /// As [`TorrentTask::run`].
     pub(super) fn run(&self, session: Pin<&mut SessionHandle>) {
-        self.answers.give(self.request, caught(|| (self.call)(session)));
+        self.answers.give(self.request, caught(|| (self.call)(session, self.part)));
     }
 }
 
@@ -83,6 +106,19 @@ fn caught<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_add_up_to_the_whole_and_none_is_nothing() {
+        for (whole, count, parts) in
+            [(10, 4, vec![3, 3, 2, 2]), (7, 1, vec![7]), (8, 2, vec![4, 4])]
+        {
+            let all: Vec<_> = (0..count).map(|number| Part { number, count }.of(whole)).collect();
+            assert_eq!(all, parts);
+            assert_eq!(all.iter().sum::<i32>(), whole);
+        }
+        assert_eq!(Part { number: 1, count: 2 }.of(1), 1);
+        assert_eq!(Part::WHOLE.of(i32::MAX), i32::MAX);
+    }
 
     #[test]
     fn a_panic_is_an_answer() {

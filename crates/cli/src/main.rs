@@ -10,7 +10,6 @@ mod metrics;
 mod output;
 mod resume_dir;
 mod selection;
-mod shards;
 mod sources;
 mod temporary;
 mod torrent_file;

@@ -60,6 +60,7 @@ impl PendingAdd {
             paused,
             complete,
             goals,
+            replicas,
             distrust: missing_data,
             params,
         } = prepared;
@@ -71,7 +72,7 @@ impl PendingAdd {
             name,
             info_hashes,
             save_dir,
-            client_data: ClientData { move_to, goals },
+            client_data: ClientData { move_to, goals, replicas, sent_by_copies: 0 },
             paused,
             complete,
             missing_data,
@@ -149,12 +150,15 @@ impl Admission {
 
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
-        waiting.chain(self.take_under_way()).collect()
+        waiting.chain(self.take_under_way(|_| true)).collect()
     }
 
-    /// Those that the engine has not answered.
-    pub(in crate::client) fn take_under_way(&mut self) -> Vec<PendingAdd> {
-        std::mem::take(&mut self.under_way).into_values().collect()
+    /// Of those that the engine has not answered, these.
+    pub(in crate::client) fn take_under_way(
+        &mut self,
+        which: impl Fn(TorrentId) -> bool,
+    ) -> Vec<PendingAdd> {
+        self.under_way.extract_if(|id, _| which(*id)).map(|(_, add)| add).collect()
     }
 }
 
@@ -225,6 +229,6 @@ mod tests {
         }
         assert!(admission.is_full());
         assert_eq!(admission.take_all().len(), WINDOW);
-        assert!(!admission.is_full() && admission.take_under_way().is_empty());
+        assert!(!admission.is_full() && admission.take_under_way(|_| true).is_empty());
     }
 }

@@ -19,11 +19,11 @@ mod fixtures {
 
     use crate::add::{Defaults, Prepared};
     use crate::messages::service::{Member, Service};
-    use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, ReadStatistics};
+    use crate::model::{InfoHashV1, InfoHashV2, InfoHashes};
 
     /// So many patrons of one client, which has no thread.
     pub(super) fn members<const N: usize>() -> [Arc<Member>; N] {
-        let reads = Box::new(ReadStatistics::default);
+        let reads = Box::new(Vec::new);
         let service = Service::new(bounded(1), bounded(1).0, Defaults::default(), reads);
         std::array::from_fn(|_| service.join())
     }
@@ -45,6 +45,7 @@ mod fixtures {
             paused: false,
             complete: false,
             goals: Default::default(),
+            replicas: 0,
             distrust: None,
             params: Box::new(()),
         }

@@ -541,7 +541,7 @@ mod tests {
     fn goals_are_kept_once_and_only_where_there_are_some() {
         let mut torrents = Torrents::new(INTERVAL);
         let goals = Goals::default().share_ratio(2.0);
-        let data = ClientData { move_to: Some("done".into()), goals };
+        let data = ClientData { move_to: Some("done".into()), goals, ..ClientData::default() };
         let id = add(&mut torrents, Torrent::new("n".into(), hashes(None, None), None, data));
         let plain = add(&mut torrents, torrent(hashes(Some(1), None), None));
         assert_eq!(torrents.with_goal().collect::<Vec<_>>(), [(id, goals)]);

@@ -9,6 +9,7 @@ use crate::client::state::listening::Listening;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
+use crate::engine::Engine;
 use crate::messages::service::Service;
 use crate::model::Statistics;
 use crate::reply::Responder;
@@ -28,20 +29,21 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) stopping: bool,
 }
 
-impl<E> ClientThread<E> {
+impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn new(
         engine: E,
         service: Arc<Service>,
         inbox: Inbox,
         intervals: Intervals,
     ) -> Self {
+        let shards = engine.shards();
         Self {
             engine,
             service,
             inbox,
             torrents: Torrents::new(intervals.resume_data.min(NEVER)),
             admission: Admission::default(),
-            statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now()),
+            statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now(), shards),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
             statistics: Vec::new(),

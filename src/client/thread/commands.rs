@@ -50,7 +50,15 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
             Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
-            Job::ListenAddresses(reply) => self.listening.ask(reply),
+            Job::ListenAddresses(id, reply) => {
+                match id.map(|id| self.torrents.open(id, "listen for peers")).transpose() {
+                    Ok(_) => {
+                        let shards = id.map(|id| self.engine.shards_of(id));
+                        self.listening.ask(shards, reply);
+                    }
+                    Err(error) => reply.send(Err(error)),
+                }
+            }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
                 // The answer to an earlier question is fresh enough for this one.
@@ -88,7 +96,7 @@ impl<E: Engine> ClientThread<E> {
             return self.postpone_add(add, why);
         }
         let handed_over = match add.params.take() {
-            Some(params) => self.engine.add(add.id, params),
+            Some(params) => self.engine.add(add.id, &add.info_hashes, params),
             None => self.engine.retry_add(add.id),
         };
         match handed_over {
