@@ -1608,6 +1608,27 @@ int32_t patron_snapshot_take(patron_handle *patron,
                              struct patron_snapshot **out,
                              patron_error **error);
 
+/**
+ * Takes a snapshot of the torrents that are new or have changed since an earlier snapshot, which
+ * has this version; of all torrents for 0. It costs as much as has changed. Free the result with
+ * patron_snapshot_free().
+ *
+ * Errors: STOPPED; BAD_HANDLE.
+ */
+int32_t patron_snapshot_changes_since(patron_handle *patron,
+                                      uint64_t version,
+                                      struct patron_snapshot **out,
+                                      patron_error **error);
+
+/** The version of a snapshot, for patron_snapshot_changes_since(). */
+uint64_t patron_snapshot_version(const struct patron_snapshot *snapshot);
+
+/** Whether the snapshot has all torrents: those that are not in it are gone. */
+bool patron_snapshot_is_complete(const struct patron_snapshot *snapshot);
+
+/** The id of a torrent that was removed since the earlier snapshot; 0 past the last one. */
+uint64_t patron_snapshot_removed(const struct patron_snapshot *snapshot, size_t index);
+
 /** Frees a snapshot. NULL is allowed. */
 void patron_snapshot_free(struct patron_snapshot *snapshot);
 

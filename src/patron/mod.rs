@@ -29,7 +29,8 @@ use crate::messages::command::{Job, Respond};
 use crate::messages::request::{self, AskSession, AskTorrent, typed};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{
-    Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, TorrentId, TorrentStatus,
+    Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, StatusChanges, TorrentId,
+    TorrentStatus,
 };
 use crate::reply::{Responder, one_shot};
 
@@ -402,6 +403,33 @@ impl Patron {
     /// How all torrents of the client stood at the last tick, those of other patrons included.
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
+    }
+
+    /// What has changed since an earlier call, which gave this version; all torrents for 0. It costs as
+    /// much as has changed, so that a program that shows a million torrents can ask often.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use std::collections::HashMap;
+    ///
+    /// let (mut version, mut shown) = (0, HashMap::new());
+    /// loop {
+    ///     let changes = patron.changes_since(version);
+    ///     if changes.complete {
+    ///         shown.clear();
+    ///     }
+    ///     shown.extend(changes.statuses.into_iter().map(|status| (status.id, status)));
+    ///     for id in changes.removed {
+    ///         shown.remove(&id);
+    ///     }
+    ///     version = changes.version;
+    ///     std::thread::sleep(std::time::Duration::from_secs(1));
+    /// }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn changes_since(&self, version: u64) -> StatusChanges {
+        self.0.service.statuses.changes_since(version)
     }
 
     /// All torrents of the client, those of other patrons included.

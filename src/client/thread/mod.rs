@@ -134,10 +134,11 @@ impl<E: Engine> ClientThread<E> {
     /// libtorrent may not say that a torrent stands still.
     fn stop_stale_rates(&mut self) {
         for id in self.torrents.take_stale_rates(Instant::now()) {
-            let still = self.service.statuses.update(id, |status| {
+            self.service.statuses.update(id, |status| {
                 status.download_rate = 0;
                 status.upload_rate = 0;
             });
+            let still = self.service.statuses.get(id);
             if let (Some(status), Some(torrent)) = (still, self.torrents.get(id)) {
                 torrent.send(Event::Status(status));
             }
