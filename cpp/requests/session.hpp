@@ -13,6 +13,7 @@ namespace patron {
 
 class NetworkPolicy;
 struct ClassRangesRecord;
+struct DemandRecord;
 struct PeerClassRecord;
 struct SettingRecord;
 enum class Protocol : std::uint8_t;
@@ -24,6 +25,7 @@ class SessionHandle : public lt::session_handle {
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
+    DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
 
     // The first and the last address of each range that is blocked.

@@ -3,6 +3,7 @@
 
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/performance_counters.hpp>
 #include <libtorrent/session_handle.hpp>
 #include <libtorrent/time.hpp>
 
@@ -14,6 +15,9 @@ namespace patron::internals {
 
 // Of a web seed.
 std::string url(lt::peer_connection_handle const& connection);
+
+// On the network thread.
+lt::counters const& counters(lt::session_handle const& session);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
 // Those, too, that belong to no torrent yet, which have no plugin.

@@ -279,7 +279,7 @@ impl ClientBuilder {
         let state = self.state;
         let proxy = defaults.proxy;
         let mut client = start(defaults, intervals, Box::new(read), move |wake| {
-            Sharded::start(threads, |number| {
+            Sharded::start(threads, &settings, |number| {
                 let part = Part { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
                 NativeEngine::new(

@@ -8,6 +8,7 @@ pub(crate) mod sharded;
 pub(crate) mod fake;
 
 use std::any::Any;
+use std::time::Instant;
 
 use crate::error::Result;
 use crate::messages::request::{SessionRequest, TorrentRequest};
@@ -65,6 +66,10 @@ pub(crate) trait Engine {
     fn request_every_status(&mut self, shard: usize) -> Result<()>;
     /// Answered by `Statistics`.
     fn request_statistics(&mut self) -> Result<()>;
+    /// When it has something to do by itself: to be drained then.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
     /// All that has happened since the last call, in order.
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>>;
     /// Ends the engine. What remains, the caller may wait for on any thread.

@@ -11,9 +11,10 @@ use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Answer, ClientData, Existing, ResumeData, TorrentFlag};
+use crate::settings::Settings;
 use crate::sys::AnsweredBy;
 use crate::sys::task::{Part, SessionCall, TorrentCall};
-use crate::sys::{SessionHandle, Torrent, TorrentParams, convert};
+use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// What a call may fail with; what was tried is said once, by the request.
 type Called<T> = std::result::Result<T, cxx::Exception>;
@@ -62,6 +63,8 @@ pub(crate) struct SessionRequest {
     pub(crate) spread: Spread,
     /// The engine fills it in where it has several shards.
     pub(crate) part: Part,
+    /// What the client may have from now on, where the request changes that.
+    pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
 }
 
@@ -212,9 +215,14 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         let call = move |session: Pin<&mut SessionHandle>, part: Part| -> Result<Answer> {
             Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let (spread, part) = (Spread::First, Part::WHOLE);
-        let request = SessionRequest { op, spread, part, call: Arc::new(call) };
+        let (spread, part, shared) = (Spread::First, Part::WHOLE, None);
+        let request = SessionRequest { op, spread, part, shared, call: Arc::new(call) };
         Self { request, answer: PhantomData }
+    }
+
+    pub(crate) fn shared(mut self, settings: Settings) -> Self {
+        self.request.shared = Some(settings);
+        self
     }
 
     pub(crate) fn to_all(mut self) -> Self {
@@ -262,6 +270,22 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
 /// What it takes to add the complete torrent to another shard.
 pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
     Ask::task("copy the torrent", Torrent::copy)
+}
+
+/// What each shard uses, in order.
+pub(crate) fn demand() -> AskSession<Vec<DemandRecord>> {
+    Ask::session("measure the demand", |session| Ok(vec![session.demand()?]))
+        .merged(|all| all.into_iter().flatten().collect())
+}
+
+/// Each shard gets settings of its own.
+pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
+    let parts: Vec<_> = parts.iter().map(Settings::records).collect();
+    let change = move |session: Pin<&mut SessionHandle>, part: Part| match parts.get(part.number) {
+        Some(records) => session.change_settings(records),
+        None => Ok(()),
+    };
+    Ask::by_part("share what the client may have", change).to_all()
 }
 
 /// The .torrent file.

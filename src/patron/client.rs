@@ -42,11 +42,12 @@ impl Patron {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
         }
-        let settings = settings.clone();
+        let (settings, shared) = (settings.clone(), settings.shared());
         self.session(
             Ask::by_part("change the settings", move |session, part| {
                 session.change_settings(&settings.part(part).records())
             })
+            .shared(shared)
             .to_all(),
         )
     }

@@ -594,6 +594,13 @@ impl Settings {
         }
     }
 
+    pub(crate) fn int(&self, name: &str) -> Option<i32> {
+        match self.get(name) {
+            Some(SettingValue::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
     fn number(&self, name: &str, default: i32) -> i32 {
         match self.get(name) {
             Some(SettingValue::Int(value)) => *value,

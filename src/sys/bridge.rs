@@ -326,6 +326,18 @@ mod bridge {
         download_priority: i32,
     }
 
+    /// What a session uses of what the sessions of a client share.
+    #[derive(Debug, Clone, Copy)]
+    struct DemandRecord {
+        /// Bytes, in all.
+        sent: i64,
+        received: i64,
+        connections: i32,
+        unchoked: i32,
+        /// Of the processor, by the network thread, in nanoseconds.
+        thread_time: i64,
+    }
+
     struct FileStatusRecord {
         path: Vec<u8>,
         size: i64,
@@ -852,6 +864,7 @@ mod bridge {
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
         /// The first and the last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
+        fn demand(self: &SessionHandle) -> Result<DemandRecord>;
         fn pause(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn resume(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn is_paused(self: &SessionHandle) -> Result<bool>;

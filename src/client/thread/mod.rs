@@ -45,7 +45,8 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.inbox.commands);
         }
-        let others = [self.admission.next_due(), self.torrents.saves().next_due()];
+        let others =
+            [self.admission.next_due(), self.torrents.saves().next_due(), self.engine.due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick looks at everything anyway.
         let _ = select.ready_deadline(due);

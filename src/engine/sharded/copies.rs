@@ -12,7 +12,7 @@ use crate::messages::request::{self, TorrentRequest};
 use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
 
 /// The numbers of the engine's own requests; those of the client are lower.
-const OWN: u64 = 1 << 63;
+pub(super) const OWN: u64 = 1 << 63;
 
 #[derive(Default)]
 pub(super) struct Copies {

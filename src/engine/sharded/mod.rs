@@ -1,6 +1,7 @@
 //! An engine made of engines, its shards, each with a network thread of its own. Torrents are dealt to
 //! them by info hash, so that one is in the same shard after a restart, at the same port.
 
+mod balance;
 mod copies;
 mod gather;
 
@@ -9,14 +10,20 @@ mod tests;
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
-use self::copies::{Change, Copies};
+use self::balance::Balance;
+use self::copies::{Change, Copies, OWN};
 use self::gather::Gather;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{SessionRequest, Spread, TorrentRequest};
+use crate::messages::request::{self, SessionRequest, Spread, TorrentRequest, typed};
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
+use crate::settings::Settings;
 use crate::sys::task::Part;
+
+/// The numbers of its own requests about the session.
+const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
 
 pub(crate) struct Sharded<E> {
     shards: Vec<E>,
@@ -30,6 +37,9 @@ pub(crate) struct Sharded<E> {
     /// The newest counters of each shard, until all have answered.
     counters: Vec<Option<Vec<i64>>>,
     copies: Copies,
+    balance: Balance,
+    /// The number of its own last request about the session.
+    last_own: u64,
     /// To be told at the next drain.
     ready: Vec<EngineEvent>,
 }
@@ -37,7 +47,11 @@ pub(crate) struct Sharded<E> {
 impl<E: Engine> Sharded<E> {
     /// One after the other: sessions that start together have met in OpenSSL's initialisation. Where one
     /// fails, those before it end.
-    pub(crate) fn start(count: usize, mut make: impl FnMut(usize) -> Result<E>) -> Result<Self> {
+    pub(crate) fn start(
+        count: usize,
+        settings: &Settings,
+        mut make: impl FnMut(usize) -> Result<E>,
+    ) -> Result<Self> {
         let mut shards = Vec::with_capacity(count);
         for number in 0..count {
             match make(number) {
@@ -48,7 +62,11 @@ impl<E: Engine> Sharded<E> {
                 }
             }
         }
+        let mut balance = Balance::new(count, Instant::now());
+        balance.set(settings);
         Ok(Self {
+            balance,
+            last_own: 0,
             counters: vec![None; count],
             shards,
             homes: HashMap::new(),
@@ -130,7 +148,36 @@ impl<E: Engine> Sharded<E> {
         if !gather.take(shard, answer) {
             return None;
         }
-        self.gathers.remove(&request).map(Gather::answer)
+        let answer = self.gathers.remove(&request).map(Gather::answer)?;
+        self.take_balance(request, answer)
+    }
+
+    /// An answer that the balance has waited for; gives back another.
+    fn take_balance(&mut self, request: u64, answer: Result<Answer>) -> Option<Result<Answer>> {
+        let next = if self.balance.is_measured_by(request) {
+            let demand = answer.and_then(typed).unwrap_or_default();
+            self.balance.measured(Instant::now(), demand)
+        } else {
+            match self.balance.changed(request) {
+                Some(next) => next,
+                None => return (request & OWN == 0).then_some(answer),
+            }
+        };
+        if let Some(parts) = next {
+            let number = self.ask_all(request::change_parts(&parts).request);
+            self.balance.changes_by(number);
+        }
+        None
+    }
+
+    /// A request of its own about the session; gives its number.
+    fn ask_all(&mut self, asked: SessionRequest) -> u64 {
+        self.last_own += 1;
+        let number = OWN_OF_SESSION | self.last_own;
+        if let Err(error) = self.request_of_session(number, asked) {
+            tracing::warn!(%error, "the limits of the client are not shared anew");
+        }
+        number
     }
 
     fn counted(&mut self, shard: usize, counters: Vec<Vec<i64>>) -> Option<EngineEvent> {
@@ -202,6 +249,9 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        if let Some(shared) = &asked.shared {
+            self.balance.set(shared);
+        }
         let count = self.shards.len();
         let asked = |number| SessionRequest { part: Part { number, count }, ..asked.clone() };
         let merge = match &asked(0).spread {
@@ -238,7 +288,16 @@ impl<E: Engine> Engine for Sharded<E> {
         self.each(E::request_statistics)
     }
 
+    fn due(&self) -> Option<Instant> {
+        self.balance.due()
+    }
+
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
+        let now = Instant::now();
+        if self.balance.due().is_some_and(|due| due <= now) {
+            let number = self.ask_all(request::demand().request);
+            self.balance.measure(number, now);
+        }
         for id in self.lost.drain(..) {
             self.homes.remove(&id);
         }

@@ -14,7 +14,7 @@ fn sharded<const N: usize>() -> (Sharded<FakeEngine>, [Script; N]) {
         scripts.send(script).unwrap();
         Ok(engine)
     };
-    let engine = Sharded::start(N, start).unwrap();
+    let engine = Sharded::start(N, &Settings::empty(), start).unwrap();
     (engine, std::array::from_fn(|_| made.recv().unwrap()))
 }
 
@@ -220,7 +220,7 @@ fn a_shard_that_does_not_start_ends_those_before_it_and_is_the_error() {
         scripts.send(script).unwrap();
         Ok(engine)
     };
-    assert_eq!(Sharded::start(4, start).err(), Some(error()));
+    assert_eq!(Sharded::start(4, &Settings::empty(), start).err(), Some(error()));
     drop(scripts);
     let started: Vec<Script> = made.iter().collect();
     assert_eq!(started.len(), 2, "none is started after it");
@@ -458,4 +458,42 @@ fn a_copy_that_is_lost_with_events_is_made_again() {
     engine.drain().unwrap();
     own(&scripts[0], id);
     assert_eq!(engine.shard_of(id), 0);
+}
+
+#[test]
+fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
+    use crate::sys::DemandRecord;
+    let (mut engine, scripts) = sharded::<2>();
+    let mut settings = Settings::empty();
+    settings.assume([("upload_rate_limit", 1_000_000.into())]);
+    engine.balance.set(&settings);
+    let due = engine.due().unwrap();
+    for (round, sent) in [0, 1 << 40].into_iter().enumerate() {
+        crossbeam_channel::at(due.max(Instant::now())).recv().unwrap();
+        if round > 0 {
+            crossbeam_channel::at(engine.due().unwrap()).recv().unwrap();
+        }
+        assert!(engine.drain().unwrap().is_empty());
+        for (script, sent) in scripts.iter().zip([sent, 0]) {
+            let Asked::OfSession(request, "measure the demand") = script.next() else {
+                panic!("expected a measurement")
+            };
+            let demand =
+                DemandRecord { sent, received: 0, connections: 0, unchoked: 0, thread_time: 0 };
+            let answer: Answer = Box::new(vec![demand]);
+            script.say(EngineEvent::Answered { request, answer: Ok(answer) });
+        }
+        assert!(engine.drain().unwrap().is_empty());
+    }
+    // First what one loses, and then what the other gets.
+    for _ in 0..2 {
+        for script in &scripts {
+            let Asked::OfSession(request, "share what the client may have") = script.next() else {
+                panic!("expected a change")
+            };
+            script.say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });
+        }
+        assert!(engine.drain().unwrap().is_empty());
+    }
+    assert!(scripts.iter().all(Script::is_quiet) && engine.gathers.is_empty());
 }
