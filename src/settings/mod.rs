@@ -112,8 +112,11 @@ const DISK_READS: &str = "disk_reads";
 /// How many sessions a client has, each with a network thread.
 const NETWORK_THREADS: &str = "network_threads";
 
+/// Whether torrents that are asked for much are served by several of them.
+const REPLICATE: &str = "replicate_on_demand";
+
 /// The settings that are not libtorrent's.
-const OWN: [&str; 3] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS];
+const OWN: [&str; 4] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS, REPLICATE];
 
 /// The most network threads that a client may have.
 const MOST_THREADS: i32 = 256;
@@ -146,10 +149,14 @@ impl DiskReads {
 /// A set of libtorrent settings by the names of its
 /// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
 ///
-/// Three settings are this crate's own and are not handed to libtorrent. None can be changed while the
+/// Four settings are this crate's own and are not handed to libtorrent. None can be changed while the
 /// client runs.
 ///
 /// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
+///
+/// `replicate_on_demand`, a switch that is off: where one of the network threads is full and another is not, the
+/// torrent that is sent fastest by the one is served by the other, too, as by
+/// [`AddOptions::replicas`](crate::AddOptions::replicas), until nobody has asked for it for ten minutes.
 ///
 /// `allow_local_urls`, a switch that is off: whether the trackers and web seeds that a .torrent file, a
 /// magnet link or resume data names may be on this machine or its local network. They are dropped where
@@ -235,6 +242,7 @@ impl Settings {
     /// | setting | value | why |
     /// | --- | --- | --- |
     /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
+    /// | `replicate_on_demand` | true | a single torrent may be asked for more than that |
     /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. `copy` where libtorrent is built with WebRTC |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
@@ -266,6 +274,7 @@ impl Settings {
         let threads = i32::try_from(cores).unwrap_or(MOST_THREADS).min(MOST_THREADS);
         settings.assume([
             (NETWORK_THREADS, threads.into()),
+            (REPLICATE, true.into()),
             (DISK_READS, reads.into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
@@ -456,6 +465,10 @@ impl Settings {
         listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
     }
 
+    pub(crate) fn replicates_on_demand(&self) -> bool {
+        self.switch(REPLICATE, false)
+    }
+
     pub(crate) fn network_threads(&self) -> usize {
         usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
     }
@@ -640,7 +653,7 @@ const SET: &str = "set a libtorrent setting";
 fn kind(name: &str) -> Result<SettingKind> {
     match name {
         DISK_READS => return Ok(SettingKind::Text),
-        LOCAL_URLS => return Ok(SettingKind::Bool),
+        LOCAL_URLS | REPLICATE => return Ok(SettingKind::Bool),
         NETWORK_THREADS => return Ok(SettingKind::Int),
         _ => {}
     }

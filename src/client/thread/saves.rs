@@ -124,7 +124,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// At the end: all that has changed, if only in time. Returns how many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
-        self.torrents.clear_saves();
+        self.torrents.begin_last_saves();
         for id in self.torrents.ids() {
             self.save_soon(id);
         }

@@ -26,6 +26,8 @@ pub(super) struct Balance {
     asked_at: Instant,
     due: Instant,
     step: Step,
+    /// Somebody else wants to know the demand.
+    watched: bool,
 }
 
 /// What is under way, by the number of the request.
@@ -49,7 +51,12 @@ impl Balance {
             asked_at: now,
             due: now + INTERVAL,
             step: Step::Idle,
+            watched: false,
         }
+    }
+
+    pub(super) fn watch(&mut self, watched: bool) {
+        self.watched = watched;
     }
 
     /// The client may have this from now on; the shards have their [parts](Settings::part) of it.
@@ -68,7 +75,7 @@ impl Balance {
     }
 
     fn is_needed(&self) -> bool {
-        self.parts.len() > 1 && self.whole.iter().any(|whole| *whole > 0)
+        self.parts.len() > 1 && (self.watched || self.whole.iter().any(|whole| *whole > 0))
     }
 
     pub(super) fn due(&self) -> Option<Instant> {

@@ -3,6 +3,7 @@
 //! the copies end, and they come back when the torrent is complete and runs. To the client it is one torrent.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use super::Sharded;
 use super::gather::Gather;
@@ -129,6 +130,12 @@ impl Copies {
         copies.filter(|copy| copy.state == CopyState::Here).map(|copy| copy.shard)
     }
 
+    /// Whether it makes sense that one more of so many shards serves it.
+    pub(super) fn can_have_more(&self, id: TorrentId, shards: usize) -> bool {
+        let has_all = |torrent: &Replicated| torrent.refused || torrent.wanted >= shards;
+        !self.torrents.get(&id).is_some_and(has_all)
+    }
+
     fn has(&self, id: TorrentId) -> bool {
         self.torrents.contains_key(&id)
     }
@@ -146,7 +153,23 @@ impl Copies {
 
 impl<E: Engine> Sharded<E> {
     pub(super) fn want_copies(&mut self, id: TorrentId, shards: usize) {
-        let torrent = self.copies.torrents.entry(id).or_insert_with(|| Replicated {
+        self.replicated(id).wanted = shards;
+    }
+
+    /// One more shard serves it.
+    pub(super) fn add_copy(&mut self, id: TorrentId) {
+        self.replicated(id).wanted += 1;
+        self.make_copies(id);
+    }
+
+    /// Its own shard alone serves it.
+    pub(super) fn gather(&mut self, id: TorrentId) {
+        self.replicated(id).wanted = 1;
+        self.end_copies(id);
+    }
+
+    fn replicated(&mut self, id: TorrentId) -> &mut Replicated {
+        self.copies.torrents.entry(id).or_insert_with(|| Replicated {
             wanted: 1,
             home: None,
             copies: Vec::new(),
@@ -154,8 +177,7 @@ impl<E: Engine> Sharded<E> {
             waiting: VecDeque::new(),
             changing: 0,
             refused: false,
-        });
-        torrent.wanted = shards;
+        })
     }
 
     /// Does this to the torrent, now or when its copies have ended.
@@ -256,7 +278,9 @@ impl<E: Engine> Sharded<E> {
             && torrent.copies.len() + 1 < torrent.wanted.min(count)
         {
             let is_free = |shard: &usize| torrent.copies.iter().all(|copy| copy.shard != *shard);
-            let next = (1..count).map(|step| (home + step) % count).find(is_free);
+            let load = |shard: usize| self.hot.as_ref().map_or(0.0, |hot| hot.load(shard));
+            let free = (1..count).map(|step| (home + step) % count).filter(is_free);
+            let next = free.min_by(|a, b| load(*a).total_cmp(&load(*b)));
             let Some(shard) = next else { return };
             let number = self.copies.own_request(id);
             let asked = self.shards[home].request_of_torrent(number, id, request::copy().request);
@@ -373,6 +397,10 @@ impl<E: Engine> Sharded<E> {
         shard: usize,
         statuses: Vec<TorrentStatus>,
     ) -> Vec<TorrentStatus> {
+        if let Some(hot) = &mut self.hot {
+            let now = Instant::now();
+            statuses.iter().for_each(|status| hot.take_status(status, now));
+        }
         if self.copies.is_empty() {
             return statuses;
         }

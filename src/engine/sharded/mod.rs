@@ -4,6 +4,7 @@
 mod balance;
 mod copies;
 mod gather;
+mod hot;
 
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,13 @@ use std::time::Instant;
 use self::balance::Balance;
 use self::copies::{Change, Copies, OWN};
 use self::gather::Gather;
+use self::hot::{Advice, Hot};
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{self, SessionRequest, Spread, TorrentRequest, typed};
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
 use crate::settings::Settings;
+use crate::sys::DemandRecord;
 use crate::sys::task::Part;
 
 /// The numbers of its own requests about the session.
@@ -38,6 +41,8 @@ pub(crate) struct Sharded<E> {
     counters: Vec<Option<Vec<i64>>>,
     copies: Copies,
     balance: Balance,
+    /// Where torrents are replicated on demand.
+    hot: Option<Hot>,
     /// The number of its own last request about the session.
     last_own: u64,
     /// To be told at the next drain.
@@ -64,8 +69,11 @@ impl<E: Engine> Sharded<E> {
         }
         let mut balance = Balance::new(count, Instant::now());
         balance.set(settings);
+        let hot = (count > 1 && settings.replicates_on_demand()).then(|| Hot::new(count));
+        balance.watch(hot.is_some());
         Ok(Self {
             balance,
+            hot,
             last_own: 0,
             counters: vec![None; count],
             shards,
@@ -112,6 +120,9 @@ impl<E: Engine> Sharded<E> {
         match event {
             EngineEvent::Removed(id) => {
                 self.homes.remove(&id);
+                if let Some(hot) = &mut self.hot {
+                    hot.forget(id);
+                }
                 Some(event)
             }
             EngineEvent::Answered { request, answer } => {
@@ -155,8 +166,10 @@ impl<E: Engine> Sharded<E> {
     /// An answer that the balance has waited for; gives back another.
     fn take_balance(&mut self, request: u64, answer: Result<Answer>) -> Option<Result<Answer>> {
         let next = if self.balance.is_measured_by(request) {
-            let demand = answer.and_then(typed).unwrap_or_default();
-            self.balance.measured(Instant::now(), demand)
+            let now = Instant::now();
+            let demand: Vec<_> = answer.and_then(typed).unwrap_or_default();
+            self.follow_demand(now, &demand);
+            self.balance.measured(now, demand)
         } else {
             match self.balance.changed(request) {
                 Some(next) => next,
@@ -168,6 +181,20 @@ impl<E: Engine> Sharded<E> {
             self.balance.changes_by(number);
         }
         None
+    }
+
+    fn follow_demand(&mut self, now: Instant, demand: &[DemandRecord]) {
+        let Some(mut hot) = self.hot.take() else { return };
+        let advice = hot.measured(now, demand, |id| {
+            self.copies.can_have_more(id, self.shards.len()).then(|| self.shard_of(id))
+        });
+        self.hot = Some(hot);
+        for one in advice {
+            match one {
+                Advice::Spread(id) => self.add_copy(id),
+                Advice::Gather(id) => self.gather(id),
+            }
+        }
     }
 
     /// A request of its own about the session; gives its number.
