@@ -1,4 +1,4 @@
-# The front door; `make` alone says what there is. Works with GNU make 3.81 (macOS) and later.
+# The entry point; `make` alone lists the targets. Works with GNU make 3.81 (macOS) and later.
 
 CARGO ?= cargo
 CLANG_FORMAT ?= clang-format
@@ -14,7 +14,7 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 BINARY := $(RELEASE)/$(PROGRAM)
 CAPI := $(RELEASE)/capi
 
-# Every C and C++ file of ours, those in sub-directories too; not the generated header.
+# All of our C and C++ files, including those in subdirectories, except the generated header.
 CXX_SOURCES := find cpp crates examples \
 	\( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \)
 
@@ -38,7 +38,7 @@ build: ## Build the program and the C library, optimised
 	$(CARGO) build --release -p torrent-patron-cli
 	CARGO='$(CARGO)' scripts/capi '$(CAPI)'
 
-# The tests themselves read CI: with CI=true a foreign program that is missing is a failure.
+# The tests themselves read CI: with CI=true, a missing foreign program is a failure.
 .PHONY: test
 test: ## Run every test; CI=true makes a missing foreign program a failure
 	@vendor/setup test
@@ -86,7 +86,7 @@ install: install-capi ## Install what `make build` built under PREFIX (/usr/loca
 	install -d -m 755 '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 '$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)'
 
-# The links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
+# Links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
 .PHONY: install-capi
 install-capi: ## Of these only the C library: shared and static, header, torrent_patron.pc
 	@test -f '$(CAPI)/torrent_patron.pc' || \
@@ -110,7 +110,8 @@ uninstall: ## Remove what `make install` installed, with the same PREFIX
 		'$(DESTDIR)$(LIBDIR)'/libtorrent_patron.a '$(DESTDIR)$(LIBDIR)'/libtorrent_patron.so*
 	$(LDCONFIG)
 
-# The loader finds a library by its cache, which only root may write; a staged one is not there yet.
+# The loader finds a library through its cache, which only root may write; a staged library is not in
+# place yet.
 LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then \
 	ldconfig; fi
 

@@ -1,5 +1,5 @@
-//! Builds the C++ shim against the libtorrent-rasterbar of the system. Only the order of the steps
-//! stands here; `build/find.rs` finds the library, `build/shim.rs` compiles.
+//! Builds the C++ shim against the system's libtorrent-rasterbar. This file only orders the steps:
+//! `build/find.rs` finds the library, `build/shim.rs` compiles.
 
 #[path = "build/find.rs"]
 mod find;
@@ -9,11 +9,14 @@ mod shim;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The first is what all of C++ sees; the others are what C++ calls.
+const BRIDGES: [&str; 3] = ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/task.rs"];
+
 fn main() {
     for watched in ["cpp", "build"] {
         println!("cargo::rerun-if-changed={watched}");
     }
-    // docs.rs has no libtorrent; rustdoc needs the bridge's Rust half only.
+    // docs.rs has no libtorrent; rustdoc needs only the Rust half of the bridge.
     println!("cargo::rerun-if-env-changed=DOCS_RS");
     if std::env::var_os("DOCS_RS").is_some() {
         return;
@@ -28,18 +31,18 @@ fn main() {
 
 fn build() -> Result<(), String> {
     let native = find::libtorrent()?;
-    let mut build = cxx_build::bridge("src/sys/bridge.rs");
+    let mut build = cxx_build::bridges(BRIDGES);
     build.std("c++17").warnings(true).extra_warnings(true);
     for directory in &native.include_paths {
         build.flag_if_supported(format!("-isystem{}", directory.display()));
     }
-    // libtorrent's layout depends on its defines: they are taken as they are, none added. In one order,
-    // so that the compile command is the same each time.
+    // libtorrent's layout depends on its defines, so they are passed on exactly. Sorted, so that
+    // the compile command is the same each time.
     for (name, value) in native.defines.iter().collect::<BTreeMap<_, _>>() {
         build.define(name, value.as_deref());
     }
     let io = |error: std::io::Error| format!("cannot compile the C++ shim: {error}");
-    // What cxx has generated is added to ours.
+    // Adds the sources that cxx has generated.
     let generated =
         PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("cxxbridge/sources");
     let mut sources = Vec::new();
@@ -61,7 +64,7 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-/// The C++ files below a directory, in the order of their names.
+/// The C++ files below a directory, in order of their names.
 fn collect(directory: &Path, sources: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries: Vec<_> = std::fs::read_dir(directory)?
         .map(|entry| Ok(entry?.path()))

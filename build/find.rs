@@ -1,16 +1,16 @@
-//! Finds libtorrent-rasterbar by pkg-config and says what to do when it is not there.
+//! Finds libtorrent-rasterbar with pkg-config, and says what to do if it is missing.
 
 use std::fmt::Write;
 
-/// The first version that this crate is written for, and the first that it is not.
+/// The first supported version, and the first unsupported one.
 const OLDEST: &str = "2.0.8";
 const BEYOND: &str = "2.2";
 
-/// The library as pkg-config describes it; the linker's lines are already printed for cargo.
+/// The library as pkg-config describes it; the linker instructions for cargo are already printed.
 pub(crate) fn libtorrent() -> Result<pkg_config::Library, String> {
     pkg_config::Config::new()
         .range_version(OLDEST..BEYOND)
-        // As an -isystem, /usr/include would hide the C library from libstdc++.
+        // With -isystem, /usr/include would hide the C library from libstdc++.
         .print_system_cflags(false)
         .probe("libtorrent-rasterbar")
         .map_err(|error| explain(&error))

@@ -1,9 +1,9 @@
 //! Compiles the C++ shim, once for all feature sets.
 //!
-//! Cargo runs this script again for each set of features, with an `OUT_DIR` of its own, and libtorrent's
-//! headers take seconds to compile for each file. So the objects are kept beside those directories, in one
-//! that is named after the compile command, and a file is compiled when what it is made of has changed.
-//! That is told by content, so that a fresh `OUT_DIR` or a `touch` recompiles nothing.
+//! Cargo runs this script again for each set of features, with a separate `OUT_DIR`, and each file
+//! spends seconds on compiling libtorrent's headers. So the objects are kept next to those
+//! directories, in a directory named after the compile command, and a file is compiled only if the
+//! contents of its inputs have changed: a new `OUT_DIR` or a `touch` recompiles nothing.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// The headers that are compiled beforehand, and for how many files that pays.
+/// The headers to precompile, and the number of files from which that pays off.
 const HEADERS: &str = "cpp/libtorrent.hpp";
 const PAYS: usize = 5;
 
@@ -25,7 +25,7 @@ pub(crate) struct Shim {
 }
 
 impl Shim {
-    /// `version` is libtorrent's: its headers are not among the files that are watched.
+    /// `version` is libtorrent's: its headers are not among the files that are checked for changes.
     pub(crate) fn new(build: &cc::Build, version: &str) -> io::Result<Self> {
         let variable = |name: &str| std::env::var(name).map_err(io::Error::other);
         let out_dir = PathBuf::from(variable("OUT_DIR")?);
@@ -44,7 +44,7 @@ impl Shim {
         Ok(Self { compiler, out_dir, objects, jobs })
     }
 
-    /// The objects of these sources, in their order.
+    /// The objects of these sources, in order.
     pub(crate) fn compile(&self, sources: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         let stale: Vec<_> = sources.iter().filter(|source| !self.is_fresh(source)).collect();
         let headers = if stale.len() >= PAYS { self.precompile() } else { None };
@@ -64,7 +64,7 @@ impl Shim {
             }
         });
         if let Some(headers) = &headers {
-            // They are some hundred megabytes, and one file compiles faster than they do.
+            // They take some hundred megabytes, and a single file compiles faster without them.
             std::fs::remove_file(headers.with_extension("hpp.gch"))?;
         }
         match failures.into_inner().unwrap().into_values().next() {
@@ -73,7 +73,8 @@ impl Shim {
         }
     }
 
-    /// To be included before all else. `None` where the compiler does not do it, which only takes longer.
+    /// The precompiled headers, to be included first. `None` if the compiler does not support them;
+    /// compiling then takes longer.
     fn precompile(&self) -> Option<PathBuf> {
         let include = self.own("libtorrent", "hpp");
         let mut command = self.compiler.to_command();
@@ -84,7 +85,7 @@ impl Shim {
 
     fn compile_one(&self, source: &Path, headers: Option<&Path>) -> io::Result<()> {
         let (object, inputs) = (self.file(source, "o"), self.file(source, "inputs"));
-        // What they say is not true of the object that is to come.
+        // The recorded inputs do not apply to the new object.
         let _ = std::fs::remove_file(&inputs);
         let stem = stem(source);
         let [new, depends, read] = ["o", "d", "inputs"].map(|kind| self.own(&stem, kind));
@@ -94,7 +95,7 @@ impl Shim {
         }
         command.arg("-c").arg(source).arg("-o").arg(&new).arg("-MMD").arg("-MF").arg(&depends);
         let output = command.output()?;
-        // Warnings, too.
+        // Includes warnings.
         for line in String::from_utf8_lossy(&output.stderr).lines() {
             println!("cargo::warning={line}");
         }
@@ -108,7 +109,7 @@ impl Shim {
         std::fs::rename(&read, &inputs)
     }
 
-    /// Whether there is an object, made of files that have the content that they had.
+    /// Whether there is an object whose inputs have not changed.
     fn is_fresh(&self, source: &Path) -> bool {
         let inputs = std::fs::read_to_string(self.file(source, "inputs"));
         let Ok(inputs) = inputs else { return false };
@@ -125,10 +126,10 @@ impl Shim {
         let (_, files) =
             text.split_once(": ").ok_or_else(|| io::Error::other("no dependencies"))?;
         let mut out = std::fs::File::create(inputs)?;
-        // A blank in a name is escaped.
+        // Spaces in names are escaped.
         for file in files.replace("\\ ", "\0").split_whitespace() {
             let file = PathBuf::from(file.replace('\0', " "));
-            // The headers that were compiled beforehand are libtorrent's.
+            // The precompiled headers are libtorrent's.
             if !file.starts_with(&self.objects) {
                 writeln!(out, "{} {}", digest(&file)?, neutral(&file, &self.out_dir))?;
             }
@@ -136,31 +137,32 @@ impl Shim {
         Ok(())
     }
 
-    /// What is kept of a source.
+    /// The path of a file that belongs to a source.
     fn file(&self, source: &Path, kind: &str) -> PathBuf {
         let mut name = DefaultHasher::new();
         neutral(source, &self.out_dir).hash(&mut name);
         self.objects.join(format!("{}-{:016x}.{kind}", stem(source), name.finish()))
     }
 
-    /// A name of this process until a file is complete: another cargo may be doing the same.
+    /// A name that only this process uses until the file is complete: another cargo may be doing
+    /// the same.
     fn own(&self, stem: &str, kind: &str) -> PathBuf {
         self.objects.join(format!("{stem}.{}.{kind}", std::process::id()))
     }
 }
 
-/// Free of the lock when it is used.
+/// A function of its own, so that the lock is released before the item is used.
 fn next<'a>(queue: &Mutex<std::slice::Iter<'_, &'a PathBuf>>) -> Option<&'a PathBuf> {
     queue.lock().unwrap().next().copied()
 }
 
-/// Files of one name lie in different directories.
+/// Files with the same name are in different directories.
 fn stem(source: &Path) -> String {
     let parts = source.iter().rev().take(2).map(|part| part.to_string_lossy());
     parts.collect::<Vec<_>>().join("-").replace(['.', '/'], "_")
 }
 
-/// The path without what changes from one feature set to the next.
+/// The path without the parts that depend on the feature set.
 fn neutral(path: &Path, out_dir: &Path) -> String {
     path.to_string_lossy().replace(&*out_dir.to_string_lossy(), "OUT_DIR")
 }

@@ -1,16 +1,16 @@
-// All that the bridge (src/sys/bridge.rs) sees of C++.
+// Everything that the bridge (src/sys/bridge.rs) sees of the C++ code.
 //
 //   session/      the session and its torrents, on the client thread; alerts and statuses
-//   requests/     what is asked of a torrent or of the session, on libtorrent's network thread
+//   requests/     requests about a torrent or the session, on libtorrent's network thread
 //   disk/         how blocks are read for peers
-//   metainfo.*  maker.*  hashing.*  resume_*  file_names.*   .torrent files and the like
-//   settings.*  limits.*  convert.*   libtorrent's values to the bridge's and back
-//   numbers.cpp   compares the numbers that cross as libtorrent has them
+//   metainfo.*  maker.*  hashing.*  resume_*  file_names.*   .torrent files and resume data
+//   settings.*  limits.*  convert.*   conversions between libtorrent's values and the bridge's
+//   numbers.cpp   checks the numbers that cross the bridge unchanged
 //   policy.*      where a client may connect
 //   web_seeds.*   what libtorrent does not do for web seeds
 //   url.hpp       the parts of a URL
-//   process.*     what belongs to the process
-//   compat.hpp    the only file that asks for libtorrent's version
+//   process.*     what belongs to the process rather than to a session
+//   compat.hpp    the only file that depends on libtorrent's version
 //
 // No function that the client thread calls waits for the network thread. Errors are exceptions;
 // trycatch.hpp carries them to Rust.

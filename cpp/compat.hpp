@@ -1,5 +1,5 @@
-// The only place that knows which libtorrent it is compiled against (2.0.8 up to 2.1.x), and with
-// what of it.
+// The only file that knows which version of libtorrent it is compiled against (2.0.8 up to 2.1.x),
+// and with which options that was built.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -28,14 +28,14 @@
 namespace patron {
 namespace compat {
 
-// Peers in browsers, since 2.1.
+// WebRTC peers (browsers), since 2.1.
 #if defined TORRENT_USE_RTC && TORRENT_USE_RTC
 constexpr bool has_webrtc = true;
 #else
 constexpr bool has_webrtc = false;
 #endif
 
-// A file of a torrent in the making; libtorrent adds pad files.
+// A file of a torrent that is being made; libtorrent adds pad files.
 struct NewFile {
     std::string path;
     std::int64_t size;
@@ -64,7 +64,7 @@ inline std::time_t creation_date(lt::add_torrent_params const& params) {
     return params.creation_date;
 }
 
-// None for an I2P peer.
+// nullopt for an I2P peer.
 inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
     auto const* const ip = std::get_if<lt::aux::noexcept_movable<lt::tcp::endpoint>>(&alert.ep);
     return ip != nullptr ? std::optional<lt::tcp::endpoint>(*ip) : std::nullopt;
@@ -73,12 +73,12 @@ inline bool needs_saving(lt::torrent_status const& status) {
     return bool(status.need_save_resume_data);
 }
 
-// Does not wait for the network thread since 2.1.
+// Does not block on the network thread since 2.1.
 inline std::string name(lt::torrent_alert const& alert) {
     auto const info = alert.handle.torrent_file();
     return info ? info->name() : std::string();
 }
-// BEP 17 is gone.
+// BEP 17 has been removed.
 template <typename Params>
 std::vector<std::string>* http_seeds(Params&) {
     return nullptr;
@@ -95,7 +95,7 @@ inline lt::disk_buffer_holder holder(BufferAllocator& allocator, char* buffer, i
     return lt::disk_buffer_holder(allocator, buffer);
 }
 
-// Where the files of a torrent lie.
+// The paths of a torrent's files.
 class FileNames {
   public:
     explicit FileNames(lt::storage_params const& params)
@@ -144,7 +144,7 @@ constexpr bool keeps_names = true;
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();
 }
-// Before any was renamed.
+// The files before any was renamed.
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.orig_files();
 }
@@ -177,7 +177,7 @@ auto* http_seeds(Params& params) {
 
 using BufferAllocator = lt::buffer_allocator_interface;
 
-// The size is exact: libtorrent writes its next message into what a buffer has to spare.
+// The size must be exact: libtorrent writes its next message into a buffer's spare space.
 inline lt::disk_buffer_holder holder(BufferAllocator& allocator, char* buffer, int size) {
     return lt::disk_buffer_holder(allocator, buffer, size);
 }
@@ -203,7 +203,7 @@ class FileNames {
 };
 
 class CreateTorrent {
-    // create_torrent refers to it, so that it comes first.
+    // create_torrent refers to it, so it must come first.
     lt::file_storage files_;
 
   public:

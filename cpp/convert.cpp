@@ -21,7 +21,7 @@ std::string path(rust::Slice<std::uint8_t const> bytes) {
 }
 
 rust::Vec<std::uint8_t> bytes(lt::string_view string) {
-    // rust::Vec has no copy of a range.
+    // rust::Vec cannot be constructed from a range.
     return copied({reinterpret_cast<std::uint8_t const*>(string.data()), string.size()});
 }
 
@@ -46,7 +46,7 @@ NativeError current_exception() {
     } catch (lt::system_error const& e) {
         return error(e.code());
     } catch (std::invalid_argument const& e) {
-        // What the shim itself refuses.
+        // The shim's own argument checks.
         return NativeError{category::argument, 0, text(e.what())};
     } catch (std::exception const& e) {
         return NativeError{category::exception, 0, text(e.what())};

@@ -1,4 +1,4 @@
-// libtorrent's types to the bridge's and back.
+// Conversions between libtorrent's types and the bridge's.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -15,7 +15,7 @@
 
 namespace patron {
 
-// Text from the network may be anything: what is not UTF-8 is replaced, never refused.
+// Text from the network may contain anything: bytes that are not UTF-8 are replaced, never refused.
 rust::String text(char const* string);
 rust::String text(std::string const& string);
 std::string path(rust::Slice<std::uint8_t const> bytes);
@@ -24,13 +24,13 @@ rust::String address(lt::address const& ip, int port);
 
 NativeError none();
 NativeError error(lt::error_code const& code);
-// Of the exception that is being handled.
+// The exception that is being handled.
 NativeError current_exception();
 
 void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
             rust::Vec<std::uint8_t>& v2);
 
-// A torrent's id travels in libtorrent's userdata, so that an alert finds its torrent in O(1).
+// A torrent's id is stored in libtorrent's userdata, so the torrent of an alert is found in O(1).
 lt::client_data_t userdata(std::uint64_t torrent);
 std::uint64_t torrent_id(lt::client_data_t data);
 

@@ -1,4 +1,4 @@
-// Errors of the shim's own. Their categories stand beside those of libtorrent, Boost and the
+// The shim's own errors. Their categories are used alongside those of libtorrent, Boost and the
 // system.
 #pragma once
 
@@ -6,17 +6,17 @@
 
 namespace patron {
 
-// Rust reads these names through category_name (process.hpp).
+// Rust obtains these names through category_name (process.hpp).
 namespace category {
-// An argument that the shim refuses, as std::invalid_argument.
+// An argument that the shim refuses with std::invalid_argument.
 inline constexpr char argument[] = "argument";
 // NotHere.
 inline constexpr char not_here[] = "not here";
 // Busy.
 inline constexpr char busy[] = "busy";
-// A file that is not what it was; see disk/read/file.cpp.
+// A file that was changed from outside; see disk/read/file.cpp.
 inline constexpr char file[] = "file";
-// An exception without a code.
+// An exception without an error code.
 inline constexpr char exception[] = "exception";
 } // namespace category
 
@@ -25,7 +25,7 @@ struct NotHere : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// What is asked for has to wait.
+// The request must wait.
 struct Busy : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -8,11 +8,11 @@
 namespace patron {
 namespace {
 
-// No file system that libtorrent runs on takes a longer one.
+// No file system that libtorrent runs on allows longer names.
 constexpr std::size_t longest_part = 255;
 
 [[noreturn]] void refuse(std::string const& name, std::string const& why) {
-    // An exception ends its text at a zero byte.
+    // The text of an exception ends at a zero byte.
     std::string shown = name;
     std::replace(shown.begin(), shown.end(), '\0', '?');
     throw std::invalid_argument(shown + ": " + why);

@@ -1,4 +1,4 @@
-// The names of a torrent's files, where somebody else than its metainfo chooses them.
+// Checks the names of a torrent's files when they do not come from its metainfo.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -8,16 +8,16 @@
 
 namespace patron {
 
-// They throw std::invalid_argument.
+// These functions throw std::invalid_argument.
 
-// A file of a torrent has a path below the save directory.
+// The path of a file must be below the save directory.
 void check_file_name(std::string const& name);
-// The files of a torrent have a path each, and none lies below another.
+// Each file must have its own path, and none may be below another.
 void check_renamed_files(lt::add_torrent_params const& params);
-// The same for one that is to be renamed.
+// The same for a single file that is to be renamed.
 void check_rename(lt::file_storage const& files, lt::file_index_t renamed, std::string const& name);
 
-// As it is on disk.
+// The file's path on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
 
 } // namespace patron

@@ -15,7 +15,7 @@ lt::span<char const> span(std::uint8_t const* data, std::size_t length) {
     return {reinterpret_cast<char const*>(data), static_cast<std::ptrdiff_t>(length)};
 }
 
-// BEP 52: blocks that are not there have hashes of zeros. The number of leaves is a power of two.
+// BEP 52: missing blocks have hashes of zeros. The number of leaves is a power of two.
 lt::sha256_hash root(std::vector<lt::sha256_hash>& level) {
     while (level.size() > 1) {
         for (std::size_t i = 0; i < level.size() / 2; ++i)

@@ -1,4 +1,4 @@
-// The hashes of a piece, for making and for verifying torrents.
+// Hashes a piece, for making and verifying torrents.
 #pragma once
 
 #include "rust/cxx.h"
@@ -26,7 +26,7 @@ class PieceHasher {
     bool const v1_;
     bool const v2_;
     lt::hasher sha1_;
-    // Of the blocks so far.
+    // The hashes of the blocks so far.
     std::vector<lt::sha256_hash> leaves_;
 };
 

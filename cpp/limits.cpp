@@ -12,7 +12,7 @@ int connections(int limit) {
     return limit > 0 ? std::max(limit, 2) : limit;
 }
 
-// libtorrent has no number for "no limit" of connections and upload slots but this one.
+// The only number that libtorrent has for "no limit" on connections and upload slots.
 constexpr int unlimited = (1 << 24) - 1;
 
 } // namespace

@@ -1,4 +1,4 @@
-// The limits of a torrent: set at the start, changed, read back.
+// The limits of a torrent: applied at the start, changed and read back.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -8,7 +8,7 @@
 
 namespace patron {
 
-// A limit of -1 means none, one of -2 leaves what there is.
+// -1 means no limit, -2 leaves the current one.
 void apply(LimitsRecord const& limits, lt::add_torrent_params& params);
 void apply(LimitsRecord const& limits, lt::torrent_handle const& torrent);
 LimitsRecord limits(lt::torrent_handle const& torrent);

@@ -39,7 +39,7 @@ std::vector<compat::NewFile> files(NewTorrentRecord const& record) {
 
 NewTorrent::NewTorrent(NewTorrentRecord const& record)
     : create_(files(record), record.piece_length, flags(record)) {
-    // Hashes are set by place, so libtorrent's order must be ours.
+    // Hashes are set by index, so libtorrent's order must be the same as ours.
     std::size_t next = 0;
     for (compat::NewFile const& file : create_.layout())
         if (!(file.flags & lt::file_storage::flag_pad_file)) {
@@ -94,7 +94,7 @@ void NewTorrent::set_placeholders() {
             (file.flags & lt::file_storage::flag_pad_file)
                 ? 0
                 : (file.size + torrent.piece_length() - 1) / torrent.piece_length();
-        // libtorrent finds the piece layer of a file by its root, so that roots must differ.
+        // libtorrent finds the piece layer of a file by its root, so the roots must differ.
         lt::sha256_hash hash = lt::sha256_hash::max();
         for (int byte = 0; byte < 4; ++byte)
             hash[static_cast<std::size_t>(byte)] =

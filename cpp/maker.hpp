@@ -1,4 +1,4 @@
-// A .torrent file in the making.
+// A .torrent file that is being made.
 #pragma once
 
 #include "torrent-patron/cpp/compat.hpp"
@@ -20,7 +20,7 @@ class NewTorrent {
     LayoutRecord layout() const;
     void set_hashes(std::int32_t piece, std::int32_t file, std::int32_t piece_of_file,
                     PieceHashes const& hashes);
-    // Hashes of no data, for all pieces.
+    // Sets placeholder hashes for all pieces.
     void set_placeholders();
     rust::Vec<std::uint8_t> encode() const;
 

@@ -1,5 +1,5 @@
-// .torrent files and magnet links: read and described. Nothing here touches a session, so that
-// it runs on whichever thread calls.
+// Reads and describes .torrent files and magnet links. Nothing here uses a session, so it can run
+// on any thread.
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
@@ -26,8 +26,8 @@
 namespace patron {
 namespace {
 
-// Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit follows
-// that one; the rest are libtorrent's own limits on depth, tokens and pieces.
+// Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
+// same; the other limits, on depth, tokens and pieces, are libtorrent's own.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
 
 lt::load_torrent_limits limits() {
@@ -36,14 +36,15 @@ lt::load_torrent_limits limits() {
     return limits;
 }
 
-// What a torrent says of its files is bounded by its own size: the paths of a tree share the names
-// of directories, of which each file's own path has a copy.
+// The paths of a torrent's files may take at most this much memory, relative to the size of the
+// torrent: in a file tree, the paths share the names of directories, but each file gets a copy of
+// its whole path.
 constexpr std::size_t paths_at_least = 16 * 1024 * 1024;
 constexpr std::size_t paths_per_byte = 16;
-// Of each block of 16 KiB some bits are kept, where the torrent need not have a hash of it.
+// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash of it.
 constexpr std::int64_t largest_v2 = std::int64_t(8) << 40;
 
-// Walks a file tree (BEP 52) as deep as bdecode lets it be.
+// Walks a file tree (BEP 52); bdecode limits its depth.
 void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths,
              std::int64_t& size) {
     for (int i = 0; i < tree.dict_size(); ++i) {
@@ -60,9 +61,9 @@ void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths
     }
 }
 
-// Refuses what would take many times its own size, of a .torrent file or resume data.
+// Refuses a .torrent file or resume data that would take many times its own size in memory.
 void check_size(lt::bdecode_node const& root, std::size_t encoded) {
-    // What is no dictionary is refused by libtorrent.
+    // libtorrent refuses anything that is not a dictionary.
     if (root.type() != lt::bdecode_node::dict_t)
         return;
     auto const info = root.dict_find_dict("info");
@@ -91,7 +92,7 @@ lt::bdecode_node decode(lt::span<char const> buffer) {
     return lt::bdecode(buffer, limit.max_decode_depth, limit.max_decode_tokens);
 }
 
-// libtorrent makes the empty files of a torrent before it checks the others; looking must not
+// libtorrent creates a torrent's empty files before it checks the others, but a check must not
 // write.
 void leave_out_empty_files(lt::add_torrent_params& params) {
     lt::file_storage const& files = compat::files(*params.ti);
@@ -103,8 +104,9 @@ void leave_out_empty_files(lt::add_torrent_params& params) {
                 lt::dont_download;
 }
 
-// The DHT nodes that a torrent names are read into the parameters, where they can be dropped. They
-// also stay in its torrent_info, where they cannot; so that is made of a torrent without them.
+// libtorrent reads the DHT nodes that a torrent names into the parameters, where they can be
+// dropped, and also into its torrent_info, where they cannot. So the torrent_info is made from a
+// torrent without them.
 std::string without_nodes(lt::bdecode_node const& root) {
     std::string rest = "d";
     for (int i = 0; i < root.dict_size(); ++i) {
@@ -135,10 +137,10 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
             params.dht_nodes = nodes;
         }
     } catch (lt::system_error const& e) {
-        // A file entry that is no dictionary is refused without a code.
+        // A file entry that is not a dictionary is refused without an error code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
     }
-    // A "magnet-uri" in the place of "info" is read too; it describes no files.
+    // A "magnet-uri" in place of "info" is also accepted; it describes no files.
     if (!params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
     return params;
@@ -165,7 +167,7 @@ lt::entry client_part(lt::bdecode_node const& root) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    // Decoded once: there may be thousands to read at the start.
+    // Decoded only once: there may be thousands to read at the start.
     lt::bdecode_node const root = decode(buffer);
     check_size(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
@@ -195,7 +197,7 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;
     check_renamed_files(other);
-    // Behind those that were saved; what is named twice is taken once (src/metainfo/urls.rs).
+    // After those in the resume data; duplicates are removed by src/metainfo/urls.rs.
     auto const add = [](auto& to, auto const& from) {
         to.insert(to.end(), from.begin(), from.end());
     };
@@ -273,7 +275,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
         params_.storage_mode = lt::storage_mode_allocate;
     if (!options.file_priorities.empty()) {
         params_.file_priorities.clear();
-        // Those that resume data has would go before the files'.
+        // The resume data's piece priorities would override those of the files.
         params_.piece_priorities.clear();
         for (std::uint8_t const level : options.file_priorities)
             params_.file_priorities.emplace_back(level);
@@ -281,7 +283,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     apply(options.limits, params_);
 
     // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
-    // and resume them by limits of its own. Resume data says how they were told.
+    // and resume them by its own limits. The flags in resume data were chosen in an earlier run.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
     for (std::uint8_t place = 0; place < flag_count; ++place)
@@ -297,7 +299,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     if (!writes && params_.ti)
         leave_out_empty_files(params_);
     if (options.trust && params_.ti) {
-        // Complete without hashing, now or on the first request (which seed_mode would do).
+        // Complete without hashing; seed_mode would hash each piece when it is first requested.
         params_.have_pieces.resize(params_.ti->num_pieces(), true);
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
@@ -352,8 +354,8 @@ LayoutRecord TorrentParams::layout() const {
 
 namespace {
 
-// By the roots of the files, as they stand in the .torrent file (BEP 52). libtorrent moves them to
-// its own trees, where files of the same data share one.
+// The piece layers in a .torrent file by the roots of the files (BEP 52). libtorrent moves them to
+// its own trees, where files with the same data share one.
 std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
     std::map<lt::sha256_hash, lt::string_view> out;
     lt::bdecode_node const root = decode(torrent);

@@ -1,4 +1,4 @@
-// .torrent files, magnet links and resume data, on any thread: read, described and configured.
+// Reads, describes and configures .torrent files, magnet links and resume data, on any thread.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -23,19 +23,19 @@ struct PieceHashes;
 class TorrentParams {
   public:
     explicit TorrentParams(lt::add_torrent_params params) : params_(std::move(params)) {}
-    // `client_data` is what resume data says of the client's own affairs.
+    // `client_data` is the client's own part of the resume data.
     TorrentParams(lt::add_torrent_params params, lt::entry client_data)
         : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
     TorrentParams(lt::add_torrent_params params, std::set<std::string> named)
         : params_(std::move(params)), named_(std::move(named)) {}
     DescriptionRecord describe() const;
-    // Of a torrent with metadata.
+    // For a torrent with metadata.
     LayoutRecord layout() const;
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
-    // Gives the URLs that the torrent names and the policy does not allow it to.
+    // Returns the URLs that the torrent names and that the policy does not allow.
     rust::Vec<rust::String> configure(AddRecord const& options);
-    // Whether it has all the data that is wanted, as resume data or trust says.
+    // Whether it has all wanted data, according to the resume data or because it is trusted.
     bool is_complete() const;
 
   private:
@@ -44,11 +44,11 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
-    // URLs that a person names.
+    // The URLs that the program itself supplied.
     std::set<std::string> named_;
 };
 
-// A .torrent file. One that would take many times its own size is refused.
+// Parses a .torrent file. One that would take many times its own size in memory is refused.
 lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);

@@ -1,4 +1,5 @@
-// Numbers that cross to Rust as libtorrent has them.
+// Checks the numbers that cross to Rust unchanged.
+#include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/alert_types.hpp>

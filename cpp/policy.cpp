@@ -17,7 +17,7 @@ bool gives_address(std::string const& url) {
     return !failure;
 }
 
-// A name but this one would have to be looked up.
+// Any name but localhost would have to be resolved.
 bool is_here(std::string const& url) {
     std::string const name = host(url);
     if (name == "localhost")
@@ -27,7 +27,7 @@ bool is_here(std::string const& url) {
     return !failure && ip.is_loopback();
 }
 
-// The addresses that only this machine or the local network has.
+// The address ranges of this machine and the local network.
 constexpr std::pair<char const*, char const*> local_ranges[] = {
     {"0.0.0.0", "0.255.255.255"},
     {"10.0.0.0", "10.255.255.255"},
@@ -52,8 +52,8 @@ bool is_local(lt::address const& address) {
     return false;
 }
 
-// A host that is local whatever it is looked up to be: an address, also in a form that only the
-// system's resolver takes for one (127.1, 0x7f000001), or a name that is not of the internet.
+// Whether a host is local, whatever it resolves to: a local address, also in a form that only the
+// system's resolver accepts (127.1, 0x7f000001), or a name that is not in the public DNS.
 bool is_local(std::string name) {
     name = lower(std::move(name));
     while (!name.empty() && name.back() == '.')
@@ -75,7 +75,7 @@ bool is_local(std::string name) {
 
 using Urls = std::vector<std::string>;
 
-// Those that are not kept are given, in their order.
+// Returns those that are not kept, in order.
 template <typename Keep>
 Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
     Urls trackers, dropped;
@@ -111,7 +111,7 @@ NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
-    // An offline client reaches nothing else.
+    // An offline client reaches nothing else anyway.
     if (!keeps_local())
         return {};
     auto const is_allowed = [&named](std::string const& url) {
@@ -148,7 +148,7 @@ bool NetworkPolicy::allows_local(std::uint64_t torrent, std::string const& url) 
 
 bool NetworkPolicy::allows_resolved(std::uint64_t torrent, std::string const& url,
                                     lt::address const& address) const {
-    // Where a proxy looks up the name there is no address.
+    // If a proxy resolves the name, there is no address.
     return address.is_unspecified() || !is_local(address) || allows_local(torrent, url);
 }
 
@@ -157,7 +157,7 @@ void NetworkPolicy::block_local(lt::ip_filter& filter) {
         block(filter, first, last);
 }
 
-// libtorrent looks up all names itself behind an HTTP proxy, but those of plain HTTP trackers.
+// Behind an HTTP proxy, libtorrent resolves all names itself, except those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {
     if (loopback_only_ && !is_here(url))
         return false;
@@ -188,7 +188,7 @@ char const* NetworkPolicy::reason() const {
 }
 
 void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
-    // libtorrent looks up the names of DHT nodes itself, even where the DHT is off.
+    // libtorrent resolves the names of DHT nodes itself, even if the DHT is off.
     if (loopback_only_ || names_ != Names::Here)
         params.dht_nodes.clear();
 
@@ -209,7 +209,7 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
 void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     if (!loopback_only_)
         return;
-    // 0.0.0.0 stands for the address of a web seed that a SOCKS5 proxy is to look up.
+    // 0.0.0.0 is the address of a web seed whose name a SOCKS5 proxy is to resolve.
     block(filter, "0.0.0.1", "126.255.255.255");
     block(filter, "128.0.0.0", "255.255.255.255");
     block(filter, "::", "::");

@@ -1,5 +1,5 @@
-// Where a client may connect: to the loopback interface alone when it is offline, and never past a
-// proxy that is to look up all names.
+// Where a client may connect: only to the loopback interface if it is offline, and never past a
+// proxy that is to resolve all names.
 #pragma once
 
 #include "torrent-patron/cpp/bridge.hpp"
@@ -22,41 +22,41 @@ class NetworkPolicy {
   public:
     explicit NetworkPolicy(PolicyRecord const& record);
 
-    // Drops from the parameters of a torrent what is not allowed.
+    // Removes what is not allowed from the parameters of a torrent.
     void restrict(lt::add_torrent_params& params) const;
-    // Adds to what is blocked.
+    // Adds to the blocked addresses.
     void restrict(lt::ip_filter& filter) const;
-    // Drops nodes that an earlier client knew.
+    // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;
 
-    // Drops what the torrent itself names on this machine or the local network, but not what a
-    // person has named, and gives the URLs: the client would send requests of a stranger's choice
-    // to what is behind the firewall.
+    // Removes the URLs on this machine or the local network that the torrent itself names, except
+    // those that the program also named, and returns them: otherwise the client would send requests
+    // chosen by a stranger to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
-    // A person names the URL for this torrent: its host may be anywhere.
+    // The program names the URL for this torrent: its host may be anywhere.
     void name(std::uint64_t torrent, std::string const& url) const;
     void forget(std::uint64_t torrent) const;
-    // Whether a web seed may be contacted there, now that its name is looked up.
+    // Whether a web seed may be contacted at this address, now that its name has been resolved.
     bool allows_resolved(std::uint64_t torrent, std::string const& url,
                          lt::address const& address) const;
     bool allows_local(std::uint64_t torrent, std::string const& url) const;
     static void block_local(lt::ip_filter& filter);
-    // Whether torrents are kept from naming what is local.
+    // Whether torrents may not name local hosts.
     bool keeps_local() const { return !loopback_only_ && !local_urls_; }
     bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
 
     bool allows_tracker(std::string const& url) const;
     bool allows_web_seed(std::string const& url) const;
     bool allows_peer(lt::address const& address) const;
-    // Why something is not allowed, for a person.
+    // Why something is not allowed, for people.
     char const* reason() const;
 
   private:
     bool loopback_only_;
     Names names_;
     bool local_urls_;
-    // Shared by copies. Requests name on the network thread, adds on the client thread.
+    // Shared by copies. Requests add to it on the network thread, adds on the client thread.
     struct Named;
     std::shared_ptr<Named> named_;
 };

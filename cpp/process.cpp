@@ -57,7 +57,7 @@ bool has_webrtc() noexcept {
     return compat::has_webrtc;
 }
 
-// The numbers are libtorrent's own.
+// These numbers are libtorrent's own.
 static_assert(static_cast<int>(LibtorrentError::NoMetadata) ==
               static_cast<int>(lt::errors::no_metadata));
 
@@ -107,7 +107,7 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
         throw std::system_error(errno, std::generic_category());
     if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
-        // Where it is refused, as by macOS above its own limit, what was there stays.
+        // If it is refused, as by macOS above its own limit, the old limit stays.
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 && ::getrlimit(RLIMIT_NOFILE, &limit) != 0)
             throw std::system_error(errno, std::generic_category());
     }
@@ -126,8 +126,8 @@ bool is_network_device(rust::Str name) noexcept {
     return ::if_nametoindex(std::string(name).c_str()) != 0;
 }
 
-// A library that was loaded before, with its names for all, may be used in the place of ours, in
-// part even. The program itself has none of them.
+// A library that was loaded earlier with global symbols may be used instead of ours, even in part.
+// The program itself contains none of these functions.
 rust::Vec<rust::String> loaded_from() {
     auto const file = [](auto* function) {
         Dl_info found{};
@@ -150,7 +150,7 @@ rust::Vec<rust::String> loaded_from() {
 
 namespace {
 
-// Different for each session, so that they are not taken for another's.
+// Numbers the sessions, so that their threads can be told apart.
 thread_local int session_number = 0;
 
 std::string comm(std::string const& task) {
@@ -180,7 +180,7 @@ void name_disk_threads() {
             std::ofstream(task.path() / "comm") << "lt-disk-" << number;
 }
 
-// libtorrent opens its sockets without the flag.
+// libtorrent opens its sockets without close-on-exec.
 void close_on_exec(std::uint16_t port) {
     std::error_code failure;
     for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd", failure)) {
@@ -216,14 +216,14 @@ void close_on_exec(std::uint16_t) {}
 
 namespace {
 
-// The multibyte encoding is UTF-8, or the program has never chosen one.
+// The multibyte encoding is UTF-8, or the program has never set a locale.
 bool names_are_bytes() {
     char const* const locale = std::setlocale(LC_CTYPE, nullptr);
     return locale == nullptr || std::strcmp(locale, "C") == 0 ||
            std::strcmp(locale, "POSIX") == 0 || std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-// libtorrent decides once, when it first touches a file: /dev/null has none below it.
+// libtorrent decides once, when it first accesses a file; nothing exists below /dev/null.
 void decide() {
     try {
         compat::look_at("/dev/null/none");
@@ -233,11 +233,11 @@ void decide() {
 
 } // namespace
 
-// libtorrent takes file names for UTF-8 only if LANG ends in ".UTF-8"; else it converts them to the
-// locale of the program, and with LANG unset, as services have it, writes a dot for every letter
-// that is not ASCII (need_conversion in its escape_string.cpp). It looks at LANG once. We have it
-// look while LANG says what is true. The environment is exchanged as a whole and for that moment:
-// setenv would pull it away under a thread that reads it, and the next program would inherit it.
+// libtorrent treats file names as UTF-8 only if LANG ends in ".UTF-8"; otherwise it converts them
+// to the program's locale, and if LANG is unset, as for services, replaces every letter that is not
+// ASCII by a dot (need_conversion in its escape_string.cpp). It reads LANG only once, so we make it
+// do so while LANG has a suitable value. The whole environment is exchanged for that moment: setenv
+// would change it under a thread that reads it, and child processes would inherit the change.
 void keep_file_names() {
     static std::once_flag once;
     std::call_once(once, [] {
@@ -258,7 +258,7 @@ void keep_file_names() {
 
 #else
 
-// macOS has UTF-8 names, and so has libtorrent there.
+// File names are UTF-8 on macOS, and libtorrent treats them so there.
 void keep_file_names() {}
 
 #endif

@@ -1,5 +1,5 @@
-// What belongs to the process, not to a session: versions, descriptors, and how file names are
-// taken.
+// What belongs to the process rather than to a session: versions, descriptors, and how file names
+// are encoded.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -16,21 +16,23 @@ rust::String compiled_version();
 rust::String loaded_version();
 bool has_webrtc() noexcept;
 
-// How a category of the shim is called in an error (errors.hpp).
+// The name of one of the shim's categories in an error (errors.hpp).
 rust::Str category_name(ShimCategory category);
 
-// Raises the process's limit of open descriptors where it is lower; returns what it is then.
+// Raises the process's limit on open descriptors if it is lower, as far as permitted; returns the
+// limit that then applies.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
-// The calling thread takes no signals but those of its own faults; its threads inherit that.
+// Blocks all signals on the calling thread except those caused by its own faults; the threads that
+// it starts inherit that.
 void block_signals() noexcept;
-// Of at most 15 letters.
+// At most 15 characters.
 void name_thread(char const* name) noexcept;
-// The calling thread is libtorrent's network thread. Those that it has started have its name until
-// name_disk_threads() is called, on it.
+// To be called on libtorrent's network thread, to name it. The threads that it has started have its
+// name until name_disk_threads() is called, also on it.
 void name_network_thread();
 void name_disk_threads();
-// What is bound to this port is not for programs that this one starts.
+// Keeps the sockets bound to this port from being inherited by programs that this one starts.
 void close_on_exec(std::uint16_t port);
 bool is_network_device(rust::Str name) noexcept;
 rust::Vec<rust::String> loaded_from();

@@ -17,8 +17,8 @@
 namespace patron {
 namespace {
 
-// libtorrent hashes single pieces all at once. Beyond this it checks the whole torrent, which it
-// does a few pieces at a time.
+// libtorrent hashes single pieces all at once. Beyond this number it checks the whole torrent,
+// which it does a few pieces at a time.
 constexpr int max_single_checks = 1024;
 
 struct Stamp {
@@ -53,7 +53,7 @@ bool is_skipped(std::vector<lt::download_priority_t> const& priorities, std::siz
     return file < priorities.size() && priorities[file] == lt::dont_download;
 }
 
-// Of a file that is looked into; closed at the end.
+// A file that is examined; closed by the destructor.
 class Data {
   public:
     explicit Data(std::string const& path)
@@ -64,7 +64,8 @@ class Data {
     }
     Data(Data const&) = delete;
     Data& operator=(Data const&) = delete;
-    // Something was written to all of it. Where the file system cannot tell, it may have been.
+    // Whether something was written to the whole range. If the file system cannot tell, it is
+    // assumed.
     bool is_written(std::int64_t begin, std::int64_t end) const {
         off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
         return hole < 0 || hole >= end;
@@ -75,11 +76,11 @@ class Data {
 };
 
 struct Piece {
-    // A claim of it is taken back.
+    // The resume data's claim must not be trusted.
     bool doubtful = false;
-    // All of it is in files.
+    // The whole piece is in files.
     bool here = true;
-    // And was written, as far as one can tell.
+    // And it was written, as far as can be told.
     bool written = true;
     bool wanted = false;
 };
@@ -125,7 +126,7 @@ void check_resume_data(lt::add_torrent_params& params,
         bool const skipped = is_skipped(params.file_priorities, place);
         bool const doubtful =
             (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
-        // Pieces of a skipped file that other files share.
+        // The pieces of a skipped file that it shares with other files are in the part file.
         bool const in_parts = has_parts && skipped && now.size < 0;
         Data const data(path);
         for (std::int64_t offset = 0; offset < files.file_size(i);) {
@@ -154,7 +155,7 @@ void check_resume_data(lt::add_torrent_params& params,
         params.unfinished_pieces.erase(i);
         if (!piece.here)
             continue;
-        // Finished, so that its hash is checked.
+        // Marked as finished, so that its hash is checked.
         int const blocks =
             (files.piece_size(i) + lt::default_block_size - 1) / lt::default_block_size;
         params.unfinished_pieces[i].resize(blocks, true);

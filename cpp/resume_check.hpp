@@ -1,4 +1,4 @@
-// What resume data claims, against what is on disk.
+// Checks the claims of resume data against the disk.
 #pragma once
 
 #include "rust/cxx.h"
@@ -11,17 +11,17 @@
 
 namespace patron {
 
-// How the files of a torrent are on disk now: what `check_resume_data` compares a later state with.
-// Looks at each file.
+// The current state of a torrent's files on disk, for `check_resume_data` to compare with a later
+// state. Examines each file.
 std::string file_stamps(lt::add_torrent_params const& params);
 
-// Whether there are places in the file to which nothing was written.
+// Whether the file has holes: parts that were never written.
 bool has_hole(rust::Slice<std::uint8_t const> path);
 
-// Takes back what resume data claims of files that have changed since, that are not there, or that
-// were skipped and are wanted now. libtorrent hashes what of that is on disk, and what is there
-// beyond the claims; the rest it downloads. `saved` are the priorities in the resume data, `stamps`
-// those of the files when it was made, or empty. Looks at each file.
+// Withdraws the claims of resume data about files that have changed since, that do not exist, or
+// that were skipped then and are wanted now. libtorrent hashes what is on disk of those, and what
+// is on disk beyond the claims; it downloads the rest. `saved` are the priorities in the resume
+// data; `stamps` are those of the files when it was made, or empty. Examines each file.
 void check_resume_data(lt::add_torrent_params& params,
                        std::vector<lt::download_priority_t> const& saved,
                        std::string const& stamps);

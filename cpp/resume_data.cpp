@@ -59,8 +59,8 @@ lt::entry encode(ClientDataRecord const& record) {
     return entry;
 }
 
-// A byte for each node of a hash tree is written: 800 MB for 6 TB of which only the root is known.
-// libtorrent takes what is missing at the end for zeros; a mask must not be empty.
+// libtorrent writes a byte for each node of a hash tree: 800 MB for 6 TB of which only the root is
+// known. It takes what is missing at the end as zeros; a mask must not be empty.
 void shorten(std::vector<bool>& bits) {
     auto const last = std::find(bits.rbegin(), bits.rend(), true);
     auto const used = static_cast<std::size_t>(bits.rend() - last);

@@ -1,5 +1,5 @@
-// Resume data: libtorrent's own, and in it what the client knows of a torrent and libtorrent does
-// not.
+// Resume data: libtorrent's own, extended by what the client, but not libtorrent, knows about a
+// torrent.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -16,12 +16,12 @@ constexpr char const* client_data_key = "torrent-patron";
 
 ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
-// How the files were when it was made (resume_check.hpp); empty where nothing says.
+// The state of the files when it was made (resume_check.hpp); empty if it contains none.
 std::string saved_stamps(lt::entry const& entry);
 rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
                                            ClientDataRecord const& record,
                                            std::string const& stamps);
-// A .torrent file. Throws where there is no metadata.
+// A .torrent file. Throws if there is no metadata.
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);
 
 } // namespace patron

@@ -62,7 +62,7 @@ rust::Vec<MetricRecord> metrics() {
 
 namespace {
 
-// Calls `visit` with the index and the name of each setting.
+// Calls `visit` with the index and name of each setting.
 template <typename Visit>
 void each_setting(Visit visit) {
     auto const range = [&visit](int base, int count) {

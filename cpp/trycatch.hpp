@@ -1,7 +1,7 @@
-// How a C++ exception crosses to Rust: category, code and message, none of them lost.
+// How a C++ exception crosses to Rust, with category, code and message.
 //
-// cxx calls rust::behavior::trycatch around every bridge function that returns Result. Its own
-// version catches std::exception alone and keeps the message alone; anything else would terminate.
+// cxx calls rust::behavior::trycatch around every bridge function that returns Result. cxx's own
+// version catches only std::exception and keeps only the message; anything else would terminate.
 #pragma once
 
 #include "torrent-patron/cpp/errors.hpp"
@@ -15,8 +15,8 @@
 
 namespace patron {
 
-// "category \x1f value \x1f message", read by Error::from_native in src/sys/errors.rs. The text is
-// built on the stack, because this runs where memory may have run out.
+// "category \x1f value \x1f message", parsed by Error::from_native in src/sys/errors.rs. The text
+// is built on the stack, because memory may have run out.
 template <typename Fail>
 void report(Fail& fail, char const* category, int value, char const* message) noexcept {
     char text[1024];
@@ -41,7 +41,7 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
     } catch (std::system_error const& error) {
         patron::report(fail, error.code().category().name(), error.code().value(), error.what());
     } catch (std::invalid_argument const& error) {
-        // What the shim itself refuses.
+        // The shim's own argument checks.
         patron::report(fail, patron::category::argument, 0, error.what());
     } catch (patron::NotHere const& error) {
         patron::report(fail, patron::category::not_here, 0, error.what());

@@ -1,5 +1,4 @@
-// Parts of the URLs of trackers and web seeds, which src/model/url.rs has put into their normal
-// form.
+// Parts of the URLs of trackers and web seeds, which src/model/url.rs has normalized.
 #pragma once
 
 #include <libtorrent/address.hpp>
@@ -11,7 +10,7 @@
 
 namespace patron {
 
-// Of ASCII alone, whatever the locale.
+// Only ASCII, whatever the locale.
 inline std::string lower(std::string text) {
     for (char& letter : text)
         if (letter >= 'A' && letter <= 'Z')
@@ -19,12 +18,12 @@ inline std::string lower(std::string text) {
     return text;
 }
 
-// What stands before "://", in lower case.
+// The part before "://", in lower case.
 inline std::string scheme(std::string const& url) {
     return lower(url.substr(0, std::min(url.find("://"), url.size())));
 }
 
-// What stands after "://" and any "user@", before the path.
+// The part after "://" and any "user@", up to the path.
 inline std::string authority(std::string const& url) {
     auto const scheme = url.find("://");
     if (scheme == std::string::npos)
@@ -36,7 +35,7 @@ inline std::string authority(std::string const& url) {
     return authority;
 }
 
-// An IPv6 address without its brackets.
+// Without the brackets of an IPv6 address.
 inline std::string host(std::string const& url) {
     std::string const where = authority(url);
     if (!where.empty() && where.front() == '[')

@@ -13,7 +13,7 @@
 namespace patron {
 namespace {
 
-// All but what is unreserved (RFC 3986), and slashes.
+// Percent-encodes everything except unreserved characters (RFC 3986) and slashes.
 std::string encoded(std::string const& path) {
     static constexpr char digits[] = "0123456789ABCDEF";
     std::string out;
@@ -35,9 +35,9 @@ bool ends_in(std::string const& text, std::string const& end) {
            text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Whether a connection that ended so is the server's fault. It may end for reasons of ours, or
-// because the server keeps none open after it has sent what was asked for. That this was damaged
-// turns out later, and has an alert.
+// Whether the server is to blame for the end of a connection. The connection may also end for
+// reasons of ours, or because the server closes it after each answer. Damaged data is discovered
+// later, and has an alert of its own.
 bool blames_server(lt::error_code const& code, bool gave_nothing) {
     namespace errors = lt::errors;
     if (code.category() == lt::http_category())
@@ -67,7 +67,7 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& peer) override;
     void on_files_checked() override;
-    // The same fault again is no news until the web seed has given something.
+    // The same fault is not reported again until the web seed has delivered something.
     void ended(std::string const& url, lt::error_code const& code, bool gave_nothing);
 
   private:
@@ -98,15 +98,15 @@ class Connection : public lt::peer_plugin {
 std::shared_ptr<lt::peer_plugin> WebSeeds::new_connection(lt::peer_connection_handle const& peer) {
     if (peer.type() != lt::connection_type::url_seed)
         return {};
-    // Until the server says what it is, its host stands for its client.
+    // Until the server identifies itself, libtorrent gives its host as the client's name.
     lt::peer_info info;
     peer.get_peer_info(info);
     return std::make_shared<Connection>(shared_from_this(), peer,
                                         url(info.client, peer.remote().port()));
 }
 
-// libtorrent does not say to which URL a connection belongs. Of several at one server, what they
-// have in common.
+// The URL of a connection, which libtorrent does not tell. If several are on one server, the part
+// they have in common.
 std::string WebSeeds::url(std::string const& named, int at_port) const {
     std::string found;
     for (std::string const& url : torrent_.url_seeds()) {
@@ -125,7 +125,7 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
     if (!blames_server(code, gave_nothing) || std::exchange(told_[url], code) == code)
         return;
     WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
-    // libtorrent takes 0 for the status where there is none.
+    // libtorrent uses 0 as the status if there is none.
     if (!code)
         failure.error.message = "its answer is not HTTP";
     tell_(std::move(failure));
@@ -152,7 +152,7 @@ std::string web_seed_url(lt::torrent_info const& info, std::string const& url) {
     if (path.find('/') == std::string::npos)
         return url;
     std::string const below = "/" + encoded(path);
-    // Resume data has the URL that libtorrent was given.
+    // Resume data contains the URL that libtorrent was given.
     if (ends_in(url, below))
         return url;
     return (ends_in(url, "/") ? url.substr(0, url.size() - 1) : url) + below;

@@ -14,8 +14,8 @@
 
 namespace patron {
 
-// The URL to give to libtorrent. It takes that of a torrent with one file for the file's own, also
-// where the file lies in a folder, for which BEP 19 has another rule.
+// The URL to give to libtorrent. For a torrent with a single file, libtorrent takes the URL as that
+// of the file, even if the file is in a directory, for which BEP 19 has another rule.
 std::string web_seed_url(lt::torrent_info const& info, std::string const& url);
 
 struct WebSeedFailure {
@@ -24,8 +24,8 @@ struct WebSeedFailure {
     NativeError error;
 };
 
-// For each torrent: its web seeds get the right URLs once its metadata is known, and why one of
-// them gives nothing is told, on the network thread.
+// For each torrent: corrects the URLs of its web seeds once the metadata is known, and reports, on
+// the network thread, why a web seed delivers nothing.
 std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,
                                                     std::function<void(WebSeedFailure)> tell);
 

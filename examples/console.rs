@@ -1,11 +1,11 @@
-//! The pipeline that Kamaelia's torrent client was first shown with, in 2006: console -> file reader
-//! -> patron -> explainer -> console. Type the path of a .torrent file, or a magnet link; what it
-//! names is downloaded into the working directory and every event is explained. At the end of input
-//! it finishes what it has begun.
+//! The pipeline with which Kamaelia's torrent client was first shown in 2006: console -> file
+//! reader -> patron -> explainer -> console. Type the path of a .torrent file, or a magnet link: it
+//! is downloaded into the working directory and every event is explained. At the end of input, the
+//! program completes the downloads it has begun.
 //!
 //!     cargo run --example console [-- --offline]
 //!
-//! `--offline` reaches peers on this machine only, such as `--example seeder -- --offline`.
+//! With `--offline` it reaches only peers on this machine, such as `--example seeder -- --offline`.
 
 use std::error::Error;
 use std::io::stdin;
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(()) // The client stops when its last patron is dropped.
 }
 
-/// Whether a torrent that was typed in needs no more waiting for.
+/// Whether a torrent that was typed in is done, successfully or not.
 fn ends(event: &Event) -> bool {
     matches!(
         event,
@@ -59,7 +59,7 @@ fn ends(event: &Event) -> bool {
     )
 }
 
-/// What is typed, line by line, until the end of input.
+/// The lines that are typed, until the end of input.
 fn console() -> Receiver<String> {
     let (sender, lines) = bounded(0);
     thread::spawn(move || {

@@ -1,10 +1,10 @@
-//! Kamaelia's TorrentSeeder: type the path of a file or a directory; a torrent of it is made and
-//! seeded, and you get its .torrent file, in the working directory, and its magnet link. It seeds
-//! until it is killed.
+//! Kamaelia's TorrentSeeder: type the path of a file or a directory; it is made into a torrent and
+//! seeded. You get its .torrent file, in the working directory, and its magnet link. It seeds until
+//! it is killed.
 //!
 //!     cargo run --example seeder [-- --offline]
 //!
-//! `--offline` serves peers on this machine only, such as `--example console -- --offline`.
+//! With `--offline` it serves only peers on this machine, such as `--example console -- --offline`.
 
 use std::error::Error;
 use std::io::stdin;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(error) => eprintln!("{error}"),
         }
     }
-    // The end of input is no reason to stop seeding.
+    // Seeding continues after the end of input.
     explaining.join().map_err(|_| "the explainer panicked".into())
 }
 
@@ -42,14 +42,14 @@ fn seed(patron: &Patron, path: &Path, offline: bool) -> Result<(PathBuf, String)
     let torrent = PathBuf::from(format!("{}.torrent", metainfo.name));
     std::fs::write(&torrent, &metainfo.torrent_file()[..])?;
 
-    // The data was hashed a moment ago, so it need not be hashed again.
+    // The data has just been hashed, so it need not be hashed again.
     let directory = path.canonicalize()?.parent().ok_or("the root has no name")?.to_owned();
     let options = AddOptions::default().save_dir(directory).trust(true);
     patron.add_torrent(&metainfo, options).wait()?;
 
     let mut magnet = metainfo.magnet()?.to_string();
     if offline {
-        // Nothing will tell where the data is but the link itself.
+        // Only the link itself can tell where the data is.
         for address in patron.listen_addresses().wait()? {
             magnet += &format!("&x.pe={address}");
         }

@@ -1,9 +1,9 @@
-//! Downloads what is named, .torrent files and magnet links, in smol. It ends when everything is
-//! finished, or with Ctrl-C.
+//! Downloads the given .torrent files and magnet links, in smol. It ends when everything has been
+//! downloaded, or with Ctrl-C.
 //!
 //!     cargo run --example smol -- [--offline] FILE|MAGNET...
 //!
-//! `--offline` reaches peers on this machine only, such as `--example seeder -- --offline`.
+//! With `--offline` it reaches only peers on this machine, such as `--example seeder -- --offline`.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Box<dyn Error>> {
-    // A command is on its way before its reply is awaited: all of them start at once.
+    // A command is sent before its reply is awaited, so all of them start at once.
     let start = |name: &String| patron.add_torrent(name.as_str(), AddOptions::default());
     let replies: Vec<_> = names.iter().map(start).collect();
     let mut unfinished = HashSet::new();
@@ -39,7 +39,7 @@ pub(crate) async fn download(patron: &Patron, names: &[String]) -> Result<(), Bo
         unfinished.insert(started.id());
     }
 
-    // The first that is ready: an interrupt, which is `None`, or an event.
+    // Whichever is ready first: an interrupt, which is `None`, or an event.
     let interrupts = Signals::new([Signal::Int])?.map(|_| None);
     let mut next = interrupts.or(patron.stream().map(Some));
     while !unfinished.is_empty() {

@@ -955,26 +955,6 @@ int32_t patron_options_set_flags(struct patron_options *options,
                                  int32_t flags,
                                  patron_error **error);
 
-/** Limits the download rate, in bytes per second; 0 or less means no limit but the client's. */
-int32_t patron_options_set_download_limit(struct patron_options *options,
-                                          int64_t rate,
-                                          patron_error **error);
-
-/** Limits the upload rate, in bytes per second; 0 or less means no limit but the client's. */
-int32_t patron_options_set_upload_limit(struct patron_options *options,
-                                        int64_t rate,
-                                        patron_error **error);
-
-/** Limits the number of connections; 0 or less means no limit but the client's. */
-int32_t patron_options_set_connections_limit(struct patron_options *options,
-                                             int64_t peers,
-                                             patron_error **error);
-
-/** Limits the number of upload slots; 0 or less means no limit but the client's. */
-int32_t patron_options_set_upload_slots(struct patron_options *options,
-                                        int64_t peers,
-                                        patron_error **error);
-
 /**
  * Sets the seeding goals, as patron_set_goals() does. The default is what resume data says, or
  * none.
@@ -2112,7 +2092,7 @@ int32_t patron_recheck(patron_handle *patron,
  * Options of a torrent
  * ===============================================================================================
  *
- * Flags, limits, goals and the queue. They can be changed at any time.
+ * Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
  */
 
 /** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
@@ -2224,6 +2204,32 @@ int32_t patron_set_flag(patron_handle *patron,
                         bool on,
                         patron_reply **reply,
                         patron_error **error);
+
+/**
+ * At the start: limits the download rate, in bytes per second; 0 or less means no limit but the
+ * client's.
+ */
+int32_t patron_options_set_download_limit(patron_options *options,
+                                          int64_t rate,
+                                          patron_error **error);
+
+/**
+ * At the start: limits the upload rate, in bytes per second; 0 or less means no limit but the
+ * client's.
+ */
+int32_t patron_options_set_upload_limit(patron_options *options,
+                                        int64_t rate,
+                                        patron_error **error);
+
+/** At the start: limits the number of connections; 0 or less means no limit but the client's. */
+int32_t patron_options_set_connections_limit(patron_options *options,
+                                             int64_t peers,
+                                             patron_error **error);
+
+/** At the start: limits the number of upload slots; 0 or less means no limit but the client's. */
+int32_t patron_options_set_upload_slots(patron_options *options,
+                                        int64_t peers,
+                                        patron_error **error);
 
 /**
  * Limits the download rate of a torrent, in bytes per second; 0 or less means no limit but the

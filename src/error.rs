@@ -1,23 +1,23 @@
-//! What went wrong, on what, and why.
+//! Errors: what was tried, on what, and why it failed.
 
 use std::borrow::Cow;
 use std::{fmt, io};
 
 use crate::text::printable;
 
-/// The result of everything in this crate that can fail.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error: what was tried, on what, and why it failed.
 ///
-/// Its `Display` is one line for a person; [`kind`](Error::kind) is for a program; where the cause
-/// lies in libtorrent or the operating system, [`native`](Error::native) keeps its number, and so does
-/// [`source`](std::error::Error::source).
+/// `Display` gives one line for a person; [`kind`](Error::kind) is for programs. If the cause is in
+/// libtorrent or the operating system, [`native`](Error::native) and
+/// [`source`](std::error::Error::source) give its error code.
 ///
-/// It converts into a [`std::io::Error`], which keeps it as its source.
+/// It converts into a [`std::io::Error`], which has it as its source.
 ///
-/// With the feature `serde`, an error is an object of `kind`, `native` and `message`, which is the
-/// line for a person.
+/// With the feature `serde`, an error is an object with `kind`, `native` and `message`, the line
+/// for a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -29,61 +29,61 @@ struct Inner {
     message: Box<str>,
 }
 
-/// What kind of [`Error`] it is: one for each way in which a program may want to go on.
+/// The kind of an [`Error`]: one for each case that a program may want to handle differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument makes no sense: an unknown setting, a path that is no directory.
+    /// An argument is invalid: an unknown setting, a path that is not a directory.
     InvalidArgument,
-    /// No such torrent at this client.
+    /// The client has no such torrent.
     NotFound,
     /// The torrent has been removed or is being removed.
     Gone,
     /// A .torrent file or a magnet link is invalid.
     Parse,
-    /// A .torrent file cannot be read: it is not there, or the system refuses.
+    /// A .torrent file cannot be read: it does not exist, or the system refuses access.
     Unreadable,
-    /// Resume data is invalid, or of another torrent. The torrent can be added without it.
+    /// Resume data is invalid or belongs to another torrent. The torrent can be added without it.
     ResumeData,
-    /// A magnet link has no metadata yet. [`Event::MetadataReceived`](crate::Event::MetadataReceived)
-    /// says when it has.
+    /// A magnet link has no metadata yet; see
+    /// [`Event::MetadataReceived`](crate::Event::MetadataReceived).
     NoMetadata,
-    /// A piece is not here yet. [`Event::PieceFinished`](crate::Event::PieceFinished) says when it is.
+    /// A piece is not here yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
     NotHere,
-    /// The files of a torrent cannot be written, read, moved, renamed or deleted: the disk is full, a
-    /// file is gone or has changed, the system refuses.
+    /// The files of a torrent cannot be written, read, moved, renamed or deleted: the disk is full,
+    /// a file is missing or has changed, or the system refuses.
     Disk,
-    /// The operating system refused something else: a socket, a thread, a descriptor, a file that is
-    /// to be shared or verified.
+    /// The operating system refused something else: a socket, a thread, a descriptor, or a file to
+    /// be shared or verified.
     Io,
-    /// The engine, or the command channel, has no room just now, or the files are being checked; try again
-    /// later.
+    /// The engine or the command channel has no room at the moment, or the files are being checked;
+    /// try again later.
     Busy,
-    /// The time given was not enough. What was asked for may still happen.
+    /// The time limit has passed. The operation may still complete.
     TimedOut,
     /// The client has stopped.
     Stopped,
-    /// The caller cancelled.
+    /// The caller cancelled the operation.
     Cancelled,
-    /// libtorrent refused; [`Error::native`] says which of its errors it was.
+    /// libtorrent refused; [`Error::native`] gives its error code.
     Native,
-    /// The libtorrent that is loaded is not the one that this crate was compiled against.
+    /// The loaded libtorrent is not the version that this crate was compiled against.
     VersionMismatch,
     /// A bug in this crate: the client thread panicked.
     Panicked,
 }
 
-/// An error number as libtorrent knows it (`boost::system::error_code`). It is the
+/// An error code of libtorrent (`boost::system::error_code`). It is the
 /// [`source`](std::error::Error::source) of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct NativeCode {
-    /// The category's name, for example `libtorrent`, `system`, `bdecode error`.
+    /// The name of the category, for example `libtorrent`, `system` or `bdecode error`.
     pub category: Box<str>,
-    /// The number within the category; of `system` and `generic` it is an `errno`.
+    /// The code within the category; for `system` and `generic` it is an `errno`.
     pub value: i32,
 }
 
@@ -96,14 +96,14 @@ impl fmt::Display for NativeCode {
 impl std::error::Error for NativeCode {}
 
 impl Error {
-    /// An error of a program's own, for what it hands to this crate and for its tests. `op` is what was
-    /// tried, as a verb phrase: "read the file".
+    /// Creates an error in a program, for what it passes to this crate and for its tests. `op` is
+    /// what was tried, as a verb phrase: "read the file".
     #[must_use]
     pub fn new(kind: ErrorKind, op: &'static str, message: impl AsRef<str>) -> Self {
         Self::with_code(kind, op, None, message)
     }
 
-    /// The message may be a stranger's: a tracker's, or one that names a file of a torrent.
+    /// The message may come from a stranger: from a tracker, or with the name of a torrent's file.
     pub(crate) fn with_code(
         kind: ErrorKind,
         op: &'static str,
@@ -124,7 +124,7 @@ impl Error {
         Self::new(ErrorKind::Stopped, op, "the client has stopped")
     }
 
-    /// Says on what the operation was tried, in front of the reason.
+    /// Adds what the operation was tried on, before the reason.
     pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{}: {}", printable(&what.to_string()), self.0.message).into();
         self
@@ -135,7 +135,7 @@ impl Error {
         self
     }
 
-    /// What the system refuses to do with the files of a torrent is an error of the disk.
+    /// If the system refuses an operation on the files of a torrent, that is a disk error.
     pub(crate) fn at_disk(self) -> Self {
         match self.kind() {
             ErrorKind::Io => self.with_kind(ErrorKind::Disk),
@@ -148,12 +148,12 @@ impl Error {
         self
     }
 
-    /// What kind of error this is.
+    /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// libtorrent's own category and number, where the cause lies there.
+    /// The error code of libtorrent or the operating system, if the cause is there.
     pub fn native(&self) -> Option<&NativeCode> {
         self.0.native.as_ref()
     }
@@ -163,7 +163,7 @@ impl Error {
         &self.0.op
     }
 
-    /// On what it was tried and why it failed, without the operation.
+    /// What it was tried on and why it failed, without the operation.
     pub fn message(&self) -> &str {
         &self.0.message
     }

@@ -1,4 +1,4 @@
-//! How to do what most programs want. There is a page for each job.
+//! Guides to common tasks, one page for each.
 
 #[doc = include_str!("../docs/guide/download.md")]
 pub mod download {}

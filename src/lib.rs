@@ -1,9 +1,10 @@
-//! A BitTorrent engine for programs: [libtorrent-rasterbar](https://libtorrent.org), owned by one thread and
-//! shared through cheap thread-safe handles.
+//! A BitTorrent engine for programs: [libtorrent-rasterbar](https://libtorrent.org), owned by one
+//! thread and shared through cheap thread-safe handles.
 //!
-//! A [`Client`] owns a libtorrent session on a thread of its own. A [`Patron`] is a handle to it. Patrons send
-//! requests, each with a [`Reply`](patron::Reply) to wait for or to await, and receive the [`Event`]s of their own torrents.
-//! Nothing that a patron does waits for libtorrent's network thread.
+//! A [`Client`] owns a libtorrent session on its own thread. A [`Patron`] is a handle to it.
+//! Patrons send requests, each with a [`Reply`](patron::Reply) to wait for or to await, and receive
+//! the [`Event`]s of their own torrents. No function of a patron blocks on libtorrent's network
+//! thread.
 //!
 //! ```no_run
 //! use torrent_patron::{AddOptions, Client, Event};
@@ -24,7 +25,8 @@
 //! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
 //! [use it from C](guide::c).
 //!
-//! The feature `serde` implements `Serialize` for all data, and `Deserialize` for what a program gives.
+//! With the feature `serde`, all data types implement `Serialize`, and those that a program
+//! supplies also `Deserialize`.
 
 pub mod guide;
 
@@ -54,12 +56,12 @@ pub use crate::patron::Patron;
 #[doc(inline)]
 pub use crate::settings::Settings;
 
-/// What a client tells its patrons: the kinds of [`Event`], and events in words.
+/// Events: their kinds, sets of kinds, and descriptions for people.
 pub mod event {
     pub use crate::model::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
 }
 
-/// A torrent: how it stands, how it is set up, what it may take up, when it has given back enough.
+/// A torrent: its status, options, limits and goals.
 pub mod torrent {
     pub use crate::model::{
         Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, Limits, QueueMove,
@@ -67,14 +69,14 @@ pub mod torrent {
     };
 }
 
-/// The files and the pieces of a torrent that a client has.
+/// The files and pieces of a torrent.
 pub mod file {
     pub use crate::model::{
         Allocation, Existing, ExistingFiles, FileStatus, PartialPiece, PieceMap, Priority,
     };
 }
 
-/// The peers of a torrent, and groups of peers.
+/// The peers of a torrent, and peer classes.
 pub mod peer {
     pub use crate::model::{
         Encryption, Peer, PeerClass, PeerClassOptions, PeerClassRange, PeerClasses, PeerKind,
@@ -87,7 +89,7 @@ pub mod tracker {
     pub use crate::model::{Announce, Tracker, TrackerSource, TrackerStatus};
 }
 
-/// Addresses that are blocked.
+/// Blocked addresses.
 pub mod ip_filter {
     pub use crate::model::{Blocklist, IpFilter, IpRange};
 }
@@ -97,19 +99,19 @@ pub mod port_mapping {
     pub use crate::model::{PortMapper, PortMapping, PortProtocol};
 }
 
-/// What libtorrent and the read path have counted.
+/// The counters of libtorrent and of the read path.
 pub mod statistics {
     pub use crate::model::{Counter, ReadStatistics, Statistics};
 }
 
-/// The sets of flags, kinds and classes.
+/// Sets of flags, kinds and classes.
 pub mod set {
     pub use crate::model::{BitSet, Element};
 }
 
 pub use crate::text::{MAX_TEXT, printable};
 
-/// The examples of the README are compiled with the tests.
+/// Compiles the README's examples as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! The one answer to one command: waited for, waited for with a time limit, or awaited.
+//! The answer to one command, to be waited for, with or without a time limit, or awaited.
 
 use std::fmt;
 use std::future::Future;
@@ -11,17 +11,18 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The answer to a command, which comes once.
+/// The answer to a command; it arrives once.
 ///
 /// Wait for it with [`wait`](Reply::wait) or [`wait_timeout`](Reply::wait_timeout), or `.await` it
-/// in any async runtime. Dropping a reply does not take the command back, so that a wait may be given up
-/// (`select!`).
+/// in any async runtime. Dropping a reply does not cancel the command, so it is safe to abandon a
+/// wait (`select!`).
 ///
-/// When the client stops first, the answer is [`ErrorKind::Stopped`](crate::error::ErrorKind::Stopped).
+/// If the client stops first, the answer is
+/// [`ErrorKind::Stopped`](crate::error::ErrorKind::Stopped).
 #[must_use = "a reply that nobody waits for hides a failure"]
 pub struct Reply<T>(Arc<OneShot<T>>);
 
-/// Where the answer is put. Dropped without one, it answers that the client has stopped.
+/// Sends the answer. Dropping it unused answers that the client has stopped.
 pub(crate) struct Responder<T> {
     shot: Arc<OneShot<T>>,
     op: &'static str,
@@ -38,7 +39,7 @@ enum State<T> {
     Taken,
 }
 
-/// An answer may be work for the one who waits, so that the client thread need not do it.
+/// An answer may need work, which the waiting thread does instead of the client thread.
 enum Answer<T> {
     Done(Result<T>),
     Work(Box<dyn FnOnce() -> Result<T> + Send>),
@@ -53,7 +54,8 @@ impl<T> Answer<T> {
     }
 }
 
-/// A reply and where to put it; `op` is what the command tries, for the error that says it stopped.
+/// A reply and its responder; `op` is what the command tries, for the error that the client has
+/// stopped.
 pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
     let shot = Arc::new(OneShot {
         state: Mutex::new(State::Pending(Vec::new())),
@@ -67,7 +69,7 @@ impl<T> Responder<T> {
         self.put(Answer::Done(result));
     }
 
-    /// Answers with work that the receiver does when it takes the answer.
+    /// Answers with work that is done by the thread that takes the answer.
     pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
         self.put(Answer::Work(Box::new(work)));
     }
@@ -90,7 +92,7 @@ impl<T> Drop for Responder<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply that is known at once.
+    /// A reply whose answer is already known.
     pub(crate) fn ready(result: Result<T>) -> Self {
         Self(Arc::new(OneShot {
             state: Mutex::new(State::Here(Answer::Done(result))),
@@ -98,17 +100,17 @@ impl<T> Reply<T> {
         }))
     }
 
-    /// Waits for the answer, however long it takes.
+    /// Waits for the answer, with no time limit.
     pub fn wait(self) -> Result<T> {
         self.wait_until(None).unwrap_or_else(|| Err(taken()))
     }
 
-    /// Waits for the answer for at most `limit`. `None` when it has not come by then, or was taken before;
-    /// it may be waited for again.
+    /// Waits for the answer for at most `limit`. `None` if it has not arrived by then, or has
+    /// already been taken; it can be called again.
     ///
-    /// [`try_take`](Reply::try_take) and [`wait_until`](Reply::wait_until) answer alike. So do
-    /// [`Patron::recv_timeout`](crate::Patron::recv_timeout) and all other waits of this crate that have a
-    /// limit.
+    /// [`try_take`](Reply::try_take), [`wait_until`](Reply::wait_until),
+    /// [`Patron::recv_timeout`](crate::Patron::recv_timeout) and all other timed waits of this
+    /// crate return the same type.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -123,12 +125,12 @@ impl<T> Reply<T> {
     /// # Ok::<(), torrent_patron::Error>(())
     /// ```
     pub fn wait_timeout(&self, limit: Duration) -> Option<Result<T>> {
-        // A limit beyond the end of time is none.
+        // A limit that overflows `Instant` is no limit.
         self.wait_until(Instant::now().checked_add(limit))
     }
 
-    /// Waits for the answer until `deadline`, without end where there is none. `None` when it has not come
-    /// by then, or was taken before.
+    /// Waits for the answer until `deadline`, or indefinitely if it is `None`. Returns `None` if
+    /// the answer has not arrived by then, or has already been taken.
     pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T>> {
         let mut state = self.0.state.lock();
         let mut late = false;
@@ -149,14 +151,14 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Whether the answer is here, or was and has been taken.
+    /// Whether the answer has arrived, even if it has been taken.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
-    /// Whether the answer is here, or was and has been taken; if not, the context's waker is woken when
-    /// it is. It does not take the answer, and any number may wait so.
+    /// Whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
+    /// when it arrives. It does not take the answer, and any number of tasks may wait this way.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         match &mut *self.0.state.lock() {
             State::Pending(wakers) => {
@@ -167,7 +169,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Has `then` called with the answer, at once or on the thread that answers: it must not wait.
+    /// Calls `then` with the answer, at once or on the thread that answers: it must not block.
     pub(crate) fn when_ready(self, then: impl FnOnce(Result<T>) + Send + 'static)
     where
         T: Send + 'static,
@@ -179,7 +181,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// The answer if it is here. `None` when it has not come, or was taken before.
+    /// The answer if it has arrived. `None` if it has not, or has already been taken.
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)

@@ -1,32 +1,34 @@
-//! Text from strangers, made fit to be shown.
+//! Makes text from strangers safe to show.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The longest text from a stranger that is passed on, in bytes of UTF-8.
+/// The maximum length of text from a stranger, in bytes of UTF-8; longer text is cut.
 pub const MAX_TEXT: usize = 4096;
 
-/// A text with its control characters made visible, and cut to [`MAX_TEXT`] bytes.
+/// A text with its control characters made visible, cut to [`MAX_TEXT`] bytes.
 ///
-/// What moves a cursor, turns the direction of writing, breaks a line or is not seen at all becomes an
-/// escape as in a Rust string: `\n`, `\u{1b}`, `\u{202e}`. That is each C0 and C1 control character and
-/// DEL, the line and paragraph separators, and the invisible format characters: bidirectional controls,
-/// zero-width characters, the byte order mark, tags. A text that is cut ends in `…`.
+/// Characters that move the cursor, change the writing direction, break a line or are invisible are
+/// written as escapes, as in a Rust string: `\n`, `\u{1b}`, `\u{202e}`. These are the C0 and C1
+/// control characters, DEL, the line and paragraph separators, and the invisible format characters:
+/// bidirectional controls, zero-width characters, the byte order mark, tags. A text that was cut
+/// ends in `…`.
 ///
-/// Names, comments, messages of trackers, names of peers' clients, and all errors come from this crate
-/// in this form. Paths do not, because a file is found only by its exact name: a program that shows
-/// one calls this function.
+/// Names, comments, tracker messages, names of peers' clients, and all errors from this crate are
+/// in this form. Paths are not, because a file is found only by its exact name; use this function
+/// to show one.
 ///
 /// ```
 /// assert_eq!(torrent_patron::printable("caf\u{e9}\u{202e}gpj.exe"), "caf\u{e9}\\u{202e}gpj.exe");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_TEXT && !text.contains(is_hidden) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if text.len() <= MAX_TEXT && (text.bytes().all(is_plain) || !text.contains(is_hidden)) {
         return Cow::Borrowed(text);
     }
     const CUT: &str = "…";
     let mut shown = String::new();
-    // Where the text ends if what follows is too long.
+    // Where the text ends if the rest is too long.
     let mut end = 0;
     for c in text.chars() {
         if is_hidden(c) {
@@ -46,7 +48,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character is not seen as itself.
+/// Whether a character is invisible or a control character.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(

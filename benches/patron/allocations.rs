@@ -1,5 +1,5 @@
-//! Counts what the Rust side has allocated, while asked to.
-#![allow(unsafe_code)] // a global allocator cannot be written without
+//! Counts the memory that the Rust side allocates, while turned on.
+#![allow(unsafe_code)] // a global allocator requires it
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
@@ -9,11 +9,11 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Off, it costs the other figures a read of a shared cache line.
+/// Even when off, reading it costs the other figures a read of a shared cache line.
 static ON: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 
-/// How many bytes more are allocated, by all threads, after `work` than before.
+/// How many more bytes are allocated, by all threads, after `work` than before.
 pub(crate) fn growth<T>(work: impl FnOnce() -> T) -> (T, isize) {
     BYTES.store(0, Ordering::Relaxed);
     ON.store(true, Ordering::Relaxed);
@@ -29,17 +29,18 @@ fn count(bytes: usize, sign: isize) {
     }
 }
 
-// SAFETY: every call goes to System as it came; `alloc_zeroed` and `realloc` come here in parts.
+// SAFETY: every call is passed to System unchanged; the defaults of `alloc_zeroed` and `realloc`
+// use these functions.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
-        // SAFETY: the caller keeps the contract, which is the same.
+        // SAFETY: the caller upholds the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(layout.size(), -1);
-        // SAFETY: the caller keeps the contract, which is the same.
+        // SAFETY: the caller upholds the contract, which is the same.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -1,4 +1,4 @@
-//! How many commands a second, when nobody waits for an answer.
+//! How many commands per second a client executes if nobody waits for an answer.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::table::{Table, Target};
 
 const RUNS: usize = 7;
 const THREADS: usize = 4;
-/// Of each thread.
+/// Per thread.
 const COMMANDS: usize = 50_000;
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
@@ -20,7 +20,8 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
             let start = Instant::now();
             send_from_all_threads(&session)?;
             taken.push(rate(start));
-            // It is posted to libtorrent's thread after all pauses, which that thread then has done.
+            // It is posted to libtorrent's thread after all the pauses, so that thread has executed
+            // them.
             session.patron.fresh_status(session.ids[0]).wait()?;
             done.push(rate(start));
         }
@@ -32,7 +33,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Returns when the client has carried out all of them.
+/// Returns when the client has executed all of them.
 fn send_from_all_threads(session: &Session) -> Result<()> {
     let Session { patron, ids, .. } = session;
     std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! What making and verifying torrents takes, beside programs that hash the same files: `mktorrent`
-//! where it is installed, `sha1sum` and `sha256sum`. All is in the page cache.
+//! The time to make and verify torrents, compared with programs that hash the same files:
+//! `mktorrent` if it is installed, `sha1sum` and `sha256sum`. All data is in the page cache.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! The CPU that a client needs to do nothing, measured in processes of their own.
+//! The CPU time that an idle client needs, measured in separate processes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::table::{Table, Target};
 
 pub(crate) const CHILD: &str = "child-idle";
 
-/// Longer than libtorrent takes to find that a torrent is inactive (`auto_manage_startup`, 10 s).
+/// Longer than libtorrent takes to consider a torrent inactive (`auto_manage_startup`, 10 s).
 pub(crate) const SETTLE: Duration = Duration::from_secs(20);
 const WINDOWS: usize = 4;
 const WINDOW: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         (0, SHORT, Target::None),
         (1000, SHORT, Target::None),
     ];
-    // Together, because each does next to nothing.
+    // All at once, because each does almost nothing.
     let outputs = cases.map(|(torrents, tick, _)| {
         let tick = tick.as_millis();
         std::thread::spawn(move || {
@@ -44,7 +44,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Prints the share of each window, and what each thread had of all of them.
+/// Prints the share of each window, and the share of each thread over all windows.
 pub(crate) fn child(arguments: &[String]) -> Result<()> {
     let [torrents, tick] = arguments else { return Err("arguments: TORRENTS TICK_MS".into()) };
     let seeds = Seeds::make(torrents.parse()?, 16 * 1024)?;
@@ -66,7 +66,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     }
     println!("{}", windows.join(" "));
 
-    // The newest threads are libtorrent's for the disk.
+    // The newest threads are libtorrent's disk threads.
     let used = cpu_of_threads()?.into_iter().map(|(thread, used)| {
         let before = first.get(&thread).copied().unwrap_or_default();
         percent(used.saturating_sub(before), begun)
@@ -84,7 +84,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The CPU that each has used.
+/// The CPU time of each thread.
 pub(crate) type Threads = BTreeMap<u32, Duration>;
 
 fn total(threads: &Threads) -> Duration {
@@ -95,7 +95,8 @@ fn percent(used: Duration, since: Instant) -> f64 {
     100.0 * used.as_secs_f64() / since.elapsed().as_secs_f64()
 }
 
-/// By number, which rises as threads start; in nanoseconds, where `/proc/self/stat` counts in 10 ms.
+/// By thread number, which rises as threads start; in nanoseconds, because `/proc/self/stat` counts
+/// in units of 10 ms.
 pub(crate) fn cpu_of_threads() -> Result<Threads> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {

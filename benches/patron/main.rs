@@ -1,12 +1,13 @@
-//! What patrons cost: round trips, commands, statuses, mailboxes, memory, and CPU at rest.
+//! What patrons cost: round trips, commands, statuses, mailboxes, memory, and CPU time when idle.
 //!
 //!     cargo bench --bench patron [-- NAME]
 //!
-//! First criterion measures the smallest figures, then a table compares the others with their
-//! targets and, where that says more, with a reference measured in the same run. A NAME chooses:
-//! `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`, `tick`, `hashing`.
-//! All of it takes about five minutes. Without `--bench`, as under `cargo test --benches`, nothing is measured.
-//! What the C ABI costs beside it is in crates/capi/benches.
+//! First, criterion measures the smallest figures; then a table compares the others with their
+//! targets and, where that is more meaningful, with a reference measured in the same run. A NAME
+//! selects: `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`,
+//! `tick`, `hashing`. Everything takes about five minutes. Without `--bench`, as under `cargo test
+//! --benches`, nothing is measured. The additional cost of the C ABI is measured in
+//! crates/capi/benches.
 
 mod allocations;
 mod commands;
@@ -46,7 +47,7 @@ const TOPICS: &[(&str, Topic)] = &[
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // Memory and idle CPU are measured in processes of their own, which this program starts.
+    // Memory and idle CPU time are measured in separate processes, which this program starts.
     match arguments.first().map(String::as_str) {
         Some(memory::CHILD) => return memory::child(),
         Some(idle::CHILD) => return idle::child(&arguments[1..]),

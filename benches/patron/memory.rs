@@ -1,4 +1,4 @@
-//! What a patron weighs, measured in a process of its own whose memory nothing else has used.
+//! The memory that a patron takes, measured in a separate process.
 
 use torrent_patron::{AddOptions, Client, Event, Patron};
 
@@ -35,7 +35,8 @@ pub(crate) fn child() -> Result<()> {
     let owner = client.patron();
     let id = start(&owner, &one, true)?[0];
 
-    // The first batch also pays for what is there once. Where the client listens is told to each.
+    // The first batch also pays for what exists only once. Each patron is told where the client
+    // listens.
     let _first = weigh("patron that has read nothing, first 10,000", PATRONS, || {
         Ok(patrons(&client, PATRONS))
     })?;
@@ -49,7 +50,7 @@ pub(crate) fn child() -> Result<()> {
         }
         owner.resume(id).wait()?;
         owner.pause(id).wait()?;
-        // The one who started it gets its events last.
+        // The patron that added it receives its events last.
         while !matches!(owner.recv()?, Event::Paused { .. }) {}
         Ok(watching)
     })?;
@@ -70,7 +71,7 @@ fn patrons(client: &Client, count: usize) -> Vec<Patron> {
     (0..count).map(|_| client.patron()).collect()
 }
 
-/// Prints what each of `count` adds to the memory of this process.
+/// Prints how much memory each of `count` adds to this process.
 fn weigh<T>(name: &str, count: usize, make: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = resident()?;
     let (made, allocated) = growth(make);

@@ -1,4 +1,4 @@
-//! How long a command takes that is waited for.
+//! How long a command takes if its reply is waited for.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::session::{Result, Session, TICK, call, microseconds};
 use crate::table::{Table, Target, percentile, sorted};
 
-/// Two threads that wake each other: what a round trip costs at least.
+/// Two threads that wake each other: the minimum cost of a round trip.
 pub(crate) struct PingPong {
     ping: Sender<()>,
     pong: Receiver<()>,
@@ -47,7 +47,8 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let session = Session::paused(1, TICK)?;
     let (patron, id) = (&session.patron, session.ids[0]);
     let ping_pong = PingPong::start();
-    // Apart, both threads sleep before each call; at once, they may find each other still awake.
+    // With a pause, both threads sleep before each call; without one, they may find each other
+    // still awake.
     for (way, runs, calls, pause) in [
         ("calls at once", 15, 2000, Duration::ZERO),
         ("a call each ms", 9, 250, Duration::from_millis(1)),

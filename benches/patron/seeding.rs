@@ -1,4 +1,4 @@
-//! Round trips to a client that seeds as fast as it can, to downloaders in this process.
+//! Round trips to a client that seeds at full speed to downloaders in this process.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -10,13 +10,13 @@ use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
 
 pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// How long anything here may take before it is called a failure.
+/// How long anything here may take before it counts as a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The library's default.
 pub(crate) const TICK: Duration = Duration::from_secs(5);
 
-/// Data in a directory, and torrents of it.
+/// Data in a directory, and torrents for it.
 pub(crate) struct Seeds {
     pub(crate) directory: TempDir,
     pub(crate) torrents: Vec<Metainfo>,
@@ -32,7 +32,7 @@ impl Seeds {
 }
 
 impl Seeds {
-    /// One, with pieces of this length.
+    /// A single torrent with this piece length.
     pub(crate) fn of_pieces(size: usize, length: u32) -> Result<Self> {
         let directory = directory()?;
         let path = directory.path().join("seed");
@@ -48,13 +48,13 @@ fn seed(directory: &Path, number: usize, size: usize) -> Result<Metainfo> {
     Ok(TorrentMaker::new(path).protocol(Protocol::V1).start()?.wait()?)
 }
 
-/// In memory where there is a file system for that.
+/// In memory if there is a file system for that.
 pub(crate) fn directory() -> Result<TempDir> {
     let memory = PathBuf::from("/dev/shm");
     Ok(if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? })
 }
 
-/// Numbers that look like chance and are the same in every run (xorshift64).
+/// Pseudorandom data that is the same in every run (xorshift64).
 pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);
@@ -92,7 +92,7 @@ impl Session {
     }
 }
 
-/// Starts all of `seeds`; returns when they are known to be complete.
+/// Adds all of `seeds`; returns when they are known to be complete.
 pub(crate) fn start(patron: &Patron, seeds: &Seeds, paused: bool) -> Result<Vec<TorrentId>> {
     let directory = seeds.directory.path();
     let options = AddOptions::default().trust(true).paused(paused).save_dir(directory);
@@ -118,7 +118,7 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> 
     Ok(())
 }
 
-/// Runs this program again; returns the lines that it prints.
+/// Runs this program again; returns the lines it prints.
 pub(crate) fn child(arguments: &[String]) -> Result<Vec<String>> {
     let output = std::process::Command::new(std::env::current_exe()?)
         .args(arguments)
@@ -130,7 +130,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<Vec<String>> {
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
 
-/// Of the last minute, five and fifteen: whether others were at work too.
+/// Over the last one, five and fifteen minutes: shows whether other programs were running.
 pub(crate) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".into());
     let loads: Vec<_> = text.split_whitespace().take(3).collect();

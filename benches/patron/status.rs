@@ -1,4 +1,4 @@
-//! How long it takes to read what is known of a torrent.
+//! How long it takes to read a torrent's status.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::table::{Table, Target, percentile, sorted};
 
 const TORRENTS: usize = 10_000;
 const RUNS: usize = 9;
-/// In each run, each of another torrent.
+/// Per run, each of a different torrent.
 const READS: usize = 100_000;
 const MOST: Target = Target::AtMost(200.0);
 
@@ -27,7 +27,7 @@ pub(crate) fn criterion(criterion: &mut Criterion) -> Result<()> {
         group.bench_function(name, |bencher| bencher.iter(|| session.patron.status(id)));
     }
 
-    // Every millisecond a tick, and a change that it finds.
+    // A tick every millisecond, each of which finds a change.
     let session = Session::paused(1, Duration::from_millis(1))?;
     while_ticks_change(&session, || {
         group.bench_function("while ticks change it", |bencher| {
@@ -60,7 +60,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// In nanoseconds, of each run.
+/// In nanoseconds, for each run.
 #[derive(Default)]
 struct Samples {
     means: Vec<f64>,
@@ -98,7 +98,7 @@ fn sample<T>(ids: &[TorrentId], read: impl Fn(TorrentId) -> T) -> Samples {
     samples
 }
 
-/// Neighbours in the order of their start are neighbours in nothing else.
+/// So that torrents read one after another were not added one after another.
 fn shuffled(ids: &[TorrentId]) -> Vec<TorrentId> {
     let prime = 7919;
     (0..ids.len()).map(|number| ids[number * prime % ids.len()]).collect()
@@ -115,7 +115,7 @@ fn while_ticks_change<T>(session: &Session, work: impl FnOnce() -> T) -> Result<
     })
 }
 
-/// Some torrents each millisecond.
+/// Changes some torrents every millisecond.
 fn change_again_and_again(session: &Session, stop: &AtomicBool) -> Result<()> {
     const AT_ONCE: usize = 10;
     while !stop.load(Ordering::Relaxed) {

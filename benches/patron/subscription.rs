@@ -1,5 +1,5 @@
-//! What it costs that libtorrent tells of every piece, file and peer: a download, with a patron that
-//! wants to know and without one.
+//! What it costs if libtorrent reports every piece, file and peer: a download with a patron that
+//! subscribes to these events, and one without.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::idle::{Threads, cpu_of_threads};
 use crate::session::{Result, Seeds, builder, directory, wait_until};
 use crate::table::{Table, Target, percentile, sorted};
 
-/// Small pieces, and many of them.
+/// Many small pieces.
 const SIZE: usize = 128 << 20;
 const RUNS: usize = 5;
 
@@ -23,7 +23,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     source.add_torrent(&seeds.torrents[0], options).wait()?;
     let address = source.listen_addresses().wait()?[0];
 
-    // In turn, so that what else the machine does meets all alike.
+    // Alternately, so that other activity on the machine affects all of them equally.
     let cases = [
         ("by default", EventKinds::DEFAULT),
         ("nothing wanted", EventKinds::NONE),
@@ -67,7 +67,7 @@ fn download(seeds: &Seeds, from: std::net::SocketAddr, kinds: EventKinds) -> Res
     let to = directory()?;
     let before = cpu_of_threads()?;
     let client = builder(to.path()).start()?;
-    // The first thread that is new.
+    // The first new thread.
     let thread = new_thread(&before)?;
     let patron = client.patron();
     patron.subscribe(kinds);

@@ -1,13 +1,13 @@
-//! The figures beside their targets.
+//! Figures and their targets.
 
 use std::fmt;
 
-/// What a figure is held to.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     AtMost(f64),
     AtLeast(f64),
-    /// The figure is for information.
+    /// The figure is only informative.
     None,
 }
 
@@ -22,7 +22,7 @@ enum Row {
 const HEAD: [&str; 4] = ["figure", "median (lowest to highest)", "target", "verdict"];
 
 impl Table {
-    /// A figure that was measured several times; its median is held to the target.
+    /// A figure that was measured several times; its median is compared with the target.
     pub(crate) fn figure(&mut self, name: &str, runs: &[f64], unit: &str, target: Target) {
         let sorted = sorted(runs);
         let median = percentile(&sorted, 50);
@@ -89,12 +89,12 @@ pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
     values
 }
 
-/// Of sorted values, of which there is at least one.
+/// `sorted` must contain at least one value.
 pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
 }
 
-/// Three digits that matter, and thousands apart.
+/// Three significant digits, and separators between thousands.
 fn number(value: f64) -> String {
     let decimals = match value.abs() {
         ..1.0 => 3,

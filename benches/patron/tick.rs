@@ -1,4 +1,4 @@
-//! What a tick costs the client thread, measured in processes of their own.
+//! What a tick costs the client thread, measured in separate processes.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::table::{Table, Target};
 pub(crate) const CHILD: &str = "child-tick";
 
 const TORRENTS: usize = 10_000;
-/// So short that there are many, and so long that each is over before the next.
+/// So short that there are many ticks, and so long that each ends before the next.
 const TICK: Duration = Duration::from_millis(20);
 const WINDOWS: usize = 7;
 const WINDOW: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     let torrents = torrents.parse()?;
     let place = directory()?;
     let client = builder(place.path()).tick_interval(TICK).start()?;
-    // Before anything else is started, so that the numbers tell which is which.
+    // Before anything else is started, so that the thread numbers show which is which.
     let threads: Vec<_> = cpu_of_threads()?.into_keys().collect();
     let [_, client_thread, network, ..] = threads[..] else {
         return Err("a client has two threads at least".into());
@@ -61,7 +61,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
         std::thread::sleep(WINDOW);
         let (took, after) = (begun.elapsed(), cpu_of_threads()?);
         let used = threads.map(|thread| after[&thread].saturating_sub(before[&thread]));
-        // The interval is that from the start of a tick, and the client does nothing else.
+        // The interval is between the starts of two ticks, and the client does nothing else.
         let ticks = took.as_secs_f64() / TICK.as_secs_f64();
         for (costs, used) in costs.iter_mut().zip(used) {
             costs.push(format!("{:.3}", used.as_secs_f64() * 1e6 / ticks));

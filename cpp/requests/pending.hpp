@@ -1,5 +1,5 @@
-// Requests that an alert answers, in the order in which they were made: libtorrent answers those of
-// one kind in their order.
+// Requests that are answered by an alert, in the order in which they were made: libtorrent answers
+// requests of one kind in order.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -21,20 +21,21 @@ struct PendingRequest {
 
 class PendingAlerts {
   public:
-    // Metainfo and resume data come by the same alert.
+    // Metainfo and resume data are answered by the same alert.
     struct Key {
         AnsweredBy by;
         std::uint64_t torrent;
-        // The file or the piece.
+        // The index of the file or piece.
         std::int64_t index;
         bool operator<(Key const& other) const {
             return std::tie(torrent, by, index) < std::tie(other.torrent, other.by, other.index);
         }
     };
     void add(std::uint64_t torrent, std::int64_t index, PendingRequest request);
-    // The oldest; request 0 where nobody asked.
+    // The oldest request; request 0 if there is none.
     PendingRequest pop(Key key);
-    // One that failed before any alert; the torrent whose files it chose among, or 0.
+    // Forgets a request that failed before any alert; returns the torrent whose files it chose
+    // among, or 0.
     std::uint64_t forget(std::uint64_t request);
     void forget_torrent(std::uint64_t torrent);
     std::vector<PendingRequest> take_all();

@@ -18,7 +18,7 @@
 namespace patron {
 namespace {
 
-// The ranges that `wanted` wants, each as its first and its last address.
+// The ranges that `wanted` accepts, each as its first and last address.
 template <typename Wanted>
 void each_range(lt::ip_filter const& filter, Wanted wanted) {
     auto const visit = [&wanted](auto const& ranges) {
@@ -30,7 +30,7 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
     visit(std::get<1>(ranges));
 }
 
-// Of a class that does not exist libtorrent gives zeros.
+// For a class that does not exist, libtorrent returns zeros.
 lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
     lt::peer_class_t const chosen(number);
     if (number < 32 && session.get_peer_class(chosen).connection_limit_factor > 0)

@@ -28,11 +28,11 @@ class SessionHandle : public lt::session_handle {
     DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
 
-    // The first and the last address of each range that is blocked.
+    // The first and last address of each blocked range.
     rust::Vec<rust::String> blocked_ranges() const;
     void block_ranges(rust::Slice<rust::String const> ends);
     void ban(rust::Str address);
-    // The first and the last port of each range that is not connected to.
+    // The first and last port of each range that outgoing connections must not use.
     void block_ports(rust::Slice<std::uint16_t const> ends);
 
     void add_node(rust::Str host, std::uint16_t port);

@@ -66,7 +66,7 @@ std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char c
     return out;
 }
 
-// Files and pieces that nobody chose for may not be in the list.
+// The list may not contain files and pieces with the default priority.
 lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
     auto const i = static_cast<std::size_t>(place);
     return i < levels.size() ? levels[i] : lt::default_priority;
@@ -142,7 +142,7 @@ lt::announce_entry tracker(TrackerRecord const& record) {
     return entry;
 }
 
-// The URL of a web seed as libtorrent was given it.
+// The URL of a web seed, in the form that libtorrent was given.
 std::string given(Torrent const& torrent, rust::Str url) {
     auto const info = torrent.torrent_file();
     return info && info->is_valid() ? web_seed_url(*info, std::string(url)) : std::string(url);
@@ -155,21 +155,21 @@ void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
 
 } // namespace
 
-// Life.
+// Running and stopping.
 
 void Torrent::pause_torrent(bool gracefully) const {
     pause(gracefully ? lt::torrent_handle::graceful_pause : lt::pause_flags_t{});
 }
 
-// An error or a full disk has stopped the torrent by other means than pause: those are lifted too.
+// An error or a full disk stops a torrent by other means than pause: these are undone too.
 void Torrent::resume_torrent() const {
     clear_error();
     unset_flags(lt::torrent_flags::upload_mode);
     resume();
 }
 
-// libtorrent checks no files of a paused torrent. It is resumed for the check, which it ends
-// paused.
+// libtorrent does not check the files of a paused torrent. It is resumed for the check, and then
+// paused again.
 void Torrent::recheck() const {
     metainfo(*this);
     auto const set = flags();
@@ -267,7 +267,7 @@ void Torrent::set_file_priorities(Bytes levels) const {
     prioritize_files(priorities(levels, metainfo(*this)->num_files(), "file"));
 }
 
-// libtorrent would write over what is there.
+// libtorrent would overwrite an existing file.
 void Torrent::rename(std::uint32_t index, Bytes path) const {
     auto const info = metainfo(*this);
     lt::file_index_t const renamed = file(*info, index);
@@ -340,8 +340,8 @@ void Torrent::set_deadline(std::uint32_t index, std::int32_t milliseconds) const
         set_piece_deadline(wanted, milliseconds);
 }
 
-// The first and the last piece of each file: players look there for the index. What is skipped
-// stays so.
+// The first and last piece of each file: players look there for the index. Skipped pieces stay
+// skipped.
 void Torrent::set_ends_first(bool first) const {
     auto const info = metainfo(*this);
     auto const& layout = compat::files(*info);
@@ -361,7 +361,8 @@ void Torrent::set_ends_first(bool first) const {
     prioritize_pieces(ends);
 }
 
-// libtorrent would read what is on disk in its place, and stop the torrent where nothing is.
+// For a missing piece, libtorrent would read whatever is on disk, and stop the torrent if there is
+// nothing.
 void Torrent::read(std::uint32_t index) const {
     lt::piece_index_t const wanted = piece(*metainfo(*this), index);
     if (!have_piece(wanted))
@@ -376,7 +377,7 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
     if (data.size() != size)
         refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
                std::to_string(data.size()));
-    // libtorrent would drop it in silence.
+    // libtorrent would silently drop it.
     auto const state = status({}).state;
     if (state == lt::torrent_status::checking_files ||
         state == lt::torrent_status::checking_resume_data)
@@ -384,7 +385,7 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
     add_piece(given, std::vector<char>(data.begin(), data.end()));
 }
 
-// How it is set up.
+// Options.
 
 OptionsRecord Torrent::options() const {
     lt::torrent_status const status = this->status(lt::torrent_handle::query_save_path);
@@ -509,7 +510,7 @@ void Torrent::reannounce() const {
     force_reannounce(0, -1, lt::torrent_handle::ignore_min_interval);
 }
 
-// All trackers: libtorrent asks only the one that answered last when it is not told which.
+// All trackers: if not told which, libtorrent scrapes only the one that answered last.
 void Torrent::scrape() const {
     int const count = static_cast<int>(trackers().size());
     if (count == 0)

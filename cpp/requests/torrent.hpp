@@ -1,6 +1,6 @@
-// A torrent on the network thread, where libtorrent's getters do not wait and nothing changes
-// between two of them. What libtorrent's own handle does as it is wanted is not repeated here: the
-// bridge calls it by its inherited name.
+// A torrent on the network thread, where libtorrent's getters do not block and nothing changes
+// between two of them. Functions of libtorrent's own handle that need no change are not repeated
+// here: the bridge calls them under their inherited names.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -52,7 +52,7 @@ class Torrent : public lt::torrent_handle {
     PiecesRecord pieces() const;
     void set_piece_priority(std::uint32_t piece, std::uint8_t priority) const;
     void set_piece_priorities(rust::Slice<std::uint8_t const> priorities) const;
-    // A negative one means none.
+    // A negative deadline removes it.
     void set_deadline(std::uint32_t piece, std::int32_t milliseconds) const;
     void set_ends_first(bool first) const;
     // Answered by an alert.
@@ -61,7 +61,7 @@ class Torrent : public lt::torrent_handle {
 
     OptionsRecord options() const;
     void set_limits(LimitsRecord const& limits) const;
-    // By its place in TorrentFlag::ALL.
+    // `flag` is an index into TorrentFlag::ALL.
     void set_flag(std::uint8_t flag, bool on) const;
     void move_in_queue(QueueMove move, std::int32_t position) const;
     void set_certificate(rust::Str certificate, rust::Str private_key, rust::Str dh) const;

@@ -1,5 +1,5 @@
-// Alerts become typed calls of the client's sink before the call returns; no pointer to an alert
-// outlives it.
+// Converts alerts to typed calls of the client's sink before the function returns; no pointer to an
+// alert is kept.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -8,6 +8,7 @@
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/session/status.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/alert_types.hpp>
@@ -46,7 +47,7 @@ bool carries_data(lt::socket_type_t type) {
     return type == lt::socket_type_t::tcp || type == lt::socket_type_t::tcp_ssl;
 }
 
-// The tracker's own words say more than the code.
+// The tracker's own message says more than the code.
 NativeError refusal(lt::error_code const& code, char const* reason) {
     NativeError out = error(code);
     if (reason != nullptr && *reason != '\0')
@@ -54,7 +55,7 @@ NativeError refusal(lt::error_code const& code, char const* reason) {
     return out;
 }
 
-// Whether a tracker has answered, or may yet, from another address that we listen on.
+// Whether a tracker has answered, or may still, from another of the addresses that we listen on.
 bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
                 lt::protocol_version version) {
     for (lt::announce_entry const& entry : torrent.trackers()) {
@@ -69,8 +70,8 @@ bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
     return false;
 }
 
-// What passes by itself. A duplicate does too: the client knows all torrents of its session, so the
-// other one is just being removed.
+// Errors that pass by themselves. A duplicate does too: the client knows all torrents of its
+// session, so the other one must be in the process of being removed.
 bool is_temporary(lt::error_code const& code) {
     namespace errc = boost::system::errc;
     return code == lt::errors::duplicate_torrent || code == errc::too_many_files_open ||
@@ -81,7 +82,8 @@ bool is_temporary(lt::error_code const& code) {
 } // namespace
 
 void Session::pop_alerts() {
-    // Before the alerts: those of what a report is about, as that a torrent was added, are older.
+    // Before the alerts: an alert that a report depends on, such as that the torrent was added, is
+    // older.
     popped_reports_ = reports_->take();
     session_.pop_alerts(&alerts_);
 }
@@ -108,7 +110,7 @@ void Session::convert(lt::alert& alert, Alerts& out) {
         convert_network(alert, out);
 }
 
-// Torrents come, go, and change their state.
+// Torrents are added, removed, and change their state.
 bool Session::convert_life(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::add_torrent_alert::alert_type: {
@@ -170,8 +172,8 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_checked_alert::alert_type:
         out.checked(id(alert));
         return true;
-    // Finished is said when libtorrent has closed the files, which it then does at once: nothing is
-    // left to be written. What was written is looked at before.
+    // A torrent is reported as finished once libtorrent has closed the files, which it does right
+    // afterwards: nothing is then left to be written. The saver checks the files before that.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(alert));
         return true;
@@ -200,7 +202,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_error_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
         out.torrent_error(id(a), text(a.filename()), error(a.error));
-        // A choice among the files that fails stops the torrent, and has no alert of its own.
+        // A file choice that fails stops the torrent, and has no alert of its own.
         PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
         if (asked.request != 0) {
             out.answer_failed(asked.request, text(a.filename()), error(a.error));
@@ -231,7 +233,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::storage_moved_failed_alert::alert_type: {
         auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
-        // A file that lies at the destination already is reported without a code.
+        // If a file already exists at the destination, it is reported without an error code.
         lt::error_code const code =
             a.error ? a.error : make_error_code(boost::system::errc::file_exists);
         out.storage_move_failed(id(a), text(a.file_path()), error(code));
@@ -263,11 +265,11 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::file_error_alert::alert_type: {
         auto const& a = static_cast<lt::file_error_alert const&>(alert);
-        // A read that was given up after the first one failed: that one is told.
+        // A read that was abandoned after the first one failed, which has been reported.
         if (a.error == boost::asio::error::operation_aborted)
             return true;
-        // A torrent whose data cannot be read refuses each request by itself: libtorrent pauses it
-        // for an error of a write or of a check, not for this one.
+        // A torrent whose data cannot be read would refuse each request separately: libtorrent
+        // pauses a torrent on an error in a write or a check, but not on this one.
         if (a.op == lt::operation_t::file_read && !is_temporary(a.error) && a.handle.is_valid())
             a.handle.pause();
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
@@ -283,7 +285,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
 }
 
-// What was asked for as bytes.
+// Answers that consist of bytes.
 bool Session::convert_saved(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::save_resume_data_alert::alert_type:
@@ -294,7 +296,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
         auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
         if (asked.request == 0)
             return true;
-        // That there is nothing to save is an answer.
+        // Having nothing to save is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
             out.answer_resume_data(asked.request, {}, SavedRecord{});
         else
@@ -319,7 +321,8 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
 }
 
 void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
-    // Moved out: the next pop_alerts would otherwise free it with the alert mutex held.
+    // Moved out of the alert: otherwise the next pop_alerts would free it with the alert mutex
+    // held.
     lt::add_torrent_params params = std::move(alert.params);
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
@@ -350,7 +353,8 @@ void Session::take_saved(Alerts& out) {
     }
 }
 
-// A torrent whose files have changed while they came is not complete: what is missing comes again.
+// A torrent whose files changed while it was downloaded is not complete: what is missing is
+// downloaded again.
 void Session::take_looks(Alerts& out) {
     for (Saver::Look const& look : saver_->take_looks()) {
         auto const found = torrents_.find(look.torrent);
@@ -400,7 +404,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::tracker_error_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
-        // Its own words show that it was reached.
+        // A message from the tracker itself shows that it was reached.
         if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
             out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row),
                               refusal(a.error, reason));
@@ -430,7 +434,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
     case lt::url_seed_alert::alert_type: {
         auto const& a = static_cast<lt::url_seed_alert const&>(alert);
-        // What the server says is told when the connection ends (web_seeds.cpp).
+        // A refusal by the server is reported when the connection ends (web_seeds.cpp).
         if (!a.error)
             return true;
         NativeError failure = error(a.error);
@@ -444,8 +448,8 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
 }
 
-// A tracker that one address reaches and another does not has not failed: most have no IPv6. Where
-// the other address waits for an answer still, its failure will be told.
+// A tracker that is reached from one address but not from another has not failed: most have no
+// IPv6. If the other address still waits for an answer, its failure will be reported.
 void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
     NativeError failure = error(alert.error);
     if (failure.message.empty())
@@ -480,10 +484,10 @@ bool Session::convert_peers(lt::alert& alert, Alerts& out) {
         out.peer_disconnected(id(a), peer(a), error(a.error));
         return true;
     }
-    // A peer that broke the protocol is told by this one alone.
+    // A protocol error of a peer is reported only by this alert.
     case lt::peer_error_alert::alert_type: {
         auto const& a = static_cast<lt::peer_error_alert const&>(alert);
-        // The one error after which it stays.
+        // The only error after which the peer stays connected.
         if (a.error != lt::errors::peer_sent_empty_piece)
             out.peer_disconnected(id(a), peer(a), error(a.error));
         return true;
@@ -521,7 +525,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
             set_outgoing_utp(true);
             restore_dht_nodes();
         }
-        // A UDP socket follows each TCP one on the same port; one event is enough.
+        // A UDP socket follows each TCP socket on the same port; one event is enough.
         if (carries_data(a.socket_type))
             out.listening(address(a.address, a.port));
         return true;
@@ -529,7 +533,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
         if (a.op == lt::operation_t::sock_accept) {
-            // There is one for each connection that waits.
+            // There is an alert for each connection that waits.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;
@@ -555,8 +559,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Alerts were lost, and with them perhaps the answers. What has not been handed to libtorrent yet
-// is given up, too.
+// Alerts were lost, and perhaps answers with them. What has not been passed to libtorrent yet is
+// abandoned too.
 void Session::give_up_pending(Alerts& out) {
     choosing_.clear();
     for (PendingRequest const& entry : pending_->take_all())

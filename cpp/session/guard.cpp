@@ -20,15 +20,17 @@
 namespace patron {
 namespace {
 
-// From one address, before it is refused: a request that was given up may still be answered.
+// Unrequested blocks from one address before it is refused: a request that was abandoned may still
+// be answered.
 constexpr int most_unasked = 64;
-// Of a connection: fewer answers for each unasked block, and its address is refused at once.
+// If a connection has fewer answers than this per unrequested block, its address is refused at
+// once.
 constexpr int answers_for_each = 4;
-// How many addresses are remembered.
+// The number of addresses that are remembered.
 constexpr std::size_t most_addresses = 4096;
-// What a peer may have waiting beyond what libtorrent reads ahead for it.
+// The bytes that may wait for a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// From one address, before their handshake; those that have just come do not count.
+// Connections from one address before their handshake; new ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
 
@@ -37,8 +39,8 @@ class PeerGuard : public lt::peer_plugin {
     PeerGuard(std::shared_ptr<Guard> guard, lt::peer_connection_handle peer)
         : guard_(std::move(guard)), peer_(std::move(peer)) {}
 
-    // A request is answered by the block or by a refusal. Those beyond the queue are refused, or
-    // dropped where the peer does not know of refusals.
+    // A request is answered by the block or by a reject message. Requests beyond the queue are
+    // rejected, or dropped if the peer does not support reject messages.
     bool on_request(lt::peer_request const&) override {
         int const limit = guard_->most_requests();
         if (waiting_ <= limit)
@@ -75,7 +77,7 @@ class PeerGuard : public lt::peer_plugin {
             return false;
         }
         ++unasked_;
-        // One that has hardly answered is no peer with an odd block.
+        // A peer that has answered hardly any requests is not a good peer with an odd block.
         bool const refused =
             guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
         if (!refused)
@@ -91,7 +93,8 @@ class PeerGuard : public lt::peer_plugin {
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset; as many as libtorrent has under way, and those that were never answered.
+    // By piece and offset: the requests that libtorrent has under way, and those that were never
+    // answered.
     std::set<std::pair<int, int>> asked_;
 };
 
@@ -186,7 +189,7 @@ void Guard::added(lt::session_handle const& session) {
 void Guard::on_alert(lt::alert const* alert) {
     if (auto const* heard = lt::alert_cast<lt::listen_succeeded_alert>(alert))
         return close_on_exec(static_cast<std::uint16_t>(heard->port));
-    // Posted when the request is made and before it is begun.
+    // Posted when the request has been created and before it is started.
     if (auto const* announce = lt::alert_cast<lt::tracker_announce_alert>(alert))
         return restrict_announce(torrent_id(announce->handle.userdata()), announce->tracker_url());
     auto const* failed = lt::alert_cast<lt::listen_failed_alert>(alert);
@@ -202,7 +205,7 @@ void Guard::on_alert(lt::alert const* alert) {
 }
 
 void Guard::restrict_announce(std::uint64_t torrent, std::string const& url) {
-    // The address that is filtered is that of the proxy then, which may well be here.
+    // With an HTTP proxy, the address that is filtered is the proxy's, which may well be local.
     int const proxy = settings_->get_int(lt::settings_pack::proxy_type);
     if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw ||
         policy_.allows_local(torrent, url))
@@ -232,7 +235,8 @@ void Guard::take_spare() {
         spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-// The oldest first, until each address has its share, and all together a quarter of the places.
+// Disconnects the oldest silent connections, so that each address keeps its share and all together
+// a quarter of connections_limit.
 void Guard::drop_silent() {
     auto const now = lt::clock_type::now();
     std::vector<std::pair<lt::time_point, lt::peer_connection_handle>> silent;

@@ -1,18 +1,20 @@
-// Bounds what a peer can make the session do, where libtorrent has none. All on the network thread.
+// Bounds what a peer can make the session do, where libtorrent has no bound. Everything runs on the
+// network thread.
 //
-// Requests. A peer that reads nothing, or asks for more than it was told it may have under way,
-// costs memory for what waits to be sent. It is disconnected.
+// Requests. A peer that reads nothing, or sends more requests than it was told it may have under
+// way, costs memory for the data that waits to be sent. It is disconnected.
 //
-// Blocks that nobody asked for. libtorrent drops them, but takes the peer for one that delivers:
-// what it was asked for is asked of nobody else. A peer that goes on sending them is disconnected,
-// and its address is refused for this session.
+// Unrequested blocks. libtorrent drops them, but takes the peer for one that delivers: the blocks
+// requested from it are requested from nobody else. A peer that keeps sending them is disconnected,
+// and its address is refused for the rest of the session.
 //
-// Connections that say nothing. They take the places of peers until libtorrent's handshake_timeout.
+// Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds and trackers. One that a torrent names must not turn out to be on the local network,
-// nor redirect there.
+// Web seeds and trackers. If a torrent names one, it must not resolve to the local network or
+// redirect there.
 //
-// Descriptors. libtorrent tries again at once to accept what it has no descriptor for.
+// Descriptors. If there is no descriptor for an incoming connection, libtorrent immediately tries
+// to accept it again.
 #pragma once
 
 #include "torrent-patron/cpp/policy.hpp"
@@ -42,18 +44,18 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     explicit Guard(NetworkPolicy policy);
     ~Guard() override;
 
-    // The session's own, before its first torrent.
+    // The session's context and settings; set before the first torrent is added.
     void use(lt::io_context& network, lt::settings_interface const& settings) {
         network_ = &network;
         settings_ = &settings;
     }
-    // Soon: libtorrent does not expect it while it reads a message.
+    // Disconnects soon: libtorrent does not expect it while it reads a message.
     void disconnect(lt::peer_connection_handle peer, lt::error_code error);
     // How many requests a peer may have under way, and how many bytes may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
     NetworkPolicy const& policy() const { return policy_; }
-    // One more block from there that nobody asked for; whether the peer is refused from now on.
+    // Counts an unrequested block from this peer; returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
@@ -65,7 +67,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     void on_tick() override;
 
   private:
-    // A peer is its address, or one of those that the settings allow there.
+    // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
     void restrict_announce(std::uint64_t torrent, std::string const& url);
     void drop_silent();
@@ -76,10 +78,10 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     lt::settings_interface const* settings_ = nullptr;
     lt::session_handle session_;
     std::map<lt::tcp::endpoint, int> unasked_;
-    // The session's filter, and with the local network blocked besides.
+    // The session's filter, and the same with the local network blocked as well.
     std::shared_ptr<lt::ip_filter const> filter_;
     std::shared_ptr<lt::ip_filter const> filter_of_trackers_;
-    // Given up where there is none left, so that connections can be accepted and closed.
+    // Closed when no descriptor is left, so that connections can be accepted and closed.
     int spare_ = -1;
 };
 

@@ -2,7 +2,7 @@
 
 #include <libtorrent/aux_/session_impl.hpp>
 
-// Since 2.1 they are called internal.
+// Since 2.1 their headers are internal.
 #if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
 #include <libtorrent/aux_/http_tracker_connection.hpp>
 #include <libtorrent/aux_/peer_connection.hpp>
@@ -20,7 +20,7 @@ namespace native = lt;
 namespace patron::internals {
 namespace {
 
-// An explicit instantiation may name a private member, and a friend function can give it away.
+// An explicit instantiation may name a private member, and a friend function can then return it.
 template <typename Tag, typename Tag::type Member>
 struct Open {
     friend typename Tag::type member(Tag) { return Member; }
@@ -66,7 +66,7 @@ void each_connection(lt::session_handle const& session, Visit const& visit) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
-    // A visit may end a connection, which takes it out of the set.
+    // A visit may end a connection, which removes it from the set.
     auto const all = (*impl).*member(Connections());
     for (auto const& connection : all)
         visit(lt::peer_connection_handle(connection), connection->connected_time());

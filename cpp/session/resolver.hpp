@@ -1,4 +1,4 @@
-// How libtorrent looks up names: on one thread, that of asio's resolver.
+// How libtorrent resolves names: on a single thread, that of asio's resolver.
 #pragma once
 
 #include <libtorrent/fwd.hpp>
@@ -6,9 +6,9 @@
 
 namespace patron {
 
-// From now on names are looked up in /etc/hosts alone. A redirect, or a tracker that names peers by
-// host name, would otherwise make this machine ask a name server, whatever the client connects to.
-// To be called before anything is looked up. Does nothing where the kernel has no seccomp filters.
+// From now on names are looked up only in /etc/hosts. Otherwise a redirect, or a tracker that names
+// peers by host name, would make this machine send DNS queries, whatever the client connects to. To
+// be called before anything is resolved. Does nothing if the kernel has no seccomp filters.
 void silence_resolver(lt::io_context& network);
 
 } // namespace patron

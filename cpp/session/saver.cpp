@@ -21,7 +21,7 @@
 namespace patron {
 namespace {
 
-// A file that is not there claims nothing: the next start sees that.
+// A missing file is no error: the next start will notice.
 lt::error_code synchronize(std::string const& path) {
     int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
@@ -30,7 +30,7 @@ lt::error_code synchronize(std::string const& path) {
                    : lt::error_code(errno, boost::system::system_category());
     int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
-    // A pipe, or a file system that has no such thing.
+    // A pipe, or a file system that does not support it.
     if (failed == 0 || failed == EINVAL || failed == EROFS || failed == ENOTSUP)
         return {};
     return lt::error_code(failed, boost::system::system_category());
@@ -40,7 +40,8 @@ std::string parent(std::string const& path) {
     return path.substr(0, path.find_last_of('/'));
 }
 
-// The files, their directories and the part file. `failed` is the one that an error is of.
+// Synchronizes the files, their directories and the part file. `failed` is the path that an error
+// is about.
 lt::error_code synchronize(lt::add_torrent_params const& params,
                            std::set<lt::file_index_t> const& files, std::string& failed) {
     std::set<std::string> directories;
@@ -71,7 +72,7 @@ bool has_changed(ExpectedFile const& file) {
 
 Saver::Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker)
     : written_(std::move(written)), waker_(std::move(waker)) {
-    // The signals of the process are for its own threads.
+    // The process handles signals on its own threads.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

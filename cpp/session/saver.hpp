@@ -1,4 +1,5 @@
-// What the client must know of the disk, found out on a thread of its own: the disk may be slow.
+// Finds out what the client must know about the disk, on a separate thread because the disk may be
+// slow.
 #pragma once
 
 #include "torrent-patron/cpp/disk/written.hpp"
@@ -24,7 +25,7 @@ namespace patron {
 
 class Saver {
   public:
-    // Resume data that is asked for.
+    // Resume data that was requested.
     struct Save {
         std::uint64_t request;
         std::uint64_t torrent;
@@ -36,26 +37,26 @@ class Saver {
         std::uint64_t torrent;
         rust::Vec<std::uint8_t> bytes;
         SavedRecord figures;
-        // Where it cannot be made: which file is not durable, and why.
+        // If it cannot be made: which file is not durable, and why.
         std::string file;
         NativeError error;
-        // Told for the first time.
+        // Reported for the first time.
         bool is_news;
     };
-    // What became of the files of a torrent that is complete.
+    // The state of the files of a torrent that is complete.
     struct Look {
         std::uint64_t torrent;
-        // They are not what was written.
+        // They are no longer as they were written.
         bool changed;
     };
 
     Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker);
-    // Ends once all is done.
+    // Returns once all work is done.
     ~Saver();
     Saver(Saver const&) = delete;
     Saver& operator=(Saver const&) = delete;
 
-    // Resume data claims nothing that is not durable: what was written is synchronized first.
+    // Resume data claims only what is durable, so data that was written is first synchronized.
     void save(Save order);
     void look(std::uint64_t torrent, std::vector<ExpectedFile> files);
     void forget(std::uint64_t torrent);
@@ -64,12 +65,12 @@ class Saver {
     std::vector<Look> take_looks();
 
   private:
-    // What is kept of a torrent from one save to the next.
+    // What is kept of a torrent between saves.
     struct Kept {
-        // Where its files were, and how, when they were written last.
+        // Where its files were, and in which state, when they were last written.
         std::string place;
         std::string stamps;
-        // What was written may be lost for good: nothing is claimed any more.
+        // Data that was written may be lost for good: nothing is claimed any more.
         std::string lost_file;
         lt::error_code lost;
     };
@@ -88,7 +89,7 @@ class Saver {
     std::vector<Saved> saved_;
     std::vector<Look> looks_;
     bool ending_ = false;
-    // The last: it uses the others.
+    // Declared last, because it uses the others.
     std::thread thread_;
 };
 

@@ -1,4 +1,4 @@
-// The session's life: settings, the notify callback, abort.
+// The life of the session: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
@@ -13,6 +13,7 @@
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -65,14 +66,14 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
     if (state.empty())
         return {};
     auto const* data = reinterpret_cast<char const*>(state.data());
-    // Of anything else than a dictionary libtorrent makes a session with defaults.
+    // libtorrent would ignore anything that is not a dictionary, and use defaults.
     lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
     if (root.type() != lt::bdecode_node::dict_t)
         throw lt::system_error(lt::errors::not_a_dictionary);
     return lt::read_session_params(root);
 }
 
-// What the client routes and no more: the rest would be thrown away, and its number grows with the
+// Only what the client routes: anything else would be thrown away, and its number grows with the
 // load.
 int alert_mask(InterestRecord const& interest, bool trackers) {
     namespace category = lt::alert_category;
@@ -84,7 +85,7 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     };
     add(interest.peers, category::peer);
     add(interest.connections, category::connect);
-    // The guard looks at each announce.
+    // The guard examines each announce.
     add(interest.trackers || trackers, category::tracker);
     add(interest.files, category::file_progress);
     add(interest.pieces, category::piece_progress);
@@ -122,7 +123,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     keep_file_names();
     NetworkPolicy const policy(allowed);
     lt::session_params params = read_state(state);
-    // The settings that were saved are among these already.
+    // The records already include the settings that were saved.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy.keeps_local()));
@@ -151,22 +152,22 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         guard->use(network, settings);
         return inner(network, settings, statistics);
     };
-    // The name of the proxy itself has to be looked up.
+    // The name of the proxy itself must be resolved.
     bool const silent =
         !policy.looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(std::move(params), policy, std::move(plain),
                                      std::move(written), silent, std::move(waker));
 }
 
-// libtorrent 2.0 may start the DHT before it has sockets, and forgets the nodes of the saved state
-// then.
+// libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved
+// state.
 void Session::restore_dht_nodes() {
     for (auto const& node : std::exchange(dht_nodes_, {}))
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-// Outgoing uTP connections go through a listening socket. Without one libtorrent fails each of them
-// and does not fall back to TCP, as it does where the peer does not answer: a port in use would
+// Outgoing uTP connections go through a listening socket. Without one, libtorrent fails them
+// without falling back to TCP, as it would for a peer that does not answer: a port in use would
 // stop all downloads.
 void Session::set_outgoing_utp(bool possible) {
     if (!utp_wanted_ || has_utp_socket_)

@@ -1,4 +1,4 @@
-// One lt::session and its torrents. It is made, used and ended by one thread, the client's.
+// One lt::session and its torrents. It is created, used and destroyed on one thread, the client's.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -41,10 +41,11 @@ class NetworkPolicy;
 class PendingAlerts;
 class PlainTorrents;
 class Saver;
+class Torrent;
 class TorrentParams;
 class Written;
 
-// Joins the network thread when destroyed, on whichever thread that is.
+// Joins the network thread in its destructor, on any thread.
 class Teardown {
   public:
     Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver);
@@ -70,18 +71,19 @@ class Session {
     void remove_torrent(std::uint64_t torrent, bool delete_files);
     void subscribe(InterestRecord const& interest);
 
-    // The task runs on the network thread. What it began is answered by itself or by an alert.
+    std::unique_ptr<Torrent> torrent(std::uint64_t torrent) const;
+    // The task runs on the network thread. It answers the request itself, or an alert does.
     void run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                         std::uint32_t index, ClientDataRecord const& client_data,
                         rust::Box<TorrentTask> task);
     void run_on_session(rust::Box<SessionTask> task);
-    // No alert will answer it.
+    // For a request that no alert will answer.
     void forget_request(std::uint64_t request);
 
     void request_statuses();
     void request_every_status();
     void request_statistics();
-    // Takes the alerts that are there now, for the next `convert`.
+    // Takes the alerts that are there now, for the next convert_alerts().
     void pop_alerts();
     void convert_alerts(Alerts& out);
     std::unique_ptr<Teardown> abort();
@@ -93,8 +95,8 @@ class Session {
         std::mutex mutex;
         std::vector<std::vector<lt::torrent_status>> taken;
     };
-    // What the network thread finds out by itself, for the client as alerts are. As many as web
-    // seeds and trackers fail between two calls of pop_alerts().
+    // What the network thread finds out by itself, passed to the client like alerts. Their number
+    // is bounded by the web seeds and trackers that fail between two calls of pop_alerts().
     class Reports {
       public:
         using Report = std::function<void(Alerts&)>;
@@ -119,8 +121,8 @@ class Session {
     void choose_next(std::uint64_t torrent);
     void take_snapshots(Alerts& out);
 
-    // An alert is converted by the family that it belongs to; each says whether it was one of its
-    // own.
+    // An alert is converted by the function for its family; each returns whether the alert was one
+    // of its own.
     void convert(lt::alert& alert, Alerts& out);
     bool convert_life(lt::alert& alert, Alerts& out);
     bool convert_files(lt::alert& alert, Alerts& out);
@@ -135,41 +137,42 @@ class Session {
     void take_looks(Alerts& out);
     void give_up_pending(Alerts& out);
 
-    // Shared, because std::function wants to be copied; outlives the session by being held in it.
+    // Shared, because std::function must be copyable; the session holds a copy, so it outlives
+    // that.
     std::shared_ptr<rust::Box<Waker>> waker_;
-    // Null where nobody asks.
+    // Null if nobody needs it.
     std::shared_ptr<PlainTorrents> plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<NetworkPolicy const> policy_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
-    // When a failure to accept was last told.
+    // When a failure to accept a connection was last reported.
     lt::time_point accept_failed_{};
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
-    // What was handed to libtorrent and is not yet accepted.
+    // Torrents that have been passed to libtorrent and not yet been accepted.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
-    // All pieces are here, but not all on disk.
+    // Torrents whose pieces are all here, but not all on disk.
     std::unordered_set<std::uint64_t> finishing_;
-    // To be hashed once they are downloaded.
+    // Torrents to be hashed once they have been downloaded.
     std::unordered_set<std::uint64_t> verifying_;
-    // torrent_deleted_alert knows the info hashes only.
+    // torrent_deleted_alert contains only the info hashes.
     std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     // Shared with the network thread, which may outlive the session.
     std::shared_ptr<Reports> reports_;
-    // Those that are told after the alerts that were popped.
+    // Reported after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;
     std::unique_ptr<PendingAlerts> pending_;
     std::shared_ptr<Written> written_;
     std::unique_ptr<Saver> saver_;
-    // Choices among the files of a torrent; the first is before libtorrent.
+    // File choices of each torrent; libtorrent is working on the first.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };
 
-// Those that differ from libtorrent's defaults.
+// The settings that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,

@@ -1,9 +1,10 @@
-// Statuses: what has changed, or all of them.
+// Statuses: of the torrents that have changed, or of all.
 #include "torrent-patron/cpp/session/status.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 
 #include <libtorrent/torrent_flags.hpp>
 
@@ -28,7 +29,7 @@ StatusRecord status(lt::torrent_status const& s) {
     out.ever_downloaded = s.all_time_download;
     out.num_pieces = s.num_pieces;
     out.progress_ppm = s.progress_ppm;
-    // libtorrent leaves it at 0 for a torrent without a piece picker: all or nothing is here.
+    // libtorrent leaves it at 0 for a torrent without a piece picker: all data is here, or none.
     out.total = s.total != 0 ? s.total : std::max(s.total_done, s.total_wanted);
     out.total_done = s.total_done;
     out.total_wanted = s.total_wanted;
@@ -55,7 +56,7 @@ rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all) {
     out.reserve(all.size());
     for (auto const& s : all) {
         StatusRecord converted = status(s);
-        // 0: removed since.
+        // 0: it has been removed since.
         if (converted.torrent != 0)
             out.push_back(std::move(converted));
     }
@@ -63,7 +64,7 @@ rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all) {
 }
 
 void Session::request_statuses() {
-    // No flags: name, path and piece bitfield would be copied for every torrent.
+    // No flags: otherwise name, path and piece bitfield would be copied for every torrent.
     session_.post_torrent_updates({});
 }
 
@@ -90,7 +91,7 @@ void Session::take_snapshots(Alerts& out) {
         for (auto const& s : all) {
             std::uint64_t const torrent = torrent_id(s.handle.userdata());
             if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
-                // Its add_torrent_alert was among the lost ones.
+                // Its add_torrent_alert was among those that were lost.
                 adding_.erase(torrent);
                 rust::Vec<std::uint8_t> v1, v2;
                 hashes(s.info_hashes, v1, v2);

@@ -1,4 +1,4 @@
-// Torrents by their id. All that is done to them is handed to the network thread and returns.
+// Torrents by their id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/src/sys/task.rs.h"
 
 #include <libtorrent/torrent_info.hpp>
 
@@ -58,11 +59,13 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     }
 }
 
+std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
+    return std::make_unique<Torrent>(handle(torrent), *policy_);
+}
+
 void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                              std::uint32_t index, ClientDataRecord const& client_data,
                              rust::Box<TorrentTask> task) {
-    if (by == AnsweredBy::Posting)
-        return task->run(Torrent(handle(torrent), *policy_));
     handle(torrent);
     auto shared = std::make_shared<rust::Box<TorrentTask>>(std::move(task));
     if (by != AnsweredBy::Task)
@@ -96,8 +99,8 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// libtorrent chooses among files by way of the disk, and what is chosen meanwhile it puts together:
-// one choice at a time has one answer.
+// libtorrent applies a file choice through the disk thread, and merges choices made in the
+// meantime: one choice at a time gets one answer each.
 void Session::choose_next(std::uint64_t torrent) {
     auto const found = choosing_.find(torrent);
     if (found == choosing_.end())

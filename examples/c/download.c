@@ -1,9 +1,9 @@
 /*
- * Downloads one torrent and says what happens, until it is complete or Ctrl-C is pressed.
+ * Downloads one torrent and prints its events, until it is complete or Ctrl-C is pressed.
  *
  *     download [--offline] FILE|MAGNET DIRECTORY [PEER]
  *
- * FILE is a .torrent file, PEER an address to try at once, as 127.0.0.1:6881. With --offline
+ * FILE is a .torrent file, PEER an address to try at once, such as 127.0.0.1:6881. With --offline
  * nothing leaves this machine. Compile with:
  *
  *     cc download.c $(pkg-config --cflags --libs torrent_patron) -pthread -o download
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Waits for Ctrl-C, and ends the wait for events. A signal handler may not call the library. */
+/* Waits for Ctrl-C, and ends the wait for events. A signal handler must not call the library. */
 static void* wait_for_signal(void* handle) {
     sigset_t signals;
     int number;
@@ -30,7 +30,7 @@ static void* wait_for_signal(void* handle) {
     return NULL;
 }
 
-/* Prints the events until one says how it ended; 0 is a complete download. */
+/* Prints the events until one says how the download ended; returns 0 if it is complete. */
 static int follow(patron_handle* handle) {
     int result = -1;
     while (result < 0) {
@@ -71,7 +71,7 @@ static int download(const char* source, const char* directory, const char* peer,
     patron_error* error = NULL;
     int result = 1;
 
-    /* Each call is made only if those before it went well, so that `error` is set at most once. */
+    /* Each call is made only if those before it succeeded, so `error` is set at most once. */
     bool started =
         patron_builder_new(&builder, &error) == PATRON_OK &&
         patron_builder_set_offline(builder, offline, &error) == PATRON_OK &&
@@ -96,7 +96,7 @@ static int download(const char* source, const char* directory, const char* peer,
         result = 1;
     }
 
-    /* Freeing NULL is fine, and so is a handle that was freed or shut down before. */
+    /* It is fine to free NULL, and a handle that was already freed or shut down. */
     patron_report_free(report);
     patron_reply_free(reply);
     patron_options_free(options);
@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
         fputs("usage: download [--offline] FILE|MAGNET DIRECTORY [PEER]\n", stderr);
         return 2;
     }
-    /* Before any thread starts: each inherits it, so that the signals are left to one. */
+    /* Before any thread starts: threads inherit the mask, so only one receives the signals. */
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -1,9 +1,9 @@
 /*
- * Seeds torrents from one thread that waits for all there is with epoll: events, signals, a timer.
+ * Seeds torrents from one thread that waits with epoll for events, signals and a timer.
  *
  *     seed_poll [--offline] DIRECTORY FILE.torrent...
  *
- * DIRECTORY holds the data. Every two seconds a line says how all of it stands. SIGINT and SIGTERM
+ * DIRECTORY holds the data. Every two seconds a line sums up all torrents. SIGINT and SIGTERM
  * stop it. With --offline nothing leaves this machine. For Linux; compile with:
  *
  *     cc seed_poll.c $(pkg-config --cflags --libs torrent_patron) -o seed_poll
@@ -35,13 +35,13 @@ static bool complain_of(const char* call) {
     return false;
 }
 
-/* Takes all events there are. False when the client has stopped. */
+/* Reads all waiting events. Returns false when the client has stopped. */
 static bool drain(patron_handle* handle) {
     patron_event* event = NULL;
     patron_error* error = NULL;
     int32_t code;
     while ((code = patron_next_event(handle, 0, &event, &error)) == PATRON_OK) {
-        /* How each torrent stands is in the snapshots. */
+        /* The status of each torrent is also in the snapshots. */
         if (patron_event_kind(event) != PATRON_EVENT_STATUS) {
             puts(patron_event_explain(event).data);
         }
@@ -89,7 +89,7 @@ static bool watch(int epoll, int fd) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* Returns when a signal came (true) or something failed (false). */
+/* Returns true after a signal, or false if something failed. */
 static bool loop(patron_handle* handle, int epoll, int events, int signals, int timer) {
     if (!watch(epoll, events) || !watch(epoll, signals) || !watch(epoll, timer)) {
         return complain_of("epoll_ctl");
@@ -177,7 +177,7 @@ int main(int argc, char** argv) {
         return 2;
     }
 
-    /* Before the client starts: its threads inherit the mask, so that no signal goes to them. */
+    /* Before the client starts: its threads inherit the mask, so they receive no signals. */
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);
@@ -194,7 +194,7 @@ int main(int argc, char** argv) {
     patron_error* error = NULL;
     bool good = start(argv[first], offline, &client, &handle);
     for (int index = first + 1; good && index < argc; index++) {
-        /* The result, also a failure, is an event. */
+        /* The result, including a failure, is an event. */
         good = patron_send_add_torrent(handle, PATRON_SOURCE_FILE, PATRON_TEXT(argv[index]), NULL,
                                        0, true, &error) == PATRON_OK ||
                complain(error);

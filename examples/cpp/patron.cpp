@@ -1,5 +1,5 @@
 /*
- * Makes a torrent of a file or directory and seeds it, until Ctrl-C is pressed.
+ * Makes a torrent from a file or directory and seeds it, until Ctrl-C is pressed.
  *
  *     patron [--offline] PATH
  *
@@ -24,10 +24,10 @@
 
 #include <signal.h>
 
-// `patron` is the name of a type of the header, and so not free for a namespace.
+// `patron` is a type in the header, so it cannot also be a namespace.
 namespace torrents {
 
-/// What the C function in `Free` frees.
+/// Frees an object with the C function `Free`.
 template <auto Free>
 struct deleter {
     template <class T>
@@ -50,7 +50,7 @@ using patron = owned<patron_handle, patron_free>;
 using reply = owned<::patron_reply, patron_reply_free>;
 using report = owned<::patron_report, patron_report_free>;
 
-/// A view of what belongs to the object that was asked.
+/// A view of text that belongs to the object it came from.
 inline std::string_view view(patron_text text) {
     return {text.data, text.length};
 }
@@ -61,14 +61,14 @@ class error : public std::runtime_error {
         : std::runtime_error(patron_error_message(failure.get()).data),
           code_(patron_error_code(failure.get())) {}
 
-    /// A PATRON_E_*.
+    /// One of PATRON_E_*.
     std::int32_t code() const noexcept { return code_; }
 
   private:
     std::int32_t code_;
 };
 
-/// Calls a function that can fail, and throws when it does.
+/// Calls a function that can fail, and throws if it does.
 template <class Function, class... Arguments>
 void call(Function function, Arguments... arguments) {
     ::patron_error* failure = nullptr;
@@ -77,7 +77,7 @@ void call(Function function, Arguments... arguments) {
     }
 }
 
-/// Calls a function whose last parameter but the error is where it puts an `Owned`.
+/// Calls a function that puts an `Owned` into its last parameter but one, before the error.
 template <class Owned, class Function, class... Arguments>
 Owned get(Function function, Arguments... arguments) {
     typename Owned::pointer object = nullptr;
@@ -85,7 +85,7 @@ Owned get(Function function, Arguments... arguments) {
     return Owned(object);
 }
 
-/// The next event, or null when patron_interrupt() has ended the wait.
+/// The next event, or null after patron_interrupt() has ended the wait.
 inline event next_event(const patron& from) {
     ::patron_event* object = nullptr;
     ::patron_error* failure = nullptr;
@@ -136,7 +136,7 @@ void seed(const std::filesystem::path& path, bool offline) {
     auto client = torrents::get<torrents::client>(patron_builder_start, builder.get());
     auto patron = torrents::get<torrents::patron>(patron_client_patron, client.get());
 
-    // The data was hashed a moment ago, so it need not be hashed again.
+    // The data has just been hashed, so it need not be hashed again.
     auto options = torrents::get<torrents::options>(patron_options_new);
     std::string directory = path.parent_path().string();
     torrents::call(patron_options_set_save_dir, options.get(), directory.data(), directory.size());
@@ -147,7 +147,7 @@ void seed(const std::filesystem::path& path, bool offline) {
                                        source.data, source.length, options.get());
     torrents::call(patron_reply_wait, reply.get(), -1);
 
-    // A signal handler may not call the library, but a thread that waits for the signal may.
+    // A signal handler must not call the library, but a thread that waits for the signal may.
     std::thread([handle = patron.get()] {
         sigset_t signals = signals_to_stop();
         int number = 0;
@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
         std::fputs("usage: patron [--offline] PATH\n", stderr);
         return 2;
     }
-    // Before any thread starts: each inherits it, so that the signals are left to one.
+    // Before any thread starts: threads inherit the mask, so only one of them receives the signals.
     sigset_t signals = signals_to_stop();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     try {

@@ -1,4 +1,4 @@
-"""torrent-patron for Python, by ctypes: a module to copy, and a program that downloads.
+"""torrent-patron for Python, through ctypes: a module to copy, and a program that downloads.
 
     python3 patron.py [--offline] [--peer ADDRESS] FILE|MAGNET DIRECTORY
 
@@ -11,9 +11,9 @@ As a module:
             if event.torrent == torrent and event.kind == EventKind.FINISHED:
                 break
 
-The library is found as the loader finds it (ldconfig, LD_LIBRARY_PATH), or where the environment
-variable TORRENT_PATRON_LIBRARY says. ctypes releases the GIL during each call, so a thread that waits
-for an event holds up no other. Python 3.9 or later; nothing else is needed.
+The library is found by the loader (ldconfig, LD_LIBRARY_PATH), or through the environment variable
+TORRENT_PATRON_LIBRARY. ctypes releases the GIL during each call, so a thread that waits for an event
+does not block the others. Requires Python 3.9 or later, and nothing else.
 """
 
 import argparse
@@ -97,7 +97,7 @@ class EventKind(enum.IntEnum):
 
 
 class Priority(enum.IntEnum):
-    """PATRON_PRIORITY_*; the numbers between are priorities too."""
+    """PATRON_PRIORITY_*; the numbers in between are also priorities."""
 
     SKIP = 0
     LOW = 1
@@ -137,7 +137,7 @@ class Goal(enum.IntEnum):
 
 
 class ResumeData(bytes):
-    """What a torrent goes on from in a later run; to be kept as bytes."""
+    """What a torrent continues from in a later run; stored as bytes."""
 
 
 SOURCE_BYTES, SOURCE_TEXT, SOURCE_RESUME_DATA = 0, 3, 4
@@ -366,19 +366,19 @@ _event_free = _function("patron_event_free", None, c_void_p)
 
 
 class PatronError(Exception):
-    """What went wrong: `code`, and where the cause is libtorrent's, `category` and `value`."""
+    """What went wrong: `code`, and if libtorrent is the cause, `category` and `value`."""
 
     def __init__(self, error):
         super().__init__(str(_error_message(error)))
         number = _error_code(error)
-        # A newer library may have codes that are not known here.
+        # A newer library may have codes that this module does not know.
         self.code = Code(number) if number in Code._value2member_map_ else number
         self.category = str(_error_category(error))
         self.value = _error_value(error)
 
 
 class Event:
-    """Something that happened; str() explains it."""
+    """Something that happened; str() describes it."""
 
     def __init__(self, event):
         number = _event_kind(event)
@@ -496,7 +496,7 @@ class Client:
         return Patron(handle)
 
     def shutdown(self, timeout=5.0):
-        """Stops the client and returns a line that says what that did. Once only."""
+        """Stops the client and returns a line that says what that did. Only once."""
         report = c_void_p()
         _client_shutdown(self._handle, _milliseconds(timeout), byref(report))
         try:
@@ -511,12 +511,12 @@ class Client:
         try:
             self.shutdown()
         except PatronError as error:
-            if error.code != Code.BAD_HANDLE:  # it was shut down before
+            if error.code != Code.BAD_HANDLE:  # it has already been shut down
                 raise
 
 
 class Patron:
-    """Asks a client for torrents and receives their events. Any thread may use it.
+    """Sends requests to a client and receives the events of its torrents. Any thread may use it.
 
     A context manager: leaving it frees the patron; its torrents go on.
     """
@@ -526,9 +526,9 @@ class Patron:
         self._finalized = []
 
     def close(self):
-        """Frees the patron. Not to be called from within a `wake`."""
+        """Frees the patron. Must not be called from within `wake`."""
         _free(self._handle)
-        # Python cannot be called back once it has ended, so the last calls are waited for here.
+        # Python cannot be called back after it has ended, so wait here for the last calls.
         for finalized in self._finalized:
             finalized.wait()
 
@@ -563,7 +563,7 @@ class Patron:
         seed_seconds=None,
         then=GoalAction.PAUSE,
     ):
-        """Starts a torrent and returns its number. `source` is the path of a .torrent file, a magnet
+        """Adds a torrent and returns its number. `source` is the path of a .torrent file, a magnet
         link or an info hash; the bytes of a .torrent file; or a `ResumeData`. `share_ratio`,
         `seed_seconds` and `then` are as for set_goals()."""
         options = c_void_p()
@@ -600,7 +600,7 @@ class Patron:
         return self._ask(_get_files, torrent, read=_read_files)
 
     def set_file_priority(self, torrent, index, priority):
-        """Says how much a file is wanted; `Priority.SKIP` is not at all."""
+        """Sets how much a file is wanted; `Priority.SKIP` means not at all."""
         self._ask(_set_file_priority, torrent, index, priority)
 
     def rename_file(self, torrent, index, path):
@@ -614,7 +614,7 @@ class Patron:
         )
 
     def resume_data(self, torrent):
-        """What a later run can give to add_torrent(), to go on where the torrent stands: a
+        """What a later run passes to add_torrent() to continue from the current state: a
         `ResumeData`."""
 
         def read(reply):
@@ -629,25 +629,25 @@ class Patron:
         )
 
     def set_flag(self, torrent, flag, on=True):
-        """Switches a `Flag` of a torrent."""
+        """Turns a `Flag` of a torrent on or off."""
         self._ask(_set_flag, torrent, flag, on)
 
     def set_download_limit(self, torrent, rate):
-        """How many bytes a second a torrent may receive; None: as the client may."""
+        """Limits the download rate, in bytes per second; None: only the client's limit."""
         self._ask(_set_download_limit, torrent, -1 if rate is None else rate)
 
     def set_goals(
         self, torrent, *, share_ratio=None, seed_seconds=None, then=GoalAction.PAUSE
     ):
-        """When a torrent has given back enough, and what then becomes of it."""
+        """Sets when a torrent has given back enough, and what to do with it then."""
         self._ask(_set_goals, torrent, *_goals(share_ratio, seed_seconds, then))
 
     def peers(self, torrent):
-        """The peers that a torrent is connected or connecting to: a list of `Peer`."""
+        """The peers that a torrent is connected to or connecting to: a list of `Peer`."""
         return self._ask(_get_peers, torrent, read=_read_peers)
 
     def connect_peer(self, torrent, address):
-        """Tells a torrent of a peer, "127.0.0.1:6881"."""
+        """Tells a torrent about a peer, for example "127.0.0.1:6881"."""
         self._ask(_connect_peer, torrent, *_text(address))
 
     def listen_addresses(self):
@@ -658,24 +658,24 @@ class Patron:
         return self._ask(_listen_addresses, read=read)
 
     def status(self, torrent):
-        """How the torrent stood at the last tick."""
+        """The status of the torrent at the last tick."""
         status = Status()
         _get_status(self._handle, torrent, byref(status), ctypes.sizeof(Status))
         return status
 
     def subscribe(self, kinds):
-        """Chooses which kinds of event come to this patron, for instance
+        """Sets which kinds of event this patron receives, for example
         `patron.subscription() | {EventKind.RESUME_DATA}`."""
         _subscribe(self._handle, sum(1 << kind for kind in set(kinds)))
 
     def subscription(self):
-        """The kinds of event that come to this patron: a set."""
+        """The kinds of event that this patron receives: a set."""
         bits = c_uint64()
         _subscription(self._handle, byref(bits))
         return {kind for kind in EventKind if bits.value >> kind & 1}
 
     def next_event(self, timeout=None):
-        """Waits for an event for so many seconds; None means that nothing came."""
+        """Waits for an event for this many seconds; returns None if none came."""
         event = c_void_p()
         try:
             _next_event(self._handle, _milliseconds(timeout), byref(event))
@@ -692,7 +692,7 @@ class Patron:
         """All events, until the client has stopped."""
         fd = self.event_fd()
         while True:
-            # Ctrl-C ends this wait, and not one within the library.
+            # Ctrl-C can end this wait, but not one inside the library.
             select.select([fd], [], [])
             try:
                 event = self.next_event(timeout=0)
@@ -704,7 +704,7 @@ class Patron:
                 yield event
 
     def waiting_events(self):
-        """The events that are here now."""
+        """The events that are waiting now."""
         return iter(lambda: self.next_event(timeout=0), None)
 
     def event_fd(self):
@@ -714,7 +714,7 @@ class Patron:
         return fd.value
 
     def set_wake(self, wake):
-        """Has `wake()` called, on a thread of the library's, when events have come; None ends it."""
+        """Calls `wake()` on one of the library's threads when events have come; None ends that."""
         if wake is None:
             _set_wake(self._handle, _CALLBACK(), None, _CALLBACK())
             return
@@ -729,8 +729,8 @@ class Patron:
         self._finalized.append(finalized)
 
 
-# The functions that C knows live as long as the module; which Python function is meant is looked up
-# by number. So none can be collected while the library may call it.
+# The functions passed to C live as long as the module, and look up the Python function by number, so
+# none can be garbage-collected while the library may call it.
 _wakes = {}
 _numbers = itertools.count(1)
 
@@ -746,7 +746,7 @@ def _finalize_wake(number):
 
 
 async def download(source, directory, peers, offline):
-    """With asyncio: the loop is told by the descriptor, and nothing waits."""
+    """With asyncio: the descriptor wakes the event loop, and nothing blocks."""
     with Client(directory, offline=offline) as client, client.patron() as patron:
         loop = asyncio.get_running_loop()
         finished = loop.create_future()
@@ -764,7 +764,7 @@ async def download(source, directory, peers, offline):
         fd = patron.event_fd()
         loop.add_reader(fd, drain)
         try:
-            # It waits for the reply, hence on another thread.
+            # It waits for the reply, so it runs on another thread.
             await asyncio.to_thread(patron.add_torrent, source, peers=peers)
             await finished
         finally:

@@ -1,4 +1,4 @@
-//! Files that lie where a torrent is to put its own.
+//! Files that already exist where a torrent will put its own.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{Layout, hash_piece};
 use crate::sys::{self, DescriptionRecord, FileRecord, TorrentParams};
 
-/// How many pieces of a file are hashed to find one that is right.
+/// How many pieces of a file are hashed, to find a correct one.
 const SAMPLES: usize = 16;
 
 const ADD: &str = "add the torrent";
 
-/// Refuses the torrent where one of its files is there and longer than it should be.
+/// Refuses the torrent if one of its files exists and is longer than it should be.
 pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
     each(described, directory, |_, file, path, found| match found.len() > length(file) {
         true => Err(longer(path, found.len(), file)),
@@ -21,9 +21,10 @@ pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> 
     })
 }
 
-/// Refuses the torrent where a file is there that has nothing of it: one that is no regular file, is
-/// longer, or has no hole and no right piece. A file of an earlier download has its full length, and
-/// holes until it is complete. `torrent` gives the .torrent file, where there is one.
+/// Refuses the torrent if a file exists that holds none of its data: one that is not a regular
+/// file, is longer, or has neither a hole nor a correct piece. (A file of an earlier download has
+/// its full length, and holes until it is complete.) `torrent` gives the .torrent file, if there is
+/// one.
 pub(super) fn refuse_foreign(
     params: &TorrentParams,
     described: &DescriptionRecord,
@@ -48,7 +49,7 @@ pub(super) fn refuse_foreign(
     }
     let (v1, v2) = (!described.v1.is_empty(), !described.v2.is_empty());
     let torrent = torrent();
-    // Resume data need not have the hashes of v2.
+    // Resume data does not always have the v2 hashes.
     let Ok(hashes) = params.piece_hashes(torrent.as_deref().unwrap_or_default()) else {
         return Ok(());
     };
@@ -57,7 +58,7 @@ pub(super) fn refuse_foreign(
     let path = |file: usize| Some(directory.join(&described.files[file].path));
     for (file, whole) in doubtful {
         let mut samples = layout.whole_pieces(file, SAMPLES).peekable();
-        // A small file shares its pieces with others, and cannot be told by itself.
+        // A small file shares all of its pieces with others, so it cannot be checked alone.
         let cannot_tell = samples.peek().is_none() && whole;
         let right = |piece: u32| {
             hash_piece(&layout, &path, piece).is_ok_and(|found| found == hashes[piece as usize])
@@ -70,7 +71,7 @@ pub(super) fn refuse_foreign(
     Ok(())
 }
 
-/// Cuts the files that are longer than they should be.
+/// Truncates files that are longer than they should be.
 pub(super) fn cut_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
     each(described, directory, |_, file, path, found| {
         if !found.is_file() || found.len() <= length(file) {
@@ -82,7 +83,7 @@ pub(super) fn cut_longer(described: &DescriptionRecord, directory: &Path) -> Res
     })
 }
 
-/// Those that have data and are there.
+/// Calls `look` for each file that has data and exists.
 fn each(
     described: &DescriptionRecord,
     directory: &Path,
@@ -91,7 +92,7 @@ fn each(
     let files = described.files.iter().enumerate();
     for (index, file) in files.filter(|(_, file)| !file.pad && file.size > 0) {
         let path = directory.join(&file.path);
-        // One that cannot be looked at is told when it is used.
+        // A file that cannot be examined is reported when it is used.
         if let Ok(found) = fs::metadata(&path) {
             look(index, file, &path, &found)?;
         }

@@ -1,5 +1,5 @@
-//! What a torrent is added from. It is read on the thread of the one who asks, so that the client
-//! thread only hands it on and thousands of starts use all cores.
+//! The sources that torrents are added from. A source is read on the caller's thread, so the client
+//! thread only passes it on, and adding thousands of torrents uses all cores.
 
 mod existing;
 
@@ -35,21 +35,21 @@ pub enum Source {
     File(PathBuf),
     /// A magnet link (BEP 9, BEP 53).
     Magnet(Box<str>),
-    /// What [`Patron::resume_data`](crate::Patron::resume_data) gave in an earlier run, or another
-    /// program's resume data with the metainfo in it. The torrent goes on as it was: its directory,
-    /// files, trackers, limits and flags. What [`AddOptions`] chooses goes before that: with
-    /// [`save_dir`](AddOptions::save_dir), no directory in resume data that a stranger made counts. Files
-    /// that have changed since it was made are checked.
+    /// Data from [`Patron::resume_data`](crate::Patron::resume_data) in an earlier run, or another
+    /// program's resume data if it includes the metainfo. The torrent continues with its former
+    /// directory, files, trackers, limits and flags. What [`AddOptions`] sets takes precedence: for
+    /// resume data from a stranger, set [`save_dir`](AddOptions::save_dir) so that its own
+    /// directory is ignored. Files that have changed since the data was saved are checked.
     ResumeData(Arc<[u8]>),
-    /// An info hash alone: peers are found by the DHT and by [`AddOptions::trackers`], and bring the
-    /// metadata.
+    /// Only an info hash. Peers are found through the DHT and [`AddOptions::trackers`], and provide
+    /// the metadata.
     InfoHash(InfoHashes),
 }
 
 impl Source {
     /// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
-    /// .torrent file. Nothing is downloaded: a URL such as `http://…` is an
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when the torrent is added.
+    /// .torrent file. Nothing is downloaded: with a URL such as `http://…`, adding the torrent
+    /// fails with [`InvalidArgument`](ErrorKind::InvalidArgument).
     pub fn from_text(text: &str) -> Self {
         if magnet::is_magnet(text) {
             Self::Magnet(text.trim().into())
@@ -60,7 +60,7 @@ impl Source {
         }
     }
 
-    /// As a person would name it.
+    /// A description for people.
     fn label(&self) -> Arc<str> {
         let label: Arc<str> = match self {
             Self::Bytes(bytes) => format!("metainfo of {} bytes", bytes.len()).into(),
@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    /// An error names the source.
+    /// Errors name the source.
     fn read(&self) -> Result<UniquePtr<sys::TorrentParams>> {
         match self {
             Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
@@ -103,7 +103,7 @@ impl Source {
     }
 }
 
-/// A path that is no file is likely a URL, as people paste it.
+/// If the path is not a file, it may be a URL that someone pasted.
 fn as_url(path: &Path) -> Option<std::borrow::Cow<'_, str>> {
     let text = path.to_string_lossy();
     let scheme = text.split_once("://")?.0;
@@ -115,14 +115,14 @@ fn unusable(exception: &cxx::Exception) -> Error {
     Error::from_native(RESUME, exception).with_kind(ErrorKind::ResumeData)
 }
 
-/// As [`Source::from_text`].
+/// The same as [`Source::from_text`].
 impl From<&str> for Source {
     fn from(text: &str) -> Self {
         Self::from_text(text)
     }
 }
 
-/// As [`Source::from_text`].
+/// The same as [`Source::from_text`].
 impl From<String> for Source {
     fn from(text: String) -> Self {
         Self::from_text(&text)
@@ -183,63 +183,63 @@ impl From<Magnet> for Source {
     }
 }
 
-/// How a torrent is added.
+/// How to add a torrent.
 ///
-/// A setter whose name begins with `add_` adds to what is there; the others replace it.
+/// A setter whose name begins with `add_` adds to the existing values; the others replace them.
 ///
-/// With the feature `serde`, what is not named when one is read keeps its default, and a name that is
-/// not known is an error.
+/// With the feature `serde`, fields that are missing keep their defaults, and unknown fields are an
+/// error.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct AddOptions {
-    /// Where the finished files belong; the client's default where `None`.
+    /// The directory for the files once they are complete. `None`: the client's default.
     pub save_dir: Option<PathBuf>,
-    /// Where the files are until they are complete; the client's default where `None`.
+    /// The directory for the files until they are complete. `None`: the client's default.
     pub incomplete_dir: Option<PathBuf>,
     /// Peers to try at once.
     pub peers: Vec<SocketAddr>,
-    /// Do nothing until resumed.
+    /// Do nothing until the torrent is resumed.
     pub paused: bool,
-    /// Take the data in the save directory as complete without hashing it, now or when it is asked
-    /// for. Needs metainfo. The torrent seeds from the start, without an
+    /// Assume that the data in the save directory is complete, without ever hashing it. Requires
+    /// metainfo. The torrent seeds from the start, without an
     /// [`Event::Finished`](crate::Event::Finished).
     ///
-    /// Only whether each file is there and long enough is looked at, here, on the caller's thread.
-    /// Where one is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error)
-    /// that names it; resuming it tries again. What happens to a file later is told likewise, when it
-    /// is asked for (see [`Settings`](crate::Settings)). What was in it before it was first asked for
-    /// is not: a peer that finds the data wrong says nothing to the one it got it from.
+    /// Adding checks, on the caller's thread, only that each file exists and is long enough. If one
+    /// is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error) that
+    /// names the file; resuming it tries again. Later changes to a file are reported in the same
+    /// way when the file is used (see [`Settings`](crate::Settings)). Wrong data that was in a file
+    /// before its first use goes unnoticed: a peer that finds it wrong does not tell the peer that
+    /// sent it.
     pub trust: bool,
-    /// Pause as soon as the files are compared with their hashes ([`Event::Checked`]); nothing is
-    /// downloaded.
+    /// Pause as soon as the files have been checked ([`Event::Checked`]); nothing is downloaded.
     ///
     /// [`Event::Checked`]: crate::Event::Checked
     pub stop_when_checked: bool,
-    /// Compare the files with their hashes once more when they are downloaded, before
-    /// [`Event::Finished`](crate::Event::Finished). Without it only their sizes are looked at: another
-    /// program that writes to a file while it is downloaded goes unnoticed.
+    /// Check the files against their hashes once more after they have been downloaded, before
+    /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and
+    /// another program that writes to a file during the download goes unnoticed.
     pub verify_finished: bool,
-    /// Trackers besides those of the source.
+    /// Trackers in addition to those of the source.
     pub trackers: Vec<Tracker>,
-    /// Web seeds besides those of the source (BEP 19).
+    /// Web seeds in addition to those of the source (BEP 19).
     pub web_seeds: Vec<String>,
-    /// How much each file is wanted, in the order of the metainfo; those beyond the end as usual.
-    /// Empty: as the source says (BEP 53, `so=`).
+    /// How much each file is wanted, in the order of the metainfo; files beyond the end of the list
+    /// have the default priority. Empty: as the source says (BEP 53, `so=`).
     pub file_priorities: Vec<Priority>,
-    /// How room on the disk is taken.
+    /// How disk space is allocated.
     pub allocation: Allocation,
-    /// What becomes of files that are there already. Where nothing will be written (`trust`,
-    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]) it does not matter. The files of a magnet link
-    /// are not known when it is added: they are compared with its hashes.
+    /// What to do with files that already exist. Has no effect if nothing will be written (`trust`,
+    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not
+    /// known when it is added: they are checked against its hashes.
     pub existing_files: ExistingFiles,
-    /// Switches that are on from the start.
+    /// Flags to turn on from the start.
     pub flags: TorrentFlags,
-    /// What it may take up; `None`: as resume data says, or as much as the client.
+    /// Limits. `None`: those of the resume data, or only the client's limits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub limits: Limits,
-    /// When it has given back enough; `None`: as resume data says, or never.
+    /// When the torrent has given back enough. `None`: as the resume data says, or never.
     pub goals: Option<Goals>,
     /// How many of the client's [network threads](crate::ClientBuilder::network_threads) serve the torrent
     /// while it is complete, so that it is sent faster than by one; `None`: as resume data says, or one.
@@ -250,9 +250,9 @@ pub struct AddOptions {
     /// as several users; so does one that has limits of its own, is for TLS or super-seeds. Before anything is
     /// changed (a pause, a move, another tracker), the others stop, and start again after it.
     pub replicas: Option<u16>,
-    /// Resume data for a source that is not resume data: metainfo beside what was saved of an earlier
-    /// run, as other programs keep it. It must be of the same torrent. Trackers and web seeds of the source
-    /// are added to those that were saved.
+    /// Resume data for a source that is not itself resume data: for programs that keep the metainfo
+    /// and the resume data separately. It must be of the same torrent. Trackers and web seeds of
+    /// the source are added to those in the resume data.
     pub resume_data: Option<Arc<[u8]>>,
 }
 
@@ -377,36 +377,36 @@ impl AddOptions {
     }
 }
 
-/// What the client gives where [`AddOptions`] is silent.
+/// The client's defaults, for what [`AddOptions`] leaves open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Defaults {
     pub(crate) save_dir: PathBuf,
     pub(crate) incomplete_dir: Option<PathBuf>,
     pub(crate) loopback_only: bool,
-    /// What the client was started with.
+    /// The settings that the client was started with.
     pub(crate) settings: Settings,
-    /// That it looks up names for the client.
+    /// The kind of proxy that resolves names for the client.
     pub(crate) proxy: Option<ProxyKind>,
 }
 
-/// A torrent that is read and ready to be handed to the engine.
+/// A torrent that has been read and is ready for the engine.
 pub(crate) struct Prepared {
     pub(crate) source: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) info_hashes: InfoHashes,
-    /// Where the files are at first.
+    /// The directory for the files at first.
     pub(crate) save_dir: PathBuf,
-    /// Where they go when complete, if that is elsewhere.
+    /// The directory that they are moved to when complete, if it is another.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) paused: bool,
-    /// All that is wanted is here, as resume data says, or as is trusted.
+    /// All wanted data is here, according to the resume data or because it is trusted.
     pub(crate) complete: bool,
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
-    /// What keeps data that is to be trusted from being so; the torrent is paused then.
+    /// Why data that should be trusted cannot be; the torrent is then paused.
     pub(crate) distrust: Option<Error>,
-    /// The engine's own parameters; opaque to all but the engine.
+    /// The engine's own parameters; opaque to everything else.
     pub(crate) params: Box<dyn Any + Send>,
 }
 
@@ -416,7 +416,7 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// Reads the source and makes the directories. On error: what to call the source, and why.
+/// Reads the source and creates the directories. On error: a name for the source, and the reason.
 pub(crate) fn prepare(
     source: &Source,
     options: &AddOptions,
@@ -536,7 +536,7 @@ fn read(
     })
 }
 
-/// What is there already may be somebody else's.
+/// Files that already exist may belong to someone else.
 fn look_at_files(
     source: &Source,
     options: &AddOptions,
@@ -552,7 +552,7 @@ fn look_at_files(
     }
     match options.existing_files {
         ExistingFiles::Overwrite => existing::cut_longer(described, directory),
-        // An earlier run has written to them.
+        // An earlier run has already written to them.
         ExistingFiles::Refuse if described.has_pieces => {
             existing::refuse_longer(described, directory)
         }
@@ -570,7 +570,7 @@ fn look_at_files(
 const START: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
 
-/// A path as it was given to the engine.
+/// The path from the bytes that the engine was given.
 fn path_of(bytes: &[u8]) -> PathBuf {
     #[cfg(unix)]
     return <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
@@ -578,14 +578,14 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-/// An absolute path, because the engine outlives a change of the working directory.
+/// Makes the path absolute, because the working directory may change later.
 pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
     let failed = |error| Error::io("use the save directory", directory.display(), &error).at_disk();
     std::fs::create_dir_all(directory).map_err(failed)?;
     std::path::absolute(directory).map_err(failed)
 }
 
-/// The first file that is not there, or not with its full size.
+/// An error for the first file that is missing or too short.
 fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error> {
     const TRUST: &str = "trust the data";
     described.files.iter().filter(|file| !file.pad && file.size > 0).find_map(|file| {
@@ -606,8 +606,8 @@ fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error
     })
 }
 
-/// Whether every file lies in the directory with its full size: a torrent that was complete in an
-/// earlier run starts where it ended, not in the directory for incomplete ones.
+/// Whether every file is in the directory with its full size. A torrent that was complete in an
+/// earlier run then starts there, not in the directory for incomplete files.
 fn is_there(described: &sys::DescriptionRecord, directory: &Path) -> bool {
     described.has_metadata
         && described.files.iter().filter(|file| !file.pad).all(|file| {

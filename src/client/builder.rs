@@ -1,11 +1,12 @@
-//! What a client is started with.
+//! Configures and starts a client.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::descriptors::{Descriptors, Limit};
-use super::{Client, Intervals, start};
+use super::inbox::Intervals;
+use super::owner::{Client, start};
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
@@ -17,10 +18,10 @@ use crate::sys::counters::ReadCounters;
 use crate::sys::process;
 use crate::sys::task::Part;
 
-/// Kamaelia's default, and ours.
+/// The default of Kamaelia, kept here.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a crash may cost a torrent: what it has done in this time.
+/// The work that a torrent may lose in a crash.
 const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Configures and starts a [`Client`].
@@ -69,29 +70,37 @@ impl Default for ClientBuilder {
     }
 }
 
+impl Client {
+    /// A builder, to configure and start a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
+
 impl ClientBuilder {
-    /// How old a status may be: each interval the client asks libtorrent what has changed, and sends an
-    /// [`Event::Status`] for each torrent that has. Commands and other events do not wait for it. 5
-    /// seconds unless set, which is enough to log by.
+    /// Sets how often the client asks libtorrent which torrents have changed; it then sends an
+    /// [`Event::Status`] for each of them. A status is at most this old. Commands and other events
+    /// do not wait for it. The default is 5 seconds, which is enough for a log.
     ///
-    /// A progress bar moves by steps of this length. For one that is smooth, choose a second or less: a
-    /// tick costs as much as there are torrents that have changed. Or leave it, and ask for the
-    /// [`fresh_status`](crate::Patron::fresh_status) of what is on the screen.
+    /// A progress bar moves in steps of this length. For smooth progress, set a second or less; the
+    /// cost of a tick is proportional to the number of torrents that have changed. Or keep the
+    /// default, and request a [`fresh_status`](crate::Patron::fresh_status) of the torrents on the
+    /// screen.
     pub fn tick_interval(mut self, interval: Duration) -> Self {
         self.tick_interval = interval;
         self
     }
 
-    /// How often the resume data of a torrent is saved that goes on downloading or uploading; 60 seconds
-    /// unless set. It is saved while a patron that started or watches the torrent is
-    /// [subscribed](crate::Patron::subscribe) to [`EventKind::ResumeData`], and arrives as
+    /// Sets how often the resume data of a torrent is saved while it downloads or uploads; 60
+    /// seconds by default. It is saved while a patron that added or watches the torrent
+    /// [subscribes](crate::Patron::subscribe) to [`EventKind::ResumeData`], and arrives as
     /// [`Event::ResumeData`].
     ///
-    /// It is saved at once when the metadata has come, the torrent is checked, finished or paused, its
-    /// files have moved, one of them has another name, or a patron has changed a setting of the
-    /// torrent; and by [`Client::shutdown`] before it ends, then as
-    /// [`Event::ResumeData`] before [`Event::ClientStopped`]. It is not saved again while nothing has changed but
-    /// the time. Torrents that were started together are not saved together.
+    /// It is saved at once when the metadata has arrived; when the torrent has been checked,
+    /// finished, paused, moved or one of its files renamed; and when a patron has changed a setting
+    /// of the torrent. It is also saved by [`Client::shutdown`], and then arrives before
+    /// [`Event::ClientStopped`]. It is not saved again if only time has passed. Torrents that were
+    /// added together are not saved together.
     ///
     /// [`EventKind::ResumeData`]: crate::event::EventKind::ResumeData
     pub fn resume_data_interval(mut self, interval: Duration) -> Self {
@@ -99,9 +108,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Where to accept peers: `ADDRESS:PORT` or `DEVICE:PORT`, separated by commas, as libtorrent's
-    /// `listen_interfaces`; port 0 takes a free one. `0.0.0.0:6881,[::]:6881` unless set, and
-    /// `127.0.0.1:0` offline.
+    /// Sets where to listen for connections: `ADDRESS:PORT` or `DEVICE:PORT`, separated by commas,
+    /// as in libtorrent's `listen_interfaces`; port 0 takes a free port. The default is
+    /// `0.0.0.0:6881,[::]:6881`, or `127.0.0.1:0` if offline.
     pub fn listen(self, interfaces: impl Into<String>) -> Self {
         self.setting("listen_interfaces", interfaces.into())
     }
@@ -125,70 +134,71 @@ impl ClientBuilder {
         self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
 
-    /// Where finished files belong; the working directory unless set.
+    /// Sets the directory for finished files; by default the working directory.
     pub fn save_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.save_dir = directory.into();
         self
     }
 
-    /// Where files are until they are complete; the save directory unless set.
+    /// Sets the directory for files that are not complete; by default the save directory.
     pub fn incomplete_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.incomplete_dir = Some(directory.into());
         self
     }
 
-    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP, NAT-PMP; peers, trackers, web
-    /// seeds and DHT nodes elsewhere are dropped before a name is looked up. Names in redirects and in
-    /// the answers of trackers are looked up in `/etc/hosts` alone: the thread that does it can open no
-    /// socket, on Linux with seccomp filters. For tests and demonstrations.
+    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP or NAT-PMP; peers, trackers,
+    /// web seeds and DHT nodes elsewhere are dropped before a name is resolved. Names in redirects
+    /// and in the answers of trackers are looked up only in `/etc/hosts`, on Linux with seccomp
+    /// filters: the thread that resolves them cannot open a socket. For tests and demonstrations.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
     }
 
-    /// Does everything through a proxy, and leaves undone what cannot go through it: see [`Proxy`].
+    /// Uses a proxy for everything; what cannot go through it is not done. See [`Proxy`].
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// The name that peers and trackers are told (`user_agent`).
+    /// Sets the program name that peers and trackers see (`user_agent`).
     pub fn user_agent(self, name: impl Into<String>) -> Self {
         self.setting("user_agent", name.into())
     }
 
-    /// The start of the peer id (BEP 20), for example `-XX0100-` (`peer_fingerprint`).
+    /// Sets the start of the peer id (BEP 20), for example `-XX0100-` (`peer_fingerprint`).
     pub fn peer_fingerprint(self, prefix: impl Into<String>) -> Self {
         self.setting("peer_fingerprint", prefix.into())
     }
 
-    /// Replaces the settings, for example by [`Settings::seeding`].
+    /// Replaces the settings, for example with [`Settings::seeding`].
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Begins where an earlier client stood: what [`Patron::save_state`](crate::Patron::save_state)
-    /// gave. Its settings take the place of those of [`settings`](ClientBuilder::settings); what the
-    /// other functions here choose goes before both.
+    /// Starts in the state of an earlier client, as saved by
+    /// [`Patron::save_state`](crate::Patron::save_state). Its settings replace those of
+    /// [`settings`](ClientBuilder::settings); settings made by the other functions here override
+    /// both.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = state.into();
         self
     }
 
-    /// Sets one of libtorrent's settings by its name. A wrong name or type is an error of
-    /// [`start`](ClientBuilder::start).
+    /// Sets one of libtorrent's settings by name. If the name or type is wrong,
+    /// [`start`](ClientBuilder::start) fails.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<SettingValue>) -> Self {
         self.overrides.push((name.into(), value.into()));
         self
     }
 
-    /// The settings that the client will have, all that differ from libtorrent's defaults.
+    /// The settings that the client will have: all that differ from libtorrent's defaults.
     ///
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a setting with a wrong name or type, and
-    /// for a proxy that is none; [`Parse`](ErrorKind::Parse) for a state that is none.
+    /// for an invalid proxy; [`Parse`](ErrorKind::Parse) for an invalid state.
     pub fn effective_settings(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();
         if !self.state.is_empty() {
@@ -205,14 +215,16 @@ impl ClientBuilder {
                 ("enable_lsd", false.into()),
                 ("enable_upnp", false.into()),
                 ("enable_natpmp", false.into()),
-                // uTP gives way to other traffic, which a busy machine looks like: on loopback it is
-                // slow at best and stalls at worst. Whoever calls by it is still answered.
+                // uTP yields to other traffic, and a busy machine looks like traffic: on loopback
+                // it is slow at best and stalls at worst. Incoming uTP connections are still
+                // accepted.
                 ("enable_outgoing_utp", false.into()),
-                // On loopback all peers have one address.
+                // On loopback, all peers have the same address.
                 ("allow_multiple_connections_per_ip", true.into()),
-                // With that, two that call each other in the same moment both hang up
-                // (`peer_list::update_peer_port`). They would wait for a minute to call again, and
-                // call only three times; a call to this machine costs next to nothing.
+                // Because of that setting, two clients that connect to each other at the same
+                // moment both disconnect (`peer_list::update_peer_port`). By default they would
+                // wait a minute before they try again, and try only three times; a connection
+                // within this machine costs almost nothing.
                 ("min_reconnect_time", 1.into()),
                 ("max_failcount", 31.into()),
             ]);
@@ -226,18 +238,20 @@ impl ClientBuilder {
         Ok(settings)
     }
 
-    /// Starts the client; returns when the session is made. Where the settings need more open files
-    /// than the process's soft limit (`RLIMIT_NOFILE`) lets it have, that is raised towards the hard
-    /// one; clients that run side by side share it. If even that is too low, every patron gets an
-    /// [`Event::DescriptorLimit`]. To know where it listens, ask
-    /// [`Patron::listen_addresses`](crate::Patron::listen_addresses).
+    /// Starts the client; returns when the session has been created. If the settings need more open
+    /// files than the process's soft limit (`RLIMIT_NOFILE`) permits, the soft limit is raised
+    /// towards the hard limit; clients in the same process share it. If even the hard limit is too
+    /// low, every patron receives an [`Event::DescriptorLimit`].
+    /// [`Patron::listen_addresses`](crate::Patron::listen_addresses) tells where the client
+    /// listens.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a wrong setting or proxy, for settings that
-    /// contradict each other (see [`Settings`]), for a place to listen at that is neither an address nor a
-    /// device of this machine, and for a directory that is something else; [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) when no thread is to
-    /// be had.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for
+    /// settings that cannot be combined (see [`Settings`]), for a listen interface that is neither
+    /// an address nor a device of this machine, and for a directory that is something else;
+    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be
+    /// started.
     pub fn start(self) -> Result<Client> {
         process::check_versions()?;
         let mut settings = self.effective_settings()?;
@@ -303,7 +317,7 @@ impl ClientBuilder {
     }
 }
 
-/// A directory may be missing: it is made when it is needed.
+/// A directory may be missing: it is created when needed.
 fn check_dir(which: &str, path: &Path) -> Result<()> {
     let why = match std::fs::metadata(path) {
         _ if path.as_os_str().is_empty() => "it is empty".to_owned(),

@@ -1,29 +1,30 @@
-//! How many files and connections the clients of a process may have open together.
+//! Divides the process's open descriptors among its clients.
 
 use parking_lot::Mutex;
 
 use crate::error::Result;
 
-/// What the clients that run want.
+/// The number of descriptors that all running clients want.
 static WANTED: Mutex<u64> = Mutex::new(0);
 
-/// What one client wants, for as long as it runs.
+/// The number that one client wants, while it runs.
 #[derive(Debug)]
 pub(super) struct Descriptors(u64);
 
-/// How it stands when a client has said what it wants.
+/// The limits that result from a client's demand.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Limit {
-    /// By all clients.
+    /// What all clients want together.
     pub(super) wanted: u64,
-    /// By the process.
+    /// What the process may have.
     pub(super) available: u64,
-    /// Of these, by the client, in proportion to what it wants.
+    /// The client's share of `available`, in proportion to what it wants.
     pub(super) share: u64,
 }
 
 impl Descriptors {
-    /// `raise` raises the process's limit to so many, as far as it may, and says what it is then.
+    /// `raise` raises the process's limit as far as permitted, and returns the limit that then
+    /// applies.
     pub(super) fn want(
         count: u64,
         raise: impl FnOnce(u64) -> Result<u64>,

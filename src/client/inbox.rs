@@ -1,4 +1,4 @@
-//! What reaches the client thread.
+//! The channels that the client thread receives from.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use super::report::ShutdownReport;
 use crate::messages::service::Envelope;
 use crate::reply::{Reply, Responder, one_shot};
 
-/// As good as never, without overflow.
+/// Practically never, without overflow.
 pub(in crate::client) const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(in crate::client) struct Inbox {
     pub(in crate::client) commands: Receiver<Envelope>,
-    /// libtorrent has something to say, or a patron has left.
+    /// libtorrent has events, or a patron has left.
     pub(in crate::client) woken: Receiver<()>,
     pub(in crate::client) stop: Receiver<StopRequest>,
 }
 
-/// How often the client does what it does by itself.
+/// The intervals of the client's periodic work.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::client) struct Intervals {
     pub(in crate::client) tick: Duration,

@@ -1,38 +1,39 @@
-//! What a shutdown did.
+//! The report of a shutdown.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::model::TorrentId;
 
-/// What a shutdown did and what it left undone.
+/// What a shutdown did and what it left unfinished.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// How long it took; seconds when serialized.
+    /// How long it took; serialized as seconds.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::model::serde_with::seconds::serialize")
     )]
     pub took: Duration,
-    /// Torrents that were open.
+    /// The number of torrents that the client had.
     pub torrents: usize,
-    /// Commands and starts that got the answer that the client has stopped.
+    /// The number of commands and adds that were answered with `Stopped`.
     pub unanswered: usize,
-    /// Torrents whose files were being deleted when the deadline came.
+    /// Torrents whose files were still being deleted at the deadline.
     pub deletions_unfinished: Vec<TorrentId>,
-    /// Torrents whose files were being moved when the deadline came.
+    /// Torrents whose files were still being moved at the deadline.
     pub moves_unfinished: Vec<TorrentId>,
-    /// Torrents whose resume data a patron wanted and did not get when the deadline came.
+    /// The number of torrents whose resume data was wanted by a patron but not saved by the
+    /// deadline.
     pub unsaved: usize,
-    /// libtorrent has ended: trackers are told, files are flushed and closed. Where not, it goes on
-    /// ending on a thread of its own.
+    /// Whether libtorrent has ended: trackers have been notified, files are flushed and closed. If
+    /// not, it continues to shut down on a separate thread.
     pub engine_ended: bool,
 }
 
 impl ShutdownReport {
-    /// Whether nothing was left undone.
+    /// Whether nothing was left unfinished.
     pub fn is_clean(&self) -> bool {
         self.unanswered == 0
             && self.deletions_unfinished.is_empty()

@@ -1,15 +1,16 @@
-//! The process-wide client, started by its first patron and stopped after its last.
+//! The process-wide client, started by its first patron and stopped after its last one.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Client, ClientBuilder};
+use super::builder::ClientBuilder;
+use super::owner::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::patron::Patron;
 
 struct Shared {
-    /// What it was started with.
+    /// The builder that it was started with.
     builder: ClientBuilder,
     client: Client,
     users: usize,
@@ -17,8 +18,8 @@ struct Shared {
 
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
-/// A share in the client. The last one to go stops it, holding the lock, so that a newcomer waits
-/// for the old client to be gone before it starts the next.
+/// A share in the client. Dropping the last share stops the client while holding the lock, so that
+/// a new patron waits for the old client to end before it starts the next one.
 struct Share;
 
 impl Drop for Share {
@@ -34,9 +35,9 @@ impl Drop for Share {
 }
 
 impl Patron {
-    /// A patron of the process-wide client, whatever it was started with: started by the first, with the
-    /// defaults of [`Client::builder`], stopped after the last is dropped, which waits for that as
-    /// dropping a [`Client`] does.
+    /// A patron of the process-wide client, whichever builder that was started with. The first
+    /// patron starts the client, with the defaults of [`Client::builder`]; dropping the last one
+    /// stops it, and waits as dropping a [`Client`] does.
     ///
     /// # Errors
     ///
@@ -45,12 +46,12 @@ impl Patron {
         Self::join_shared(None)
     }
 
-    /// As [`shared`](Patron::shared), started with this builder.
+    /// Like [`shared`](Patron::shared), but starts the client with this builder.
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::start`], and [`InvalidArgument`](ErrorKind::InvalidArgument) where the
-    /// client runs already and was started with another builder.
+    /// As for [`ClientBuilder::start`], and [`InvalidArgument`](ErrorKind::InvalidArgument) if the
+    /// client is already running and was started with another builder.
     pub fn shared_with(builder: ClientBuilder) -> Result<Self> {
         Self::join_shared(Some(builder))
     }

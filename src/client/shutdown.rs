@@ -1,18 +1,19 @@
-//! A client that is ending.
+//! A client that is shutting down.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 
-use super::ShutdownReport;
 use super::descriptors::Descriptors;
+use super::report::ShutdownReport;
 use crate::reply::Reply;
 
-/// A client that is ending, by [`Client::shutdown`](crate::Client::shutdown). [`wait`](Shutdown::wait) for
-/// its report, or `.await` it in any async runtime.
+/// A client that is shutting down because of [`Client::shutdown`](crate::Client::shutdown).
+/// [`wait`](Shutdown::wait) for its report, or `.await` it in any async runtime.
 ///
-/// It ends whether or not anybody waits. Dropping this does not take the shutdown back and does not wait,
-/// so that a wait may be given up (`select!`); but a process that exits meanwhile cuts it short.
+/// The client shuts down whether or not anybody waits. Dropping this neither cancels the shutdown
+/// nor waits for it, so it is safe to abandon a wait (`select!`); but if the process exits
+/// meanwhile, the shutdown is cut short.
 #[derive(Debug)]
 #[must_use = "a program that does not wait for the shutdown may exit before it is done"]
 pub struct Shutdown {
@@ -24,13 +25,13 @@ pub struct Shutdown {
 impl Shutdown {
     /// Waits until the client has ended or its deadline has passed.
     pub fn wait(mut self) -> ShutdownReport {
-        // Of a thread that has panicked there is no report.
+        // A thread that has panicked sends no report.
         let report = self.report.wait_until(None).and_then(Result::ok).unwrap_or_default();
         self.join();
         report
     }
 
-    /// The report is the last that the thread does.
+    /// Sending the report is the last thing that the thread does.
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

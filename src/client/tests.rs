@@ -1,11 +1,12 @@
-//! The client's loop with an engine that does what a test says: no libtorrent, no network, no disk,
-//! so that miri and the sanitizers can run it.
+//! The client's loop with a fake engine: no libtorrent, no network and no disk, so that miri and
+//! the sanitizers can run it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, Intervals, start};
+use super::inbox::Intervals;
+use super::owner::{Client, start};
 use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
@@ -67,7 +68,7 @@ fn only(kinds: &[EventKind]) -> EventKinds {
     kinds.iter().copied().collect()
 }
 
-/// A patron without the part that reads sources by libtorrent.
+/// A patron without the part that reads sources with libtorrent.
 struct Guest<'a> {
     client: &'a Client,
     member: Arc<Member>,
@@ -89,7 +90,7 @@ impl<'a> Guest<'a> {
         self.job(|reply| Job::OfTorrent(id, Box::new(ask.request), respond(reply)))
     }
 
-    /// As `Command::Pause`.
+    /// The same as `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
         let respond = respond_by_event(&self.member, CommandKind::Pause, id, None, |_| None);
         self.message(Job::OfTorrent(id, Box::new(request::pause(false).request), respond));
@@ -119,7 +120,7 @@ impl<'a> Guest<'a> {
         self.client.service.leave(&self.member);
     }
 
-    /// All commands before this one have been carried out when it returns.
+    /// When it returns, all commands sent before it have been executed.
     fn barrier(&self) {
         let unknown = self.ask(TorrentId::next(), request::pause(false));
         assert_eq!(wait(unknown).unwrap_err().kind(), ErrorKind::NotFound);
@@ -137,7 +138,7 @@ fn created(started: Result<Added>) -> TorrentId {
     }
 }
 
-/// A started torrent, its `TorrentAdded` read.
+/// Adds a torrent and reads its `TorrentAdded`.
 fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     let reply = guest.start(number);
     let id = script.accept();
@@ -146,7 +147,7 @@ fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     id
 }
 
-/// Likewise, where other events may be unread.
+/// The same, if other events may be unread.
 fn torrent_after(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     let reply = guest.start(number);
     let id = script.accept();
@@ -219,7 +220,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(guest.ask(id, request::resume())).unwrap();
     assert_eq!(script.next(), Asked::Resume(id));
 
-    // All is here, but the last of it is not written yet.
+    // All data is here, but the last of it is not written yet.
     let reply = wait_for(id);
     guest.barrier();
     let unwritten = TorrentStatus { finished: true, downloaded: 1, ..status(id) };
@@ -231,7 +232,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(reply).unwrap();
     wait(wait_for(id)).unwrap();
 
-    // A torrent whose data is trusted never says that it is finished; its status does.
+    // A torrent whose data is trusted is never reported as finished; only its status says so.
     let trusted = torrent_after(&guest, &script, 2);
     let reply = wait_for(trusted);
     guest.barrier();
@@ -269,7 +270,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::Finished { .. }));
     assert!(watcher.member.mailbox.try_recv().is_none());
 
-    // What always comes, and what answers a message.
+    // Some events always come, and so do the answers to messages.
     watcher.subscribe(EventKinds::NONE);
     assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
     watcher.message_pause(TorrentId::next());
@@ -286,7 +287,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::TorrentRemoved { .. }));
 }
 
-/// The engine is told what some patron wants: when the first wants it, and when the last does not.
+/// The engine learns when a kind gets its first subscriber and when it loses its last.
 #[test]
 fn what_nobody_wants_is_not_asked_of_the_engine() {
     let (client, script) = client();
@@ -305,7 +306,7 @@ fn what_nobody_wants_is_not_asked_of_the_engine() {
     assert_eq!(script.subscription(), only(&[EventKind::PeerConnected]));
 }
 
-/// What a patron asks for after it has subscribed is told as it wants it.
+/// The results of what a patron asks for after it has subscribed are reported to it.
 #[test]
 fn the_engine_knows_of_a_subscription_before_the_next_command() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
@@ -326,7 +327,7 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
     }
 }
 
-/// Routers and the world outside cannot be had on loopback.
+/// Loopback has neither routers nor external addresses.
 #[test]
 fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
     let (client, script) = client();
@@ -402,7 +403,7 @@ fn a_torrent_is_not_started_twice() {
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
 
-/// The second start comes while the first is before the engine.
+/// The second add comes while the first is with the engine.
 #[test]
 fn two_starts_at_once_give_one_torrent() {
     let (client, script) = client();
@@ -454,7 +455,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
     assert_eq!(script.next(), Asked::Remove(old, true));
     let again = guest.start(1);
     script.say(EngineEvent::Removed(old));
-    // The files are still being deleted: nothing may be added yet.
+    // The files are still being deleted: the torrent must not be added yet.
     guest.barrier();
     assert!(script.is_quiet());
     script.say(EngineEvent::Deleted(old));
@@ -548,7 +549,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
     }
 }
 
-/// Its command is older than its leaving, and the torrent is created after it has left.
+/// Its command is sent before it leaves, and the torrent is added after it has left.
 #[test]
 fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
     let (client, script) = client();
@@ -625,7 +626,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
     let first = patron.statistics();
     assert_eq!(script.next(), Asked::Statistics);
     let second = patron.statistics();
-    // Commands are taken in order: after this one, the second question has been taken too.
+    // Commands are taken in order: after this one, the second question has also been taken.
     let taken = guest.start(1);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
@@ -707,7 +708,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     grown(id, 1);
     nothing_but_statuses();
 
-    // From here on only resume data comes to the guest.
+    // From here on the guest receives only resume data.
     guest.subscribe(only(&[EventKind::ResumeData]));
     std::iter::from_fn(|| guest.member.mailbox.try_recv()).for_each(drop);
     let (request, saved) = save(&script);
@@ -719,7 +720,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Paused(ignored));
     nothing_but_statuses();
 
-    // What grows is saved an interval later; what happens, at once.
+    // Figures that grow are saved an interval later; events, at once.
     grown(id, 2);
     let (request, _) = save(&script);
     give(&script, request, b"two", figures(2));
@@ -740,18 +741,18 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     };
     script.say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });
     let (first, _) = save(&script);
-    // A change while a save is open is saved after it.
+    // A change during an open save is saved after it.
     script.say(EngineEvent::Paused(id));
     guest.barrier();
     assert!(script.is_quiet());
     give(&script, first, b"three", figures(3));
     assert_eq!(resume_data(&guest.next()), b"three");
     let (second, _) = save(&script);
-    // One that failed is tried again.
+    // A save that failed is tried again.
     let answer = Err(Error::new(ErrorKind::Busy, "test", "lost"));
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
-    // Whoever asks, all that are subscribed are told.
+    // Whoever asks, all subscribers receive it.
     drop(guest.ask(id, request::resume_data(false, RequestRole::Saves)));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
@@ -780,7 +781,7 @@ fn no_more_than_64_saves_are_open() {
     }
     guest.barrier();
     assert!(script.is_quiet(), "each was saved once");
-    // What has happened since nobody can tell.
+    // The changes since then are not saved.
     assert_eq!(client.shutdown(Duration::ZERO).wait().unsaved, 100);
 }
 
@@ -879,7 +880,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     script.say(EngineEvent::Resumed(id));
     assert_eq!(told(false), None);
 
-    // What stops no torrent is not what stopped one that somebody has paused.
+    // An error that does not stop a torrent is not reported for one that somebody has paused.
     for error in [
         cannot_read(24, "Too many open files"),
         Error::from_code("use the metadata", "libtorrent", 1, "wrong hash"),
@@ -960,7 +961,7 @@ fn a_shutdown_waits_for_deletions() {
         let mut script = script;
         move || {
             script.say(EngineEvent::Removed(id));
-            // The patron's mailbox stays open until the deletion is done.
+            // The patron's mailbox stays open until the deletion is complete.
             assert!(patron.try_recv().is_none());
             script.say(EngineEvent::Deleted(id));
             script.teardown = None;
@@ -1020,7 +1021,7 @@ fn a_patron_outlives_its_client() {
     assert!(matches!(late.recv(), Ok(Event::ClientStopped { .. })));
 }
 
-/// Commands sent while the client stops: each is answered, none is waited for without end.
+/// Commands that are sent while the client stops: each is answered, and no one waits forever.
 #[test]
 fn no_command_is_lost_in_a_race_with_the_shutdown() {
     let rounds = if cfg!(miri) { 2 } else { 50 };
@@ -1110,7 +1111,7 @@ fn what_carries_a_tag_is_answered_by_an_event_with_it() {
     assert!(reply.is_ready());
 
     client.shutdown(PATIENCE).wait();
-    // Not even the source is read.
+    // The source is not even read.
     assert_eq!(patron.send(add()).unwrap_err().kind(), ErrorKind::Stopped);
     assert_eq!(patron.send_tagged(add(), 1).unwrap_err().kind(), ErrorKind::Stopped);
     let late = patron.add_torrent(Source::from_text("none.torrent"), AddOptions::default());

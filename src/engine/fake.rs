@@ -1,4 +1,4 @@
-//! An engine that does what a test says: requests are told to the test, events come from it.
+//! An engine for tests: it reports each request to the test and takes its events from the test.
 
 use std::any::Any;
 use std::path::PathBuf;
@@ -9,10 +9,9 @@ use super::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
-use crate::sys::AnsweredBy;
 use crate::sys::task::Part;
 
-/// What the client asked of the engine.
+/// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Add(TorrentId),
@@ -22,7 +21,7 @@ pub(crate) enum Asked {
     Pause(TorrentId),
     Resume(TorrentId),
     MoveStorage(TorrentId, PathBuf),
-    /// Any other request about a torrent, by its number and what it tries.
+    /// Any other request about a torrent: its number, the torrent, and the operation.
     OfTorrent(u64, TorrentId, &'static str),
     OfSession(u64, &'static str),
     Subscribe(EventKinds),
@@ -38,27 +37,25 @@ impl Asked {
     }
 }
 
-/// The message of an `EngineFailed` at which the engine panics.
+/// The message of an `EngineFailed` event that makes the engine panic.
 pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     parts: Sender<Part>,
     events: Receiver<EngineEvent>,
-    /// Requests that are answered at once.
-    posted: Vec<u64>,
-    /// What is left to do after the abort, for the reaper to wait for.
+    /// What the abort leaves for the reaper to wait for.
     teardown: Receiver<()>,
 }
 
-/// The test's end of a fake engine.
+/// The test's side of a fake engine.
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     /// For which part each request about the session was made.
     pub(crate) parts: Receiver<Part>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
-    /// Dropped: the teardown ends.
+    /// Dropping it ends the teardown.
     pub(crate) teardown: Option<Sender<()>>,
 }
 
@@ -67,13 +64,7 @@ pub(crate) fn fake(wake: Sender<()>) -> (FakeEngine, Script) {
     let (events, events_there) = unbounded();
     let (teardown, teardown_there) = unbounded();
     let (parts, parts_here) = unbounded();
-    let engine = FakeEngine {
-        asked,
-        parts,
-        events: events_there,
-        posted: Vec::new(),
-        teardown: teardown_there,
-    };
+    let engine = FakeEngine { asked, parts, events: events_there, teardown: teardown_there };
     let teardown = Some(teardown);
     (engine, Script { asked: asked_here, parts: parts_here, events, wake, teardown })
 }
@@ -84,7 +75,7 @@ impl Script {
         let _ = self.wake.try_send(());
     }
 
-    /// The next thing asked, but for statuses, which every tick asks for, and subscriptions.
+    /// The next call, except for status requests, which every tick makes, and subscriptions.
     pub(crate) fn next(&self) -> Asked {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -94,7 +85,7 @@ impl Script {
         }
     }
 
-    /// The kinds of the next subscription; all else is passed over.
+    /// The kinds of the next subscription; other calls are skipped.
     pub(crate) fn subscription(&self) -> EventKinds {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -104,12 +95,12 @@ impl Script {
         }
     }
 
-    /// Whether nothing else was asked until now.
+    /// Whether nothing else has been called so far.
     pub(crate) fn is_quiet(&self) -> bool {
         self.asked.try_iter().all(|asked| asked.is_routine())
     }
 
-    /// Waits for an add and answers it well.
+    /// Waits for an add and reports it as successful.
     pub(crate) fn accept(&self) -> TorrentId {
         let Asked::Add(id) = self.next() else { panic!("expected an add") };
         self.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });
@@ -146,19 +137,20 @@ impl Engine for FakeEngine {
         self.tell(Asked::Remove(id, delete_files))
     }
 
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        self.tell(match asked.role {
+            RequestRole::Resumes => Asked::Resume(id),
+            _ => Asked::Pause(id),
+        })
+    }
+
     fn request_of_torrent(
         &mut self,
         request: u64,
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        if asked.by == AnsweredBy::Posting {
-            // As libtorrent does: it has the command, and says so at once.
-            self.posted.push(request);
-        }
         self.tell(match (asked.op, asked.role) {
-            ("pause the torrent", _) => Asked::Pause(id),
-            (_, RequestRole::Resumes) => Asked::Resume(id),
             (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
@@ -187,12 +179,7 @@ impl Engine for FakeEngine {
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         let panics = |event: &EngineEvent| matches!(event, EngineEvent::EngineFailed(error) if error.message() == PANIC);
-        let mut events: Vec<_> = self.events.try_iter().collect();
-        events.extend(
-            self.posted
-                .drain(..)
-                .map(|request| EngineEvent::Answered { request, answer: Ok(Box::new(())) }),
-        );
+        let events: Vec<_> = self.events.try_iter().collect();
         assert!(!events.iter().any(panics), "{PANIC}");
         Ok(events.into_iter().map(|event| (0, event)).collect())
     }

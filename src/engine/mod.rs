@@ -1,5 +1,7 @@
-//! What the client thread needs of a BitTorrent engine. Nothing of C++ shows here, so that the
+//! The BitTorrent engine as the client thread sees it. The trait exposes nothing of C++, so the
 //! client's loop can be tested without it.
+//!
+//! [`AnsweredBy::Posting`]: crate::sys::AnsweredBy::Posting
 
 pub(crate) mod native;
 pub(crate) mod sharded;
@@ -16,8 +18,8 @@ use crate::model::{EventKinds, InfoHashes, TorrentId};
 
 pub(crate) use crate::model::EngineEvent;
 
-/// A BitTorrent engine. No function waits; what comes of a request arrives by [`Engine::drain`],
-/// after the wake channel that the engine was made with has got its token.
+/// A BitTorrent engine. No function blocks; results arrive through [`Engine::drain`], after the
+/// engine has put a token into the wake channel that it was created with.
 ///
 /// It may have several shards, each with some of the torrents. An event comes with the number of its
 /// shard; what is about one torrent comes in order.
@@ -42,12 +44,14 @@ pub(crate) trait Engine {
     ) -> Result<()>;
     /// Tries again what failed with `busy`.
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
-    /// Gives up what failed.
+    /// Gives up an add that failed.
     fn forget_add(&mut self, id: TorrentId);
     /// Has so many shards serve the torrent while it is complete.
     fn replicate(&mut self, _id: TorrentId, _shards: usize) {}
-    /// Answered by `Removed` and, when files are deleted, by `Deleted` or `DeleteFailed`.
+    /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
+    /// Executes a request that only posts ([`AnsweredBy::Posting`]).
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;
     /// Answered by `Answered` with this number.
     fn request_of_torrent(
         &mut self,
@@ -55,9 +59,9 @@ pub(crate) trait Engine {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()>;
-    /// Likewise.
+    /// The same, for a request about the session.
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()>;
-    /// Of what it tells only on request, it tells these kinds from now on.
+    /// From now on reports these kinds, of those that it reports only on request.
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()>;
     /// Answered by each shard, in the order of the requests, by `Statuses` with those that have
     /// changed.
@@ -70,7 +74,7 @@ pub(crate) trait Engine {
     fn due(&self) -> Option<Instant> {
         None
     }
-    /// All that has happened since the last call, in order.
+    /// Everything that has happened since the last call, in order.
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>>;
     /// Ends the engine. What remains, the caller may wait for on any thread.
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>>;

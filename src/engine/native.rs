@@ -1,4 +1,4 @@
-//! libtorrent behind the [`Engine`] trait. It lives on one thread: `UniquePtr<Session>` is not
+//! libtorrent behind the [`Engine`] trait. It stays on one thread: `UniquePtr<Session>` is not
 //! `Send`.
 
 use std::any::Any;
@@ -91,6 +91,14 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("remove the torrent", &exception).on(id))
     }
 
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        let torrent = self
+            .session
+            .torrent(id.get())
+            .map_err(|exception| Error::from_native("", &exception))?;
+        (asked.call)(&torrent).map(drop)
+    }
+
     fn request_of_torrent(
         &mut self,
         request: u64,
@@ -118,7 +126,7 @@ impl Engine for NativeEngine {
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
         let any = |of: &[EventKind]| of.iter().any(|kind| kinds.contains(*kind));
         let interest = sys::InterestRecord {
-            // A connection that ends with an error belongs to these.
+            // A connection that ends with an error is reported in these categories.
             peers: any(&[EventKind::PeerBanned, EventKind::PeerDisconnected]),
             connections: any(&[EventKind::PeerConnected, EventKind::PeerDisconnected]),
             trackers: any(&[EventKind::TrackerReply, EventKind::Scraped, EventKind::ScrapeFailed]),
@@ -158,8 +166,8 @@ impl Engine for NativeEngine {
         let failed = |exception| Error::from_native(DRAIN, &exception);
         let mut session = self.session.pin_mut();
         session.as_mut().pop_alerts().map_err(failed)?;
-        // After that: what failed at once is out of the way before the alerts that answer what came
-        // later.
+        // After the alerts are popped and before they are converted: failed requests must be
+        // forgotten, so that the alerts answer the requests that came later.
         let mut alerts = Alerts::default();
         for (request, answer) in self.answers.take() {
             if answer.is_err() {
@@ -168,7 +176,7 @@ impl Engine for NativeEngine {
             alerts.answers.push(EngineEvent::Answered { request, answer });
         }
         session.convert_alerts(&mut alerts).map_err(failed)?;
-        // What has happened is told before what it answers.
+        // Events come before the answers that they lead to.
         let Alerts { events, answers, .. } = alerts;
         Ok(events.into_iter().chain(answers).map(|event| (0, event)).collect())
     }

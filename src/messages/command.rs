@@ -1,4 +1,4 @@
-//! What a patron asks of its client.
+//! The commands that a patron sends to its client.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,21 +9,21 @@ use crate::messages::request::{SessionRequest, TorrentRequest};
 use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
-/// A command as a message, for [`Patron::send`](crate::Patron::send). What comes of it arrives as
-/// events; for an answer to wait for, use the patron's methods of the same names.
+/// A command sent as a message, by [`Patron::send`](crate::Patron::send). The results arrive as
+/// events; to wait for an answer instead, use the patron's methods of the same names.
 ///
 /// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant)] // it is taken apart where it is made
+#[allow(clippy::large_enum_variant)] // it is taken apart where it is created
 pub enum Command {
     /// Adds a torrent. Answered by `TorrentAdded`, `AlreadyAdded` or `AddFailed`.
     AddTorrent {
-        /// What it is added from.
+        /// What to add it from.
         source: Source,
-        /// How.
+        /// How to add it.
         #[cfg_attr(feature = "serde", serde(default))]
         options: AddOptions,
     },
@@ -31,26 +31,27 @@ pub enum Command {
     RemoveTorrent {
         /// The torrent.
         id: TorrentId,
-        /// What becomes of its files.
+        /// What to do with its files.
         #[cfg_attr(feature = "serde", serde(default))]
         files: RemoveFiles,
     },
-    /// Stops a torrent until it is resumed. Answered by `Paused` when it was running.
+    /// Stops a torrent until it is resumed. Answered by `Paused` if it was running.
     Pause(TorrentId),
-    /// Lets a torrent go on; also after an error. Answered by `Resumed` when it was paused.
+    /// Resumes a torrent, also after an error. Answered by `Resumed` if it was paused.
     Resume(TorrentId),
-    /// Asks how a torrent stands right now. Answered by `Status`.
+    /// Asks for a torrent's current status. Answered by `Status`.
     Status(TorrentId),
     /// Asks for the .torrent file of a torrent. Answered by `Metainfo`.
     Metainfo(TorrentId),
-    /// Sends this patron the events of a torrent that another started. The first is its `Status`.
+    /// Also sends this patron the events of a torrent that another patron added. The first is its
+    /// `Status`.
     Watch(TorrentId),
-    /// Ends that.
+    /// Ends `Watch`.
     Unwatch(TorrentId),
 }
 
 impl Command {
-    /// Which command it is, as [`Event::CommandFailed`](crate::Event::CommandFailed) names it.
+    /// The kind of this command, as in [`Event::CommandFailed`](crate::Event::CommandFailed).
     #[must_use]
     pub const fn kind(&self) -> CommandKind {
         match self {
@@ -66,26 +67,26 @@ impl Command {
     }
 }
 
-/// What becomes of the files of a torrent that is removed.
+/// What to do with the files of a torrent that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RemoveFiles {
-    /// They stay.
+    /// They stay on disk.
     #[default]
     Keep,
-    /// They are deleted, and with them the directories that become empty.
+    /// They are deleted, and so are the directories that become empty.
     Delete,
 }
 
-/// What becomes of the torrents of a patron that leaves, which is when its last clone is dropped.
+/// What happens to a patron's torrents when it leaves: when its last clone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnLeave {
-    /// They go on as they are, owned by nobody; other patrons can watch them.
+    /// They continue, owned by no patron; other patrons can watch them.
     #[default]
     KeepSeeding,
     /// They are paused.
@@ -94,14 +95,14 @@ pub enum OnLeave {
     Remove,
 }
 
-/// What came of adding a torrent.
+/// The result of adding a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Added {
-    /// A new torrent, whose events this patron gets.
+    /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client had it already. [`Patron::watch`](crate::Patron::watch) joins in.
+    /// The client already had it. To receive its events, [`watch`](crate::Patron::watch) it.
     Existing(TorrentId),
 }
 
@@ -114,18 +115,18 @@ impl Added {
     }
 }
 
-/// What is done with the answer to a request, on the client thread.
+/// Handles the answer to a request, on the client thread.
 pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
 
-/// A command as the client thread takes it: read, and with the place for its answer. Without one,
-/// the answer is an event.
+/// A command in the form that the client thread takes: sources are already read, and it carries the
+/// place for its answer. If there is none, the answer is an event.
 pub(crate) enum Job {
     Add(Box<Prepared>, Option<Responder<Added>>),
     Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
     Watch(TorrentId, Option<Responder<()>>),
     Unwatch(TorrentId, Option<Responder<()>>),
-    /// Answered when it is complete.
+    /// Answered when the torrent is complete.
     WaitUntilFinished(TorrentId, Responder<()>),
     Find(InfoHashes, Responder<Option<TorrentId>>),
     /// Those of one torrent, or all.

@@ -1,12 +1,12 @@
-//! Where a patron's events wait to be read: bounded by design.
+//! Holds a patron's unread events, in bounded space.
 //!
 //! - A status replaces the unread status of the same torrent.
-//! - Any other event of an open torrent replaces the unread one of the same kind, so that there are
-//!   at most as many as kinds times open torrents. These are never lost.
-//! - Events about single files, pieces, peers and trackers have a bound of their own, so that they
-//!   displace nothing else.
-//! - All else (events of closed torrents, of the client, failed commands) is bounded by a number;
-//!   beyond each bound the oldest go, and [`Event::Lagged`] says how many.
+//! - Any other event of an existing torrent replaces the unread one of the same kind, so there are
+//!   at most as many as kinds times torrents. These are never lost.
+//! - Events about single files, pieces, peers and trackers have a separate bound, so that they do
+//!   not displace others.
+//! - All others (events of removed torrents, events of the client, failed commands) have a fixed
+//!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -19,8 +19,8 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
 
-/// How many events that belong to no open torrent may wait; and how many of those of which there are
-/// many.
+/// How many unread events may belong to no existing torrent, and also how many may be of the
+/// frequent kinds.
 pub(crate) const BOUND: usize = 4096;
 
 #[derive(Default)]
@@ -31,15 +31,16 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct Inner {
-    /// By order of arrival. Boxed, because a node of the tree has room for eleven and most mailboxes
-    /// hold one or two.
+    /// In order of arrival. Boxed, because a node of the tree has room for eleven entries and most
+    /// mailboxes hold one or two.
     queue: BTreeMap<u64, Box<Event>>,
     next: u64,
-    /// Where the unread events of each open torrent, and of the client, are in `queue`, one of a kind.
+    /// The positions in `queue` of the unread events of each existing torrent, and of the client,
+    /// one per kind.
     open: HashMap<Option<TorrentId>, Vec<(EventKind, u64)>>,
-    /// Where those are that count against the bound.
+    /// The positions of the events that count against the bound.
     bounded: BTreeSet<u64>,
-    /// Where those are of which there are many.
+    /// The positions of the events of the frequent kinds.
     expendable: BTreeSet<u64>,
     missed: u64,
     closed: bool,
@@ -47,17 +48,17 @@ struct Inner {
     signals: Signals,
 }
 
-/// Readers that wait, and how they are told to stop waiting.
+/// The readers that are waiting, and how a wait is ended.
 #[derive(Default)]
 struct Interrupts {
     waiting: usize,
-    /// Grows with each; who waits has the number from before.
+    /// Counts interrupts; a waiting reader compares it with the value at the start of its wait.
     count: u64,
     /// Nobody was waiting: the next wait ends at once.
     pending: bool,
 }
 
-/// The ways to be told that the mailbox is not empty; each costs nothing until it is asked for.
+/// The ways to signal that the mailbox is not empty. Each costs nothing until it is used.
 #[derive(Default)]
 struct Signals {
     channel: Option<(Sender<()>, Receiver<()>)>,
@@ -90,18 +91,18 @@ impl Mailbox {
         }
     }
 
-    /// The last event; nothing is taken in after it.
+    /// Adds the last event; later ones are ignored.
     pub(crate) fn close(&self, last: Event) {
         self.push(last);
         let mut inner = self.inner.lock();
         inner.closed = true;
-        // Whoever waits on an empty mailbox now waits for nothing.
+        // A reader of an empty mailbox must not wait any longer.
         inner.signals.raise();
         drop(inner);
         self.arrived.notify_all();
     }
 
-    /// Drops the unread events of a torrent that is no longer this patron's business.
+    /// Drops the unread events of a torrent that this patron no longer receives events of.
     pub(crate) fn forget(&self, torrent: TorrentId) {
         let mut inner = self.inner.lock();
         let Inner { queue, open, expendable, .. } = &mut *inner;
@@ -119,7 +120,7 @@ impl Mailbox {
         inner.lower_if_empty();
     }
 
-    /// Ends every wait that is under way; where there is none, the next one.
+    /// Ends every wait that is under way; if there is none, the next one.
     pub(crate) fn interrupt(&self) {
         let mut inner = self.inner.lock();
         let interrupts = &mut inner.interrupts;
@@ -138,11 +139,11 @@ impl Mailbox {
     }
 
     pub(crate) fn recv_timeout(&self, limit: Duration, op: &'static str) -> Option<Result<Event>> {
-        // A limit beyond the end of time is none.
+        // A limit that overflows `Instant` is no limit.
         self.recv_until(Instant::now().checked_add(limit), op)
     }
 
-    /// `None` when the deadline has passed.
+    /// `None` if the deadline has passed.
     pub(crate) fn recv_until(
         &self,
         deadline: Option<Instant>,
@@ -152,7 +153,7 @@ impl Mailbox {
         let before = inner.interrupts.count;
         let mut late = false;
         loop {
-            // Before the events: a reader that always finds one must end too.
+            // Checked before the events, so that a reader that always finds one also ends.
             let pending = std::mem::take(&mut inner.interrupts.pending);
             if pending || inner.interrupts.count != before {
                 let error = Error::new(ErrorKind::Cancelled, op, "the wait was interrupted");
@@ -176,7 +177,8 @@ impl Mailbox {
         }
     }
 
-    /// For `Stream`: an event, the end (`Some(None)`), or `None` and a promise to wake.
+    /// For `Stream`: an event, the end (`Some(None)`), or `None`, in which case the waker will be
+    /// woken.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
         let mut inner = self.inner.lock();
         if let Some(event) = inner.take() {
@@ -202,8 +204,8 @@ impl Mailbox {
         receiver.clone()
     }
 
-    /// A channel that gets a token each time the mailbox turns from empty to not empty. The one made
-    /// before ends.
+    /// A channel that gets a token each time the mailbox changes from empty to not empty. It
+    /// replaces and closes the previous one.
     pub(crate) fn wake_ups(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let (sender, receiver) = bounded(1);
@@ -238,7 +240,7 @@ impl Inner {
         self.queue.is_empty() && self.missed == 0
     }
 
-    /// Whether a waiting reader has a reason to look.
+    /// Whether a waiting reader has something to read.
     fn is_raised(&self) -> bool {
         !self.is_empty() || self.closed
     }
@@ -304,7 +306,7 @@ impl Inner {
             missed => Event::Lagged { missed },
         };
         if !self.lower_if_empty() {
-            // A select! that took the token finds it again while there is more.
+            // A `select!` that took the token finds it again while there are more events.
             self.signals.rearm_channel();
         }
         Some(event)
@@ -366,12 +368,12 @@ impl Signals {
 
 #[cfg(unix)]
 impl Socket {
-    /// One byte is enough; a full socket is readable anyway.
+    /// One byte is enough; if the socket is full, it is readable anyway.
     fn raise(&self) {
         let _ = std::io::Write::write(&mut &self.ours, &[1]);
     }
 
-    /// Not blocking, because the one who was handed the socket may have read from it.
+    /// Reads without blocking, because the holder of the socket may already have read from it.
     fn lower(&self) {
         let mut bytes = [0; 16];
         while matches!(std::io::Read::read(&mut &*self.theirs, &mut bytes), Ok(16)) {}
@@ -438,7 +440,7 @@ mod tests {
         );
     }
 
-    /// A patron that never reads and a client that works for a long time.
+    /// A patron that never reads, and a client that works for a long time.
     #[test]
     fn an_unread_mailbox_stays_bounded_and_says_what_it_lost() {
         let mailbox = Mailbox::default();
@@ -468,8 +470,8 @@ mod tests {
         assert!(events.iter().any(|event| event.torrent() == Some(open)));
     }
 
-    /// Pieces come by the thousand: each is kept as long as there is room, and none pushes out what is
-    /// not told again.
+    /// Thousands of pieces: each event is kept while there is room, and none displaces an event
+    /// that is not repeated.
     #[test]
     fn what_there_are_many_of_is_counted_apart() {
         let mailbox = Mailbox::default();
@@ -532,7 +534,7 @@ mod tests {
         use std::io::{ErrorKind, Read};
         let mailbox = Mailbox::default();
         let socket = mailbox.socket().unwrap();
-        // Peeking by read and putting back by another event: the byte itself means nothing.
+        // Reading only takes the byte, which the next event puts back: its value means nothing.
         let readable = || match (&mut &*socket).read(&mut [0]) {
             Ok(1) => true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,

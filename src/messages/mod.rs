@@ -1,4 +1,4 @@
-//! What travels between patrons and the client thread.
+//! The messages between patrons and the client thread.
 
 pub(crate) mod command;
 pub(crate) mod mailbox;

@@ -1,5 +1,5 @@
-//! What is asked of the engine. A request carries the call that is made for it on libtorrent's network
-//! thread, so that its answer has the type of what the call returns.
+//! Requests to the engine. A request carries the call that is made for it on libtorrent's network
+//! thread, so its answer has the type that the call returns.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,19 +16,19 @@ use crate::sys::AnsweredBy;
 use crate::sys::task::{Part, SessionCall, TorrentCall};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
-/// What a call may fail with; what was tried is said once, by the request.
+/// The result of a call. The error does not say what was tried; the request does.
 type Called<T> = std::result::Result<T, cxx::Exception>;
 
-/// A request about one torrent. The engine carries requests out in their order and answers each once.
+/// A request about one torrent. The engine executes requests in order and answers each once.
 #[derive(Clone)]
 pub(crate) struct TorrentRequest {
-    /// What it tries, as an error says it.
+    /// What it tries, in the words of an error message.
     pub(crate) op: &'static str,
     pub(crate) role: RequestRole,
     pub(crate) by: AnsweredBy,
-    /// The file or the piece that an alert's answer is about.
+    /// The file or piece that an alert's answer is about.
     pub(crate) index: u32,
-    /// For resume data; the client fills it in.
+    /// Only for resume data; the client fills it in.
     pub(crate) client_data: ClientData,
     /// It changes the torrent, which must be served by one shard alone then.
     pub(crate) ends_copies: bool,
@@ -37,22 +37,22 @@ pub(crate) struct TorrentRequest {
     pub(crate) call: Arc<TorrentCall>,
 }
 
-/// What the client has to do besides, when a request is made or answered.
+/// What else the client does when the request is made or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestRole {
     None,
-    /// It changes what resume data holds, without an event that says so.
+    /// It changes the resume data without an event that says so.
     ChangesResumeData,
-    /// The torrent goes on, also after an error.
+    /// The torrent is resumed, also after an error.
     Resumes,
     /// It moves the files, which can take hours.
     MovesFiles {
         to: PathBuf,
     },
-    /// libtorrent takes the torrent for saved.
+    /// libtorrent then considers the torrent's resume data saved.
     GivesMetainfo,
     Saves,
-    /// Asked by the client itself.
+    /// Made by the client itself.
     SavesForEvent,
 }
 
@@ -81,14 +81,14 @@ pub(crate) enum Spread {
 
 pub(crate) type Merge = Arc<dyn Fn(Vec<Answer>) -> Result<Answer> + Send + Sync>;
 
-/// A request and the type of its answer, which is that of what its call returns, or of what the alert
-/// brings. With another type it does not compile: `tests/house/answers.rs` tries.
+/// A request and the type of its answer: what the call returns, or what the alert brings. A request
+/// with another type does not compile; `tests/house/answers.rs` checks that.
 pub(crate) struct Ask<R, T> {
     pub(crate) request: R,
     answer: PhantomData<fn() -> T>,
 }
 
-/// What an alert answers, and with what.
+/// The alert that answers a request, and the type of the answer.
 pub(crate) struct ByAlert<T>(AnsweredBy, u32, PhantomData<fn() -> T>);
 
 impl ByAlert<PathBuf> {
@@ -142,7 +142,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self { request, answer: PhantomData }
     }
 
-    /// The call runs on the network thread, and answers.
+    /// The call runs on the network thread and returns the answer.
     pub(crate) fn task(
         op: &'static str,
         call: impl Fn(&Torrent) -> Called<T> + Send + Sync + 'static,
@@ -150,7 +150,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self::new(op, AnsweredBy::Task, 0, move |torrent| Ok(Some(Box::new(call(torrent)?))))
     }
 
-    /// The call runs on the network thread; what comes of it is told by an alert.
+    /// The call runs on the network thread; an alert brings the answer.
     pub(crate) fn by_alert(
         op: &'static str,
         ByAlert(by, index, _): ByAlert<T>,
@@ -187,7 +187,7 @@ fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'stat
 }
 
 impl Ask<TorrentRequest, ()> {
-    /// The call does no more than post: it runs on the client thread, and is answered at once.
+    /// The call only posts, so it runs on the client thread and is answered at once.
     pub(crate) fn posting(
         op: &'static str,
         call: impl Fn(&Torrent) -> Called<()> + Send + Sync + 'static,
@@ -242,7 +242,7 @@ pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
     answer.downcast().map(|answer| *answer).map_err(other)
 }
 
-// What patrons and the client itself ask for.
+// The requests of patrons and of the client itself.
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
     Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
@@ -294,7 +294,7 @@ pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
         .role(RequestRole::GivesMetainfo)
 }
 
-/// Where nothing has changed since the last time and `only_if_changed`, no bytes.
+/// The answer has no bytes if `only_if_changed` is set and nothing has changed since the last time.
 pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
     Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
         torrent.save_resume(only_if_changed)
@@ -314,7 +314,8 @@ impl fmt::Debug for SessionRequest {
     }
 }
 
-/// Compiled by `tests/house/answers.rs` alone: once with the types of the answers, once with others.
+/// Compiled only by `tests/house/answers.rs`: once with the right answer types and once with wrong
+/// ones.
 #[cfg(any(answers = "right", answers = "wrong"))]
 mod answers {
     use super::{Ask, AskSession, AskTorrent, ByAlert, SessionHandle, Torrent};

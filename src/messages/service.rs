@@ -1,5 +1,6 @@
-//! What patrons and the client thread share. A patron puts commands in; the client thread puts
-//! events and statuses in; neither waits for the other but for room in the command channel.
+//! The data shared by patrons and the client thread. A patron puts commands in; the client thread
+//! puts events and statuses in. Neither waits for the other, except a patron when the command
+//! channel is full.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,26 +17,26 @@ use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
 use crate::settings::Settings;
 
-/// How many commands may wait for the client thread; the next one waits for room.
+/// How many commands may wait for the client thread; a patron that sends another one waits.
 pub(crate) const COMMANDS: usize = 4096;
 
 pub(crate) struct Service {
     commands: Sender<Envelope>,
-    /// The client thread's end, kept to empty the channel when nobody reads it any more: a bounded
-    /// channel keeps its messages, and their replies would be waited for without end.
+    /// The client thread's end, kept so that the channel can be emptied once nobody reads it: a
+    /// bounded channel keeps its messages, and patrons would wait for their replies forever.
     waiting: Receiver<Envelope>,
     wake: Sender<()>,
     pub(crate) statuses: StatusTable,
     pub(crate) defaults: Defaults,
     /// Asks nobody: it reads counters, of each network thread.
     pub(crate) reads: Box<ReadCount>,
-    /// What the client was started with and what was changed since, where it matters how settings go
-    /// together.
+    /// The settings that the client was started with and those changed since, to check that
+    /// settings can be combined.
     settings: Mutex<Settings>,
     members: Mutex<Members>,
-    /// Patrons that have left and whose torrents have yet to be seen to.
+    /// Patrons that have left and whose torrents have not been handled yet.
     departures: Mutex<Vec<MemberId>>,
-    /// Grows with each subscription that the client thread has something to do for.
+    /// Incremented by each subscription that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
 }
@@ -46,19 +47,19 @@ pub(crate) type ReadCount = dyn Fn() -> Vec<ReadStatistics> + Send + Sync;
 struct Members {
     by_id: HashMap<MemberId, Arc<Member>>,
     next: u64,
-    /// What a newcomer is told first: where the client listens, where it cannot, and what it lacks.
+    /// Events for each new patron: where the client listens, where it cannot, and what it lacks.
     news: Vec<Event>,
-    /// How many want each kind that costs something while somebody wants it.
+    /// How many patrons subscribe to each of the costly kinds.
     interest: HashMap<EventKind, usize>,
-    /// Nobody joins a service that has stopped.
+    /// Set when the service has stopped; nobody can join any more.
     closed: bool,
 }
 
-/// The name of a patron at its client.
+/// Identifies a patron of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemberId(u64);
 
-/// A patron as the service knows it.
+/// The service's data about a patron.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) id: MemberId,
@@ -68,7 +69,7 @@ pub(crate) struct Member {
     left: AtomicBool,
 }
 
-/// A job and who wants it done.
+/// A job and the patron that sent it.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) from: Arc<Member>,
@@ -76,7 +77,7 @@ pub(crate) struct Envelope {
 }
 
 impl Member {
-    /// Whether it has left; a torrent that is only now started has no owner then.
+    /// Whether it has left; a torrent that is added after that has no owner.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire)
     }
@@ -89,8 +90,8 @@ impl Member {
         self.wanted().contains(kind)
     }
 
-    /// Puts an event into the mailbox if it is wanted. What answers the patron's own message is put
-    /// there in any case.
+    /// Puts an event into the mailbox if the patron subscribes to it. Answers to the patron's own
+    /// messages are put there in any case.
     pub(crate) fn tell(&self, event: &Event) {
         if self.wants(event.kind()) {
             self.mailbox.push(event.clone());
@@ -134,9 +135,9 @@ impl Service {
         }
     }
 
-    // The patron's side.
+    // For patrons.
 
-    /// Takes note of a change of settings, or refuses it.
+    /// Records a change of settings, or refuses it.
     pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
         let mut settings = self.settings.lock();
         *settings = settings.changed(change, self.defaults.loopback_only)?;
@@ -148,7 +149,7 @@ impl Service {
         self.settings.lock().shared()
     }
 
-    /// A new member. At a stopped service it is one whose mailbox says so.
+    /// Adds a member. If the service has stopped, the member's mailbox says so.
     pub(crate) fn join(&self) -> Arc<Member> {
         let mut members = self.members.lock();
         let id = MemberId(members.next);
@@ -172,8 +173,8 @@ impl Service {
         member
     }
 
-    /// Never waits: the client thread has libtorrent tell what is wanted now before it takes the
-    /// commands that were sent later.
+    /// Never waits. The client thread makes libtorrent report the kinds before it executes commands
+    /// that are sent later.
     pub(crate) fn subscribe(&self, member: &Member, kinds: EventKinds) {
         let kinds = kinds | EventKinds::ALWAYS;
         let mut members = self.members.lock();
@@ -183,8 +184,8 @@ impl Service {
         }
     }
 
-    /// Wakes the client thread when a kind is wanted that nobody wanted, or by nobody any more. Resume
-    /// data is a matter of each patron's own torrents.
+    /// Wakes the client thread if a kind now has its first subscriber, or has lost its last. Resume
+    /// data depends on each patron's own torrents.
     fn count(&self, members: &mut Members, before: EventKinds, after: EventKinds) {
         let mut news = (after - before).contains(EventKind::ResumeData);
         for kind in ((after - before) & EventKinds::COSTLY).iter() {
@@ -207,7 +208,7 @@ impl Service {
         }
     }
 
-    /// Never waits: the client thread sees to the rest at its next tick.
+    /// Never waits: the client thread does the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
         member.left.store(true, Ordering::Release);
         let mut members = self.members.lock();
@@ -220,7 +221,7 @@ impl Service {
         }
     }
 
-    /// Refuses what would be asked of a client that has stopped.
+    /// An error if the client has stopped.
     pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
         match self.stopped.load(Ordering::SeqCst) {
             true => Err(Error::stopped(op)),
@@ -251,7 +252,7 @@ impl Service {
             TrySendError::Disconnected(_) => Error::stopped(SEND),
         })?;
         // Either the client thread finds this command when it empties the channel after `refuse`,
-        // or `refuse` is seen here.
+        // or this thread sees that `refuse` was called.
         if self.stopped.load(Ordering::SeqCst) {
             self.discard();
         }
@@ -262,30 +263,30 @@ impl Service {
         self.waiting.try_iter().count()
     }
 
-    // The client thread's side.
+    // For the client thread.
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
     }
 
-    /// What there is to do for subscriptions has changed when this has.
+    /// Changes whenever subscriptions need action.
     pub(crate) fn subscriptions(&self) -> u64 {
         self.subscriptions.load(Ordering::Acquire)
     }
 
-    /// Of the kinds that cost something, those that somebody wants.
+    /// The costly kinds that have subscribers.
     pub(crate) fn interest(&self) -> EventKinds {
         self.members.lock().interest.keys().copied().collect()
     }
 
-    /// Sends an event to every patron that wants it.
+    /// Sends an event to every patron that subscribes to it.
     pub(crate) fn broadcast(&self, event: &Event) {
         let members = self.members.lock();
         Self::push_to_all(members, event);
     }
 
-    /// Sends an event to every patron that wants it, and to those that join later: when it comes just
-    /// after the start, the first patron may or may not be there.
+    /// Sends an event to every patron that subscribes to it, and to those that join later: just
+    /// after the start, the first patron may not be there yet.
     pub(crate) fn announce(&self, event: &Event) {
         let mut members = self.members.lock();
         members.news.retain(|known| !event.supersedes(known));
@@ -301,14 +302,14 @@ impl Service {
         }
     }
 
-    /// Refuses new commands and those that are waiting, whose replies say that the client has
-    /// stopped. Returns how many there were.
+    /// Refuses new commands and those that are waiting; their replies say that the client has
+    /// stopped. Returns how many were waiting.
     pub(crate) fn refuse(&self) -> usize {
         self.stopped.store(true, Ordering::SeqCst);
         self.discard()
     }
 
-    /// The end: says so to every patron and forgets them all.
+    /// Tells every patron that the client has stopped, and removes all patrons.
     pub(crate) fn close(&self, error: Option<Error>) {
         self.refuse();
         let members = {

@@ -1,4 +1,4 @@
-//! The statuses that patrons read without asking anybody.
+//! The statuses that patrons can read without waiting.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -11,8 +11,8 @@ const REMEMBERED: usize = 1024;
 
 /// The newest status of every torrent of a client, and what has changed since when.
 ///
-/// The map's lock is taken for writing only when a torrent comes or goes; a tick locks one torrent
-/// at a time for the length of one assignment, so a reader never waits for a tick.
+/// The map is locked for writing only when a torrent is added or removed; a tick locks one torrent
+/// at a time for a single assignment, so readers never wait for a whole tick.
 ///
 /// Locked in this order: changes, map, one torrent.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! Hashes the pieces of a torrent on all cores, for making and for verifying.
+//! Hashes the pieces of a torrent on all cores, to make or verify it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,36 +14,36 @@ use parking_lot::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{self, PieceHasher, PieceHashes};
 
-/// Blocks of the v2 hash trees (BEP 52).
+/// The block size of v2 hash trees (BEP 52).
 const BLOCK: u64 = 16 * 1024;
 
-/// What is read at once: a multiple of a block that fits into a core's cache.
+/// How much is read at once: a multiple of a block that fits into a core's cache.
 const CHUNK: usize = 128 * 1024;
 
-/// More threads read a disk no faster.
+/// More threads would not read a disk any faster.
 const MAX_THREADS: usize = 16;
 
-/// Hashes that wait for the caller.
+/// How many hashes may wait for the caller.
 const QUEUE: usize = 256;
 
-/// How far the making or the verifying of a torrent has come.
+/// The progress of making or verifying a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HashProgress {
-    /// How many files are listed.
+    /// The number of files listed.
     pub files: u64,
-    /// How many pieces are hashed.
+    /// The number of pieces hashed.
     pub pieces: u64,
-    /// How many pieces there are; 0 while the files are being listed.
+    /// The number of pieces; 0 while the files are being listed.
     pub piece_count: u64,
-    /// How many bytes are read.
+    /// The number of bytes read.
     pub bytes: u64,
-    /// How many bytes there are; 0 while the files are being listed.
+    /// The number of bytes in all files; 0 while the files are being listed.
     pub size: u64,
 }
 
-/// Counts alone: nothing else is read by what they say, so no ordering is needed.
+/// Only counters: no other data depends on them, so relaxed ordering is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     files: AtomicU64,
@@ -52,7 +52,7 @@ pub(crate) struct Progress {
     bytes: AtomicU64,
     size: AtomicU64,
     cancelled: AtomicBool,
-    /// What the caller chose to leave out.
+    /// What the caller chose to skip.
     pub(crate) left_out: Mutex<Vec<PathBuf>>,
 }
 
@@ -108,7 +108,7 @@ struct Extent {
     pad: bool,
 }
 
-/// A part of a file in a piece.
+/// The part of a file that is in a piece.
 struct Slice {
     file: usize,
     offset: u64,
@@ -133,12 +133,12 @@ impl Layout {
         }
     }
 
-    /// The places of the files that are no pad files.
+    /// The indexes of the files that are not pad files.
     pub(crate) fn real_files(&self) -> impl Iterator<Item = usize> {
         self.files.iter().enumerate().filter(|(_, file)| !file.pad).map(|(index, _)| index)
     }
 
-    /// Up to about `count` pieces, spread over a file, that have no data of another.
+    /// Up to about `count` pieces, spread over a file, that contain no data of other files.
     pub(crate) fn whole_pieces(&self, file: usize, count: usize) -> impl Iterator<Item = u32> {
         let Extent { offset, size, .. } = self.files[file];
         let number = |at: u64| u32::try_from(at / self.piece_length).unwrap_or(u32::MAX);
@@ -177,20 +177,20 @@ impl Layout {
             })
     }
 
-    /// What of which files is in a piece, pad files aside.
+    /// The byte ranges of files that are in a piece, without pad files.
     pub(crate) fn contents(&self, piece: u32) -> impl Iterator<Item = (usize, Range<u64>)> {
         self.slices(piece)
             .filter(|slice| !self.files[slice.file].pad)
             .map(|slice| (slice.file, slice.offset..slice.offset + slice.length))
     }
 
-    /// The file that a piece of v2 is of, and which of its pieces it is.
+    /// The file that a v2 piece belongs to, and the piece's index in that file.
     pub(crate) fn owner(&self, piece: u32) -> Option<(usize, u64)> {
         self.contents(piece).next().map(|(file, range)| (file, range.start / self.piece_length))
     }
 
-    /// How many leaves the hash tree of the piece has: those of a whole piece, except where the file
-    /// is smaller.
+    /// The number of leaves of the piece's hash tree: that of a whole piece, unless the file is
+    /// smaller.
     fn leaves(&self, piece: u32) -> u64 {
         let whole = self.piece_length / BLOCK;
         self.owner(piece).map_or(whole, |(file, _)| {
@@ -199,21 +199,21 @@ impl Layout {
     }
 }
 
-/// Where the data of a file cannot be had.
+/// A file whose data cannot be read.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
-    /// Its place in the layout.
+    /// Its index in the layout.
     pub(crate) file: usize,
     pub(crate) error: io::Error,
 }
 
-/// Hashes all pieces, and calls `each` with one after the other as they come; in no strict order.
-/// `path` says where a file lies, `None` where it is not to be read.
+/// Hashes all pieces and calls `each` with every result, in no particular order. `path` gives the
+/// path of a file, or `None` if it is not to be read.
 ///
 /// # Errors
 ///
-/// That of `each`, which ends it; [`Cancelled`](ErrorKind::Cancelled);
-/// [`Io`](ErrorKind::Io) when there can be no thread.
+/// The error of `each`, which ends the hashing; [`Cancelled`](ErrorKind::Cancelled);
+/// [`Io`](ErrorKind::Io) if no thread can be started.
 pub(crate) fn hash_pieces(
     op: &'static str,
     layout: &Layout,
@@ -225,10 +225,10 @@ pub(crate) fn hash_pieces(
     progress.piece_count.store(layout.piece_count.into(), Ordering::Relaxed);
     let next = AtomicU32::new(0);
     let cores = thread::available_parallelism().map_or(1, Into::into);
-    // One more, because one may be waiting for the disk.
+    // One more than the cores, because one thread may be waiting for the disk.
     let threads = (cores + 1).min(MAX_THREADS).min(layout.piece_count as usize);
     thread::scope(|scope| {
-        // Dropped when this returns, however it does; then the threads end.
+        // Dropped when this function returns for any reason; the threads then end.
         let (sender, receiver) = bounded(QUEUE);
         for number in 0..threads {
             let (sender, next) = (sender.clone(), &next);
@@ -240,7 +240,7 @@ pub(crate) fn hash_pieces(
                 });
             match started {
                 Ok(_) => {}
-                // Fewer will do.
+                // Fewer threads will do.
                 Err(_) if number > 0 => break,
                 Err(error) => return Err(Error::io(op, "a thread to hash on", &error)),
             }
@@ -254,7 +254,7 @@ pub(crate) fn hash_pieces(
     })
 }
 
-/// Hashes one piece, on this thread.
+/// Hashes one piece on the calling thread.
 pub(crate) fn hash_piece(
     layout: &Layout,
     path: &(dyn Fn(usize) -> Option<PathBuf> + Sync),
@@ -265,11 +265,11 @@ pub(crate) fn hash_piece(
     Worker { layout, path, progress: &progress, next: &next, open: None, buffer }.hash(piece)
 }
 
-/// Does something with each of many, on all cores; which is worth it for many small files.
+/// Calls `each` for every item, on all cores; useful for many small files.
 ///
 /// # Errors
 ///
-/// The first by the order of the items; [`Io`](ErrorKind::Io) when there can be no thread.
+/// The first error in the order of the items; [`Io`](ErrorKind::Io) if no thread can be started.
 pub(crate) fn for_each<T: Send>(
     op: &'static str,
     items: &mut [T],
@@ -301,13 +301,13 @@ struct Worker<'a> {
     path: &'a (dyn Fn(usize) -> Option<PathBuf> + Sync),
     progress: &'a Progress,
     next: &'a AtomicU32,
-    /// The file that was read last, and up to where.
+    /// The file that was read last, and the position reached.
     open: Option<(usize, File, u64)>,
     buffer: Vec<u8>,
 }
 
 impl Worker<'_> {
-    /// Pieces are taken in their order, so that a disk is read from front to back.
+    /// Pieces are taken in order, so that the disk is read from front to back.
     fn run(&mut self, sender: &Sender<(u32, Result<PieceHashes, Unreadable>)>) {
         loop {
             let piece = self.next.fetch_add(1, Ordering::Relaxed);
@@ -334,7 +334,7 @@ impl Worker<'_> {
                 self.read(&slice, &mut hasher)
             };
             if hashed.is_err() {
-                // Read up to nobody knows where.
+                // The position in the file is unknown now.
                 self.open = None;
             }
             hashed.map_err(failed(slice.file))?;
@@ -364,17 +364,17 @@ impl Worker<'_> {
     }
 }
 
-/// Nothing but memory can be lacking in the shim.
+/// In the shim, these calls can fail only for lack of memory.
 fn native<T>(result: std::result::Result<T, cxx::Exception>) -> io::Result<T> {
     result.map_err(|exception| io::Error::other(exception.what().to_owned()))
 }
 
-/// Of a piece or less, which an `int` of libtorrent holds.
+/// The length is at most that of a piece, which fits an `int`.
 fn as_length(length: u64) -> usize {
     length.try_into().unwrap_or(usize::MAX)
 }
 
-/// What of a path can be compared with later, to see whether the file has changed.
+/// Properties of a file that show later whether it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     size: u64,
@@ -388,7 +388,7 @@ impl Stamp {
         Self {
             size: metadata.len(),
             modified: metadata.modified().ok(),
-            // The time of change cannot be put back, as that of modification can.
+            // The change time, unlike the modification time, cannot be set back.
             #[cfg(unix)]
             unix: {
                 use std::os::unix::fs::MetadataExt;

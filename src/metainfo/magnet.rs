@@ -1,5 +1,6 @@
-//! Magnet links (BEP 9), read by ourselves: libtorrent takes what follows an empty parameter for its
-//! value, a blank for a character of the hash, and any tracker. It is given the link that we write.
+//! Magnet links (BEP 9). This module parses them itself and gives libtorrent a normalized link,
+//! because libtorrent takes what follows an empty parameter as its value, a blank as part of the
+//! hash, and any URL as a tracker.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
@@ -16,8 +17,8 @@ use crate::text::printable;
 
 const READ: &str = "read the magnet link";
 
-/// What a magnet link says. `Display` is the link in its normal form: without what was not understood
-/// or is not of use.
+/// The contents of a magnet link. `Display` writes the link in its normal form, without the parts
+/// that were not understood or are of no use.
 ///
 /// ```
 /// let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=example";
@@ -31,7 +32,7 @@ const READ: &str = "read the magnet link";
 pub struct Magnet {
     /// The info hashes: at least one.
     pub info_hashes: InfoHashes,
-    /// The name to show until the metainfo is here (`dn`), [printable](crate::printable).
+    /// The name to show until the metainfo arrives (`dn`), [printable](crate::printable).
     pub name: Option<String>,
     /// The trackers (`tr`), each in a tier of its own.
     pub trackers: Vec<Tracker>,
@@ -39,20 +40,20 @@ pub struct Magnet {
     pub web_seeds: Vec<String>,
     /// Peers to try first (`x.pe`).
     pub peers: Vec<SocketAddr>,
-    /// What was left out of the trackers and web seeds: the URL and what is wrong with it, for a person.
+    /// The tracker and web seed URLs that were left out, each with the reason, for a person.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub invalid_urls: Vec<String>,
     uri: String,
 }
 
 impl Magnet {
-    /// Reads a magnet link. White space around it, the order of its parameters, the case of their names
-    /// and of `urn:btih`, numbers behind names (`tr.1`), and parameters that are empty, escaped or not
-    /// known make no difference. The v1 info hash has 40 hex or 32 base32 digits.
+    /// Parses a magnet link. White space around it, the order of its parameters, the case of their
+    /// names and of `urn:btih`, numbers after names (`tr.1`), and parameters that are empty,
+    /// escaped or unknown make no difference. The v1 info hash has 40 hex or 32 base32 digits.
     ///
     /// # Errors
     ///
-    /// [`Parse`](ErrorKind::Parse): not a magnet link, one without a valid info hash, or one with two
+    /// [`Parse`](ErrorKind::Parse) if it is not a magnet link, has no valid info hash, or has two
     /// of the same version.
     pub fn parse(uri: &str) -> Result<Self> {
         let wrong = |why: &str| Error::new(ErrorKind::Parse, READ, why).on(Abbreviated(uri));
@@ -69,11 +70,11 @@ impl Magnet {
 }
 
 impl Metainfo {
-    /// The magnet link of this torrent: its hashes, name, trackers and web seeds.
+    /// The magnet link of this torrent, with its info hashes, name, trackers and web seeds.
     ///
     /// # Errors
     ///
-    /// None is known.
+    /// None are known.
     pub fn magnet(&self) -> Result<Magnet> {
         let said = Said {
             info_hashes: self.info_hashes,
@@ -85,7 +86,7 @@ impl Metainfo {
     }
 }
 
-/// Reads a magnet link into the parameters that start it. An error names the link.
+/// Parses a magnet link into libtorrent's parameters. Errors name the link.
 pub(crate) fn params(uri: &str) -> Result<UniquePtr<sys::TorrentParams>> {
     let link = Magnet::parse(uri)?.uri;
     sys::params_from_magnet(&link).map_err(|exception| {
@@ -93,7 +94,7 @@ pub(crate) fn params(uri: &str) -> Result<UniquePtr<sys::TorrentParams>> {
     })
 }
 
-/// Whether a text is meant to be a magnet link.
+/// Whether a text is meant as a magnet link.
 pub(crate) fn is_magnet(text: &str) -> bool {
     after_scheme(text).is_some()
 }
@@ -104,13 +105,13 @@ fn after_scheme(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// What follows `magnet:?`; some write slashes in front of the question mark.
+/// The part after `magnet:?`; some links have slashes before the question mark.
 fn query(uri: &str) -> Option<&str> {
     after_scheme(uri)?.trim_start_matches('/').strip_prefix('?')
 }
 
-/// A parameter's name, in lower case and without a number behind it, and its value; `None` for one that
-/// has none. A link from a page may have `&amp;` for `&`.
+/// A parameter's name, in lower case and without a number at the end, and its value; `None` if it
+/// has no value. A link copied from a page may have `&amp;` for `&`.
 fn parameter(text: &str) -> Option<(String, &str)> {
     let (name, value) = text.split_once('=')?;
     let name = name.trim().to_ascii_lowercase();
@@ -123,24 +124,24 @@ fn parameter(text: &str) -> Option<(String, &str)> {
     (!value.is_empty()).then(|| (name.to_owned(), value))
 }
 
-/// libtorrent looks at no file beyond this one.
+/// libtorrent ignores files beyond this one.
 const LAST_FILE: u32 = 10_000;
 
-/// What a link says, parameter by parameter.
+/// The contents of a link, collected parameter by parameter.
 #[derive(Default)]
 struct Said {
     info_hashes: InfoHashes,
     name: Option<String>,
     urls: Urls,
     peers: Vec<SocketAddr>,
-    /// The first and the last file of each range that is wanted (BEP 53).
+    /// The first and last file of each wanted range (BEP 53).
     files: Vec<(u32, u32)>,
-    /// Nodes of the distributed hash table: host and port.
+    /// DHT nodes, as `host:port`.
     nodes: Vec<String>,
 }
 
 impl Said {
-    /// An error is about the info hash: all else can be done without.
+    /// Errors concern only the info hash; everything else is optional.
     fn take(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         let plain = || String::from_utf8_lossy(&decoded(value)).into_owned();
         match name {
@@ -154,11 +155,11 @@ impl Said {
                 let tier = u8::try_from(self.urls.trackers.len()).unwrap_or(u8::MAX);
                 self.urls.tracker(&plain(), tier);
             }
-            // What was escaped once too little.
+            // A space that remains after decoding should have been escaped in the URL itself.
             "ws" => self.urls.web_seed(&plain().trim().replace(' ', "%20")),
             "x.pe" => {
                 let peer = plain().trim().parse::<SocketAddr>().ok();
-                // An interface of someone else's machine says nothing here.
+                // The scope id of an interface on someone else's machine has no meaning here.
                 let peer = peer.map(|peer| SocketAddr::new(peer.ip(), peer.port()));
                 let is_new = |peer: &SocketAddr| peer.port() != 0 && !self.peers.contains(peer);
                 self.peers.extend(peer.filter(is_new));
@@ -170,7 +171,7 @@ impl Said {
         Ok(())
     }
 
-    /// An exact topic: a hash, or something that is not of BitTorrent.
+    /// An exact topic: an info hash, or something that is not BitTorrent's.
     fn topic(&mut self, topic: &str) -> Result<(), &'static str> {
         let topic = topic.trim();
         let hash = |kind: &str| {
@@ -248,7 +249,7 @@ fn put<T: PartialEq>(place: &mut Option<T>, hash: T, is_zero: bool) -> Result<()
     }
 }
 
-/// 32 digits (RFC 4648) in any case.
+/// 32 base32 digits (RFC 4648), in upper or lower case.
 fn base32(text: &str) -> Option<[u8; 20]> {
     let mut bytes = [0; 20];
     if text.len() != 32 {
@@ -284,7 +285,7 @@ fn node(text: &str) -> Option<String> {
     (port != 0 && !host.is_empty() && host.chars().all(known)).then(|| format!("{host}:{port}"))
 }
 
-/// A link in an error message: one that is very long would hide the reason.
+/// A link in an error message, shortened so that it does not hide the reason.
 struct Abbreviated<'a>(&'a str);
 
 impl fmt::Display for Abbreviated<'_> {
@@ -419,7 +420,7 @@ mod tests {
             if let Ok(magnet) = Magnet::parse(&link) {
                 let again = Magnet::parse(&magnet.to_string()).unwrap();
                 prop_assert_eq!(&again, &Magnet { invalid_urls: Vec::new(), ..magnet });
-                // libtorrent reads in it what we have read.
+                // libtorrent reads from it what this module has read.
                 let record = crate::metainfo::describe(&params(&link).unwrap()).unwrap();
                 let theirs = Urls::of(&record);
                 prop_assert_eq!(&theirs.trackers, &again.trackers);

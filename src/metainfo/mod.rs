@@ -1,4 +1,4 @@
-//! .torrent files and magnet links: read, made, and compared with data on disk.
+//! .torrent files and magnet links: reading and making them, and verifying data on disk.
 
 pub(crate) mod hashing;
 pub(crate) mod magnet;
@@ -24,13 +24,13 @@ use crate::model::{InfoHashes, Tracker};
 use crate::sys;
 use crate::text::printable;
 
-/// The largest .torrent file that is read, in bytes. libtorrent's limit on pieces (2,097,152) gives
-/// 40 MiB of v1 hashes.
+/// The largest .torrent file that is read, in bytes. libtorrent's limit of 2,097,152 pieces allows
+/// for 40 MiB of v1 hashes.
 pub const MAX_METAINFO_SIZE: u64 = 64 * 1024 * 1024;
 
 const READ: &str = "read the metainfo";
 
-/// What a .torrent file says (BEP 3, BEP 52).
+/// The contents of a .torrent file (BEP 3, BEP 52).
 ///
 /// ```no_run
 /// let metainfo = torrent_patron::metainfo::Metainfo::read("debian.torrent")?;
@@ -41,15 +41,15 @@ const READ: &str = "read the metainfo";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
-    /// The name, [printable]: of the one file, or of the directory that holds the files.
+    /// The name, [printable]: that of the only file, or of the directory that holds the files.
     pub name: String,
     /// The info hashes.
     pub info_hashes: InfoHashes,
-    /// The sum of the files' sizes in bytes, pad files included.
+    /// The sum of the file sizes in bytes, including pad files.
     pub total_size: u64,
-    /// Bytes of a piece; the last may be shorter.
+    /// The number of bytes in a piece; the last piece may be shorter.
     pub piece_length: u32,
-    /// How many pieces there are.
+    /// The number of pieces.
     pub piece_count: u32,
     /// The files in the order of their data.
     pub files: Vec<FileEntry>,
@@ -57,17 +57,17 @@ pub struct Metainfo {
     pub trackers: Vec<Tracker>,
     /// The web seeds (BEP 19).
     pub web_seeds: Vec<String>,
-    /// What was left out of the trackers and web seeds: the URL and what is wrong with it, for a person.
-    /// The first 20.
+    /// The tracker and web seed URLs that were left out, each with the reason, for a person. At
+    /// most the first 20.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub invalid_urls: Vec<String>,
-    /// Only the trackers may give peers: no DHT, PEX or LSD (BEP 27).
+    /// Peers may come only from trackers: no DHT, PEX or LSD (BEP 27).
     pub private: bool,
-    /// A remark of the one who made it, printable.
+    /// The comment of whoever made the file, printable.
     pub comment: Option<String>,
-    /// The program that made it, printable.
+    /// The program that made the file, printable.
     pub creator: Option<String>,
-    /// When it was made; seconds since 1970 when serialized.
+    /// When the file was made; serialized as seconds since 1970.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
     pub creation_date: Option<SystemTime>,
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -79,28 +79,28 @@ pub struct Metainfo {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FileEntry {
-    /// Below the save directory. Never absolute and never with `..`: libtorrent drops such elements
-    /// and replaces what a file system refuses.
+    /// The path below the save directory. Never absolute and never with `..`: libtorrent drops such
+    /// elements and replaces characters that a file system refuses.
     pub path: PathBuf,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Where its data begins in that of the torrent, in bytes.
+    /// Where its data begins in the torrent's data, in bytes.
     pub offset: u64,
-    /// Fills up to a piece boundary (BEP 47); never written to disk.
+    /// A pad file, which fills up to a piece boundary (BEP 47); never written to disk.
     pub pad: bool,
-    /// Where a symbolic link leads, below the save directory (BEP 47); `None` for a file.
+    /// The target of a symbolic link, relative to the save directory (BEP 47); `None` for a file.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub symlink: Option<PathBuf>,
 }
 
 impl Metainfo {
-    /// Reads the bytes of a .torrent file.
+    /// Decodes the bytes of a .torrent file.
     ///
     /// # Errors
     ///
-    /// [`Parse`](ErrorKind::Parse) for anything that is not a sound .torrent file; the reason is
-    /// libtorrent's. Limits: [`MAX_METAINFO_SIZE`] bytes, 2,097,152 pieces, 100 levels of nesting,
-    /// 3,000,000 bencoded items.
+    /// [`Parse`](ErrorKind::Parse) for anything that is not a valid .torrent file, with
+    /// libtorrent's reason. Limits: [`MAX_METAINFO_SIZE`] bytes, 2,097,152 pieces, 100 levels of
+    /// nesting, 3,000,000 bencoded items.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let params = params(bytes)?;
         Self::from_parts(&params, bytes.into())
@@ -110,20 +110,21 @@ impl Metainfo {
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Metainfo::decode), and [`Unreadable`](ErrorKind::Unreadable).
+    /// As for [`decode`](Metainfo::decode), and [`Unreadable`](ErrorKind::Unreadable) if the file
+    /// cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_file(path)?;
         Self::decode(&bytes).map_err(|error| error.on(path.display()))
     }
 
-    /// The .torrent file itself.
+    /// The .torrent file as bytes.
     pub fn torrent_file(&self) -> &Arc<[u8]> {
         &self.torrent_file
     }
 
-    /// The pieces that hold data of one of its [`files`](Metainfo::files). The first and the last may hold
-    /// data of its neighbours too; an empty file has none.
+    /// The pieces that hold data of one of the [`files`](Metainfo::files). The first and last may
+    /// also hold data of neighbouring files; an empty file has no pieces.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -195,7 +196,7 @@ fn unsigned(size: i64) -> u64 {
     u64::try_from(size).unwrap_or(0)
 }
 
-/// Reads the bytes of a .torrent file into the parameters that start it.
+/// Parses the bytes of a .torrent file into libtorrent's parameters.
 pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<sys::TorrentParams>> {
     let parse = |message: String| Error::new(ErrorKind::Parse, READ, message);
     if bytes.is_empty() {
@@ -212,7 +213,7 @@ pub(crate) fn describe(params: &sys::TorrentParams) -> Result<sys::DescriptionRe
     params.describe().map_err(|exception| Error::from_native(READ, &exception))
 }
 
-/// Reads a file that should be a .torrent file, but no more of it than such a file may have.
+/// Reads a file that should be a .torrent file, but no more than the largest one may have.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let failed = |error| Error::io(READ, path.display(), &error).with_kind(ErrorKind::Unreadable);
@@ -220,7 +221,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut size = file.metadata().map_err(failed)?.len();
     if size <= MAX_METAINFO_SIZE {
-        // A device or a pipe has no size.
+        // A device or a pipe reports no size.
         file.take(MAX_METAINFO_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
         size = bytes.len() as u64;
     }

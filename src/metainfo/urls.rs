@@ -1,11 +1,11 @@
-//! The URLs that a torrent names.
+//! The URLs in a torrent.
 
 use std::collections::HashSet;
 
 use crate::model::{Tracker, url};
 use crate::sys::DescriptionRecord;
 
-/// The trackers and web seeds that a torrent of a stranger names. One bad URL is no reason to refuse the
+/// The trackers and web seeds in a stranger's torrent. An invalid URL is no reason to refuse the
 /// torrent: it is left out.
 #[derive(Debug, Default)]
 pub(crate) struct Urls {
@@ -13,12 +13,12 @@ pub(crate) struct Urls {
     pub(crate) web_seeds: Vec<String>,
     /// BEP 17.
     pub(crate) http_seeds: Vec<String>,
-    /// Of many, the first.
+    /// The first of the invalid URLs.
     pub(crate) invalid: Vec<String>,
     known: HashSet<(Use, String)>,
 }
 
-/// What a URL is for: one server may be all of it.
+/// The purpose of a URL: one server may have several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Use {
     Tracker,
@@ -44,13 +44,13 @@ impl Urls {
         urls
     }
 
-    /// Of a torrent that has been read.
+    /// The URLs of a torrent that has been read, which are valid.
     pub(crate) fn sound(trackers: Vec<Tracker>, web_seeds: Vec<String>) -> Self {
         Self { trackers, web_seeds, ..Self::default() }
     }
 
     pub(crate) fn tracker(&mut self, url: &str, tier: u8) {
-        // As many programs write where there is none.
+        // Many programs write an empty URL if there is no tracker.
         if url.trim().is_empty() {
             return;
         }
@@ -63,7 +63,7 @@ impl Urls {
         self.web_seeds.extend(url);
     }
 
-    /// Each URL once.
+    /// Takes each URL only once.
     fn take(&mut self, what: Use, url: Result<String, String>) -> Option<String> {
         match url {
             Ok(url) => self.known.insert((what, url.clone())).then_some(url),
@@ -78,8 +78,8 @@ impl Urls {
     }
 }
 
-/// libtorrent percent-encodes the path of a web seed while it reads a .torrent file, white space behind
-/// it too.
+/// libtorrent percent-encodes the path of a web seed when it reads a .torrent file, including white
+/// space at the end.
 fn without_encoded_end(mut url: &str) -> &str {
     const SPACE: [&str; 4] = ["%20", "%09", "%0a", "%0d"];
     while let Some(rest) = SPACE.iter().find_map(|space| url.strip_suffix(space)) {

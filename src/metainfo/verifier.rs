@@ -1,4 +1,4 @@
-//! Compares data on disk with its torrent.
+//! Verifies data on disk against its torrent.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
@@ -17,8 +17,8 @@ use crate::sys::{PieceHashes, process};
 
 const VERIFY: &str = "verify the data";
 
-/// Compares data on disk with its torrent, by threads of its own and without a client. Nothing is
-/// changed.
+/// Verifies data on disk against its torrent, on separate threads and without a client. It changes
+/// nothing.
 ///
 /// ```no_run
 /// use torrent_patron::metainfo::{Metainfo, Verifier};
@@ -36,61 +36,62 @@ pub struct Verifier {
     directory: PathBuf,
 }
 
-/// Data that is being verified. Dropping it cancels.
+/// Data that is being verified. Dropping it cancels the work.
 #[derive(Debug)]
 pub struct Verifying {
     progress: Arc<Progress>,
     reply: Reply<VerifyReport>,
 }
 
-/// What of a torrent's data is on disk.
+/// Which of a torrent's data on disk is correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// The files of the torrent in the order of their data, pad files aside.
+    /// The files of the torrent in the order of their data, without pad files.
     pub files: Vec<VerifiedFile>,
-    /// The sum of the files' sizes in bytes, pad files aside.
+    /// The sum of the file sizes in bytes, without pad files.
     pub size: u64,
-    /// How many of these bytes are in pieces that are missing or damaged.
+    /// The number of bytes in pieces that are missing or damaged.
     pub bad_size: u64,
-    /// How many pieces are missing or damaged.
+    /// The number of pieces that are missing or damaged.
     pub bad_pieces: u32,
 }
 
-/// A file of a torrent, and how it is on disk.
+/// A file of a torrent and its state on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct VerifiedFile {
-    /// Below the directory that was searched.
+    /// The path below the directory that was checked.
     pub path: PathBuf,
-    /// How many bytes it has in the torrent.
+    /// Its size in the torrent, in bytes.
     pub size: u64,
-    /// How it is on disk.
+    /// Its state on disk.
     pub state: FileState,
 }
 
-/// How a file of a torrent is on disk.
+/// The state of a file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FileState {
-    /// As the torrent says.
+    /// It has the data that the torrent says.
     Good,
-    /// There is nothing of this name.
+    /// It does not exist.
     Missing,
-    /// There is something else of this name, such as a directory.
+    /// Something else has its name, such as a directory.
     NotAFile,
-    /// It has so many bytes instead.
+    /// It has this size, in bytes, instead of its own.
     WrongSize(u64),
-    /// So many of its pieces have other data.
+    /// This many of its pieces have wrong data.
     Damaged(u64),
-    /// It shares a damaged piece with other files, and the torrent does not tell which is damaged.
+    /// It shares a damaged piece with other files, and the torrent does not say which file is
+    /// damaged.
     Doubtful,
     /// It cannot be read.
     Unreadable(Error),
-    /// It is not the symbolic link that the torrent has in its place (BEP 47).
+    /// It is not the symbolic link that the torrent has there (BEP 47).
     WrongLink,
 }
 
@@ -109,17 +110,17 @@ impl VerifyReport {
 }
 
 impl Verifier {
-    /// For the data of a torrent in `directory`, where the torrent's own file or directory is.
+    /// Verifies a torrent's data in `directory`, which contains the torrent's file or directory.
     pub fn new(metainfo: &Metainfo, directory: impl Into<PathBuf>) -> Self {
         Self { metainfo: metainfo.clone(), directory: directory.into() }
     }
 
-    /// Starts to hash.
+    /// Starts hashing.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when `directory` is not one;
-    /// [`Parse`](ErrorKind::Parse) for a v2 torrent without hashes of pieces.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if `directory` is not a directory;
+    /// [`Parse`](ErrorKind::Parse) for a v2 torrent without piece hashes.
     pub fn start(self) -> Result<Verifying> {
         if !self.directory.is_dir() {
             let message = format!("{} is not a directory", self.directory.display());
@@ -154,12 +155,12 @@ impl Verifier {
 }
 
 impl Verifying {
-    /// How far it is.
+    /// The progress so far.
     pub fn progress(&self) -> HashProgress {
         self.progress.snapshot()
     }
 
-    /// Stops the hashing, soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
+    /// Stops hashing soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
     pub fn cancel(&self) {
         self.progress.cancel();
     }
@@ -168,23 +169,25 @@ impl Verifying {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is no error, but in the report.
+    /// [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is not an error; it is in
+    /// the report.
     pub fn wait(self) -> Result<VerifyReport> {
         self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(VERIFY)))
     }
 
-    /// Waits for at most `limit`; `None` when that was not enough: look at the progress and wait again.
+    /// Waits for at most `limit`; `None` if it is not done by then. It can be called again.
     pub fn wait_timeout(&self, limit: Duration) -> Option<Result<VerifyReport>> {
         self.reply.wait_timeout(limit)
     }
 
-    /// Waits until `deadline`, without end where there is none; `None` when it has passed.
+    /// Waits until `deadline`, or indefinitely if it is `None`. Returns `None` once the deadline
+    /// has passed.
     pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<VerifyReport>> {
         self.reply.wait_until(deadline)
     }
 }
 
-/// As [`wait`](Verifying::wait), for any async runtime. Dropping it cancels.
+/// Like [`wait`](Verifying::wait), for any async runtime. Dropping it cancels the work.
 impl Future for Verifying {
     type Output = Result<VerifyReport>;
 
@@ -249,7 +252,7 @@ fn verify(
         Ok(())
     })?;
 
-    // A damaged piece of several files is laid on those that are damaged anyway, if there are any.
+    // A damaged piece with several files is attributed to those that are damaged anyway, if any.
     let mut suspects = BTreeSet::new();
     for piece in doubtful {
         let files = || layout.contents(piece).map(|(file, _)| file);
@@ -272,7 +275,7 @@ fn verify(
     Ok(report)
 }
 
-/// How the file is before its data is read.
+/// The state of a file before its data is read.
 fn look_at(file: &FileEntry, directory: &Path) -> FileState {
     let path = directory.join(&file.path);
     if let Some(target) = &file.symlink {
@@ -301,7 +304,7 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// By what the link says, or by where it ends: the target need not be there.
+/// Compares the text of the link, or the path it leads to; the target need not exist.
 fn leads_to(link: &Path, target: &Path) -> bool {
     let Ok(says) = fs::read_link(link) else { return false };
     let said = link.parent().map(|parent| normal(&parent.join(says)));
@@ -309,7 +312,7 @@ fn leads_to(link: &Path, target: &Path) -> bool {
         || matches!((link.canonicalize(), target.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Without `.` and `..`, by the text alone.
+/// Resolves `.` and `..`, from the text alone.
 fn normal(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
     for part in path.components() {

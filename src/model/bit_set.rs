@@ -1,12 +1,13 @@
-//! Small sets: of flags, of kinds of event, of classes.
+//! Sets of flags, event kinds and peer classes, each one machine word.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Sub};
 
-/// What a [`BitSet`] holds: values with a number below 64 each. It is implemented for this crate's types.
+/// A value that a [`BitSet`] can hold, identified by a number below 64. Only this crate's types
+/// implement it.
 pub trait Element: Copy + private::Sealed + 'static {
-    /// How many values there are; their numbers are below it.
+    /// How many values there are. They are numbered from 0 to `COUNT - 1`.
     #[doc(hidden)]
     const COUNT: u32;
 
@@ -18,7 +19,7 @@ pub trait Element: Copy + private::Sealed + 'static {
     #[doc(hidden)]
     fn number(self) -> u32;
 
-    /// The value with this number, which is below [`COUNT`](Element::COUNT).
+    /// The value with this number, which must be below [`COUNT`](Element::COUNT).
     #[doc(hidden)]
     fn with_number(number: u32) -> Self;
 }
@@ -27,12 +28,12 @@ pub(crate) mod private {
     pub trait Sealed {}
 }
 
-/// A set of values of which there are few: [`EventKinds`](crate::event::EventKinds),
+/// A set of values from a small enum: [`EventKinds`](crate::event::EventKinds),
 /// [`TorrentFlags`](crate::torrent::TorrentFlags), [`PeerSources`](crate::peer::PeerSources),
-/// [`PeerClasses`](crate::peer::PeerClasses). It is `Copy`. The default is the empty set, but for
-/// `EventKinds`.
+/// [`PeerClasses`](crate::peer::PeerClasses). It is `Copy`. The default is the empty set, except
+/// for `EventKinds`.
 ///
-/// With the feature `serde` it is a list of its values.
+/// With the feature `serde` it is written as a list of its values.
 ///
 /// ```
 /// use torrent_patron::torrent::{TorrentFlag, TorrentFlags};
@@ -52,18 +53,18 @@ impl<T> BitSet<T> {
         self.0
     }
 
-    /// The bits must be those of values.
+    /// Every bit that is set must belong to a value.
     pub(super) const fn of_bits(bits: u64) -> Self {
         Self(bits, PhantomData)
     }
 
-    /// Whether it holds nothing.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// How many values it holds.
+    /// The number of values in the set.
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
@@ -74,7 +75,7 @@ impl<T: Element> BitSet<T> {
     /// The set of all values.
     pub const ALL: Self = Self(u64::MAX >> (64 - T::COUNT), PhantomData);
 
-    /// Drops the bits of no value.
+    /// Ignores bits that belong to no value.
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits & Self::ALL.0, PhantomData)
     }
@@ -83,7 +84,7 @@ impl<T: Element> BitSet<T> {
         1u64.checked_shl(value.number()).unwrap_or(0) & Self::ALL.0
     }
 
-    /// The set with this value too.
+    /// The set plus this value.
     #[must_use]
     pub fn with(self, value: T) -> Self {
         Self(self.0 | Self::bit(value), PhantomData)
@@ -95,13 +96,13 @@ impl<T: Element> BitSet<T> {
         Self(self.0 & !Self::bit(value), PhantomData)
     }
 
-    /// Whether it holds this value.
+    /// Whether the set contains this value.
     #[must_use]
     pub fn contains(self, value: T) -> bool {
         self.0 & Self::bit(value) != 0
     }
 
-    /// Its values, in their order.
+    /// The values in the set, in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = T> {
         (0..T::COUNT).filter(move |number| self.0 & (1 << number) != 0).map(T::with_number)
     }
@@ -159,7 +160,7 @@ impl<T: Element> Extend<T> for BitSet<T> {
     }
 }
 
-/// The values in either.
+/// The values in either set.
 impl<T> BitOr for BitSet<T> {
     type Output = Self;
 
@@ -168,7 +169,7 @@ impl<T> BitOr for BitSet<T> {
     }
 }
 
-/// The values in both.
+/// The values in both sets.
 impl<T> BitAnd for BitSet<T> {
     type Output = Self;
 
@@ -177,7 +178,7 @@ impl<T> BitAnd for BitSet<T> {
     }
 }
 
-/// The values of the first that are not in the second.
+/// The values in the first set that are not in the second.
 impl<T> Sub for BitSet<T> {
     type Output = Self;
 
@@ -206,7 +207,7 @@ impl<'de, T: Element + serde::Deserialize<'de>> serde::Deserialize<'de> for BitS
     }
 }
 
-/// Implements [`Element`] for an enum that lists its variants in `ALL`, in their order.
+/// Implements [`Element`] for an enum that lists its variants in `ALL`, in order of declaration.
 macro_rules! element {
     ($type:ty $(, default: $default:expr)?) => {
         impl $crate::model::bit_set::private::Sealed for $type {}

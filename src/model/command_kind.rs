@@ -1,12 +1,12 @@
-//! Which commands there are.
+//! The kinds of command.
 
 use std::fmt;
 
 macro_rules! command_kinds {
     ($($kind:ident)*) => {
-        /// Which [`Command`](crate::patron::Command) it is. `Display` is the variant's name.
+        /// The kind of a [`Command`](crate::patron::Command). `Display` shows the variant's name.
         ///
-        /// With the feature `serde` it is the name that the command has there: `pause`.
+        /// With the feature `serde` it is written as the command's name there: `pause`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(
             feature = "serde",

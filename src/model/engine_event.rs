@@ -1,4 +1,4 @@
-//! What an engine tells the client thread.
+//! What an engine reports to the client thread.
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use super::{Event, InfoHashes, SavedFigures, TorrentId, TorrentState, TorrentStatus};
 use crate::error::{Error, Result};
 
-/// What a request is answered with; the request knows its type.
+/// The answer to a request. The request knows its type.
 pub(crate) type Answer = Box<dyn Any + Send>;
 
-/// Resume data, as a request for it is answered.
+/// Resume data, as the answer to a request for it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResumeData {
-    /// None where nothing has changed since the last time.
+    /// Empty if nothing has changed since the last time.
     pub(crate) bytes: Vec<u8>,
     pub(crate) figures: SavedFigures,
 }
 
-/// What an engine has to say. Torrents are named by the id that they were added with.
+/// An event from an engine. Torrents are named by the id they were added with.
 #[derive(Debug)]
 pub(crate) enum EngineEvent {
     Added {
@@ -73,21 +73,21 @@ pub(crate) enum EngineEvent {
         times_in_row: u32,
         error: Error,
     },
-    /// For the patrons of a torrent, and nothing for the client to do. The client knows its name.
+    /// For the patrons of a torrent; the client does nothing with it but add the torrent's name.
     OfTorrent(Event),
-    /// For every patron, and for those who join later.
+    /// For every patron, including those that join later.
     OfClient(Event),
     Listening(SocketAddr),
     ListenFailed {
         address: String,
         error: Error,
     },
-    /// The engine as a whole is in trouble.
+    /// The engine as a whole has failed.
     EngineFailed(Error),
     /// Of a shard. Without names and info hashes: the client knows them.
     Statuses(Vec<TorrentStatus>),
     EveryStatus(Vec<TorrentStatus>),
-    /// Its error does not say what was tried.
+    /// The error does not say what was tried; the client adds that.
     Answered {
         request: u64,
         answer: Result<Answer>,

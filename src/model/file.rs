@@ -1,35 +1,36 @@
-//! The files of a torrent, as the client sees them.
+//! The files of a torrent.
 
 use std::path::PathBuf;
 
 use crate::model::Priority;
 
-/// One file of a torrent and how far it has come.
+/// A file of a torrent and its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FileStatus {
-    /// Where it is below the save directory; the new place of one that was renamed.
+    /// Its path below the save directory; after a rename, the new one.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::model::serde_with::lossy_path"))]
     pub path: PathBuf,
-    /// In bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// How many of them are here; of pieces that are not complete, those of the blocks that are.
+    /// How many bytes are here; in incomplete pieces, finished blocks count.
     pub done: u64,
-    /// How much it is wanted.
+    /// How much the file is wanted.
     pub priority: Priority,
-    /// It is there only to align the next file, and is not on disk (BEP 47).
+    /// It only pads the files so that the next one is aligned, and is not on disk (BEP 47).
     pub pad: bool,
 }
 
 impl FileStatus {
-    /// Whether all of it is here.
+    /// Whether the whole file is here.
     pub fn is_complete(&self) -> bool {
         self.done >= self.size
     }
 }
 
-/// What a move of a torrent does where a file is already (`lt::move_flags_t`).
+/// What moving a torrent does with files that already exist at the destination
+/// (`lt::move_flags_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -41,14 +42,14 @@ pub enum Existing {
     /// The move fails, and nothing is moved.
     #[default]
     Fail,
-    /// The file that is there is overwritten.
+    /// The existing file is overwritten.
     Replace,
-    /// The file that is there is kept, and the one of the torrent is left behind. What is there is
-    /// then checked.
+    /// The existing file is kept, and the torrent's own file is left behind. The files are then
+    /// checked.
     Keep,
 }
 
-/// How room on the disk is taken (`lt::storage_mode_t`).
+/// How disk space is allocated (`lt::storage_mode_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -57,14 +58,14 @@ pub enum Existing {
 )]
 #[non_exhaustive]
 pub enum Allocation {
-    /// As pieces are written; a file has holes until it is complete.
+    /// Space is taken as pieces are written; a file is sparse until it is complete.
     #[default]
     Sparse,
-    /// All of it when the torrent starts.
+    /// All space is allocated when the torrent starts.
     Full,
 }
 
-/// What becomes of files that lie where a torrent that is added is to put its own.
+/// What to do with files that already exist where a new torrent will put its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -73,12 +74,13 @@ pub enum Allocation {
 )]
 #[non_exhaustive]
 pub enum ExistingFiles {
-    /// Those that have data of the torrent are used. A file with none of it, or a longer one, is
-    /// somebody else's: the torrent is refused and the file stays as it is.
+    /// Files that contain data of the torrent are used. If a file contains none of it, or is longer
+    /// than the torrent's, it belongs to someone else: the torrent is refused and the file is not
+    /// touched.
     #[default]
     Refuse,
-    /// All are taken as the torrent's. They are compared with its hashes; what differs is
-    /// overwritten, and what they have beyond the torrent's length is cut off.
+    /// All are taken to be the torrent's. They are checked against its hashes; data that differs is
+    /// overwritten, and files that are too long are truncated.
     Overwrite,
 }
 

@@ -1,29 +1,31 @@
-//! The name that a client gives a torrent.
+//! Torrent ids.
 
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The name of a torrent at its client: opaque, never reused, and unknown to every other client.
+/// Identifies a torrent of a client. It is opaque, never reused, and unknown to every other client.
 ///
-/// An id outlives its torrent; used later it gives [`ErrorKind::NotFound`](crate::error::ErrorKind).
+/// An id outlives its torrent; using it afterwards gives
+/// [`ErrorKind::NotFound`](crate::error::ErrorKind).
 ///
-/// One that was written down means a torrent for as long as the process runs that wrote it.
+/// An id that was stored is valid only in the process that stored it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TorrentId(NonZeroU64);
 
 impl TorrentId {
-    /// A fresh id. The counter is the process's, so that an id means one torrent of one client.
+    /// A new id. The counter belongs to the process, so an id refers to one torrent of one client.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        // Only uniqueness matters, so the order with other memory does not.
+        // Only uniqueness matters, so relaxed ordering is enough.
         let value = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(NonZeroU64::new(value).unwrap_or(NonZeroU64::MAX))
     }
 
-    /// The id with this number, for programs that pass ids on as numbers; `None` for 0, which means no
-    /// torrent. A number that no torrent has is [`ErrorKind::NotFound`](crate::error::ErrorKind) when it is used.
+    /// The id with this number, for programs that pass ids on as numbers; `None` for 0, which
+    /// refers to no torrent. If no torrent has the number, using the id gives
+    /// [`ErrorKind::NotFound`](crate::error::ErrorKind).
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {

@@ -1,4 +1,4 @@
-//! The info hashes of the protocol.
+//! BitTorrent info hashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -70,7 +70,7 @@ macro_rules! hex_text {
 hex_text!(InfoHashV1);
 hex_text!(InfoHashV2);
 
-/// The info hashes of one torrent: v1, v2, or both (hybrid).
+/// The info hashes of a torrent: v1, v2, or both (hybrid).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ pub struct InfoHashes {
 }
 
 impl InfoHashes {
-    /// From the shim's bytes, which are empty for a hash that the torrent does not have.
+    /// From the shim's bytes, which are empty if the torrent has no such hash.
     pub(crate) fn from_bytes(v1: &[u8], v2: &[u8]) -> Self {
         Self { v1: v1.try_into().ok().map(InfoHashV1), v2: v2.try_into().ok().map(InfoHashV2) }
     }
@@ -100,7 +100,7 @@ impl From<InfoHashV2> for InfoHashes {
     }
 }
 
-/// From 40 hex digits, a v1 hash, or 64, a v2 hash.
+/// From 40 hex digits (v1) or 64 (v2).
 impl FromStr for InfoHashes {
     type Err = Error;
 
@@ -112,7 +112,7 @@ impl FromStr for InfoHashes {
     }
 }
 
-/// The v1 hash where there is one, else the v2 hash.
+/// The v1 hash if there is one, else the v2 hash.
 impl fmt::Display for InfoHashes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.v1, self.v2) {

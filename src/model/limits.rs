@@ -1,11 +1,11 @@
-//! What a torrent may take up.
+//! Limits on the resources that a torrent may use.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a torrent may take up, all of its peers together. `None`: as much as the client.
+/// Limits for a torrent, which all of its peers share. `None`: only the client's limits apply.
 ///
-/// A limit of 0 is refused with [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument): to stop a
-/// torrent, [pause](crate::Patron::pause) it.
+/// A limit of 0 is refused with [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument): to
+/// stop a torrent, [pause](crate::Patron::pause) it.
 ///
 /// ```
 /// use torrent_patron::torrent::Limits;
@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Limits {
-    /// How fast it may receive, in bytes per second.
+    /// The download rate, in bytes per second.
     pub download_limit: Option<u32>,
-    /// How fast it may send, in bytes per second.
+    /// The upload rate, in bytes per second.
     pub upload_limit: Option<u32>,
-    /// How many peers it may be connected to. libtorrent allows no fewer than 2.
+    /// The number of connections. libtorrent allows no fewer than 2.
     pub connections_limit: Option<u32>,
-    /// How many peers it may serve at once.
+    /// The number of peers that are served at once.
     pub upload_slots: Option<u32>,
 }
 
@@ -62,7 +62,7 @@ impl Limits {
     }
 }
 
-/// libtorrent reads a limit of 0 as none.
+/// libtorrent reads a limit of 0 as no limit.
 pub(crate) fn refuse_zero(op: &'static str, limits: &[Option<u32>]) -> Result<()> {
     if limits.contains(&Some(0)) {
         let message = "a limit of 0 would allow nothing; None is no limit";

@@ -1,5 +1,5 @@
-//! Plain data: what requests ask for and events tell. Nothing here knows of libtorrent, of threads or
-//! of channels.
+//! Plain data: what requests ask for and events report. Nothing here knows about libtorrent,
+//! threads or channels.
 
 pub(crate) mod bit_set;
 mod command_kind;

@@ -1,4 +1,4 @@
-//! What can be chosen for one torrent while it runs.
+//! Options of a torrent that can be changed while it runs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::Limits;
 use crate::model::bit_set::{BitSet, element};
 
-/// A switch of a torrent (`lt::torrent_flags`).
+/// A flag of a torrent (`lt::torrent_flags`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -16,32 +16,32 @@ use crate::model::bit_set::{BitSet, element};
 #[repr(u8)]
 #[non_exhaustive]
 pub enum TorrentFlag {
-    /// Nothing is downloaded; what is here is served. A full disk switches it on.
+    /// Nothing is downloaded; what is here is served. A full disk turns it on.
     UploadMode,
-    /// Only as much is downloaded as helps others: for one who wants to seed what he does not want.
+    /// Only what helps other peers is downloaded, in order to share data that is not wanted here.
     ShareMode,
-    /// Peers that the IP filter blocks are refused. On unless switched off.
+    /// Peers that the IP filter blocks are refused. On by default.
     ApplyIpFilter,
-    /// libtorrent starts and stops it: as many run as the `active_*` settings allow, in the order of
-    /// the queue.
+    /// libtorrent starts and stops the torrent: as many run as the `active_*` settings allow, in
+    /// queue order.
     AutoManaged,
-    /// Each piece is offered to one peer at a time, so that the first copy spreads with the least
-    /// sending (BEP 16).
+    /// Each piece is offered to one peer at a time, so that a first copy spreads with the least
+    /// upload (BEP 16).
     SuperSeeding,
-    /// Pieces are asked for in their order.
+    /// Pieces are requested in order.
     Sequential,
-    /// It is paused when it would begin to download or to seed.
+    /// The torrent is paused when it would begin to download or to seed.
     StopWhenReady,
-    /// It is not announced to the distributed hash table.
+    /// The torrent is not announced in the DHT.
     NoDht,
-    /// It is not announced on the local network.
+    /// The torrent is not announced on the local network (BEP 14).
     NoLocalDiscovery,
-    /// Peers are not told of other peers.
+    /// Peers are not told about other peers (BEP 11).
     NoPeerExchange,
 }
 
 impl TorrentFlag {
-    /// All of them, in the order in which the shim numbers them.
+    /// All flags, in the order in which the shim numbers them.
     pub const ALL: [Self; 10] = [
         Self::UploadMode,
         Self::ShareMode,
@@ -55,7 +55,7 @@ impl TorrentFlag {
         Self::NoPeerExchange,
     ];
 
-    /// Where it is among them.
+    /// Its index in [`ALL`](Self::ALL).
     pub(crate) fn place(self) -> u8 {
         self as u8
     }
@@ -63,27 +63,27 @@ impl TorrentFlag {
 
 element!(TorrentFlag);
 
-/// A set of switches of a torrent.
+/// A set of torrent flags.
 pub type TorrentFlags = BitSet<TorrentFlag>;
 
-/// How a torrent is set up at present.
+/// The current options of a torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TorrentOptions {
-    /// Where its files are.
+    /// The directory that holds its files.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::model::serde_with::lossy_path"))]
     pub save_dir: PathBuf,
-    /// The switches that are on.
+    /// The flags that are on.
     pub flags: TorrentFlags,
-    /// What it may take up.
+    /// Its limits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub limits: Limits,
-    /// Its place among those that are not complete, the first is 0; `None` when it is complete.
+    /// Its place among the torrents that are not complete, starting at 0; `None` when complete.
     pub queue_position: Option<u32>,
 }
 
-/// Where a torrent goes in the queue of those that are not complete.
+/// Where to move a torrent in the queue of those that are not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -92,31 +92,32 @@ pub struct TorrentOptions {
 )]
 #[non_exhaustive]
 pub enum QueueMove {
-    /// One place nearer to the front.
+    /// One place towards the front.
     Up,
-    /// One place nearer to the end.
+    /// One place towards the end.
     Down,
     /// To the front.
     Top,
     /// To the end.
     Bottom,
-    /// To this place; beyond the end is the end.
+    /// To this place; beyond the end means the end.
     To(u32),
 }
 
-/// When a torrent has given back enough, and what then becomes of it. The first goal that is reached
-/// counts; without one it seeds until it is told otherwise.
+/// When a torrent has given back enough, and what to do with it then. The first goal that is
+/// reached counts; without goals it seeds until told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Goals {
-    /// What was sent for what was received ([`TorrentStatus::ratio`](crate::torrent::TorrentStatus::ratio)),
-    /// to a thousandth.
+    /// Bytes sent divided by bytes received
+    /// ([`TorrentStatus::ratio`](crate::torrent::TorrentStatus::ratio)), with a precision of a
+    /// thousandth.
     pub share_ratio: Option<f64>,
-    /// How long it seeds, in all runs, to a second.
+    /// How long it seeds, over all runs, with a precision of a second.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
     pub seed_time: Option<Duration>,
-    /// What becomes of it.
+    /// What to do when a goal is reached.
     pub then: GoalAction,
 }
 
@@ -143,7 +144,7 @@ impl Goals {
     }
 }
 
-/// What becomes of a torrent that has reached a goal.
+/// What to do with a torrent that has reached a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -152,14 +153,14 @@ impl Goals {
 )]
 #[non_exhaustive]
 pub enum GoalAction {
-    /// It is paused. When it is resumed it seeds on: the goals are gone.
+    /// It is paused. If resumed, it seeds without goals.
     #[default]
     Pause,
     /// It is removed; its files stay.
     Remove,
     /// It is removed and its files are deleted.
     RemoveAndDelete,
-    /// It seeds on, by super-seeding: as little as the swarm needs.
+    /// It continues as a super-seed, sending only as much as the swarm needs.
     SuperSeed,
 }
 
@@ -178,10 +179,10 @@ pub enum Goal {
     SeedTime,
 }
 
-/// What the client knows of a torrent and libtorrent does not; it is kept with the resume data.
+/// What the client, but not libtorrent, knows about a torrent. It is stored with the resume data.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ClientData {
-    /// Where the files go when they are complete.
+    /// The directory that the files are moved to when complete.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
     /// How many network threads serve it when it is complete; 0: as for any torrent.

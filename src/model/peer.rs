@@ -5,26 +5,28 @@ use std::time::Duration;
 
 use crate::model::bit_set::{BitSet, element};
 
-/// A peer that is connected or being connected to (`lt::peer_info`). Rates are bytes per second.
+/// A peer that is connected, or that a connection is being made to (`lt::peer_info`). Rates are in
+/// bytes per second.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Peer {
-    /// Where it is; `None` for a web seed whose name is not looked up yet, and for an I2P peer.
+    /// Its address; `None` for a web seed whose name has not been resolved yet, and for an I2P
+    /// peer.
     pub address: Option<SocketAddr>,
-    /// Our end of the connection.
+    /// The local address of the connection.
     pub local_address: Option<SocketAddr>,
-    /// What it is: a client or a web seed.
+    /// Whether it is a client or a web seed.
     pub kind: PeerKind,
-    /// How the bytes travel.
+    /// The transport protocol.
     pub transport: Transport,
-    /// What hides them.
+    /// How the connection is encrypted.
     pub encryption: Encryption,
-    /// The name that the client gives itself, or that its peer id tells; of a web seed, its URL.
+    /// The name of its client, as it says or as its peer id implies; for a web seed, its URL.
     pub client: String,
     /// Its peer id (BEP 20), 20 bytes.
     pub id: [u8; 20],
-    /// How it was found, all that apply.
+    /// How it was found: every way that applies.
     pub sources: PeerSources,
     /// How much of the torrent it has, from 0 to 1.
     pub progress: f32,
@@ -32,47 +34,47 @@ pub struct Peer {
     pub seed: bool,
     /// The connection is outgoing: we connected to it.
     pub outgoing: bool,
-    /// The connection is not made, or the handshakes are not done.
+    /// The connection is not established, or the handshakes are not complete.
     pub connecting: bool,
     /// We want pieces that it has.
     pub interesting: bool,
-    /// We do not serve it at present.
+    /// We do not serve it at the moment.
     pub choked: bool,
     /// It wants pieces that we have.
     pub interested: bool,
-    /// It does not serve us at present.
+    /// It does not serve us at the moment.
     pub choking: bool,
-    /// It served us, and has not for long.
+    /// It has not sent data for a long time, although we requested it.
     pub snubbed: bool,
-    /// It is served out of turn, to find out how well it serves us.
+    /// It is unchoked out of turn, to find out how well it serves us.
     pub optimistic_unchoke: bool,
-    /// It had part in a piece that failed its hash check.
+    /// It contributed to a piece that failed its hash check.
     pub suspected: bool,
-    /// Payload and protocol received a second.
+    /// Payload and protocol bytes received per second.
     pub download_rate: u64,
-    /// Payload and protocol sent a second.
+    /// Payload and protocol bytes sent per second.
     pub upload_rate: u64,
-    /// Payload received, in bytes.
+    /// Payload received over this connection, in bytes.
     pub downloaded: u64,
-    /// Payload sent, in bytes.
+    /// Payload sent over this connection, in bytes.
     pub uploaded: u64,
-    /// Blocks that it was asked for.
+    /// Blocks that we have requested from it.
     pub requested: u32,
-    /// Blocks that it asked for.
+    /// Blocks that it has requested from us.
     pub requests: u32,
-    /// Pieces that failed their hash check and that it had part in.
+    /// Pieces that failed their hash check and that it contributed to.
     pub hash_failures: u32,
-    /// How often in a row connecting to it failed.
+    /// How many times in a row connecting to it has failed.
     pub failures: u32,
-    /// Since anything was sent or received.
+    /// The time since anything was sent or received.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub idle: Duration,
-    /// How long a connection to it takes to open.
+    /// How long it takes to establish a connection to it.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub round_trip: Duration,
 }
 
-/// What is at the other end.
+/// What kind of program the peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -90,7 +92,7 @@ pub enum PeerKind {
     HttpSeed,
 }
 
-/// How bytes travel to a peer.
+/// The transport protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -108,7 +110,7 @@ pub enum Transport {
     I2p,
 }
 
-/// What hides the bytes on the way to a peer.
+/// How a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -117,18 +119,18 @@ pub enum Transport {
 )]
 #[non_exhaustive]
 pub enum Encryption {
-    /// Nothing.
+    /// It is not encrypted.
     #[default]
     None,
-    /// The handshake alone is obfuscated (MSE).
+    /// Only the handshake is obfuscated (MSE).
     Handshake,
-    /// All is obfuscated with RC4 (MSE).
+    /// Everything is obfuscated with RC4 (MSE).
     Rc4,
-    /// TLS, of a torrent with a certificate.
+    /// TLS, for a torrent with a certificate.
     Tls,
 }
 
-/// How a peer was found.
+/// A way in which a peer was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -140,20 +142,20 @@ pub enum Encryption {
 pub enum PeerSource {
     /// A tracker named it.
     Tracker,
-    /// The distributed hash table (BEP 5).
+    /// The DHT (BEP 5).
     Dht,
     /// Another peer (BEP 11).
     PeerExchange,
     /// The local network (BEP 14).
     LocalDiscovery,
-    /// An earlier run.
+    /// The resume data of an earlier run.
     ResumeData,
     /// It connected to us.
     Incoming,
 }
 
 impl PeerSource {
-    /// All of them, in the order of the bits of `lt::peer_info::source`.
+    /// All sources, in the order of the bits of `lt::peer_info::source`.
     pub const ALL: [Self; 6] = [
         Self::Tracker,
         Self::Dht,
@@ -166,7 +168,7 @@ impl PeerSource {
 
 element!(PeerSource);
 
-/// How a peer was found, all ways that apply.
+/// The ways in which a peer was found.
 pub type PeerSources = BitSet<PeerSource>;
 
 #[cfg(all(test, feature = "serde"))]

@@ -1,23 +1,23 @@
-//! Peers by where they are: those on the local network may have other limits than the rest.
+//! Peer classes: groups of peers with limits of their own, such as those on the local network.
 
 use crate::model::IpRange;
 use crate::model::bit_set::{BitSet, Element, private::Sealed};
 
-/// A group of peers with limits of its own (`lt::peer_class_t`). A peer may be in several, and obeys
-/// all.
+/// A group of peers with its own limits (`lt::peer_class_t`). A peer may be in several, and the
+/// limits of all apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct PeerClass(u32);
 
 impl PeerClass {
-    /// All peers but those on the local network. Its limits are those of the client.
+    /// All peers except those on the local network. Its limits are the client's.
     pub const GLOBAL: Self = Self(0);
-    /// Peers that are reached by TCP.
+    /// Peers connected over TCP.
     pub const TCP: Self = Self(1);
-    /// Peers on the local network. Without limits unless they are set.
+    /// Peers on the local network. It has no limits unless they are set.
     pub const LOCAL: Self = Self(2);
 
-    /// The class with this number, as [`get`](PeerClass::get) gave it.
+    /// The class with this number, as returned by [`get`](PeerClass::get).
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
@@ -44,33 +44,33 @@ impl Element for PeerClass {
     }
 }
 
-/// A set of peer classes. Of classes made by [`PeerClass::new`], it holds those that can exist, whose
-/// numbers are below 32.
+/// A set of peer classes. It ignores a class made by [`PeerClass::new`] whose number is not below
+/// 32, because no such class can exist.
 pub type PeerClasses = BitSet<PeerClass>;
 
-/// What a peer class may have (`lt::peer_class_info`). Rates are bytes per second.
+/// The options of a peer class (`lt::peer_class_info`). Rates are in bytes per second.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct PeerClassOptions {
     /// Its name, for people.
     pub name: String,
-    /// Its peers are served whether or not there is a slot.
+    /// Its peers are served even when no upload slot is free.
     pub ignore_unchoke_slots: bool,
-    /// How many connections its peers may have, in percent of the limit of the torrent.
+    /// The number of connections its peers may have, in percent of the torrent's limit.
     pub connection_limit_percent: u32,
-    /// How fast its peers together may be sent to; `None`: no limit.
+    /// The rate at which data is sent to its peers together; `None`: no limit.
     pub upload_limit: Option<u32>,
-    /// How fast they may send; `None`: no limit.
+    /// The rate at which data is received from them together; `None`: no limit.
     pub download_limit: Option<u32>,
-    /// From 1 to 255: its share where upload is short.
+    /// Its share when upload bandwidth is short, from 1 to 255.
     pub upload_priority: u8,
-    /// From 1 to 255: its share where download is short.
+    /// Its share when download bandwidth is short, from 1 to 255.
     pub download_priority: u8,
 }
 
 impl Default for PeerClassOptions {
-    /// What a new class has.
+    /// The options of a new class.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -84,19 +84,19 @@ impl Default for PeerClassOptions {
     }
 }
 
-/// Which peers are in which classes, by their address.
+/// The classes of the peers in a range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PeerClassRange {
     /// The addresses.
     pub range: IpRange,
-    /// The classes of the peers there.
+    /// The classes of the peers in the range.
     pub classes: PeerClasses,
 }
 
 impl PeerClassRange {
-    /// The peers at these addresses are in these classes.
+    /// Puts the peers at these addresses into these classes.
     pub fn new(range: IpRange, classes: impl Into<PeerClasses>) -> Self {
         Self { range, classes: classes.into() }
     }

@@ -1,20 +1,20 @@
-//! The pieces of a torrent, as the client sees them.
+//! The pieces of a torrent.
 
 use crate::model::Priority;
 
-/// Which pieces are here, and how the rest can be had.
+/// Which pieces are here, and how available the others are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PieceMap {
-    /// By the index of the piece: it is here and has passed its hash check.
+    /// Indexed by piece: whether it is here and has passed its hash check.
     pub have: Vec<bool>,
-    /// By the index of the piece: how much it is wanted.
+    /// Indexed by piece: how much it is wanted.
     pub priorities: Vec<Priority>,
-    /// By the index of the piece: how many connected peers have it. Empty while the torrent seeds:
-    /// nobody counts then.
+    /// Indexed by piece: how many connected peers have it. Empty while the torrent seeds, because
+    /// libtorrent does not count then.
     pub availability: Vec<u32>,
-    /// Pieces of which some blocks are here, or asked for.
+    /// The pieces of which some blocks are here or requested.
     pub partial: Vec<PartialPiece>,
 }
 
@@ -25,20 +25,20 @@ impl PieceMap {
     }
 }
 
-/// A piece on its way, in blocks of 16 KiB (`lt::partial_piece_info`).
+/// A piece that is being downloaded, in blocks of 16 KiB (`lt::partial_piece_info`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PartialPiece {
     /// Its index.
     pub piece: u32,
-    /// Its blocks.
+    /// The number of its blocks.
     pub blocks: u32,
-    /// Those that are on disk.
+    /// Blocks that are on disk.
     pub finished: u32,
-    /// Those that are being written.
+    /// Blocks that are being written.
     pub writing: u32,
-    /// Those that peers were asked for.
+    /// Blocks that have been requested from peers.
     pub requested: u32,
 }
 

@@ -6,7 +6,7 @@
 pub struct PortMapping(i32);
 
 impl PortMapping {
-    /// The mapping with this number, as [`get`](PortMapping::get) gave it.
+    /// The mapping with this number, as returned by [`get`](PortMapping::get).
     #[must_use]
     pub fn new(number: i64) -> Self {
         Self(i32::try_from(number).unwrap_or(-1))
@@ -19,7 +19,7 @@ impl PortMapping {
     }
 }
 
-/// What a router hands on.
+/// The protocol of a forwarded port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -28,9 +28,9 @@ impl PortMapping {
 )]
 #[non_exhaustive]
 pub enum PortProtocol {
-    /// Connections.
+    /// TCP connections.
     Tcp,
-    /// uTP and the distributed hash table.
+    /// uTP and the DHT.
     Udp,
 }
 

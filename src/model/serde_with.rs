@@ -1,6 +1,6 @@
-//! How values of the standard library are written by serde.
+//! How serde writes values of the standard library.
 
-/// Durations as a number of seconds.
+/// Durations as numbers of seconds.
 pub(crate) mod seconds {
     use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) mod seconds {
 
         use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-        #[allow(clippy::ref_option)] // serde's way of calling
+        #[allow(clippy::ref_option)] // the signature that serde calls
         pub(crate) fn serialize<S: Serializer>(
             time: &Option<Duration>,
             to: S,
@@ -36,7 +36,7 @@ pub(crate) mod seconds {
     }
 }
 
-/// A path of the file system, which need not be UTF-8, for people: it is told, not read back.
+/// A path, which need not be UTF-8, in a form for people: it is written, never read back.
 pub(crate) fn lossy_path<S: serde::Serializer>(
     path: &std::path::Path,
     to: S,

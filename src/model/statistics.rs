@@ -1,33 +1,33 @@
-//! What libtorrent and the read path have counted.
+//! The counters of libtorrent and of the read path.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a client has counted since it was started: the figures that most programs want as fields, and
-/// all of libtorrent's by their names.
+/// What a client has counted since it started: the figures that most programs want as fields, and
+/// all of libtorrent's counters by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Bytes sent to peers and trackers, protocol included (`net.sent_bytes`).
+    /// Bytes sent to peers and trackers, including protocol (`net.sent_bytes`).
     pub sent: u64,
-    /// Of these, bytes of the torrents' data (`net.sent_payload_bytes`).
+    /// The part of these that is torrent data (`net.sent_payload_bytes`).
     pub sent_payload: u64,
     /// Bytes received (`net.recv_bytes`).
     pub received: u64,
-    /// Of these, bytes of the torrents' data (`net.recv_payload_bytes`).
+    /// The part of these that is torrent data (`net.recv_payload_bytes`).
     pub received_payload: u64,
     /// Connected peers (`peer.num_peers_connected`).
     pub peers: u64,
-    /// Connections that are being made (`peer.num_peers_half_open`).
+    /// Connections that are being established (`peer.num_peers_half_open`).
     pub peers_half_open: u64,
-    /// Peers that may ask for blocks (`peer.num_peers_up_unchoked_all`).
+    /// Peers that may request blocks (`peer.num_peers_up_unchoked_all`).
     pub peers_unchoked: u64,
     /// Connections that peers have made to this client (`peer.incoming_connections`).
     pub incoming_connections: u64,
-    /// Blocks that peers have asked for (`peer.piece_requests`).
+    /// Blocks that peers have requested (`peer.piece_requests`).
     pub block_requests: u64,
-    /// Of these, how many were refused (`peer.piece_rejects`).
+    /// The part of these that was refused (`peer.piece_rejects`).
     pub block_rejects: u64,
     /// Torrents that have everything (`ses.num_seeding_torrents`).
     pub torrents_seeding: u64,
@@ -37,7 +37,7 @@ pub struct Statistics {
     pub torrents_checking: u64,
     /// Torrents that are paused (`ses.num_stopped_torrents`).
     pub torrents_paused: u64,
-    /// Torrents that an error has stopped (`ses.num_error_torrents`).
+    /// Torrents that stopped because of an error (`ses.num_error_torrents`).
     pub torrents_failed: u64,
     /// Blocks that libtorrent has read; see also [`reads`](Statistics::reads)
     /// (`disk.num_blocks_read`).
@@ -46,11 +46,11 @@ pub struct Statistics {
     pub blocks_written: u64,
     /// Blocks that were hashed (`disk.num_blocks_hashed`).
     pub blocks_hashed: u64,
-    /// Bytes that wait to be written (`disk.queued_write_bytes`).
+    /// Bytes waiting to be written (`disk.queued_write_bytes`).
     pub queued_write_bytes: u64,
     /// Nodes in the DHT's routing table (`dht.dht_nodes`).
     pub dht_nodes: u64,
-    /// How the blocks that peers asked for were read.
+    /// How the blocks that peers requested were read.
     pub reads: ReadStatistics,
     /// The same for each [network thread](crate::ClientBuilder::network_threads), where there are several.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
@@ -64,16 +64,16 @@ pub struct Statistics {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counter {
-    /// As in libtorrent's [list](https://libtorrent.org/manual-ref.html#session-statistics), for example
-    /// `peer.num_peers_connected`; those of the read path begin with `reads.`.
+    /// Its name in libtorrent's [list](https://libtorrent.org/manual-ref.html#session-statistics),
+    /// for example `peer.num_peers_connected`; names of the read path begin with `reads.`.
     pub name: &'static str,
     /// Its value.
     pub value: i64,
-    /// It goes up and down; else it only grows.
+    /// It can go down as well as up; otherwise it only grows.
     pub gauge: bool,
 }
 
-/// What libtorrent counts, by name: its place in libtorrent's list, and whether it is a gauge.
+/// libtorrent's counters by name: the index in libtorrent's list, and whether it is a gauge.
 pub(crate) type Metrics = BTreeMap<String, (usize, bool)>;
 
 impl Statistics {
@@ -126,14 +126,15 @@ impl Statistics {
         }
     }
 
-    /// The value of one of the [counters](Statistics::counters); `None` for a name that is not there.
+    /// The value of one of the [counters](Statistics::counters); `None` if there is none of this
+    /// name.
     #[must_use]
     pub fn counter(&self, name: &str) -> Option<i64> {
         let ours = || self.reads.counters().into_iter().find(|counter| counter.name == name);
         self.values.get(name).or_else(|| ours().map(|counter| counter.value))
     }
 
-    /// All that libtorrent and the read path count, by name in alphabetical order.
+    /// All counters of libtorrent and of the read path, in alphabetical order.
     pub fn counters(&self) -> impl Iterator<Item = Counter> {
         let known = self.values.metrics.into_iter().flatten();
         let mut all: Vec<_> = known
@@ -171,15 +172,15 @@ impl serde::Serialize for Values {
     }
 }
 
-/// How the blocks that peers asked for were read, counted since the client was started.
+/// How the blocks that peers requested were read, counted since the client started.
 ///
-/// With `disk_reads` `stock` (see [`Settings`](crate::Settings)), where libtorrent reads everything
-/// itself, all of it is 0.
+/// If `disk_reads` is `stock` (see [`Settings`](crate::Settings)), libtorrent reads everything
+/// itself and all of these are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReadStatistics {
-    /// Blocks that were sent from the page cache as they lay there (`zero_copy`).
+    /// Blocks that were sent directly from the page cache (`zero_copy`).
     pub mapped_blocks: u64,
     /// Their size, in bytes.
     pub mapped_bytes: u64,
@@ -187,36 +188,36 @@ pub struct ReadStatistics {
     pub copied_blocks: u64,
     /// Their size, in bytes.
     pub copied_bytes: u64,
-    /// Blocks that were not in memory, or not known to be, and were read by a thread of their own.
+    /// Blocks that were not in memory, or not known to be, and were read by a separate thread.
     pub cold_blocks: u64,
     /// Their size, in bytes.
     pub cold_bytes: u64,
-    /// Blocks that libtorrent read, because the torrent was being downloaded, or its files were just
-    /// being checked, moved, renamed, closed or deleted.
+    /// Blocks that libtorrent read because the torrent was downloading, or its files were being
+    /// checked, moved, renamed, closed or deleted.
     pub stock_writing: u64,
-    /// Blocks that libtorrent read, because not all files of the torrent are wanted.
+    /// Blocks that libtorrent read because some files of the torrent are not wanted.
     pub stock_partial: u64,
-    /// Blocks that libtorrent read, because they lie in more than four files.
+    /// Blocks that libtorrent read because they span more than four files.
     pub stock_scattered: u64,
-    /// Blocks that libtorrent read, because there were no descriptors.
+    /// Blocks that libtorrent read because no descriptors were available.
     pub stock_descriptors: u64,
-    /// Blocks that libtorrent read or failed to, because their file could not be opened or was
-    /// shorter than the torrent says.
+    /// Blocks that libtorrent read, or failed to read, because their file could not be opened or
+    /// was shorter than the torrent says.
     pub stock_unusable: u64,
-    /// Blocks that libtorrent read for other reasons: there was no thread, or the client was
+    /// Blocks that libtorrent read for other reasons: no thread was available, or the client was
     /// stopping.
     pub stock_other: u64,
     /// Reads that failed and stopped their torrent. Each is an
     /// [`Event::Error`](crate::Event::Error).
     pub failed: u64,
-    /// Files on a file system that cannot tell what is in memory; their blocks count as cold until
-    /// they are mapped.
+    /// Files on a file system that cannot report what is in memory; their blocks count as cold
+    /// until they are mapped.
     pub refused_files: u64,
     /// Files that were closed to make room for others (`file_pool_size`).
     pub evicted_files: u64,
     /// Files that are open now.
     pub open_files: u64,
-    /// Files that are mapped now, also for blocks that wait to be sent.
+    /// Files that are mapped now, including those kept for blocks that wait to be sent.
     pub mappings: u64,
 }
 
@@ -235,13 +236,13 @@ impl std::iter::Sum for ReadStatistics {
 }
 
 impl ReadStatistics {
-    /// Blocks that were read on libtorrent's network thread, without waiting for another.
+    /// Blocks that were read on libtorrent's network thread, without waiting for another thread.
     #[must_use]
     pub fn inline_blocks(&self) -> u64 {
         self.mapped_blocks + self.copied_blocks
     }
 
-    /// Blocks that were left to libtorrent, for whatever reason.
+    /// Blocks that were left to libtorrent, for any reason.
     #[must_use]
     pub fn stock_blocks(&self) -> u64 {
         self.stock_writing
@@ -252,7 +253,7 @@ impl ReadStatistics {
             + self.stock_other
     }
 
-    /// All of them by their names, as [`Statistics::counters`] has them.
+    /// All of them by name, as in [`Statistics::counters`].
     pub fn counters(&self) -> impl IntoIterator<Item = Counter> + use<> {
         [
             ("reads.mapped_blocks", self.mapped_blocks, false),

@@ -1,4 +1,4 @@
-//! How a torrent stands.
+//! The status of a torrent.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,17 +12,17 @@ use crate::model::{InfoHashes, TorrentId};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TorrentState {
-    /// The data on disk is compared with its hashes.
+    /// The data on disk is being checked against its hashes.
     CheckingFiles,
     /// A magnet link's metadata is being fetched from peers (BEP 9).
     DownloadingMetadata,
     /// Pieces are being downloaded.
     Downloading,
-    /// All wanted pieces are here, but not all pieces.
+    /// All wanted pieces are here, but not all of the pieces.
     Finished,
     /// All pieces are here.
     Seeding,
-    /// What is known from an earlier run is compared with the disk.
+    /// The resume data of an earlier run is being checked against the disk.
     CheckingResumeData,
 }
 
@@ -39,11 +39,12 @@ impl std::fmt::Display for TorrentState {
     }
 }
 
-/// How a torrent stood when the client last heard of it. Sizes are bytes, rates bytes per second.
+/// The status of a torrent as the client last heard of it. Sizes are in bytes, rates in bytes per
+/// second.
 ///
-/// With the feature `serde`, one that is read counts as of the moment at which it is read.
+/// With the feature `serde`, a status that is deserialized counts as updated at that moment.
 ///
-/// A program makes one for its own tests by [`TorrentStatus::new`]:
+/// A program can create one for its own tests with [`TorrentStatus::new`]:
 ///
 /// ```
 /// use torrent_patron::TorrentId;
@@ -60,67 +61,67 @@ impl std::fmt::Display for TorrentState {
 pub struct TorrentStatus {
     /// The torrent.
     pub id: TorrentId,
-    /// Its name; of a magnet link without a name, the info hash until the metadata is here.
+    /// Its name; for a magnet link without a name, the info hash until the metadata arrives.
     pub name: Arc<str>,
-    /// Its info hashes; of a magnet link, those that it has until the metadata is here.
+    /// Its info hashes; for a magnet link, those in the link until the metadata arrives.
     pub info_hashes: InfoHashes,
     /// What it is doing.
     pub state: TorrentState,
-    /// It does nothing until resumed.
+    /// It does nothing until it is resumed.
     pub paused: bool,
     /// All wanted pieces are here.
     pub finished: bool,
     /// All pieces are here.
     pub seeding: bool,
-    /// The metainfo is known; false for a magnet link at first.
+    /// The metadata is known; false for a magnet link at first.
     pub has_metadata: bool,
-    /// From 0 to 1: of checking while files are checked, else of the wanted data.
+    /// Progress from 0 to 1: of the check while files are being checked, else of the wanted data.
     pub progress: f32,
-    /// Of all files.
+    /// Bytes in all files.
     pub total_size: u64,
-    /// Of the pieces that are here and good.
+    /// Bytes in the pieces that are here and have passed their hash checks.
     pub total_done: u64,
-    /// Of the files that are wanted.
+    /// Bytes in the wanted files.
     pub wanted_size: u64,
-    /// Of the wanted pieces that are here and good.
+    /// Bytes in the wanted pieces that are here and have passed their hash checks.
     pub wanted_done: u64,
     /// Payload received since the torrent was started.
     pub downloaded: u64,
     /// Payload sent since the torrent was started.
     pub uploaded: u64,
-    /// Payload received a second.
+    /// Payload received per second.
     pub download_rate: u64,
-    /// Payload sent a second.
+    /// Payload sent per second.
     pub upload_rate: u64,
-    /// Peers connected or connecting.
+    /// Peers that are connected or being connected to.
     pub peers: u32,
-    /// Of these, how many have everything.
+    /// How many of these have everything.
     pub seeds: u32,
-    /// Connections, half-open ones included.
+    /// Connections, including half-open ones.
     pub connections: u32,
-    /// Payload received in all runs; of one that was complete from the start, 0.
+    /// Payload received over all runs; 0 for a torrent that was complete from the start.
     pub all_time_downloaded: u64,
-    /// Payload sent in all runs.
+    /// Payload sent over all runs.
     pub all_time_uploaded: u64,
-    /// How long it was not paused, in all runs.
+    /// How long the torrent was not paused, over all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub active_time: Duration,
-    /// How long it had all that is wanted of it and was not paused, in all runs.
+    /// How long the torrent had all wanted data and was not paused, over all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub seeding_time: Duration,
-    /// Its resume data would be other than the last that was asked for. libtorrent counts the time
-    /// that a torrent runs as well.
+    /// Its resume data has changed since it was last requested. libtorrent also counts the passing
+    /// of active time as a change.
     pub needs_saving: bool,
     /// What stopped the torrent, if something did.
     pub error: Option<Error>,
-    /// When libtorrent said so.
+    /// When libtorrent reported this status.
     #[cfg_attr(feature = "serde", serde(skip, default = "Instant::now"))]
     pub updated: Instant,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) saved_figures: SavedFigures,
 }
 
-/// Of what resume data holds, that which changes without an event.
+/// Figures in the resume data that change without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct SavedFigures {
     /// Since the torrent was first started.
@@ -145,20 +146,21 @@ pub struct StatusChanges {
 }
 
 impl TorrentStatus {
-    /// How old this knowledge is. A torrent at rest is not reported again, so a great age of an
-    /// idle torrent means that nothing has happened since.
+    /// How old this status is. A torrent at rest is not reported again, so for an idle torrent a
+    /// large age only means that nothing has happened since.
     pub fn age(&self) -> Duration {
         self.updated.elapsed()
     }
 
-    /// How long the rest takes at the present rate; `None` when done or at a standstill.
+    /// How long the rest takes at the current rate; `None` if nothing is left or nothing is
+    /// arriving.
     pub fn time_left(&self) -> Option<Duration> {
         let left = self.wanted_size.saturating_sub(self.wanted_done);
         (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
     }
 
-    /// What was sent for what was received, in all runs; of a torrent that had all that is wanted of it
-    /// from the start, for that. 0 where both are nothing.
+    /// Bytes sent divided by bytes received, over all runs. If the torrent had all wanted data from
+    /// the start, the size of that data counts as received. 0 if nothing was received.
     pub fn ratio(&self) -> f64 {
         match self.all_time_downloaded.max(if self.finished { self.total_done } else { 0 }) {
             0 => 0.0,
@@ -166,8 +168,8 @@ impl TorrentStatus {
         }
     }
 
-    /// The first status of a torrent, before libtorrent has said anything: nothing is known but its id and
-    /// its name.
+    /// The first status of a torrent, before libtorrent has reported one: only the id and the name
+    /// are known.
     pub fn new(id: TorrentId, name: impl Into<Arc<str>>) -> Self {
         Self {
             id,

@@ -17,31 +17,31 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker by its announce URL; those of a lower tier are tried first.
+    /// A tracker with this announce URL. Lower tiers are tried first.
     pub fn new(url: impl Into<String>, tier: u8) -> Self {
         Self { url: url.into(), tier }
     }
 }
 
-/// A tracker and how it does (`lt::announce_entry`).
+/// A tracker and its state (`lt::announce_entry`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TrackerStatus {
-    /// Where it is.
+    /// Its announce URL.
     pub url: Box<str>,
-    /// Those of a lower tier are tried first (BEP 12).
+    /// Lower tiers are tried first (BEP 12).
     pub tier: u8,
     /// It has answered since the torrent was started.
     pub working: bool,
     /// How it was found.
     pub source: TrackerSource,
-    /// What was announced to it, by each address that the client listens on and each info hash of
-    /// the torrent.
+    /// The state of its announces: one for each listening address and each info hash of the
+    /// torrent.
     pub announces: Vec<Announce>,
 }
 
-/// How announcing by one address with one info hash goes (`lt::announce_infohash`).
+/// The state of the announces from one address with one info hash (`lt::announce_infohash`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -50,26 +50,26 @@ pub struct Announce {
     pub from: SocketAddr,
     /// 1 or 2: with the v1 or the v2 info hash.
     pub protocol: u8,
-    /// What the tracker said, if it said something: a warning or why it refused.
+    /// The tracker's message, if any: a warning, or why it refused.
     pub message: Box<str>,
-    /// Why the last one failed, if it did.
+    /// Why the last announce failed, if it did.
     pub error: Option<Error>,
-    /// How many failed in a row.
+    /// How many announces in a row have failed.
     pub failures: u32,
-    /// One is under way.
+    /// An announce is under way.
     pub updating: bool,
-    /// Until the next one; `None` when none is planned.
+    /// The time until the next announce; `None` if none is planned.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
     pub next: Option<Duration>,
-    /// How many have everything, as the tracker says; `None` when it has not said.
+    /// The number of peers that have everything, if the tracker gave it.
     pub seeds: Option<u32>,
-    /// How many have not.
+    /// The number of peers that do not, if the tracker gave it.
     pub leechers: Option<u32>,
-    /// How often the torrent was downloaded.
+    /// How often the torrent has been downloaded, if the tracker gave it.
     pub downloads: Option<u32>,
 }
 
-/// Who named a tracker first.
+/// Who first named a tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",

@@ -1,15 +1,17 @@
-//! The URLs of trackers and web seeds. Whatever brings one, it is read here: libtorrent writes a URL
-//! into its requests as it stands, so that a line break in one would be a request of its own.
+//! Normalizes the URLs of trackers and web seeds. libtorrent copies a URL into its requests
+//! unchanged, so a line break in one would start a request of its own; therefore every URL passes
+//! through here, whatever its source.
 
 use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 use crate::text::{is_hidden, printable};
 
-/// Longer ones are refused, in bytes.
+/// Longer URLs are refused; in bytes.
 const MAX_URL: usize = 2048;
 
-/// What libtorrent announces by. WebTorrent trackers need a libtorrent with WebRTC.
+/// The schemes that libtorrent can announce with. WebTorrent trackers need a libtorrent built with
+/// WebRTC.
 const TRACKERS: &[&str] = &["http", "https", "udp", "ws", "wss"];
 
 const WEB_SEEDS: &[&str] = &["http", "https"];
@@ -19,13 +21,13 @@ pub(crate) fn tracker(url: &str) -> Result<String, String> {
     normal(url, TRACKERS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// Likewise the URL of a web seed.
+/// The normal form of a web seed's URL; errors are as for [`tracker`].
 pub(crate) fn web_seed(url: &str) -> Result<String, String> {
     normal(url, WEB_SEEDS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// Scheme and host in lower case, no white space at the ends, no fragment, user and password decoded,
-/// as libtorrent takes them, and the rest percent-encoded where it has to be (RFC 3986).
+/// Scheme and host in lower case, no white space at the ends, no fragment; user and password
+/// decoded, as libtorrent expects them; the rest percent-encoded where necessary (RFC 3986).
 fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     let url = url.trim();
     let parts = url.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
@@ -48,7 +50,8 @@ fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     Ok(normal)
 }
 
-/// `user:password@`. libtorrent neither decodes it nor finds the host behind a user without a colon.
+/// `user:password@`. libtorrent does not decode it, and finds the host only if the user is followed
+/// by a colon.
 fn user_info(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
@@ -57,7 +60,7 @@ fn user_info(text: &str) -> Result<String, String> {
     let decoded = |part: &str| {
         String::from_utf8(decoded(part)).ok().filter(|plain| {
             let plain_text = |c: char| !(c.is_whitespace() || is_hidden(c) || "@/?#\\".contains(c));
-            // What looks like an escape would be decoded when the URL is read again.
+            // The URL is normalized more than once, so a decoded text must not contain an escape.
             plain.chars().all(plain_text) && self::decoded(plain) == plain.as_bytes()
         })
     };
@@ -100,7 +103,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
 }
 
-/// Percent-encodes what may not stand in a URL; what is encoded stays so.
+/// Percent-encodes the bytes that a URL must not contain; existing escapes are kept.
 fn encoded(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -113,7 +116,7 @@ fn encoded(path: &str) -> String {
     out
 }
 
-/// All that is not unreserved (RFC 3986) percent-encoded.
+/// Percent-encodes everything except unreserved characters (RFC 3986).
 pub(crate) fn component(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -126,7 +129,7 @@ pub(crate) fn component(text: &str) -> String {
     out
 }
 
-/// With `%3a` read as `:`. What is no escape stays as it is.
+/// Decodes percent escapes: `%3a` becomes `:`. Invalid ones are kept.
 pub(crate) fn decoded(text: &str) -> Vec<u8> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut bytes = text.as_bytes();

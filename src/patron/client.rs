@@ -15,9 +15,9 @@ use crate::reply::Reply;
 use crate::settings::Settings;
 use crate::sys::{SessionHandle, convert};
 
-/// The client, for all of its patrons.
+/// Calls that concern the whole client, for all of its patrons.
 impl Patron {
-    /// All settings as libtorrent has them now, those that have their default included.
+    /// All of libtorrent's current settings, including those that have their default value.
     pub fn settings(&self) -> Reply<Settings> {
         let shared = self.0.service.shared_settings();
         self.session_then(
@@ -30,14 +30,14 @@ impl Patron {
         )
     }
 
-    /// Changes the settings that are in the set; the others stay. Most take effect at once: listening
-    /// moves to other addresses, discovery goes on and off.
+    /// Changes the settings in the set and leaves the others. Most take effect at once: the client
+    /// moves to other listening addresses, and turns discovery on and off.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for settings that need another start of
-    /// the client (`disk_reads`), for those that do not go with how the client reads, and for those by
-    /// which an offline client would leave the loopback interface.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for settings that need a
+    /// restart of the client (`disk_reads`), for those that cannot be combined with the client's
+    /// `disk_reads`, and for those that would make an offline client leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
@@ -52,8 +52,8 @@ impl Patron {
         )
     }
 
-    /// All that a later client needs to begin where this one stands: settings, the DHT's nodes and
-    /// the IP filter, as bytes. Torrents are not in it; see [`resume_data`](Patron::resume_data).
+    /// Everything that a later client needs to start in the same state: settings, DHT nodes and the
+    /// IP filter, as bytes. Torrents are not included; see [`resume_data`](Patron::resume_data).
     pub fn save_state(&self) -> Reply<Vec<u8>> {
         let shared = self.0.service.shared_settings().records();
         let save = move |session: Pin<&mut SessionHandle>| session.state(&shared);
@@ -68,15 +68,15 @@ impl Patron {
         )
     }
 
-    /// Blocks these addresses and no others. Peers that are connected and blocked now are dropped. A
-    /// client that is offline goes on blocking all but the loopback interface.
+    /// Replaces the blocked addresses. Connected peers that are now blocked are disconnected. An
+    /// offline client continues to block everything but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
         let ends = convert::ends(filter.ranges().iter());
         let set = move |session: Pin<&mut SessionHandle>| session.block_ranges(&ends);
         self.session(Ask::session("set the IP filter", set).to_all())
     }
 
-    /// Blocks one address more.
+    /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
         let ban = move |session: Pin<&mut SessionHandle>| session.ban(&address.to_string());
         self.session(Ask::session("ban the address", ban).to_all())
@@ -87,17 +87,18 @@ impl Patron {
         self.session(Ask::session("pause all torrents", SessionHandle::pause).to_all())
     }
 
-    /// Lets them go on.
+    /// Ends [`pause_all`](Patron::pause_all).
     pub fn resume_all(&self) -> Reply<()> {
         self.session(Ask::session("resume all torrents", SessionHandle::resume).to_all())
     }
 
-    /// Whether all torrents are stopped by [`pause_all`](Patron::pause_all).
+    /// Whether all torrents are stopped because of [`pause_all`](Patron::pause_all).
     pub fn all_paused(&self) -> Reply<bool> {
         self.session(Ask::session("tell whether all is paused", |session| session.is_paused()))
     }
 
-    /// Calls no peer at these ports; peers may call from there.
+    /// Blocks outgoing connections to peers at these ports; incoming connections from them are
+    /// accepted.
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
         let blocked = blocked.into();
         let ends: Vec<_> = blocked.iter().flat_map(|one| [*one.start(), *one.end()]).collect();
@@ -107,12 +108,13 @@ impl Patron {
 
     // The DHT (BEP 5).
 
-    /// Tells the DHT of a node, by which it may find others.
+    /// Tells the DHT about a node, through which it may find others.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) where the client is offline or behind a
-    /// proxy and the node is beyond that.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) if the client is offline and
+    /// the node is not on the loopback interface, or if the client uses an HTTP proxy and the node
+    /// is given by name.
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
         let host = host.into();
         let add = move |session: Pin<&mut SessionHandle>| session.add_node(&host, port);
@@ -126,8 +128,8 @@ impl Patron {
 
     // The network.
 
-    /// Asks the routers that are known (UPnP, NAT-PMP) to forward a port. The ports that the client
-    /// listens on are forwarded without this.
+    /// Asks the known routers (UPnP, NAT-PMP) to forward a port. The ports that the client listens
+    /// on are forwarded without this call.
     pub fn map_port(
         &self,
         protocol: PortProtocol,
@@ -142,10 +144,11 @@ impl Patron {
         )
     }
 
-    /// Ends that.
+    /// Ends a port mapping.
     pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
         const UNMAP: &str = "end the port mapping";
-        // libtorrent would look in front of its table. A mapping that was written down may be anything.
+        // libtorrent would read before the start of its table. A number that was stored may be
+        // anything.
         if mapping.get() < 0 {
             let message = format!("there is no mapping {}", mapping.get());
             return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, UNMAP, message)));
@@ -153,15 +156,15 @@ impl Patron {
         self.session(Ask::session(UNMAP, move |session| session.unmap_port(mapping.get())))
     }
 
-    /// Opens the listening sockets again and maps their ports again, as after a change of the network
-    /// that libtorrent could not see.
+    /// Opens the listening sockets again and renews their port mappings, as needed after a change
+    /// of the network that libtorrent could not detect.
     pub fn reopen_sockets(&self) -> Reply<()> {
         self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets).to_all())
     }
 
     // Peer classes.
 
-    /// Makes a group of peers that may have limits of its own. There can be 32.
+    /// Creates a group of peers with limits of its own. There can be 32.
     pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
         let name = name.into();
         self.session_then(
@@ -171,17 +174,17 @@ impl Patron {
         )
     }
 
-    /// Removes a group. Peers that are in it stay in it until they leave.
+    /// Removes a peer class. Peers that are already in it stay in it until they disconnect.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a value that is not a class.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for an unknown class.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
         let remove = move |session: Pin<&mut SessionHandle>| session.remove_peer_class(class.get());
         self.session(Ask::session("remove the peer class", remove).to_all())
     }
 
-    /// What the peers of a group may have.
+    /// The options of a peer class.
     ///
     /// # Errors
     ///
@@ -194,8 +197,8 @@ impl Patron {
         )
     }
 
-    /// Changes what the peers of a group may have: `PeerClass::LOCAL` with a limit, for instance,
-    /// limits peers on the local network, who have none otherwise.
+    /// Changes the options of a peer class. For example, a limit for `PeerClass::LOCAL` applies to
+    /// peers on the local network, which otherwise have none.
     ///
     /// # Errors
     ///
@@ -215,7 +218,7 @@ impl Patron {
         )
     }
 
-    /// Which addresses are in which classes.
+    /// The classes of ranges of addresses.
     pub fn peer_class_ranges(&self) -> Reply<Vec<PeerClassRange>> {
         self.session_then(
             Ask::session("get the ranges of peer classes", |session| session.peer_class_ranges()),
@@ -223,8 +226,8 @@ impl Patron {
         )
     }
 
-    /// Puts addresses into classes; ranges that come later go before those that come first. Peers are
-    /// put into their classes when they connect.
+    /// Puts ranges of addresses into classes; later ranges override earlier ones. A peer is put
+    /// into its classes when it connects.
     pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
         let ranges = convert::peer_class_ranges_record(&ranges.into());
         let set = move |session: Pin<&mut SessionHandle>| session.set_peer_class_ranges(&ranges);

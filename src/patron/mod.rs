@@ -34,15 +34,15 @@ use crate::model::{
 };
 use crate::reply::{Responder, one_shot};
 
-/// A handle to a client: `Send + Sync`, cheap, any number of them.
+/// A handle to a client: `Send + Sync` and cheap. There can be any number of them.
 ///
-/// Each patron has a mailbox of its own, in which the events of the torrents that it started or
-/// watches arrive, in order. A clone shares the mailbox. When the last clone is dropped the patron
-/// leaves, and [`OnLeave`] says what becomes of its torrents.
+/// Each patron has its own mailbox, which receives, in order, the events of the torrents that it
+/// added or watches. A clone shares the mailbox. When the last clone is dropped, the patron leaves,
+/// and [`OnLeave`] decides what happens to its torrents.
 ///
-/// A command is put into the client's channel, in which 4096 have room; while it is full the caller
-/// waits ([`try_send`](Patron::try_send) does not). Nothing else here waits for the engine, except
-/// where it says so. A patron may outlive its client; it then gets
+/// A command goes into the client's channel, which holds 4096; if the channel is full, the caller
+/// waits ([`try_send`](Patron::try_send) does not). No other call waits for the engine unless its
+/// documentation says so. A patron may outlive its client; its calls then fail with
 /// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
@@ -50,7 +50,7 @@ pub struct Patron(Arc<Inner>);
 struct Inner {
     service: Arc<Service>,
     member: Arc<Member>,
-    /// What must live as long as the patron: the shared client.
+    /// Anything that must live as long as the patron: the shared client.
     keep: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -70,43 +70,43 @@ impl Patron {
         Self(Arc::new(Inner { service, member, keep }))
     }
 
-    /// Another patron of the same client, with a mailbox of its own.
+    /// Another patron of the same client, with its own mailbox.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::join(self.0.service.clone(), self.0.keep.clone())
     }
 
-    /// Chooses what becomes of the torrents of this patron and its clones when they leave;
-    /// [`OnLeave::KeepSeeding`] unless set.
+    /// Sets what happens to the torrents of this patron and its clones when they leave;
+    /// [`OnLeave::KeepSeeding`] by default.
     pub fn set_on_leave(&self, policy: OnLeave) {
         self.0.member.set_on_leave(policy);
     }
 
     // Messages.
 
-    /// Sends a command; what comes of it arrives as events. The source of a torrent is read here,
-    /// on the caller's thread.
+    /// Sends a command; the results arrive as events. The source of a torrent is read here, on the
+    /// caller's thread.
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::error::ErrorKind::Stopped). A source that cannot be read is no error here but an
-    /// [`Event::AddFailed`].
+    /// [`Stopped`](crate::error::ErrorKind::Stopped). If a source cannot be read, that is not an
+    /// error here but an [`Event::AddFailed`].
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, None, Service::send)
     }
 
-    /// As [`send`](Patron::send), but never waits for room.
+    /// Like [`send`](Patron::send), but never waits for room.
     ///
     /// # Errors
     ///
-    /// [`Busy`](crate::error::ErrorKind::Busy) when 4096 commands are waiting already.
+    /// [`Busy`](crate::error::ErrorKind::Busy) if 4096 commands are already waiting.
     pub fn try_send(&self, command: Command) -> Result<()> {
         self.message(command, None, Service::try_send)
     }
 
-    /// Sends a command that carries a number of the program's own. [`Event::Reply`] with this number
-    /// says that it is done, after the events that it brings, or why it failed; there is no
-    /// [`Event::AddFailed`] or [`Event::CommandFailed`] then.
+    /// Sends a command with a tag, a number that the program chooses. [`Event::Reply`] with this
+    /// tag says, after the command's other events, that it has completed, or why it failed. There
+    /// is then no [`Event::AddFailed`] or [`Event::CommandFailed`].
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -133,7 +133,7 @@ impl Patron {
         self.message(command, Some(tag), Service::send)
     }
 
-    /// As [`send_tagged`](Patron::send_tagged), but never waits for room.
+    /// Like [`send_tagged`](Patron::send_tagged), but never waits for room.
     ///
     /// # Errors
     ///
@@ -205,7 +205,7 @@ impl Patron {
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
         send(service, Envelope { from: member.clone(), job })?;
-        // Only now: what was refused is not answered by an event as well.
+        // Only now: a command that was refused must not also be answered by an event.
         if let Some(arm) = answer.arm {
             arm();
         }
@@ -215,16 +215,17 @@ impl Patron {
     // Calls.
 
     /// Adds a torrent. The source is read here, on the caller's thread; the reply comes when
-    /// libtorrent has taken the torrent in.
+    /// libtorrent has added the torrent.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::error::ErrorKind::Unreadable) when the .torrent file cannot be read and
-    /// [`Parse`](crate::error::ErrorKind::Parse) when it, or the magnet link, is invalid;
-    /// [`ResumeData`](crate::error::ErrorKind::ResumeData) when resume data cannot be used;
-    /// [`Disk`](crate::error::ErrorKind::Disk) when a directory cannot be made;
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL in place of a file and for a limit
-    /// of 0; [`Busy`](crate::error::ErrorKind::Busy) when libtorrent was still busy after many tries.
+    /// [`Unreadable`](crate::error::ErrorKind::Unreadable) if the .torrent file cannot be read, and
+    /// [`Parse`](crate::error::ErrorKind::Parse) if it, or the magnet link, is invalid;
+    /// [`ResumeData`](crate::error::ErrorKind::ResumeData) if resume data cannot be used;
+    /// [`Disk`](crate::error::ErrorKind::Disk) if a directory cannot be created;
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL instead of a file,
+    /// and for a limit of 0; [`Busy`](crate::error::ErrorKind::Busy) if libtorrent was still busy
+    /// after many attempts.
     pub fn add_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Added> {
         if let Err(error) = self.0.service.check_running(ADD) {
             return Reply::ready(Err(error));
@@ -235,32 +236,33 @@ impl Patron {
         }
     }
 
-    /// Removes a torrent. The reply comes when it is gone from the client and, where asked for, its
-    /// files are gone from the disk.
+    /// Removes a torrent. The reply comes when it has been removed from the client and, if
+    /// requested, its files have been deleted.
     pub fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
         self.ask("remove the torrent", |reply| Job::Remove(id, files, Some(reply)))
     }
 
-    /// Stops a torrent until it is resumed. The reply says that libtorrent has the command;
-    /// [`Event::Paused`] says that it is done.
+    /// Stops a torrent until it is resumed. The reply says that libtorrent has received the
+    /// command; [`Event::Paused`] says that it has been executed.
     pub fn pause(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::pause(false))
     }
 
-    /// Lets a torrent go on, also after an error or a full disk. The reply says that libtorrent has
-    /// the command; [`Event::Resumed`] says that it is done.
+    /// Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
+    /// received the command; [`Event::Resumed`] says that it has been executed.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
     }
 
-    /// Waits until all that is wanted of a torrent is here and written, at once where it is. It may then
-    /// still be moved out of the directory for incomplete files, which [`Event::Moved`] tells.
+    /// Waits until all wanted data of a torrent is here and written; the reply comes at once if it
+    /// already is. The files may still have to be moved out of the directory for incomplete files,
+    /// which [`Event::Moved`] reports.
     ///
     /// # Errors
     ///
-    /// The error that the torrent meets ([`Event::Error`]), by which it stops:
-    /// [resume](Patron::resume) it and wait again. [`NotFound`](crate::error::ErrorKind::NotFound);
-    /// [`Gone`](crate::error::ErrorKind::Gone) when it is removed.
+    /// The error ([`Event::Error`]) that stopped the torrent: [resume](Patron::resume) it and wait
+    /// again. [`NotFound`](crate::error::ErrorKind::NotFound);
+    /// [`Gone`](crate::error::ErrorKind::Gone) if it is removed.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -275,33 +277,32 @@ impl Patron {
         self.ask("wait until the torrent is complete", |reply| Job::WaitUntilFinished(id, reply))
     }
 
-    /// The torrent that has one of these info hashes, whichever patron added it.
+    /// The torrent with one of these info hashes, whichever patron added it.
     pub fn find(&self, info_hashes: impl Into<InfoHashes>) -> Reply<Option<TorrentId>> {
         let info_hashes = info_hashes.into();
         self.ask("find the torrent", |reply| Job::Find(info_hashes, reply))
     }
 
-    /// Asks libtorrent how a torrent stands right now. For what the client knows already, which is
-    /// at most a tick old, see [`status`](Patron::status).
+    /// Asks libtorrent for a torrent's current status. For the status that the client already has,
+    /// which is at most one tick old, see [`status`](Patron::status).
     pub fn fresh_status(&self, id: TorrentId) -> Reply<TorrentStatus> {
         self.ask("get the status", |reply| Job::Status(id, Some(reply)))
     }
 
-    /// From now on the events of a torrent that another patron started come here too; the first is
-    /// its status.
+    /// Subscribes to the events of a torrent that another patron added; the first is its status.
     pub fn watch(&self, id: TorrentId) -> Reply<()> {
         self.ask("watch the torrent", |reply| Job::Watch(id, Some(reply)))
     }
 
-    /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. The events of a
-    /// torrent that this patron started go on.
+    /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. A patron that added
+    /// the torrent itself continues to receive its events.
     pub fn unwatch(&self, id: TorrentId) -> Reply<()> {
         self.ask("unwatch the torrent", |reply| Job::Unwatch(id, Some(reply)))
     }
 
-    /// The addresses at which the client accepts peers (TCP), with the ports that were really
-    /// taken; none while the device that it is bound to is not there. The reply comes when libtorrent has
-    /// tried all that it was told to listen on.
+    /// The addresses at which the client accepts TCP connections from peers, with the ports
+    /// actually in use; none while the device that it is bound to does not exist. The reply comes
+    /// when libtorrent has tried every address that it should listen on.
     ///
     /// # Errors
     ///
@@ -323,8 +324,8 @@ impl Patron {
         self.ask("listen for peers", |reply| Job::ListenAddresses(Some(id), reply))
     }
 
-    /// What libtorrent and the read path have counted since the client was started. Who asks while
-    /// an answer is under way gets that one.
+    /// The counters of libtorrent and of the read path, since the client started. Calls made while
+    /// an answer is on its way share that answer.
     pub fn statistics(&self) -> Reply<Statistics> {
         self.ask("get the statistics", Job::Statistics)
     }
@@ -332,7 +333,8 @@ impl Patron {
     fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {
         let (responder, reply) = one_shot(op);
         let envelope = Envelope { from: self.0.member.clone(), job: job(responder) };
-        // A refused envelope drops the responder, which answers that the client has stopped.
+        // If the envelope is refused, its responder is dropped, which answers that the client has
+        // stopped.
         let _ = self.0.service.send(envelope);
         reply
     }
@@ -352,7 +354,7 @@ impl Patron {
         self.torrent_try(id, ask, |answer| Ok(convert(answer)))
     }
 
-    /// Likewise.
+    /// The same, for a conversion that can fail.
     fn torrent_try<T: Send + 'static, U: Send + 'static>(
         &self,
         id: TorrentId,
@@ -381,26 +383,27 @@ impl Patron {
         self.ask(op, |reply| Job::OfSession(ask.request, respond_with(reply, convert)))
     }
 
-    // Snapshots: never in libtorrent, never behind a tick.
+    // Snapshots: they ask neither libtorrent nor the client thread.
 
-    /// How a torrent stood at the last tick; `None` when the client has no such torrent. The status
-    /// says how old it is.
+    /// The status of a torrent at the last tick; `None` if the client has no such torrent. The
+    /// status says how old it is.
     ///
-    /// It costs next to nothing. What is shown by it is as smooth as the client ticks: each 5 seconds
-    /// unless [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a progress bar,
-    /// choose a tick of a second or less, or ask for a [`fresh_status`](Patron::fresh_status) of the few
-    /// torrents that are shown.
+    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds unless
+    /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
+    /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
+    /// the few torrents that are shown.
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
 
-    /// How the client has read what peers asked for. It asks nobody, and goes on answering when the
-    /// client has stopped; [`statistics`](Patron::statistics) has all that is counted.
+    /// How the client has read the blocks that peers requested. It waits for nothing, and still
+    /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
     pub fn read_statistics(&self) -> ReadStatistics {
         (self.0.service.reads)().into_iter().sum()
     }
 
-    /// How all torrents of the client stood at the last tick, those of other patrons included.
+    /// The statuses of all torrents of the client at the last tick, including other patrons'
+    /// torrents.
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
     }
@@ -432,22 +435,22 @@ impl Patron {
         self.0.service.statuses.changes_since(version)
     }
 
-    /// All torrents of the client, those of other patrons included.
+    /// All torrents of the client, including other patrons'.
     pub fn torrents(&self) -> Vec<TorrentId> {
         self.0.service.statuses.ids()
     }
 
     // Events.
 
-    /// Chooses which kinds of event come to this patron and its clones. A new one gets
-    /// [`EventKinds::DEFAULT`], which leaves out those [on request](EventKinds::ON_REQUEST).
+    /// Sets which kinds of event this patron and its clones receive. A new patron receives
+    /// [`EventKinds::DEFAULT`], which excludes those [on request](EventKinds::ON_REQUEST).
     ///
-    /// It waits for nothing and takes effect at once: what this patron asks for after it is told as
-    /// chosen here. Unread events stay. [`EventKinds::ALWAYS`] come whatever is chosen, and so do the
-    /// events that answer this patron's own [messages](Patron::send).
+    /// The call waits for nothing and takes effect at once: the results of this patron's later
+    /// requests are reported accordingly. Unread events stay. [`EventKinds::ALWAYS`] are received
+    /// in any case, and so are the events that answer this patron's own [messages](Patron::send).
     ///
-    /// libtorrent tells of files, pieces, peers and trackers only while some patron of the client wants
-    /// it: what nobody wants costs nothing.
+    /// libtorrent reports on files, pieces, peers and trackers only while some patron of the client
+    /// subscribes to those events; otherwise they cost nothing.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -461,7 +464,7 @@ impl Patron {
         self.0.service.subscribe(&self.0.member, kinds);
     }
 
-    /// The kinds of event that come to this patron.
+    /// The kinds of event that this patron receives.
     #[must_use]
     pub fn subscription(&self) -> EventKinds {
         self.0.member.wanted()
@@ -471,13 +474,14 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::error::ErrorKind::Stopped) after [`Event::ClientStopped`] has been received;
-    /// [`Cancelled`](crate::error::ErrorKind::Cancelled) by [`interrupt`](Patron::interrupt).
+    /// [`Stopped`](crate::error::ErrorKind::Stopped) after [`Event::ClientStopped`] has been
+    /// received; [`Cancelled`](crate::error::ErrorKind::Cancelled) after
+    /// [`interrupt`](Patron::interrupt).
     pub fn recv(&self) -> Result<Event> {
         self.0.member.mailbox.recv(RECEIVE)
     }
 
-    /// Waits for the next event for at most `limit`; `None` when none came.
+    /// Waits for the next event for at most `limit`; `None` if none arrived.
     ///
     /// # Errors
     ///
@@ -486,7 +490,8 @@ impl Patron {
         self.0.member.mailbox.recv_timeout(limit, RECEIVE)
     }
 
-    /// Waits for the next event until `deadline`, without end where there is none; `None` when none came.
+    /// Waits for the next event until `deadline`, or indefinitely if it is `None`. Returns `None`
+    /// if no event arrived by then.
     ///
     /// # Errors
     ///
@@ -495,16 +500,17 @@ impl Patron {
         self.0.member.mailbox.recv_until(deadline, RECEIVE)
     }
 
-    /// Ends every wait for an event that is under way with this patron ([`recv`](Patron::recv) and the
-    /// like, [`events`](Patron::events)) by the error [`Cancelled`](crate::error::ErrorKind::Cancelled). Where
-    /// none is, the next one ends at once, so that no interrupt is missed. No event is lost. Streams,
-    /// channels and descriptors, which a program waits for with something of its own, are not concerned.
+    /// Ends every wait for an event that is under way with this patron ([`recv`](Patron::recv) and
+    /// its variants, [`events`](Patron::events)) with the error
+    /// [`Cancelled`](crate::error::ErrorKind::Cancelled). If there is none, the next wait ends at
+    /// once, so no interrupt is missed. No event is lost. Streams, channels and descriptors are not
+    /// affected: programs have their own ways to stop waiting for those.
     pub fn interrupt(&self) {
         self.0.member.mailbox.interrupt();
     }
 
-    /// Has [`Event::Reply`] with this number put into the mailbox when the reply is ready, so that replies
-    /// and events are waited for in one place. The answer stays in the reply.
+    /// Puts [`Event::Reply`] with this tag into the mailbox when the reply is ready, so that
+    /// replies and events can be waited for in one place. The answer stays in the reply.
     pub fn notify<T>(&self, reply: &Reply<T>, tag: u64) {
         let waker = Waker::from(Arc::new(Notice { tag, to: self.0.member.clone() }));
         if reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
@@ -512,31 +518,32 @@ impl Patron {
         }
     }
 
-    /// Whether the client has stopped: nothing can be asked of it any more.
+    /// Whether the client has stopped; all calls then fail.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.service.check_running(SEND).is_err()
     }
 
-    /// A channel that gets a token each time the mailbox turns from empty to not empty, for a thread
-    /// that wakes something else. Calling this again ends the channel that it gave before.
+    /// A channel that gets a token each time the mailbox changes from empty to not empty, for a
+    /// thread that wakes something else. Calling this again closes the previous channel.
     pub fn wake_ups(&self) -> Receiver<()> {
         self.0.member.mailbox.wake_ups()
     }
 
-    /// The next event if there is one. `None` when there is none just now, and when there will be no more.
+    /// The next event if there is one. `None` if there is none at the moment, or no more will come.
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()
     }
 
-    /// The events as an iterator that waits; it ends when the client has stopped or the wait is
+    /// The events as a blocking iterator. It ends when the client has stopped or the wait is
     /// [interrupted](Patron::interrupt). It keeps the patron alive.
     pub fn events(&self) -> Events {
         Events(self.clone())
     }
 
-    /// The events as a [`Stream`], for any async runtime; it ends when the client has stopped. It
-    /// keeps the patron alive. What waits for the next event may be dropped; no event is lost by it.
+    /// The events as a [`Stream`], for any async runtime. It ends when the client has stopped. It
+    /// keeps the patron alive. A future that waits for the next event may be dropped; no event is
+    /// lost.
     pub fn stream(&self) -> EventStream {
         EventStream(self.clone())
     }
@@ -548,11 +555,11 @@ impl Patron {
     }
 
     /// A descriptor that is readable while events are waiting, for poll, epoll and kqueue. Call
-    /// [`try_recv`](Patron::try_recv) until it gives `None`; there is no need to read from it.
+    /// [`try_recv`](Patron::try_recv) until it returns `None`; do not read from the descriptor.
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::error::ErrorKind::Io) when no descriptor is to be had.
+    /// [`Io`](crate::error::ErrorKind::Io) if no descriptor is available.
     #[cfg(unix)]
     pub fn readiness(&self) -> Result<Readiness> {
         let socket = self.0.member.mailbox.socket().map_err(|error| {
@@ -562,7 +569,7 @@ impl Patron {
     }
 }
 
-/// Where the answer to a message goes that carries a tag: into the mailbox, as an event.
+/// Delivers the answer to a tagged message to the mailbox, as an event.
 struct TaggedAnswer {
     tag: Option<u64>,
     to: Arc<Member>,
@@ -570,7 +577,8 @@ struct TaggedAnswer {
 }
 
 impl TaggedAnswer {
-    /// `None` without a tag. `tell` sends the events that the answer brings, and names the torrent.
+    /// `None` if there is no tag. `tell` sends the events that the answer leads to, and returns the
+    /// torrent.
     fn responder<T: Send + 'static>(
         &mut self,
         about: Option<TorrentId>,
@@ -664,8 +672,8 @@ impl Iterator for Events {
     }
 }
 
-/// The events of a patron; see [`Patron::stream`]. It is not [`Events`], because a type that is both
-/// an iterator and a stream has two methods for each name.
+/// The events of a patron; see [`Patron::stream`]. It is a separate type from [`Events`], because
+/// the methods of `Iterator` and `Stream` have the same names.
 #[derive(Debug, Clone)]
 #[must_use = "a stream does nothing until it is polled"]
 pub struct EventStream(Patron);

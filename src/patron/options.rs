@@ -1,4 +1,4 @@
-//! How a torrent is set up.
+//! The options of a torrent.
 
 use super::Patron;
 use crate::error::Result;
@@ -10,12 +10,12 @@ use crate::reply::Reply;
 use crate::sys::LimitsRecord;
 use crate::sys::{Torrent, convert};
 
-/// Switches and limits. Rates are bytes per second. The limits of a torrent apply to all of its peers;
-/// those of the client do not apply to peers on the local network
+/// Flags, limits and other options. Rates are in bytes per second. A torrent's limits apply to all
+/// of its peers; the client's limits do not apply to peers on the local network
 /// ([`PeerClass::LOCAL`](crate::peer::PeerClass::LOCAL)). Errors of the replies:
 /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
-    /// How the torrent is set up at present.
+    /// The current options of the torrent.
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
         self.torrent_then(
             id,
@@ -24,18 +24,18 @@ impl Patron {
         )
     }
 
-    /// Stops a torrent as [`pause`](Patron::pause) does, but lets it finish the blocks that it has
-    /// asked for and was asked for.
+    /// Stops a torrent like [`pause`](Patron::pause), but lets it first complete the blocks that it
+    /// has requested and that peers have requested from it.
     pub fn pause_gracefully(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::pause(true))
     }
 
-    /// Switches a flag on or off.
+    /// Turns a flag on or off.
     pub fn set_flag(&self, id: TorrentId, flag: TorrentFlag, on: bool) -> Reply<()> {
         self.torrent(id, request::set_flag(flag, on))
     }
 
-    /// Sets all limits of the torrent; those that are `None` are taken away.
+    /// Sets all limits of the torrent; `None` removes a limit.
     ///
     /// # Errors
     ///
@@ -45,23 +45,25 @@ impl Patron {
         self.limit(id, OP, limits.check(OP), convert::all_limits(limits))
     }
 
-    /// How fast the torrent may receive, in bytes per second; `None`: as the client may. The functions
-    /// for one limit leave the others and have the errors of [`set_limits`](Patron::set_limits).
+    /// Sets the download rate limit in bytes per second; `None`: only the client's. The setters for
+    /// a single limit leave the others unchanged, and have the same errors as
+    /// [`set_limits`](Patron::set_limits).
     pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the download rate", rate, |record| &mut record.download_rate)
     }
 
-    /// How fast the torrent may send, in bytes per second; `None`: as the client may.
+    /// Sets the upload rate limit in bytes per second; `None`: only the client's.
     pub fn set_upload_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the upload rate", rate, |record| &mut record.upload_rate)
     }
 
-    /// How many peers the torrent may be connected to, at least 2; `None`: as many as the client.
+    /// Sets how many peers the torrent may be connected to, at least 2; `None`: only the client's
+    /// limit.
     pub fn set_connections_limit(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the connections", count, |record| &mut record.connections)
     }
 
-    /// How many peers the torrent may serve at once; `None`: as many as the client.
+    /// Sets how many peers the torrent may serve at once; `None`: only the client's limit.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the upload slots", count, |record| &mut record.upload_slots)
     }
@@ -94,16 +96,16 @@ impl Patron {
         }
     }
 
-    /// When the torrent has given back enough, and what then becomes of it; these goals take the place
-    /// of those before. It is looked at each tick. [`Event::GoalReached`](crate::Event::GoalReached)
-    /// says that it is so. Goals are kept in [resume data](Patron::resume_data).
+    /// Sets when the torrent has given back enough, and what to do then; replaces the previous
+    /// goals. They are checked at each tick, and [`Event::GoalReached`](crate::Event::GoalReached)
+    /// reports when one is reached. Goals are kept in the [resume data](Patron::resume_data).
     pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
         self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
     }
 
-    /// Gives a torrent for TLS the certificate that its peers ask for, in PEM: the certificate, signed
-    /// by the one in the metainfo (`ssl-cert`); its private key; Diffie-Hellman parameters.
-    /// One that libtorrent refuses is an [`Event::Error`](crate::Event::Error).
+    /// Supplies the certificate for a torrent that uses TLS, in PEM format: the certificate, signed
+    /// by the one in the metainfo (`ssl-cert`); its private key; Diffie-Hellman parameters. If
+    /// libtorrent refuses it, an [`Event::Error`](crate::Event::Error) says so.
     pub fn set_tls_certificate(
         &self,
         id: TorrentId,
@@ -116,7 +118,7 @@ impl Patron {
         self.torrent(id, Ask::task("use the certificate", set).ends_copies())
     }
 
-    /// Moves the torrent in the queue of those that are not complete. The queue says which of the
+    /// Moves the torrent in the queue of those that are not complete. The queue decides which
     /// torrents with [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
         let move_to = move |torrent: &Torrent| {

@@ -11,25 +11,25 @@ use crate::sys::{Torrent, convert};
 /// Peers. Errors of the replies: [`NotFound`](crate::error::ErrorKind::NotFound),
 /// [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
-    /// The peers that the torrent is connected or connecting to.
+    /// The peers that the torrent is connected to or connecting to.
     pub fn peers(&self, id: TorrentId) -> Reply<Vec<Peer>> {
         let list = Ask::task("list the peers", Torrent::peers)
             .merged(|by_shard| by_shard.into_iter().flatten().collect());
         self.torrent_then(id, list, |records| records.into_iter().map(convert::peer).collect())
     }
 
-    /// Tells the torrent of a peer, which it calls when it wants one.
+    /// Tells the torrent about a peer, to connect to when it needs one.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) where the client is offline and the
-    /// peer is not on the loopback interface.
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) if the client is offline and
+    /// the peer is not on the loopback interface.
     pub fn connect_peer(&self, id: TorrentId, peer: SocketAddr) -> Reply<()> {
         let connect = move |torrent: &Torrent| torrent.connect(&peer.ip().to_string(), peer.port());
         self.torrent(id, Ask::task("connect to the peer", connect))
     }
 
-    /// Forgets all peers that the torrent knows of, and ends its connections.
+    /// Forgets all peers that the torrent knows, and closes its connections.
     pub fn clear_peers(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task("forget the peers", Torrent::forget_peers))
     }

@@ -1,4 +1,5 @@
-//! Where the peers and the pieces of a torrent come from: trackers, the DHT, web seeds.
+//! The trackers and web seeds of a torrent, and announcing it to trackers, the DHT and the local
+//! network.
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
@@ -8,14 +9,16 @@ use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
 /// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
-/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL, one
-/// that the torrent does not have, or that leaves the loopback interface where the client is offline.
+/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL,
+/// for one that the torrent does not have, and, if the client is offline, for one that is not on
+/// the loopback interface.
 ///
-/// Trackers have a URL of `http`, `https`, `udp`, `ws` or `wss`, web seeds of `http` or `https`, of at
-/// most 2048 bytes. It is kept in its normal form: without white space at the ends, scheme and host in
-/// lower case, user and password decoded. One with a blank or a control character in it is invalid.
+/// The URL of a tracker has the scheme `http`, `https`, `udp`, `ws` or `wss`, that of a web seed
+/// `http` or `https`. It has at most 2048 bytes. It is stored in its normal form: without white
+/// space at the ends, scheme and host in lower case, user and password decoded. A URL that contains
+/// a space or a control character is invalid.
 impl Patron {
-    /// The trackers, how announcing to each goes, and how many peers it knows of.
+    /// The trackers, the state of the announces to each, and how many peers each reports.
     pub fn trackers(&self, id: TorrentId) -> Reply<Vec<TrackerStatus>> {
         self.torrent_then(
             id,
@@ -24,7 +27,7 @@ impl Patron {
         )
     }
 
-    /// Adds a tracker; one that is there already stays as it is.
+    /// Adds a tracker; a tracker that the torrent already has stays as it is.
     pub fn add_tracker(&self, id: TorrentId, url: impl Into<String>, tier: u8) -> Reply<()> {
         let url = match url::tracker(&url.into()) {
             Ok(url) => url,
@@ -43,7 +46,7 @@ impl Patron {
         self.torrent(id, Ask::task("remove the tracker", remove).changes_resume_data())
     }
 
-    /// Puts these trackers in the place of those that the torrent has.
+    /// Replaces the torrent's trackers.
     pub fn replace_trackers(&self, id: TorrentId, trackers: impl Into<Vec<Tracker>>) -> Reply<()> {
         let record = |Tracker { url, tier }: Tracker| {
             url::tracker(&url).map(|url| convert::tracker_record(&Tracker { url, tier }))
@@ -56,19 +59,19 @@ impl Patron {
         self.torrent(id, Ask::task(REPLACE_TRACKERS, replace).changes_resume_data())
     }
 
-    /// Announces the torrent to its trackers now, whatever interval they asked for. A paused torrent
-    /// is not announced.
+    /// Announces the torrent to its trackers now, regardless of the interval they asked for. A
+    /// paused torrent is not announced.
     pub fn reannounce(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task(ANNOUNCE, Torrent::reannounce))
     }
 
-    /// Asks all trackers how many seeds and leechers they know of (BEP 48). What they answer is in
-    /// [`trackers`](Patron::trackers).
+    /// Asks all trackers how many seeds and leechers they know of (BEP 48).
+    /// [`trackers`](Patron::trackers) has their answers.
     pub fn scrape(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task("scrape the trackers", Torrent::scrape))
     }
 
-    /// Announces the torrent to the distributed hash table now (BEP 5).
+    /// Announces the torrent to the DHT now (BEP 5).
     pub fn announce_to_dht(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_dht_announce))
     }
@@ -78,14 +81,15 @@ impl Patron {
         self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_lsd_announce))
     }
 
-    /// The web seeds, by URL (BEP 19).
+    /// The URLs of the web seeds (BEP 19).
     pub fn web_seeds(&self, id: TorrentId) -> Reply<Vec<String>> {
         self.torrent(id, Ask::task("list the web seeds", Torrent::web_seeds))
     }
 
-    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the torrent's file or
-    /// directory. Of a directory with one file, [`web_seeds`](Patron::web_seeds) has the URL of that file.
-    /// That it gives nothing is told by [`Event::WebSeedFailed`](crate::Event::WebSeedFailed).
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that contains the
+    /// torrent's file or directory. For a directory with a single file,
+    /// [`web_seeds`](Patron::web_seeds) returns that file's URL. If the web seed delivers nothing,
+    /// [`Event::WebSeedFailed`](crate::Event::WebSeedFailed) reports it.
     pub fn add_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
         let url = match url::web_seed(&url.into()) {
             Ok(url) => url,

@@ -1,4 +1,4 @@
-//! The settings that people choose, each by a function of its own.
+//! The most common settings, each with a setter of its own.
 
 use super::{PE_BOTH, PE_DISABLED, PE_ENABLED, PE_FORCED, RC4, SettingValue, Settings};
 
@@ -11,18 +11,19 @@ use super::{PE_BOTH, PE_DISABLED, PE_ENABLED, PE_FORCED, RC4, SettingValue, Sett
 )]
 #[non_exhaustive]
 pub enum EncryptionPolicy {
-    /// None is.
+    /// No connections are.
     Disabled,
-    /// Those are whose other end can.
+    /// Connections to peers that support it are.
     #[default]
     Enabled,
-    /// All are, with RC4; peers that cannot are neither called nor let in.
+    /// All are, with RC4; there are no connections to or from peers that do not support it.
     Forced,
 }
 
-/// What people choose, for [`ClientBuilder::settings`](crate::ClientBuilder::settings) and, on
-/// [`Settings::empty`], for [`Patron::apply_settings`](crate::Patron::apply_settings). Each says which of
-/// libtorrent's settings it is and what libtorrent does by default.
+/// The most common settings, for [`ClientBuilder::settings`](crate::ClientBuilder::settings) and,
+/// starting from [`Settings::empty`], for
+/// [`Patron::apply_settings`](crate::Patron::apply_settings). Each names the libtorrent setting
+/// that it sets, and libtorrent's default.
 ///
 /// ```
 /// use torrent_patron::Settings;
@@ -31,89 +32,95 @@ pub enum EncryptionPolicy {
 /// assert_eq!(night.get("upload_rate_limit"), Some(&(2 << 20).into()));
 /// ```
 ///
-/// Peer exchange (BEP 11) is no setting: libtorrent has it switched on, and a torrent does without it by
-/// [`TorrentFlag::NoPeerExchange`](crate::torrent::TorrentFlag::NoPeerExchange). A private torrent (BEP 27) does
-/// without it, the DHT and local discovery, whatever is chosen here.
+/// Peer exchange (BEP 11) is not a setting: libtorrent always uses it, and
+/// [`TorrentFlag::NoPeerExchange`](crate::torrent::TorrentFlag::NoPeerExchange) turns it off for a
+/// torrent. A private torrent (BEP 27) never uses peer exchange, the DHT or local discovery,
+/// whatever is set here.
 ///
-/// Some of libtorrent's guards are settings without a function here, for there is rarely a reason to
-/// change them:
+/// Some of libtorrent's protections have no setter here, because there is rarely a reason to change
+/// them:
 ///
 /// | setting | default | what it does |
 /// | --- | --- | --- |
-/// | `ssrf_mitigation` | true | of trackers on this machine only `/announce` is asked for, and web seeds on the local network get no query strings; what a torrent itself may name there is said by `allow_local_urls`, see [`Settings`] |
-/// | `validate_https_trackers` | true | the certificates of HTTPS trackers and web seeds are checked |
-/// | `allow_idna` | false | trackers and web seeds with an international host name are ignored: such names can look like others |
+/// | `ssrf_mitigation` | true | trackers on this machine are contacted only at `/announce`, and web seeds on the local network get no query strings; whether a torrent may name any there is up to `allow_local_urls`, see [`Settings`] |
+/// | `validate_https_trackers` | true | the certificates of HTTPS trackers and web seeds are verified |
+/// | `allow_idna` | false | trackers and web seeds with an internationalized host name are ignored, because such names can imitate others |
 impl Settings {
-    /// How fast the client may receive, in bytes per second; `None`: as fast as it can
-    /// (`download_rate_limit`, 0 by default, which is no limit; the least is 1). Peers on the local
-    /// network are exempt.
+    /// Sets the client's download rate limit in bytes per second; `None`: no limit
+    /// (`download_rate_limit`, by default 0, which is no limit; the lowest limit is 1). Peers on
+    /// the local network are exempt.
     #[must_use]
     pub fn download_limit(self, rate: Option<u32>) -> Self {
         self.with("download_rate_limit", rate.map_or(0, |rate| number(rate.max(1))))
     }
 
-    /// How fast the client may send, in bytes per second; `None`: as fast as it can
-    /// (`upload_rate_limit`, 0 by default, which is no limit; the least is 1). Peers on the local network
-    /// are exempt.
+    /// Sets the client's upload rate limit in bytes per second; `None`: no limit
+    /// (`upload_rate_limit`, by default 0, which is no limit; the lowest limit is 1). Peers on the
+    /// local network are exempt.
     #[must_use]
     pub fn upload_limit(self, rate: Option<u32>) -> Self {
         self.with("upload_rate_limit", rate.map_or(0, |rate| number(rate.max(1))))
     }
 
-    /// How many peers the client may be connected to, all torrents together (`connections_limit`, 200 by
-    /// default; the least is 1). Where the process may not have so many descriptors, it is fewer.
+    /// Sets how many peers the client may be connected to, for all torrents together
+    /// (`connections_limit`, 200 by default; at least 1). It is lowered if the process may not have
+    /// that many descriptors.
     #[must_use]
     pub fn connections_limit(self, count: u32) -> Self {
         self.with("connections_limit", number(count.max(1)))
     }
 
-    /// How many peers the client may serve at once, all torrents together; `None`: all that ask
-    /// (`unchoke_slots_limit`, 8 by default, -1 for all).
+    /// Sets how many peers the client may serve at once, for all torrents together; `None`: all
+    /// that ask (`unchoke_slots_limit`, 8 by default, -1 for all).
     #[must_use]
     pub fn upload_slots(self, count: Option<u32>) -> Self {
         self.with("unchoke_slots_limit", count.map_or(-1, number))
     }
 
-    /// The distributed hash table (BEP 5): peers without a tracker (`enable_dht`, on by default).
+    /// Turns the DHT on or off (BEP 5), which finds peers without a tracker (`enable_dht`, on by
+    /// default).
     #[must_use]
     pub fn dht(self, on: bool) -> Self {
         self.with("enable_dht", on)
     }
 
-    /// Where the DHT is entered for the first time, as `HOST:PORT` (`dht_bootstrap_nodes`,
-    /// `dht.libtorrent.org:25401` by default). It takes effect when the DHT is switched on.
+    /// Sets the nodes through which the DHT is entered for the first time, as `HOST:PORT`
+    /// (`dht_bootstrap_nodes`, `dht.libtorrent.org:25401` by default). It takes effect when the DHT
+    /// is turned on.
     #[must_use]
     pub fn dht_bootstrap_nodes<T: AsRef<str>>(self, nodes: impl IntoIterator<Item = T>) -> Self {
         self.with("dht_bootstrap_nodes", list(nodes))
     }
 
-    /// Peers on the local network are looked for by multicast (BEP 14; `enable_lsd`, on by default).
+    /// Turns local discovery on or off: finding peers on the local network by multicast (BEP 14;
+    /// `enable_lsd`, on by default).
     #[must_use]
     pub fn local_discovery(self, on: bool) -> Self {
         self.with("enable_lsd", on)
     }
 
-    /// The router is asked by UPnP to let peers in (`enable_upnp`, on by default).
+    /// Turns port forwarding by UPnP on or off (`enable_upnp`, on by default).
     #[must_use]
     pub fn upnp(self, on: bool) -> Self {
         self.with("enable_upnp", on)
     }
 
-    /// The router is asked by NAT-PMP or PCP to let peers in (`enable_natpmp`, on by default).
+    /// Turns port forwarding by NAT-PMP and PCP on or off (`enable_natpmp`, on by default).
     #[must_use]
     pub fn nat_pmp(self, on: bool) -> Self {
         self.with("enable_natpmp", on)
     }
 
-    /// Where peers are let in, as `ADDRESS:PORT` or `DEVICE:PORT`; port 0 takes a free one
-    /// (`listen_interfaces`; see [`ClientBuilder::listen`](crate::ClientBuilder::listen)).
+    /// Sets where to listen for connections, as `ADDRESS:PORT` or `DEVICE:PORT`; port 0 takes a
+    /// free port (`listen_interfaces`; see
+    /// [`ClientBuilder::listen`](crate::ClientBuilder::listen)).
     #[must_use]
     pub fn listen_interfaces<T: AsRef<str>>(self, interfaces: impl IntoIterator<Item = T>) -> Self {
         self.with("listen_interfaces", list(interfaces))
     }
 
-    /// The devices or addresses from which peers are called, in turn (`outgoing_interfaces`, none by
-    /// default: the system chooses).
+    /// Sets the devices or addresses for outgoing connections, used in turn (`outgoing_interfaces`;
+    /// none by default: the system chooses).
     #[must_use]
     pub fn outgoing_interfaces<T: AsRef<str>>(
         self,
@@ -122,18 +129,19 @@ impl Settings {
         self.with("outgoing_interfaces", list(interfaces))
     }
 
-    /// Binds the client to one network device, such as a tunnel's: peers are let in there, at this port,
-    /// and called from there (`listen_interfaces`, `outgoing_interfaces`). A client does not start without
-    /// the device; when it goes later, there are no connections until it is back.
+    /// Binds the client to one network device, such as a VPN tunnel: it listens there at this port,
+    /// and its outgoing connections use the device (`listen_interfaces`, `outgoing_interfaces`). A
+    /// client does not start without the device; if the device disappears later, there are no
+    /// connections until it is back.
     #[must_use]
     pub fn device(self, name: &str, port: u16) -> Self {
         self.listen_interfaces([format!("{name}:{port}")]).outgoing_interfaces([name])
     }
 
-    /// Whether connections to peers are obfuscated (`in_enc_policy`, `out_enc_policy`,
-    /// `allowed_enc_level` and `prefer_rc4`; [`Enabled`](EncryptionPolicy::Enabled) by default). Only
-    /// [`Disabled`](EncryptionPolicy::Disabled) goes with `zero_copy`; for the obfuscated handshake of
-    /// [`Settings::seeding`], leave it as it is.
+    /// Sets whether connections to peers are obfuscated (`in_enc_policy`, `out_enc_policy`,
+    /// `allowed_enc_level` and `prefer_rc4`; [`Enabled`](EncryptionPolicy::Enabled) by default).
+    /// With `zero_copy`, only [`Disabled`](EncryptionPolicy::Disabled) is allowed.
+    /// [`Settings::seeding`] obfuscates the handshake; do not call this function to keep that.
     #[must_use]
     pub fn encryption(self, policy: EncryptionPolicy) -> Self {
         let (policy, level) = match policy {
@@ -147,42 +155,46 @@ impl Settings {
             .with("prefer_rc4", level == RC4)
     }
 
-    /// Peers by uTP (BEP 29), both ways (`enable_incoming_utp`, `enable_outgoing_utp`, on by default). It
-    /// does not go with `zero_copy`.
+    /// Turns uTP (BEP 29) on or off in both directions (`enable_incoming_utp`,
+    /// `enable_outgoing_utp`, on by default). It cannot be combined with `zero_copy`.
     #[must_use]
     pub fn utp(self, on: bool) -> Self {
         self.with("enable_incoming_utp", on).with("enable_outgoing_utp", on)
     }
 
-    /// Peers by TCP, both ways (`enable_incoming_tcp`, `enable_outgoing_tcp`, on by default).
+    /// Turns TCP connections to peers on or off in both directions (`enable_incoming_tcp`,
+    /// `enable_outgoing_tcp`, on by default).
     #[must_use]
     pub fn tcp(self, on: bool) -> Self {
         self.with("enable_incoming_tcp", on).with("enable_outgoing_tcp", on)
     }
 
-    /// How many torrents with [`TorrentFlag::AutoManaged`](crate::torrent::TorrentFlag::AutoManaged) may download at
-    /// once; the others wait in the queue. `None`: all (`active_downloads`, 3 by default, -1 for all).
-    /// Torrents that hardly move do not count.
+    /// Sets how many torrents with
+    /// [`TorrentFlag::AutoManaged`](crate::torrent::TorrentFlag::AutoManaged) may download at once;
+    /// the others wait in the queue. `None`: all (`active_downloads`, 3 by default, -1 for all).
+    /// Torrents that hardly transfer anything do not count.
     #[must_use]
     pub fn active_downloads(self, count: Option<u32>) -> Self {
         self.with("active_downloads", count.map_or(-1, number))
     }
 
-    /// How many of them may seed at once; `None`: all (`active_seeds`, 5 by default, -1 for all).
+    /// Sets how many auto-managed torrents may seed at once; `None`: all (`active_seeds`, 5 by
+    /// default, -1 for all).
     #[must_use]
     pub fn active_seeds(self, count: Option<u32>) -> Self {
         self.with("active_seeds", count.map_or(-1, number))
     }
 
-    /// How many of them may be active at once, those that hardly move included; `None`: all
-    /// (`active_limit`, 500 by default, -1 for all).
+    /// Sets how many auto-managed torrents may be active at once, including those that hardly
+    /// transfer anything; `None`: all (`active_limit`, 500 by default, -1 for all).
     #[must_use]
     pub fn active_limit(self, count: Option<u32>) -> Self {
         self.with("active_limit", count.map_or(-1, number))
     }
 
-    /// Peers and trackers are not told which program this is, nor private trackers the local addresses
-    /// (`anonymous_mode`, off by default). It hides no IP address.
+    /// Turns anonymous mode on or off: peers and trackers are not told which program this is, and
+    /// private trackers are not told the local addresses (`anonymous_mode`, off by default). It
+    /// hides no IP address.
     #[must_use]
     pub fn anonymous_mode(self, on: bool) -> Self {
         self.with("anonymous_mode", on)

@@ -1,11 +1,11 @@
-//! Where a client listens: `ADDRESS:PORT` or `DEVICE:PORT`, separated by commas, each with flags of
-//! libtorrent's after the port.
+//! Checks where a client listens: a comma-separated list of `ADDRESS:PORT` or `DEVICE:PORT`, each
+//! with libtorrent's flags after the port.
 
 use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// libtorrent passes over what is neither, and the client listens nowhere.
+/// libtorrent ignores anything else, and the client would not listen at all.
 pub(super) fn check(interfaces: &str, is_device: impl Fn(&str) -> bool) -> Result<()> {
     for interface in interfaces.split(',').map(str::trim).filter(|one| !one.is_empty()) {
         if let Err(why) = check_one(interface, &is_device) {

@@ -1,4 +1,4 @@
-//! libtorrent's settings, by name and checked.
+//! libtorrent's settings by name, with checks.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -16,16 +16,16 @@ pub use self::proxy::Proxy;
 
 pub(crate) use self::proxy::ProxyKind;
 
-/// The value of a setting; which of the three a setting takes is libtorrent's to say.
+/// The value of a setting. libtorrent determines the type of each setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 #[non_exhaustive]
 pub enum SettingValue {
-    /// A switch.
+    /// True or false.
     Bool(bool),
-    /// A number, in the unit that libtorrent's reference gives.
+    /// A number, in the unit given in libtorrent's reference.
     Int(i32),
-    /// A text.
+    /// Text.
     Text(String),
 }
 
@@ -99,7 +99,7 @@ impl SettingKind {
     }
 }
 
-/// How blocks are read for peers: a setting that is not libtorrent's.
+/// How blocks are read for peers. This setting is not libtorrent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskReads {
     Stock,
@@ -132,7 +132,7 @@ const SHARED: &[(&str, i32)] = &[
     ("max_queued_disk_bytes", 1024 * 1024),
 ];
 
-/// Whether what a torrent names may be on the local network.
+/// Whether a torrent's own URLs may be on the local network.
 const LOCAL_URLS: &str = "allow_local_urls";
 
 impl DiskReads {
@@ -146,8 +146,9 @@ impl DiskReads {
     }
 }
 
-/// A set of libtorrent settings by the names of its
-/// [reference](https://libtorrent.org/reference-Settings.html); what is not named keeps its default.
+/// A set of libtorrent settings, by the names in its
+/// [reference](https://libtorrent.org/reference-Settings.html); settings that are not in the set
+/// keep their defaults.
 ///
 /// Four settings are this crate's own and are not handed to libtorrent. None can be changed while the
 /// client runs.
@@ -158,35 +159,36 @@ impl DiskReads {
 /// torrent that is sent fastest by the one is served by the other, too, as by
 /// [`AddOptions::replicas`](crate::AddOptions::replicas), until nobody has asked for it for ten minutes.
 ///
-/// `allow_local_urls`, a switch that is off: whether the trackers and web seeds that a .torrent file, a
-/// magnet link or resume data names may be on this machine or its local network. They are dropped where
-/// they are given by a private, link-local or loopback address or by a name without a public domain; a
-/// web seed is disconnected where its name is looked up to be one, or where it redirects there. What the
-/// program names itself, by [`AddOptions`](crate::AddOptions) or
-/// [`Patron::add_tracker`](crate::Patron::add_tracker), works wherever it is. It is the switch for people
-/// whose torrents name a tracker in their own network; an [offline](crate::ClientBuilder::offline) client
-/// does without it.
+/// `allow_local_urls`, off by default, decides whether the trackers and web seeds named by a
+/// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
+/// such a URL is dropped when its host is a private, link-local or loopback address or a name
+/// without a public domain; a web seed is disconnected when its name resolves to such an address,
+/// or when it redirects to one. URLs that the program itself supplies, in
+/// [`AddOptions`](crate::AddOptions) or by [`Patron::add_tracker`](crate::Patron::add_tracker),
+/// work wherever they are. Turn it on for torrents that name a tracker in the user's own network;
+/// an [offline](crate::ClientBuilder::offline) client does not need it.
 ///
-/// `disk_reads`, a text, says how blocks are read for peers.
+/// `disk_reads`, a string, decides how blocks are read for peers.
 ///
 /// | `disk_reads` | how a block gets to a peer |
 /// | --- | --- |
 /// | `stock` | libtorrent's own way: another thread maps the file and copies the block |
-/// | `copy` | what is in the page cache is copied on libtorrent's network thread, at once; what is not is read by a thread of its own. The default |
-/// | `zero_copy` | what is in the page cache is sent from where it lies; the rest as for `copy` |
+/// | `copy` | data in the page cache is copied immediately, on libtorrent's network thread; other data is read by a separate thread. The default |
+/// | `zero_copy` | data in the page cache is sent without copying it; the rest as for `copy` |
 ///
-/// `zero_copy` needs files that nobody cuts short while they are served: a peer that is just being
-/// sent the missing part is dropped. Where libtorrent itself would read that part, in encrypting or in
-/// uTP, the process would end; a client with `zero_copy` and such a setting, or with a libtorrent 2.1
-/// that is built with WebRTC, is therefore [refused](crate::ClientBuilder::start), and torrents that
-/// are for TLS, or are not known to be without it because they were started by a magnet link, are
-/// copied. Such a client does not listen for TLS; it serves those torrents to peers that it calls.
-/// Torrents that are being written to and torrents of which not all files are wanted are libtorrent's
-/// to read, in every mode. On systems other than Linux every mode is `stock`.
+/// `zero_copy` requires that nobody truncates files while they are served: a peer that is being
+/// sent the missing part is disconnected. If libtorrent itself read that part, to encrypt it or to
+/// send it over uTP, the process would crash. Therefore a client with `zero_copy` and such a
+/// setting, or with a libtorrent 2.1 built with WebRTC, is [refused](crate::ClientBuilder::start).
+/// For the same reason torrents that use TLS, or may use it because they were added from a magnet
+/// link, are read as with `copy`. Such a client does not listen for TLS connections; it serves
+/// those torrents over outgoing connections. In every mode, libtorrent itself reads torrents that
+/// are being written to and torrents whose files are not all wanted. On systems other than Linux,
+/// every mode is `stock`.
 ///
-/// In the modes `copy` and `zero_copy` a file that is in use is looked at once a second: one that is
-/// missing, has become too short, was replaced or was written to by another program stops its torrent
-/// with an [`Event::Error`](crate::Event::Error), until the torrent is resumed.
+/// In the modes `copy` and `zero_copy`, a file in use is checked once a second: if it is missing,
+/// too short, replaced, or written to by another program, its torrent stops with an
+/// [`Event::Error`](crate::Event::Error) until it is resumed.
 ///
 /// ```
 /// use torrent_patron::Settings;
@@ -198,23 +200,24 @@ impl DiskReads {
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
 ///
-/// With the feature `serde`, a set is an object of names and values: `{"connections_limit": 500}`. One
-/// that is read is laid over [`Settings::default`], and checked as by [`set`](Settings::set).
+/// With the feature `serde`, a set is an object of names and values: `{"connections_limit": 500}`.
+/// Deserializing starts from [`Settings::default`], and checks each setting as
+/// [`set`](Settings::set) does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Settings(BTreeMap<String, SettingValue>);
 
-/// What every client of this crate starts from, where it differs from libtorrent.
+/// The settings that every client starts from, where they differ from libtorrent's defaults.
 ///
 /// | setting | value | why |
 /// | --- | --- | --- |
-/// | `user_agent` | `torrent-patron/` and the version | the name that peers and trackers are told |
-/// | `alert_queue_size` | 10000 | a burst of adds posts a few alerts per torrent before the client's thread gets its turn |
+/// | `user_agent` | `torrent-patron/` and the version | the name shown to peers and trackers |
+/// | `alert_queue_size` | 10000 | a burst of adds posts a few alerts per torrent before the client thread runs |
 /// | `max_retry_port_bind` | 0 | a port in use is an error that is reported, not a silent move to another port |
-/// | `listen_system_port_fallback` | false | likewise |
-/// | `auto_manage_startup` | 10 | a torrent at rest leaves libtorrent's once-a-second round after this many seconds |
-/// | `listen_queue_size` | 128 | a burst of peers overflows libtorrent's 5 |
-/// | `disk_reads` | `copy` | saves two changes of thread for each block, and is safe with every transport |
+/// | `listen_system_port_fallback` | false | the same |
+/// | `auto_manage_startup` | 10 | after this many seconds, libtorrent stops visiting an idle torrent every second |
+/// | `listen_queue_size` | 128 | libtorrent's 5 overflows in a burst of connections |
+/// | `disk_reads` | `copy` | saves two thread switches per block, and is safe with every transport |
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self(BTreeMap::new());
@@ -232,41 +235,41 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A set in which nothing is set: for a change of some settings of a client that runs.
+    /// An empty set: for changing some settings of a running client.
     pub fn empty() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// For a machine that seeds at full speed, on top of the defaults:
+    /// For a machine that seeds at full speed; includes the defaults:
     ///
     /// | setting | value | why |
     /// | --- | --- | --- |
     /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
     /// | `replicate_on_demand` | true | a single torrent may be asked for more than that |
-    /// | `disk_reads` | `zero_copy` | one copy less; see [`Settings`] for what it asks of the files. `copy` where libtorrent is built with WebRTC |
-    /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP costs a system call for each 1.4 KB, and reads what it sends in user space |
-    /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 is a byte at a time, and reads what it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
-    /// | `prefer_rc4` | false | likewise |
-    /// | `mixed_mode_algorithm` | 0 (`prefer_tcp`) | TCP is never held back for uTP |
-    /// | `unchoke_slots_limit` | -1 | whoever asks is served |
-    /// | `allowed_fast_set_size` | 0 | nobody is choked, so that nobody needs pieces for the choked |
-    /// | `max_peerlist_size` | 16000 | the default is 3000, and no more peers of a torrent are taken than it remembers |
-    /// | `connections_limit` | 8000 | the default is 200; the client raises `RLIMIT_NOFILE` to fit, or tells by [`Event::DescriptorLimit`](crate::Event::DescriptorLimit) that it cannot |
-    /// | `listen_queue_size` | 3000 | so many may arrive at once (the kernel's `somaxconn` permitting) |
-    /// | `send_buffer_low_watermark` | 1 MiB | more than one block on its way to a peer that has just begun |
-    /// | `send_buffer_watermark` | 3 MiB | what a fast and distant peer has on its way |
-    /// | `send_buffer_watermark_factor` | 150 | more on its way than the peer took in the last second |
+    /// | `disk_reads` | `zero_copy` | one copy less; [`Settings`] has the requirements. `copy` if libtorrent is built with WebRTC |
+    /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP needs a system call for every 1.4 KB, and reads the data it sends in user space |
+    /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 works byte by byte, and reads the data it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
+    /// | `prefer_rc4` | false | the same |
+    /// | `mixed_mode_algorithm` | 0 (`prefer_tcp`) | TCP is never throttled in favour of uTP |
+    /// | `unchoke_slots_limit` | -1 | every peer that asks is served |
+    /// | `allowed_fast_set_size` | 0 | no peer is choked, so none needs an allowed fast set (BEP 6) |
+    /// | `max_peerlist_size` | 16000 | the default is 3000, and a torrent has no more connections than peers in its list |
+    /// | `connections_limit` | 8000 | the default is 200; the client raises `RLIMIT_NOFILE` to fit, or reports by [`Event::DescriptorLimit`](crate::Event::DescriptorLimit) that it cannot |
+    /// | `listen_queue_size` | 3000 | this many peers may connect at once (if the kernel's `somaxconn` permits) |
+    /// | `send_buffer_low_watermark` | 1 MiB | more than one block in flight to a peer that has just begun |
+    /// | `send_buffer_watermark` | 3 MiB | the data in flight to a fast and distant peer |
+    /// | `send_buffer_watermark_factor` | 150 | more in flight than the peer took in the last second |
     /// | `send_not_sent_low_watermark` | 512 KiB | fewer and larger `sendmsg` calls than with 16 KiB |
-    /// | `max_allowed_in_request_queue` | 2000 | requests of one peer, 32 MiB of them, before more are refused |
-    /// | `max_out_request_queue` | 1500 | where it downloads, likewise |
-    /// | `file_pool_size` | 500 | more active files than the default 40 would be opened again for each block |
+    /// | `max_allowed_in_request_queue` | 2000 | requests accepted from one peer (32 MiB) before more are refused |
+    /// | `max_out_request_queue` | 1500 | the same for downloading |
+    /// | `file_pool_size` | 500 | with more active files than the default of 40, a file would be opened again for each block |
     /// | `rate_limit_ip_overhead` | false | no rate is limited |
     ///
-    /// These are those of libtorrent's `high_performance_seed()` without what hurts a real seeder:
-    /// its `suggest_mode` makes every seed keep a piece picker, its `peer_timeout` of 20 s drops slow
-    /// peers, its `max_failcount` of 1 gives a peer no second try. Its `active_limit`, `active_seeds`
-    /// and `active_tracker_limit` are for torrents that libtorrent queues (`auto_managed`); those of
-    /// this crate run and announce until they are told not to.
+    /// These are libtorrent's `high_performance_seed()` settings, without those that hurt real
+    /// seeding: its `suggest_mode` makes every seed keep a piece picker, its `peer_timeout` of 20 s
+    /// drops slow peers, and its `max_failcount` of 1 gives a peer no second try. Its
+    /// `active_limit`, `active_seeds` and `active_tracker_limit` apply to torrents that libtorrent
+    /// queues (`auto_managed`); this crate's torrents run and announce until told otherwise.
     pub fn seeding() -> Self {
         let reads = if sys::has_webrtc() { "copy" } else { "zero_copy" };
         let mut settings = Self::default();
@@ -302,8 +305,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a name that libtorrent does not know
-    /// (the nearest one is named) and for a value of the wrong type.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if libtorrent has no setting of this name
+    /// (the error suggests the most similar one) or if the value has the wrong type.
     pub fn set(&mut self, name: &str, value: impl Into<SettingValue>) -> Result<()> {
         let value = value.into();
         let wanted = kind(name)?;
@@ -331,11 +334,11 @@ impl Settings {
         Ok(())
     }
 
-    /// Sets `name` to a value given as text, which is read as the type that the setting has.
+    /// Sets `name` to a value given as text, which is parsed as the setting's type.
     ///
     /// # Errors
     ///
-    /// As for [`set`](Settings::set), and when the text is not a value of that type.
+    /// As for [`set`](Settings::set), and if the text is not a value of that type.
     pub fn set_text(&mut self, name: &str, value: &str) -> Result<()> {
         let kind = kind(name)?;
         let parsed = match kind {
@@ -350,22 +353,23 @@ impl Settings {
         self.set(name, parsed)
     }
 
-    /// The value of `name` in this set; `None` where libtorrent's default holds.
+    /// The value of `name` in this set; `None` if it is not in the set and libtorrent's default
+    /// applies.
     pub fn get(&self, name: &str) -> Option<&SettingValue> {
         self.0.get(name)
     }
 
-    /// The settings of this set, by name.
+    /// The settings in this set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Takes over what another set has.
+    /// Adds the settings of another set; its values replace those in this set.
     pub fn merge(&mut self, other: &Settings) {
         self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// What this set becomes by a change of a client that runs, if that is possible.
+    /// These settings with a change applied, if a running client can make that change.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
         for fixed in OWN.into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
@@ -382,7 +386,7 @@ impl Settings {
         Ok(changed)
     }
 
-    /// Whether a change leaves an offline client on the loopback interface.
+    /// Checks that a change keeps an offline client on the loopback interface.
     fn stays_here(&self, change: &Settings) -> Result<()> {
         let refuse = |what: String| {
             let message = format!("{what}: the client is offline, and this would leave loopback");
@@ -424,7 +428,7 @@ impl Settings {
         Self(known.collect())
     }
 
-    /// Those that are libtorrent's.
+    /// The settings that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
         let native = self.iter().filter(|(name, _)| !OWN.contains(name));
         native
@@ -439,7 +443,7 @@ impl Settings {
             .collect()
     }
 
-    /// The settings in a state that [`Patron::save_state`](crate::Patron::save_state) gave.
+    /// The settings in a state returned by [`Patron::save_state`](crate::Patron::save_state).
     pub(crate) fn of_state(state: &[u8]) -> Result<Self> {
         let records = sys::settings_of_state(state).map_err(|exception| {
             Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
@@ -447,7 +451,7 @@ impl Settings {
         Ok(Self::from_records(&records))
     }
 
-    /// Where the client, and each of its torrents, may connect.
+    /// Where the client and its torrents may connect.
     pub(crate) fn policy(
         &self,
         loopback_only: bool,
@@ -460,7 +464,7 @@ impl Settings {
         }
     }
 
-    /// Whether the client can listen where it is told to.
+    /// Checks that the addresses and devices to listen on are valid.
     pub(crate) fn check_interfaces(&self) -> Result<()> {
         listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
     }
@@ -478,8 +482,9 @@ impl Settings {
         DiskReads::of(text).unwrap_or(DiskReads::Copy)
     }
 
-    /// Whether the settings go together: a pointer into a mapped file is for the kernel alone. Where
-    /// libtorrent reads what it points to and the file was cut short, SIGBUS ends the process.
+    /// Checks that the settings can be combined. Only the kernel may follow a pointer into a mapped
+    /// file: if libtorrent read the data and the file had been truncated, SIGBUS would end the
+    /// process.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_with(sys::has_webrtc())
     }
@@ -518,9 +523,9 @@ impl Settings {
         Ok(())
     }
 
-    /// How many descriptors a client can need: its connections, of which libtorrent allows 80 % of
-    /// what is there, or its connections and its files, which libtorrent and the read path each keep
-    /// open, and some for everything else.
+    /// How many descriptors a client may need: its connections, which libtorrent limits to 80 % of
+    /// the available descriptors, or its connections and its files, which both libtorrent and the
+    /// read path keep open, and some for everything else.
     pub(crate) fn descriptors(&self) -> u64 {
         let count = |name, default| u64::try_from(self.number(name, default)).unwrap_or(0);
         let connections = count("connections_limit", 200);
@@ -528,8 +533,9 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
-    /// Takes back what would not fit. 80 % is for connections, as libtorrent itself has it, which does
-    /// not know of other clients; the read path and its own backend share the rest.
+    /// Reduces limits that would not fit. 80 % is for connections: libtorrent uses the same share,
+    /// but does not know about other clients. The read path and libtorrent's disk backend share the
+    /// rest.
     pub(crate) fn fit(&mut self, descriptors: u64) {
         let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
         let wanted = self.number("file_pool_size", 40);
@@ -628,13 +634,14 @@ impl Settings {
         }
     }
 
-    /// For names that this crate knows to exist; `tests` hold it to that.
+    /// For names that this crate knows to exist; `tests` verifies that.
     pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
         self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
     }
 }
 
-// `lt::settings_pack::enc_level` and `enc_policy`; both and enabled are libtorrent's defaults.
+// `lt::settings_pack::enc_level` and `enc_policy`; `pe_both` and `pe_enabled` are libtorrent's
+// defaults.
 const PLAINTEXT: i32 = 1;
 const RC4: i32 = 2;
 const PE_BOTH: i32 = 3;
@@ -642,7 +649,7 @@ const PE_FORCED: i32 = 0;
 const PE_ENABLED: i32 = 1;
 const PE_DISABLED: i32 = 2;
 
-/// `ADDRESS:PORT` and flags, of which `s` is TLS.
+/// `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
 fn is_tls(interface: &str) -> bool {
     let port = interface.rsplit(':').next().unwrap_or_default();
     port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
@@ -716,7 +723,8 @@ mod reading {
         }
     }
 
-    /// A value of any type, and what is expected, for the error that it is none.
+    /// A value of any type, with a description of what is expected, for the error if it has another
+    /// type.
     struct Value(String);
 
     impl<'de> DeserializeSeed<'de> for Value {
@@ -761,7 +769,7 @@ mod reading {
 mod tests {
     use super::*;
 
-    /// What `assume` takes on trust.
+    /// `assume` relies on these names and types.
     #[test]
     fn the_presets_name_settings_that_exist_with_their_types() {
         for preset in [Settings::default(), Settings::seeding()] {

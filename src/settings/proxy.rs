@@ -1,4 +1,4 @@
-//! A proxy, and what has to be set so that nothing goes past it.
+//! A proxy, and the settings that keep everything from bypassing it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,39 +7,39 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
 use crate::sys;
 
-/// A proxy through which a client does everything: what cannot go through it is left undone. For
+/// A proxy for everything that a client does: what cannot go through it is not done. For
 /// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
 ///
 /// | what | through SOCKS5 | through HTTP |
 /// | --- | --- | --- |
-/// | peers that are called by TCP | yes; those by IPv6 since libtorrent 2.0.9 | yes, by `CONNECT` |
-/// | peers that are called by uTP | if the proxy has `UDP ASSOCIATE`; TCP is tried if not | switched off: UDP |
-/// | peers that call | by uTP, if the proxy lets them; no TCP port is opened | none |
+/// | outgoing connections to peers, TCP | yes; IPv6 since libtorrent 2.0.9 | yes, by `CONNECT` |
+/// | outgoing connections to peers, uTP | if the proxy supports `UDP ASSOCIATE`, otherwise TCP is tried | off: UDP |
+/// | incoming connections | by uTP, if the proxy accepts them; no TCP port is opened | none |
 /// | trackers, `http://` | yes | yes |
-/// | trackers, `https://` | yes | those given by an IP address; others are dropped: libtorrent looks up the name itself |
-/// | trackers, `udp://` | if the proxy has `UDP ASSOCIATE`; [`TrackerError`](crate::Event::TrackerError) if not | dropped: UDP |
-/// | trackers of other kinds | dropped: libtorrent knows no proxy for them | dropped |
-/// | web seeds | yes | those given by an IP address; others are dropped: libtorrent looks up the name itself |
-/// | host names | looked up by the proxy | looked up by the proxy |
-/// | DHT | switched off, and the nodes that a torrent names are dropped: libtorrent looks up the names itself | switched off, dropped |
-/// | local peers (LSD), UPnP, NAT-PMP | switched off: they are for the local network | switched off |
+/// | trackers, `https://` | yes | those given by IP address; others are dropped, because libtorrent resolves the name itself |
+/// | trackers, `udp://` | if the proxy supports `UDP ASSOCIATE`, otherwise [`TrackerError`](crate::Event::TrackerError) | dropped: UDP |
+/// | other trackers | dropped: libtorrent has no proxy support for them | dropped |
+/// | web seeds | yes | those given by IP address; others are dropped, because libtorrent resolves the name itself |
+/// | host names | resolved by the proxy | resolved by the proxy |
+/// | DHT | off; nodes that a torrent names are dropped, because libtorrent resolves their names itself | off, dropped |
+/// | local peers (LSD), UPnP, NAT-PMP | off: they work on the local network | off |
 ///
-/// Where the proxy is given by its IP address, this machine asks no name server, on Linux with seccomp
-/// filters: the thread that looks up names can open no socket. Where it is given by name, that name is
-/// looked up, and with it may be
+/// If the proxy is given by its IP address, this machine sends no DNS queries, on Linux with
+/// seccomp filters: the thread that resolves names cannot open a socket. If the proxy is given by
+/// name, that name is resolved, and possibly also
 ///
-/// - that of a peer, where a tracker names its peers by host name, which real trackers do not;
-/// - that to which a tracker or web seed redirects, behind an HTTP proxy.
+/// - that of a peer, if a tracker names its peers by host name, which real trackers do not;
+/// - that of a redirect from a tracker or web seed, behind an HTTP proxy.
 ///
-/// None of them makes a connection past the proxy.
+/// None of these makes a connection that bypasses the proxy.
 ///
-/// A proxy that does not answer is no reason to go past it: trackers tell of it by a
-/// [`TrackerError`](crate::Event::TrackerError), and are tried again after a while. The proxy hides
-/// where a client is, not which program it is; for that there is libtorrent's `anonymous_mode`.
+/// If the proxy does not answer, it is not bypassed: trackers fail with a
+/// [`TrackerError`](crate::Event::TrackerError) and are tried again later. The proxy hides where a
+/// client is, not which program it is; for that, use libtorrent's `anonymous_mode`.
 ///
-/// Each of the settings can be changed by [`setting`](crate::ClientBuilder::setting). Most of all,
-/// with `proxy_hostnames` set to false names are looked up by this machine, and no tracker or web
-/// seed is dropped for the sake of its name.
+/// Each of these settings can be changed by [`setting`](crate::ClientBuilder::setting). In
+/// particular, if `proxy_hostnames` is false, this machine resolves names, and no tracker or web
+/// seed is dropped because of its name.
 ///
 /// ```
 /// use torrent_patron::Client;
@@ -57,7 +57,7 @@ pub struct Proxy {
     login: Option<(String, String)>,
 }
 
-/// What is spoken with a proxy.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxyKind {
     Socks5,
@@ -65,7 +65,7 @@ pub(crate) enum ProxyKind {
 }
 
 impl ProxyKind {
-    /// Who looks up host names.
+    /// Who resolves host names.
     pub(super) fn names(proxy: Option<Self>) -> sys::Names {
         match proxy {
             None => sys::Names::Here,
@@ -82,13 +82,13 @@ impl Proxy {
         Self { kind: ProxyKind::Socks5, address: address.into(), login: None }
     }
 
-    /// An HTTP proxy at `HOST:PORT`, which has to allow `CONNECT` to any port.
+    /// An HTTP proxy at `HOST:PORT`, which must allow `CONNECT` to any port.
     #[must_use]
     pub fn http(address: impl Into<String>) -> Self {
         Self { kind: ProxyKind::Http, address: address.into(), login: None }
     }
 
-    /// The name and password that the proxy asks for. They are sent to it as they are.
+    /// Sets the user name and password for the proxy. They are sent to it unencrypted.
     #[must_use]
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((user.into(), password.into()));
@@ -135,7 +135,7 @@ impl Proxy {
         }
     }
 
-    /// An IPv6 address stands in brackets.
+    /// An IPv6 address is in brackets.
     fn host_and_port(&self) -> Result<(&str, u16)> {
         let found = self.address.rsplit_once(':').and_then(|(host, port)| {
             let port = port.parse().ok().filter(|port| *port > 0)?;
@@ -170,8 +170,8 @@ impl Proxy {
     }
 }
 
-/// `socks5://[USER:PASSWORD@]HOST:PORT`, or the same with `http`. Name and password may be
-/// percent-encoded, and have to be where they hold a `:`, `@`, `/` or `%`.
+/// `socks5://[USER:PASSWORD@]HOST:PORT`, or the same with `http`. The name and password may be
+/// percent-encoded, and must be if they contain `:`, `@`, `/` or `%`.
 ///
 /// # Errors
 ///
@@ -207,7 +207,7 @@ impl FromStr for Proxy {
     }
 }
 
-/// Without the password.
+/// Leaves out the password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.login.as_ref().map(|(user, _)| user);
@@ -251,7 +251,7 @@ mod tests {
         settings
     }
 
-    /// What `assume` takes on trust.
+    /// `assume` relies on these names and types.
     #[test]
     fn the_settings_exist_and_have_their_types() {
         for proxy in [Proxy::socks5("proxy.example:1080"), Proxy::http("[::1]:8080")] {

@@ -1,9 +1,10 @@
-//! libtorrent's alerts as events.
+//! Converts libtorrent's alerts to events: the sink that C++ calls, and the event for each call.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, PerformanceWarning, SavedRecord, StatusRecord};
+use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
 use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
@@ -12,25 +13,156 @@ use crate::model::{
     TorrentId,
 };
 
+#[cxx::bridge(namespace = "patron")]
+#[allow(clippy::missing_safety_doc)]
+mod sink {
+    /// `lt::performance_alert::performance_warning_t`; 8 is no longer used.
+    #[repr(i32)]
+    enum PerformanceWarning {
+        OutstandingDiskBufferLimitReached = 0,
+        OutstandingRequestLimitReached = 1,
+        UploadLimitTooLow = 2,
+        DownloadLimitTooLow = 3,
+        SendBufferWatermarkTooLow = 4,
+        TooManyOptimisticUnchokeSlots = 5,
+        TooHighDiskQueueLimit = 6,
+        AioLimitReached = 7,
+        TooFewOutgoingPorts = 9,
+        TooFewFileDescriptors = 10,
+    }
+
+    #[repr(u8)]
+    enum PortMapper {
+        NatPmp,
+        Upnp,
+    }
+
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/src/sys/bridge.rs.h");
+
+        type NativeError = crate::sys::bridge::NativeError;
+        type Protocol = crate::sys::bridge::Protocol;
+        type SavedRecord = crate::sys::bridge::SavedRecord;
+        type Session = crate::sys::bridge::Session;
+        type StatusRecord = crate::sys::bridge::StatusRecord;
+        type TorrentState = crate::sys::bridge::TorrentState;
+
+        /// Converts the alerts that were popped.
+        fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
+    }
+
+    extern "Rust" {
+        /// Receives alerts. Where possible, each function has the name of libtorrent's alert;
+        /// `torrent` is a torrent's id, or 0 for none.
+        type Alerts;
+        fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
+        /// `is_temporary`: adding it again may succeed.
+        fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
+        fn removed(self: &mut Alerts, torrent: u64);
+        fn files_deleted(self: &mut Alerts, torrent: u64);
+        fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
+        fn paused(self: &mut Alerts, torrent: u64);
+        fn resumed(self: &mut Alerts, torrent: u64);
+        fn checked(self: &mut Alerts, torrent: u64);
+        fn finished(self: &mut Alerts, torrent: u64);
+        fn metadata_received(
+            self: &mut Alerts,
+            torrent: u64,
+            name: String,
+            v1: Vec<u8>,
+            v2: Vec<u8>,
+        );
+        fn metadata_failed(self: &mut Alerts, torrent: u64, error: NativeError);
+        fn torrent_error(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn conflict(self: &mut Alerts, torrent: u64);
+        fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
+        fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
+        fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
+        /// `operation` is `lt::operation_name`.
+        fn file_error(
+            self: &mut Alerts,
+            torrent: u64,
+            operation: &str,
+            file: String,
+            error: NativeError,
+        );
+        fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
+        fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
+        fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
+        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
+        fn tracker_error(
+            self: &mut Alerts,
+            torrent: u64,
+            url: String,
+            times_in_row: u32,
+            error: NativeError,
+        );
+        fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
+        fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
+        /// -1 if not known.
+        fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
+        fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
+        /// The address of a peer is empty if it has none.
+        fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
+        fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
+        fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
+        fn port_mapped(
+            self: &mut Alerts,
+            by: PortMapper,
+            protocol: Protocol,
+            external_port: u16,
+            local: String,
+        );
+        fn port_mapping_failed(
+            self: &mut Alerts,
+            by: PortMapper,
+            local: String,
+            error: NativeError,
+        );
+        fn external_address(self: &mut Alerts, address: String);
+        fn listening(self: &mut Alerts, address: String);
+        fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
+        fn session_error(self: &mut Alerts, error: NativeError);
+        /// An alert that could not be converted.
+        fn unreadable(self: &mut Alerts, alert: &str, error: NativeError);
+        /// libtorrent's alert queue was full and alerts were lost.
+        fn dropped(self: &mut Alerts);
+        fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
+        /// In the order of `metrics`.
+        fn statistics(self: &mut Alerts, counters: &[i64]);
+        // Answers that come with alerts.
+        fn answer_done(self: &mut Alerts, request: u64);
+        fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
+        fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
+        /// No bytes: nothing has changed.
+        fn answer_resume_data(self: &mut Alerts, request: u64, bytes: Vec<u8>, saved: SavedRecord);
+        fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
+        fn answer_lost(self: &mut Alerts, request: u64);
+    }
+}
+
 const USE: &str = "use the torrent";
 const MOVE: &str = "move the files";
 
-/// Where alerts go: each becomes an event, in their order. Nothing here panics, as C++ calls it.
+/// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
     pub(crate) events: Vec<EngineEvent>,
     pub(crate) answers: Vec<EngineEvent>,
-    /// The newest counters answer all who have asked.
+    /// The newest counters answer every request for them.
     has_statistics: bool,
 }
 
-/// Those with a comment about what C++ gives are in `sys/bridge.rs`.
 impl Alerts {
     fn tell(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
         self.events.extend(id(torrent).map(event));
     }
 
-    /// An event that goes to the patrons of a torrent; the client gives it the torrent's name.
+    /// An event for the patrons of a torrent; the client adds the torrent's name.
     fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
         self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
     }
@@ -148,7 +280,7 @@ impl Alerts {
         self.publish(torrent, |id, name| Event::HashFailed { id, name, piece });
     }
 
-    pub(super) fn performance_warning(&mut self, torrent: u64, warning: PerformanceWarning) {
+    pub(super) fn performance_warning(&mut self, torrent: u64, warning: sink::PerformanceWarning) {
         let limit = performance_limit(warning);
         let id = id(torrent);
         let event = Event::PerformanceWarning { id, name: None, limit };
@@ -216,7 +348,7 @@ impl Alerts {
 
     pub(super) fn port_mapped(
         &mut self,
-        by: bridge::PortMapper,
+        by: sink::PortMapper,
         protocol: bridge::Protocol,
         external_port: u16,
         local: String,
@@ -232,7 +364,7 @@ impl Alerts {
 
     pub(super) fn port_mapping_failed(
         &mut self,
-        by: bridge::PortMapper,
+        by: sink::PortMapper,
         local: String,
         error: NativeError,
     ) {
@@ -278,7 +410,7 @@ impl Alerts {
     }
 
     pub(super) fn statistics(&mut self, counters: &[i64]) {
-        // The first answer answers all who have asked.
+        // The first answer serves every request.
         if !std::mem::replace(&mut self.has_statistics, true) {
             self.events.push(EngineEvent::Statistics(vec![counters.to_vec()]));
         }
@@ -303,7 +435,7 @@ impl Alerts {
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
         let error = match error.category.is_empty() {
             true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
-            // What alerts answer is done with the files.
+            // Requests that are answered by an alert concern the files.
             false => disk_failure("", &on, &error),
         };
         self.answer(request, Err(error));
@@ -320,15 +452,15 @@ fn read(records: Vec<StatusRecord>) -> Vec<crate::model::TorrentStatus> {
     records.into_iter().filter_map(|record| status(record, now)).collect()
 }
 
-fn mapper(by: bridge::PortMapper) -> PortMapper {
+fn mapper(by: sink::PortMapper) -> PortMapper {
     match by {
-        bridge::PortMapper::Upnp => PortMapper::Upnp,
+        sink::PortMapper::Upnp => PortMapper::Upnp,
         _ => PortMapper::NatPmp,
     }
 }
 
-fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
-    use PerformanceWarning as Warning;
+fn performance_limit(warning: sink::PerformanceWarning) -> PerformanceLimit {
+    use sink::PerformanceWarning as Warning;
     match warning {
         Warning::OutstandingDiskBufferLimitReached => PerformanceLimit::DiskQueueFull,
         Warning::OutstandingRequestLimitReached => PerformanceLimit::RequestQueueFull,
@@ -344,7 +476,7 @@ fn performance_limit(warning: PerformanceWarning) -> PerformanceLimit {
     }
 }
 
-/// `lt::operation_name` as a verb phrase, where a disk error can say so.
+/// `lt::operation_name` as a verb phrase, for operations that can fail on disk.
 fn disk(operation: &str) -> &'static str {
     match operation {
         "file_read" | "file_mmap" => "read the file",

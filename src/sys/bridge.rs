@@ -1,12 +1,10 @@
-//! The one bridge to C++. Data crosses as plain structs; ownership crosses only as `UniquePtr` of
-//! opaque C++ types and as boxed Rust ones. Every function that can throw returns `Result`.
+//! The only bridge to C++. Data crosses as plain structs; ownership crosses only as `UniquePtr` of
+//! opaque C++ types and as boxed Rust types. Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
-use super::alerts::Alerts;
-use super::task::{SessionTask, TorrentTask};
 use super::wake::Waker;
 
-/// A copy of bytes that C++ has, made at once.
+/// Copies bytes that C++ owns.
 fn copied(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
@@ -14,7 +12,7 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc)]
 mod bridge {
-    /// The shim's own categories of errors, which `category_name` names.
+    /// The shim's own error categories; `category_name` gives their names.
     #[repr(u8)]
     enum ShimCategory {
         Argument,
@@ -24,20 +22,20 @@ mod bridge {
         Exception,
     }
 
-    /// Those of libtorrent's codes that are a kind of error of their own.
+    /// The libtorrent error codes that have an error kind of their own.
     #[repr(i32)]
     enum LibtorrentError {
         NoMetadata = 109,
     }
 
     struct NativeError {
-        /// Empty: no error.
+        /// Empty if there is no error.
         category: String,
         value: i32,
         message: String,
     }
 
-    /// `lt::torrent_status` without what costs the network thread something to compute.
+    /// `lt::torrent_status` without the fields that are expensive for the network thread.
     struct StatusRecord {
         torrent: u64,
         state: TorrentState,
@@ -62,7 +60,7 @@ mod bridge {
         num_peers: i32,
         num_seeds: i32,
         num_connections: i32,
-        /// In all runs.
+        /// Over all runs.
         all_time_downloaded: i64,
         all_time_uploaded: i64,
         active_seconds: i64,
@@ -70,7 +68,7 @@ mod bridge {
         error: NativeError,
     }
 
-    /// What libtorrent tells only while somebody wants it (`lt::alert_category`).
+    /// What libtorrent reports only while a patron subscribes to it (`lt::alert_category`).
     struct InterestRecord {
         peers: bool,
         connections: bool,
@@ -84,11 +82,11 @@ mod bridge {
     struct MetricRecord {
         name: String,
         index: i32,
-        /// It goes up and down; else it only grows.
+        /// It can go down as well as up; otherwise it only grows.
         gauge: bool,
     }
 
-    /// A libtorrent setting; `text` or `number` holds the value, as the setting's type says.
+    /// A libtorrent setting; its value is in `text` or `number`, depending on the setting's type.
     struct SettingRecord {
         name: String,
         text: String,
@@ -98,13 +96,13 @@ mod bridge {
     /// How blocks are read for peers.
     #[repr(u8)]
     enum DiskReads {
-        /// As libtorrent does it.
+        /// By libtorrent itself.
         Stock,
         Copy,
         ZeroCopy,
     }
 
-    /// What the read path has done so far.
+    /// The counters of the read path.
     struct ReadRecord {
         mapped_blocks: u64,
         mapped_bytes: u64,
@@ -125,7 +123,7 @@ mod bridge {
         mappings: u64,
     }
 
-    // Numbers that cross as libtorrent has them; cpp/numbers.cpp compares them.
+    // Numbers that are libtorrent's own; cpp/numbers.cpp checks them.
 
     /// `lt::torrent_status::state_t`.
     #[repr(u8)]
@@ -136,21 +134,6 @@ mod bridge {
         Finished = 4,
         Seeding = 5,
         CheckingResumeData = 7,
-    }
-
-    /// `lt::performance_alert::performance_warning_t`; 8 means nothing any more.
-    #[repr(i32)]
-    enum PerformanceWarning {
-        OutstandingDiskBufferLimitReached = 0,
-        OutstandingRequestLimitReached = 1,
-        UploadLimitTooLow = 2,
-        DownloadLimitTooLow = 3,
-        SendBufferWatermarkTooLow = 4,
-        TooManyOptimisticUnchokeSlots = 5,
-        TooHighDiskQueueLimit = 6,
-        AioLimitReached = 7,
-        TooFewOutgoingPorts = 9,
-        TooFewFileDescriptors = 10,
     }
 
     /// The bits of `lt::peer_source_flags_t`.
@@ -173,7 +156,7 @@ mod bridge {
         Peer = 8,
     }
 
-    /// What a connection speaks (`lt::peer_info::connection_type`).
+    /// The protocol of a connection (`lt::peer_info::connection_type`).
     #[repr(u8)]
     enum PeerKind {
         Client,
@@ -181,7 +164,7 @@ mod bridge {
         HttpSeed,
     }
 
-    /// Places in `TorrentFlag::ALL`.
+    /// Indexes into `TorrentFlag::ALL`.
     #[repr(u8)]
     enum TorrentFlag {
         UploadMode,
@@ -196,7 +179,7 @@ mod bridge {
         NoPeerExchange,
     }
 
-    /// What the setting with a name takes.
+    /// The type of a setting.
     #[repr(u8)]
     enum SettingKind {
         Text,
@@ -206,17 +189,17 @@ mod bridge {
         Unknown,
     }
 
-    /// What brings the answer to a request about a torrent.
+    /// How a request about a torrent is answered.
     #[repr(u8)]
     #[derive(Debug)]
     enum AnsweredBy {
-        /// The task, at once: it does no more than post, as most of libtorrent's setters do, and runs
-        /// on the client thread.
+        /// By the call itself, which runs on the client thread because it only posts, as most of
+        /// libtorrent's setters do.
         Posting,
-        /// The task, on the network thread; all others are alerts.
+        /// By the task, on the network thread. All the others are alerts.
         Task,
         ResumeData,
-        /// The alert of resume data, too.
+        /// Also by the alert for resume data.
         Metainfo,
         FilesMoved,
         FileRenamed,
@@ -224,7 +207,7 @@ mod bridge {
         PieceRead,
     }
 
-    /// What is done where a file that is moved is at the destination already.
+    /// What to do if a file to be moved already exists at the destination.
     #[repr(u8)]
     enum Existing {
         Fail,
@@ -238,11 +221,11 @@ mod bridge {
         Down,
         Top,
         Bottom,
-        /// With a position.
+        /// Needs a position.
         To,
     }
 
-    /// What becomes of a torrent that has reached its goal. Its numbers are written in resume data.
+    /// What to do with a torrent that has reached a goal. These numbers are stored in resume data.
     #[repr(u8)]
     enum GoalAction {
         Pause = 0,
@@ -257,29 +240,23 @@ mod bridge {
         Udp,
     }
 
-    #[repr(u8)]
-    enum PortMapper {
-        NatPmp,
-        Upnp,
-    }
-
-    /// The limits of a torrent: -1 means none, -2 leaves what there is.
+    /// The limits of a torrent: -1 means none, -2 leaves the current one.
     #[derive(Debug, Clone, Copy)]
     struct LimitsRecord {
-        /// Bytes per second.
+        /// In bytes per second.
         download_rate: i32,
         upload_rate: i32,
         connections: i32,
         upload_slots: i32,
     }
 
-    /// How a torrent is set up.
+    /// The current options of a torrent.
     struct OptionsRecord {
         save_path: Vec<u8>,
-        /// A bit for each place in `TorrentFlag::ALL`.
+        /// A bit for each index in `TorrentFlag::ALL`.
         flags: u32,
         limits: LimitsRecord,
-        /// -1: it is complete.
+        /// -1 if the torrent is complete.
         queue_position: i32,
     }
 
@@ -291,12 +268,12 @@ mod bridge {
         partial: Vec<PartialPieceRecord>,
     }
 
-    /// What resume data holds.
+    /// What resume data contains.
     struct SavedRecord {
         /// Since the torrent was first started.
         uploaded: i64,
         downloaded: i64,
-        /// How many pieces are here.
+        /// The number of pieces that are here.
         pieces: i32,
     }
 
@@ -305,11 +282,11 @@ mod bridge {
         announces: Vec<AnnounceRecord>,
     }
 
-    /// Which peers are in which classes.
+    /// The peer classes of ranges of addresses.
     struct ClassRangesRecord {
-        /// The first and the last address of each range.
+        /// The first and last address of each range.
         ends: Vec<String>,
-        /// For each range a bit for each class.
+        /// One bit for each class, for each range.
         classes: Vec<u32>,
     }
 
@@ -356,7 +333,7 @@ mod bridge {
 
     /// `lt::peer_info`.
     struct PeerStatusRecord {
-        /// Empty for one that has none.
+        /// Empty if it has none.
         address: String,
         local_address: String,
         kind: PeerKind,
@@ -398,7 +375,7 @@ mod bridge {
         working: bool,
         /// Bits of [`TrackerSource`].
         source: u8,
-        /// How many of `TrackersRecord::announces` are this tracker's; they are in order.
+        /// How many of `TrackersRecord::announces` belong to this tracker; they are in order.
         announces: usize,
     }
 
@@ -409,9 +386,9 @@ mod bridge {
         error: NativeError,
         failures: u32,
         updating: bool,
-        /// -1: none is planned.
+        /// -1 if none is planned.
         next_seconds: i64,
-        /// -1: not known.
+        /// -1 if not known.
         seeds: i32,
         leechers: i32,
         downloads: i32,
@@ -422,11 +399,11 @@ mod bridge {
         port: u16,
     }
 
-    /// What the client knows of a torrent and libtorrent does not; it travels in the resume data.
+    /// What the client, but not libtorrent, knows about a torrent; it is stored in the resume data.
     struct ClientDataRecord {
-        /// Where the files go when they are complete; empty for nowhere.
+        /// Where the files are moved to when complete; empty for nowhere.
         move_to: Vec<u8>,
-        /// -1: there is no such goal.
+        /// -1 if there is no such goal.
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
@@ -439,26 +416,26 @@ mod bridge {
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
-        /// In the place of those that the parameters have, and so are both kinds of seed.
+        /// Replaces those in the parameters; so do both kinds of seeds.
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
         http_seeds: Vec<String>,
-        /// Those of the URLs that the program names: they may be on the local network.
+        /// The URLs that the program itself supplied: they may be on the local network.
         named: Vec<String>,
-        /// Empty: all are wanted alike.
+        /// Empty if all have the default priority.
         file_priorities: Vec<u8>,
-        /// Take all room on the disk at the start.
+        /// Allocate all disk space at the start.
         allocate: bool,
-        /// As in `OptionsRecord`; those flags are on.
+        /// The flags to turn on, as in `OptionsRecord`.
         flags: u32,
-        /// -2: as resume data says, or none.
+        /// -2: as in the resume data, else none.
         limits: LimitsRecord,
         paused: bool,
-        /// Every piece is taken as present, unhashed.
+        /// Assume that every piece is present, without hashing.
         trust: bool,
-        /// Pause as soon as the files are checked.
+        /// Pause as soon as the files have been checked.
         stop_when_checked: bool,
-        /// Hash what was downloaded once more before it is called finished.
+        /// Check downloaded files once more before the torrent is reported as finished.
         verify_finished: bool,
         policy: PolicyRecord,
     }
@@ -466,14 +443,15 @@ mod bridge {
     /// Where a client may connect.
     #[derive(Debug, Clone, Copy)]
     struct PolicyRecord {
-        /// Drop what would be contacted beyond the loopback interface.
+        /// Drop everything that would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
-        /// What a torrent itself names may be on the local network.
+        /// URLs that come with a torrent may be on the local network.
         local_urls: bool,
     }
 
-    /// Who looks up host names. Where it is a proxy, what libtorrent would look up itself is dropped.
+    /// Who resolves host names. If a proxy does, whatever libtorrent would resolve itself is
+    /// dropped.
     #[repr(u8)]
     #[derive(Debug)]
     enum Names {
@@ -487,7 +465,7 @@ mod bridge {
         size: i64,
         offset: i64,
         pad: bool,
-        /// Where a symbolic link leads, below the save directory; empty for a file.
+        /// The target of a symbolic link, relative to the save directory; empty for a file.
         symlink: String,
     }
 
@@ -496,7 +474,7 @@ mod bridge {
         tier: i32,
     }
 
-    /// What a .torrent file or a magnet link says.
+    /// The contents of a .torrent file, a magnet link or resume data.
     struct DescriptionRecord {
         name: String,
         v1: Vec<u8>,
@@ -512,9 +490,9 @@ mod bridge {
         is_private: bool,
         comment: String,
         creator: String,
-        /// Seconds since 1970; 0 when not given.
+        /// Seconds since 1970; 0 if not given.
         creation_date: i64,
-        /// Of resume data; empty for all else.
+        /// Only for resume data; otherwise empty.
         save_path: Vec<u8>,
         /// It says that pieces are on disk.
         has_pieces: bool,
@@ -524,18 +502,18 @@ mod bridge {
 
     /// A file of a torrent that is to be made.
     struct NewFileRecord {
-        /// With the torrent's name.
+        /// Begins with the torrent's name.
         path: Vec<u8>,
         size: i64,
         executable: bool,
-        /// Where a symbolic link leads, below the torrent's directory; empty for a file.
+        /// The target of a symbolic link, relative to the torrent's directory; empty for a file.
         symlink: Vec<u8>,
     }
 
     struct NewTorrentRecord {
-        /// In the order of BEP 52.
+        /// In the order that BEP 52 requires.
         files: Vec<NewFileRecord>,
-        /// 0: libtorrent chooses.
+        /// 0 lets libtorrent choose.
         piece_length: i32,
         v1: bool,
         v2: bool,
@@ -548,7 +526,7 @@ mod bridge {
         web_seeds: Vec<String>,
     }
 
-    /// The files of a torrent in the order of their data, pad files among them.
+    /// The files of a torrent in the order of their data, including pad files.
     struct LayoutRecord {
         piece_length: i32,
         piece_count: i32,
@@ -556,7 +534,7 @@ mod bridge {
         pads: Vec<bool>,
     }
 
-    /// Of one piece; a hash of zeros is none.
+    /// The hashes of one piece; all zeros means no hash.
     #[derive(Clone, Copy, PartialEq, Eq)]
     struct PieceHashes {
         v1: [u8; 20],
@@ -564,107 +542,14 @@ mod bridge {
         v2: [u8; 32],
     }
 
+    // Used by the sink of alerts.
+    impl Vec<StatusRecord> {}
+
     extern "Rust" {
         type Waker;
         fn wake(self: &Waker);
 
         fn copied(bytes: &[u8]) -> Vec<u8>;
-
-        /// Work for the network thread.
-        type TorrentTask;
-        fn run(self: &TorrentTask, torrent: &Torrent);
-        type SessionTask;
-        fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
-
-        /// Where alerts go. The name of each function is libtorrent's for its alert, where it has one;
-        /// `torrent` is a torrent's id, 0 for none.
-        type Alerts;
-        fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
-        /// Its failure may pass by itself.
-        fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
-        fn removed(self: &mut Alerts, torrent: u64);
-        fn files_deleted(self: &mut Alerts, torrent: u64);
-        fn delete_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        fn state_changed(self: &mut Alerts, torrent: u64, state: TorrentState);
-        fn paused(self: &mut Alerts, torrent: u64);
-        fn resumed(self: &mut Alerts, torrent: u64);
-        fn checked(self: &mut Alerts, torrent: u64);
-        fn finished(self: &mut Alerts, torrent: u64);
-        fn metadata_received(
-            self: &mut Alerts,
-            torrent: u64,
-            name: String,
-            v1: Vec<u8>,
-            v2: Vec<u8>,
-        );
-        fn metadata_failed(self: &mut Alerts, torrent: u64, error: NativeError);
-        fn torrent_error(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
-        fn conflict(self: &mut Alerts, torrent: u64);
-        fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
-        fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
-        fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
-        /// `operation` is `lt::operation_name`.
-        fn file_error(
-            self: &mut Alerts,
-            torrent: u64,
-            operation: &str,
-            file: String,
-            error: NativeError,
-        );
-        fn file_completed(self: &mut Alerts, torrent: u64, file: u32);
-        fn piece_finished(self: &mut Alerts, torrent: u64, piece: u32);
-        fn hash_failed(self: &mut Alerts, torrent: u64, piece: u32);
-        fn performance_warning(self: &mut Alerts, torrent: u64, warning: PerformanceWarning);
-        fn tracker_error(
-            self: &mut Alerts,
-            torrent: u64,
-            url: String,
-            times_in_row: u32,
-            error: NativeError,
-        );
-        fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
-        fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
-        /// -1: not known.
-        fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
-        fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        /// The address of a peer is empty where it has none.
-        fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
-        fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
-        fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
-        fn port_mapped(
-            self: &mut Alerts,
-            by: PortMapper,
-            protocol: Protocol,
-            external_port: u16,
-            local: String,
-        );
-        fn port_mapping_failed(
-            self: &mut Alerts,
-            by: PortMapper,
-            local: String,
-            error: NativeError,
-        );
-        fn external_address(self: &mut Alerts, address: String);
-        fn listening(self: &mut Alerts, address: String);
-        fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
-        fn session_error(self: &mut Alerts, error: NativeError);
-        /// An alert that could not be converted.
-        fn unreadable(self: &mut Alerts, alert: &str, error: NativeError);
-        /// libtorrent's alert queue was full and alerts were lost.
-        fn dropped(self: &mut Alerts);
-        fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
-        fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
-        /// In the order of `metrics`.
-        fn statistics(self: &mut Alerts, counters: &[i64]);
-        // What alerts answer.
-        fn answer_done(self: &mut Alerts, request: u64);
-        fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
-        fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
-        /// No bytes: nothing has changed.
-        fn answer_resume_data(self: &mut Alerts, request: u64, bytes: Vec<u8>, saved: SavedRecord);
-        fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
-        fn answer_lost(self: &mut Alerts, request: u64);
     }
 
     unsafe extern "C++" {
@@ -682,52 +567,53 @@ mod bridge {
         fn setting_names() -> Result<Vec<String>>;
         fn setting_kind(name: &str) -> Result<SettingKind>;
 
-        /// What libtorrent counts.
+        /// All of libtorrent's counters.
         fn metrics() -> Result<Vec<MetricRecord>>;
 
-        /// Raises the process's limit of open descriptors where it is below `wanted`, as far as it
-        /// may, and says what it is then.
+        /// Raises the process's limit on open descriptors to `wanted` if it is lower, as far as
+        /// permitted, and returns the limit that then applies.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
 
-        /// The calling thread takes no signals: those of the program are for its own threads.
+        /// Blocks all signals on the calling thread: they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
-        /// The files that the functions of libtorrent come from, which is one.
+        /// The files that contain the libtorrent functions in use; there should be only one.
         fn loaded_from() -> Result<Vec<String>>;
 
-        /// Atomic counters; read on any thread.
+        /// Atomic counters that any thread can read.
         type ReadCounters;
         fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
         fn snapshot(self: &ReadCounters) -> ReadRecord;
 
-        /// An `lt::add_torrent_params`; made on any thread and handed over.
+        /// An `lt::add_torrent_params`; created on any thread and then handed over.
         type TorrentParams;
         fn params_from_metainfo(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
         fn params_from_magnet(uri: &str) -> Result<UniquePtr<TorrentParams>>;
         fn params_from_resume_data(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
-        /// Empty for one that is not known.
+        /// Empty if the hash is not known.
         fn params_from_info_hashes(v1: &[u8], v2: &[u8]) -> Result<UniquePtr<TorrentParams>>;
-        /// Goes on where resume data of the same torrent stands.
+        /// Continues from resume data of the same torrent.
         fn use_resume_data(self: Pin<&mut TorrentParams>, bytes: &[u8]) -> Result<()>;
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
-        /// Gives the URLs of the torrent that were dropped: they are on the local network.
+        /// Returns the URLs of the torrent that were dropped because they are on the local network.
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
-        /// When it is configured.
+        /// To be called after `configure`.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
 
-        /// Whether there are places in the file to which nothing was written. It is looked at.
+        /// Whether the file has holes: parts that were never written. It examines the file on disk.
         fn has_hole(path: &[u8]) -> bool;
-        /// The hash of each piece; fails where the .torrent file, which is given, lacks those of v2.
+        /// The hash of each piece; fails if `torrent`, the .torrent file, lacks the v2 piece
+        /// hashes.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
 
-        /// An `lt::add_torrent`.
+        /// An `lt::create_torrent`.
         type NewTorrent;
         fn new_torrent(record: &NewTorrentRecord) -> Result<UniquePtr<NewTorrent>>;
         fn layout(self: &NewTorrent) -> Result<LayoutRecord>;
-        /// The .torrent file with hashes of no data in place of those that are not set yet.
+        /// The .torrent file, with placeholder hashes.
         fn preview(record: &NewTorrentRecord) -> Result<Vec<u8>>;
-        /// `file` by its place in the layout, `piece_of_file` counted from the file's first.
+        /// `file` is an index into the layout; `piece_of_file` counts from the file's first piece.
         fn set_hashes(
             self: Pin<&mut NewTorrent>,
             piece: i32,
@@ -737,18 +623,19 @@ mod bridge {
         ) -> Result<()>;
         fn encode(self: &NewTorrent) -> Result<Vec<u8>>;
 
-        /// Hashes one piece after the other.
+        /// Hashes one piece after another.
         type PieceHasher;
         fn new_piece_hasher(v1: bool, v2: bool) -> Result<UniquePtr<PieceHasher>>;
-        /// Data of a file. Where v2 is hashed, the length is a multiple of 16 KiB except at the end
-        /// of the file.
+        /// Adds data of a file. If v2 is hashed, the length must be a multiple of 16 KiB except at
+        /// the end of the file.
         fn update(self: Pin<&mut PieceHasher>, data: &[u8]) -> Result<()>;
-        /// Zeros of a pad file, which v2 does not know.
+        /// Adds the zeros of a pad file, which v2 does not include.
         fn pad(self: Pin<&mut PieceHasher>, length: usize) -> Result<()>;
-        /// The hashes, with as many blocks as the tree has for v2. Another piece can follow.
+        /// Returns the hashes, with a v2 tree of `blocks` leaves. The hasher can then be used for
+        /// another piece.
         fn finish(self: Pin<&mut PieceHasher>, blocks: usize) -> Result<PieceHashes>;
 
-        /// The settings that `State` saved, those that differ from libtorrent's defaults.
+        /// The settings in a saved state: those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
@@ -768,38 +655,28 @@ mod bridge {
             torrent: u64,
             params: UniquePtr<TorrentParams>,
         ) -> Result<()>;
-        /// Adds again what libtorrent refused; the parameters are kept until it succeeds.
+        /// For calls that only post.
+        fn torrent(self: &Session, torrent: u64) -> Result<UniquePtr<Torrent>>;
+        /// Tries again to add a torrent that libtorrent refused; its parameters are kept until it
+        /// succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
-        /// `index` is the file or the piece that the answer is about.
-        fn run_on_torrent(
-            self: Pin<&mut Session>,
-            request: u64,
-            torrent: u64,
-            by: AnsweredBy,
-            index: u32,
-            client_data: &ClientDataRecord,
-            task: Box<TorrentTask>,
-        ) -> Result<()>;
-        fn run_on_session(self: Pin<&mut Session>, task: Box<SessionTask>) -> Result<()>;
-        /// Its task has failed: no alert answers it.
+        /// For a request whose task has failed: no alert will answer it.
         fn forget_request(self: Pin<&mut Session>, request: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
         fn request_statistics(self: Pin<&mut Session>) -> Result<()>;
         fn pop_alerts(self: Pin<&mut Session>) -> Result<()>;
-        /// Those that were popped.
-        fn convert_alerts(self: Pin<&mut Session>, out: &mut Alerts) -> Result<()>;
 
-        /// Keeps the network thread joinable after the session is gone; dropping it joins, which
-        /// takes as long as the trackers take to be told (`stop_tracker_timeout`).
+        /// Keeps the network thread joinable after the session is gone. Dropping it joins the
+        /// thread, which waits until the trackers have been notified (`stop_tracker_timeout`).
         type Teardown;
         fn abort_session(session: UniquePtr<Session>) -> Result<UniquePtr<Teardown>>;
 
-        /// An `lt::torrent_handle` on the network thread, where its getters do not wait. What is
-        /// declared here and not in requests/torrent.hpp is libtorrent's own.
+        /// An `lt::torrent_handle` on the network thread, where its getters do not block. Functions
+        /// that are declared here but not in requests/torrent.hpp are libtorrent's own.
         type Torrent;
         fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
         fn resume_torrent(self: &Torrent) -> Result<()>;
@@ -818,7 +695,7 @@ mod bridge {
         fn pieces(self: &Torrent) -> Result<PiecesRecord>;
         fn set_piece_priority(self: &Torrent, piece: u32, priority: u8) -> Result<()>;
         fn set_piece_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
-        /// A negative one means none.
+        /// A negative deadline removes it.
         fn set_deadline(self: &Torrent, piece: u32, milliseconds: i32) -> Result<()>;
         fn clear_piece_deadlines(self: &Torrent) -> Result<()>;
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
@@ -826,10 +703,10 @@ mod bridge {
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
-        /// By its place in `TorrentFlag::ALL`.
+        /// `flag` is an index into `TorrentFlag::ALL`.
         fn set_flag(self: &Torrent, flag: u8, on: bool) -> Result<()>;
         fn move_in_queue(self: &Torrent, to: QueueMove, position: i32) -> Result<()>;
-        /// In PEM; `dh` are the Diffie-Hellman parameters.
+        /// In PEM format; `dh` are the Diffie-Hellman parameters.
         fn set_certificate(
             self: &Torrent,
             certificate: &str,
@@ -851,7 +728,7 @@ mod bridge {
         fn add_web_seed(self: &Torrent, url: &str) -> Result<()>;
         fn remove_web_seed(self: &Torrent, url: &str) -> Result<()>;
 
-        /// An `lt::session_handle` on the network thread; likewise.
+        /// An `lt::session_handle`, likewise on the network thread.
         type SessionHandle;
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
         fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
@@ -862,7 +739,7 @@ mod bridge {
         fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
         fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
-        /// The first and the last port of each range.
+        /// The first and last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
         fn demand(self: &SessionHandle) -> Result<DemandRecord>;
         fn pause(self: Pin<&mut SessionHandle>) -> Result<()>;
@@ -892,7 +769,7 @@ mod bridge {
             ranges: &ClassRangesRecord,
         ) -> Result<()>;
 
-        /// Throws one exception of each kind.
+        /// Throws an exception of the given kind.
         #[allow(dead_code)] // the tests below call it
         fn throw_for_test(kind: i32) -> Result<()>;
     }
@@ -900,14 +777,14 @@ mod bridge {
 
 pub(crate) use bridge::*;
 
-// SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; nothing in
-// it is bound to the thread that made it.
+// SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; none of
+// them is tied to the thread that created it.
 unsafe impl Send for TorrentParams {}
-// SAFETY: nothing but atomics, and what reads them changes nothing.
+// SAFETY: it contains only atomics, and readers do not modify it.
 unsafe impl Send for ReadCounters {}
 // SAFETY: as above.
 unsafe impl Sync for ReadCounters {}
-// SAFETY: a Teardown is a session_proxy, which libtorrent lets any thread destroy.
+// SAFETY: a Teardown is a session_proxy, which libtorrent allows any thread to destroy.
 unsafe impl Send for Teardown {}
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! What the libtorrent that is loaded has: its settings and its metrics, by name.
+//! The settings and metrics of the loaded libtorrent, by name.
 
 use std::sync::OnceLock;
 
 use super::bridge;
 use crate::model::Metrics;
 
-/// What libtorrent counts.
+/// libtorrent's counters.
 pub(crate) fn metrics() -> &'static Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
     METRICS.get_or_init(|| {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
     use crate::model::{Counter, ReadStatistics, Statistics};
 
-    /// What `Statistics::new` takes on trust.
+    /// `Statistics::new` relies on these names.
     #[test]
     fn libtorrent_counts_what_the_fields_say() {
         let values: Vec<i64> = (1..=1000).collect();

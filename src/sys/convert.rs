@@ -1,4 +1,4 @@
-//! The bridge's records to the model's values, and back.
+//! Conversions between the bridge's records and the model's types.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -33,7 +33,7 @@ fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
-/// Text of strangers: names, and what trackers and peers say.
+/// Text from strangers: names, and messages of trackers and peers.
 pub(crate) fn shown(text: String) -> String {
     match printable(&text) {
         Cow::Borrowed(_) => text,
@@ -92,7 +92,7 @@ pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentSt
     })
 }
 
-/// A path as libtorrent gives it: the bytes that it was given.
+/// A path from libtorrent: the same bytes that libtorrent was given.
 pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
     #[cfg(unix)]
     return PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
@@ -100,7 +100,7 @@ pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A path as libtorrent takes it.
+/// A path in the form that libtorrent expects.
 pub(crate) fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
@@ -304,7 +304,7 @@ pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRanges
     }
 }
 
-/// The first and the last address of each range.
+/// The first and last address of each range.
 pub(crate) fn ends<'a>(ranges: impl Iterator<Item = &'a IpRange>) -> Vec<String> {
     ranges.flat_map(|range| [range.first.to_string(), range.last.to_string()]).collect()
 }
@@ -313,7 +313,7 @@ pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {
     let mut filter = IpFilter::default();
     for range in ends.chunks_exact(2) {
         if let (Ok(first), Ok(last)) = (range[0].parse::<IpAddr>(), range[1].parse::<IpAddr>()) {
-            // libtorrent's ranges are in order.
+            // libtorrent's ranges are valid.
             let _ = filter.block(first, last);
         }
     }
@@ -332,7 +332,7 @@ pub(crate) fn flags(flags: TorrentFlags) -> u32 {
 const NO_LIMIT: i32 = -1;
 const AS_IT_IS: i32 = -2;
 
-/// No limit is -1.
+/// `None` becomes -1.
 pub(crate) fn limit(limit: Option<u32>) -> i32 {
     limit.map_or(NO_LIMIT, index)
 }
@@ -348,12 +348,12 @@ fn limits_record(limits: Limits, none: i32) -> LimitsRecord {
     }
 }
 
-/// What has no limit gets none.
+/// `None` becomes no limit.
 pub(crate) fn all_limits(limits: Limits) -> LimitsRecord {
     limits_record(limits, NO_LIMIT)
 }
 
-/// What has no limit stays as it is.
+/// `None` leaves the limit unchanged.
 pub(crate) fn some_limits(limits: Limits) -> LimitsRecord {
     limits_record(limits, AS_IT_IS)
 }
@@ -369,7 +369,7 @@ fn limits(record: LimitsRecord) -> Limits {
     }
 }
 
-/// What is too large for libtorrent is as good as its largest number.
+/// A number too large for libtorrent becomes its largest.
 fn index(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -435,7 +435,7 @@ pub(crate) fn protocol(protocol: PortProtocol) -> bridge::Protocol {
     }
 }
 
-/// The move, and the position where it has one.
+/// The move, and its position if it has one.
 pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
     match to {
         QueueMove::Up => (bridge::QueueMove::Up, 0),
@@ -446,7 +446,7 @@ pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
     }
 }
 
-/// The bridge counts flags as `TorrentFlag::ALL` does.
+/// The bridge numbers flags in the order of `TorrentFlag::ALL`.
 const _: () = {
     assert!(TorrentFlag::UploadMode as u8 == bridge::TorrentFlag::UploadMode.repr);
     assert!(TorrentFlag::ShareMode as u8 == bridge::TorrentFlag::ShareMode.repr);
@@ -460,7 +460,7 @@ const _: () = {
     assert!(TorrentFlag::NoPeerExchange as u8 == bridge::TorrentFlag::NoPeerExchange.repr);
 };
 
-/// The bridge has the bits of a set of sources.
+/// The bridge uses the bits of a set of sources.
 const _: () = {
     assert!(1 << PeerSource::Tracker as u8 == bridge::PeerSource::Tracker.repr);
     assert!(1 << PeerSource::Dht as u8 == bridge::PeerSource::Dht.repr);

@@ -1,4 +1,4 @@
-//! What the read path counts.
+//! The counters of the read path.
 
 use cxx::SharedPtr;
 
@@ -6,8 +6,8 @@ use super::bridge;
 use crate::error::{Error, Result};
 use crate::model::ReadStatistics;
 
-/// What the read path counts. The session adds to it; any thread reads it, also when the session is
-/// gone.
+/// The counters of the read path. The session updates them; any thread can read them, even after
+/// the session is gone.
 #[derive(Clone)]
 pub(crate) struct ReadCounters(SharedPtr<bridge::ReadCounters>);
 
@@ -42,7 +42,7 @@ impl ReadCounters {
         }
     }
 
-    /// For a session to add to.
+    /// The counters for a session to update.
     pub(crate) fn shared(&self) -> SharedPtr<bridge::ReadCounters> {
         self.0.clone()
     }

@@ -1,10 +1,10 @@
-//! libtorrent's codes, and the shim's own, as errors: the one place that gives each its kind.
+//! Converts the error codes of libtorrent and of the shim to errors, and decides the kind of each.
 
 use super::bridge::{LibtorrentError, NativeError, ShimCategory, category_name};
 use crate::error::{Error, ErrorKind, NativeCode};
 
 impl Error {
-    /// From an exception as `cpp/trycatch.hpp` encodes it.
+    /// From an exception encoded by `cpp/trycatch.hpp`.
     pub(crate) fn from_native(op: &'static str, exception: &cxx::Exception) -> Self {
         let mut parts = exception.what().splitn(3, '\x1f');
         match (parts.next(), parts.next().and_then(|value| value.parse().ok()), parts.next()) {
@@ -18,10 +18,10 @@ impl Error {
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let own = own_category(category);
         let kind = own.unwrap_or_else(|| kind(category, value));
-        // A file that is not what it was is an error of the system that the system has no number for.
+        // A file that was changed from outside is a disk error, but the system has no code for it.
         let is_code = own.is_none_or(|kind| kind == ErrorKind::Disk);
         let native = is_code.then(|| NativeCode { category: category.into(), value });
-        // libtorrent has codes without words.
+        // Some of libtorrent's codes have no message.
         let message = match message {
             "" if is_code => format!("{category} error {value}"),
             "" => "it did not say why".into(),
@@ -31,7 +31,7 @@ impl Error {
     }
 }
 
-/// The kind of an error of the shim's own.
+/// The kind of the shim's own error categories.
 fn own_category(category: &str) -> Option<ErrorKind> {
     [
         (ShimCategory::Argument, ErrorKind::InvalidArgument),
@@ -46,7 +46,7 @@ fn own_category(category: &str) -> Option<ErrorKind> {
 
 fn kind(category: &str, value: i32) -> ErrorKind {
     match category {
-        // The last two: what ends too soon, and a name that is not found.
+        // The last two: an unexpected end of data, and a name that is not found.
         "system" | "generic" | "asio.misc" | "asio.netdb" => ErrorKind::Io,
         "bdecode error" | "bdecode" => ErrorKind::Parse,
         "libtorrent" if value == LibtorrentError::NoMetadata.repr => ErrorKind::NoMetadata,
@@ -54,13 +54,13 @@ fn kind(category: &str, value: i32) -> ErrorKind {
     }
 }
 
-/// `on`: a file, a URL, an address; or empty.
+/// `on` is a file, a URL or an address, or empty.
 pub(super) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
     if on.is_empty() { failed } else { failed.on(on) }
 }
 
-/// Of what is done with a torrent's files: what the system refuses is an error of the disk.
+/// For operations on a torrent's files: what the system refuses is a disk error.
 pub(super) fn disk_failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     failure(op, on, error).at_disk()
 }

@@ -1,7 +1,7 @@
-//! libtorrent as the rest of the crate sees it. Nothing else names the bridge to C++.
+//! libtorrent, as the rest of the crate uses it. Nothing else names the bridge to C++.
 
 pub(crate) mod alerts;
-#[allow(clippy::module_inception)] // cxx makes a module of the bridge's name
+#[allow(clippy::module_inception)] // cxx makes a module with the bridge's name
 mod bridge;
 pub(crate) mod catalogue;
 pub(crate) mod convert;

@@ -1,12 +1,12 @@
-//! What belongs to the process, not to a client.
+//! What belongs to the process rather than to a client.
 
 use super::bridge;
 use crate::error::{Error, ErrorKind, Result};
 
 const START_CLIENT: &str = "start the client";
 
-/// Raises the process's limit of open descriptors to what is wanted, as far as it may; what it is
-/// then.
+/// Raises the process's limit on open descriptors to `wanted`, as far as permitted, and returns the
+/// limit that then applies.
 pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
     bridge::raise_descriptor_limit(wanted)
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))
@@ -16,13 +16,13 @@ pub(crate) fn libtorrent_version() -> String {
     bridge::loaded_version()
 }
 
-/// A thread of this crate takes no signals: the program's handlers and its `sigwait` are on its own.
+/// Blocks all signals on the calling thread: the program handles them on its own threads.
 pub(crate) fn block_signals() {
     bridge::block_signals();
 }
 
-/// Whether the libtorrent that is loaded is the one that the shim was compiled for, and the only one: a
-/// program may have loaded another before, whose functions are called in place of ours.
+/// Checks that the loaded libtorrent is the version that the shim was compiled for, and the only
+/// one: if the program loaded another one earlier, its functions would be called instead.
 pub(crate) fn check_versions() -> Result<()> {
     compare(&bridge::compiled_version(), &bridge::loaded_version())?;
     let files =
@@ -42,7 +42,7 @@ fn only_one(files: &[String]) -> Result<()> {
     Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
 }
 
-/// libtorrent keeps its binary interface within a major and minor version.
+/// libtorrent's ABI is stable within a major and minor version.
 fn compare(compiled: &str, loaded: &str) -> Result<()> {
     let minor = |version: &str| {
         let mut parts = version.split('.').map(str::to_owned);

@@ -1,4 +1,5 @@
-//! Requests as libtorrent's network thread runs them, and where they leave their answers.
+//! Requests that run on libtorrent's network thread, and the queue of their answers.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,11 +12,44 @@ use super::bridge::{SessionHandle, Torrent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Answer;
 
-/// What is done to a torrent on the network thread. `None`: an alert will bring the answer. It must be
-/// short, and its error does not know yet what was tried.
+#[cxx::bridge(namespace = "patron")]
+mod tasks {
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/src/sys/bridge.rs.h");
+
+        type AnsweredBy = crate::sys::bridge::AnsweredBy;
+        type ClientDataRecord = crate::sys::bridge::ClientDataRecord;
+        type Session = crate::sys::bridge::Session;
+        type SessionHandle = crate::sys::bridge::SessionHandle;
+        type Torrent = crate::sys::bridge::Torrent;
+
+        /// `index` is the file or piece that the answer is about.
+        fn run_on_torrent(
+            self: Pin<&mut Session>,
+            request: u64,
+            torrent: u64,
+            by: AnsweredBy,
+            index: u32,
+            client_data: &ClientDataRecord,
+            task: Box<TorrentTask>,
+        ) -> Result<()>;
+        fn run_on_session(self: Pin<&mut Session>, task: Box<SessionTask>) -> Result<()>;
+    }
+
+    extern "Rust" {
+        type TorrentTask;
+        fn run(self: &TorrentTask, torrent: &Torrent);
+        type SessionTask;
+        fn run(self: &SessionTask, session: Pin<&mut SessionHandle>);
+    }
+}
+
+/// A call on a torrent, run on the network thread. `None`: an alert will bring the answer. It must
+/// be short; its error does not say what was tried.
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
-/// Likewise, of the session.
+/// The same for the session.
 pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>, Part) -> Result<Answer> + Send + Sync;
 
 /// Which of the sessions of a client a call is made for.
@@ -40,14 +74,15 @@ impl Part {
     }
 }
 
-/// The answers of tasks, on their way to the client thread: at most as many as there are requests open.
+/// The answers of tasks, on their way to the client thread. There are at most as many as open
+/// requests.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskAnswers {
     given: Arc<Mutex<Answers>>,
     waker: Waker,
 }
 
-/// By the numbers of their requests.
+/// Each answer with the number of its request.
 type Answers = Vec<(u64, Result<Answer>)>;
 
 impl TaskAnswers {
@@ -73,7 +108,7 @@ pub(crate) struct TorrentTask {
 }
 
 impl TorrentTask {
-    /// On the network thread. A panic of the call is its answer: it must not reach C++.
+    /// Runs on the network thread. A panic in the call becomes its answer: it must not reach C++.
     pub(super) fn run(&self, torrent: &Torrent) {
         match caught(|| (self.call)(torrent)) {
             Ok(Some(answer)) => self.answers.give(self.request, Ok(answer)),
@@ -92,7 +127,7 @@ pub(crate) struct SessionTask {
 }
 
 impl SessionTask {
-    /// As [`TorrentTask::run`].
+    /// Like [`TorrentTask::run`].
     pub(super) fn run(&self, session: Pin<&mut SessionHandle>) {
         self.answers.give(self.request, caught(|| (self.call)(session, self.part)));
     }

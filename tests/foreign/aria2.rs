@@ -1,5 +1,5 @@
-//! aria2. It takes no peers by hand, and finds them by the tracker. 1.36 gives hybrid torrents a
-//! wrong info hash (github.com/aria2/aria2/issues/1903), so these are v1.
+//! aria2. It does not take peers by hand, and finds them through the tracker. 1.36 gives hybrid
+//! torrents a wrong info hash (github.com/aria2/aria2/issues/1903), so these are v1.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn swarm(dir: &Path) -> Swarm {
     Swarm::new(dir, Protocol::V1, "http")
 }
 
-/// Returns when the tracker knows.
+/// Returns when the tracker knows about the seed.
 fn seed(dir: &Path, swarm: &Swarm) -> Running {
     let mut command = aria2(&swarm.from);
     command.args(["--check-integrity=true", "--seed-ratio=0.0"]).arg(&swarm.torrent);
@@ -69,7 +69,7 @@ fn start(dir: &Path, command: &mut Command) -> Running {
     Running::start(command, dir.join("aria2.log"))
 }
 
-/// aria2 on loopback alone.
+/// aria2, restricted to loopback.
 fn aria2(save_dir: &Path) -> Command {
     let mut command = ARIA2.command(save_dir);
     command.args([

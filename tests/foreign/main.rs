@@ -1,5 +1,5 @@
-//! Clients and trackers that others wrote, on 127.0.0.1. A test whose program is not installed
-//! counts as ignored, but fails where CI is `true`.
+//! Clients and trackers by others, on 127.0.0.1. A test whose program is not installed counts as
+//! ignored, but fails if CI is `true`.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -146,12 +146,12 @@ fn main() {
     ]);
     let trials = trials.into_iter().collect();
     let mut arguments = Arguments::from_args();
-    // They wait for the timers of others most of the time.
+    // Most of the time they wait for the other programs' timers.
     arguments.test_threads.get_or_insert(6);
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// A test in a directory of its own.
+/// A test in its own directory.
 fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(missing) = needs.iter().find(|program| !program.is_installed()) {
@@ -163,8 +163,8 @@ fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
     })
 }
 
-/// As `trial`, for a test that needs a network namespace. Where the kernel gives none there is
-/// nothing to install, so that it is ignored also where CI is `true`.
+/// Like `trial`, for a test that needs a network namespace. If the kernel allows none, there is
+/// nothing to install, so the test is ignored even if CI is `true`.
 #[cfg(target_os = "linux")]
 fn secluded(name: &str, test: fn(&Path)) -> Trial {
     Trial::ignorable_test(name, move || {

@@ -1,5 +1,5 @@
-//! nginx, a web server, as a web seed (BEP 19). The torrents have no tracker and no peers, so that
-//! all of their data comes from it.
+//! nginx, a web server, as a web seed (BEP 19). The torrents have no tracker and no peers, so all
+//! of their data comes from it.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use crate::swarm::{Participant, assert_same, tree};
 
 pub(crate) const NGINX: Program = Program { command: "nginx", package: "nginx" };
 
-/// What is below a directory, at `http://127.0.0.1:PORT/`.
+/// Serves a directory at `http://127.0.0.1:PORT/`.
 pub(crate) struct Nginx {
     _running: Running,
     port: u16,
@@ -44,13 +44,13 @@ impl Nginx {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// The paths that were asked for, as they were written, each with its status.
+    /// The requested paths, as they were written, each with its status.
     fn requests(&self) -> io::Result<Vec<String>> {
         Ok(fs::read_to_string(&self.log)?.lines().map(str::to_owned).collect())
     }
 }
 
-/// One process that stays who started it; everything that it writes is in its own directory.
+/// One process that runs as the user who started it; it writes only to its own directory.
 fn settings(port: u16, served: &Path) -> String {
     format!(
         r#"
@@ -81,7 +81,7 @@ pub(crate) fn seeds_a_file(dir: &Path) {
     let from = dir.join("from");
     let file = data(&from, "a file.bin", 1, 3 * 1024 * 1024 + 17);
     let nginx = Nginx::start(dir, &from);
-    // libtorrent takes the URL of the file for that of a directory where the torrent is for v2 alone.
+    // For a v2-only torrent, libtorrent takes the file's URL for that of a directory.
     let urls = [
         ("a%20file.bin", &[Protocol::V1, Protocol::Hybrid][..]),
         ("", &[Protocol::V1, Protocol::V2, Protocol::Hybrid]),
@@ -109,7 +109,7 @@ pub(crate) fn seeds_a_directory(dir: &Path) {
     }
 }
 
-/// A web seed that the torrent gets while it runs.
+/// A web seed that is added while the torrent runs.
 pub(crate) fn seeds_what_begins_without_it(dir: &Path) {
     let from = dir.join("from");
     let file = data(&from, "data.bin", 1, 300_000);
@@ -126,7 +126,7 @@ pub(crate) fn seeds_what_begins_without_it(dir: &Path) {
     download.stop();
 }
 
-/// What it serves has the right size and is something else.
+/// Its data has the right size but the wrong contents.
 pub(crate) fn seeds_wrong_data(dir: &Path) {
     let (from, served) = (dir.join("from"), dir.join("served"));
     let file = data(&from, "data.bin", 1, 100_000);

@@ -1,5 +1,5 @@
-//! opentracker, a tracker for HTTP and UDP. It tells a peer to come back after half an hour, so the
-//! one who is to be found must have announced before the one who is to find it asks.
+//! opentracker, an HTTP and UDP tracker. It tells a peer to come back after half an hour, so the
+//! peer to be found must announce before the one that looks for it.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -34,7 +34,7 @@ impl Opentracker {
         let number = port.to_string();
         let mut command = OPENTRACKER.command(&home);
         command.args(["-i", "127.0.0.1", "-p", &number, "-P", &number, "-w", "whitelist"]);
-        // It goes there before it reads the whitelist; root is even confined to it.
+        // It changes to this directory before it reads the whitelist; root is even confined to it.
         command.arg("-d").arg(&home);
         let running = Running::start(&mut command, dir.join("opentracker.log"));
         let mut tracker = Self { running, port };
@@ -47,11 +47,11 @@ impl Opentracker {
     }
 
     pub(crate) fn url(&self, scheme: &str) -> String {
-        // libtorrent asks a tracker on loopback at /announce alone (ssrf_mitigation).
+        // On loopback, libtorrent contacts a tracker only at /announce (ssrf_mitigation).
         format!("{scheme}://127.0.0.1:{}/announce", self.port)
     }
 
-    /// Whether somebody has told the tracker that they have all of the torrent.
+    /// Whether somebody has told the tracker that they have the whole torrent.
     pub(crate) fn has_a_seed(&self, torrent: &InfoHashes) -> Result<(), String> {
         self.counts(torrent, "8:completei")
     }
@@ -70,7 +70,7 @@ impl Opentracker {
         }
     }
 
-    /// It reads its list on a thread of its own, after it has begun to answer.
+    /// It reads its whitelist on a separate thread, after it has begun to answer.
     fn wait_until_it_accepts(&mut self, swarm: [u8; 20]) {
         let leave = format!(
             "/announce?info_hash={}&peer_id=-test-of-the-list-00&port=1&left=1&event=stopped",
@@ -84,14 +84,14 @@ impl Opentracker {
     }
 }
 
-/// What trackers call the torrent: its v1 hash and the start of its v2 hash.
+/// The torrent's identifiers at a tracker: its v1 hash and the start of its v2 hash.
 fn swarms(hashes: &InfoHashes) -> Vec<[u8; 20]> {
     let v1 = hashes.v1.map(|hash| hash.0);
     let v2 = hashes.v2.and_then(|hash| hash.0.first_chunk().copied());
     v1.into_iter().chain(v2).collect()
 }
 
-/// Started by root it goes on as nobody, who has to be able to read the list.
+/// If started by root, it continues as nobody, who must be able to read the list.
 fn write_whitelist(home: &Path, swarms: &[[u8; 20]]) {
     let list: String = swarms
         .iter()
@@ -121,7 +121,7 @@ fn get(port: u16, path: &str) -> Result<String, String> {
     exchange().map_err(|error| error.to_string())
 }
 
-/// A seeder and two downloaders that know of each other by the tracker alone.
+/// A seeder and two downloaders that know each other only through the tracker.
 pub(crate) fn introduces_our_peers(dir: &Path, scheme: &str) {
     let swarm = Swarm::new(dir, Protocol::Hybrid, scheme);
     let seeder = swarm.seed();
@@ -136,11 +136,11 @@ pub(crate) fn introduces_our_peers(dir: &Path, scheme: &str) {
     }
 }
 
-/// What the tracker answers to an announce and to a scrape, as events and in the list of trackers.
+/// The tracker's answers to an announce and to a scrape, as events and in the list of trackers.
 pub(crate) fn tells_how_many_there_are(dir: &Path) {
     let swarm = Swarm::new(dir, Protocol::V1, "http");
     let seeder = swarm.seed();
-    // A query on loopback is what the mitigation is against.
+    // The mitigation would block a query on loopback.
     let to = dir.join("to");
     let client = builder(&to).setting("ssrf_mitigation", false).start().unwrap();
     let patron = client.patron();
@@ -158,7 +158,7 @@ pub(crate) fn tells_how_many_there_are(dir: &Path) {
     assert_eq!((announce.seeds, announce.failures), (Some(1), 0));
     assert!(announce.error.is_none() && announce.next.is_some(), "{announce:#?}");
 
-    // Another announce on request, by a tracker that was added while the torrent runs.
+    // Another announce on request, to a tracker that was added while the torrent runs.
     patron.remove_tracker(id, &*url).wait().unwrap();
     patron.add_tracker(id, &*url, 3).wait().unwrap();
     patron.reannounce(id).wait().unwrap();

@@ -1,5 +1,5 @@
-//! What leaves this machine, counted: the tests run this program again in a network namespace of its
-//! own, whose one way out is an interface that leads nowhere.
+//! Counts the packets that leave this machine: the tests run this program again in a network
+//! namespace of its own, whose only interface to the outside leads nowhere.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -21,13 +21,13 @@ use crate::support::{PATIENCE, Seeder, bencode, builder, data, finished, maker};
 pub(crate) const UNSHARE: Program = Program { command: "unshare", package: "util-linux" };
 pub(crate) const IP: Program = Program { command: "ip", package: "iproute2" };
 
-/// For the program that runs in the namespace: which scene, and for how many milliseconds.
+/// For the program in the namespace: the name of the scene, and its length in milliseconds.
 const SCENE: &str = "PATRON_SCENE";
 const WHILE: &str = "PATRON_WHILE";
 
-/// Network addresses of others, IPv4 and IPv6, have a route, and so has the name server. Nobody
-/// answers. The interface has no address of its own for IPv6 (its other end has), so that the kernel
-/// has nothing to announce, and knows its neighbours.
+/// External addresses, IPv4 and IPv6, have a route, and so has the name server. Nobody answers. The
+/// interface has no IPv6 address of its own (its other end has), so that the kernel has nothing to
+/// announce, and it knows its neighbours.
 const WORLD: &str = r#"
     set -e
     echo 'nameserver 10.77.0.53
@@ -52,7 +52,7 @@ options timeout:1 attempts:1' > "$HOME/resolv.conf"
     exec "$0"
 "#;
 
-/// Why there can be no namespace, where the kernel or its administrator says so.
+/// Why no namespace can be created, if the kernel or its administrator forbids it.
 pub(crate) fn refusal() -> Option<String> {
     let attempt = UNSHARE.command(Path::new("/")).args(NAMESPACES).arg("true").output().unwrap();
     let why = String::from_utf8_lossy(&attempt.stderr).trim().to_owned();
@@ -61,7 +61,7 @@ pub(crate) fn refusal() -> Option<String> {
 
 const NAMESPACES: [&str; 4] = ["--user", "--map-root-user", "--net", "--mount"];
 
-/// Runs a scene in a world of its own and gives what it printed.
+/// Runs a scene in a namespace of its own and returns what it printed.
 fn scene(dir: &Path, scene: &str, lasts: Duration) -> String {
     let home = dir.join(scene.replace(' ', "-"));
     fs::create_dir(&home).unwrap();
@@ -80,7 +80,7 @@ fn scene(dir: &Path, scene: &str, lasts: Duration) -> String {
     said
 }
 
-/// In the namespace: true if this is a run for a scene, which has been played.
+/// In the namespace: returns true if this run was for a scene, which has then been run.
 pub(crate) fn played() -> bool {
     let Some(scene) = env::var_os(SCENE) else { return false };
     let scene = scene.into_string().unwrap();
@@ -100,14 +100,15 @@ pub(crate) fn played() -> bool {
     true
 }
 
-/// How many packets have left.
+/// The number of packets that have left.
 fn sent() -> u64 {
     let table = fs::read_to_string("/proc/self/net/dev").unwrap();
     let line = table.lines().find_map(|line| line.trim().strip_prefix("out0:")).unwrap();
     line.split_whitespace().nth(9).unwrap().parse().unwrap()
 }
 
-/// All that can make a client call out: settings, and what a torrent says.
+/// Everything that can make a client connect to the outside: settings, and the contents of a
+/// torrent.
 const CAUSES: &[Cause] = &[
     Cause { name: "peer", makes: Makes::Peer("203.0.113.1:6881") },
     Cause { name: "peer by IPv6", makes: Makes::Peer("[2001:db8::1]:6881") },
@@ -140,7 +141,7 @@ enum Makes {
     Setting(&'static str),
 }
 
-/// A client that nothing holds back, and a torrent that nobody has.
+/// An unrestricted client, and a torrent that nobody has.
 fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron) {
     let mut client = client.setting("announce_to_all_tiers", true);
     let switches = CAUSES.iter().filter_map(|cause| match cause.makes {
@@ -164,7 +165,7 @@ fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron
             }
         }
     }
-    // Only what is not among the causes is off; the others are on by libtorrent's default.
+    // Everything that is not among the causes is off; the causes are on by libtorrent's default.
     for switch in switches.filter(|switch| !on.contains(switch)) {
         client = client.setting(switch, false);
     }
@@ -180,12 +181,12 @@ fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron
     (client, patron)
 }
 
-/// Where libtorrent looks for a way out by itself, it wants to listen for what comes in.
+/// libtorrent looks for a route by itself only if it listens on an unspecified address.
 fn unbound() -> ClientBuilder {
     Client::builder().listen("0.0.0.0:6881,[::]:6881").tick_interval(Duration::from_millis(100))
 }
 
-/// The control: each cause makes packets where nothing holds the client back. Prints how long it took.
+/// The control: each cause sends packets if nothing restricts the client. Prints how long it took.
 fn cause(dir: &Path, name: &str) {
     let cause = CAUSES.iter().find(|cause| cause.name == name).unwrap();
     let begun = Instant::now();
@@ -195,8 +196,8 @@ fn cause(dir: &Path, name: &str) {
     std::process::exit(0);
 }
 
-/// How long a client has to be watched to see that it is silent: twice as long as the slowest cause
-/// takes to show where the client is not.
+/// How long to watch a client to conclude that it is silent: twice as long as the slowest cause
+/// takes in an unrestricted client.
 fn long_enough() -> Duration {
     static SLOWEST: OnceLock<Duration> = OnceLock::new();
     let slowest = SLOWEST.get_or_init(|| {
@@ -216,7 +217,7 @@ pub(crate) fn offline_sends_nothing(dir: &Path) {
     print!("{}", scene(dir, "offline", lasts));
 }
 
-/// One offline client seeds to another, and both would have reason to call others.
+/// One offline client seeds to another, and both would have reasons to connect elsewhere.
 fn offline(dir: &Path, lasts: Duration) {
     let end = Instant::now() + lasts;
     let file = data(&dir.join("from"), "data.bin", 1, 1_000_000);
@@ -235,7 +236,7 @@ pub(crate) fn a_torrent_reaches_nothing_on_the_local_network_by_a_redirect(dir: 
     print!("{}", scene(dir, "redirects", Duration::ZERO));
 }
 
-/// A tracker and a web seed with a public address send the client to a private one.
+/// A tracker and a web seed with a public address redirect the client to a private one.
 fn redirects(dir: &Path) {
     let inside = TcpListener::bind("10.77.0.1:0").unwrap();
     inside.set_nonblocking(true).unwrap();
@@ -314,7 +315,8 @@ fn behind_http(dir: &Path, lasts: Duration) {
     behind(dir, Proxy::http(proxy.address.to_string()), &proxy, lasts, &asked);
 }
 
-/// The proxy is asked for all that goes through it (before libtorrent 2.0.9 peers by IPv6 do not, behind SOCKS5), and whatever it says, nothing goes elsewhere.
+/// The proxy is asked for everything that can go through it (before libtorrent 2.0.9, IPv6 peers
+/// cannot go through SOCKS5), and whatever it answers, nothing bypasses it.
 fn behind(dir: &Path, through: Proxy, proxy: &Refuser, lasts: Duration, asked: &[&str]) {
     let end = Instant::now() + lasts;
     let settings = Client::builder().proxy(through.clone()).effective_settings().unwrap();
@@ -331,7 +333,7 @@ fn behind(dir: &Path, through: Proxy, proxy: &Refuser, lasts: Duration, asked: &
     assert_eq!(sent(), 0, "packets were sent past the proxy");
     println!("{:#?}", proxy.requests());
 
-    // The control: with libtorrent's own settings for a proxy, names are looked up past it.
+    // The control: with libtorrent's own proxy settings, names are resolved directly.
     let names = ["proxy_type", "proxy_hostname", "proxy_port"];
     let plain = names.iter().fold(unbound(), |builder, name| {
         builder.setting(*name, settings.get(name).unwrap().clone())
@@ -341,7 +343,7 @@ fn behind(dir: &Path, through: Proxy, proxy: &Refuser, lasts: Duration, asked: &
     std::process::exit(0);
 }
 
-/// Until the time has come, with no packet sent.
+/// Watches until the end, and requires that no packet is sent.
 fn watch(patron: &Patron, end: Instant) {
     while Instant::now() < end {
         let _ = patron.recv_timeout(end.saturating_duration_since(Instant::now()));
@@ -354,7 +356,7 @@ fn stop(client: Client) {
     assert!(report.is_clean(), "{report:?}");
 }
 
-/// A proxy that connects nobody and remembers what it was asked for.
+/// A proxy that refuses all connections and remembers what it was asked for.
 struct Refuser {
     address: SocketAddr,
     asked: Arc<Mutex<BTreeSet<String>>>,
@@ -380,7 +382,7 @@ impl Refuser {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (serve, asked, stream) = (serve.clone(), Arc::clone(&shared), stream.unwrap());
-                // The caller may go away at any time.
+                // The other end may close the connection at any time.
                 thread::spawn(move || serve(stream, &asked));
             }
         });
@@ -443,7 +445,7 @@ fn target(from: &mut impl Read) -> io::Result<String> {
     Ok(format!("{host}:{}", u16::from_be_bytes([port[0], port[1]])))
 }
 
-/// Remembers method and target without the query.
+/// Remembers the method and the target without its query.
 fn serve_http(mut stream: TcpStream, asked: &Mutex<BTreeSet<String>>) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! Programs that others wrote: looked up, started, awaited and stopped.
+//! Programs by others: found, started, awaited and stopped.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::support::PATIENCE;
 
-/// A program that a test needs, and the Debian package that brings it.
+/// A program that a test needs, and the Debian package that contains it.
 pub(crate) struct Program {
     pub(crate) command: &'static str,
     pub(crate) package: &'static str,
@@ -25,8 +25,8 @@ impl Program {
         env::split_paths(&path()).any(|directory| directory.join(self.command).is_file())
     }
 
-    /// The program with nothing of this process that could change what it does: no environment,
-    /// with its proxies and configuration, and no open files.
+    /// The program, isolated from this process: without its environment, including proxies and
+    /// configuration, and without its open files.
     pub(crate) fn command(&self, home: &Path) -> Command {
         let mut command = Command::new("bash");
         command.args(["-c", WITHOUT_OPEN_FILES, self.command]);
@@ -36,15 +36,15 @@ impl Program {
     }
 }
 
-/// With what only root has on its path: nginx is there.
+/// Includes the directories that only root has in PATH: nginx is there.
 fn path() -> OsString {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");
     path
 }
 
-/// libtorrent does not mark its sockets and files close-on-exec. A program that inherits them holds
-/// ports and connections open, and opentracker can loop for ever by the mere numbers of its own.
+/// libtorrent does not mark its sockets and files as close-on-exec. A program that inherits them
+/// keeps ports and connections open, and high descriptor numbers can make opentracker loop forever.
 pub(crate) const WITHOUT_OPEN_FILES: &str = r#"
     for fd in /dev/fd/*; do
         fd=${fd##*/}
@@ -53,8 +53,7 @@ pub(crate) const WITHOUT_OPEN_FILES: &str = r#"
     exec "$0" "$@"
 "#;
 
-/// A program that runs; it is killed when this is dropped. The end of what it said is shown when
-/// the test fails.
+/// A running program; dropping this kills it. The end of its output is shown if the test fails.
 pub(crate) struct Running {
     child: Child,
     log: PathBuf,
@@ -72,19 +71,19 @@ impl Running {
         Self { child, log }
     }
 
-    /// Waits until the program has ended, and ended well.
+    /// Waits until the program has ended successfully.
     pub(crate) fn wait(&mut self) {
         let status = poll("end of the program", || self.child.try_wait().unwrap().ok_or("it runs"));
         assert!(status.success(), "the program ended with {status}");
     }
 
-    /// What Ctrl-C sends.
+    /// Sends what Ctrl-C sends.
     #[allow(dead_code)] // the tests of the C ABI use it
     pub(crate) fn interrupt(&self) {
         rustix::process::kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
-    /// Waits for something that only a program that still runs can bring.
+    /// Waits for something that the program can bring only while it runs.
     pub(crate) fn wait_for<T, E: Display>(
         &mut self,
         what: &str,
@@ -93,14 +92,14 @@ impl Running {
         self.watch(what, look).unwrap_or_else(|| panic!("no {what}: the program has ended"))
     }
 
-    /// As `wait_for`, but `None` if the program ends before, and ends well.
+    /// Like `wait_for`, but `None` if the program ends first, and successfully.
     pub(crate) fn watch<T, E: Display>(
         &mut self,
         what: &str,
         mut look: impl FnMut() -> Result<T, E>,
     ) -> Option<T> {
         poll(what, || {
-            // In this order: what a program has done is there when it ends.
+            // In this order: what a program has done is visible when it ends.
             let ended = self.child.try_wait().unwrap();
             match (look(), ended) {
                 (Ok(found), _) => Ok(Some(found)),
@@ -132,7 +131,7 @@ fn tail(log: &Path) -> String {
     format!("--- the end of {} ---\n{end}\n---", log.display())
 }
 
-/// Looks again and again, ever less often, until there is something to see.
+/// Looks again and again, less and less often, until there is something to see.
 pub(crate) fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     const LONGEST_PAUSE: Duration = Duration::from_millis(100);
     let deadline = Instant::now() + PATIENCE;
@@ -147,13 +146,13 @@ pub(crate) fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T
     }
 }
 
-/// A free port of 127.0.0.1, for TCP and UDP. It is below those that systems give away themselves,
-/// lest a connection takes it before the program does, and no port is given twice: two opentrackers
-/// would share it without a word (`SO_REUSEPORT`).
+/// A free port of 127.0.0.1, for TCP and UDP. It is below the range that systems assign themselves,
+/// so that no connection takes it before the program does. No port is returned twice: two
+/// opentrackers would silently share it (`SO_REUSEPORT`).
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
-        // Each process has a hundred ports of its own.
+        // Each process has a hundred ports to itself.
         let first = 10_000 + (std::process::id() % 200) as u16 * 100;
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
         let address = (Ipv4Addr::LOCALHOST, port);

@@ -82,7 +82,7 @@ impl Server {
         self.kind.at(self.port)
     }
 
-    /// That it has connected somebody to a port of 127.0.0.1, as its log has it.
+    /// Checks in its log that it has made a connection to a port of 127.0.0.1.
     fn assert_carried(&self, port: u16) {
         let said = match self.kind {
             Kind::Socks5 => format!("connected to 127.0.0.1:{port}\n"),
@@ -96,7 +96,8 @@ impl Server {
     }
 }
 
-/// The tracker is told by way of the proxy, names the seeder, and the data comes by way of the proxy.
+/// The tracker is reached through the proxy and names the seeder, and the data comes through the
+/// proxy.
 pub(crate) fn carries_a_download(dir: &Path, kind: Kind) {
     let swarm = Swarm::new(dir, Protocol::Hybrid, "http");
     let seeder = swarm.seed();
@@ -107,20 +108,20 @@ pub(crate) fn carries_a_download(dir: &Path, kind: Kind) {
     swarm.assert_same(&to);
     server.assert_carried(swarm.tracker.port());
     server.assert_carried(address(&seeder.patron).port());
-    // It opens no port for others to call.
+    // It opens no port for incoming connections.
     assert!(download.patron.listen_addresses().wait().unwrap().is_empty());
     download.stop();
     seeder.stop();
 }
 
-/// A wrong password is told, and nothing goes past the proxy for want of the right one.
+/// A wrong password is reported, and nothing bypasses the proxy because of it.
 pub(crate) fn asks_for_a_password(dir: &Path, kind: Kind) {
     let scene = Scene::new(dir, "http");
     let server = kind.start(dir, free_port(), true);
 
     let wrong = server.proxy().login(USER, "wrong");
     let (stranger, patron, _) = scene.download(&dir.join("never"), wrong);
-    // The peer has been tried too when the tracker is tried for the second time.
+    // By the time the tracker is tried again, the peer has been tried too.
     println!("{}", tracker_error(&patron));
     tracker_error(&patron);
     scene.assert_untouched();
@@ -149,7 +150,7 @@ pub(crate) fn carries_a_web_seed(dir: &Path, kind: Kind) {
     download.stop();
 }
 
-/// Nothing goes past a proxy that is not there; when it is, the download goes on.
+/// Nothing bypasses a proxy that does not run; once it runs, the download continues.
 pub(crate) fn is_down_at_first(dir: &Path, kind: Kind) {
     let scene = Scene::new(dir, "http");
     let port = free_port();
@@ -166,8 +167,8 @@ pub(crate) fn is_down_at_first(dir: &Path, kind: Kind) {
     stop(client);
 }
 
-/// uTP and UDP trackers need `UDP ASSOCIATE`. Without it the tracker fails, and the peer is called by
-/// TCP.
+/// uTP and UDP trackers need `UDP ASSOCIATE`. Without it the tracker fails, and the connection to
+/// the peer is made by TCP.
 pub(crate) fn has_no_udp(dir: &Path) {
     let scene = Scene::new(dir, "udp");
     let server = Kind::Socks5.start(dir, free_port(), false);
@@ -183,7 +184,7 @@ pub(crate) fn has_no_udp(dir: &Path) {
     stop(client);
 }
 
-/// A tracker, and a seeder that it does not know.
+/// A tracker, and a seeder that it does not know about.
 struct Scene {
     file: PathBuf,
     tracker: Opentracker,
@@ -220,7 +221,7 @@ impl Scene {
         assert!(same(&self.file, &to.join("data.bin")));
     }
 
-    /// That neither the tracker nor the seeder has heard of a downloader.
+    /// Checks that neither the tracker nor the seeder has been contacted by a downloader.
     fn assert_untouched(&self) {
         let statistics = self.seeder.patron.statistics().wait().unwrap();
         assert_eq!(statistics.incoming_connections, 0);
@@ -228,7 +229,7 @@ impl Scene {
     }
 }
 
-/// With little pause between attempts.
+/// Retries with short pauses.
 fn patient(to: &Path, proxy: Proxy) -> ClientBuilder {
     builder(to).proxy(proxy).setting("tracker_backoff", 0).setting("tracker_completion_timeout", 3)
 }

@@ -1,5 +1,5 @@
-//! qbittorrent-nox: another libtorrent, in the client that most people run. It finds its peers by the
-//! tracker.
+//! qbittorrent-nox: another program with libtorrent, and the most widely used client. It finds its
+//! peers through the tracker.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -53,7 +53,7 @@ pub(crate) fn gives_its_metadata(dir: &Path) {
     swarm.download_by_magnet(&dir.join("to"));
 }
 
-/// Returns when the tracker knows.
+/// Returns when the tracker knows about the seed.
 fn seed(dir: &Path, swarm: &Swarm) -> Qbittorrent {
     let torrent = swarm.torrent.to_str().unwrap();
     let mut qbittorrent = Qbittorrent::start(dir, torrent, &swarm.from);
@@ -68,7 +68,7 @@ struct Qbittorrent {
 }
 
 impl Qbittorrent {
-    /// On loopback alone.
+    /// Restricted to loopback.
     fn start(dir: &Path, source: &str, save_dir: &Path) -> Self {
         let home = dir.join("qbittorrent");
         let config = home.join("qBittorrent/config");
@@ -89,7 +89,7 @@ impl Qbittorrent {
             let torrents: Value =
                 serde_json::from_slice(&torrents).map_err(|error| error.to_string())?;
             let state = torrents[0]["state"].as_str().unwrap_or_default();
-            // What it calls a torrent that is seeded, with and without somebody to seed to.
+            // The states of a seeding torrent, with and without peers.
             if ["uploading", "stalledUP"].contains(&state) {
                 Ok(())
             } else {
@@ -99,7 +99,7 @@ impl Qbittorrent {
     }
 }
 
-/// The body of the answer. It keeps the connection open, whatever it is asked.
+/// The body of the answer. The server keeps the connection open, whatever the request says.
 fn get(port: u16, path: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -10,7 +10,7 @@ use crate::opentracker::Opentracker;
 use crate::process::poll;
 use crate::support::{PATIENCE, builder, data, finished, maker, same};
 
-/// A directory that is shared by way of opentracker.
+/// A directory that is shared through opentracker.
 pub(crate) struct Swarm {
     pub(crate) tracker: Opentracker,
     pub(crate) metainfo: Metainfo,
@@ -24,7 +24,7 @@ impl Swarm {
     pub(crate) fn new(dir: &Path, protocol: Protocol, scheme: &str) -> Self {
         let from = dir.join("from");
         let maker = maker(&tree(&from), protocol);
-        // The tracker has to know the torrent first, the torrent the tracker's port.
+        // The tracker must know the torrent first, and the torrent the tracker's port.
         let unannounced = maker.clone().start().unwrap().wait().unwrap();
         let tracker = Opentracker::start(dir, &[unannounced.info_hashes]);
         let metainfo = maker.add_tracker(0, tracker.url(scheme)).start().unwrap().wait().unwrap();
@@ -34,7 +34,7 @@ impl Swarm {
         Self { tracker, metainfo, torrent, from }
     }
 
-    /// Shares the original; returns when the tracker knows.
+    /// Shares the original; returns when the tracker knows about the seed.
     pub(crate) fn seed(&self) -> Participant {
         let seeder = Participant::start(builder(&self.from), &self.metainfo);
         seeder.finish();
@@ -58,7 +58,7 @@ impl Swarm {
         self.metainfo.magnet().unwrap().to_string()
     }
 
-    /// Starts from the magnet link, with no more than a foreign client to fetch from.
+    /// Starts from the magnet link, with only a foreign client to download from.
     pub(crate) fn download_by_magnet(&self, save_dir: &Path) {
         let magnet = Source::Magnet(self.magnet().into());
         let download = Participant::start(builder(save_dir), magnet);
@@ -76,18 +76,18 @@ impl Swarm {
         download.stop();
     }
 
-    /// That a copy has all files of the original, byte by byte.
+    /// Checks that a copy has all files of the original, byte by byte.
     pub(crate) fn assert_same(&self, copy: &Path) {
         assert_same(&self.metainfo, &self.from, copy);
     }
 
-    /// That a copy has all files of the original but perhaps the empty ones.
+    /// Checks that a copy has all files of the original, except perhaps the empty ones.
     pub(crate) fn assert_same_data(&self, copy: &Path) {
         assert_same_where(&self.metainfo, &self.from, copy, |file| file.size > 0);
     }
 }
 
-/// That a copy of what is in `from` has all files of the torrent, byte by byte.
+/// Checks that a copy of what is in `from` has all files of the torrent, byte by byte.
 pub(crate) fn assert_same(metainfo: &Metainfo, from: &Path, copy: &Path) {
     assert_same_where(metainfo, from, copy, |_| true);
 }
@@ -105,7 +105,7 @@ fn assert_same_where(
     }
 }
 
-/// Files with all that is awkward: empty, nested, names with spaces and of many scripts.
+/// Files with everything that is awkward: empty, nested, names with spaces and in many scripts.
 pub(crate) fn tree(from: &Path) -> PathBuf {
     let tree = from.join("En liten låda, много слов");
     let files = [

@@ -1,7 +1,8 @@
-//! transmission-cli. It never connects to peers on loopback, which it takes for an error of the
-//! tracker, so we connect to it: the tracker has to know it first. It lets a new peer download
-//! only after up to 10 s. 3.00 cannot read hybrid torrents
-//! (github.com/transmission/transmission/pull/1964), so these are v1, and makes no empty files.
+//! transmission-cli. It never connects to peers on loopback, which it takes for a mistake of the
+//! tracker, so we connect to it: the tracker must know it first. It may take 10 s until it lets a
+//! new peer download. 3.00 cannot read hybrid torrents
+//! (github.com/transmission/transmission/pull/1964), so these are v1, and it creates no empty
+//! files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -36,7 +37,7 @@ pub(crate) fn takes_our_metadata(dir: &Path) {
     let seeder = swarm.seed();
     let hashes = swarm.metainfo.info_hashes;
     let torrent = dir.join(format!("transmission/torrents/{hashes}.torrent"));
-    // It saves the magnet link under this name before it has the metadata.
+    // It saves the magnet link under this name until it has the metadata.
     let fetched = transmission.wait_for("metadata", || Metainfo::read(&torrent));
     assert_eq!(fetched.info_hashes, hashes);
     assert_eq!(fetched.files, swarm.metainfo.files);
@@ -75,14 +76,14 @@ fn swarm(dir: &Path) -> Swarm {
     Swarm::new(dir, Protocol::V1, "http")
 }
 
-/// Returns when the tracker knows.
+/// Returns when the tracker knows about the seed.
 fn seed(dir: &Path, transport: Transport, swarm: &Swarm) -> Running {
     let launch = || start(dir, transport, swarm.torrent.as_os_str(), &swarm.from);
     announced(launch, || swarm.has_a_seed())
 }
 
-/// transmission-cli ends when it looks at its torrent while that is stopped, be it for the moment
-/// between its being verified and being started. So it is started until it gets beyond.
+/// transmission-cli exits if it sees its torrent stopped, even in the moment between verifying and
+/// starting it. So it is started again until it gets past that.
 fn announced(launch: impl Fn() -> Running, known: impl Fn() -> Result<(), String>) -> Running {
     let attempt = || {
         let mut transmission = launch();
@@ -91,14 +92,14 @@ fn announced(launch: impl Fn() -> Running, known: impl Fn() -> Result<(), String
     (0..5).find_map(|_| attempt()).expect("transmission-cli that does not end by itself")
 }
 
-/// What it speaks besides TCP, which it cannot do without.
+/// The transport in addition to TCP, which cannot be turned off.
 #[derive(Clone, Copy, PartialEq)]
 enum Transport {
     Tcp,
     Utp,
 }
 
-/// transmission-cli on loopback alone. It makes the file `done` when it has everything.
+/// transmission-cli, restricted to loopback. It creates the file `done` when it has everything.
 fn start(dir: &Path, transport: Transport, source: &OsStr, save_dir: &Path) -> Running {
     let mut command = TRANSMISSION.command(dir);
     command.arg("--config-dir").arg(settings(dir, transport));
@@ -123,7 +124,7 @@ fn settings(dir: &Path, transport: Transport) -> PathBuf {
         }}"#
     );
     let config = dir.join("transmission");
-    // What an earlier start has left.
+    // Left over from an earlier start.
     let _ = fs::remove_dir_all(&config);
     fs::create_dir(&config).unwrap();
     fs::write(config.join("settings.json"), settings).unwrap();

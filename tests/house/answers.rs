@@ -1,14 +1,15 @@
 //! A request with the wrong answer type does not compile.
 //!
-//! Requests are private, so that neither a doc test nor another crate can write one. The library has three of
-//! its own for this (`answers` in src/messages/request.rs), which only the `--cfg` given here brings in. They
-//! are compiled with the right types, which shows that nothing else is wrong with them, and with wrong ones.
+//! Requests are private, so neither a doc test nor another crate can write one. The library has
+//! three for this purpose (`answers` in src/messages/request.rs), which are only compiled with the
+//! `--cfg` given here. They are compiled with the right types, which shows that nothing else is
+//! wrong with them, and with wrong ones.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The errors that the compiler finds: the code, and the text for people.
+/// The compiler's errors: the code, and the text for people.
 fn errors(answers: &str) -> Vec<(String, String)> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));

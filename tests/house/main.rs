@@ -1,5 +1,5 @@
-//! Holds the code to its layers: who may use whom, and `unsafe` where it belongs. It reads the sources
-//! as text; what module privacy and lints hold already is not held here.
+//! Checks the layering of the code: which modules may use which, and where `unsafe` is allowed. It
+//! reads the sources as text; what module privacy and lints already ensure is not checked here.
 
 mod answers;
 mod parity;
@@ -7,7 +7,7 @@ mod parity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The modules of `src/`, layer by layer: a module uses those above it, and no other.
+/// The modules of `src/`, layer by layer: a module may use only those in earlier layers.
 const LAYERS: &[&[&str]] = &[
     &["text"],
     &["error"],
@@ -18,12 +18,12 @@ const LAYERS: &[&[&str]] = &[
     &["metainfo"],
     &["add"],
     &["messages"],
-    // The handle never sees the engine.
+    // The handle never uses the engine.
     &["engine", "patron"],
     &["client"],
 ];
 
-/// The only module that may be unsafe.
+/// The only module that may use `unsafe`.
 const BRIDGE: &str = "sys/";
 
 fn sources() -> Vec<(String, String)> {
@@ -49,14 +49,14 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The code without its tests and comments.
+/// The code without tests and comments.
 fn code(text: &str) -> String {
     let before_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = before_tests.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What a file names as `crate::MODULE`.
+/// The modules that a file names as `crate::MODULE`.
 fn uses(code: &str) -> BTreeSet<String> {
     let modules = code.split("crate::").skip(1).map(|rest| {
         rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
@@ -69,7 +69,7 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-/// The modules of the product's own code, each with what its files name.
+/// The modules of the library, each with those that its files name.
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in sources() {
@@ -113,7 +113,7 @@ fn unsafe_code_stays_beside_the_bridge_and_says_why_it_is_safe() {
                 continue;
             }
             assert!(file.starts_with(BRIDGE), "{file}:{}: unsafe outside of sys", number + 1);
-            // The block of cxx declares; the shim behind it is ours.
+            // cxx's block declares functions; the shim behind it is ours.
             let reason = line.contains("unsafe extern \"C++\"")
                 || lines[..number].iter().rev().take(3).any(|above| above.contains("SAFETY:"));
             assert!(reason, "{file}:{}: unsafe without a SAFETY line", number + 1);
@@ -121,8 +121,8 @@ fn unsafe_code_stays_beside_the_bridge_and_says_why_it_is_safe() {
     }
 }
 
-/// `rust-version` is what the dependencies need, and no less. Asked of cargo, for this platform only:
-/// the crates of others are not here.
+/// `rust-version` is what the dependencies need, and no more. cargo is asked only about this
+/// platform: other platforms' crates are not downloaded.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_rust_version_is_the_highest_that_the_dependencies_need() {
@@ -142,7 +142,7 @@ fn the_rust_version_is_the_highest_that_the_dependencies_need() {
     let by_id = |id: &str| packages.iter().find(|package| package["id"] == id).unwrap();
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
     let root = packages.iter().find(|package| package["name"] == env!("CARGO_PKG_NAME")).unwrap();
-    // What is only for tests, and for the other packages of the workspace, does not count.
+    // Dependencies of the tests, and of other packages in the workspace, do not count.
     let (mut seen, mut open) = (BTreeSet::new(), vec![root["id"].as_str().unwrap()]);
     while let Some(id) = open.pop() {
         let node = nodes.iter().find(|node| node["id"] == id).unwrap();

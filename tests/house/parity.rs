@@ -1,5 +1,5 @@
-//! docs/parity.md against the installed headers and the sources: every function of libtorrent's
-//! handles has a row, and what a row names is there.
+//! Checks docs/parity.md against the installed headers and the sources: every function of
+//! libtorrent's handles has a row, and what a row names exists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn every_function_of_libtorrent_has_a_row() {
         let rows: BTreeSet<_> = rows(handle).into_iter().map(|(function, _)| function).collect();
         let missing: Vec<_> = functions.difference(&rows).collect();
         assert!(missing.is_empty(), "{handle} in docs/parity.md has no row for {missing:?}");
-        // Another version may have fewer; a misspelt row is found with 2.0.8.
+        // Another version may have fewer functions; a misspelt row is found with 2.0.8.
         if version().starts_with("2.0.8") {
             let unknown: Vec<_> = rows.difference(&functions).collect();
             assert!(unknown.is_empty(), "{handle} in docs/parity.md: {unknown:?}");
@@ -47,7 +47,7 @@ fn what_a_row_names_is_there() {
     assert!(named > 80, "{named} names");
 }
 
-/// The rows of the table below a heading: function and what it is here.
+/// The rows of the table below a heading: the function, and its counterpart here.
 fn rows(handle: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -74,15 +74,15 @@ fn version() -> String {
 fn header(handle: &str) -> String {
     let below = PathBuf::from(pkg_config("--variable=includedir"));
     let name = format!("libtorrent/{handle}.hpp");
-    // The variable names either directory.
+    // The variable may name either directory.
     let candidates =
         [below.join(&name), below.join("..").join(&name), Path::new("/usr/include").join(&name)];
     let found = candidates.iter().find(|path| path.exists());
     std::fs::read_to_string(found.unwrap_or_else(|| panic!("no {name} in {below:?}"))).unwrap()
 }
 
-/// The public functions of a struct in a header that are not deprecated: those under an `#if` that
-/// asks for the ABI version are.
+/// The public functions of a struct in a header that are not deprecated; deprecated are those under
+/// an `#if` on the ABI version.
 fn functions(header: &str, name: &str) -> BTreeSet<String> {
     let mut deprecated = Vec::new();
     let mut code = String::new();
@@ -105,7 +105,7 @@ fn functions(header: &str, name: &str) -> BTreeSet<String> {
     declarations(body).iter().filter_map(|declaration| function(declaration, name)).collect()
 }
 
-/// What stands between semicolons and inline bodies, without those bodies.
+/// The text between semicolons and inline bodies, without those bodies.
 fn declarations(body: &str) -> Vec<String> {
     let (mut found, mut depth) = (vec![String::new()], 0);
     for letter in body.chars() {

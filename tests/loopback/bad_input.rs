@@ -1,4 +1,5 @@
-//! What others wrote, by mistake or by malice: each gets one clear answer, and the client goes on.
+//! Bad input, by mistake or by malice: each case gets one clear answer, and the client continues to
+//! work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ type Info = BTreeMap<&'static str, Vec<u8>>;
 
 const PIECE: usize = 16 * 1024;
 
-/// The info dictionary of a sound torrent of one piece.
+/// The info dictionary of a valid torrent with one piece.
 fn sound() -> Info {
     Info::from([
         ("length", number(PIECE)),
@@ -33,7 +34,7 @@ fn torrent(info: Info) -> Vec<u8> {
     dict([("info", dict(info))])
 }
 
-/// A torrent that is sound but for one value.
+/// A torrent that is valid except for one value.
 fn with(key: &'static str, value: Vec<u8>) -> Vec<u8> {
     let mut info = sound();
     info.insert(key, value);
@@ -66,7 +67,7 @@ fn v2(pairs: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> Vec<u8> {
     torrent(info)
 }
 
-/// What is no torrent, and a part of the reason that must be given.
+/// Inputs that are not torrents, each with a part of the expected reason.
 fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let nested = |depth: usize| ["d4:info", &"l".repeat(depth), &"e".repeat(depth), "e"].concat();
     let tree = |depth: usize| {
@@ -244,8 +245,8 @@ fn what_is_no_file_is_no_torrent() {
     still_works(&patron);
 }
 
-/// libtorrent reads on where the bencoding is not canonical; what it makes of it is written here,
-/// so that a change is noticed.
+/// libtorrent also accepts bencoding that is not canonical. The results are recorded here, so that
+/// a change is noticed.
 #[test]
 fn a_sloppy_torrent_file_is_read_as_libtorrent_reads_it() {
     let unsorted = [
@@ -272,7 +273,7 @@ fn a_sloppy_torrent_file_is_read_as_libtorrent_reads_it() {
     assert!(error.message().contains("invalid bencoding"), "{error}");
 }
 
-/// The pieces of files laid end to end, as libtorrent hashes them.
+/// The piece hashes of concatenated files, as libtorrent computes them.
 fn pieces(data: &[u8]) -> (Vec<u8>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("all.bin");
@@ -480,7 +481,7 @@ fn commands(id: TorrentId) -> [(&'static str, Command); 8] {
     ]
 }
 
-/// Each command for an id that means nothing here is refused, once.
+/// Each command for an unknown id is refused, once.
 fn is_unknown(patron: &Patron, id: TorrentId) {
     let errors = [
         patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap_err(),
@@ -528,7 +529,7 @@ fn an_id_means_nothing_after_its_torrent_or_at_another_client() {
     seeder.patron.remove_torrent(closed, RemoveFiles::Keep).wait().unwrap();
     is_unknown(&seeder.patron, closed);
 
-    // The same torrent again is another one.
+    // The same torrent, added again, gets another id.
     let options = AddOptions::default();
     let again = seeder.patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     assert_ne!(again, closed);
@@ -538,7 +539,8 @@ fn an_id_means_nothing_after_its_torrent_or_at_another_client() {
     assert!(file.exists());
 }
 
-/// A v2 tree shares the names of directories, of which each file's path has a copy.
+/// The paths of a v2 tree share the names of directories, but each file gets a copy of its whole
+/// path.
 #[test]
 fn a_torrent_that_takes_many_times_its_own_size_is_refused() {
     let torrent = |files: usize| {
@@ -562,7 +564,7 @@ fn a_torrent_that_takes_many_times_its_own_size_is_refused() {
     let error = Metainfo::decode(&torrent(2000)).unwrap_err();
     println!("{error}");
     assert!(error.message().contains("metadata"), "{error}");
-    // A v1 list has no tree, but each file's path begins with the name of the torrent.
+    // A v1 list has no tree, but each file's path begins with the torrent's name.
     let file = |number: usize| {
         dict([("length", self::number(0)), ("path", list([text(format!("{number}"))]))])
     };
@@ -575,7 +577,7 @@ fn a_torrent_that_takes_many_times_its_own_size_is_refused() {
     Metainfo::decode(&dict([("info", info)])).unwrap_err();
 }
 
-/// Resume data has a letter for each block that is known, not for each that there is.
+/// Resume data has one byte for each block that is known, not for each block that exists.
 #[test]
 fn the_resume_data_of_a_huge_file_of_which_nothing_is_known_is_small() {
     let entry = dict([("length", number(1_u64 << 40)), ("pieces root", text([7; 32]))]);

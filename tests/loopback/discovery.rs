@@ -1,5 +1,5 @@
-//! How peers are found: the DHT, which goes on and off while the client runs, and what a private torrent
-//! does without.
+//! How peers are found: the DHT, which is turned on and off while the client runs, and what a
+//! private torrent does not use.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -36,7 +36,7 @@ fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
     assert_eq!(now("enable_incoming_utp"), SettingValue::Bool(false), "what is not named stays");
 }
 
-/// They are not ours to set: libtorrent's defaults are what the documentation promises.
+/// This crate does not set them: the documentation relies on libtorrent's defaults.
 #[test]
 fn the_guards_of_libtorrent_are_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -49,14 +49,14 @@ fn the_guards_of_libtorrent_are_on() {
     }
 }
 
-/// A DHT node's ping (BEP 5), and whether it is answered within this time.
+/// Sends a DHT node a ping (BEP 5), and returns whether it is answered within this time.
 fn answers_a_ping(socket: &UdpSocket, node: SocketAddr, within: Duration) -> bool {
     let sender = dict([("id", text([b'x'; 20]))]);
     let ping = dict([("a", sender), ("q", text("ping")), ("t", text("aa")), ("y", text("q"))]);
     socket.send_to(&ping, node).unwrap();
     socket.set_read_timeout(Some(within)).unwrap();
     let mut answer = [0; 1500];
-    // The node may ask something of its own first.
+    // The node may first send a query of its own.
     while let Ok(length) = socket.recv(&mut answer) {
         if contains(&answer[..length], b"1:y1:r") {
             return true;
@@ -88,7 +88,7 @@ fn the_dht_goes_on_and_off_while_the_client_runs() {
     }
 }
 
-/// A client with a DHT that is entered here.
+/// A client whose DHT is entered through this node.
 fn with_dht(save_dir: &Path, entry: Option<SocketAddr>) -> Client {
     let client = client(save_dir);
     let nodes = entry.map(|node| node.to_string());
@@ -97,7 +97,7 @@ fn with_dht(save_dir: &Path, entry: Option<SocketAddr>) -> Client {
     client
 }
 
-/// Asks for a counter until it is as expected: libtorrent has no event for it.
+/// Polls a counter until it is as expected: libtorrent has no event for it.
 fn await_counter(
     patron: &Patron,
     name: &str,
@@ -116,7 +116,7 @@ fn counter(patron: &Patron, name: &str) -> i64 {
     patron.statistics().wait().unwrap().counter(name).unwrap()
 }
 
-/// Two torrents that differ by that.
+/// Two torrents, one of them private.
 fn torrents(directory: &Path) -> [Metainfo; 2] {
     [("public.bin", false), ("private.bin", true)].map(|(name, private)| {
         let file = data(directory, name, private.into(), 50_000);
@@ -129,7 +129,7 @@ fn torrents(directory: &Path) -> [Metainfo; 2] {
 fn a_private_torrent_is_not_announced_to_the_dht() {
     let dir = tempfile::tempdir().unwrap();
     let [public, private] = torrents(dir.path());
-    // The second knows the first as a node among others once the first has called it.
+    // The second knows the first as a node once the first has contacted it.
     let second = with_dht(dir.path(), None);
     let first = with_dht(&dir.path().join("to"), Some(address(&second.patron())));
     let (node, patron) = (first.patron(), second.patron());
@@ -152,7 +152,7 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
     assert_eq!(counter(&node, "dht.dht_torrents"), 1);
 }
 
-/// What the client says that it can to a peer that connects for this torrent (BEP 10).
+/// The extensions that the client offers to a peer of this torrent (BEP 10).
 fn extensions(of: SocketAddr, metainfo: &Metainfo) -> Vec<u8> {
     let mut peer = TcpStream::connect(of).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();

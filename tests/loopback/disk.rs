@@ -1,5 +1,5 @@
-//! How blocks are read for peers, and what becomes of files while they are served: no wrong byte, no
-//! crash, no silence.
+//! How blocks are read for peers, and what happens to files while they are served: no wrong byte,
+//! no crash, and no unreported error.
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result, Write};
@@ -28,18 +28,18 @@ use crate::tls::{certificate, for_tls};
 
 const MIB: usize = 1024 * 1024;
 const BLOCK: usize = 16 * 1024;
-/// A file that is in use is looked at this often.
+/// A file in use is checked this often.
 const CHECKED: Duration = Duration::from_secs(1);
 const MODES: [&str; 2] = ["copy", "zero_copy"];
 
-/// A builder with the seeding preset and a way of reading.
+/// A builder with the seeding preset and a value of `disk_reads`.
 fn reading(mode: &str, save_dir: &Path) -> ClientBuilder {
     let mut settings = Settings::seeding();
     settings.set("disk_reads", mode).unwrap();
     builder(save_dir).settings(settings).network_threads(1)
 }
 
-/// A client that takes what lies in the directory as complete.
+/// A client that trusts the files in the directory to be complete.
 fn trusting(mode: &str, metainfo: &Metainfo, directory: &Path) -> (Client, Patron, TorrentId) {
     let client = reading(mode, directory).start().unwrap();
     let patron = client.patron();
@@ -48,7 +48,7 @@ fn trusting(mode: &str, metainfo: &Metainfo, directory: &Path) -> (Client, Patro
     (client, patron, id)
 }
 
-/// Downloads from a client and compares.
+/// Downloads from a client and compares the files.
 fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: &Path) {
     let client = client(to);
     let patron = client.patron();
@@ -61,7 +61,7 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 }
 
-/// Waits for what no event tells.
+/// Polls for something that no event reports.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
@@ -70,15 +70,15 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A connection whose other end need not wait. libtorrent writes the head of a block and then the
-/// block, where it has had to wait for the disk; the kernel holds back the second (Nagle) until this
-/// end has acknowledged the first, which it would put off by 40 ms.
+/// A connection that acknowledges at once. libtorrent writes the header of a block and then the
+/// block, if it had to wait for the disk; the kernel holds back the second write (Nagle) until this
+/// end has acknowledged the first, which it would otherwise delay by 40 ms.
 #[derive(Debug)]
 struct Prompt(TcpStream);
 
 impl Read for Prompt {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        // Is forgotten now and then.
+        // The kernel resets it now and then.
         #[cfg(target_os = "linux")]
         rustix::net::sockopt::set_tcp_quickack(&self.0, true)?;
         self.0.read(buffer)
@@ -95,10 +95,10 @@ impl Write for Prompt {
     }
 }
 
-/// A peer that asks for blocks (BEP 3, BEP 6).
+/// A peer that requests blocks (BEP 3, BEP 6).
 struct Peer<S = Prompt> {
     stream: S,
-    /// The pieces that the other end said it has by now.
+    /// The pieces that the other end has announced so far.
     had: Vec<u32>,
 }
 
@@ -109,7 +109,7 @@ enum Answer {
 }
 
 impl Peer {
-    /// Connects and waits until it may ask.
+    /// Connects and waits until it is unchoked.
     fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
         let stream = TcpStream::connect(to)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -125,9 +125,9 @@ impl<S: Read + Write> Peer<S> {
     const HAVE: u8 = 4;
     const REJECT: u8 = 16;
 
-    /// Waits until it may ask.
+    /// Waits until it is unchoked.
     fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
-        // Of two peers with one id libtorrent keeps one.
+        // Of two peers with the same id, libtorrent keeps only one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut hello =
@@ -184,7 +184,7 @@ impl<S: Read + Write> Peer<S> {
         }
     }
 
-    /// One block, which must be right; `None`: it was refused.
+    /// Requests one block, which must be correct; `None` if it was refused.
     fn block(&mut self, piece: u32, all: &[u8], piece_length: usize) -> Result<Option<()>> {
         let begin = piece as usize * piece_length;
         let length = BLOCK.min(all.len() - begin);
@@ -210,7 +210,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
         for (number, size) in sizes.into_iter().enumerate() {
             data(&from, &names[number], number as u64, size);
         }
-        // What a torrent gives by another way than its name.
+        // One file is reached through a symbolic link.
         std::fs::rename(from.join("3.bin"), dir.path().join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), from.join("link.bin")).unwrap();
         names[3] = "link.bin".into();
@@ -223,7 +223,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
                 let files: Vec<_> = paths
                     .iter()
                     .zip(&names)
-                    // A symbolic link is carried as one by a torrent made of it.
+                    // A torrent made from a symbolic link contains it as a link.
                     .filter(|(_, name)| *name != "link.bin")
                     .map(|(path, name)| (path.as_path(), to.join("files").join(name)))
                     .collect();
@@ -261,7 +261,7 @@ fn trusted_data_is_not_hashed_even_when_it_is_asked_for() {
     }
 }
 
-/// What happens to a file.
+/// What is done to a file.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     Truncated,
@@ -284,7 +284,7 @@ impl Fault {
             }
             Self::Rewritten => {
                 let file = OpenOptions::new().write(true).open(file).unwrap();
-                // Not where it is read.
+                // Not in the part that is read.
                 file.write_all_at(b"something else", 3 * MIB as u64).unwrap();
                 file.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
             }
@@ -303,22 +303,22 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
             let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
             let (client, patron, id) = trusting(mode, &metainfo, &from);
             let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
-            // The first time cold or copied, then from where it lies.
+            // Cold or copied the first time, mapped the second time.
             for _ in 0..2 {
                 for piece in 0..64 {
                     assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
                 }
             }
             fault.befall(&file);
-            // Until the client notices, what comes is right or nothing comes. A new file at the old
-            // name is another one; what was written into the old one is its new content.
+            // Until the client notices, blocks are correct or refused. A new file under the old
+            // name is another file; data written into the old file is its new content.
             let asking = std::thread::spawn({
                 let (all, metainfo, to) = (all.clone(), metainfo.clone(), address(&patron));
                 move || loop {
                     match peer.block(7, &all, BLOCK) {
                         Ok(Some(())) => {}
                         Ok(None) => return,
-                        // Cut short, it could not be sent.
+                        // It could not be sent, because the file was truncated.
                         Err(_) => match Peer::connect(to, &metainfo) {
                             Ok(next) => peer = next,
                             Err(_) => return,
@@ -373,7 +373,7 @@ fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
         let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
         assert!(peer.block(3, &all, BLOCK).unwrap().is_some());
         std::fs::write(&file, noise(68, all.len())).unwrap();
-        // Until the client notices, what is asked for may be wrong.
+        // Until the client notices, blocks may be wrong.
         let asking = std::thread::spawn(move || {
             while peer.request(7, 0, BLOCK).is_ok()
                 && matches!(peer.answer(), Ok(Answer::Block(..)))
@@ -419,7 +419,7 @@ fn trusted_data_that_is_not_there_is_told_at_the_start() {
     }
 }
 
-/// Takes from this thread, and from those that it starts, what lets root read all files.
+/// Drops, for this thread and those that it starts, the capabilities that let root read all files.
 #[cfg(target_os = "linux")]
 fn heed_permissions() {
     use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
@@ -446,7 +446,7 @@ fn a_file_that_loses_its_permissions_is_still_served() {
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
         let refused = std::fs::File::open(&file).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
-        // Past the time after which the file is looked at again.
+        // After the time at which the file is checked again.
         let began = Instant::now();
         while began.elapsed() < 2 * CHECKED {
             assert!(peer.block(1, &all, BLOCK).unwrap().is_some());
@@ -468,13 +468,13 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
         let patron = client.patron();
         let options = seeder.options().incomplete_dir(&incomplete);
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
-        // It is read while it is written to, and while it moves.
+        // It is read while it is written and while it is moved.
         let moved = Arc::new(AtomicBool::new(false));
         let asking = std::thread::spawn({
             let (all, metainfo, to) = (all.clone(), seeder.metainfo.clone(), address(&patron));
             let moved = moved.clone();
             move || {
-                // Refused while the files are checked.
+                // Refused while the files are being checked.
                 let mut peer = None;
                 until("no connection", || {
                     peer = Peer::connect(to, &metainfo).ok();
@@ -482,8 +482,8 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
                 });
                 let mut peer = peer.unwrap();
                 let mut served = 0;
-                // Past the time after which a file is looked at again: that it was written to is not
-                // held against it.
+                // After the time at which a file is checked again: the client's own writes must not
+                // count as changes.
                 let mut left = None;
                 while left.is_none_or(|since: Instant| since.elapsed() < 2 * CHECKED) {
                     if moved.load(Ordering::Relaxed) {
@@ -530,7 +530,7 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
         };
         let mut inline = 0;
         for round in 0..6 {
-            // What is asked for comes while the name changes.
+            // Requested blocks arrive while the name changes.
             for piece in 0..64 {
                 peer.request(piece, 0, BLOCK).unwrap();
             }
@@ -544,13 +544,13 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
                 assert!(bytes == all[piece as usize * BLOCK..][..BLOCK], "piece {piece}");
             }
             read_all(&mut peer);
-            // And by the new name as by the old one: not by libtorrent.
+            // Under the new name, too, blocks are read inline, not by libtorrent.
             let read = patron.read_statistics();
             assert!(read.inline_blocks() > inline, "{mode}: {read:?}");
             assert_eq!((read.failed, read.open_files), (0, 1), "{mode}: {read:?}");
             inline = read.inline_blocks();
         }
-        // Another file in the old place is not taken for it.
+        // Another file in the old place is not mistaken for it.
         std::fs::write(&file, b"not it").unwrap();
         let since = Instant::now();
         while since.elapsed() < 2 * CHECKED {
@@ -594,7 +594,7 @@ fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
     }
 }
 
-/// Drops what the page cache has of a file.
+/// Drops a file from the page cache.
 fn make_cold(file: &Path) {
     let target = format!("of={}", file.display());
     let arguments = ["oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"];
@@ -734,7 +734,7 @@ fn more_files_than_may_be_open_are_served_one_after_another() {
     }
 }
 
-/// Runs in a process of its own, with few descriptors.
+/// Runs in a separate process, with few descriptors.
 #[test]
 #[ignore = "run by fewer_descriptors_than_files"]
 fn few_descriptors() {
@@ -767,7 +767,7 @@ fn few_descriptors() {
         let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
         let connect = || Peer::connect(address(&patron), &metainfo);
         let ask = |peer: &mut Peer, number: usize| -> Result<bool> {
-            // Two pieces each.
+            // Two pieces per file.
             peer.request(2 * number as u32, 0, BLOCK)?;
             Ok(match peer.answer()? {
                 Answer::Block(_, _, bytes) => {
@@ -782,14 +782,14 @@ fn few_descriptors() {
             assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
         }
 
-        // Then none are left: what cannot be opened is refused, until libtorrent has refused this peer
-        // a hundred times, and nothing else happens.
+        // Now no descriptors are left: blocks of files that cannot be opened are refused, until
+        // libtorrent has refused this peer a hundred times; nothing else happens.
         let taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
         let answers = (0..files.len()).map_while(|number| ask(&mut peer, number).ok());
         let served = answers.filter(|served| *served).count();
         let read = patron.read_statistics();
         println!("{mode}: {served} of {} files without descriptors, {read:?}", files.len());
-        // Where the pool was full, each file has the descriptor of the one that goes for it.
+        // When the pool is full, each file gets the descriptor of one that is closed for it.
         let all_served = served == files.len();
         assert!((read.stock_descriptors > 0 || all_served) && read.failed == 0, "{read:?}");
         drop((taken, peer));
@@ -809,7 +809,7 @@ fn few_descriptors() {
 
 #[test]
 fn fewer_descriptors_than_files() {
-    // libtorrent's sockets in the tests beside this one would be inherited, and count.
+    // Sockets of the tests in this process would be inherited, and would count.
     let output = Command::new("bash")
         .args([
             "-c",
@@ -825,7 +825,7 @@ fn fewer_descriptors_than_files() {
 
 #[test]
 fn a_file_system_that_cannot_tell_what_is_in_memory() {
-    // A tmpfs refuses RWF_NOWAIT.
+    // tmpfs refuses RWF_NOWAIT.
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
         let _ = writeln!(std::io::stderr(), "SKIPPED: there is no /dev/shm");
         return;
@@ -856,7 +856,7 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
     }
 }
 
-/// A client with `zero_copy` does not listen for TLS, but it calls peers that do.
+/// A client with `zero_copy` does not listen for TLS, but connects to peers that do.
 #[test]
 fn what_is_sent_by_tls_is_copied() {
     let dir = tempfile::tempdir().unwrap();
@@ -884,14 +884,14 @@ fn what_is_sent_by_tls_is_copied() {
             assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
         }
     }
-    // Open, it would hold up the end for seconds.
+    // Left open, it would delay the end by seconds.
     drop(peer);
     let read = patron.read_statistics();
     println!("{read:?}");
     assert_eq!((read.mapped_blocks, read.mappings, read.stock_blocks()), (0, 0, 0));
     assert_eq!(read.copied_blocks + read.cold_blocks, 256);
 
-    // The same file of another torrent, in the clear.
+    // The same file in another torrent, without TLS.
     let options = AddOptions::default().trust(true);
     patron.add_torrent(&plain, options).wait().unwrap();
     let mut peer = Peer::connect(address(&patron), &plain).unwrap();

@@ -1,4 +1,4 @@
-//! What a patron is told when it wants to know more: files, pieces, peers, trackers, limits, statistics.
+//! Events on request: files, pieces, peers, trackers, limits, statistics.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn files_pieces_and_peers_are_told_to_those_who_want_it() {
     let (mut pieces, mut files) = (Vec::new(), Vec::new());
     let mut parted = false;
     let count = seeder.metainfo.piece_count as usize;
-    // Two that have all part by themselves.
+    // Two complete peers disconnect by themselves.
     crate::support::wait_for(&patron, "the pieces, the files and the end", |event| {
         match event {
             Event::PieceFinished { piece, .. } => pieces.push(*piece),
@@ -83,7 +83,7 @@ fn trackers_are_told_of_in_full() {
     let tracker = Tracker::start(&[head.as_bytes(), &body].concat());
     let silent = Tracker::start(b"");
     let metainfo = v1().add_tracker(0, tracker.url()).start().unwrap().wait().unwrap();
-    // Else libtorrent asks only what is called /announce on this machine.
+    // Otherwise libtorrent contacts only /announce on this machine.
     let client = builder(dir.path()).setting("ssrf_mitigation", false).start().unwrap();
     let (patron, other) = (client.patron(), client.patron());
     patron.subscribe(
@@ -155,7 +155,8 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     let last = first.last().unwrap();
     assert_eq!(Metainfo::decode(last).unwrap().info_hashes, seeder.metainfo.info_hashes);
 
-    // A torrent at rest gets older, and is not saved for that. The clock is the statistics.
+    // A torrent at rest gets older, but is not saved because of that. The statistics serve as a
+    // clock.
     let mut ticks = |count| {
         let mut left = count;
         take(&patron, "statistics", &mut |event| {
@@ -180,7 +181,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     assert_eq!(unwanted, [""; 0]);
 }
 
-/// libtorrent makes the metainfo as it makes resume data, and takes that for saved.
+/// To libtorrent, making the metainfo counts as saving the resume data.
 #[test]
 fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! What fails around a client: disks, directories, ports, trackers. Each failure is told once, the
-//! other torrents go on, and nothing on disk is lost.
+//! Failures around a client: disks, directories, ports, trackers. Each failure is reported once,
+//! the other torrents continue, and nothing on disk is lost.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -36,7 +36,7 @@ fn error(patron: &Patron, id: TorrentId) -> Error {
     error
 }
 
-/// Errors of a torrent that wait in the mailbox.
+/// The error events of a torrent that wait in the mailbox.
 fn more_errors(patron: &Patron, id: TorrentId) -> Vec<String> {
     drain(patron, |event| match event {
         Event::Error { id: on, .. } if on == id => Some(event.to_string()),
@@ -44,11 +44,11 @@ fn more_errors(patron: &Patron, id: TorrentId) -> Vec<String> {
     })
 }
 
-/// A small file system of its own, gone with the guard.
+/// A small separate file system; the guard unmounts it.
 struct Tmpfs(PathBuf);
 
 impl Tmpfs {
-    /// `None` where mounting is not permitted: the test is skipped, and says so; in CI it fails.
+    /// `None` if mounting is not permitted: the test is skipped and says so; in CI it fails.
     fn mount(at: PathBuf, size: &str, test: &str) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let options = format!("size={size}");
@@ -76,7 +76,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Lazily: a test that failed may still have files open.
+        // Lazily: a failed test may still have files open.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -319,7 +319,7 @@ fn a_tracker_in_trouble_is_told_and_peers_are_found_elsewhere() {
     }
 }
 
-/// A download into `save_dir` by way of `incomplete_dir`.
+/// A download into `save_dir`, through `incomplete_dir`.
 fn download(seeder: &Seeder, save_dir: &Path, incomplete: &Path) -> (Client, Patron, TorrentId) {
     let client = client(save_dir);
     let patron = client.patron();
@@ -358,7 +358,7 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     assert!(std::fs::read(&other).unwrap() == noise(53, 700_000));
     assert!(same(&file, &incomplete.join("data.bin")));
 
-    // It seeds from where it is.
+    // It seeds from the directory where it is.
     let third = client(&dir.path().join("third"));
     let reader = third.patron();
     let options = AddOptions::default().add_peers([address(&patron)]);
@@ -369,8 +369,8 @@ fn what_lies_at_the_final_place_is_not_replaced() {
     assert_eq!(more_errors(&patron, id), [""; 0]);
 }
 
-/// Where it is to be overwritten it is checked, what is not right is replaced, and what is too much is
-/// cut off.
+/// If it may be overwritten, it is checked, wrong data is replaced, and the file is truncated to
+/// its length.
 #[test]
 fn a_larger_file_of_the_same_name() {
     let dir = tempfile::tempdir().unwrap();
@@ -381,7 +381,7 @@ fn a_larger_file_of_the_same_name() {
     let client = client(&to);
     let patron = client.patron();
 
-    // Until data comes, it is only looked at.
+    // Until data arrives, the file is only checked.
     let options = AddOptions::default().stop_when_checked(true);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
@@ -419,13 +419,13 @@ fn a_file_of_somebody_else_is_not_overwritten() {
             assert!(error.message().contains("album/large.bin: it is there"), "{error}");
             assert!(std::fs::read(&mine).unwrap() == noise(62, size), "{protocol:?}, {size}");
             assert!(!to.path().join("album/other.bin").exists());
-            // By choice it is.
+            // With `Overwrite`, the torrent takes the file.
             let options = seeder.options().existing_files(ExistingFiles::Overwrite);
             let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
             finished(&patron, id);
             assert!(same(&album.join("large.bin"), &mine), "{protocol:?}, {size}");
         }
-        // A part of a download is none.
+        // A part of a download does not belong to someone else.
         let to = tempfile::tempdir().unwrap();
         let mut part = noise(60, 300_000);
         part[50_000..250_000].fill(7);
@@ -440,7 +440,7 @@ fn a_file_of_somebody_else_is_not_overwritten() {
     }
 }
 
-/// The first has the file. The others may have it too, if it is the same.
+/// The first torrent has the file. Others may have it too, if it is the same.
 #[test]
 fn two_torrents_do_not_write_to_one_file() {
     let dir = tempfile::tempdir().unwrap();
@@ -467,7 +467,7 @@ fn two_torrents_do_not_write_to_one_file() {
     let id = patron.add_torrent(&again, AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
 
-    // A file is free again once the first is gone.
+    // A file is free again once the first torrent has been removed.
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     patron.remove_torrent(one, RemoveFiles::Keep).wait().unwrap();
     patron.resume(two).wait().unwrap();
@@ -518,7 +518,7 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
     for (what, size) in [("missing", None), ("short", Some(100_000)), ("empty", Some(0))] {
         let dir = tempfile::tempdir().unwrap();
         for length in [300_000, 2 * MIB] {
-            // Below and above the size from which libtorrent maps a file.
+            // Smaller and larger than the size from which libtorrent maps a file.
             let file = data(&dir.path().join("from"), "data.bin", 56, length);
             let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
             let hollow = tempfile::tempdir().unwrap();
@@ -545,11 +545,11 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
     }
 }
 
-/// A disk of its own in a file, gone with the guard.
+/// A separate disk in a file; the guard unmounts it.
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where that is not permitted: the test is skipped, and says so.
+    /// `None` if that is not permitted: the test is skipped and says so.
     fn mount(image: &Path, at: PathBuf) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let mounted = Command::new("mount").args(["-o", "loop"]).arg(image).arg(&at).output();
@@ -584,7 +584,7 @@ fn resume_data_claims_only_what_outlives_a_power_cut() {
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     assert!(!patron.resume_data(id).wait().unwrap().is_empty());
-    // The power goes: what the system has not written is lost.
+    // The power fails: what the system has not written is lost.
     let after = dir.path().join("after.img");
     std::fs::copy(&image, &after).unwrap();
     let Some(disk) = Disk::mount(&after, dir.path().join("after")) else { return };

@@ -1,4 +1,4 @@
-//! The files of a torrent: listed, chosen, renamed, moved.
+//! The files of a torrent: listing, choosing, renaming, moving.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ fn what_is_skipped_is_not_downloaded() {
         assert_eq!(to.join(&file.path).exists(), file.priority == Priority::TOP, "{file:?}");
     }
     assert!(same(&seeder.path.join("two.bin"), &to.join("album/two.bin")));
-    // Changing one's mind brings the rest.
+    // Choosing the other files as well downloads the rest.
     for (index, file) in files.iter().enumerate().filter(|(_, file)| !file.pad) {
         let index = u32::try_from(index).unwrap();
         patron.set_file_priority(id, index, Priority::DEFAULT).wait().unwrap();
@@ -56,9 +56,9 @@ fn what_is_skipped_is_not_downloaded() {
     assert!(patron.files(id).wait().unwrap().iter().all(|file| file.is_complete()));
 }
 
-/// A piece that has passed its check and is not written yet counts twice for libtorrent 2.0 once its
-/// file is skipped: as one that it has, and as one that nobody wants. It would call a torrent finished
-/// that is not, and stop. Clients that get in each other's way are those to which that happens.
+/// A piece that has passed its check but is not written yet counts twice for libtorrent 2.0 once
+/// its file is skipped: as one that it has, and as one that is not wanted. It would report a
+/// torrent as finished that is not, and stop. That happens to clients that compete with each other.
 #[test]
 fn what_is_skipped_while_it_comes_does_not_end_the_rest() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A peer that means harm (BEP 3, 6, 9, 10): nothing but its connection is lost.
+//! A malicious peer (BEP 3, 6, 9, 10): nothing is lost but its connection.
 
 use std::io::{Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,15 +19,15 @@ use crate::support::{
     wait_for,
 };
 
-/// What a peer does after a handshake that is in order.
+/// What a peer does after a valid handshake.
 #[derive(Debug, Clone)]
 enum Harm {
-    /// Claims to have all, and answers a request with other bytes.
+    /// Claims to have everything, and answers a request with wrong data.
     CorruptPiece,
-    /// Answers all requests with other bytes: those for the last block of each of so many pieces
+    /// Answers all requests with wrong data; those for the last block of each of this many pieces
     /// together, so that the pieces are checked together.
     CorruptPieces { count: usize, length: u32 },
-    /// Says nothing that makes sense.
+    /// Sends meaningless bytes.
     Garbage,
     /// Announces a message of 2 GiB.
     HugeMessage,
@@ -35,17 +35,17 @@ enum Harm {
     NegativeMessage,
     /// A bitfield for another number of pieces.
     WrongBitfield,
-    /// Has a piece far beyond the last.
+    /// Announces a piece far beyond the last.
     WrongHave,
-    /// Sends a block that nobody asked for, of a piece that does not exist.
+    /// Sends a block that was not requested, of a piece that does not exist.
     UnaskedBlock,
-    /// Sends one block over and over, unasked.
+    /// Sends the same block over and over, unrequested.
     UnaskedBlocks,
     /// Closes in the middle of a block.
     CloseMidPiece,
     /// Closes at once.
     Close,
-    /// Sends other metadata than the info hash is of.
+    /// Sends metadata that does not match the info hash.
     FalseMetadata(Arc<[u8]>),
     /// Announces metadata of 2 GiB.
     HugeMetadata,
@@ -61,7 +61,7 @@ const EXTENDED: u8 = 20;
 
 struct HostilePeer {
     address: SocketAddr,
-    /// Gets a token each time that the harm is done.
+    /// Receives a token each time the harm has been done.
     done: Receiver<()>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -145,9 +145,9 @@ impl Connection {
         self.until_closed()
     }
 
-    /// Answers one request for a block, with other bytes. One piece is enough: were several of them
-    /// checked while an honest peer runs out of work, libtorrent 2.0.8 would not ask that one again
-    /// for the pieces that then fail (`torrent::on_piece_sync`).
+    /// Answers one request for a block with wrong data. One piece is enough: if several were
+    /// checked while an honest peer runs out of work, libtorrent 2.0.8 would not request the pieces
+    /// that then fail from that peer again (`torrent::on_piece_sync`).
     fn corrupt(&mut self, told: impl Fn()) -> Result<()> {
         let request = self.be_asked()?;
         self.send(PIECE, &[&request[..8], &wrong_block(&request)].concat())?;
@@ -178,7 +178,7 @@ impl Connection {
         self.until_closed()
     }
 
-    /// Often enough that it does not look as if it had stopped.
+    /// Often enough that it does not seem to have stopped.
     fn pour(&mut self, told: impl Fn()) -> Result<()> {
         self.be_asked()?;
         told();
@@ -198,7 +198,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Claims to have all, and waits for a request.
+    /// Claims to have everything, and waits for a request.
     fn be_asked(&mut self) -> Result<Vec<u8>> {
         self.send(HAVE_ALL, &[])?;
         self.send(UNCHOKE, &[])?;
@@ -227,7 +227,7 @@ impl Connection {
                 ]);
                 self.send(EXTENDED, &[&[theirs], &head[..], metadata].concat())?;
                 told();
-                // libtorrent 2.0.8 would go on asking this connection before any other.
+                // libtorrent 2.0.8 would keep asking this connection before any other.
                 return Ok(());
             }
         }
@@ -242,7 +242,7 @@ impl Connection {
         self.0.write_all(&[&length.to_be_bytes()[..], &[id], payload].concat())
     }
 
-    /// The next message of a kind; others are passed over.
+    /// The next message of a kind; others are skipped.
     fn receive(&mut self, wanted: u8) -> Result<Vec<u8>> {
         loop {
             let mut length = [0; 4];
@@ -261,12 +261,12 @@ fn number_at(message: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(message[at..at + 4].try_into().unwrap())
 }
 
-/// What is not there, as long as a request asks for.
+/// Wrong data of the length that a request asks for.
 fn wrong_block(request: &[u8]) -> Vec<u8> {
     vec![0x66; number_at(request, 8) as usize]
 }
 
-/// The number that the other end gives to metadata messages in its extended handshake.
+/// The number that the other end assigns to metadata messages in its extended handshake.
 fn metadata_id(handshake: &[u8]) -> Option<u8> {
     let key = b"11:ut_metadatai";
     let at = handshake.windows(key.len()).position(|window| window == key)? + key.len();
@@ -274,7 +274,7 @@ fn metadata_id(handshake: &[u8]) -> Option<u8> {
     String::from_utf8(digits.copied().collect()).ok()?.parse().ok()
 }
 
-/// A client that talks to its peers at once: over TCP and in the clear.
+/// A client that connects to its peers directly: over TCP and without encryption.
 fn plain(save_dir: &std::path::Path) -> ClientBuilder {
     builder(save_dir)
         .setting("enable_outgoing_utp", false)
@@ -282,7 +282,7 @@ fn plain(save_dir: &std::path::Path) -> ClientBuilder {
         .setting("out_enc_policy", 2) // disabled
 }
 
-/// Errors that were told about a torrent.
+/// The errors that were reported for a torrent.
 fn errors(patron: &Patron, id: TorrentId) -> Vec<String> {
     drain(patron, |event| match event {
         Event::Error { id: on, .. } if on == id => Some(event.to_string()),
@@ -331,8 +331,8 @@ fn a_corrupt_piece_is_told_and_never_kept() {
     still_works(&patron);
 }
 
-/// libtorrent 2.0 reads what was corrupt once more, to learn who sent it, and would end the process
-/// where it is stopped before that is done (see `cpp/disk/ordered.hpp`).
+/// libtorrent 2.0 reads corrupt data once more, to find out who sent it, and would end the process
+/// if it is stopped before that is done (see `cpp/disk/ordered.hpp`).
 #[test]
 fn a_client_stops_while_corrupt_pieces_are_looked_into() {
     let (count, length) = (8, 1 << 20);
@@ -389,7 +389,8 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
     }
 }
 
-/// As libtorrent does where two call each other in the same moment; a minute is its own measure.
+/// libtorrent disconnects in the same way when two clients connect to each other at the same
+/// moment; by default it waits a minute before it tries again.
 #[test]
 fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
     let dir = tempfile::tempdir().unwrap();
@@ -445,7 +446,7 @@ fn false_metadata_is_told_and_not_taken() {
     still_works(&patron);
 }
 
-/// libtorrent takes it for a peer that delivers, and waits for what it was asked for.
+/// libtorrent takes it for a peer that delivers, and waits for the blocks it requested from it.
 #[test]
 fn a_peer_that_sends_blocks_unasked_does_not_hold_up_a_download() {
     let dir = tempfile::tempdir().unwrap();
@@ -489,7 +490,7 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
             [&numbers[0][..], &[REQUEST], &numbers[2], &numbers[3], &numbers[4]].concat()
         };
         let requests: Vec<u8> = (0..10_000).flat_map(request).collect();
-        // Refusals take as much room as requests do.
+        // Refusals take as much space as requests do.
         let mut sent = 0_usize;
         while sent < 64 << 20 && stream.write_all(&requests).is_ok() {
             sent += requests.len();
@@ -499,7 +500,7 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     still_works(&seeder.patron);
 }
 
-/// They would have the places of other peers for as long as libtorrent waits for a handshake.
+/// They would occupy the places of other peers until libtorrent's handshake timeout.
 #[test]
 fn connections_that_say_nothing_do_not_shut_others_out() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Torrents are made of all that is in a directory, and of nothing that would not be found again.
+//! Torrents are made from everything in a directory, and from nothing that would not be found
+//! again.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -31,7 +32,7 @@ fn paths(metainfo: &Metainfo) -> Vec<&str> {
     real.map(|file| file.path.to_str().unwrap()).collect()
 }
 
-/// A directory with a file and one more thing.
+/// A directory with a file and one other entry.
 fn tree(root: &Path, name: &str) -> PathBuf {
     let tree = root.join(name);
     data(&tree, "file", 1, 20_000);
@@ -89,7 +90,7 @@ fn files_stand_in_the_order_of_their_names_directory_by_directory() {
 fn libtorrent_finds_complete_what_was_made() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("sizes");
-    // About the ends of blocks and of pieces.
+    // Around the ends of blocks and pieces.
     for size in [0, 1, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, 100_000, 131_072, 300_000] {
         data(&root, &format!("{size:06}"), size as u64, size);
     }
@@ -153,7 +154,7 @@ fn links_are_followed_once_refused_left_out_or_kept() {
         assert!(report.is_good(), "{protocol:?} {report:?}");
     }
 
-    // A second link to one directory would list it again, and so on.
+    // A second link to the same directory would list it again, and so on.
     symlink("real", root.join("second")).unwrap();
     let error = make(with(Links::Follow)).unwrap_err().to_string();
     assert!(error.contains("tree/second leads to the same directory as "), "{error}");
@@ -180,7 +181,7 @@ fn links_in_a_circle_and_links_to_nothing_are_named() {
     symlink("link", itself.join("link")).unwrap();
     let nothing = tree(dir.path(), "nothing");
     symlink("nowhere", nothing.join("link")).unwrap();
-    // Each with two ways to the next: 2^30 in all.
+    // Each has two ways to the next: 2^30 in all.
     let doubled = tree(dir.path(), "doubled");
     for level in 0..30 {
         let directory = doubled.join(level.to_string());
@@ -256,7 +257,7 @@ fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
 #[test]
 fn what_cannot_be_read_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    // Longer than any path that the system takes, which holds for root too.
+    // Longer than any path that the system accepts, also for root.
     let root = tree(dir.path(), "deep");
     let name = "d".repeat(200);
     let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
@@ -290,7 +291,7 @@ fn what_cannot_be_read_is_named() {
             assert_eq!(error.kind(), ErrorKind::Io);
             let named = format!("{}: Permission denied", locked.display());
             assert!(error.to_string().contains(&named), "{error}");
-        } // else root, whom modes do not concern
+        } // else it is root, to whom modes do not apply
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
@@ -326,7 +327,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains(named), "{protocol:?}: no {named} in {error}");
         }
-        // Taken for one of BitComet's, where files and pad files stand in one list.
+        // Taken for a torrent by BitComet, which has files and pad files in one list.
         let dir = tempfile::tempdir().unwrap();
         let root = tree(dir.path(), "tree");
         data(&root, "_____padding_file_0_", 1, 100);
@@ -337,7 +338,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
                 assert_ne!(protocol, Protocol::V2);
             }
         }
-        // The name of the torrent too.
+        // The name of the torrent as well.
         let dir = tempfile::tempdir().unwrap();
         let error = refused(&tree(dir.path(), "tr\\ee"), protocol).to_string();
         assert!(error.contains("tr\\\\ee"), "{error}");

@@ -145,7 +145,7 @@ fn several_clients_in_one_process_do_not_know_each_others_torrents() {
     assert!(matches!(other, Added::New(theirs) if theirs != id));
 }
 
-/// One test, because the shared client belongs to the process.
+/// A single test, because the shared client belongs to the process.
 #[test]
 fn the_shared_client_lives_from_its_first_patron_to_its_last() {
     let dir = tempfile::tempdir().unwrap();
@@ -268,7 +268,7 @@ fn handles_may_be_dropped_in_any_order_on_any_thread() {
         parts.rotate_left(order % 3);
         if order >= 3 {
             parts.swap(1, 2);
-            // All at once, each on a thread of its own.
+            // All at once, each on its own thread.
             std::thread::scope(|scope| parts.into_iter().for_each(|part| drop(scope.spawn(part))));
         } else {
             parts.into_iter().for_each(|part| part());

@@ -1,4 +1,4 @@
-//! What a client does to the process that it is in.
+//! What a client does to its process.
 #![cfg(target_os = "linux")]
 
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ fn threads_have_names_and_take_no_signals() {
     }
 }
 
-/// A redirect, or a tracker that names its peers by host name, makes libtorrent look up names.
+/// A redirect, or a tracker that names its peers by host name, makes libtorrent resolve names.
 #[test]
 fn an_offline_client_cannot_ask_a_name_server() {
     let dir = tempfile::tempdir().unwrap();
@@ -88,7 +88,7 @@ fn a_program_that_is_started_does_not_keep_the_port() {
 
 #[test]
 fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
-    // A process of its own: the tests beside this one need descriptors.
+    // A separate process: the other tests in this one need descriptors.
     let output = Command::new("bash")
         .args([
             "-c",
@@ -132,7 +132,7 @@ fn out_of_descriptors() {
     {
         told += usize::from(matches!(event, Event::ListenFailed { .. }));
     }
-    // Hundredths of a second.
+    // In hundredths of a second.
     let spent = ticks() - before;
     println!("{told} events, {spent} ticks");
     assert_eq!(told, 1);

@@ -1,4 +1,4 @@
-//! What else is asked of a torrent: pieces, options, peers, trackers, web seeds.
+//! Other requests about a torrent: pieces, options, peers, trackers, web seeds.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     let map = patron.pieces(id).wait().unwrap();
     assert_eq!(map.have, [false, false, false, true, false, true, true]);
 
-    // What is not wanted from peers may come from the program.
+    // A piece that is not wanted from peers may come from the program.
     let error = patron.read_piece(id, 0).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotHere);
     assert!(error.message().ends_with("piece 0 is not here yet"), "{error}");
@@ -95,7 +95,7 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
     let patron = client.patron();
     let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
-    // Neither before there is a file, nor where there is room for the piece.
+    // Neither before the file exists, nor when only its space is reserved.
     for piece in [0, 5] {
         let error = patron.read_piece(id, piece).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
@@ -150,7 +150,7 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
     poll(|| patron.fresh_status(id).wait().unwrap().paused.then_some(()));
 }
 
-/// A torrent of a stranger would make the client send requests to what is behind the firewall.
+/// A stranger's torrent would make the client send requests to hosts behind the firewall.
 #[test]
 fn what_a_torrent_names_on_the_local_network_is_dropped_and_what_a_person_names_is_not() {
     let dir = tempfile::tempdir().unwrap();
@@ -301,7 +301,7 @@ fn the_peers_are_listed_on_both_sides() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
     let metainfo = crate::support::metainfo(&file);
-    // Two that have all they want have nothing to say to each other, and would part.
+    // Two peers that have everything they want would disconnect.
     let start = |save_dir: &str| {
         let builder = builder(&dir.path().join(save_dir));
         builder.setting("close_redundant_connections", false).start().unwrap()
@@ -333,7 +333,7 @@ fn the_peers_are_listed_on_both_sides() {
     poll(|| to.peers(there).wait().unwrap().is_empty().then_some(()));
 }
 
-/// Asks until there is an answer: libtorrent has no event for it.
+/// Polls until there is an answer: libtorrent has no event for it.
 fn poll<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
@@ -414,6 +414,6 @@ fn a_limit_of_a_torrent_slows_it_on_loopback_too() {
     let options = seeder.options().limits(Limits::default().download_limit(RATE));
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
-    // A second's worth or two may come at once.
+    // The data of a second or two may come at once.
     assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
 }

@@ -1,4 +1,4 @@
-//! Where a torrent goes on: resume data, info hashes, the client's saved state, goals.
+//! How a torrent continues: resume data, info hashes, the client's saved state, goals.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn resume_data_restores_what_was_chosen() {
     let saved = patron.resume_data(id).wait().unwrap();
     drop((patron, first));
 
-    // Elsewhere by default: the resume data knows where.
+    // With another default directory: the resume data knows the right one.
     let second = client(&dir.path().join("elsewhere"));
     let patron = second.patron();
     let source = Source::ResumeData(saved.into());
@@ -70,7 +70,7 @@ fn resume_data_restores_what_was_chosen() {
     let trackers = patron.trackers(id).wait().unwrap();
     assert_eq!((&*trackers[0].url, trackers[0].tier), ("http://127.0.0.1:1/announce", 0));
     assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
-    // And the goals, which are ours: they are in what is saved next.
+    // The goals too, which are the client's: they are in the data that is saved next.
     let again = patron.resume_data(id).wait().unwrap();
     let text = String::from_utf8_lossy(&again);
     assert!(text.contains("11:goal actioni1e11:share ratioi2500ee"), "{text}");
@@ -128,7 +128,7 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
     let torrent = Source::ResumeData(seeder.metainfo.torrent_file().clone());
     assert!(patron.add_torrent(torrent, AddOptions::default()).wait().is_err());
     assert_eq!(patron.torrents(), [id], "nothing is left behind");
-    // Of the same torrent it is fine.
+    // Resume data of the same torrent is accepted.
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     let options = AddOptions::default().resume_data(saved);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
@@ -218,7 +218,7 @@ fn a_torrent_starts_as_its_options_say() {
     assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
     assert_eq!(patron.trackers(id).wait().unwrap()[0].tier, 3);
     assert_eq!(patron.web_seeds(id).wait().unwrap().len(), 1);
-    // All of it is taken as soon as there is a piece to write.
+    // libtorrent allocates all of it once there is a piece to write.
     let piece = std::fs::read(dir.path().join("from/data.bin")).unwrap()[..16 * 1024].to_vec();
     patron.add_piece(id, 0, piece).wait().unwrap();
     while patron.pieces(id).wait().unwrap().done() == 0 {
@@ -321,7 +321,7 @@ fn settings_that_need_another_start_are_refused_while_the_client_runs() {
     assert!(patron.apply_settings(&change).wait().is_err(), "uTP reads what zero-copy maps");
 }
 
-/// Resume data of a torrent that names its files anew.
+/// Resume data that renames the files of a torrent.
 fn renaming(metainfo: &Metainfo, names: &[&str]) -> Vec<u8> {
     let names = names.iter().map(text).collect::<Vec<_>>();
     dict([
@@ -364,7 +364,7 @@ fn resume_data_that_leads_outside_or_gives_two_files_one_name_is_refused() {
         assert_eq!(error.kind(), ErrorKind::ResumeData, "{names:?}: {error}");
         assert_eq!(error.operation(), "read the resume data", "{names:?}: {error}");
     }
-    // Where the program says where the files belong, the save path counts for nothing.
+    // If the program says where the files belong, the save path in the resume data is ignored.
     let names = ["album/other.bin"];
     let options = seeder.options().save_dir(&to).resume_data(renaming(&seeder.metainfo, &names));
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
@@ -383,8 +383,8 @@ fn sharing(dir: &std::path::Path) -> Seeder {
     Seeder::with(&album, maker(&album, Protocol::V1).start().unwrap().wait().unwrap())
 }
 
-/// What is asked for now goes before what resume data says, and ends in the right bytes: a piece that
-/// two files share lies in a file of its own while one of them is skipped.
+/// The current choice of files overrides that of the resume data, and the download is correct: a
+/// piece that two files share is in the part file while one of them is skipped.
 #[test]
 fn other_files_than_in_the_resume_data_are_downloaded_in_full() {
     for lose_parts in [false, true] {
@@ -468,7 +468,7 @@ fn what_is_on_disk_beyond_the_resume_data_is_checked_and_not_downloaded() {
     let options = AddOptions::default().resume_data(saved);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     patron.resume(id).wait().unwrap();
-    // From nobody.
+    // Without any peer.
     finished(&patron, id);
 }
 
@@ -510,7 +510,7 @@ fn files_that_have_changed_since_the_resume_data_are_checked() {
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         await_event!(patron, Event::Checked { .. });
         assert!(!patron.fresh_status(id).wait().unwrap().finished, "{what}");
-        // What was lost comes again, and no more.
+        // What was lost is downloaded again, and nothing else.
         patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
         finished(&patron, id);
         assert!(same(&seeder.path, &to.join("data.bin")), "{what}");

@@ -1,4 +1,4 @@
-//! Async runtimes of others: everything is awaited, nothing is waited for.
+//! Async runtimes: everything is awaited, nothing blocks.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,7 +21,7 @@ mod tokio_example;
 
 const TORRENTS: usize = 8;
 
-/// Torrents at one client, for another to download.
+/// Torrents of one client, for another to download.
 struct Swarm {
     dir: TempDir,
     seeder: Client,
@@ -52,7 +52,7 @@ impl Swarm {
         AddOptions::default().add_peers([address(&self.seeder.patron())])
     }
 
-    /// Links that say where the data is.
+    /// Magnet links that contain the address of the seeder.
     fn magnets(&self) -> Vec<String> {
         let peer = address(&self.seeder.patron());
         let magnet = |torrent: &Metainfo| format!("{}&x.pe={peer}", torrent.magnet().unwrap());
@@ -99,7 +99,7 @@ fn the_example_for_smol_downloads_what_is_named() {
     swarm.is_downloaded();
 }
 
-/// Each task with a patron of its own, all of one client.
+/// Each task has its own patron of one client.
 #[test]
 fn many_tasks_of_tokio_download_at_once() {
     let swarm = Swarm::new();
@@ -143,7 +143,7 @@ fn many_tasks_of_smol_download_at_once() {
     }));
 }
 
-/// As `select!` does it: what waits for the next event is dropped again and again.
+/// As `select!` does: the future that waits for the next event is dropped again and again.
 #[test]
 fn an_event_is_not_lost_with_what_waited_for_it() {
     let swarm = Swarm::new();
@@ -179,7 +179,7 @@ fn making_verifying_and_waiting_for_the_end_are_awaited() {
         let patron = client.patron();
         let id = patron.add_torrent(metainfo, AddOptions::default()).await.unwrap().id();
         patron.wait_until_finished(id).await.unwrap();
-        // One that nobody waits for goes on.
+        // A shutdown that nobody waits for continues.
         drop(client.shutdown(PATIENCE));
         assert!(matches!(patron.stream().last().await, Some(Event::ClientStopped { .. })));
     }));
@@ -197,7 +197,7 @@ fn a_stream_ends_when_the_client_has_stopped() {
     }));
 }
 
-/// Downloads a torrent; knows no runtime.
+/// Downloads a torrent, on any runtime.
 async fn fetch(patron: &Patron, torrent: &Metainfo, options: AddOptions) -> TorrentId {
     let id = patron.add_torrent(torrent, options).await.unwrap().id();
     let mut events = patron.stream();

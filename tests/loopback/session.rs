@@ -1,4 +1,4 @@
-//! The client as a whole: settings while it runs, the IP filter, pausing everything.
+//! The client as a whole: changing its settings, the IP filter, pausing everything.
 
 use std::net::TcpListener;
 use std::net::UdpSocket;
@@ -135,7 +135,7 @@ fn a_limit_of_their_class_slows_peers_on_the_local_network() {
     let began = Instant::now();
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
-    // A second's worth may come at once.
+    // The data of one second may come at once.
     let least = Duration::from_secs((1_000_000 / RATE - 2).into());
     assert!(began.elapsed() > least, "{:?}", began.elapsed());
 }
@@ -147,8 +147,8 @@ fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
     let metainfo = crate::support::metainfo(&file);
     let start = |save_dir: &str| {
         let builder = builder(&dir.path().join(save_dir)).setting("dht_bootstrap_nodes", "");
-        // Both are at one address, which the DHT takes for one node, for a bad one, and for one that
-        // asks too often otherwise.
+        // Both are at the same address, which the DHT otherwise takes for a single, bad node that
+        // asks too often.
         let builder = builder.setting("dht_restrict_routing_ips", false);
         let builder = builder.setting("dht_restrict_search_ips", false);
         let builder = builder.setting("dht_block_ratelimit", 1_000_000);
@@ -222,7 +222,7 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let patron = client.patron();
-    // Offline there is neither UPnP nor NAT-PMP to ask.
+    // Offline, there is no UPnP or NAT-PMP router to ask.
     assert!(patron.map_port(PortProtocol::Tcp, 6881, 6881).wait().unwrap().is_empty());
     let before = patron.listen_addresses().wait().unwrap();
     patron.reopen_sockets().wait().unwrap();

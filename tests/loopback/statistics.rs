@@ -1,4 +1,4 @@
-//! What a client counts.
+//! The counters of a client.
 
 use torrent_patron::AddOptions;
 use torrent_patron::error::ErrorKind;

@@ -1,4 +1,4 @@
-//! What is known of each torrent, when there are many.
+//! The statuses of many torrents.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use torrent_patron::AddOptions;
 use crate::support::bencode::{dict, number, text};
 use crate::support::{PATIENCE, builder};
 
-/// With such short ticks libtorrent answers several times between two looks at its alerts, and
-/// torrents are started between the answers.
+/// With such short ticks, libtorrent answers several times between two reads of its alerts, and
+/// torrents are added between the answers.
 #[test]
 fn no_status_is_lost_while_many_torrents_are_started() {
     const TORRENTS: usize = 10_000;

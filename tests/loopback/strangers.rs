@@ -1,5 +1,5 @@
-//! What strangers send in: URLs, links and texts. Nothing of it becomes a request that was not meant, or
-//! a command for a terminal; what a torrent has wrong costs that part of it alone.
+//! Input from strangers: URLs, links and texts. None of it becomes a request that was not intended,
+//! or a command for a terminal; what is wrong in a torrent costs only that part of it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ use crate::support::{
     still_works,
 };
 
-/// An HTTP server that keeps what it is asked, and gives each path what a function says.
+/// An HTTP server that records its requests, and answers each path with the result of a function.
 struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -32,7 +32,7 @@ struct Server {
 type Answer = dyn Fn(&str) -> Vec<u8> + Send;
 
 impl Server {
-    /// One request a connection.
+    /// It takes one request per connection.
     fn start(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
         Self::at("127.0.0.1:0", Box::new(answer)).unwrap()
     }
@@ -91,7 +91,7 @@ fn no_peers() -> Vec<u8> {
     page("200 OK", &dict([("interval", number(1800)), ("peers", text(""))]))
 }
 
-/// A tracker that knows of nobody.
+/// A tracker that knows no peers.
 fn tracker() -> Server {
     Server::start(|_| no_peers())
 }
@@ -105,7 +105,7 @@ fn info() -> Vec<u8> {
     ])
 }
 
-/// What a stranger would have the client say to that server.
+/// What a stranger wants the client to send to that server.
 fn smuggled(server: &Server) -> String {
     server.url("/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /everything HTTP/1.1\r\nX-Evil: ")
 }
@@ -235,7 +235,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
         }
     }
     assert!(patron.trackers(id).wait().unwrap().is_empty());
-    // In any form it is the same.
+    // Written differently, it is the same URL.
     patron.add_tracker(id, " HTTP://127.0.0.1:1/announce\n", 0).wait().unwrap();
     patron.add_tracker(id, "http://127.0.0.1:1/announce", 0).wait().unwrap();
     assert_eq!(patron.trackers(id).wait().unwrap().len(), 1);
@@ -287,7 +287,7 @@ fn user_and_password_of_a_url_are_decoded() {
     assert!(server.asked()[0].contains("\r\nAuthorization: Basic bWU6cCE6cw==\r\n"));
 }
 
-/// A torrent of a file or a folder, and a client that does not have it.
+/// A torrent of a file or a directory, and a client that does not have its data.
 struct Missing {
     _dir: tempfile::TempDir,
     from: std::path::PathBuf,
@@ -422,7 +422,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
             assert!(asked.iter().all(|one| one.starts_with(&format!("GET {path} "))), "{asked:#?}");
             assert_eq!(patron.web_seeds(id).wait().unwrap(), [server.url(path)], "{way}");
 
-            // As resume data has it, it stays so.
+            // If it comes from resume data, it is unchanged.
             let saved = patron.resume_data(id).wait().unwrap();
             let other = builder(Path::new("unused")).save_dir(&missing.to).start().unwrap();
             let patron_of_other = other.patron();
@@ -514,7 +514,7 @@ fn what_a_peer_calls_its_client_is_made_visible() {
     let patron = client.patron();
     let options = AddOptions::default();
     let id = patron.add_torrent(&missing.metainfo, options).wait().unwrap().id();
-    // Before that, libtorrent takes no peer.
+    // Before that, libtorrent accepts no peers.
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     let mut peer = TcpStream::connect(address(&patron)).unwrap();
     let mut handshake =

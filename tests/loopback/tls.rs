@@ -1,4 +1,4 @@
-//! Torrents whose peers speak TLS: their metainfo holds the certificate that vouches for each peer.
+//! Torrents whose peers use TLS: their metainfo contains the certificate that certifies each peer.
 
 use openssl::asn1::Asn1Time;
 use openssl::dh::Dh;
@@ -15,7 +15,7 @@ use crate::await_event;
 use crate::support::bencode::text;
 use crate::support::{address, builder, data, finished, maker, same};
 
-/// A certificate that vouches for itself and for every torrent, and its key.
+/// A self-signed certificate that is valid for every torrent, and its key.
 pub(crate) fn certificate() -> (X509, PKey<Private>) {
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
@@ -33,7 +33,8 @@ pub(crate) fn certificate() -> (X509, PKey<Private>) {
     (builder.build(), key)
 }
 
-/// A torrent of one file, made into one whose peers speak TLS, by a certificate in its metainfo.
+/// Turns a torrent with one file into one whose peers use TLS, by adding a certificate to its
+/// metainfo.
 pub(crate) fn for_tls(metainfo: &Metainfo, certificate: &X509) -> Metainfo {
     let mut file = metainfo.torrent_file().to_vec();
     let count = 20 * metainfo.piece_count as usize;

@@ -1,4 +1,4 @@
-//! Data goes from one client to another.
+//! Data is transferred from one client to another.
 
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::{Added, RemoveFiles};
@@ -41,7 +41,7 @@ fn a_torrent_goes_from_one_client_to_another() {
     }
 }
 
-/// The names of its DHT nodes are left out of what libtorrent is given; the rest is as it was.
+/// Only the names of its DHT nodes are withheld from libtorrent.
 #[test]
 fn a_torrent_that_names_dht_nodes_goes_from_one_client_to_another() {
     for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {

@@ -31,7 +31,7 @@ fn damage(path: &Path, at: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Whole pieces, so that v1 tells files apart as v2 does.
+/// Whole pieces, so that v1 can tell files apart as v2 does.
 #[test]
 fn each_file_that_differs_is_named_with_how_it_differs() {
     for protocol in PROTOCOLS {
@@ -98,7 +98,7 @@ fn a_longer_file_is_not_good_although_all_pieces_are() {
     }
 }
 
-/// With v1 alone the files of a piece stand or fall together.
+/// With v1 alone, the files that share a piece are good or damaged together.
 #[test]
 fn files_that_share_a_damaged_piece_are_in_doubt_unless_one_is_damaged_for_sure() {
     let dir = tempfile::tempdir().unwrap();
@@ -175,7 +175,7 @@ fn a_file_that_cannot_be_read_is_told_from_a_damaged_one() {
     let metainfo = made(&path, Protocol::Hybrid);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
-        return; // root, whom modes do not concern
+        return; // root, to whom modes do not apply
     }
     let report = verify(&metainfo, dir.path());
     let FileState::Unreadable(error) = &report.files[0].state else { panic!("{report:?}") };
@@ -193,7 +193,7 @@ fn verifying_can_be_cancelled_and_wants_a_directory() {
 
     let verifying = Verifier::new(&metainfo, dir.path()).start().unwrap();
     verifying.cancel();
-    // It may have been faster.
+    // It may have finished first.
     if let Err(error) = verifying.wait() {
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     }

@@ -1,5 +1,5 @@
-//! What the tests share: data to share, clients on loopback, and waits that end.
-#![allow(dead_code, unreachable_pub)] // each test program uses its own part of it
+//! Shared by the tests: data to share, clients on loopback, and waits that end.
+#![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, TorrentId};
 
-/// How long anything here may take before it is called a failure.
+/// How long anything here may take before it counts as a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Numbers that look like chance and are the same in every run (xorshift64).
+/// Pseudorandom data that is the same in every run (xorshift64).
 pub fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);
@@ -27,7 +27,7 @@ pub fn noise(seed: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// A file of noise.
+/// A file of pseudorandom data.
 pub fn data(directory: &Path, name: &str, seed: u64, size: usize) -> PathBuf {
     std::fs::create_dir_all(directory).unwrap();
     let path = directory.join(name);
@@ -56,7 +56,7 @@ pub fn address(patron: &Patron) -> SocketAddr {
     patron.listen_addresses().wait().unwrap()[0]
 }
 
-/// The first event for which `pick` has an answer; events before it are dropped.
+/// The first event for which `pick` returns a value; earlier events are dropped.
 pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     let mut seen = Vec::new();
@@ -73,7 +73,7 @@ pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> 
     }
 }
 
-/// What a client answers once it has come so far: asked again and again, where no event tells.
+/// Polls until `look` returns a value, for what no event reports.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -85,7 +85,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A macro, because an event is chosen by its pattern.
+/// A macro, because events are selected by a pattern.
 #[macro_export]
 macro_rules! await_event {
     ($patron:expr, $pattern:pat $(if $guard:expr)? => $value:expr) => {
@@ -103,7 +103,7 @@ pub fn finished(patron: &Patron, id: TorrentId) {
     await_event!(patron, Event::Finished { id: done, .. } if *done == id);
 }
 
-/// Cases side by side: they spend their time in waiting.
+/// Runs cases in parallel: they spend their time waiting.
 pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
     std::thread::scope(|scope| {
         for case in cases {
@@ -126,7 +126,7 @@ pub struct Seeder {
 }
 
 impl Seeder {
-    /// Of a file or directory.
+    /// Seeds a file or directory.
     pub fn of(path: &Path) -> Self {
         Self::with(path, metainfo(path))
     }
@@ -139,7 +139,7 @@ impl Seeder {
         Self { client, patron, metainfo, path: path.into() }
     }
 
-    /// A client that has the data, knows of one other client, and connects to it.
+    /// A client that has the data, knows about one other client, and connects to it.
     pub fn that_calls(path: &Path, metainfo: &Metainfo, other: SocketAddr) -> Client {
         let client = client(path.parent().unwrap());
         let options = AddOptions::default().add_peers([other]);
@@ -147,13 +147,13 @@ impl Seeder {
         client
     }
 
-    /// To download from it.
+    /// Options to download from it.
     pub fn options(&self) -> AddOptions {
         AddOptions::default().add_peers([address(&self.patron)])
     }
 }
 
-/// Proof that a client goes on: it downloads a torrent that it did not know. The patron's own
+/// Proof that a client still works: it downloads a torrent that it did not know. The patron's own
 /// mailbox is left alone.
 pub fn still_works(patron: &Patron) {
     static NEXT: AtomicU64 = AtomicU64::new(1_000);
@@ -169,12 +169,12 @@ pub fn still_works(patron: &Patron) {
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
 }
 
-/// The events that are there now, of those that `pick` has an answer for.
+/// The events in the mailbox for which `pick` returns a value.
 pub fn drain<T>(patron: &Patron, pick: impl FnMut(Event) -> Option<T>) -> Vec<T> {
     std::iter::from_fn(|| patron.try_recv()).filter_map(pick).collect()
 }
 
-/// Bencoding (BEP 3), to write what no sound program would.
+/// Bencoding (BEP 3), to write what no correct program would.
 pub mod bencode {
     use std::fmt::Display;
 
@@ -192,7 +192,7 @@ pub mod bencode {
         [b"l", &items.concat()[..], b"e"].concat()
     }
 
-    /// In the order given: a sound dictionary is sorted.
+    /// In the given order; in a valid dictionary, that is sorted.
     pub fn dict<'a>(pairs: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Vec<u8> {
         let items = pairs.into_iter().flat_map(|(key, value)| [text(key), value]);
         let items: Vec<_> = items.collect();

@@ -7,7 +7,7 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use crate::support::arguments::{
-    self, bytes, choice, give, goals, limit, path, peer, priorities_of, required, text,
+    self, bytes, choice, give, goals, path, peer, priorities_of, required, text,
 };
 use crate::support::failure::patron_error;
 use crate::support::guard::{guard, release};
@@ -273,58 +273,6 @@ pub extern "C" fn patron_options_set_flags(
 ) -> i32 {
     guard(error, || {
         required(options, "options")?.options.flags = arguments::flags(flags)?;
-        Ok(())
-    })
-}
-
-/// Limits the download rate, in bytes per second; 0 or less means no limit but the client's.
-#[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_download_limit(
-    options: Option<&mut patron_options>,
-    rate: i64,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-) -> i32 {
-    guard(error, || {
-        required(options, "options")?.options.limits.download_limit = limit(rate);
-        Ok(())
-    })
-}
-
-/// Limits the upload rate, in bytes per second; 0 or less means no limit but the client's.
-#[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_upload_limit(
-    options: Option<&mut patron_options>,
-    rate: i64,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-) -> i32 {
-    guard(error, || {
-        required(options, "options")?.options.limits.upload_limit = limit(rate);
-        Ok(())
-    })
-}
-
-/// Limits the number of connections; 0 or less means no limit but the client's.
-#[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_connections_limit(
-    options: Option<&mut patron_options>,
-    peers: i64,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-) -> i32 {
-    guard(error, || {
-        required(options, "options")?.options.limits.connections_limit = limit(peers);
-        Ok(())
-    })
-}
-
-/// Limits the number of upload slots; 0 or less means no limit but the client's.
-#[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_upload_slots(
-    options: Option<&mut patron_options>,
-    peers: i64,
-    error: Option<&mut MaybeUninit<Box<patron_error>>>,
-) -> i32 {
-    guard(error, || {
-        required(options, "options")?.options.limits.upload_slots = limit(peers);
         Ok(())
     })
 }

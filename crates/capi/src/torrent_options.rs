@@ -1,11 +1,12 @@
 //! Options of a torrent
 //!
-//! Flags, limits, goals and the queue. They can be changed at any time.
+//! Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use crate::support::arguments::{choice, goals, limit, or_none, text};
+use crate::options::patron_options;
+use crate::support::arguments::{choice, goals, limit, or_none, required, text};
 use crate::support::failure::patron_error;
 use crate::support::guard::guard;
 use crate::support::handles::{patron_handle, patron_reply};
@@ -143,6 +144,58 @@ pub extern "C" fn patron_set_flag(
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
         Ok(patron.set_flag(id, choice(flag, "flag")?, on))
+    })
+}
+
+/// At the start: limits the download rate, in bytes per second; 0 or less means no limit but the client's.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_download_limit(
+    options: Option<&mut patron_options>,
+    rate: i64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.limits.download_limit = limit(rate);
+        Ok(())
+    })
+}
+
+/// At the start: limits the upload rate, in bytes per second; 0 or less means no limit but the client's.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_upload_limit(
+    options: Option<&mut patron_options>,
+    rate: i64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.limits.upload_limit = limit(rate);
+        Ok(())
+    })
+}
+
+/// At the start: limits the number of connections; 0 or less means no limit but the client's.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_connections_limit(
+    options: Option<&mut patron_options>,
+    peers: i64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.limits.connections_limit = limit(peers);
+        Ok(())
+    })
+}
+
+/// At the start: limits the number of upload slots; 0 or less means no limit but the client's.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_upload_slots(
+    options: Option<&mut patron_options>,
+    peers: i64,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.limits.upload_slots = limit(peers);
+        Ok(())
     })
 }
 

@@ -72,7 +72,7 @@ fn watch(making: Making, path: &Path, interrupt: &Interrupt) -> torrent_patron::
         }
         bar.hashing(&making.progress());
     };
-    screen.close(interrupt);
+    screen.close(interrupt.came());
     for path in making.left_out() {
         screen.warn(format_args!("left out: {}", path.display()));
     }

@@ -35,11 +35,11 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let run = Run::new()?;
     let (from, to) = (directory.path().join("seeder"), directory.path().join("patrons"));
     let Some(samples) = run.make_samples(arguments, &from)? else {
-        run.screen.close(&run.interrupt);
+        run.screen.close(run.interrupt.came());
         return Ok(Outcome::Interrupted);
     };
     let transfer = thread::scope(|scope| run.transfer(scope, &samples, &from, &to))?;
-    run.screen.close(&run.interrupt);
+    run.screen.close(run.interrupt.came());
     let Some(transfer) = transfer else { return Ok(Outcome::Interrupted) };
     match different(&samples, &to, &run.interrupt)? {
         Some(different) => transfer.report(&samples, &different),
@@ -183,7 +183,7 @@ impl Run {
     }
 
     fn end_early<T, const N: usize>(&self, clients: [Client; N]) -> Option<T> {
-        self.screen.close(&self.interrupt);
+        self.screen.close(self.interrupt.came());
         for client in clients {
             self.screen.line(client.shutdown(SHUTDOWN).wait());
         }

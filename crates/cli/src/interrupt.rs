@@ -78,7 +78,7 @@ fn watch(mut signals: Signals, sender: Sender<()>, listener: &Weak<()>) {
         thread::sleep(LONGEST_END);
         let seconds = LONGEST_END.as_secs();
         output::error(format_args!("no clean end within {seconds} s of the signal"));
-        let _ = output::finish();
+        let _ = output::finish(true);
         exit()
     });
     if signals.any(|_| first.elapsed() >= ECHO) {

@@ -57,11 +57,11 @@ fn main() -> ExitCode {
         Command::Seed(command) => transfer::seed(command),
     };
     let outcome = result.unwrap_or_else(failed);
-    match output::finish() {
+    match output::finish(interrupt::came()) {
         Ok(()) => outcome.into(),
         Err(error) => {
             output::error(error);
-            let _ = output::finish();
+            let _ = output::finish(interrupt::came());
             ExitCode::FAILURE
         }
     }

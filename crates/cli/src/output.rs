@@ -14,7 +14,6 @@ use torrent_patron::printable;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;
-use crate::interrupt::{self, Interrupt};
 use crate::writer::Writer;
 
 static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
@@ -83,8 +82,8 @@ impl Screen {
 
     /// Removes the bars for good; lines can follow. After Ctrl-C the bars stay: the terminal has written
     /// `^C` there, so that their place is not known any more.
-    pub(crate) fn close(&self, interrupt: &Interrupt) {
-        if self.has_bars() && interrupt.came() {
+    pub(crate) fn close(&self, interrupted: bool) {
+        if self.has_bars() && interrupted {
             say(&"");
         } else {
             let _ = self.bars.clear();
@@ -284,8 +283,8 @@ fn left_out(missed: u64) -> String {
 }
 
 /// Waits until all output is written; after a signal, for a moment only. The error is that of stdout.
-pub(crate) fn finish() -> Result<(), String> {
-    let deadline = interrupt::came().then(|| Instant::now() + LAST_WORDS);
+pub(crate) fn finish(interrupted: bool) -> Result<(), String> {
+    let deadline = interrupted.then(|| Instant::now() + LAST_WORDS);
     STDOUT.flush(deadline);
     STDERR.flush(deadline);
     STDOUT.failure().map_or(Ok(()), Err)

@@ -336,7 +336,7 @@ impl Transfer {
     }
 
     fn end(self) {
-        self.screen.close(&self.interrupt);
+        self.screen.close(self.interrupt.came());
         let report = self.client.shutdown(SHUTDOWN).wait();
         // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {

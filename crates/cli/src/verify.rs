@@ -42,7 +42,7 @@ fn watch(
         }
         bar.hashing(&verifying.progress());
     };
-    screen.close(interrupt);
+    screen.close(interrupt.came());
     result
 }
 

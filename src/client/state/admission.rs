@@ -1,5 +1,5 @@
-//! Torrents that are being added. One that meets a busy engine is tried again, later and later; the
-//! one who asked sees one answer.
+//! Torrents that are being added. If the engine is busy, adding is tried again, with increasing
+//! delays; the caller sees a single answer.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -14,17 +14,17 @@ use crate::messages::service::Member;
 use crate::model::{ClientData, InfoHashes, TorrentId};
 use crate::reply::Responder;
 
-/// How many torrents may be on their way in. While they are, the client thread takes no more commands,
-/// and patrons wait at the command channel: an engine that is slow to add torrents slows those who
-/// add them, and no queue grows.
+/// How many torrents may be in the process of being added. At that number, the client thread takes
+/// no more commands, and patrons wait at the command channel: an engine that is slow to add
+/// torrents slows down those who add them, and no queue grows.
 const WINDOW: usize = 512;
 
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
-/// After this long the caller is told that the engine is busy.
+/// After this time the caller is told that the engine is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A torrent on its way in.
+/// A torrent that is being added.
 pub(in crate::client) struct PendingAdd {
     pub(in crate::client) id: TorrentId,
     pub(in crate::client) from: Arc<Member>,
@@ -36,9 +36,9 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) complete: bool,
-    /// What keeps data that is to be trusted from being so.
+    /// Why data that should be trusted cannot be.
     pub(in crate::client) missing_data: Option<Error>,
-    /// Not yet handed to the engine.
+    /// Not yet passed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
     began: Instant,
     delay: Duration,
@@ -85,9 +85,9 @@ impl PendingAdd {
 
 #[derive(Default)]
 pub(in crate::client) struct Admission {
-    /// Handed to the engine, which has not answered.
+    /// Passed to the engine, which has not answered yet.
     under_way: HashMap<TorrentId, PendingAdd>,
-    /// To be tried again at the time given.
+    /// To be tried again at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
 }
 
@@ -104,12 +104,12 @@ impl Admission {
         self.under_way.insert(add.id, add);
     }
 
-    /// The one that the engine has answered.
+    /// Removes the add that the engine has answered.
     pub(in crate::client) fn answered(&mut self, id: TorrentId) -> Option<PendingAdd> {
         self.under_way.remove(&id)
     }
 
-    /// Whether another with one of these info hashes is before the engine.
+    /// Whether an add with one of these info hashes is with the engine.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
@@ -118,7 +118,7 @@ impl Admission {
         self.under_way.values().any(same)
     }
 
-    /// Keeps one for later, or gives it back with the error when it has waited for too long.
+    /// Keeps an add for later, or returns it with the error if it has waited too long.
     pub(in crate::client) fn postpone(
         &mut self,
         mut add: PendingAdd,
@@ -135,7 +135,7 @@ impl Admission {
         None
     }
 
-    /// Something ended that one may have waited for: all are tried at once.
+    /// Something has ended that adds may have waited for: all are due now.
     pub(in crate::client) fn retry_now(&mut self, now: Instant) {
         self.waiting.iter_mut().for_each(|(due, _)| *due = now);
     }

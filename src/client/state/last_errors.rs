@@ -1,22 +1,22 @@
-//! The last errors of a torrent: what is known already is not published again.
+//! The last errors of a torrent, so that errors already reported are not published again.
 
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-/// A full disk fails every write that is queued, then the reads of what was not written, and
-/// libtorrent reports some failures twice: once for the file and once for the torrent. The first one
-/// is the cause. The same error, and any error of the disk after one, is published once in this time.
+/// A full disk fails every queued write, then the reads of what was not written; and libtorrent
+/// reports some failures twice, for the file and for the torrent. The first error is the cause.
+/// Within this time, the same error, and any disk error after a disk error, is published only once.
 const SAME_ERROR: Duration = Duration::from_secs(30);
 
-/// Most torrents never have one.
+/// Boxed, because most torrents never have an error.
 #[derive(Default)]
 pub(in crate::client) struct LastErrors(Option<Box<Known>>);
 
 #[derive(Default)]
 struct Known {
     error: Option<(Error, Instant)>,
-    /// The URL, and how often in a row it has failed.
+    /// The URL, and how many times in a row it has failed.
     tracker: Option<(Box<str>, u32)>,
 }
 
@@ -36,7 +36,8 @@ impl LastErrors {
         !known
     }
 
-    /// A hybrid torrent is announced by each of its info hashes: a tracker that fails does so twice.
+    /// A hybrid torrent is announced with both of its info hashes, so a failing tracker is reported
+    /// twice.
     pub(in crate::client) fn is_new_tracker_failure(
         &mut self,
         url: &str,
@@ -51,7 +52,7 @@ impl LastErrors {
         new
     }
 
-    /// The error that was published, where this one follows from it.
+    /// The error that was published, if this one follows from it.
     pub(in crate::client) fn cause(&self, error: Error) -> Error {
         match self.last() {
             Some((last, _)) if follows(&error, last) => last.clone(),
@@ -59,8 +60,9 @@ impl LastErrors {
         }
     }
 
-    /// What has stopped the torrent, where libtorrent does not say: it does not pause a torrent whose
-    /// data cannot be read, the shim does. Want of descriptors or memory stops none.
+    /// The error that stopped the torrent, where libtorrent does not report one: if a torrent's
+    /// data cannot be read, the shim pauses it, not libtorrent. A lack of descriptors or memory
+    /// does not stop a torrent.
     pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
         const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
         let (error, _) = self.last()?;
@@ -68,7 +70,7 @@ impl LastErrors {
         (error.kind() == ErrorKind::Disk && !passes).then(|| error.clone())
     }
 
-    /// The torrent is resumed. What its trackers said stays known.
+    /// To be called when the torrent is resumed. Tracker failures are remembered.
     pub(in crate::client) fn forget(&mut self) {
         if let Some(known) = &mut self.0 {
             known.error = None;

@@ -1,4 +1,4 @@
-//! Where the client accepts peers, and those who have asked before that was known.
+//! Where the client accepts connections, and the patrons that asked before that was known.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ pub(in crate::client) struct Listening {
 #[derive(Default)]
 struct Shard {
     addresses: Vec<SocketAddr>,
-    /// The first.
+    /// The first failure.
     failure: Option<Error>,
 }
 
 impl Listening {
-    /// Whether the address is new.
+    /// Returns whether the address is new.
     pub(in crate::client) fn opened(&mut self, shard: usize, address: SocketAddr) -> bool {
         let addresses = &mut self.shards.entry(shard).or_default().addresses;
         let new = !addresses.contains(&address);

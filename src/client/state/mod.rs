@@ -1,5 +1,5 @@
-//! What the client thread knows. Plain data: nothing here knows the engine or the thread, and time comes
-//! from the caller.
+//! The client thread's state. Plain data: nothing here knows about the engine or the thread, and
+//! the caller passes in the time.
 
 pub(in crate::client) mod admission;
 pub(in crate::client) mod goals;
@@ -21,7 +21,7 @@ mod fixtures {
     use crate::messages::service::{Member, Service};
     use crate::model::{InfoHashV1, InfoHashV2, InfoHashes};
 
-    /// So many patrons of one client, which has no thread.
+    /// Some patrons of a client that has no thread.
     pub(super) fn members<const N: usize>() -> [Arc<Member>; N] {
         let reads = Box::new(Vec::new);
         let service = Service::new(bounded(1), bounded(1).0, Defaults::default(), reads);

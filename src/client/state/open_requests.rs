@@ -6,12 +6,12 @@ use crate::messages::command::Respond;
 use crate::messages::request::RequestRole;
 use crate::model::TorrentId;
 
-/// How many requests may be open. While they are, the client thread takes no more commands, as for
-/// torrents on their way in.
+/// How many requests may be open. At that number, the client thread takes no more commands, as with
+/// torrents that are being added.
 const WINDOW: usize = 512;
 
 pub(in crate::client) struct OpenRequest {
-    /// `None`: it is about the session.
+    /// `None` if the request is about the session.
     pub(in crate::client) torrent: Option<TorrentId>,
     /// What it tries.
     pub(in crate::client) op: &'static str,
@@ -19,13 +19,14 @@ pub(in crate::client) struct OpenRequest {
     pub(in crate::client) respond: Respond,
 }
 
-/// Found by number, and by torrent.
+/// Indexed by number and by torrent.
 #[derive(Default)]
 pub(in crate::client) struct OpenRequests {
     last: u64,
     open: HashMap<u64, OpenRequest>,
     of_torrents: BTreeSet<(TorrentId, u64)>,
-    /// The torrents whose files are being moved, which can take hours: at most one move for each.
+    /// The torrents whose files are being moved, which can take hours: at most one move per
+    /// torrent.
     moving: HashSet<TorrentId>,
 }
 
@@ -38,7 +39,7 @@ impl OpenRequests {
         self.open.len()
     }
 
-    /// The number of the request.
+    /// Returns the number of the request.
     pub(in crate::client) fn open(&mut self, request: OpenRequest) -> u64 {
         self.last += 1;
         if let Some(id) = request.torrent {
@@ -51,7 +52,7 @@ impl OpenRequests {
         self.last
     }
 
-    /// The request that is answered.
+    /// Removes the request that has been answered.
     pub(in crate::client) fn take(&mut self, number: u64) -> Option<OpenRequest> {
         let request = self.open.remove(&number)?;
         if let Some(id) = request.torrent {
@@ -63,12 +64,12 @@ impl OpenRequests {
         Some(request)
     }
 
-    /// Whether a move of this torrent is open.
+    /// Whether a move of this torrent's files is open.
     pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
         self.moving.contains(&id)
     }
 
-    /// Those about one torrent, in the order they were opened.
+    /// Removes the requests about one torrent, in the order in which they were opened.
     pub(in crate::client) fn take_all_of(&mut self, id: TorrentId) -> Vec<OpenRequest> {
         let numbers: Vec<_> =
             self.of_torrents.range((id, 0)..=(id, u64::MAX)).map(|(_, number)| *number).collect();

@@ -1,6 +1,6 @@
-//! When the resume data of each torrent is saved. What happens to a torrent is saved at once; what
-//! merely grows, once an interval. A bounded number of saves is open, so that many torrents do not
-//! hold up libtorrent's network thread.
+//! Decides when the resume data of each torrent is saved. Events of a torrent are saved at once;
+//! figures that merely grow, once per interval. The number of open saves is bounded, so that many
+//! torrents do not hold up libtorrent's network thread.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,20 +13,20 @@ const WINDOW: usize = 64;
 /// Likewise, when the client ends: nobody else is held up.
 const LAST_WINDOW: usize = 4096;
 
-/// The part of a torrent's record that is about its resume data. Only torrents that somebody wants
-/// saved have it.
+/// The part of a torrent's record about its resume data. Only torrents that somebody wants saved
+/// have one.
 #[derive(Default)]
 pub(in crate::client) struct Save {
-    /// As it stands in the queue.
+    /// The time at which it is in the queue.
     due: Option<Instant>,
-    /// When it was saved last, and what it held.
+    /// When it was last saved, and the figures it held then.
     last: Option<(Instant, SavedFigures)>,
-    /// The engine was asked and has not answered.
+    /// The engine has been asked and has not answered yet.
     open: bool,
     /// It has changed again since then.
     again: bool,
-    /// It is saved even where libtorrent finds it unchanged: a request for the metainfo is the same to
-    /// it as a save.
+    /// It must be saved even if libtorrent considers it unchanged: to libtorrent, a request for the
+    /// metainfo counts as a save.
     force: bool,
 }
 
@@ -40,10 +40,10 @@ impl Save {
     }
 }
 
-/// The queue of all torrents.
+/// The queue of all torrents' saves.
 pub(in crate::client) struct SaveQueue {
     interval: Duration,
-    /// The soonest first.
+    /// In order of time.
     due: BTreeSet<(Instant, TorrentId)>,
     open: usize,
     failed: usize,
@@ -55,13 +55,13 @@ impl SaveQueue {
         Self { interval, due: BTreeSet::new(), open: 0, failed: 0, window: WINDOW }
     }
 
-    /// When there is something to do again.
+    /// When there is something to do next.
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
         let (due, _) = self.due.first()?;
         (self.open < self.window).then_some(*due)
     }
 
-    /// The torrent that is due first, while another save may be open. It stays due until it is
+    /// The torrent that is due first, if another save may be opened. It stays due until it is
     /// [begun](Saving::begin) or [unscheduled](Saving::unschedule).
     pub(in crate::client) fn first_due(&self, now: Instant) -> Option<TorrentId> {
         let (due, id) = self.due.first()?;
@@ -81,7 +81,7 @@ impl SaveQueue {
         self.due.iter().map(|(_, id)| *id)
     }
 
-    /// How many have failed since the count was cleared.
+    /// How many saves have failed since the count was cleared.
     pub(in crate::client) fn failed(&self) -> usize {
         self.failed
     }
@@ -101,7 +101,7 @@ pub(in crate::client) struct Saving<'a> {
 }
 
 impl Saving<'_> {
-    /// Never later than it is due already.
+    /// Keeps the earlier time if it is already due.
     pub(in crate::client) fn schedule(&mut self, when: Instant) {
         if self.save.due.is_none_or(|due| when < due) {
             self.unschedule();
@@ -110,13 +110,13 @@ impl Saving<'_> {
         }
     }
 
-    /// An interval after the last time. Torrents that were never saved are spread over one, so that
-    /// those that were added together are not saved together.
+    /// One interval after the last save. Torrents that were never saved are spread over an
+    /// interval, so that those added together are not saved together.
     pub(in crate::client) fn schedule_next(&mut self, now: Instant) {
         let interval = self.queue.interval;
         let when = match self.save.last {
             Some((last, _)) => (last + interval).max(now),
-            // The golden ratio scatters numbers that follow each other.
+            // The golden ratio scatters consecutive numbers.
             None => {
                 let place = self.id.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
                 now + interval.mul_f64(place as f64 / f64::from(u32::MAX))
@@ -131,7 +131,8 @@ impl Saving<'_> {
         }
     }
 
-    /// Opens a save; says whether it is to be forced. `None` while one is open: another follows it.
+    /// Opens a save and returns whether to force it. `None` if one is already open: another will
+    /// follow it.
     pub(in crate::client) fn begin(&mut self) -> Option<bool> {
         self.unschedule();
         if self.save.open {
@@ -143,7 +144,7 @@ impl Saving<'_> {
         Some(self.save.force)
     }
 
-    /// The engine has answered. Says whether the torrent has changed since it was asked.
+    /// The engine has answered. Returns whether the torrent has changed since it was asked.
     pub(in crate::client) fn end(&mut self) -> bool {
         if std::mem::take(&mut self.save.open) {
             self.queue.open -= 1;
@@ -151,13 +152,13 @@ impl Saving<'_> {
         std::mem::take(&mut self.save.again)
     }
 
-    /// Whoever asked for it.
+    /// To be called when resume data has been saved, whoever asked for it.
     pub(in crate::client) fn saved(&mut self, figures: SavedFigures, now: Instant) {
         self.save.last = Some((now, figures));
         self.save.force = false;
     }
 
-    /// Tried again an interval later, unless that would be too late.
+    /// Tries again an interval later, unless the client is stopping.
     pub(in crate::client) fn failed(&mut self, now: Instant, stopping: bool) {
         if stopping {
             self.queue.failed += 1;
@@ -170,7 +171,7 @@ impl Saving<'_> {
         self.save.force = true;
     }
 
-    /// The torrent is removed.
+    /// To be called when the torrent is removed.
     pub(super) fn remove(mut self) {
         self.unschedule();
         self.end();

@@ -1,4 +1,4 @@
-//! When the engine is asked for statuses, and who waits for which of its answers.
+//! Decides when the engine is asked for statuses, and which answer each waiter gets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use crate::messages::service::Member;
 use crate::model::{TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
-/// After something has happened to a torrent, its status is asked for before the next tick, but no
-/// more often than this.
+/// After an event of a torrent, its status is requested before the next tick, but no more often
+/// than this.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// Somebody who waits for a status that was asked for after the question.
+/// Someone who waits for a status that was requested after the question.
 pub(in crate::client) struct StatusWaiter {
     pub(in crate::client) id: TorrentId,
     pub(in crate::client) from: Arc<Member>,
-    /// `None`: the answer is an event.
+    /// `None` if the answer is an event.
     pub(in crate::client) reply: Option<Responder<TorrentStatus>>,
 }
 
@@ -61,17 +61,18 @@ impl StatusRequests {
         self.soon = true;
     }
 
-    /// Until the next request is answered.
+    /// Waits for the answer to the next request.
     pub(in crate::client) fn wait(&mut self, waiter: StatusWaiter) {
         self.waiting.entry(self.asked + 1).or_default().push(waiter);
     }
 
-    /// Whether somebody waits for a request that is not made.
+    /// Whether somebody waits for a request that has not been made.
     pub(in crate::client) fn is_waited_for(&self) -> bool {
         self.waiting.last_key_value().is_some_and(|(number, _)| *number > self.asked)
     }
 
-    /// The engine is asked now. It counts when the engine has [taken](StatusRequests::asked) it.
+    /// The engine is about to be asked. The request counts once the engine has
+    /// [accepted](StatusRequests::asked) it.
     pub(in crate::client) fn ask(&mut self, now: Instant) {
         self.soon = false;
         self.last_asked = Some(now);

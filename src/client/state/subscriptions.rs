@@ -1,10 +1,10 @@
-//! What patrons wanted when the client thread last looked.
+//! The subscriptions that the client thread has acted on.
 
 use crate::model::{EventKind, EventKinds};
 
 pub(in crate::client) struct Subscriptions {
     version: u64,
-    /// Of the kinds that cost something.
+    /// Only the costly kinds.
     wanted: EventKinds,
 }
 
@@ -15,12 +15,12 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether there is something to do: the service counts the changes.
+    /// Whether there is something to do: the service counts changes.
     pub(in crate::client) fn have_changed(&mut self, version: u64) -> bool {
         std::mem::replace(&mut self.version, version) != version
     }
 
-    /// Whether it is other than before.
+    /// Returns whether it differs from before.
     pub(in crate::client) fn set_wanted(&mut self, wanted: EventKinds) -> bool {
         std::mem::replace(&mut self.wanted, wanted) != wanted
     }

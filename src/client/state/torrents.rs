@@ -1,5 +1,5 @@
-//! The torrents of a client: one record each, and the indexes over them. Only what is here changes an
-//! index, so that none can disagree with the records.
+//! The torrents of a client: one record each, and the indexes over them. Only this module changes
+//! an index, so indexes and records always agree.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -19,23 +19,23 @@ use crate::model::{
 };
 use crate::reply::Responder;
 
-/// libtorrent 2.0.8 does not report that a rate has fallen to 0 (it does from 2.0.14). A torrent with
-/// a rate is reported each second; one that has not been for this long stands still.
+/// libtorrent 2.0.8 does not report that a rate has fallen to 0 (2.0.14 does). A torrent with a
+/// rate is reported every second; one that has not been reported for this long is at a standstill.
 const RATE_LIFETIME: Duration = Duration::from_millis(2500);
 
-/// All that the client thread knows of a torrent. A client has many of them and most are idle: what
-/// most torrents do not have is boxed.
+/// Everything that the client thread knows about a torrent. A client has many torrents and most are
+/// idle, so what most of them do not have is boxed.
 pub(in crate::client) struct Torrent {
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
-    /// Who added it and has not left.
+    /// The patron that added it, unless it has left.
     owner: Option<Arc<Member>>,
     watchers: Vec<Arc<Member>>,
     client_data: Option<Box<ClientData>>,
     save: Option<Box<Save>>,
-    /// When it was last reported to have a rate.
+    /// When it was last reported with a rate.
     rate_seen: Option<Instant>,
-    /// Whose move of its files is under way.
+    /// Set while its files are being moved.
     pub(in crate::client) moving: Option<Mover>,
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
@@ -43,13 +43,13 @@ pub(in crate::client) struct Torrent {
     waiters: Option<Box<Waiters>>,
 }
 
-/// Those who wait until a torrent is complete.
+/// The replies that wait until a torrent is complete.
 struct Waiters(Vec<Responder<()>>);
 
 /// Who had the files moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::client) enum Mover {
-    /// Because they are complete.
+    /// The client, because they are complete.
     Client,
     Patron,
 }
@@ -57,12 +57,12 @@ pub(in crate::client) enum Mover {
 /// A torrent that is being removed.
 pub(in crate::client) struct Removing {
     pub(in crate::client) files: RemoveFiles,
-    /// Who had it removed, where the answer is an event.
+    /// The patron that removed it, if the answer is an event.
     pub(in crate::client) from: Option<Arc<Member>>,
     pub(in crate::client) reply: Option<Responder<()>>,
 }
 
-/// A torrent that was removed, and the requests about it, which are to be answered.
+/// A torrent that was removed, and the open requests about it, which must still be answered.
 pub(in crate::client) struct Removed {
     pub(in crate::client) torrent: Torrent,
     pub(in crate::client) requests: Vec<OpenRequest>,
@@ -91,13 +91,14 @@ impl Torrent {
         }
     }
 
-    /// All that is wanted of it is here and written. What came in this run is written when the engine has
-    /// said that the torrent is finished; data that was here before is finished without a word.
+    /// Whether all wanted data is here and written. Data that came in this run has been written
+    /// once the engine has reported the torrent as finished; for data that was here before, there
+    /// is no such report.
     pub(in crate::client) fn is_complete(&self, status: &TorrentStatus) -> bool {
         status.finished && (self.finished || status.downloaded == 0)
     }
 
-    /// One who waits until the torrent is complete.
+    /// Adds a reply that waits until the torrent is complete.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
         self.waiters.get_or_insert_with(|| Box::new(Waiters(Vec::new()))).0.push(reply);
     }
@@ -108,7 +109,7 @@ impl Torrent {
         }
     }
 
-    /// To those who want it.
+    /// Sends an event to the patrons that subscribe to it.
     pub(in crate::client) fn send(&self, event: Event) {
         for watcher in &self.watchers {
             watcher.tell(&event);
@@ -132,12 +133,12 @@ impl Torrent {
         self.audience().any(|known| known.id == member.id)
     }
 
-    /// What goes with the resume data.
+    /// The data to store with its resume data.
     pub(in crate::client) fn client_data(&self) -> ClientData {
         self.client_data.as_deref().cloned().unwrap_or_default()
     }
 
-    /// Where its files go now that they are complete; once.
+    /// The directory that its complete files are moved to; returned only once.
     pub(in crate::client) fn take_move_to(&mut self) -> Option<PathBuf> {
         let to = self.client_data.as_mut()?.move_to.take();
         self.free_client_data();
@@ -152,7 +153,7 @@ impl Torrent {
         self.client_data.take_if(|data| **data == ClientData::default());
     }
 
-    /// What its resume data held when it was saved last.
+    /// The figures in its resume data when that was last saved.
     pub(in crate::client) fn saved_figures(&self) -> Option<SavedFigures> {
         self.save.as_ref()?.figures()
     }
@@ -162,17 +163,17 @@ pub(in crate::client) struct Torrents {
     by_id: HashMap<TorrentId, Torrent>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
-    /// What each patron owns or watches, so that one that leaves is seen to without a search.
+    /// What each patron owns or watches, so that handling one that leaves needs no search.
     by_member: HashMap<MemberId, HashSet<TorrentId>>,
     with_goal: HashSet<TorrentId>,
     with_rate: HashSet<TorrentId>,
     saves: SaveQueue,
-    /// Those about the session too: they share a window.
+    /// Includes requests about the session: they share a window.
     pub(in crate::client) requests: OpenRequests,
 }
 
 impl Torrents {
-    /// The interval is that of the [saves](SaveQueue).
+    /// `save_interval` is that of the [saves](SaveQueue).
     pub(in crate::client) fn new(save_interval: Duration) -> Self {
         Self {
             by_id: HashMap::new(),
@@ -197,10 +198,11 @@ impl Torrents {
         self.by_id.insert(id, torrent);
     }
 
-    /// Ends all that there is of a torrent.
+    /// Removes everything about a torrent.
     pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
         let mut torrent = self.by_id.remove(&id)?;
-        // Two magnet links may turn out to be one hybrid torrent: the hash is the other's then.
+        // Two magnet links may turn out to be the same hybrid torrent: the hash then belongs to the
+        // other.
         if let Some(v1) = torrent.info_hashes.v1
             && self.by_v1.get(&v1) == Some(&id)
         {
@@ -231,7 +233,7 @@ impl Torrents {
         }
     }
 
-    /// A magnet link has named one hash of a hybrid torrent; its metadata has both.
+    /// A magnet link may contain only one hash of a hybrid torrent; the metadata has both.
     pub(in crate::client) fn set_metadata(
         &mut self,
         id: TorrentId,
@@ -252,7 +254,7 @@ impl Torrents {
         self.by_id.get_mut(&id)
     }
 
-    /// The torrent for a command: it must be here and not on its way out.
+    /// The torrent for a command: it must exist and not be in the process of being removed.
     pub(in crate::client) fn open(
         &mut self,
         id: TorrentId,
@@ -309,7 +311,7 @@ impl Torrents {
         }
     }
 
-    /// Takes a patron off all its torrents; returns those that it owned, and it.
+    /// Removes a patron from all its torrents; returns the patron and the torrents that it owned.
     pub(in crate::client) fn leave(
         &mut self,
         member: MemberId,
@@ -346,7 +348,8 @@ impl Torrents {
 
     // Rates.
 
-    /// When the torrent was reported to have a rate; `None` if it was reported to have none.
+    /// Sets when the torrent was last reported with a rate; `None` if it has been reported without
+    /// one.
     pub(in crate::client) fn set_rate_seen(
         &mut self,
         id: TorrentId,
@@ -361,7 +364,7 @@ impl Torrents {
         Some(torrent)
     }
 
-    /// Those whose rate is [too old](RATE_LIFETIME): they have none.
+    /// The torrents whose rate is [too old](RATE_LIFETIME): they have none any more.
     pub(in crate::client) fn take_stale_rates(&mut self, now: Instant) -> Vec<TorrentId> {
         let Self { with_rate, by_id, .. } = self;
         let stale = |id: &TorrentId| {

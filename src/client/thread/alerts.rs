@@ -1,4 +1,4 @@
-//! What the engine says, published to those whom it concerns.
+//! Publishes the engine's events to the patrons concerned.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
-                // libtorrent opens its sockets before it answers the first request for statuses.
+                // libtorrent opens its sockets before it answers the first status request.
                 let waiters = self.statuses.answered(shard);
                 if self.statuses.have_begun() {
                     self.listening.settle();
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Puts what an event says into the table, and has the rest of the status asked for soon.
+    /// Updates the status table from an event, and has the rest of the status requested soon.
     fn update_status(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
         self.service.statuses.update(id, change);
         self.statuses.ask_soon();
@@ -183,7 +183,7 @@ impl<E: Engine> ClientThread<E> {
 
     fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
         let Some(add) = self.admission.answered(id) else { return };
-        // The name of a magnet link without one is its info hash, which libtorrent leaves empty.
+        // The name of a magnet link without one is its info hash; libtorrent leaves it empty.
         let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
             if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
@@ -195,7 +195,7 @@ impl<E: Engine> ClientThread<E> {
         let status = TorrentStatus::new(id, name.clone());
         self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
-        // It answers a message; nobody else knows of the torrent yet.
+        // The event answers a message; no other patron knows about the torrent yet.
         if add.reply.is_none() || add.from.wants(EventKind::TorrentAdded) {
             let (save_dir, complete) = (add.save_dir, add.complete);
             let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
@@ -293,7 +293,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// After lost events: what the statuses say that nobody was told is told now.
+    /// After events were lost: publishes what the statuses show and nobody was told.
     fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {

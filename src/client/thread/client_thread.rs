@@ -1,4 +1,4 @@
-//! What the client thread owns. The steps over it are in the files beside this one.
+//! The data of the client thread. The steps over it are in the neighbouring files.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,9 +23,9 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) statuses: StatusRequests,
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
-    /// Those who wait for the statistics.
+    /// The replies that wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
-    /// Moves no files any more.
+    /// Set when the client is stopping: files are no longer moved.
     pub(super) stopping: bool,
 }
 

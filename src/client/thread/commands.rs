@@ -1,4 +1,4 @@
-//! The commands of patrons, carried out. Each is handed to the engine or refused; none waits.
+//! Executes the commands of patrons. Each is passed to the engine or refused; none waits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -61,7 +61,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
-                // The answer to an earlier question is fresh enough for this one.
+                // The answer to an earlier request is fresh enough for this one.
                 if self.statistics.len() == 1 {
                     self.ask_statistics();
                 }
@@ -164,7 +164,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// A torrent whose owner has left.
+    /// Handles a torrent whose owner has left.
     pub(in crate::client) fn apply_on_leave(&mut self, id: TorrentId, owner: &Arc<Member>) {
         match owner.on_leave() {
             OnLeave::KeepSeeding => {}
@@ -174,7 +174,7 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
-/// Answers by the reply where there is one; else a failure becomes an event.
+/// Answers by the reply if there is one; otherwise a failure becomes an event.
 pub(in crate::client) fn answer<T>(
     from: &Member,
     command: CommandKind,

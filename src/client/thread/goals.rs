@@ -1,4 +1,4 @@
-//! Torrents that are to end when they have given back enough.
+//! Acts on torrents that have reached a goal.
 
 use super::client_thread::ClientThread;
 use crate::client::state::goals::reached;

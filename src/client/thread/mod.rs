@@ -1,8 +1,8 @@
 //! The loop of the client thread, in the three steps of the Kamaelia component that it descends
-//! from: `handle_messages`, `send_status_updates`, and the `tick` that does both.
+//! from: `handle_messages`, `send_status_updates`, and `tick`, which does both.
 //!
 //! A tick happens when the interval has passed, when a command arrives, or when the engine has
-//! something to say. Nothing here waits for the engine or for a patron.
+//! events. Nothing here waits for the engine or for a patron.
 
 mod alerts;
 mod client_thread;
@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::model::{Event, EventKind};
 
 impl<E: Engine> ClientThread<E> {
-    /// Until a request to stop, or until nobody is left to make it.
+    /// Runs until a request to stop, or until nobody is left to make one.
     pub(in crate::client) fn run(mut self) {
         tracing::info!("the client has started");
         loop {
@@ -48,11 +48,11 @@ impl<E: Engine> ClientThread<E> {
         let others =
             [self.admission.next_due(), self.torrents.saves().next_due(), self.engine.due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
-        // Ready or timed out: the tick looks at everything anyway.
+        // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
     }
 
-    /// Whether enough is under way: patrons wait at the command channel then.
+    /// Whether so much is under way that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
         self.admission.is_full() || self.torrents.requests.is_full()
     }
@@ -68,15 +68,16 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Takes the commands that are there now, and then sees to the patrons that had left by then:
-    /// what they sent before they left comes first.
+    /// Executes the commands that are in the channel now, and then handles the patrons that had
+    /// left before that, so that what they sent before leaving comes first.
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.inbox.commands.len();
-        // After that: a patron that subscribes and then sends a command receives every event of it.
+        // Only after counting: a patron that subscribes and then sends a command receives every
+        // event of it.
         self.follow_subscriptions();
         for _ in 0..waiting {
-            // Not while patrons are leaving: those commands are older than that.
+            // But not while patrons are leaving: their commands come first.
             if self.is_full() && departures.is_empty() {
                 break;
             }
@@ -97,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The engine tells what some patron wants and no more.
+    /// Makes the engine report only what some patron subscribes to.
     fn follow_subscriptions(&mut self) {
         if !self.subscriptions.have_changed(self.service.subscriptions()) {
             return;
@@ -113,7 +114,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks the engine what has changed; the answer goes into the table and to the patrons.
+    /// Asks the engine what has changed; the answer goes to the table and to the patrons.
     fn send_status_updates(&mut self) {
         self.statuses.tick(Instant::now());
         self.ask_statuses();
@@ -132,7 +133,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent may not say that a torrent stands still.
+    /// libtorrent may not report that a torrent is at a standstill.
     fn stop_stale_rates(&mut self) {
         for id in self.torrents.take_stale_rates(Instant::now()) {
             self.service.statuses.update(id, |status| {

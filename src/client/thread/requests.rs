@@ -1,4 +1,4 @@
-//! Requests on their way through the engine.
+//! Requests to the engine and their answers.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::sys::AnsweredBy;
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn request_of_torrent(
@@ -38,7 +39,12 @@ impl<E: Engine> ClientThread<E> {
             }
             RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
         }
+        let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
+        if is_posted {
+            let answer = self.engine.post(id, asked).map(|()| Box::new(()) as Answer);
+            return self.conclude(request, answer);
+        }
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_torrent(number, id, asked) {
             self.answered(number, Err(error));
@@ -57,13 +63,18 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks for something without waiting for what comes of it.
+    /// Makes a request whose answer nobody waits for.
     pub(in crate::client) fn request<T>(&mut self, id: TorrentId, ask: AskTorrent<T>) {
         self.request_of_torrent(id, ask.request, Box::new(|_| ()));
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
-        let Some(request) = self.torrents.requests.take(number) else { return };
+        if let Some(request) = self.torrents.requests.take(number) {
+            self.conclude(request, answer);
+        }
+    }
+
+    fn conclude(&mut self, request: OpenRequest, answer: Result<Answer>) {
         let OpenRequest { torrent, op, role, respond } = request;
         let answer = answer.map_err(|error| {
             let error = error.in_operation(op);
@@ -71,7 +82,7 @@ impl<E: Engine> ClientThread<E> {
         });
         if let Some(id) = torrent {
             match (&role, &answer) {
-                // A move that failed at once has no event of its own.
+                // A move that fails at once has no event of its own.
                 (RequestRole::MovesFiles { .. }, Err(error)) => self.move_failed(id, error.clone()),
                 (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
                 (RequestRole::Saves, answer) => self.saved(id, answer),
@@ -83,7 +94,7 @@ impl<E: Engine> ClientThread<E> {
         respond(answer);
     }
 
-    /// A patron that asked for the move gets its answer.
+    /// If a patron asked for the move, that patron gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         if torrent.moving.take() == Some(Mover::Client) {
@@ -91,7 +102,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Puts finished files where they belong. What comes of it is an event.
+    /// Moves finished files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
         if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.moving = Some(Mover::Client);

@@ -1,5 +1,5 @@
-//! Resume data without being asked: it is saved when it is worth it, while a patron of the torrent is
-//! subscribed to it.
+//! Saves resume data without being asked, when it is worth it, while a patron of the torrent
+//! subscribes to it.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ impl<E: Engine> ClientThread<E> {
             && torrent.is_some_and(|torrent| torrent.is_wanted(EventKind::ResumeData))
     }
 
-    /// Something has happened that resume data should show.
+    /// Something has happened that the resume data should contain.
     pub(in crate::client) fn save_soon(&mut self, id: TorrentId) {
         if self.is_saved(id)
             && let Some(mut saving) = self.torrents.saving(id)
@@ -33,7 +33,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Somebody may want the resume data of a torrent who did not before.
+    /// A patron may now want a torrent's resume data for the first time.
     pub(in crate::client) fn save_for_newcomer(&mut self, id: TorrentId) {
         let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
         if saved.is_none() {
@@ -49,7 +49,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent counts the time that a torrent runs as a change. That alone is not saved.
+    /// libtorrent counts the passing of active time as a change. That alone is not saved.
     pub(in crate::client) fn save_if_grown(
         &mut self,
         id: TorrentId,
@@ -65,7 +65,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks for what is due, as much as may be open.
+    /// Requests the saves that are due, as many as may be open.
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
         while let Some(id) = self.torrents.saves().first_due(now) {
@@ -80,7 +80,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// A save of the client has ended.
+    /// A save that the client requested has ended.
     pub(in crate::client) fn save_answered(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let changed_again = self.torrents.saving(id).is_some_and(|mut saving| saving.end());
         self.saved(id, answer);
@@ -94,11 +94,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Whoever asked: those who are subscribed get it.
+    /// Whoever asked for it, the subscribers receive it.
     pub(in crate::client) fn saved(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let saved = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<ResumeData>());
         let Some(ResumeData { bytes: data, figures }) = saved else { return };
-        // It is as it was.
+        // Nothing has changed.
         if data.is_empty() {
             return;
         }
@@ -114,7 +114,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent makes the metainfo of the resume data, which it then takes for saved.
+    /// libtorrent makes the metainfo from the resume data, and then considers that saved.
     pub(in crate::client) fn metainfo_given(&mut self, id: TorrentId) {
         if let Some(mut saving) = self.torrents.saving(id) {
             saving.force_next();
@@ -122,7 +122,8 @@ impl<E: Engine> ClientThread<E> {
         self.save_later(id);
     }
 
-    /// At the end: all that has changed, if only in time. Returns how many were not saved.
+    /// At the end: saves everything that has changed, even if only time has passed. Returns how
+    /// many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
         self.torrents.begin_last_saves();
         for id in self.torrents.ids() {

@@ -1,5 +1,5 @@
-//! The end of a client: what must still be done is waited for until the deadline, what is left
-//! undone then is reported.
+//! Ends a client: waits until the deadline for what must still be done, and reports what is then
+//! unfinished.
 
 use std::time::Instant;
 
@@ -43,7 +43,7 @@ impl<E: Engine> ClientThread<E> {
         report.unsaved = self.save_the_rest(deadline);
         let service = self.service.clone();
         report.engine_ended = self.end_engine(deadline);
-        // Replies that are still open were dropped with the client and have said so.
+        // Replies that were still open have been dropped with the client, which has answered them.
         service.close(None);
         report.took = began.elapsed();
         tracing::info!(%report);
@@ -79,7 +79,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The engine's last work, such as telling the trackers, can take long. A thread of its own
+    /// The engine's last work, such as notifying the trackers, can take long. A separate thread
     /// waits for it, so that this one can keep the deadline.
     fn end_engine(self, deadline: Instant) -> bool {
         let last_work = match self.engine.abort() {

@@ -62,6 +62,8 @@ enum CopyState {
 /// What is done to a torrent.
 pub(super) enum Change {
     Request(u64, Box<TorrentRequest>),
+    /// What is only posted; nobody waits for its answer.
+    Post(Box<TorrentRequest>),
     /// Whether its files are deleted.
     Remove(bool),
 }
@@ -69,7 +71,7 @@ pub(super) enum Change {
 impl Change {
     fn ends_copies(&self) -> bool {
         match self {
-            Self::Request(_, asked) => asked.ends_copies,
+            Self::Request(_, asked) | Self::Post(asked) => asked.ends_copies,
             Self::Remove(_) => true,
         }
     }
@@ -202,6 +204,7 @@ impl<E: Engine> Sharded<E> {
         let torrent = self.copies.torrents.get(&id);
         match change {
             Change::Remove(delete_files) => self.shard(home)?.remove(id, delete_files),
+            Change::Post(asked) => self.shard(home)?.post(id, *asked),
             Change::Request(number, mut asked) => {
                 let changes = asked.ends_copies;
                 asked.client_data.sent_by_copies =
@@ -256,16 +259,18 @@ impl<E: Engine> Sharded<E> {
             && torrent.copies.is_empty()
             && let Some(change) = torrent.waiting.pop_front()
         {
-            let failed = match &change {
+            let request = match &change {
                 Change::Request(request, _) => Some(*request),
-                Change::Remove(_) => None,
+                Change::Post(_) | Change::Remove(_) => None,
             };
-            if let Err(error) = self.carry_out(id, change) {
-                self.ready.push(match failed {
-                    Some(request) => EngineEvent::Answered { request, answer: Err(error) },
-                    // Its shard does not know it.
-                    None => EngineEvent::Removed(id),
-                });
+            let removes = matches!(change, Change::Remove(_));
+            match (self.carry_out(id, change), request) {
+                (Err(error), Some(request)) => {
+                    self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
+                }
+                // Its shard does not know it.
+                (Err(_), None) if removes => self.ready.push(EngineEvent::Removed(id)),
+                _ => {}
             }
         }
     }
@@ -371,9 +376,8 @@ impl<E: Engine> Sharded<E> {
             }
             // Its files are those of the torrent, which stops.
             EngineEvent::Failed { .. } => {
-                let number = self.copies.own_request(id);
                 let pause = Box::new(request::pause(false).request);
-                if let Err(error) = self.submit(id, Change::Request(number, pause)) {
+                if let Err(error) = self.submit(id, Change::Post(pause)) {
                     tracing::warn!(%id, %error, "a torrent with an error goes on");
                 }
                 Some(event)

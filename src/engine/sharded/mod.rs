@@ -266,6 +266,10 @@ impl<E: Engine> Engine for Sharded<E> {
         self.submit(id, Change::Remove(delete_files))
     }
 
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        self.submit(id, Change::Post(Box::new(asked)))
+    }
+
     fn request_of_torrent(
         &mut self,
         request: u64,

@@ -79,7 +79,7 @@ fn what_is_asked_of_a_torrent_goes_to_its_shard_and_the_events_of_each_stay_in_o
         assert_eq!(script.next(), Asked::Add(*id));
         engine.retry_add(*id).unwrap();
         assert_eq!(script.next(), Asked::RetryAdd(*id));
-        engine.request_of_torrent(7, *id, request::pause(false).request).unwrap();
+        engine.post(*id, request::pause(false).request).unwrap();
         assert_eq!(script.next(), Asked::Pause(*id));
         engine.remove(*id, true).unwrap();
         assert_eq!(script.next(), Asked::Remove(*id, true));
@@ -350,7 +350,7 @@ fn what_copies_send_is_what_the_torrent_has_sent() {
     let TorrentStatus { uploaded, all_time_uploaded, upload_rate, peers, .. } = last;
     assert_eq!((uploaded, all_time_uploaded, upload_rate, peers), (8, 53, 7, 3));
     // It counts when the copy has ended, too.
-    engine.request_of_torrent(1, id, request::pause(false).request).unwrap();
+    engine.post(id, request::pause(false).request).unwrap();
     scripts[1].say(EngineEvent::Removed(id));
     scripts[0].say(EngineEvent::Statuses(vec![TorrentStatus { paused: true, ..seeding(id) }]));
     assert_eq!(statuses(&mut engine).pop().unwrap().uploaded, 3);
@@ -362,7 +362,7 @@ fn a_change_waits_for_the_copies_to_end_and_what_comes_after_it_waits_too() {
     let question = Ask::task("list the files", crate::sys::Torrent::files);
     engine.request_of_torrent(1, id, question.request.clone()).unwrap();
     assert_eq!(scripts[0].next(), Asked::OfTorrent(1, id, "list the files"));
-    engine.request_of_torrent(2, id, request::pause(false).request).unwrap();
+    engine.post(id, request::pause(false).request).unwrap();
     engine.request_of_torrent(3, id, question.request).unwrap();
     engine.remove(id, true).unwrap();
     assert_eq!(scripts[1].next(), Asked::Remove(id, false));
@@ -408,7 +408,7 @@ fn a_copy_that_is_just_being_added_ends_when_it_is() {
     answer(&scripts[0], number, Ok(0));
     engine.drain().unwrap();
     assert_eq!(scripts[1].next(), Asked::Add(id));
-    engine.request_of_torrent(1, id, request::pause(false).request).unwrap();
+    engine.post(id, request::pause(false).request).unwrap();
     assert!(scripts.iter().all(Script::is_quiet));
     scripts[1].say(added(id));
     engine.drain().unwrap();

@@ -1,4 +1,4 @@
-//! Making torrents of files and directories.
+//! Makes .torrent files for files and directories.
 
 mod readback;
 mod walk;
@@ -22,44 +22,44 @@ use crate::sys::{self, process};
 
 const MAKE: &str = "make the torrent";
 
-/// So many bytes are hashed in the time that a torrent of many files takes to be read back.
+/// Hashing this many bytes takes about as long as reading back a torrent with many files.
 const SMALL: u64 = 256 << 20;
 
-/// Which versions of the protocol a torrent is for.
+/// The protocol versions that a torrent is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Protocol {
-    /// BitTorrent v1 (BEP 3) alone.
+    /// Only BitTorrent v1 (BEP 3).
     V1,
-    /// BitTorrent v2 (BEP 52) alone.
+    /// Only BitTorrent v2 (BEP 52).
     V2,
-    /// Both swarms share the files (BEP 52).
+    /// Both versions; the two swarms share the files (BEP 52).
     #[default]
     Hybrid,
 }
 
-/// What becomes of symbolic links in a directory that is shared. The path itself may be a link; the
-/// torrent then has the link's name.
+/// What to do with symbolic links in a shared directory. The path itself may be a link; the torrent
+/// then has the link's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Links {
-    /// What a link leads to is shared, as if it were there. A link that leads nowhere or back to a
-    /// directory above it, and a second link to one directory, are errors.
+    /// The target of a link is shared as if it were in the link's place. It is an error if a link
+    /// leads nowhere or back to a directory above it, or if two links lead to the same directory.
     #[default]
     Follow,
-    /// A link is an error.
+    /// Links are an error.
     Refuse,
     /// Links are left out; see [`Making::left_out`].
     Skip,
-    /// A link is shared as a link (BEP 47). One that leads to nothing in the torrent is an error.
+    /// A link is shared as a link (BEP 47). It is an error if its target is not in the torrent.
     Keep,
 }
 
-/// What becomes of FIFOs, devices and sockets in a directory that is shared.
+/// What to do with FIFOs, devices and sockets in a shared directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -72,12 +72,12 @@ pub enum SpecialFiles {
     Skip,
 }
 
-/// Makes a .torrent file of a file or a directory.
+/// Makes a .torrent file for a file or a directory.
 ///
-/// Files are listed and hashed by threads of their own, never by a client's. Directories are listed
-/// by the bytes of the names, so that the info hashes depend on nothing but names, contents and
-/// these options. What cannot be read, changes meanwhile, or would be downloaded under another name
-/// is an error that names the file.
+/// Files are listed and hashed on separate threads, never on a client's. Directories are listed in
+/// the byte order of the names, so the info hashes depend only on names, contents and these
+/// options. It is an error, which names the file, if a file cannot be read, changes in the
+/// meantime, or would be downloaded under another name.
 ///
 /// ```no_run
 /// use torrent_patron::metainfo::TorrentMaker;
@@ -121,15 +121,15 @@ impl TorrentMaker {
         }
     }
 
-    /// For which versions of the protocol; hybrid unless said otherwise.
+    /// Sets the protocol versions; hybrid by default.
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
         self
     }
 
-    /// Bytes of a piece: a power of two, at least 16 KiB. Chosen by the size of the data unless
-    /// said.
+    /// Sets the piece length in bytes: a power of two, at least 16 KiB. By default it depends on
+    /// the size of the data.
     #[must_use]
     pub fn piece_length(mut self, bytes: u32) -> Self {
         self.piece_length = bytes;
@@ -143,71 +143,73 @@ impl TorrentMaker {
         self
     }
 
-    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that has the shared file or
-    /// directory, ending in a slash. Of a single file for v2 alone, libtorrent knows only the latter.
+    /// Adds a web seed (BEP 19): the URL of the file, or, with a slash at the end, of the directory
+    /// that contains the shared file or directory. For a single file that is v2 only, libtorrent
+    /// supports only the latter.
     #[must_use]
     pub fn add_web_seed(mut self, url: impl Into<String>) -> Self {
         self.web_seeds.push(url.into());
         self
     }
 
-    /// Only the trackers may give peers (BEP 27).
+    /// Marks the torrent as private: peers may come only from trackers (BEP 27).
     #[must_use]
     pub fn private(mut self, private: bool) -> Self {
         self.private = private;
         self
     }
 
-    /// A remark for those who read the file.
+    /// Sets a comment for people who read the file.
     #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
         self
     }
 
-    /// The program that makes it; this crate's name and version unless said.
+    /// Sets the name of the program that made the file; by default this crate's name and version.
     #[must_use]
     pub fn creator(mut self, creator: impl Into<String>) -> Self {
         self.creator = creator.into();
         self
     }
 
-    /// When it was made; now unless said. A fixed date makes the file reproducible.
+    /// Sets the creation date; by default the current time. A fixed date makes the file
+    /// reproducible.
     #[must_use]
     pub fn creation_date(mut self, date: SystemTime) -> Self {
         self.creation_date = Some(date);
         self
     }
 
-    /// What becomes of symbolic links; they are followed unless said otherwise.
+    /// Sets what to do with symbolic links; by default they are followed.
     #[must_use]
     pub fn links(mut self, links: Links) -> Self {
         self.rules.links = links;
         self
     }
 
-    /// What becomes of FIFOs, devices and sockets; they are refused unless said otherwise.
+    /// Sets what to do with FIFOs, devices and sockets; by default they are refused.
     #[must_use]
     pub fn special_files(mut self, special_files: SpecialFiles) -> Self {
         self.rules.special_files = special_files;
         self
     }
 
-    /// Whether the torrent tells which files their owner may execute (BEP 47). False unless set,
-    /// because not every file system knows.
+    /// Sets whether the torrent records which files their owner may execute (BEP 47). Off by
+    /// default, because not every file system knows.
     #[must_use]
     pub fn executables(mut self, executables: bool) -> Self {
         self.rules.executables = executables;
         self
     }
 
-    /// Starts to list and to hash, on threads of its own.
+    /// Starts to list and hash the files on separate threads.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a piece length that is not a power of two
-    /// or below 16 KiB, and for an invalid URL of a tracker or web seed; [`Io`](ErrorKind::Io) when
-    /// the path cannot be read. What fails later is told by [`Making::wait`].
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the piece length is not a power of two or
+    /// is below 16 KiB, or if the URL of a tracker or web seed is invalid; [`Io`](ErrorKind::Io) if
+    /// the path cannot be read. Later failures are reported by [`Making::wait`].
     pub fn start(self) -> Result<Making> {
         let record = self.record()?;
         let (root, name) = root_and_name(&self.path)?;
@@ -229,7 +231,7 @@ impl TorrentMaker {
         Ok(Making { progress, reply })
     }
 
-    /// All but the files.
+    /// Everything except the files.
     fn record(&self) -> Result<sys::NewTorrentRecord> {
         let length = self.piece_length;
         let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
@@ -262,13 +264,13 @@ impl TorrentMaker {
     }
 }
 
-/// What is shared, and its name: the last part of the path as it is given, whatever that links to.
+/// What is shared, and its name: the last part of the path as given, even if that is a link.
 fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
     let failed = |error| Error::io(MAKE, walk::shown(path), &error);
     path.metadata().map_err(failed)?;
     let root = match path.file_name() {
         Some(_) => std::path::absolute(path).map_err(failed)?,
-        // `.` and `..` have the name of the directory.
+        // `.` and `..` get the name of the directory.
         None => path.canonicalize().map_err(failed)?,
     };
     match root.file_name() {
@@ -288,7 +290,7 @@ fn make(
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
-    // What hashing takes long for is read back before it too.
+    // If hashing takes long, the names are read back before it as well.
     if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
         read_back(&sys::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
@@ -301,7 +303,7 @@ fn make(
     read_back(&torrent.encode().map_err(native)?, &mut record, &entries)
 }
 
-/// Would these files be found again?
+/// Checks that a client would find these files under the same names.
 fn read_back(
     bytes: &[u8],
     record: &mut sys::NewTorrentRecord,
@@ -312,7 +314,7 @@ fn read_back(
         Ok(read) => readback::compare(entries, &read).map(|()| read),
         Err(error) => {
             if record.v1 && record.v2 {
-                // Where the two lists of a hybrid differ, libtorrent does not say by which file.
+                // If the two file lists of a hybrid differ, libtorrent does not say in which file.
                 for v1 in [true, false] {
                     (record.v1, record.v2) = (v1, !v1);
                     let half = sys::preview(record)
@@ -364,7 +366,7 @@ fn hash(
     })
 }
 
-/// A torrent in the making. Dropping it cancels.
+/// A torrent that is being made. Dropping it cancels the work.
 #[derive(Debug)]
 pub struct Making {
     progress: Arc<Progress>,
@@ -372,17 +374,17 @@ pub struct Making {
 }
 
 impl Making {
-    /// How far it is.
+    /// The progress so far.
     pub fn progress(&self) -> HashProgress {
         self.progress.snapshot()
     }
 
-    /// What was left out so far, by [`Links::Skip`] and [`SpecialFiles::Skip`].
+    /// What has been left out so far because of [`Links::Skip`] and [`SpecialFiles::Skip`].
     pub fn left_out(&self) -> Vec<PathBuf> {
         self.progress.left_out.lock().clone()
     }
 
-    /// Stops the listing or the hashing, soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
+    /// Stops listing or hashing soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
     pub fn cancel(&self) {
         self.progress.cancel();
     }
@@ -391,26 +393,27 @@ impl Making {
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) when a file or a directory cannot be read or changes meanwhile;
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) when there is no data to share, when there is
-    /// what is neither a file nor a directory, or a name that a client would change;
-    /// [`Native`](ErrorKind::Native) when libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
+    /// [`Io`](ErrorKind::Io) if a file or directory cannot be read or changes in the meantime;
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if there is no data to share, if something
+    /// is neither a file nor a directory, or if a client would change a name;
+    /// [`Native`](ErrorKind::Native) if libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
     pub fn wait(self) -> Result<Metainfo> {
         self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(MAKE)))
     }
 
-    /// Waits for at most `limit`; `None` when that was not enough: look at the progress and wait again.
+    /// Waits for at most `limit`; `None` if it is not done by then. It can be called again.
     pub fn wait_timeout(&self, limit: Duration) -> Option<Result<Metainfo>> {
         self.reply.wait_timeout(limit)
     }
 
-    /// Waits until `deadline`, without end where there is none; `None` when it has passed.
+    /// Waits until `deadline`, or indefinitely if it is `None`. Returns `None` once the deadline
+    /// has passed.
     pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<Metainfo>> {
         self.reply.wait_until(deadline)
     }
 }
 
-/// As [`wait`](Making::wait), for any async runtime. Dropping it cancels.
+/// Like [`wait`](Making::wait), for any async runtime. Dropping it cancels the work.
 impl Future for Making {
     type Output = Result<Metainfo>;
 

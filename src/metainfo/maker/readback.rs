@@ -1,4 +1,4 @@
-//! What is read of a .torrent file against what it was made of.
+//! Compares a .torrent file as it is read with what it was made from.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use super::walk::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 
-/// Fails where a client would look for a file by another name than the one it has here, as
-/// libtorrent does with names that it takes for unsafe.
+/// Fails if a client would look for a file under another name than the one it has here, as
+/// libtorrent does with names that it considers unsafe.
 pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     let mut files = read.files.iter().filter(|file| !file.pad);
     for entry in entries {
@@ -30,7 +30,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     Ok(())
 }
 
-/// Quoted, so that what cannot be seen in a name is seen.
+/// Quotes the path, so that invisible characters show.
 fn refuse(entry: &Entry, why: &str) -> Error {
     let message = format!("{:?} {why}", entry.source);
     Error::new(ErrorKind::InvalidArgument, MAKE, message)
@@ -38,7 +38,8 @@ fn refuse(entry: &Entry, why: &str) -> Error {
 
 fn renamed(path: &Path, read: &Path) -> String {
     if path.components().count() == 2 && path.file_name() == Some(read.as_os_str()) {
-        // libtorrent takes any v2 file tree of one file for that file, whatever the torrent's name.
+        // libtorrent takes any v2 file tree with one file for that file, whatever the torrent's
+        // name.
         return "is the only file of its directory, which v2 alone does not tell from a file without \
                 one; make the torrent hybrid, or of the file itself"
             .into();

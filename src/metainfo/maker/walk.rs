@@ -11,13 +11,13 @@ use super::{Links, MAKE, SpecialFiles};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{Progress, Stamp, for_each};
 
-/// libtorrent reads at most 3,000,000 bencoded items of a .torrent file, and a file has 8.
+/// libtorrent reads at most 3,000,000 bencoded items from a .torrent file, and each file takes 8.
 const MAX_FILES: usize = 375_000;
 
 /// libtorrent reads at most 100 levels of a v2 file tree.
 const MAX_DEPTH: usize = 90;
 
-/// What to do with what is no plain file.
+/// What to do with entries that are not plain files.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Rules {
     pub(super) links: Links,
@@ -25,22 +25,22 @@ pub(super) struct Rules {
     pub(super) executables: bool,
 }
 
-/// A file, or a link that is kept as one.
+/// A file, or a link that is kept as a link.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Where it lies.
+    /// Its path on disk.
     pub(super) source: PathBuf,
-    /// Its path in the torrent, with the torrent's name.
+    /// Its path in the torrent, beginning with the torrent's name.
     pub(super) path: PathBuf,
     pub(super) size: u64,
     pub(super) executable: bool,
-    /// Where a link leads, below the torrent's directory.
+    /// The target of a link, relative to the torrent's directory.
     pub(super) symlink: Option<PathBuf>,
     stamp: Option<Stamp>,
 }
 
 impl Entry {
-    /// Opens it, so that what cannot be read is told before anything is hashed.
+    /// Opens the file, so that one that cannot be read is reported before anything is hashed.
     fn look(&mut self, rules: Rules) -> Result<()> {
         if self.symlink.is_some() {
             return Ok(());
@@ -53,7 +53,7 @@ impl Entry {
         Ok(())
     }
 
-    /// Fails where it is not what it was when it was listed.
+    /// Fails if the file has changed since it was listed.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let unchanged = match &self.stamp {
             Some(stamp) => {
@@ -75,14 +75,14 @@ fn refuse(path: &Path, why: &str, kind: ErrorKind) -> Error {
     Error::new(kind, MAKE, format!("{} {why}", shown(path)))
 }
 
-/// Quoted where it has characters that cannot be seen.
+/// Quotes the path if it has invisible characters.
 pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     let hidden = |c: char| c.escape_debug().len() > 1 && !matches!(c, '"' | '\'' | '\\');
     if text.chars().any(hidden) { format!("{path:?}") } else { text.into_owned() }
 }
 
-/// In the order of BEP 52: by the bytes of the names, directory by directory.
+/// Lists files in the order of BEP 52: by the bytes of the names, directory by directory.
 pub(super) fn walk(
     root: &Path,
     name: &OsStr,
@@ -130,7 +130,7 @@ struct Walk<'a> {
     rules: Rules,
     progress: &'a Progress,
     entries: Vec<Entry>,
-    /// The directories that links lead to, by device and inode, each with the link.
+    /// The directories that links lead to, by device and inode, each with its link.
     linked: HashMap<(u64, u64), PathBuf>,
 }
 
@@ -184,7 +184,8 @@ impl Walk<'_> {
         Ok(path)
     }
 
-    /// Twice would list the same files again, and more with each link that they have.
+    /// Following a second link to the same directory would list its files again, and more for each
+    /// link inside it.
     #[cfg(unix)]
     fn follow_once(&mut self, entry: &DirEntry) -> Result<()> {
         use std::os::unix::fs::MetadataExt;
@@ -223,7 +224,7 @@ impl Walk<'_> {
     }
 }
 
-/// Where a relative link in a directory leads, seen from `root`; none for outside.
+/// The target of a relative link in a directory, relative to `root`; `None` if it is outside.
 fn below(root: &Path, directory: &Path, target: &Path) -> Option<PathBuf> {
     let mut found = directory.strip_prefix(root).ok()?.to_owned();
     for part in target.components() {

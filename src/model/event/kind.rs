@@ -1,4 +1,4 @@
-//! Which kinds of event there are, and which of them a patron wants.
+//! The kinds of event, and the sets of them that a patron subscribes to.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl fmt::Display for EventKind {
 
 element!(EventKind, default: EventKinds::DEFAULT.bits());
 
-/// A set of kinds of event, for [`Patron::subscribe`](crate::Patron::subscribe). The default is
+/// A set of event kinds, for [`Patron::subscribe`](crate::Patron::subscribe). The default is
 /// [`DEFAULT`](EventKinds::DEFAULT).
 ///
 /// ```
@@ -33,9 +33,9 @@ element!(EventKind, default: EventKinds::DEFAULT.bits());
 pub type EventKinds = BitSet<EventKind>;
 
 impl BitSet<EventKind> {
-    /// Those that come only when they are asked for, because there can be many of them or because
-    /// they are work: `FileCompleted`, `PieceFinished`, `PeerConnected`, `PeerDisconnected`,
-    /// `TrackerReply`, `Scraped`, `ScrapeFailed`, `PerformanceWarning`, `Statistics`, `ResumeData`.
+    /// The kinds that are delivered only on request, because they are frequent or cost work:
+    /// `FileCompleted`, `PieceFinished`, `PeerConnected`, `PeerDisconnected`, `TrackerReply`,
+    /// `Scraped`, `ScrapeFailed`, `PerformanceWarning`, `Statistics`, `ResumeData`.
     pub const ON_REQUEST: Self = Self::of(&super::ON_REQUEST);
 
     const fn of(kinds: &[EventKind]) -> Self {
@@ -48,15 +48,16 @@ impl BitSet<EventKind> {
         Self::of_bits(bits)
     }
 
-    /// What a new patron gets: all but those [on request](EventKinds::ON_REQUEST).
+    /// What a new patron receives: every kind except those [on request](EventKinds::ON_REQUEST).
     pub const DEFAULT: Self = Self::of_bits(Self::ALL.bits() & !Self::ON_REQUEST.bits());
 
-    /// What comes whether it is wanted or not. `TorrentRemoved` ends what a patron and its mailbox know
-    /// of a torrent, `Lagged` says that events are missing, `ClientStopped` that no more will come.
+    /// The kinds that are delivered to every patron, subscribed or not. `TorrentRemoved` is the
+    /// last event of a torrent, `Lagged` says that events are missing, and `ClientStopped` that no
+    /// more will come.
     pub const ALWAYS: Self =
         Self::of(&[EventKind::TorrentRemoved, EventKind::Lagged, EventKind::ClientStopped]);
 
-    /// Those for which somebody works while they are wanted: libtorrent or the client.
+    /// The kinds that cost libtorrent or the client work while a patron subscribes to them.
     pub(crate) const COSTLY: Self =
         Self::of_bits(Self::ON_REQUEST.bits() | EventKind::PeerBanned.bit());
 }

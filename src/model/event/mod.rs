@@ -1,4 +1,4 @@
-//! What a client tells its patrons.
+//! The events that a client sends to its patrons.
 
 mod kind;
 mod text;
@@ -14,14 +14,14 @@ use crate::model::{
     CommandKind, Goal, InfoHashes, PortProtocol, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
 
-/// Something that happened. `Display` explains it in one line for a person.
+/// Something that happened. `Display` describes it in one line for a person.
 ///
-/// Texts of strangers in it are [printable](crate::printable); paths are as they are on disk.
+/// Text from strangers is made [printable](crate::printable); paths are as they are on disk.
 ///
-/// Events of a torrent reach the patron that added it and those that watch it; events of the
+/// Events of a torrent reach the patron that added it and the patrons that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
-/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. What a
-/// patron does not [want](crate::Patron::subscribe) does not come.
+/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. A patron
+/// receives only the kinds it [subscribes](crate::Patron::subscribe) to.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its
@@ -31,57 +31,57 @@ use crate::model::{
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
-    /// The torrent is here. It is checked first, and then begins to download or to seed.
+    /// The torrent has been added. Its files are checked first; then it downloads or seeds.
     TorrentAdded {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Its info hashes; of a magnet link, those that the link has.
+        /// Its info hashes; for a magnet link, those in the link.
         info_hashes: InfoHashes,
-        /// Where its files are, or will be while incomplete.
+        /// The directory that holds its files, or will while the torrent is incomplete.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::model::serde_with::lossy_path")
         )]
         save_dir: PathBuf,
-        /// All that is wanted of it was here before, as its resume data says or as is
-        /// [trusted](crate::AddOptions::trust). A [`Finished`](Event::Finished) that follows tells nothing
-        /// new then.
+        /// All wanted data was already here, according to the resume data or because the files are
+        /// [trusted](crate::AddOptions::trust). A [`Finished`](Event::Finished) that follows is
+        /// then no news.
         complete: bool,
     },
-    /// The client has this torrent already; it is not added twice. The id may be watched.
+    /// The client already has this torrent and does not add it again. The id can be watched.
     AlreadyAdded {
-        /// The torrent that is there.
+        /// The torrent that the client has.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
     /// The torrent could not be added.
     AddFailed {
-        /// What it was to be added from: a path, a magnet link, a name.
+        /// What it was to be added from: a path, a magnet link or a name.
         source: Arc<str>,
         /// Why.
         error: Error,
     },
-    /// How the torrent stands: after each tick in which something changed.
+    /// The torrent's status, sent after each tick in which something changed.
     Status(TorrentStatus),
-    /// A magnet link's metadata has come from a peer (BEP 9).
+    /// The metadata of a magnet link has arrived from a peer (BEP 9).
     MetadataReceived {
         /// The torrent.
         id: TorrentId,
         /// Its name, known only now.
         name: Arc<str>,
-        /// Its info hashes, all of them.
+        /// All of its info hashes.
         info_hashes: InfoHashes,
     },
-    /// The torrent does something else now.
+    /// The torrent's state has changed.
     StateChanged {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// What it does now.
+        /// The new state.
         state: TorrentState,
     },
     /// The torrent has been paused.
@@ -91,29 +91,29 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
-    /// The torrent goes on.
+    /// The torrent has been resumed.
     Resumed {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
-    /// The files on disk have been compared with their hashes.
+    /// The files on disk have been checked against their hashes.
     Checked {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
-    /// All wanted pieces are here and good.
+    /// All wanted pieces are here and have passed their hash checks.
     Finished {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
-    /// The files lie in another directory now: the finished ones in their final place, or where a patron
-    /// had them moved.
+    /// The files are now in another directory: their final one, because the torrent is complete, or
+    /// one that a patron moved them to.
     Moved {
         /// The torrent.
         id: TorrentId,
@@ -126,7 +126,7 @@ pub enum Event {
         )]
         save_dir: PathBuf,
     },
-    /// A file has another name now.
+    /// A file has been renamed.
     FileRenamed {
         /// The torrent.
         id: TorrentId,
@@ -134,14 +134,14 @@ pub enum Event {
         name: Arc<str>,
         /// The file's index.
         file: u32,
-        /// Where it is below the save directory.
+        /// Its path below the save directory.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::model::serde_with::lossy_path")
         )]
         path: PathBuf,
     },
-    /// A piece did not have the hash that the metainfo gives; it is fetched again.
+    /// A piece failed its hash check. It is downloaded again.
     HashFailed {
         /// The torrent.
         id: TorrentId,
@@ -150,16 +150,16 @@ pub enum Event {
         /// The piece's index.
         piece: u32,
     },
-    /// A peer sent so much that failed its hash check that it is not spoken to any more.
+    /// A peer was banned because it sent too much data that failed its hash check.
     PeerBanned {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Where the peer is.
+        /// The peer's address.
         address: SocketAddr,
     },
-    /// A tracker did not answer, or refused. It is asked again later.
+    /// A tracker did not answer, or refused the announce. It is tried again later.
     TrackerError {
         /// The torrent.
         id: TorrentId,
@@ -167,12 +167,13 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// How many times in a row it failed.
+        /// How many announces in a row have failed.
         times_in_row: u32,
         /// Why.
         error: Error,
     },
-    /// The torrent has given back what was wanted of it; what was chosen for then is done to it.
+    /// The torrent has reached a goal; the chosen [action](crate::torrent::GoalAction) is carried
+    /// out.
     GoalReached {
         /// The torrent.
         id: TorrentId,
@@ -181,7 +182,7 @@ pub enum Event {
         /// The goal.
         goal: Goal,
     },
-    /// A tracker answered, and had something to say besides.
+    /// A tracker answered, with a warning.
     TrackerWarning {
         /// The torrent.
         id: TorrentId,
@@ -192,21 +193,22 @@ pub enum Event {
         /// What it said, [printable](crate::printable).
         message: Box<str>,
     },
-    /// A web seed gives nothing: it cannot be reached, refuses, sends what was not asked for or what is
-    /// damaged, or may not be asked. It is tried again later where that makes sense; the same again is
-    /// not told before it has given something.
+    /// A web seed delivers nothing: it cannot be reached, it refuses, it sends other data than
+    /// requested or damaged data, or it may not be contacted. It is tried again later where that
+    /// makes sense. The same failure is not reported again until the web seed has delivered
+    /// something.
     WebSeedFailed {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// The web seed's URL; of several at one server, the server's.
+        /// The web seed's URL; if several are on one server, the server's.
         url: Box<str>,
         /// Why.
         error: Error,
     },
-    /// The torrent met an error and stopped, or on a full disk does no more than seed what it can.
-    /// Resuming it tries again. What follows from the same error is not told for 30 seconds.
+    /// The torrent met an error and stopped; if the disk is full, it only seeds what it can.
+    /// Resuming it tries again. Further errors with the same cause are not reported for 30 seconds.
     Error {
         /// The torrent.
         id: TorrentId,
@@ -225,7 +227,7 @@ pub enum Event {
         #[cfg_attr(feature = "serde", serde(skip))]
         torrent_file: Arc<[u8]>,
     },
-    /// The torrent is removed; its id means nothing from now on.
+    /// The torrent has been removed. Its id is no longer valid.
     TorrentRemoved {
         /// The torrent.
         id: TorrentId,
@@ -243,30 +245,30 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The client accepts peers at this address (TCP).
+    /// The client accepts TCP connections from peers at this address.
     Listening {
-        /// The address, with the port that was really taken.
+        /// The address, with the port actually in use.
         address: SocketAddr,
     },
-    /// The client cannot accept peers at this address.
+    /// The client cannot accept connections at this address.
     ListenFailed {
-        /// The address, or the interface as it was given.
+        /// The address, or the interface as it was configured.
         address: Box<str>,
         /// Why.
         error: Error,
     },
-    /// A router lets peers in from outside: it hands on what arrives at a port of its own.
+    /// A router forwards one of its ports to this client, so peers outside can connect.
     PortMapped {
         /// How the router was asked.
         by: PortMapper,
-        /// What it hands on.
+        /// The protocol that it forwards.
         protocol: PortProtocol,
-        /// The router's port.
+        /// The external port.
         external_port: u16,
         /// The address of this machine in the router's network.
         local: IpAddr,
     },
-    /// A router was found that would not do so.
+    /// A router was found, but refused to forward a port.
     PortMappingFailed {
         /// How the router was asked.
         by: PortMapper,
@@ -275,47 +277,50 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// Others say that they see this machine at this address.
+    /// Peers, trackers or a router report this as the address of this machine.
     ExternalAddress {
         /// The address.
         address: IpAddr,
     },
-    /// The settings ask for more open files and connections than the process may have. It goes on
-    /// with fewer connections (`connections_limit`), and closes files more often.
+    /// The settings need more open files and connections than the process may have. The client
+    /// continues with fewer connections (`connections_limit`) and closes files sooner.
     DescriptorLimit {
-        /// How many descriptors the settings can need, those of other clients in the process included.
+        /// How many descriptors the settings may need, including those of other clients in the
+        /// process.
         wanted: u64,
-        /// How many the process may have (`RLIMIT_NOFILE`, which the client has raised as far as it
-        /// may).
+        /// How many the process may have (`RLIMIT_NOFILE`, which the client has raised as far as
+        /// permitted).
         available: u64,
     },
-    /// This patron did not read its events and some were dropped, the oldest first. Of those about a
-    /// torrent that is still open none is among them but what is told of single files, pieces, peers,
-    /// trackers and web seeds.
+    /// This patron did not read its events in time and the oldest were dropped. For torrents that
+    /// still exist, only events about single files, pieces, peers, trackers and web seeds are
+    /// dropped.
     Lagged {
-        /// How many.
+        /// How many events were dropped.
         missed: u64,
     },
-    /// libtorrent lost events under load. The client has asked it how every torrent stands, and has
-    /// sent the events that follow from the answer.
+    /// libtorrent dropped events under load. The client has asked it for the status of every
+    /// torrent and has sent the events that follow from the answer.
     Resynchronized,
     /// The last event: the client has stopped.
     ClientStopped {
-        /// Why, if not by [`Client::shutdown`](crate::Client::shutdown).
+        /// Why, if not because of [`Client::shutdown`](crate::Client::shutdown).
         error: Option<Error>,
     },
-    /// The answer to what carried this tag: a message of [`Patron::send_tagged`](crate::Patron::send_tagged),
-    /// or a reply given to [`Patron::notify`](crate::Patron::notify). It comes whatever is wanted.
+    /// The answer to something sent with this tag: a message sent by
+    /// [`Patron::send_tagged`](crate::Patron::send_tagged), or a reply passed to
+    /// [`Patron::notify`](crate::Patron::notify). It is delivered whatever the subscription.
     Reply {
-        /// The program's own number.
+        /// The tag that the program chose.
         tag: u64,
-        /// The torrent that a message was about or has added.
+        /// The torrent that the message was about, or that it added.
         id: Option<TorrentId>,
-        /// Why a message failed.
+        /// Why the message failed.
         error: Option<Error>,
     },
-    // What comes only when it is asked for; see `EventKinds::ON_REQUEST`.
-    /// All pieces of a file are here and good; they may not be written yet. On request.
+    // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
+    /// All pieces of a file are here and have passed their hash checks; they may not be written
+    /// yet. On request.
     FileCompleted {
         /// The torrent.
         id: TorrentId,
@@ -324,7 +329,7 @@ pub enum Event {
         /// The file's index.
         file: u32,
     },
-    /// A piece is here and good; it may not be written yet. On request.
+    /// A piece is here and has passed its hash check; it may not be written yet. On request.
     PieceFinished {
         /// The torrent.
         id: TorrentId,
@@ -333,29 +338,29 @@ pub enum Event {
         /// The piece's index.
         piece: u32,
     },
-    /// The connection to a peer is made. I2P peers are not told of. On request.
+    /// The connection to a peer has been established. I2P peers are not reported. On request.
     PeerConnected {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Where the peer is.
+        /// The peer's address.
         address: SocketAddr,
         /// We connected to it, rather than it to us.
         outgoing: bool,
     },
-    /// The connection to a peer has ended, or could not be made. On request.
+    /// The connection to a peer has ended, or could not be established. On request.
     PeerDisconnected {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Where the peer is.
+        /// The peer's address.
         address: SocketAddr,
-        /// Why. That neither has anything the other wants is a reason too.
+        /// Why. That neither side has anything the other wants is also a reason.
         error: Error,
     },
-    /// A tracker, or the distributed hash table, has answered. On request.
+    /// A tracker or the DHT has answered an announce. On request.
     TrackerReply {
         /// The torrent.
         id: TorrentId,
@@ -363,10 +368,10 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// How many peers it named.
+        /// How many peers the answer contains.
         peers: u32,
     },
-    /// A tracker has said how many there are. On request.
+    /// A tracker has answered a scrape. On request.
     Scraped {
         /// The torrent.
         id: TorrentId,
@@ -374,12 +379,12 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// Peers that have everything, if it said so.
+        /// The number of peers that have everything, if the tracker gave it.
         seeds: Option<u32>,
-        /// Peers that have not, if it said so.
+        /// The number of peers that do not, if the tracker gave it.
         leechers: Option<u32>,
     },
-    /// A tracker did not say how many there are. On request.
+    /// A scrape failed. On request.
     ScrapeFailed {
         /// The torrent.
         id: TorrentId,
@@ -390,33 +395,33 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// A setting keeps the client from being as fast as it could be. On request.
+    /// A setting or a resource limits the client's speed. On request.
     PerformanceWarning {
-        /// The torrent; `None` where it is about the client as a whole.
+        /// The torrent; `None` if it concerns the whole client.
         id: Option<TorrentId>,
         /// Its name.
         name: Option<Arc<str>>,
-        /// What is in the way.
+        /// The limit.
         limit: PerformanceLimit,
     },
-    /// What libtorrent and the read path have counted, once per tick. On request.
+    /// The counters of libtorrent and of the read path, once per tick. On request.
     Statistics(Box<Statistics>),
-    /// What a later client needs to start the torrent where it stands now. On request; see
+    /// What a later client needs to continue the torrent from where it is now. On request; see
     /// [`ClientBuilder::resume_data_interval`](crate::ClientBuilder::resume_data_interval).
     ResumeData {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Its info hashes: an id means nothing in a later run.
+        /// Its info hashes: an id is not valid in a later run.
         info_hashes: InfoHashes,
-        /// As from [`Patron::resume_data`](crate::Patron::resume_data).
+        /// The same data that [`Patron::resume_data`](crate::Patron::resume_data) returns.
         #[cfg_attr(feature = "serde", serde(skip))]
         data: Arc<[u8]>,
     },
 }
 
-/// How a router is asked to let peers in.
+/// The protocol by which a router is asked to forward a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -436,32 +441,33 @@ impl std::fmt::Display for PortMapper {
     }
 }
 
-/// What keeps a client from being as fast as it could be (`lt::performance_alert`).
+/// A limit on the client's speed (`lt::performance_alert`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PerformanceLimit {
-    /// The disk does not keep up with what arrives: peers wait (`max_queued_disk_bytes`).
+    /// The disk does not keep up with the data that arrives, so peers have to wait
+    /// (`max_queued_disk_bytes`).
     DiskQueueFull,
-    /// More could be asked of a peer than may be (`max_out_request_queue`).
+    /// A peer could be sent more requests than allowed (`max_out_request_queue`).
     RequestQueueFull,
-    /// The upload limit leaves no room for what a download has to send.
+    /// The upload limit leaves too little for the requests that downloads send.
     UploadLimitTooLow,
-    /// The download limit leaves no room for what an upload has to receive.
+    /// The download limit leaves too little for the protocol messages that uploads receive.
     DownloadLimitTooLow,
-    /// A peer takes what it is sent faster than more is read (`send_buffer_watermark`).
+    /// A peer takes data faster than it is read from disk (`send_buffer_watermark`).
     SendBufferTooSmall,
-    /// Half of the upload slots or more are given out of turn (`num_optimistic_unchoke_slots`).
+    /// At least half of the upload slots are optimistic (`num_optimistic_unchoke_slots`).
     TooManyOptimisticSlots,
-    /// What waits to be written takes half of the cache.
+    /// Blocks that wait to be written take up half of the cache.
     DiskQueueTooLarge,
-    /// The system takes no more disk operations at once.
+    /// The system allows no more disk operations at once.
     DiskOperations,
     /// There are too few ports for outgoing connections (`outgoing_ports`).
     TooFewOutgoingPorts,
     /// There are too few descriptors for files and connections.
     TooFewDescriptors,
-    /// Something that this crate does not know.
+    /// One that this crate does not know.
     Other,
 }
 
@@ -498,35 +504,36 @@ impl std::fmt::Display for PerformanceLimit {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RemovedFiles {
-    /// They were left where they are.
+    /// They were left in place.
     Kept,
     /// They were deleted.
     Deleted,
-    /// They were to be deleted, and were not, or not all.
+    /// They were to be deleted, but some or all were not.
     NotDeleted(Error),
 }
 
-/// How a mailbox keeps an event that is not read.
+/// How a mailbox keeps an unread event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// The newest of its kind per torrent (or of the client), in the place of the one it replaces.
+    /// Keeps the newest of its kind per torrent (or per client), in the position of the one it
+    /// replaces.
     NewestInPlace(Option<TorrentId>),
-    /// The newest of its kind per torrent, behind all that came before it.
+    /// Keeps the newest of its kind per torrent, at the end of the queue.
     NewestLast(TorrentId),
-    /// The last of its torrent, after which that torrent's events count against the bound.
+    /// The last event of its torrent. From then on that torrent's events count against the bound.
     Final(TorrentId),
     /// Counts against the bound.
     Bounded,
-    /// Counts against a bound of its own, so that what there are many of displaces nothing else.
+    /// Counts against a separate bound, so that frequent events do not displace others.
     Expendable,
 }
 
-/// One row for each kind: which torrent it is about, and how a mailbox keeps it while it is not read.
+/// One row per kind: which torrent it is about, and how a mailbox keeps it while unread.
 macro_rules! event_kinds {
     ($($kind:ident: $about:ident, $keep:ident;)*) => {
-        /// What sort of thing happened: one for each variant of [`Event`].
+        /// The kind of an [`Event`]: one for each variant.
         ///
-        /// With the feature `serde` it is the text that an event has as its `event`.
+        /// With the feature `serde` it is written as the value of an event's `event` field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(
             feature = "serde",
@@ -540,7 +547,7 @@ macro_rules! event_kinds {
         }
 
         impl EventKind {
-            /// All of them.
+            /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
             /// The variant's name: `TorrentAdded`.
@@ -552,21 +559,21 @@ macro_rules! event_kinds {
         }
 
         impl Event {
-            /// What sort of event it is.
+            /// The kind of this event.
             pub fn kind(&self) -> EventKind {
                 match self {
                     $(Self::$kind { .. } => EventKind::$kind,)*
                 }
             }
 
-            /// The torrent that the event is about, if it is about one.
+            /// The torrent that the event is about, if any.
             pub fn torrent(&self) -> Option<TorrentId> {
                 match self {
                     $(event @ Self::$kind { .. } => about!($about $kind, event).map(|(id, _)| id),)*
                 }
             }
 
-            /// The name of that torrent.
+            /// The name of that torrent, if known.
             pub fn name(&self) -> Option<&Arc<str>> {
                 match self {
                     $(event @ Self::$kind { .. } => {
@@ -575,7 +582,7 @@ macro_rules! event_kinds {
                 }
             }
 
-            /// For events of a torrent that were made where its name was not known.
+            /// For events created where the torrent's name is not known.
             pub(crate) fn set_name(&mut self, to: Arc<str>) {
                 match self {
                     $(event @ Self::$kind { .. } => set_name!($about $kind, event, to),)*
@@ -701,7 +708,7 @@ event_kinds! {
     Reply: perhaps, bounded;
 }
 
-/// What comes only when it is asked for.
+/// The kinds that are delivered only on request.
 const ON_REQUEST: [EventKind; 10] = [
     EventKind::FileCompleted,
     EventKind::PieceFinished,
@@ -716,7 +723,7 @@ const ON_REQUEST: [EventKind; 10] = [
 ];
 
 impl Event {
-    /// Whether this event of the client says all that an earlier one said, and newer.
+    /// Whether this client event makes an earlier one obsolete.
     pub(crate) fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (
@@ -740,7 +747,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    /// An event of each kind, in their order.
+    /// An event of each kind, in order.
     pub(crate) fn one_of_each() -> Vec<Event> {
         let id = TorrentId::next();
         let name: Arc<str> = "t".into();
@@ -1002,7 +1009,7 @@ mod json_tests {
                 r#"{"kind":"io","native":null,"message":"cannot read the file: it is gone"}"#;
             assert_eq!(serde_json::to_string(&event).unwrap(), json.replace("ERROR", failed));
         }
-        // A status is an event with the fields of the status.
+        // A status event has the fields of the status.
         let status = TorrentStatus::new(id, name());
         let fields = serde_json::to_string(&status).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Events in words: one line each, for a person.
+//! One line of text for each event.
 
 use std::fmt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Event, Goal, RemovedFiles, TorrentState, TorrentStatus};
 use crate::text::printable;
 
-/// Bytes as a person reads them: `3.2 MiB`.
+/// A number of bytes for people: `3.2 MiB`.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -18,7 +18,7 @@ impl fmt::Display for Size {
         }
         let mut size = self.0 as f64 / 1024.0;
         let mut unit = 0;
-        // From 1023.95 on, one decimal would show 1024.0.
+        // From 1023.95 on, one decimal place would show 1024.0.
         while size >= 1023.95 && unit + 1 < UNITS.len() {
             size /= 1024.0;
             unit += 1;
@@ -27,7 +27,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A duration as a person reads it: `2 min 5 s`.
+/// A duration for people: `2 min 5 s`.
 struct Span(Duration);
 
 impl fmt::Display for Span {
@@ -42,7 +42,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// A path, whose parts may be those of a stranger's torrent.
+/// A path, which may come from a stranger's torrent.
 struct Shown<'a>(&'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -53,7 +53,7 @@ impl fmt::Display for Shown<'_> {
 
 impl fmt::Display for TorrentStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded down: 100 % is said only of what is complete.
+        // Rounded down, so that 100 % means complete.
         let percent = f64::from((self.progress * 1000.0).floor()) / 10.0;
         let state = if self.paused { "paused" } else { "" };
         match self.state {
@@ -101,7 +101,8 @@ impl fmt::Display for Event {
             Self::AlreadyAdded { name, .. } => {
                 write!(f, "{name}: is here already and is not added twice")
             }
-            // The source is said once, and not at any length.
+            // The error may begin with the source; do not repeat it. A source can be long, so it is
+            // cut short.
             Self::AddFailed { source, error } if error.message().starts_with(&**source) => {
                 error.fmt(f)
             }
@@ -232,8 +233,8 @@ impl fmt::Display for Event {
     }
 }
 
-/// Explains a run of events to a person: each line with the time since the start, and a status only
-/// when it says something else than the one before.
+/// Describes a sequence of events to a person: each line has the time since the start, and a status
+/// is shown only when its text differs from the previous one.
 ///
 /// ```no_run
 /// # let client = torrent_patron::Client::builder().start()?;
@@ -259,12 +260,12 @@ impl Default for Explainer {
 }
 
 impl Explainer {
-    /// Its clock starts now.
+    /// Starts its clock now.
     pub fn new() -> Self {
         Self { began: Instant::now(), statuses: Default::default() }
     }
 
-    /// A line for the event; `None` for a status that says nothing new.
+    /// A line for the event; `None` for a status whose text has not changed.
     pub fn explain(&mut self, event: &Event) -> Option<String> {
         let text = event.to_string();
         match event {

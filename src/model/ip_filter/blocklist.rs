@@ -1,4 +1,4 @@
-//! Blocklists as people exchange them: P2P, DAT, and plain addresses, ranges and networks.
+//! Parses the common blocklist formats: P2P, DAT, and plain addresses, ranges and networks.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,16 +12,16 @@ pub(super) const READ: &str = "read the blocklist";
 
 const LONGEST_LINE: u64 = 4096;
 const MOST_LINES: u32 = 10_000_000;
-/// Of what a compressed one unpacks to: 100 bytes a line.
+/// The largest unpacked size, in bytes: 100 for each line.
 const MOST_BYTES: u64 = 1_000_000_000;
 
-/// How many of the lines that are skipped are named.
+/// How many of the skipped lines are reported.
 const NAMED: usize = 10;
 
-/// DAT: those above this level are allowed.
+/// DAT: ranges with a higher level are allowed.
 const HIGHEST_BLOCKED: u32 = 127;
 
-/// What is done with a line that is no rule.
+/// What to do with a line that is not a rule.
 pub(super) enum Wrong {
     Refuse,
     Skip,
@@ -50,7 +50,7 @@ fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
     let mut total = 0;
     for number in 1.. {
         bytes.clear();
-        // One byte more tells that the line is too long.
+        // One byte more shows that the line is too long.
         let read = input.take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes);
         let read = read.map_err(|error| unreadable(number, &error))?;
         if read == 0 {
@@ -91,7 +91,7 @@ fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
         }
     }
     if list.filter.0.is_empty() && allowed == 0 {
-        // What it is instead, the first line says.
+        // The first skipped line tells what the file is instead.
         let why = list.first_skipped.first().map(|error| format!(": {}", error.message()));
         let message = format!("it has no rule{}", why.unwrap_or_default());
         return Err(Error::new(ErrorKind::Parse, READ, message));
@@ -99,7 +99,7 @@ fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
     Ok(list)
 }
 
-/// Goes to the end of a line; how many bytes that was.
+/// Skips to the end of the line and returns the number of bytes skipped.
 fn skip_line(input: &mut dyn BufRead) -> io::Result<u64> {
     let mut skipped = 0;
     loop {
@@ -114,7 +114,7 @@ fn skip_line(input: &mut dyn BufRead) -> io::Result<u64> {
     }
 }
 
-/// What a compressed file does not unpack to is not the system's fault.
+/// A file that does not decompress is a parse error, not an I/O error.
 fn unreadable(line: u32, error: &io::Error) -> Error {
     let at = format!("line {line}");
     match error.kind() {
@@ -138,7 +138,7 @@ fn too_long() -> Error {
     Error::new(ErrorKind::Parse, READ, format!("it is longer than {LONGEST_LINE} bytes"))
 }
 
-/// The range that a line blocks; `None` for one that allows.
+/// The range that a line blocks; `None` if it allows one.
 fn blocked(text: &[u8]) -> Result<Option<IpRange>> {
     match rule(text).ok_or_else(|| unknown(text))? {
         Rule::Allow => Ok(None),
@@ -214,8 +214,8 @@ fn dat(text: &[u8]) -> Option<Rule> {
     Some(if level > HIGHEST_BLOCKED { Rule::Allow } else { Rule::Block(first, last) })
 }
 
-/// `a name:1.2.3.4-1.2.3.9`. Names have colons too: of IPv4 the range is what follows the last one.
-/// IPv6 has its own, so that the longest text that is a range counts.
+/// `a name:1.2.3.4-1.2.3.9`. Names may contain colons: an IPv4 range follows the last one. An IPv6
+/// range contains colons itself, so there the longest suffix that is a range counts.
 fn p2p(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     let colon = text.iter().rposition(|byte| *byte == b':')?;
     let after = |colon: usize| range(&text[colon + 1..]);
@@ -225,11 +225,11 @@ fn p2p(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     })
 }
 
-/// Two addresses of eight groups with some space around the dash: no range is longer, and a line of
-/// colons costs no more than that.
+/// Two addresses of eight groups, with some space around the dash. No range is longer, and the
+/// limit bounds the work for a line full of colons.
 const LONGEST_RANGE: usize = 100;
 
-/// `1.2.3.0/24 ; a remark`.
+/// Removes a remark: `1.2.3.0/24 ; a remark`.
 fn without_remark(text: &[u8]) -> &[u8] {
     let begins = |at: &usize| text[*at].is_ascii_whitespace() && is_comment(&text[at + 1..]);
     let end = (0..text.len()).find(begins).unwrap_or(0);
@@ -250,7 +250,7 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     parts.next().is_none().then_some(IpAddr::V4(octets.into()))
 }
 
-/// Decimal, with zeros in front or without.
+/// A decimal number, with or without leading zeros.
 fn number(text: &[u8]) -> Option<u32> {
     let digits = text.trim_ascii();
     if digits.is_empty() || digits.len() > 4 {
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_list_that_unpacks_to_more_than_it_may_is_refused() {
-        // A gigabyte of comments, as a thousandth of it.
+        // A gigabyte of comments, compressed to a thousandth of it.
         let part = gzip(&b"#234567\n".repeat(1 << 20));
         let bomb = part.repeat(1 + (MOST_BYTES >> 23) as usize);
         assert!((bomb.len() as u64) < MOST_BYTES / 100);
@@ -424,7 +424,7 @@ mod tests {
         assert!(IpFilter::read(&path).unwrap().blocks("1.2.3.4".parse().unwrap()));
     }
 
-    /// Lines out of what rules are made of; what of them is a rule is what it says.
+    /// Each line is made of parts of rules; if it parses, it must block exactly what it says.
     #[test]
     fn whatever_is_in_a_line_it_is_a_rule_or_an_error() {
         const PARTS: [&[u8]; 20] = [

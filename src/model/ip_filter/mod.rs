@@ -1,4 +1,4 @@
-//! Addresses that a client has nothing to do with.
+//! Addresses that a client must not exchange data with.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -11,20 +11,20 @@ mod blocklist;
 
 use blocklist::Wrong;
 
-/// Ranges of addresses that are blocked: no peer there is called, none is let in.
+/// Blocked ranges of addresses: no connections to or from peers there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Vec<IpRange>"))]
 pub struct IpFilter(Vec<IpRange>);
 
-/// All addresses from the first to the last, both included.
+/// All addresses from the first to the last, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct IpRange {
-    /// The lowest.
+    /// The lowest address.
     pub first: IpAddr,
-    /// The highest, of the same family.
+    /// The highest address, of the same family.
     pub last: IpAddr,
 }
 
@@ -33,8 +33,8 @@ impl IpRange {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range that ends before it begins, and for
-    /// one from IPv4 to IPv6.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the range ends before it begins, or if
+    /// one address is IPv4 and the other IPv6.
     pub fn new(first: IpAddr, last: IpAddr) -> Result<Self> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
             let message = format!("{first} to {last} is no range of addresses");
@@ -44,55 +44,55 @@ impl IpRange {
     }
 }
 
-/// A blocklist that was read leniently: what it blocks, and what in it is no rule.
+/// A blocklist that was read leniently: the filter, and the lines that were not rules.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Blocklist {
-    /// What it blocks.
+    /// The addresses it blocks.
     pub filter: IpFilter,
-    /// How many lines were skipped.
+    /// The number of lines that were skipped.
     pub skipped: u64,
-    /// Why, with the line; of many, the first ten.
+    /// Why lines were skipped, each with the line: the first ten.
     pub first_skipped: Vec<Error>,
 }
 
 impl IpFilter {
-    /// Reads a blocklist: a file that has one rule a line, in any of these forms. It may be compressed by
-    /// gzip.
+    /// Reads a blocklist: a file with one rule per line, in any of these formats. It may be
+    /// gzip-compressed.
     ///
-    /// | form | as |
+    /// | format | example |
     /// | --- | --- |
     /// | P2P (PeerGuardian) | `a name:1.2.3.4-1.2.3.9` |
-    /// | DAT (eMule) | `001.002.003.004 - 001.002.003.009 , 100 , a name`; a level above 127 allows, and blocks nothing |
+    /// | DAT (eMule) | `001.002.003.004 - 001.002.003.009 , 100 , a name`; with a level above 127 the range is allowed, not blocked |
     /// | an address | `1.2.3.4`, `2001:db8::1` |
     /// | a range | `1.2.3.4-1.2.3.9`, `2001:db8::1 - 2001:db8::ff` |
     /// | a network | `1.2.3.0/24`, `2001:db8::/32` |
     ///
-    /// Empty lines are skipped, and so are comments, which begin with `#`, `;` or `//`. Numbers are
-    /// decimal, with zeros in front or without. Names may have any encoding.
+    /// Empty lines and comments, which begin with `#`, `;` or `//`, are skipped. Numbers are
+    /// decimal, with or without leading zeros. Names may have any encoding.
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) when the file cannot be read. [`Parse`](ErrorKind::Parse), with the line,
-    /// for one that has no such form; for a file that is damaged, compressed by zip, that has no rule, or
-    /// that is too large: a line of more than 4 KiB, more than 10 million lines, or more than 1 GB
-    /// unpacked.
+    /// [`Io`](ErrorKind::Io) if the file cannot be read. [`Parse`](ErrorKind::Parse), with the
+    /// line, if a line has none of these formats; also if the file is damaged, is a zip archive,
+    /// has no rule, or is too large: a line of more than 4 KiB, more than 10 million lines, or more
+    /// than 1 GB uncompressed.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         read(path.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// As [`read`](IpFilter::read), but a line that is no rule is skipped: lists that are published often
+    /// Like [`read`](IpFilter::read), but skips lines that are not rules, as published lists often
     /// have some.
     ///
     /// # Errors
     ///
-    /// As for [`read`](IpFilter::read), but for single lines. A file in which no line is a rule is an
+    /// As for [`read`](IpFilter::read), except for single lines. A file without any rule is an
     /// error.
     pub fn read_lenient(path: impl AsRef<Path>) -> Result<Blocklist> {
         read(path.as_ref(), Wrong::Skip)
     }
 
-    /// As [`read`](IpFilter::read), of what such a file has in it.
+    /// Like [`read`](IpFilter::read), but from the file's contents.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl IpFilter {
         blocklist::read(text.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// As [`read_lenient`](IpFilter::read_lenient), of what such a file has in it.
+    /// Like [`read_lenient`](IpFilter::read_lenient), but from the file's contents.
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ impl IpFilter {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range that ends before it begins, and for
-    /// one from IPv4 to IPv6.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the range ends before it begins, or if
+    /// one address is IPv4 and the other IPv6.
     pub fn block(&mut self, first: IpAddr, last: IpAddr) -> Result<()> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
             let message = format!("{first} to {last} is no range of addresses");
@@ -125,7 +125,7 @@ impl IpFilter {
         Ok(())
     }
 
-    /// The ranges that are blocked.
+    /// The blocked ranges.
     pub fn ranges(&self) -> &[IpRange] {
         &self.0
     }
@@ -145,7 +145,7 @@ fn read(path: &Path, wrong: Wrong) -> Result<Blocklist> {
     blocklist::read(BufReader::new(file), wrong).map_err(|error| error.on(path.display()))
 }
 
-/// One that is read is checked as by [`block`](IpFilter::block).
+/// Checks each range as [`block`](IpFilter::block) does.
 #[cfg(feature = "serde")]
 impl TryFrom<Vec<IpRange>> for IpFilter {
     type Error = Error;

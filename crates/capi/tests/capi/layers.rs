@@ -32,6 +32,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("patron", "options"),
     ("session", "ip_filter"),
     ("session", "settings"),
+    ("torrent_options", "options"),
 ];
 
 /// The names below `src`, without ".rs", and the texts.
