@@ -134,7 +134,7 @@ pub(crate) enum Job {
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
-    OfSession(SessionRequest, Respond),
+    OfSession(Box<SessionRequest>, Respond),
 }
 
 impl fmt::Debug for Job {

@@ -225,7 +225,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         self
     }
 
-    pub(crate) fn to_all(mut self) -> Self {
+    pub(crate) fn of_all(mut self) -> Self {
         self.request.spread = Spread::All;
         self
     }
@@ -285,7 +285,7 @@ pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
         Some(records) => session.change_settings(records),
         None => Ok(()),
     };
-    Ask::by_part("share what the client may have", change).to_all()
+    Ask::by_part("share what the client may have", change).of_all()
 }
 
 /// The .torrent file.

@@ -48,7 +48,7 @@ impl Patron {
                 session.change_settings(&settings.part(part).records())
             })
             .shared(shared)
-            .to_all(),
+            .of_all(),
         )
     }
 
@@ -73,23 +73,23 @@ impl Patron {
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
         let ends = convert::ends(filter.ranges().iter());
         let set = move |session: Pin<&mut SessionHandle>| session.block_ranges(&ends);
-        self.session(Ask::session("set the IP filter", set).to_all())
+        self.session(Ask::session("set the IP filter", set).of_all())
     }
 
     /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
         let ban = move |session: Pin<&mut SessionHandle>| session.ban(&address.to_string());
-        self.session(Ask::session("ban the address", ban).to_all())
+        self.session(Ask::session("ban the address", ban).of_all())
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.
     pub fn pause_all(&self) -> Reply<()> {
-        self.session(Ask::session("pause all torrents", SessionHandle::pause).to_all())
+        self.session(Ask::session("pause all torrents", SessionHandle::pause).of_all())
     }
 
     /// Ends [`pause_all`](Patron::pause_all).
     pub fn resume_all(&self) -> Reply<()> {
-        self.session(Ask::session("resume all torrents", SessionHandle::resume).to_all())
+        self.session(Ask::session("resume all torrents", SessionHandle::resume).of_all())
     }
 
     /// Whether all torrents are stopped because of [`pause_all`](Patron::pause_all).
@@ -103,7 +103,7 @@ impl Patron {
         let blocked = blocked.into();
         let ends: Vec<_> = blocked.iter().flat_map(|one| [*one.start(), *one.end()]).collect();
         let set = move |session: Pin<&mut SessionHandle>| session.block_ports(&ends);
-        self.session(Ask::session("set the port filter", set).to_all())
+        self.session(Ask::session("set the port filter", set).of_all())
     }
 
     // The DHT (BEP 5).
@@ -118,7 +118,7 @@ impl Patron {
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
         let host = host.into();
         let add = move |session: Pin<&mut SessionHandle>| session.add_node(&host, port);
-        self.session(Ask::session("add the DHT node", add).to_all())
+        self.session(Ask::session("add the DHT node", add).of_all())
     }
 
     /// Whether the DHT runs.
@@ -159,7 +159,7 @@ impl Patron {
     /// Opens the listening sockets again and renews their port mappings, as needed after a change
     /// of the network that libtorrent could not detect.
     pub fn reopen_sockets(&self) -> Reply<()> {
-        self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets).to_all())
+        self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets).of_all())
     }
 
     // Peer classes.
@@ -169,7 +169,7 @@ impl Patron {
         let name = name.into();
         self.session_then(
             Ask::session("create the peer class", move |session| session.add_peer_class(&name))
-                .to_all(),
+                .of_all(),
             PeerClass::new,
         )
     }
@@ -181,7 +181,7 @@ impl Patron {
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for an unknown class.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
         let remove = move |session: Pin<&mut SessionHandle>| session.remove_peer_class(class.get());
-        self.session(Ask::session("remove the peer class", remove).to_all())
+        self.session(Ask::session("remove the peer class", remove).of_all())
     }
 
     /// The options of a peer class.
@@ -214,7 +214,7 @@ impl Patron {
             Ask::by_part(CHANGE, move |session, part| {
                 session.change_peer_class(class.get(), &convert::part_of_class(&options, part))
             })
-            .to_all(),
+            .of_all(),
         )
     }
 
@@ -231,6 +231,6 @@ impl Patron {
     pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
         let ranges = convert::peer_class_ranges_record(&ranges.into());
         let set = move |session: Pin<&mut SessionHandle>| session.set_peer_class_ranges(&ranges);
-        self.session(Ask::session("set the ranges of peer classes", set).to_all())
+        self.session(Ask::session("set the ranges of peer classes", set).of_all())
     }
 }

@@ -369,7 +369,7 @@ impl Patron {
 
     fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfSession(ask.request, respond(reply)))
+        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond(reply)))
     }
 
     /// `convert` runs on the thread that takes the reply.
@@ -380,7 +380,7 @@ impl Patron {
     ) -> Reply<U> {
         let op = ask.request.op;
         let convert = |answer| Ok(convert(answer));
-        self.ask(op, |reply| Job::OfSession(ask.request, respond_with(reply, convert)))
+        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
     }
 
     // Snapshots: they ask neither libtorrent nor the client thread.

@@ -12,8 +12,11 @@ pub(in crate::client) struct Listening {
     shards: BTreeMap<usize, Shard>,
     /// libtorrent has tried all.
     settled: bool,
-    waiting: Vec<(Option<Vec<usize>>, Responder<Vec<SocketAddr>>)>,
+    waiting: Vec<Waiter>,
 }
+
+/// Who waits, and for the addresses of which shards: of all where there is `None`.
+type Waiter = (Option<Vec<usize>>, Responder<Vec<SocketAddr>>);
 
 #[derive(Default)]
 struct Shard {

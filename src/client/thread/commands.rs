@@ -31,7 +31,7 @@ impl<E: Engine> ClientThread<E> {
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, *asked, respond),
-            Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
+            Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             Job::Watch(id, reply) => {
                 let result = self.torrents.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {

@@ -134,7 +134,7 @@ fn what_only_the_first_shard_has_is_asked_of_it_alone() {
 #[test]
 fn what_is_asked_of_all_has_one_answer_when_all_have_answered() {
     let (mut engine, scripts) = sharded::<3>();
-    engine.request_of_session(1, ask().to_all().request).unwrap();
+    engine.request_of_session(1, ask().of_all().request).unwrap();
     engine.request_of_session(2, ask().merged(|all| all.iter().sum()).request).unwrap();
     for script in &scripts {
         assert_eq!(script.next(), Asked::OfSession(1, "test"));
@@ -153,7 +153,7 @@ fn what_is_asked_of_all_has_one_answer_when_all_have_answered() {
 #[test]
 fn an_error_of_one_is_the_error_of_all_once() {
     let (mut engine, scripts) = sharded::<3>();
-    engine.request_of_session(1, ask().to_all().request).unwrap();
+    engine.request_of_session(1, ask().of_all().request).unwrap();
     answer(&scripts[1], 1, Err(error()));
     answer(&scripts[0], 1, Ok(1));
     assert!(answers(&mut engine).is_empty());
@@ -165,7 +165,7 @@ fn an_error_of_one_is_the_error_of_all_once() {
 #[test]
 fn each_shard_is_told_which_part_is_its_own() {
     let (mut engine, scripts) = sharded::<2>();
-    engine.request_of_session(1, ask().to_all().request).unwrap();
+    engine.request_of_session(1, ask().of_all().request).unwrap();
     let parts = scripts.map(|script| {
         let Asked::OfSession(..) = script.next() else { panic!("expected a request") };
         script.parts.recv().unwrap()
