@@ -125,6 +125,9 @@ impl ClientBuilder {
     /// router does not do so by itself (UPnP, NAT-PMP). Trackers are told the port of the thread that has
     /// the torrent; see [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
     ///
+    /// Each thread has a DHT node of its own and looks for peers of its own torrents, there and on the local
+    /// network; the first speaks to the router for all.
+    ///
     /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
     /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
     /// queues for each thread by itself.

@@ -10,6 +10,7 @@ use super::owner::{Client, start};
 use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
+use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
 use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
@@ -22,6 +23,7 @@ use crate::model::{
 use crate::patron::Patron;
 use crate::patron::{respond, respond_by_event};
 use crate::reply::{Reply, one_shot};
+use crate::settings::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -1116,4 +1118,63 @@ fn what_carries_a_tag_is_answered_by_an_event_with_it() {
     assert_eq!(patron.send_tagged(add(), 1).unwrap_err().kind(), ErrorKind::Stopped);
     let late = patron.add_torrent(Source::from_text("none.torrent"), AddOptions::default());
     assert_eq!(wait(late).unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+/// A client whose engine has several shards.
+fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
+    let (script, scripts) = crossbeam_channel::unbounded();
+    let intervals = Intervals { tick, resume_data: Duration::from_secs(3600) };
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), move |wake| {
+        Sharded::start(N, &Settings::empty(), |_| {
+            let (engine, its_script) = fake(wake.clone());
+            script.send(its_script).map_err(|_| Error::stopped("test"))?;
+            Ok(engine)
+        })
+    })
+    .unwrap();
+    (client, std::array::from_fn(|_| scripts.recv().unwrap()))
+}
+
+#[test]
+fn lost_events_of_one_shard_are_made_up_for_there_alone() {
+    let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
+    let guest = Guest::new(&client);
+    // By their info hashes, odd ones are in the second shard.
+    let here = torrent(&guest, &scripts[0], 2);
+    let gone = torrent(&guest, &scripts[1], 3);
+    let coming = guest.start(4);
+    let Asked::Add(coming_id) = scripts[0].next() else { panic!("expected an add") };
+    let lost = guest.start(5);
+    let Asked::Add(_) = scripts[1].next() else { panic!("expected an add") };
+    scripts[1].say(EngineEvent::Dropped);
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
+    assert!(scripts[0].is_quiet());
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    assert_eq!(wait(lost).unwrap_err().kind(), ErrorKind::Busy);
+    let mut removed = Vec::new();
+    loop {
+        match guest.next() {
+            Event::Resynchronized => break,
+            Event::TorrentRemoved { id, .. } => removed.push(id),
+            _ => {}
+        }
+    }
+    assert_eq!(removed, [gone]);
+    assert!(client.service.statuses.get(here).is_some());
+    let name = String::new();
+    let info_hashes = InfoHashes::default();
+    scripts[0].say(EngineEvent::Added { id: coming_id, name, info_hashes });
+    assert_eq!(created(wait(coming)), coming_id);
+}
+
+#[test]
+fn a_shard_that_does_not_end_in_time_does_not_hold_up_the_shutdown() {
+    let (client, mut scripts) = client_of_shards::<3>(Duration::from_secs(3600));
+    scripts[0].teardown = None;
+    scripts[2].teardown = None;
+    let report = client.shutdown(Duration::from_millis(100)).wait();
+    assert!(!report.engine_ended && report.took < PATIENCE, "{report}");
+    for script in &scripts {
+        assert_eq!(script.next(), Asked::Abort, "all are told at once");
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Answer, ClientData, Existing, ResumeData, TorrentFlag};
+use crate::model::{Answer, ClientData, Existing, PortProtocol, ResumeData, TorrentFlag};
 use crate::settings::Settings;
 use crate::sys::AnsweredBy;
 use crate::sys::task::{Part, SessionCall, TorrentCall};
@@ -276,6 +276,16 @@ pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
 pub(crate) fn demand() -> AskSession<Vec<DemandRecord>> {
     Ask::session("measure the demand", |session| Ok(vec![session.demand()?]))
         .merged(|all| all.into_iter().flatten().collect())
+}
+
+/// Asks the routers to forward a port of another shard.
+pub(crate) fn forward(port: u16) -> AskSession<()> {
+    Ask::session("forward a port", move |mut session| {
+        for protocol in [PortProtocol::Tcp, PortProtocol::Udp] {
+            session.as_mut().map_port(convert::protocol(protocol), port, port)?;
+        }
+        Ok(())
+    })
 }
 
 /// Each shard gets settings of its own.

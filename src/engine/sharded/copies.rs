@@ -312,7 +312,9 @@ impl<E: Engine> Sharded<E> {
             torrent.changing -= 1;
             self.make_copies(id);
         }
-        let Some(id) = self.copies.asked.remove(&request) else { return Some(answer) };
+        let Some(id) = self.copies.asked.remove(&request) else {
+            return (request & OWN == 0).then_some(answer);
+        };
         let torrent = self.copies.torrents.get_mut(&id)?;
         let asked = |copy: &&mut Copy| copy.state == CopyState::Asked(request);
         let copy = torrent.copies.iter_mut().find(asked)?;

@@ -41,6 +41,8 @@ pub(crate) struct Sharded<E> {
     counters: Vec<Option<Vec<i64>>>,
     copies: Copies,
     balance: Balance,
+    /// Ports of the other shards that the first has asked the router to forward.
+    forwarded: HashSet<u16>,
     /// Where torrents are replicated on demand.
     hot: Option<Hot>,
     /// The number of its own last request about the session.
@@ -73,6 +75,7 @@ impl<E: Engine> Sharded<E> {
         balance.watch(hot.is_some());
         Ok(Self {
             balance,
+            forwarded: HashSet::new(),
             hot,
             last_own: 0,
             counters: vec![None; count],
@@ -129,6 +132,10 @@ impl<E: Engine> Sharded<E> {
                 let answer = self.answered(shard, request, answer)?;
                 Some(EngineEvent::Answered { request, answer })
             }
+            EngineEvent::Listening(address) => {
+                self.forward_port(shard, address.port());
+                Some(event)
+            }
             EngineEvent::Statistics(counters) => self.counted(shard, counters),
             EngineEvent::Statuses(statuses) => {
                 Some(EngineEvent::Statuses(self.whole_statuses(shard, statuses)))
@@ -181,6 +188,18 @@ impl<E: Engine> Sharded<E> {
             self.balance.changes_by(number);
         }
         None
+    }
+
+    /// Only the first shard speaks to the router: it asks for the ports of the others, too.
+    fn forward_port(&mut self, shard: usize, port: u16) {
+        if shard == 0 || !self.forwarded.insert(port) {
+            return;
+        }
+        self.last_own += 1;
+        let number = OWN_OF_SESSION | self.last_own;
+        if let Err(error) = self.request_of_session(number, request::forward(port).request) {
+            tracing::warn!(port, %error, "a port is not forwarded");
+        }
     }
 
     fn follow_demand(&mut self, now: Instant, demand: &[DemandRecord]) {

@@ -194,6 +194,21 @@ fn the_counters_are_told_when_all_have_counted() {
 }
 
 #[test]
+fn the_first_shard_asks_the_router_for_the_ports_of_the_others_once() {
+    let (mut engine, scripts) = sharded::<2>();
+    for (shard, address) in [(0, "127.0.0.1:1"), (1, "127.0.0.1:2"), (1, "[::1]:2")] {
+        scripts[shard].say(EngineEvent::Listening(address.parse().unwrap()));
+    }
+    assert_eq!(engine.drain().unwrap().len(), 3);
+    let Asked::OfSession(request, "forward a port") = scripts[0].next() else {
+        panic!("expected a mapping")
+    };
+    assert!(scripts.iter().all(Script::is_quiet));
+    scripts[0].say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });
+    assert!(engine.drain().unwrap().is_empty(), "nobody asked for it");
+}
+
+#[test]
 fn all_are_asked_for_statuses_and_one_for_every_status() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_statuses().unwrap();
