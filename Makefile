@@ -4,7 +4,11 @@ CARGO ?= cargo
 CLANG_FORMAT ?= clang-format
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+CMAKEDIR = $(LIBDIR)/cmake/torrent_patron
 DESTDIR ?=
+
+# Not all of them: `vendored` and its like choose another libtorrent.
+FEATURES ?= serde,sqlite,futures-io,tokio
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
 ARGS ?=
@@ -42,15 +46,15 @@ build: ## Build the program and the C library, optimised
 .PHONY: test
 test: ## Run every test; CI=true makes a missing foreign program a failure
 	@vendor/setup test
-	$(CARGO) test --locked --workspace --all-features $(ARGS)
+	$(CARGO) test --locked --workspace --features '$(FEATURES)' $(ARGS)
 
 .PHONY: check
 check: ## Check format, lints and documentation; changes nothing
 	@vendor/setup check
 	$(CARGO) fmt --all --check
 	$(CXX_SOURCES) -exec $(CLANG_FORMAT) --dry-run --Werror {} +
-	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps --all-features
+	$(CARGO) clippy --locked --workspace --all-targets --features '$(FEATURES)' -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps --features '$(FEATURES)'
 
 .PHONY: format
 format: ## Format the Rust and the C++ sources in place
@@ -61,7 +65,7 @@ format: ## Format the Rust and the C++ sources in place
 .PHONY: bench
 bench: ## Run the benchmarks of the library; takes five minutes
 	@vendor/setup bench
-	$(CARGO) bench -p torrent-patron --bench patron $(ARGS)
+	$(CARGO) bench -p torrent-patron --features sqlite --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-scale
@@ -73,6 +77,21 @@ bench-scale: ## Many torrents beside bare libtorrent: tables, JSON, plots; ARGS=
 bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six minutes
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
+
+.PHONY: soak
+soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be left. Takes minutes
+	@vendor/setup test
+	$(CARGO) test --features '$(FEATURES)' --test loopback -- --ignored --nocapture soak::
+
+.PHONY: bench-stream
+bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
+	@vendor/setup bench
+	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
+
+.PHONY: campaign
+campaign: ## Do one thing many times at random moments: ARGS='kill 1000' kills a program with a store
+	@vendor/setup test
+	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
@@ -88,7 +107,7 @@ install: install-capi ## Install what `make build` built under PREFIX (/usr/loca
 
 # Links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
 .PHONY: install-capi
-install-capi: ## Of these only the C library: shared and static, header, torrent_patron.pc
+install-capi: ## Of these only the C library: shared and static, header, pkg-config and CMake files
 	@test -f '$(CAPI)/torrent_patron.pc' || \
 		{ echo "no $(CAPI)/torrent_patron.pc; run 'make build' first" >&2; exit 1; }
 	install -d -m 755 '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
@@ -101,6 +120,11 @@ install-capi: ## Of these only the C library: shared and static, header, torrent
 	sed -e 's|^prefix=.*|prefix=$(PREFIX)|' -e 's|^libdir=.*|libdir=$(LIBDIR)|' \
 		'$(CAPI)/torrent_patron.pc' | install -m 644 /dev/stdin \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc'
+	install -d -m 755 '$(DESTDIR)$(CMAKEDIR)'
+	sed -e 's|^set(prefix .*|set(prefix "$(PREFIX)")|' -e 's|^set(libdir .*|set(libdir "$(LIBDIR)")|' \
+		'$(CAPI)/torrent_patronConfig.cmake' | install -m 644 /dev/stdin \
+		'$(DESTDIR)$(CMAKEDIR)/torrent_patronConfig.cmake'
+	install -m 644 '$(CAPI)/torrent_patronConfigVersion.cmake' '$(DESTDIR)$(CMAKEDIR)/'
 	$(LDCONFIG)
 
 .PHONY: uninstall
@@ -108,6 +132,7 @@ uninstall: ## Remove what `make install` installed, with the same PREFIX
 	rm -f '$(DESTDIR)$(PREFIX)/bin/$(PROGRAM)' '$(DESTDIR)$(PREFIX)/include/torrent_patron.h' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/torrent_patron.pc' \
 		'$(DESTDIR)$(LIBDIR)'/libtorrent_patron.a '$(DESTDIR)$(LIBDIR)'/libtorrent_patron.so*
+	rm -rf '$(DESTDIR)$(CMAKEDIR)'
 	$(LDCONFIG)
 
 # The loader finds a library through its cache, which only root may write; a staged library is not in

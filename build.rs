@@ -1,16 +1,49 @@
-//! Builds the C++ shim against the system's libtorrent-rasterbar. This file only orders the steps:
-//! `build/find.rs` finds the library, `build/shim.rs` compiles.
+//! Builds the C++ shim against libtorrent-rasterbar. This file only orders the steps: `build/find.rs`
+//! finds the system's library, or `build/vendored.rs` builds it from source; `build/objects.rs` compiles.
 
+#[cfg(not(feature = "vendored-plain"))]
 #[path = "build/find.rs"]
-mod find;
-#[path = "build/shim.rs"]
-mod shim;
+mod native;
+#[cfg(feature = "vendored-plain")]
+#[path = "build/vendored.rs"]
+mod native;
+#[path = "build/objects.rs"]
+mod objects;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The first is what all of C++ sees; the others are what C++ calls.
-const BRIDGES: [&str; 3] = ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/task.rs"];
+const BRIDGES: [&str; 4] =
+    ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/range.rs", "src/sys/task.rs"];
+/// The first supported libtorrent, and the first unsupported one.
+const OLDEST: &str = "2.0.8";
+const BEYOND: &str = "2.2";
+
+/// What the shim is compiled and linked with.
+struct Libtorrent {
+    version: String,
+    include_paths: Vec<PathBuf>,
+    /// libtorrent's layout depends on its defines, so they are passed on exactly. Sorted, so that the
+    /// compile command is the same each time.
+    defines: BTreeMap<String, Option<String>>,
+    /// libtorrent's own objects, if it is linked in.
+    objects: Vec<PathBuf>,
+}
+
+impl Libtorrent {
+    fn configure(&self, build: &mut cc::Build) {
+        for directory in &self.include_paths {
+            build.flag_if_supported(format!("-isystem{}", directory.display()));
+        }
+        for (name, value) in &self.defines {
+            build.define(name, value.as_deref());
+        }
+        if cfg!(feature = "vendored-plain") {
+            build.flag("-fvisibility=hidden").flag("-fvisibility-inlines-hidden");
+        }
+    }
+}
 
 fn main() {
     for watched in ["cpp", "build"] {
@@ -30,17 +63,10 @@ fn main() {
 }
 
 fn build() -> Result<(), String> {
-    let native = find::libtorrent()?;
+    let libtorrent = native::libtorrent()?;
     let mut build = cxx_build::bridges(BRIDGES);
     build.std("c++17").warnings(true).extra_warnings(true);
-    for directory in &native.include_paths {
-        build.flag_if_supported(format!("-isystem{}", directory.display()));
-    }
-    // libtorrent's layout depends on its defines, so they are passed on exactly. Sorted, so that
-    // the compile command is the same each time.
-    for (name, value) in native.defines.iter().collect::<BTreeMap<_, _>>() {
-        build.define(name, value.as_deref());
-    }
+    libtorrent.configure(&mut build);
     let io = |error: std::io::Error| format!("cannot compile the C++ shim: {error}");
     // Adds the sources that cxx has generated.
     let generated =
@@ -52,15 +78,16 @@ fn build() -> Result<(), String> {
         // See cpp/disk/read/path.hpp.
         sources.retain(|source| !source.starts_with("cpp/disk/read"));
     }
-    let objects = shim::Shim::new(&build, &native.version)
-        .and_then(|shim| shim.compile(&sources))
+    let shim = objects::Objects::of_profile(&build, &format!("shim-{}", libtorrent.version))
+        .and_then(|objects| objects.compile(&sources, Some("cpp/libtorrent.hpp")))
         .map_err(io)?;
     cc::Build::new()
         .cpp(true)
-        .objects(objects)
+        .objects(shim)
+        .objects(libtorrent.objects)
         .try_compile("torrent_patron_shim")
         .map_err(|error| format!("cannot link the C++ shim: {error}"))?;
-    println!("cargo::metadata=libtorrent_version={}", native.version);
+    println!("cargo::metadata=libtorrent_version={}", libtorrent.version);
     Ok(())
 }
 

@@ -2,18 +2,22 @@
 
 use std::fmt::Write;
 
-/// The first supported version, and the first unsupported one.
-const OLDEST: &str = "2.0.8";
-const BEYOND: &str = "2.2";
+use crate::{BEYOND, Libtorrent, OLDEST};
 
 /// The library as pkg-config describes it; the linker instructions for cargo are already printed.
-pub(crate) fn libtorrent() -> Result<pkg_config::Library, String> {
-    pkg_config::Config::new()
+pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
+    let library = pkg_config::Config::new()
         .range_version(OLDEST..BEYOND)
         // With -isystem, /usr/include would hide the C library from libstdc++.
         .print_system_cflags(false)
         .probe("libtorrent-rasterbar")
-        .map_err(|error| explain(&error))
+        .map_err(|error| explain(&error))?;
+    Ok(Libtorrent {
+        version: library.version,
+        include_paths: library.include_paths,
+        defines: library.defines.into_iter().collect(),
+        objects: Vec::new(),
+    })
 }
 
 fn explain(error: &pkg_config::Error) -> String {
@@ -28,7 +32,8 @@ fn explain(error: &pkg_config::Error) -> String {
     text.push_str(
         "Debian, Ubuntu: sudo apt-get install g++ pkg-config libtorrent-rasterbar-dev\n\
          Fedora:         sudo dnf install gcc-c++ pkgconf-pkg-config rb_libtorrent-devel openssl-devel\n\
-         macOS:          brew install pkg-config libtorrent-rasterbar openssl && export PKG_CONFIG_PATH=\"$(brew --prefix)/lib/pkgconfig:$(brew --prefix openssl)/lib/pkgconfig\"",
+         macOS:          brew install pkg-config libtorrent-rasterbar openssl && export PKG_CONFIG_PATH=\"$(brew --prefix)/lib/pkgconfig:$(brew --prefix openssl)/lib/pkgconfig\"\n\
+         Or build it in: the feature `vendored` compiles libtorrent from its source.",
     );
     text
 }

@@ -7,8 +7,10 @@
 #include <libtorrent/create_torrent.hpp>
 #include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/file_storage.hpp>
+#include <libtorrent/peer_info.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/storage_defs.hpp>
+#include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/torrent_status.hpp>
 #include <libtorrent/version.hpp>
@@ -28,12 +30,12 @@
 namespace patron {
 namespace compat {
 
-// WebRTC peers (browsers), since 2.1.
-#if defined TORRENT_USE_RTC && TORRENT_USE_RTC
-constexpr bool has_webrtc = true;
-#else
-constexpr bool has_webrtc = false;
-#endif
+// From 2.0.11, a torrent whose files are not verified connects to the peers that it is added with
+// before it knows whether it uses TLS.
+constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
+
+// From 2.1, pieces are hashed before they are written, which may be much later.
+constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
 // A file of a torrent that is being made; libtorrent adds pad files.
 struct NewFile {
@@ -54,6 +56,15 @@ inline lt::file_storage const& files(lt::torrent_info const& info) {
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.layout();
 }
+// The paths of the files below the save directory. A torrent_info no longer has renamed ones.
+inline std::vector<std::string> paths(lt::torrent_handle const& torrent,
+                                      lt::torrent_info const& info) {
+    auto const renamed = torrent.get_renamed_files();
+    std::vector<std::string> out;
+    for (auto const i : info.layout().file_range())
+        out.push_back(renamed.file_path(info.layout(), i));
+    return out;
+}
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.comment;
 }
@@ -69,6 +80,13 @@ inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
     auto const* const ip = std::get_if<lt::aux::noexcept_movable<lt::tcp::endpoint>>(&alert.ep);
     return ip != nullptr ? std::optional<lt::tcp::endpoint>(*ip) : std::nullopt;
 }
+// Of a peer; unspecified for an I2P peer.
+inline lt::tcp::endpoint remote(lt::peer_info const& peer) {
+    return peer.remote_endpoint();
+}
+inline lt::tcp::endpoint local(lt::peer_info const& peer) {
+    return peer.local_endpoint();
+}
 inline bool needs_saving(lt::torrent_status const& status) {
     return bool(status.need_save_resume_data);
 }
@@ -83,6 +101,8 @@ template <typename Params>
 std::vector<std::string>* http_seeds(Params&) {
     return nullptr;
 }
+template <typename Params>
+void add_http_seeds(lt::torrent_handle const&, Params const&) {}
 
 class BufferAllocator : public lt::buffer_allocator_interface {
   public:
@@ -148,6 +168,12 @@ inline lt::file_storage const& files(lt::torrent_info const& info) {
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.orig_files();
 }
+inline std::vector<std::string> paths(lt::torrent_handle const&, lt::torrent_info const& info) {
+    std::vector<std::string> out;
+    for (auto const i : info.files().file_range())
+        out.push_back(info.files().file_path(i));
+    return out;
+}
 inline std::string const& comment(lt::add_torrent_params const& params) {
     return params.ti->comment();
 }
@@ -163,6 +189,12 @@ inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
         return std::nullopt;
     return alert.endpoint;
 }
+inline lt::tcp::endpoint remote(lt::peer_info const& peer) {
+    return (peer.flags & lt::peer_info::i2p_socket) ? lt::tcp::endpoint() : peer.ip;
+}
+inline lt::tcp::endpoint local(lt::peer_info const& peer) {
+    return peer.local_endpoint;
+}
 inline bool needs_saving(lt::torrent_status const& status) {
     return status.need_save_resume;
 }
@@ -173,6 +205,11 @@ inline std::string name(lt::torrent_alert const& alert) {
 template <typename Params>
 auto* http_seeds(Params& params) {
     return &params.http_seeds;
+}
+template <typename Params>
+void add_http_seeds(lt::torrent_handle const& torrent, Params const& params) {
+    for (std::string const& url : params.http_seeds)
+        torrent.add_http_seed(url);
 }
 
 using BufferAllocator = lt::buffer_allocator_interface;

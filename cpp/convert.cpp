@@ -48,6 +48,10 @@ NativeError current_exception() {
     } catch (std::invalid_argument const& e) {
         // The shim's own argument checks.
         return NativeError{category::argument, 0, text(e.what())};
+    } catch (NotHere const& e) {
+        return NativeError{category::not_here, 0, text(e.what())};
+    } catch (Busy const& e) {
+        return NativeError{category::busy, 0, text(e.what())};
     } catch (std::exception const& e) {
         return NativeError{category::exception, 0, text(e.what())};
     } catch (...) {

@@ -39,11 +39,11 @@ void check_file_name(std::string const& name) {
     }
 }
 
-void check_rename(lt::file_storage const& files, lt::file_index_t renamed,
-                  std::string const& name) {
+void check_rename(lt::file_storage const& files, std::vector<std::string> const& paths,
+                  lt::file_index_t renamed, std::string const& name) {
     check_file_name(name);
     for (lt::file_index_t const i : files.file_range()) {
-        std::string const other = files.file_path(i);
+        std::string const& other = paths[static_cast<std::size_t>(static_cast<int>(i))];
         if (i == renamed || files.pad_file_at(i))
             continue;
         if (other == name)
@@ -74,6 +74,15 @@ void check_renamed_files(lt::add_torrent_params const& params) {
         if (names[i].compare(0, names[i - 1].size(), names[i - 1]) == 0)
             refuse(names[i - 1].substr(0, names[i - 1].size() - 1),
                    "several files of the torrent have this path");
+}
+
+// aux::to_hex is not exported by every build of 2.1.
+std::string part_file(lt::add_torrent_params const& params) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string path = params.save_path + "/.";
+    for (unsigned char const byte : params.ti->info_hashes().get_best())
+        path += {digits[byte >> 4], digits[byte & 15]};
+    return path + ".parts";
 }
 
 } // namespace patron

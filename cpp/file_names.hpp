@@ -5,6 +5,7 @@
 #include <libtorrent/file_storage.hpp>
 
 #include <string>
+#include <vector>
 
 namespace patron {
 
@@ -14,10 +15,13 @@ namespace patron {
 void check_file_name(std::string const& name);
 // Each file must have its own path, and none may be below another.
 void check_renamed_files(lt::add_torrent_params const& params);
-// The same for a single file that is to be renamed.
-void check_rename(lt::file_storage const& files, lt::file_index_t renamed, std::string const& name);
+// The same for a single file that is to be renamed. `paths` has the path of each file.
+void check_rename(lt::file_storage const& files, std::vector<std::string> const& paths,
+                  lt::file_index_t renamed, std::string const& name);
 
 // The file's path on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
+// Where libtorrent keeps the pieces that unwanted files share with others.
+std::string part_file(lt::add_torrent_params const& params);
 
 } // namespace patron

@@ -3,6 +3,8 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 
+#include <libtorrent/version.hpp>
+
 #include <stdexcept>
 
 namespace patron {
@@ -39,13 +41,17 @@ std::vector<compat::NewFile> files(NewTorrentRecord const& record) {
 
 NewTorrent::NewTorrent(NewTorrentRecord const& record)
     : create_(files(record), record.piece_length, flags(record)) {
-    // Hashes are set by index, so libtorrent's order must be the same as ours.
+    // Hashes are set by index, so libtorrent's order must be the same as ours. 2.1 orders the files
+    // of v2 torrents by their whole paths, where BEP 52 goes directory by directory: "a.b" and
+    // "a/b".
     std::size_t next = 0;
     for (compat::NewFile const& file : create_.layout())
         if (!(file.flags & lt::file_storage::flag_pad_file)) {
             auto const& expected = record.files.at(next++).path;
             if (file.path != path({expected.data(), expected.size()}))
-                throw std::logic_error("libtorrent orders the files otherwise");
+                throw std::invalid_argument("libtorrent " LIBTORRENT_VERSION
+                                            " does not order these files as BEP 52 does; they can "
+                                            "be shared by a v1 torrent");
         }
     lt::create_torrent& torrent = create_.torrent;
     for (TrackerRecord const& tracker : record.trackers)

@@ -140,8 +140,9 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
         // A file entry that is not a dictionary is refused without an error code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
     }
-    // A "magnet-uri" in place of "info" is also accepted; it describes no files.
-    if (!params.ti->is_valid())
+    // A "magnet-uri" in place of "info" is also accepted; it describes no files. 2.1 then has no
+    // torrent_info.
+    if (!params.ti || !params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
     return params;
 }
@@ -206,6 +207,8 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     add(other.trackers, params_.trackers);
     add(other.tracker_tiers, params_.tracker_tiers);
     add(other.url_seeds, params_.url_seeds);
+    if (auto* const seeds = compat::http_seeds(other))
+        add(*seeds, *compat::http_seeds(params_));
     *this = std::move(*resumed);
 }
 
@@ -253,7 +256,9 @@ DescriptionRecord TorrentParams::describe() const {
 
 rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     auto const saved_priorities = params_.file_priorities;
-    params_.save_path = path({options.save_path.data(), options.save_path.size()});
+    std::string const directory = path({options.save_path.data(), options.save_path.size()});
+    bool const moved = options.restored && params_.save_path != directory;
+    params_.save_path = directory;
     for (PeerRecord const& peer : options.peers)
         params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
 
@@ -286,6 +291,9 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     // and resume them by its own limits. The flags in resume data were chosen in an earlier run.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
+    // libtorrent's own pauses are not kept, but for those of its queue.
+    if (options.restored && !(params_.flags & lt::torrent_flags::auto_managed))
+        params_.flags &= ~lt::torrent_flags::paused;
     for (std::uint8_t place = 0; place < flag_count; ++place)
         if (options.flags & (std::uint32_t(1) << place))
             params_.flags |= flag(TorrentFlag(place));
@@ -304,13 +312,17 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
         params_.flags |= lt::torrent_flags::no_verify_files;
     }
     if (resumed_ && !options.trust)
-        check_resume_data(params_, saved_priorities, saved_stamps(client_data_));
+        doubtful_ =
+            !check_resume_data(params_, saved_priorities, saved_stamps(client_data_), moved);
     verify_finished_ = options.verify_finished;
     NetworkPolicy const policy(options.policy);
     named_ = {options.named.begin(), options.named.end()};
+    if (options.restored)
+        named_ = policy.local_urls(params_);
     rust::Vec<rust::String> dropped;
     for (std::string const& url : policy.drop_local(params_, named_))
         dropped.push_back(text(url));
+    dropped_ = policy.drop_webrtc(params_);
     policy.restrict(params_);
     return dropped;
 }
@@ -338,6 +350,16 @@ bool TorrentParams::is_complete() const {
             return false;
     }
     return true;
+}
+
+StoredRecord TorrentParams::encode(ClientDataRecord const& record) const {
+    bool const claims = params_.ti && params_.have_pieces.count() > 0;
+    return encode_resume_data(params_, record, claims ? file_stamps(params_) : std::string(), true);
+}
+
+SavedRecord TorrentParams::saved_figures() const noexcept {
+    return {params_.total_uploaded, params_.total_downloaded,
+            doubtful_ ? -1 : params_.have_pieces.count()};
 }
 
 LayoutRecord TorrentParams::layout() const {

@@ -12,13 +12,17 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace patron {
 
 struct AddRecord;
+struct ClientDataRecord;
 struct DescriptionRecord;
 struct LayoutRecord;
 struct PieceHashes;
+struct SavedRecord;
+struct StoredRecord;
 
 class TorrentParams {
   public:
@@ -37,6 +41,8 @@ class TorrentParams {
     rust::Vec<rust::String> configure(AddRecord const& options);
     // Whether it has all wanted data, according to the resume data or because it is trusted.
     bool is_complete() const;
+    StoredRecord encode(ClientDataRecord const& client_data) const;
+    SavedRecord saved_figures() const noexcept;
 
   private:
     friend class Session;
@@ -44,8 +50,14 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
+    // The files are not as resume data says.
+    bool doubtful_ = false;
     // The URLs that the program itself supplied.
     std::set<std::string> named_;
+    // Trackers that were dropped; told when the torrent is there.
+    std::vector<std::string> dropped_;
+    // To be connected to when the torrent is there.
+    std::vector<lt::tcp::endpoint> late_peers_;
 };
 
 // Parses a .torrent file. One that would take many times its own size in memory is refused.

@@ -3,8 +3,6 @@
 #include "torrent-patron/cpp/url.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -27,6 +25,10 @@ bool is_here(std::string const& url) {
     return !failure && ip.is_loopback();
 }
 
+void block(lt::ip_filter& filter, char const* first, char const* last) {
+    filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+}
+
 // The address ranges of this machine and the local network.
 constexpr std::pair<char const*, char const*> local_ranges[] = {
     {"0.0.0.0", "0.255.255.255"},
@@ -42,14 +44,18 @@ constexpr std::pair<char const*, char const*> local_ranges[] = {
     {"fe80::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 };
 
+lt::ip_filter const& local_filter() {
+    static lt::ip_filter const filter = [] {
+        lt::ip_filter blocked;
+        for (auto const& [first, last] : local_ranges)
+            block(blocked, first, last);
+        return blocked;
+    }();
+    return filter;
+}
+
 bool is_local(lt::address const& address) {
-    for (auto const& [first, last] : local_ranges) {
-        auto const begin = lt::make_address(first);
-        if (begin.is_v4() == address.is_v4() && begin <= address &&
-            address <= lt::make_address(last))
-            return true;
-    }
-    return false;
+    return local_filter().access(address) == lt::ip_filter::blocked;
 }
 
 // Whether a host is local, whatever it resolves to: a local address, also in a form that only the
@@ -94,20 +100,20 @@ Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
     return dropped;
 }
 
-void block(lt::ip_filter& filter, char const* first, char const* last) {
-    filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+} // namespace
+
+namespace {
+
+bool is_webrtc(std::string const& tracker) {
+    std::string const kind = scheme(tracker);
+    return kind == "ws" || kind == "wss";
 }
 
 } // namespace
 
-struct NetworkPolicy::Named {
-    std::mutex mutex;
-    std::map<std::uint64_t, std::set<std::string>> hosts;
-};
-
 NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
     : loopback_only_(record.loopback_only), names_(record.names), local_urls_(record.local_urls),
-      named_(std::make_shared<Named>()) {}
+      webrtc_(record.webrtc) {}
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
@@ -128,38 +134,25 @@ std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& param
     return dropped;
 }
 
-void NetworkPolicy::name(std::uint64_t torrent, std::string const& url) const {
-    std::lock_guard<std::mutex> const lock(named_->mutex);
-    named_->hosts[torrent].insert(host(url));
+std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& params) const {
+    return keep_trackers(params,
+                         [this](std::string const& url) { return webrtc_ || !is_webrtc(url); });
 }
 
-void NetworkPolicy::forget(std::uint64_t torrent) const {
-    std::lock_guard<std::mutex> const lock(named_->mutex);
-    named_->hosts.erase(torrent);
-}
-
-bool NetworkPolicy::allows_local(std::uint64_t torrent, std::string const& url) const {
+std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& params) const {
+    std::set<std::string> out;
     if (!keeps_local())
-        return true;
-    std::lock_guard<std::mutex> const lock(named_->mutex);
-    auto const found = named_->hosts.find(torrent);
-    return found != named_->hosts.end() && found->second.count(host(url)) > 0;
-}
-
-bool NetworkPolicy::allows_resolved(std::uint64_t torrent, std::string const& url,
-                                    lt::address const& address) const {
-    // If a proxy resolves the name, there is no address.
-    return address.is_unspecified() || !is_local(address) || allows_local(torrent, url);
-}
-
-void NetworkPolicy::block_local(lt::ip_filter& filter) {
-    for (auto const& [first, last] : local_ranges)
-        block(filter, first, last);
+        return out;
+    for (auto const* const urls : {&params.trackers, &params.url_seeds})
+        for (std::string const& url : *urls)
+            if (is_local(host(url)))
+                out.insert(url);
+    return out;
 }
 
 // Behind an HTTP proxy, libtorrent resolves all names itself, except those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {
-    if (loopback_only_ && !is_here(url))
+    if ((loopback_only_ && !is_here(url)) || (!webrtc_ && is_webrtc(url)))
         return false;
     std::string const kind = scheme(url);
     switch (names_) {
@@ -182,7 +175,9 @@ bool NetworkPolicy::allows_peer(lt::address const& address) const {
     return !loopback_only_ || address.is_loopback();
 }
 
-char const* NetworkPolicy::reason() const {
+std::string NetworkPolicy::reason(std::string const& url) const {
+    if (!webrtc_ && is_webrtc(url))
+        return "disk_reads=zero_copy does not go with peers by WebRTC";
     return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
                           : "this would go past the proxy";
 }
@@ -222,6 +217,45 @@ void NetworkPolicy::restrict(lt::dht::dht_state& state) const {
     };
     for (auto* const nodes : {&state.nodes, &state.nodes6})
         nodes->erase(std::remove_if(nodes->begin(), nodes->end(), away), nodes->end());
+}
+
+void SessionPolicy::name(std::uint64_t torrent, std::string const& url) {
+    if (!keeps_local())
+        return;
+    std::lock_guard<std::mutex> const lock(mutex_);
+    hosts_[torrent].insert(host(url));
+}
+
+void SessionPolicy::forget(std::uint64_t torrent) {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    hosts_.erase(torrent);
+}
+
+bool SessionPolicy::allows_local(std::uint64_t torrent, std::string const& url) const {
+    if (!keeps_local())
+        return true;
+    std::lock_guard<std::mutex> const lock(mutex_);
+    auto const found = hosts_.find(torrent);
+    return found != hosts_.end() && found->second.count(host(url)) > 0;
+}
+
+bool SessionPolicy::allows_resolved(std::uint64_t torrent, std::string const& url,
+                                    lt::address const& address) const {
+    // If a proxy resolves the name, there is no address.
+    return address.is_unspecified() || !is_local(address) || allows_local(torrent, url);
+}
+
+SessionPolicy::Filter SessionPolicy::without_local(Filter const& filter) {
+    if (filter && filter == without_local_)
+        return filter;
+    if (!without_local_ || filter != filter_) {
+        auto blocked = filter ? *filter : lt::ip_filter();
+        for (auto const& [first, last] : local_ranges)
+            block(blocked, first, last);
+        filter_ = filter;
+        without_local_ = std::make_shared<lt::ip_filter const>(std::move(blocked));
+    }
+    return without_local_;
 }
 
 } // namespace patron

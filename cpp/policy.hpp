@@ -11,7 +11,9 @@
 #include <libtorrent/kademlia/dht_state.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,14 +36,10 @@ class NetworkPolicy {
     // chosen by a stranger to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
-    // The program names the URL for this torrent: its host may be anywhere.
-    void name(std::uint64_t torrent, std::string const& url) const;
-    void forget(std::uint64_t torrent) const;
-    // Whether a web seed may be contacted at this address, now that its name has been resolved.
-    bool allows_resolved(std::uint64_t torrent, std::string const& url,
-                         lt::address const& address) const;
-    bool allows_local(std::uint64_t torrent, std::string const& url) const;
-    static void block_local(lt::ip_filter& filter);
+    // Removes the trackers of WebRTC peers if those are not allowed, and returns them.
+    std::vector<std::string> drop_webrtc(lt::add_torrent_params& params) const;
+    // Returns the torrent's URLs that are on this machine or the local network.
+    std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
     // Whether torrents may not name local hosts.
     bool keeps_local() const { return !loopback_only_ && !local_urls_; }
     bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
@@ -50,15 +48,39 @@ class NetworkPolicy {
     bool allows_web_seed(std::string const& url) const;
     bool allows_peer(lt::address const& address) const;
     // Why something is not allowed, for people.
-    char const* reason() const;
+    std::string reason(std::string const& url) const;
 
   private:
     bool loopback_only_;
     Names names_;
     bool local_urls_;
-    // Shared by copies. Requests add to it on the network thread, adds on the client thread.
-    struct Named;
-    std::shared_ptr<Named> named_;
+    bool webrtc_;
+};
+
+// The policy of a session: it also knows the hosts that the program has named, which may be
+// anywhere.
+class SessionPolicy : public NetworkPolicy {
+  public:
+    using NetworkPolicy::NetworkPolicy;
+
+    // The program names the URL for this torrent. Any thread.
+    void name(std::uint64_t torrent, std::string const& url);
+    void forget(std::uint64_t torrent);
+    bool allows_local(std::uint64_t torrent, std::string const& url) const;
+    // Whether a tracker or web seed may be contacted at this address, now that its name has been
+    // resolved.
+    bool allows_resolved(std::uint64_t torrent, std::string const& url,
+                         lt::address const& address) const;
+    // The filter, with the local network blocked as well. Network thread only.
+    using Filter = std::shared_ptr<lt::ip_filter const>;
+    Filter without_local(Filter const& filter);
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::uint64_t, std::set<std::string>> hosts_;
+    // The last filter, which is nearly always the next one, and the result for it.
+    Filter filter_;
+    Filter without_local_;
 };
 
 } // namespace patron

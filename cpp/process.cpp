@@ -34,6 +34,7 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -45,16 +46,8 @@
 
 namespace patron {
 
-rust::String compiled_version() {
-    return text(LIBTORRENT_VERSION);
-}
-
 rust::String loaded_version() {
     return text(lt::version());
-}
-
-bool has_webrtc() noexcept {
-    return compat::has_webrtc;
 }
 
 // These numbers are libtorrent's own.
@@ -71,6 +64,8 @@ rust::Str category_name(ShimCategory category) {
         return category::busy;
     case ShimCategory::File:
         return category::file;
+    case ShimCategory::Version:
+        return category::version;
     default:
         return category::exception;
     }
@@ -126,24 +121,64 @@ bool is_network_device(rust::Str name) noexcept {
     return ::if_nametoindex(std::string(name).c_str()) != 0;
 }
 
+namespace {
+
 // A library that was loaded earlier with global symbols may be used instead of ours, even in part.
 // The program itself contains none of these functions.
-rust::Vec<rust::String> loaded_from() {
+std::set<std::string> loaded_from() {
     auto const file = [](auto* function) {
         Dl_info found{};
         bool const known = ::dladdr(reinterpret_cast<void*>(function), &found) != 0;
         return std::string(known && found.dli_fname != nullptr ? found.dli_fname : "");
     };
     using Decode = lt::bdecode_node (*)(lt::span<char const>, lt::error_code&, int*, int, int);
-    std::string const ours = file(&compiled_version);
     std::set<std::string> files{file(&lt::version), file(&lt::session_stats_metrics),
                                 file(&lt::default_disk_io_constructor), file(&lt::find_metric_idx),
                                 file(static_cast<Decode>(&lt::bdecode))};
-    files.erase(ours);
-    rust::Vec<rust::String> out;
-    for (std::string const& name : files)
-        out.push_back(text(name));
+    files.erase(file(&version_mismatch));
+    return files;
+}
+
+std::vector<int> numbers(std::string const& version) {
+    std::istringstream in(version);
+    std::vector<int> out;
+    for (int number = 0; in >> number; in.ignore())
+        out.push_back(number);
+    out.resize(4);
     return out;
+}
+
+// libtorrent keeps its binary interface within a major and minor version, and adds to it: an older
+// library lacks what the headers of a newer one have.
+std::string why_refused(std::string const& compiled, std::string const& loaded,
+                        std::set<std::string> const& files) {
+    auto const needed = numbers(compiled), found = numbers(loaded);
+    if (needed[0] != found[0] || needed[1] != found[1] || needed > found)
+        return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
+               loaded + " is loaded; compile it again or install the other version";
+    if (files.size() <= 1)
+        return {};
+    std::string names;
+    for (std::string const& name : files)
+        names += (names.empty() ? "" : ", ") + name;
+    return "more than one libtorrent is loaded: " + names +
+           "; the program must load only one, or the other without RTLD_GLOBAL";
+}
+
+} // namespace
+
+char const* version_mismatch() noexcept {
+    static std::string const why = why_refused(LIBTORRENT_VERSION, lt::version(), loaded_from());
+    return why.empty() ? nullptr : why.c_str();
+}
+
+void check_versions() {}
+
+void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files) {
+    std::string const why = why_refused(std::string(compiled), std::string(loaded),
+                                        std::set<std::string>(files.begin(), files.end()));
+    if (!why.empty())
+        throw std::invalid_argument(why);
 }
 
 #ifdef __linux__

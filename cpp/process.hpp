@@ -12,9 +12,13 @@ namespace patron {
 
 enum class ShimCategory : std::uint8_t;
 
-rust::String compiled_version();
 rust::String loaded_version();
-bool has_webrtc() noexcept;
+// Fails, as every bridge function that can, where the libtorrent that is loaded is not the one that
+// the shim was compiled for, or not the only one: a program may have loaded another before, whose
+// functions are called in the place of ours.
+void check_versions();
+// As check_versions does.
+void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files);
 
 // The name of one of the shim's categories in an error (errors.hpp).
 rust::Str category_name(ShimCategory category);
@@ -35,7 +39,6 @@ void name_disk_threads();
 // Keeps the sockets bound to this port from being inherited by programs that this one starts.
 void close_on_exec(std::uint16_t port);
 bool is_network_device(rust::Str name) noexcept;
-rust::Vec<rust::String> loaded_from();
 
 // To be called before libtorrent touches files.
 void keep_file_names();

@@ -3,7 +3,6 @@
 #include "torrent-patron/cpp/file_names.hpp"
 
 #include <libtorrent/disk_interface.hpp>
-#include <libtorrent/hex.hpp>
 #include <libtorrent/torrent_flags.hpp>
 
 #include <algorithm>
@@ -96,22 +95,24 @@ std::string file_stamps(lt::add_torrent_params const& params) {
     return out;
 }
 
-bool has_hole(rust::Slice<std::uint8_t const> path) {
-    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
-    return !Data(name).is_written(0, stamp(name).size);
+bool has_hole(std::string const& path) {
+    return !Data(path).is_written(0, stamp(path).size);
 }
 
-void check_resume_data(lt::add_torrent_params& params,
-                       std::vector<lt::download_priority_t> const& saved,
-                       std::string const& stamps) {
+bool has_hole(rust::Slice<std::uint8_t const> path) {
+    return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
+}
+
+bool check_resume_data(lt::add_torrent_params& params,
+                       std::vector<lt::download_priority_t> const& saved, std::string const& stamps,
+                       bool moved) {
     if (!params.ti || params.have_pieces.size() < params.ti->num_pieces() ||
         params.flags & lt::torrent_flags::seed_mode)
-        return;
+        return true;
     lt::file_storage const& files = compat::files(*params.ti);
     bool const has_stamps =
         stamps.size() == sizeof(Stamp) * static_cast<std::size_t>(files.num_files());
-    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
-    bool const has_parts = ::access((params.save_path + "/." + hash + ".parts").c_str(), F_OK) == 0;
+    bool const has_parts = ::access(part_file(params).c_str(), F_OK) == 0;
 
     std::vector<Piece> pieces(static_cast<std::size_t>(files.num_pieces()));
     for (lt::file_index_t const i : files.file_range()) {
@@ -123,6 +124,8 @@ void check_resume_data(lt::add_torrent_params& params,
         Stamp then = now;
         if (has_stamps)
             std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
+        if (moved)
+            then.changed = now.changed;
         bool const skipped = is_skipped(params.file_priorities, place);
         bool const doubtful =
             (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
@@ -146,11 +149,13 @@ void check_resume_data(lt::add_torrent_params& params,
     }
 
     int checks = 0;
+    bool as_claimed = true;
     for (lt::piece_index_t const i : files.piece_range()) {
         Piece const& piece = pieces[static_cast<std::size_t>(static_cast<int>(i))];
         bool const claimed = params.have_pieces[i];
         if (claimed ? !piece.doubtful : !(piece.wanted && piece.written))
             continue;
+        as_claimed = false;
         params.have_pieces.clear_bit(i);
         params.unfinished_pieces.erase(i);
         if (!piece.here)
@@ -165,6 +170,7 @@ void check_resume_data(lt::add_torrent_params& params,
         params.have_pieces.clear();
         params.unfinished_pieces.clear();
     }
+    return as_claimed;
 }
 
 } // namespace patron

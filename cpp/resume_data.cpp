@@ -2,17 +2,18 @@
 #include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/bencode.hpp>
+#include <libtorrent/download_priority.hpp>
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
-#include <algorithm>
 #include <iterator>
 #include <vector>
 
 namespace patron {
 
 ClientDataRecord no_client_data() {
-    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, 0, 0};
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, 0, 0, {}};
 }
 
 ClientDataRecord client_data(lt::entry const& entry) {
@@ -60,23 +61,47 @@ lt::entry encode(ClientDataRecord const& record) {
 }
 
 // libtorrent writes a byte for each node of a hash tree: 800 MB for 6 TB of which only the root is
-// known. It takes what is missing at the end as zeros; a mask must not be empty.
-void shorten(std::vector<bool>& bits) {
-    auto const last = std::find(bits.rbegin(), bits.rend(), true);
-    auto const used = static_cast<std::size_t>(bits.rend() - last);
-    bits.resize(std::min(std::max<std::size_t>(used, 1), bits.size()));
+// known. It treats missing bits at the end as zeros. The result is never empty: libtorrent does not
+// write empty ones, and 2.0.9 to 2.0.12 then read those of later files as those of earlier ones.
+// Bits are a std::vector<bool>, and from 2.1 an lt::bitfield.
+template <typename Bits>
+void shorten(Bits& bits) {
+    auto used = bits.size();
+    while (used > 1 && !bits[used - 1])
+        --used;
+    bits.resize(used > 0 ? used : 1, false);
+}
+
+// As libtorrent writes them: none where nobody chose.
+std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
+    std::vector<lt::download_priority_t> out;
+    out.reserve(levels.size());
+    for (std::uint8_t const level : levels)
+        out.push_back(lt::download_priority_t(level));
+    bool const chosen = std::any_of(out.begin(), out.end(), [](lt::download_priority_t priority) {
+        return priority != lt::default_priority;
+    });
+    return chosen ? out : std::vector<lt::download_priority_t>();
 }
 
 } // namespace
 
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
-                                           ClientDataRecord const& record,
-                                           std::string const& stamps) {
+StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
+                                std::string const& stamps, bool with_info) {
     for (auto& mask : params.merkle_tree_mask)
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
         shorten(verified);
+    // Not those that readers have in force.
+    if (!record.piece_levels.empty())
+        params.piece_priorities = chosen_priorities(record.piece_levels);
+    StoredRecord out;
+    if (with_info && params.ti) {
+        auto const info = params.ti->info_section();
+        out.info = bytes(lt::string_view(info.data(), static_cast<std::size_t>(info.size())));
+    }
     lt::entry encoded = lt::write_resume_data(params);
+    encoded.dict().erase("info");
     lt::entry part = encode(record);
     if (!stamps.empty())
         part["files"] = stamps;
@@ -84,7 +109,8 @@ rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
         encoded[client_data_key] = std::move(part);
     std::vector<char> buffer;
     lt::bencode(std::back_inserter(buffer), encoded);
-    return bytes(lt::string_view(buffer.data(), buffer.size()));
+    out.resume_data = bytes(lt::string_view(buffer.data(), buffer.size()));
+    return out;
 }
 
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params) {

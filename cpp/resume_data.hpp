@@ -18,9 +18,9 @@ ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
 // The state of the files when it was made (resume_check.hpp); empty if it contains none.
 std::string saved_stamps(lt::entry const& entry);
-rust::Vec<std::uint8_t> encode_resume_data(lt::add_torrent_params params,
-                                           ClientDataRecord const& record,
-                                           std::string const& stamps);
+// The info dictionary apart from it: it never changes, and may be much the larger part.
+StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
+                                std::string const& stamps, bool with_info);
 // A .torrent file. Throws if there is no metadata.
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);
 

@@ -2,6 +2,7 @@
 //
 // cxx calls rust::behavior::trycatch around every bridge function that returns Result. cxx's own
 // version catches only std::exception and keeps only the message; anything else would terminate.
+// Ours also checks first that libtorrent can be called at all.
 #pragma once
 
 #include "torrent-patron/cpp/errors.hpp"
@@ -14,6 +15,9 @@
 #include <system_error>
 
 namespace patron {
+
+// Why no function of libtorrent may be called; null if they may.
+char const* version_mismatch() noexcept;
 
 // "category \x1f value \x1f message", parsed by Error::from_native in src/sys/errors.rs. The text
 // is built on the stack, because memory may have run out.
@@ -31,6 +35,8 @@ namespace behavior {
 
 template <typename Try, typename Fail>
 static void trycatch(Try&& func, Fail&& fail) noexcept {
+    if (char const* const mismatch = patron::version_mismatch())
+        return patron::report(fail, patron::category::version, 0, mismatch);
     try {
         func();
     } catch (boost::system::system_error const& error) {

@@ -148,7 +148,10 @@ typedef struct patron_bytes {
 /** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
 #define PATRON_E_NATIVE (-10)
 
-/** The libtorrent that is loaded is not the one that the library was compiled against. */
+/**
+ * The libtorrent that is loaded is not the one that the library was compiled against; or a store
+ * was written by a newer version of the library.
+ */
 #define PATRON_E_VERSION_MISMATCH (-11)
 
 /** A bug in the library: it panicked. */
@@ -166,8 +169,14 @@ typedef struct patron_bytes {
 /** A piece is not here yet. */
 #define PATRON_E_NOT_HERE (-19)
 
-/** The files of a torrent cannot be written, read, moved, renamed or deleted. */
+/** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
 #define PATRON_E_DISK (-20)
+
+/** A store is damaged, or is not one. */
+#define PATRON_E_CORRUPT (-21)
+
+/** Another process, or another client, has the store open. */
+#define PATRON_E_IN_USE (-22)
 
 /** A pointer that must not be NULL is NULL. */
 #define PATRON_E_NULL (-13)
@@ -227,6 +236,9 @@ typedef struct patron_handle patron_handle;
 
 /** A torrent file that is being created. */
 typedef struct patron_making patron_making;
+
+/** A file that is read while it downloads. */
+typedef struct patron_reader patron_reader;
 
 /** A reply: receives the answer to a command. */
 typedef struct patron_reply patron_reply;
@@ -1012,8 +1024,9 @@ int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
 
 /**
  * Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
- * uploading. It is saved only while a patron that added or watches the torrent is subscribed to
- * PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
+ * uploading. It is saved if the client has a store, or while a patron that added or watches the
+ * torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the
+ * start.
  */
 int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
                                                 uint64_t interval_ms,
@@ -1088,6 +1101,20 @@ int32_t patron_builder_set_proxy(struct patron_builder *builder,
 int32_t patron_builder_set_state(struct patron_builder *builder,
                                  const uint8_t *data,
                                  size_t length,
+                                 patron_error **error);
+
+/**
+ * Keeps the torrents of the client in this file, which is created if it does not exist, and takes
+ * in those that it has; see "Stores". The file is open from now on. It belongs to the first client
+ * that the builder starts; to start another one fails with IN_USE until a store is set again.
+ *
+ * Errors: IN_USE if another process or client has the file open; CORRUPT if it is damaged or is not
+ * a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
+ * refuses.
+ */
+int32_t patron_builder_set_store(struct patron_builder *builder,
+                                 const char *file,
+                                 size_t file_length,
                                  patron_error **error);
 
 /**
@@ -1697,9 +1724,9 @@ int32_t patron_reply_notify(patron_reply *reply,
  * Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
  * already here, and if the reply is freed in the meantime. Several functions may be set.
  *
- * The calls are made on a thread of the library, one at a time. `function` may call every function
- * of this header; it should return soon, and must not unwind. If this call fails, `function` is not
- * called.
+ * The calls are made on a thread of the library, which takes no signals, one at a time. `function`
+ * may call every function of this header; it should return soon, and must not unwind. If this call
+ * fails, `function` is not called.
  *
  * Errors: IO if no thread can be started; BAD_HANDLE.
  */
@@ -2087,6 +2114,118 @@ int32_t patron_recheck(patron_handle *patron,
                        uint64_t torrent_id,
                        patron_reply **reply,
                        patron_error **error);
+
+/* ===============================================================================================
+ * Reading files while they download
+ * ===============================================================================================
+ *
+ * A reader reads a file of a torrent before it is complete. What it needs next is downloaded before
+ * all else; when it is freed, the priorities of pieces are again what the program chose. Any number
+ * may be open, of any files. A reader is read by one thread at a time; patron_reader_interrupt()
+ * may be called from any.
+ */
+
+/**
+ * Opens a file for reading. Waits for at most `timeout_ms` milliseconds for the metadata of a
+ * magnet link and for the check of the files; a negative number waits without a limit. Free the
+ * reader with patron_reader_free().
+ *
+ * `read_ahead` is the most that is wanted ahead of where it reads, in bytes; 0 is the default, 32
+ * MiB. `ends_first` wants the first and the last MiB of the file early, where players look for the
+ * index.
+ *
+ * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; INVALID_ARGUMENT for a file that it
+ * does not have; TIMED_OUT.
+ */
+int32_t patron_reader_open(patron_handle *patron,
+                           uint64_t torrent_id,
+                           uint32_t file_index,
+                           uint64_t read_ahead,
+                           bool ends_first,
+                           int64_t timeout_ms,
+                           patron_reader **reader,
+                           patron_error **error);
+
+/**
+ * Reads up to `capacity` bytes from the position on, and moves it. `length` receives how many there
+ * were; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for what is not
+ * here; 0 does not wait, a negative number waits without a limit.
+ *
+ * Errors: TIMED_OUT (it may be tried again); CANCELLED by patron_reader_interrupt(); BUSY while
+ * another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data is
+ * not here; the error by which it failed; STOPPED; BAD_HANDLE.
+ */
+int32_t patron_reader_read(patron_reader *reader,
+                           uint8_t *buffer,
+                           size_t capacity,
+                           int64_t timeout_ms,
+                           size_t *length,
+                           patron_error **error);
+
+/**
+ * Moves the position. It waits for nothing: the next read says where data is wanted. A position
+ * beyond the end is allowed; there is nothing to read there.
+ *
+ * Errors: BUSY while another thread reads; BAD_HANDLE.
+ */
+int32_t patron_reader_seek(patron_reader *reader, uint64_t position, patron_error **error);
+
+/** The size of the file, in bytes. */
+uint64_t patron_reader_size(patron_reader *reader);
+
+/** Where the next byte is read; 0 while another thread reads. */
+uint64_t patron_reader_position(patron_reader *reader);
+
+/**
+ * Gives a descriptor that is readable when a read that ended with TIMED_OUT may be tried again.
+ * Read with a timeout of 0 until that is the error, then wait for the descriptor. Do not read from
+ * it or close it: the reader owns it.
+ *
+ * Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
+ * Windows.
+ */
+int32_t patron_reader_fd(patron_reader *reader,
+                         int32_t *out,
+                         patron_error **error);
+
+/**
+ * Asks for a range of a file, which is here: at most 64 MiB. patron_reply_bytes() reads the answer.
+ *
+ * Errors of the reply: NOT_HERE if not all of it is here yet; INVALID_ARGUMENT for a range or a
+ * file that the torrent does not have; NO_METADATA; DISK.
+ */
+int32_t patron_read_range(patron_handle *patron,
+                          uint64_t torrent_id,
+                          uint32_t file_index,
+                          uint64_t begin,
+                          uint64_t range_length,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/**
+ * Asks for the bytes of a piece as soon as it is here; patron_reply_bytes() reads the answer. Until
+ * then, and for at most `within_ms` milliseconds, it is downloaded before all else.
+ *
+ * Errors of the reply: TIMED_OUT; and those of patron_reader_open() and patron_reader_read().
+ */
+int32_t patron_read_piece_when_here(patron_handle *patron,
+                                    uint64_t torrent_id,
+                                    uint32_t piece_index,
+                                    uint64_t within_ms,
+                                    patron_reply **reply,
+                                    patron_error **error);
+
+/**
+ * Ends the read of another thread that waits, with CANCELLED. If none waits, the next one that has
+ * to wait ends at once.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_reader_interrupt(patron_reader *reader,
+                                patron_error **error);
+
+/** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
+void patron_reader_free(patron_reader *reader);
 
 /* ===============================================================================================
  * Options of a torrent
@@ -2727,6 +2866,132 @@ int32_t patron_remove_web_seed(patron_handle *patron,
                                patron_error **error);
 
 /* ===============================================================================================
+ * Stores
+ * ===============================================================================================
+ *
+ * A client that has a store (patron_builder_set_store()) keeps its torrents over restarts and
+ * crashes. What adds a torrent, removes it, pauses or resumes it, moves its files or attaches
+ * something to it is answered when it is durable; progress and everything else is saved by itself,
+ * and before the client stops. At the start the client takes in all torrents of its store, as
+ * PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron:
+ * patron_watch_all() and patron_adopt() are for them.
+ *
+ * Labels and notes are attached to a torrent by the program. Without a store they are lost with the
+ * torrent.
+ */
+
+/**
+ * Sends the events of every torrent of the client to this patron, also of those that are added
+ * later. The first event of each that is there is its status.
+ */
+int32_t patron_watch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Ends patron_watch_all() and patron_watch() for every torrent. The events of torrents that this
+ * patron owns keep coming.
+ */
+int32_t patron_unwatch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Makes this patron the owner of a torrent that has none, as if it had added it.
+ *
+ * Errors of the reply: INVALID_ARGUMENT if the torrent belongs to another patron; NOT_FOUND, GONE.
+ */
+int32_t patron_adopt(patron_handle *patron,
+                     uint64_t torrent_id,
+                     patron_reply **reply,
+                     patron_error **error);
+
+/**
+ * Gives a torrent a label. A label that it has already stays.
+ *
+ * Errors of the reply: NOT_FOUND, GONE; DISK if the store cannot be written.
+ */
+int32_t patron_add_label(patron_handle *patron,
+                         uint64_t torrent_id,
+                         const char *label,
+                         size_t label_length,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/**
+ * Takes a label from a torrent, if it has it.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_remove_label(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const char *label,
+                            size_t label_length,
+                            patron_reply **reply,
+                            patron_error **error);
+
+/**
+ * Asks for the labels of a torrent. Read them with patron_reply_label().
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_get_labels(patron_handle *patron,
+                          uint64_t torrent_id,
+                          patron_reply **reply,
+                          patron_error **error);
+
+/** For patron_get_labels(): the number of labels. */
+size_t patron_reply_label_count(patron_reply *reply);
+
+/** For patron_get_labels(): a label, in alphabetical order. Valid until the reply is freed. */
+patron_text patron_reply_label(patron_reply *reply, size_t index);
+
+/**
+ * Keeps a copy of some bytes with a torrent, under a key that the program chooses. It replaces what
+ * was kept under this key.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_set_note(patron_handle *patron,
+                        uint64_t torrent_id,
+                        const char *key,
+                        size_t key_length,
+                        const uint8_t *value,
+                        size_t value_length,
+                        patron_reply **reply,
+                        patron_error **error);
+
+/**
+ * Removes what is kept with a torrent under a key, if there is something.
+ *
+ * Errors of the reply: as for patron_add_label().
+ */
+int32_t patron_remove_note(patron_handle *patron,
+                           uint64_t torrent_id,
+                           const char *key,
+                           size_t key_length,
+                           patron_reply **reply,
+                           patron_error **error);
+
+/**
+ * Asks for what is kept with a torrent. Read it with patron_reply_note_key() and
+ * patron_reply_note_value().
+ *
+ * Errors of the reply: NOT_FOUND, GONE.
+ */
+int32_t patron_get_notes(patron_handle *patron,
+                         uint64_t torrent_id,
+                         patron_reply **reply,
+                         patron_error **error);
+
+/** For patron_get_notes(): the number of notes. */
+size_t patron_reply_note_count(patron_reply *reply);
+
+/**
+ * For patron_get_notes(): the key of a note, in alphabetical order. Valid until the reply is freed.
+ */
+patron_text patron_reply_note_key(patron_reply *reply, size_t index);
+
+/** For patron_get_notes(): the bytes of a note. Valid until the reply is freed. */
+patron_bytes patron_reply_note_value(patron_reply *reply, size_t index);
+
+/* ===============================================================================================
  * IP filters
  * ===============================================================================================
  *
@@ -3321,14 +3586,37 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_WEB_SEED_FAILED 42
 
+/**
+ * The client is taking in the torrents of its store; see "Stores". Has: count (how many have been
+ * seen to), available (how many there are).
+ */
+#define PATRON_EVENT_RESTORING 43
+
+/**
+ * All torrents of the store have been taken in. Has: count, and available with those that failed.
+ */
+#define PATRON_EVENT_RESTORED 44
+
+/** A torrent of the store could not be taken in. It stays in the store. Has: error. */
+#define PATRON_EVENT_RESTORE_FAILED 45
+
+/**
+ * The store cannot be written or read, because the disk is full, for example. The client goes on.
+ * Has: error.
+ */
+#define PATRON_EVENT_STORE_FAILED 46
+
+/** The store can be written again, and has everything that it should. */
+#define PATRON_EVENT_STORE_RECOVERED 47
+
 /** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** The kinds that a new patron receives: all others. */
-#define PATRON_EVENTS_DEFAULT 7697655136254
+#define PATRON_EVENTS_DEFAULT 280376538824702
 
 /** All kinds. */
-#define PATRON_EVENTS_ALL 8796093022206
+#define PATRON_EVENTS_ALL 281474976710654
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3603,11 +3891,11 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
  * gone when the call comes.
  *
- * The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
- * may call every function of this header, patron_free() included. It must not unwind.
- * `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
- * function is replaced or set to NULL, or when the patron has been freed. If this call fails,
- * nothing is kept and nothing is called.
+ * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
+ * may take its time and may call every function of this header, patron_free() included. It must not
+ * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
+ * when the function is replaced or set to NULL, or when the patron has been freed. If this call
+ * fails, nothing is kept and nothing is called.
  *
  * Errors: IO if no thread can be started.
  */

@@ -47,13 +47,13 @@ pub enum ErrorKind {
     Unreadable,
     /// Resume data is invalid or belongs to another torrent. The torrent can be added without it.
     ResumeData,
-    /// A magnet link has no metadata yet; see
+    /// A magnet link has no metadata yet, or a peer sent wrong metadata and others will be asked; see
     /// [`Event::MetadataReceived`](crate::Event::MetadataReceived).
     NoMetadata,
     /// A piece is not here yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
     NotHere,
-    /// The files of a torrent cannot be written, read, moved, renamed or deleted: the disk is full,
-    /// a file is missing or has changed, or the system refuses.
+    /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
+    /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
     /// The operating system refused something else: a socket, a thread, a descriptor, or a file to
     /// be shared or verified.
@@ -69,8 +69,13 @@ pub enum ErrorKind {
     Cancelled,
     /// libtorrent refused; [`Error::native`] gives its error code.
     Native,
-    /// The loaded libtorrent is not the version that this crate was compiled against.
+    /// The loaded libtorrent is not the version that this crate was compiled against, or a
+    /// [store](crate::store) was written by a newer version of this crate.
     VersionMismatch,
+    /// A [store](crate::store) is damaged, or is not one.
+    Corrupt,
+    /// Another process, or another client, has the [store](crate::store) open.
+    InUse,
     /// A bug in this crate: the client thread panicked.
     Panicked,
 }
@@ -143,8 +148,11 @@ impl Error {
         }
     }
 
+    /// Unless nothing was tried, because libtorrent is another one.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
+        if self.0.kind != ErrorKind::VersionMismatch {
+            self.0.kind = kind;
+        }
         self
     }
 
@@ -201,10 +209,12 @@ impl From<Error> for io::Error {
         }
         let kind = match error.kind() {
             ErrorKind::InvalidArgument => io::ErrorKind::InvalidInput,
-            ErrorKind::Parse | ErrorKind::ResumeData => io::ErrorKind::InvalidData,
+            ErrorKind::Parse | ErrorKind::ResumeData | ErrorKind::Corrupt => {
+                io::ErrorKind::InvalidData
+            }
             ErrorKind::NotFound | ErrorKind::Gone => io::ErrorKind::NotFound,
             ErrorKind::NoMetadata | ErrorKind::NotHere => io::ErrorKind::WouldBlock,
-            ErrorKind::Busy => io::ErrorKind::ResourceBusy,
+            ErrorKind::Busy | ErrorKind::InUse => io::ErrorKind::ResourceBusy,
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             ErrorKind::Stopped => io::ErrorKind::BrokenPipe,
             ErrorKind::Cancelled => io::ErrorKind::Interrupted,
@@ -330,6 +340,8 @@ mod tests {
             (ErrorKind::Cancelled, r#""cancelled""#),
             (ErrorKind::Native, r#""native""#),
             (ErrorKind::VersionMismatch, r#""version_mismatch""#),
+            (ErrorKind::Corrupt, r#""corrupt""#),
+            (ErrorKind::InUse, r#""in_use""#),
             (ErrorKind::Panicked, r#""panicked""#),
         ] {
             assert_eq!(serde_json::to_string(&kind).unwrap(), name);

@@ -2,6 +2,8 @@
 
 #[doc = include_str!("../docs/guide/download.md")]
 pub mod download {}
+#[doc = include_str!("../docs/guide/stream.md")]
+pub mod stream {}
 #[doc = include_str!("../docs/guide/seed.md")]
 pub mod seed {}
 #[doc = include_str!("../docs/guide/restart.md")]

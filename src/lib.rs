@@ -21,14 +21,21 @@
 //! # Ok::<(), torrent_patron::Error>(())
 //! ```
 //!
-//! The [`guide`] has a page for each job: [download](guide::download), [seed at speed](guide::seed),
-//! [keep torrents over restarts](guide::restart), [embed in an async program](guide::embed) and
-//! [use it from C](guide::c).
+//! The [`guide`] has a page for each job: [download](guide::download), [play while it
+//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over
+//! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from
+//! C](guide::c).
 //!
-//! With the feature `serde`, all data types implement `Serialize`, and those that a program
-//! supplies also `Deserialize`.
+//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a
+//! program supplies; `sqlite` adds [`store::Sqlite`], which keeps torrents over restarts and crashes;
+//! `futures-io` and `tokio` make [`patron::Reader`] an async reader; `vendored` compiles libtorrent
+//! from source and links it in (see the README).
 
 pub mod guide;
+
+// So that it is linked.
+#[cfg(feature = "vendored")]
+use openssl_sys as _;
 
 mod add;
 pub mod client;
@@ -40,6 +47,7 @@ mod model;
 pub mod patron;
 mod reply;
 pub mod settings;
+pub mod store;
 mod sys;
 mod text;
 

@@ -5,7 +5,7 @@
 //! First, criterion measures the smallest figures; then a table compares the others with their
 //! targets and, where that is more meaningful, with a reference measured in the same run. A NAME
 //! selects: `round`, `status`, `commands`, `seeding`, `mailbox`, `subscription`, `memory`, `idle`,
-//! `tick`, `hashing`. Everything takes about five minutes. Without `--bench`, as under `cargo test
+//! `tick`, `hashing`, `store`. Everything takes about five minutes. Without `--bench`, as under `cargo test
 //! --benches`, nothing is measured. The additional cost of the C ABI is measured in
 //! crates/capi/benches.
 
@@ -19,6 +19,7 @@ mod round_trip;
 mod seeding;
 mod session;
 mod status;
+mod store;
 mod subscription;
 mod table;
 mod tick;
@@ -43,6 +44,7 @@ const TOPICS: &[(&str, Topic)] = &[
     ("idle", idle::measure),
     ("tick", tick::measure),
     ("hashing", hashing::measure),
+    ("store", store::measure),
 ];
 
 fn main() -> Result<()> {

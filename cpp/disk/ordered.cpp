@@ -37,6 +37,13 @@ void Ordered::end_exclusive(TorrentFiles& torrent) {
     exclusive_job_ended();
 }
 
+// The files are as they are to stay.
+void Ordered::settled(std::shared_ptr<TorrentFiles> const& torrent) {
+    if (torrent->exclusive_jobs == 0 && torrent->inner && torrent->reader &&
+        torrent->writes == torrent->released)
+        torrent->reader->settled(torrent);
+}
+
 void Ordered::exclusive_job_ended() {
     if (--exclusive_jobs_ > 0 || !abort_pending_)
         return;
@@ -48,6 +55,7 @@ lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
                                         std::shared_ptr<void> const& torrent) {
     auto files = std::make_shared<TorrentFiles>(params);
     files->inner = inner_->new_torrent(params, torrent);
+    written_->begin(files->hash);
     lt::storage_index_t const index = files->inner;
     torrents_->add(std::move(files));
     return lt::storage_holder(index, *this);
@@ -99,12 +107,13 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
         }
     }
     note_write(*torrent, request);
+    torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [torrent, number = torrent->begin_write(),
+        [torrent, piece = request.piece,
          handler = std::move(handler)](lt::storage_error const& error) {
             handler(error);
-            torrent->end_write(number);
+            torrent->end_write(piece);
         },
         flags);
 }
@@ -121,16 +130,22 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          lt::span<lt::sha256_hash> v2, lt::disk_job_flags_t flags,
                          HashHandler handler) {
     auto const& torrent = torrents_->at(index);
-    inner_->async_hash(index, piece, v2, flags,
-                       [this, torrent, writes = torrent->writes, handler = std::move(handler)](
-                           lt::piece_index_t hashed, lt::sha1_hash const& v1,
-                           lt::storage_error const& error) mutable {
-                           if (!error)
-                               hashed_blocks_ += blocks(torrent->files, hashed);
-                           // The handler holds the hashes of all blocks: it is not copied.
-                           torrent->after_writes(writes, [handler = std::move(handler), hashed, v1,
-                                                          error] { handler(hashed, v1, error); });
-                       });
+    inner_->async_hash(
+        index, piece, v2, flags,
+        [this, torrent, handler = std::move(handler)](lt::piece_index_t hashed,
+                                                      lt::sha1_hash const& v1,
+                                                      lt::storage_error const& error) mutable {
+            if (!error)
+                hashed_blocks_ += blocks(torrent->files, hashed);
+            // The handler holds the hashes of all blocks: it is not copied.
+            torrent->after_writes(
+                hashed, [this, torrent, handler = std::move(handler), hashed, v1, error] {
+                    // From now on the piece may be claimed: what was synchronized while it was
+                    // written does not count, nor what another torrent had written before a check.
+                    note_write(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
+                    handler(hashed, v1, error);
+                });
+        });
 }
 
 void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::move_flags_t flags,
@@ -139,10 +154,11 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         index, std::move(to), flags,
         [this, torrent = begin_exclusive(index), handler = std::move(handler)](
             lt::status_t status, std::string const& path, lt::storage_error const& error) {
-            end_exclusive(*torrent);
             // Where the files are now, moved or not.
             if (!path.empty())
                 torrents_->moved(torrent, path);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(status, path, error);
         });
 }
@@ -151,10 +167,11 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
-        end_exclusive(*torrent);
         if (writes > torrent->released && torrent->inner)
             written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
+        end_exclusive(*torrent);
+        settled(torrent);
         if (handler)
             handler();
     });
@@ -169,6 +186,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
             end_exclusive(*torrent);
+            settled(torrent);
             handler(status, error);
         });
 }
@@ -189,9 +207,10 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
         index, file, std::move(name),
         [this, torrent = begin_exclusive(index), handler = std::move(handler)](
             std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
-            end_exclusive(*torrent);
             if (!error)
                 torrents_->renamed(torrent, renamed, now);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(now, renamed, error);
         });
 }
@@ -212,8 +231,9 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         index, std::move(priorities),
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
-            end_exclusive(*torrent);
             torrent->set_priorities(now);
+            end_exclusive(*torrent);
+            settled(torrent);
             handler(error, std::move(now));
         });
 }
@@ -223,13 +243,11 @@ void Ordered::async_clear_piece(lt::storage_index_t index, lt::piece_index_t pie
     // Exclusive in libtorrent, but it leaves the files as they are: they may stay open.
     ++exclusive_jobs_;
     auto const& torrent = torrents_->at(index);
-    inner_->async_clear_piece(index, piece,
-                              [this, torrent, writes = torrent->writes,
-                               handler = std::move(handler)](lt::piece_index_t cleared) {
-                                  exclusive_job_ended();
-                                  torrent->after_writes(writes,
-                                                        [handler, cleared] { handler(cleared); });
-                              });
+    inner_->async_clear_piece(
+        index, piece, [this, torrent, handler = std::move(handler)](lt::piece_index_t cleared) {
+            exclusive_job_ended();
+            torrent->after_writes(cleared, [handler, cleared] { handler(cleared); });
+        });
 }
 
 void Ordered::update_stats_counters(lt::counters& statistics) const {

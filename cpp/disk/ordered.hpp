@@ -28,7 +28,8 @@ using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type
 // that the torrent counts as finished and stops. A block that is answered after its piece was
 // cleared counts as one that has arrived since, so that a piece of one block is never requested
 // again. Therefore the answers to async_hash and async_clear_piece wait for those to the writes
-// before them.
+// to the piece. Not with 2.1, which is ready for it: it writes a piece some time after it was
+// hashed.
 //
 // Files that several torrents have are written for the first of them only.
 //
@@ -75,6 +76,7 @@ class Ordered : public Forward {
     // For a job that must find no file of the torrent open.
     std::shared_ptr<TorrentFiles> begin_exclusive(lt::storage_index_t index);
     void end_exclusive(TorrentFiles& torrent);
+    void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
     void note_write(TorrentFiles const& torrent, lt::peer_request const& request);
 

@@ -31,29 +31,28 @@ void TorrentFiles::release_files() {
         reader->release_files();
 }
 
-bool TorrentFiles::have_ended(std::uint64_t count) const {
-    return open_writes_.empty() || *open_writes_.begin() >= count;
+void TorrentFiles::begin_write(lt::piece_index_t piece) {
+    ++open_writes_[piece];
+    ++writes;
 }
 
-std::uint64_t TorrentFiles::begin_write() {
-    open_writes_.insert(writes);
-    return writes++;
-}
-
-void TorrentFiles::end_write(std::uint64_t number) {
-    open_writes_.erase(number);
-    while (!waiting_.empty() && have_ended(waiting_.begin()->first)) {
-        auto const then = std::move(waiting_.begin()->second);
-        waiting_.erase(waiting_.begin());
+void TorrentFiles::end_write(lt::piece_index_t piece) {
+    auto const open = open_writes_.find(piece);
+    if (--open->second > 0)
+        return;
+    open_writes_.erase(open);
+    for (auto next = waiting_.find(piece); next != waiting_.end(); next = waiting_.find(piece)) {
+        auto const then = std::move(next->second);
+        waiting_.erase(next);
         then();
     }
 }
 
-void TorrentFiles::after_writes(std::uint64_t count, std::function<void()> then) {
-    if (have_ended(count))
+void TorrentFiles::after_writes(lt::piece_index_t piece, std::function<void()> then) {
+    if (!compat::hashes_written_pieces || open_writes_.count(piece) == 0)
         then();
     else
-        waiting_.emplace(count, std::move(then));
+        waiting_.emplace(piece, std::move(then));
 }
 
 void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {

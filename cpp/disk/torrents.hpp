@@ -19,11 +19,16 @@
 
 namespace patron {
 
+struct TorrentFiles;
+
 // What an outer backend keeps of a torrent.
 struct Attachment {
     virtual ~Attachment() = default;
     // Called before a job that must find no file open, and when the torrent is removed.
     virtual void release_files() = 0;
+    // Called when such a job has ended and nothing is being done to the files; not when the torrent
+    // is stopped, as its files may be mended then.
+    virtual void settled(std::shared_ptr<TorrentFiles> const& torrent) = 0;
 };
 
 // A torrent's files: where they are, and what is being done to them. Network thread only.
@@ -37,11 +42,10 @@ struct TorrentFiles {
     }
     // Those that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
-    // Gives the write's number, from 0.
-    std::uint64_t begin_write();
-    void end_write(std::uint64_t number);
-    // Calls `then` once the first `count` writes have ended.
-    void after_writes(std::uint64_t count, std::function<void()> then);
+    void begin_write(lt::piece_index_t piece);
+    void end_write(lt::piece_index_t piece);
+    // Calls `then` once the writes to the piece have ended; with 2.1, immediately.
+    void after_writes(lt::piece_index_t piece, std::function<void()> then);
 
     // Outlives this: the inner storage keeps the torrent, which owns it.
     lt::file_storage const& files;
@@ -70,13 +74,11 @@ struct TorrentFiles {
     std::uint64_t released = 0;
 
   private:
-    bool have_ended(std::uint64_t count) const;
-
     // Empty where all are wanted.
     Priorities priorities_;
-    std::set<std::uint64_t> open_writes_;
-    // By the number of writes that must end first.
-    std::multimap<std::uint64_t, std::function<void()>> waiting_;
+    // How many are under way.
+    std::map<lt::piece_index_t, int> open_writes_;
+    std::multimap<lt::piece_index_t, std::function<void()>> waiting_;
 };
 
 // The one list of them, shared by the backends of a session. Network thread only.

@@ -1,10 +1,12 @@
-// What was written of the torrents of a session.
+// What became of the files of a session's torrents.
 #pragma once
 
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/units.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -20,10 +22,22 @@ struct ExpectedFile {
     std::int64_t size;
 };
 
+// A file that is not what was checked.
+struct LostFile {
+    lt::sha1_hash torrent;
+    std::string path;
+    lt::error_code why;
+};
+
 // The network thread notes it, others see to it that it is durable and still there. By the info
 // hash that libtorrent gives to its disk backend. Any thread.
 class Written {
   public:
+    // A storage of the torrent was made. One that is added again may have two for a while.
+    void begin(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        ++storages_[torrent];
+    }
     void add(lt::sha1_hash const& torrent, lt::file_index_t first, lt::file_index_t last) {
         std::lock_guard<std::mutex> const lock(mutex_);
         auto& files = files_[torrent];
@@ -44,8 +58,27 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
+    // Found out by itself: no request of a peer has failed because of it.
+    void lose(LostFile file) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        lost_.push_back(std::move(file));
+        if (wake_)
+            wake_();
+    }
+    std::vector<LostFile> take_lost() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(lost_, {});
+    }
+    // Called when a file is lost.
+    void on_lost(std::function<void()> wake) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        wake_ = std::move(wake);
+    }
     void forget(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
+        if (--storages_[torrent] > 0)
+            return;
+        storages_.erase(torrent);
         files_.erase(torrent);
         finished_.erase(torrent);
     }
@@ -58,8 +91,11 @@ class Written {
     }
 
     std::mutex mutex_;
+    std::map<lt::sha1_hash, int> storages_;
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
+    std::vector<LostFile> lost_;
+    std::function<void()> wake_;
 };
 
 } // namespace patron

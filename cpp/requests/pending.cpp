@@ -7,7 +7,7 @@ namespace patron {
 namespace {
 
 PendingAlerts::Key key(AnsweredBy by, std::uint64_t torrent, std::int64_t index) {
-    if (by == AnsweredBy::Metainfo)
+    if (by == AnsweredBy::Metainfo || by == AnsweredBy::Progress)
         by = AnsweredBy::ResumeData;
     bool const indexed = by == AnsweredBy::FileRenamed || by == AnsweredBy::PieceRead;
     return {by, torrent, indexed ? index : 0};

@@ -21,7 +21,7 @@ struct PendingRequest {
 
 class PendingAlerts {
   public:
-    // Metainfo and resume data are answered by the same alert.
+    // Metainfo, resume data and progress are answered by the same alert.
     struct Key {
         AnsweredBy by;
         std::uint64_t torrent;

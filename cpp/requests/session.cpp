@@ -66,6 +66,23 @@ rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> in
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 
+rust::Vec<std::uint8_t> SessionHandle::network_state() const {
+    auto const parts = save_dht_state | save_ip_filter;
+    auto const encoded = lt::write_session_params_buf(session_state(parts), parts);
+    return bytes(lt::string_view(encoded.data(), encoded.size()));
+}
+
+rust::Vec<QueuePlaceRecord> SessionHandle::queue() const {
+    rust::Vec<QueuePlaceRecord> out;
+    auto const is_queued = [](lt::torrent_status const& status) {
+        return status.queue_position >= lt::queue_position_t{0};
+    };
+    for (lt::torrent_status const& status : get_torrent_status(is_queued, {}))
+        out.push_back({torrent_id(status.handle.userdata()),
+                       static_cast<std::uint32_t>(static_cast<int>(status.queue_position))});
+    return out;
+}
+
 rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
     rust::Vec<rust::String> out;
     each_range(get_ip_filter(),
@@ -104,7 +121,7 @@ void SessionHandle::block_ports(rust::Slice<std::uint16_t const> ends) {
 void SessionHandle::add_node(rust::Str name, std::uint16_t port) {
     std::string const host(name);
     if (!policy_.allows_web_seed("http://" + host + "/"))
-        throw std::invalid_argument(host + ": " + policy_.reason());
+        throw std::invalid_argument(host + ": " + policy_.reason(host));
     add_dht_node({host, port});
 }
 

@@ -12,6 +12,7 @@
 namespace patron {
 
 class NetworkPolicy;
+struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
 struct PeerClassRecord;
@@ -27,6 +28,10 @@ class SessionHandle : public lt::session_handle {
     void change_settings(rust::Slice<SettingRecord const> settings);
     DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
+    // Without the settings.
+    rust::Vec<std::uint8_t> network_state() const;
+    // The id and the place of each torrent that is in the queue.
+    rust::Vec<QueuePlaceRecord> queue() const;
 
     // The first and last address of each blocked range.
     rust::Vec<rust::String> blocked_ranges() const;

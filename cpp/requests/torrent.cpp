@@ -6,6 +6,9 @@
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -22,9 +25,6 @@
 #include <string>
 
 namespace patron {
-namespace {
-
-using Bytes = rust::Slice<std::uint8_t const>;
 
 std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
     auto info = torrent.torrent_file();
@@ -33,13 +33,17 @@ std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
     return info;
 }
 
-[[noreturn]] void refuse(std::string const& why) {
+void refuse(std::string const& why) {
     throw std::invalid_argument(why);
 }
+
+namespace {
 
 std::string count(int number, char const* what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
+
+} // namespace
 
 lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index) {
     if (index >= static_cast<std::uint32_t>(info.num_files()))
@@ -55,6 +59,27 @@ lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index) {
     return lt::piece_index_t(static_cast<int>(index));
 }
 
+void check_settled(Torrent const& torrent, std::string const& why) {
+    auto const state = torrent.status({}).state;
+    if (state == lt::torrent_status::checking_files ||
+        state == lt::torrent_status::checking_resume_data)
+        throw Busy(why);
+}
+
+lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
+    auto const i = static_cast<std::size_t>(place);
+    return i < levels.size() ? levels[i] : lt::default_priority;
+}
+
+bool has_piece(lt::torrent_status const& status, int piece) {
+    return status.is_seeding ||
+           (piece < status.pieces.size() && status.pieces[lt::piece_index_t(piece)]);
+}
+
+namespace {
+
+using Bytes = rust::Slice<std::uint8_t const>;
+
 std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char const* what) {
     if (levels.size() != static_cast<std::size_t>(wanted))
         refuse(std::to_string(levels.size()) + " priorities: the torrent has " +
@@ -66,12 +91,6 @@ std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char c
     return out;
 }
 
-// The list may not contain files and pieces with the default priority.
-lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
-    auto const i = static_cast<std::size_t>(place);
-    return i < levels.size() ? levels[i] : lt::default_priority;
-}
-
 PeerStatusRecord peer(lt::peer_info const& p) {
     using info = lt::peer_info;
     auto const is = [&p](lt::peer_flags_t flag) { return bool(p.flags & flag); };
@@ -80,9 +99,8 @@ PeerStatusRecord peer(lt::peer_info const& p) {
     };
     PeerStatusRecord out{};
     out.i2p = is(info::i2p_socket);
-    if (!out.i2p)
-        out.address = known(p.ip);
-    out.local_address = known(p.local_endpoint);
+    out.address = known(compat::remote(p));
+    out.local_address = known(compat::local(p));
     out.kind = p.connection_type == info::web_seed              ? PeerKind::WebSeed
                : p.connection_type == info::standard_bittorrent ? PeerKind::Client
                                                                 : PeerKind::HttpSeed;
@@ -150,7 +168,7 @@ std::string given(Torrent const& torrent, rust::Str url) {
 
 void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
     if (!allowed)
-        refuse(what + ": " + policy.reason());
+        refuse(what + ": " + policy.reason(what));
 }
 
 } // namespace
@@ -237,6 +255,25 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
         refuse("the torrent has its metadata");
 }
 
+// The torrent may have been removed meanwhile, of which nobody need be told.
+void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
+    auto const info = torrent_file();
+    if (info && info->priv())
+        return;
+    if (source.ti && !(info && info->is_valid()))
+        set_metadata(source.ti->info_section());
+    for (std::size_t i = 0; i < source.trackers.size(); ++i) {
+        int const tier = i < source.tracker_tiers.size() ? source.tracker_tiers[i] : 0;
+        add_tracker(tracker(TrackerRecord{text(source.trackers[i]), tier}));
+    }
+    for (std::string const& url : source.url_seeds)
+        add_url_seed(given(*this, url));
+    compat::add_http_seeds(*this, source);
+    for (lt::tcp::endpoint const& peer : source.peers)
+        connect_peer(peer);
+} catch (lt::system_error const&) {
+}
+
 // Files.
 
 rust::Vec<FileStatusRecord> Torrent::files() const {
@@ -244,12 +281,13 @@ rust::Vec<FileStatusRecord> Torrent::files() const {
     auto const progress = file_progress();
     auto const wanted = get_file_priorities();
     rust::Vec<FileStatusRecord> out;
+    auto const paths = compat::paths(*this, *info);
     auto const& layout = compat::files(*info);
     out.reserve(static_cast<std::size_t>(info->num_files()));
     for (lt::file_index_t const i : layout.file_range()) {
         auto const place = static_cast<std::size_t>(static_cast<int>(i));
         FileStatusRecord record{};
-        record.path = bytes(layout.file_path(i));
+        record.path = bytes(paths[place]);
         record.size = layout.file_size(i);
         record.done = place < progress.size() ? progress[place] : 0;
         record.priority = static_cast<std::uint8_t>(level(wanted, static_cast<int>(i)));
@@ -272,9 +310,9 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
     auto const info = metainfo(*this);
     lt::file_index_t const renamed = file(*info, index);
     std::string const name = patron::path(path);
-    auto const& layout = compat::files(*info);
-    check_rename(layout, renamed, name);
-    if (layout.file_path(renamed) != name) {
+    auto const paths = compat::paths(*this, *info);
+    check_rename(compat::files(*info), paths, renamed, name);
+    if (paths[index] != name) {
         namespace fs = std::filesystem;
         fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
         std::error_code failure;
@@ -310,9 +348,7 @@ PiecesRecord Torrent::pieces() const {
     piece_availability(availability);
     PiecesRecord out{};
     for (int i = 0; i < info->num_pieces(); ++i) {
-        bool const here =
-            status.is_seeding || (i < status.pieces.size() && status.pieces[lt::piece_index_t(i)]);
-        out.have.push_back(here);
+        out.have.push_back(has_piece(status, i));
         out.priorities.push_back(static_cast<std::uint8_t>(level(priorities, i)));
     }
     for (int const peers : availability)
@@ -378,10 +414,7 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
         refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
                std::to_string(data.size()));
     // libtorrent would silently drop it.
-    auto const state = status({}).state;
-    if (state == lt::torrent_status::checking_files ||
-        state == lt::torrent_status::checking_resume_data)
-        throw Busy("piece " + std::to_string(index) + ": the files are still being checked");
+    check_settled(*this, "piece " + std::to_string(index) + ": the files are still being checked");
     add_piece(given, std::vector<char>(data.begin(), data.end()));
 }
 
@@ -517,6 +550,8 @@ void Torrent::scrape() const {
         refuse("the torrent has no tracker");
     for (int i = 0; i < count; ++i)
         scrape_tracker(i);
+    if (policy_.keeps_local())
+        restrict_trackers(internals::session_of(*this), policy_);
 }
 
 rust::Vec<rust::String> Torrent::web_seeds() const {

@@ -7,6 +7,7 @@
 
 #include "rust/cxx.h"
 
+#include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/torrent_handle.hpp>
 
 #include <cstdint>
@@ -14,23 +15,29 @@
 
 namespace patron {
 
-class NetworkPolicy;
+class RequestQueues;
+class SessionPolicy;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
+struct LookRecord;
 struct OptionsRecord;
 struct PeerStatusRecord;
+struct PieceDeadline;
+struct PieceLevel;
 struct PiecesRecord;
+struct RangeSink;
 struct TrackerRecord;
 struct TrackersRecord;
 class TorrentParams;
 enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
+enum class Requests : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, NetworkPolicy const& policy)
-        : lt::torrent_handle(std::move(handle)), policy_(policy) {}
+    Torrent(lt::torrent_handle handle, SessionPolicy& policy, RequestQueues& queues)
+        : lt::torrent_handle(std::move(handle)), policy_(policy), queues_(queues) {}
 
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
@@ -40,6 +47,9 @@ class Torrent : public lt::torrent_handle {
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;
     void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
+
+    // What another source of the torrent says of where to get it.
+    void merge(lt::add_torrent_params const& source) const noexcept;
 
     rust::Vec<FileStatusRecord> files() const;
     // These are answered by an alert.
@@ -58,6 +68,16 @@ class Torrent : public lt::torrent_handle {
     // Answered by an alert.
     void read(std::uint32_t piece) const;
     void add(std::uint32_t piece, rust::Slice<std::uint8_t const> data) const;
+
+    LookRecord look_at_file(std::uint32_t file) const;
+    LookRecord look_at_piece(std::uint32_t piece) const;
+    void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
+               rust::Slice<PieceLevel const> levels, Requests requests) const;
+    // The sink gets what comes of it.
+    void read_bytes(std::uint64_t begin, std::uint64_t length,
+                    rust::Box<RangeSink> sink) const noexcept;
+    void read_file(std::uint32_t file, std::uint64_t begin, std::uint64_t length,
+                   rust::Box<RangeSink> sink) const noexcept;
 
     OptionsRecord options() const;
     void set_limits(LimitsRecord const& limits) const;
@@ -81,7 +101,8 @@ class Torrent : public lt::torrent_handle {
     void remove_web_seed(rust::Str url) const;
 
   private:
-    NetworkPolicy const& policy_;
+    SessionPolicy& policy_;
+    RequestQueues& queues_;
 };
 
 } // namespace patron

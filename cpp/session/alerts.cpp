@@ -92,6 +92,7 @@ void Session::convert_alerts(Alerts& out) {
     take_snapshots(out);
     take_saved(out);
     take_looks(out);
+    take_lost(out);
     for (lt::alert* alert : alerts_) {
         try {
             convert(*alert, out);
@@ -122,11 +123,11 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
             return true;
         }
         torrents_[torrent] = a.handle;
-        adding_.erase(torrent);
         rust::Vec<std::uint8_t> v1, v2;
         hashes(params.info_hashes, v1, v2);
         out.added(torrent, text(params.ti ? params.ti->name() : params.name), std::move(v1),
                   std::move(v2));
+        finish_add(torrent, a.handle, out);
         return true;
     }
     case lt::torrent_removed_alert::alert_type: {
@@ -298,7 +299,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
             return true;
         // Having nothing to save is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
-            out.answer_resume_data(asked.request, {}, SavedRecord{});
+            out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
         else
             out.answer_failed(asked.request, {}, error(a.error));
         return true;
@@ -327,9 +328,9 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
         return;
-    if (asked.by == AnsweredBy::ResumeData)
-        return saver_->save(
-            Saver::Save{asked.request, id(alert), std::move(params), asked.client_data});
+    if (asked.by != AnsweredBy::Metainfo)
+        return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
+                                        asked.client_data, asked.by == AnsweredBy::ResumeData});
     try {
         out.answer_bytes(asked.request, encode_metainfo(params));
     } catch (...) {
@@ -340,7 +341,7 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
 void Session::take_saved(Alerts& out) {
     for (Saver::Saved& saved : saver_->take_saved()) {
         if (saved.error.category.empty()) {
-            out.answer_resume_data(saved.request, std::move(saved.bytes), saved.figures);
+            out.answer_resume_data(saved.request, std::move(saved.data), saved.figures);
             continue;
         }
         if (saved.is_news) {
@@ -364,6 +365,19 @@ void Session::take_looks(Alerts& out) {
             found->second.force_recheck();
         else
             out.finished(look.torrent);
+    }
+}
+
+// libtorrent has no alert for these.
+void Session::take_lost(Alerts& out) {
+    for (LostFile const& file : written_->take_lost()) {
+        for (auto const& [id, torrent] : torrents_) {
+            if (!torrent.is_valid() || torrent.info_hashes().get_best() != file.torrent)
+                continue;
+            torrent.pause();
+            out.file_error(id, lt::operation_name(lt::operation_t::file_read), text(file.path),
+                           error(file.why));
+        }
     }
 }
 
@@ -532,13 +546,13 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
-        if (a.op == lt::operation_t::sock_accept) {
-            // There is an alert for each connection that waits.
+        if (a.op != lt::operation_t::sock_accept)
+            set_outgoing_utp(false);
+        if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
+            // There is an alert for each connection that waits, and for each attempt to listen.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;
-        } else {
-            set_outgoing_utp(false);
         }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                                     : address(a.address, a.port),

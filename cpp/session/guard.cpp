@@ -1,21 +1,16 @@
 #include "torrent-patron/cpp/session/guard.hpp"
-#include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
-#include <libtorrent/alert_types.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/operations.hpp>
 
 #include <boost/asio/post.hpp>
-
-#include <fcntl.h>
-#include <unistd.h>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
-#include <vector>
+#include <utility>
 
 namespace patron {
 namespace {
@@ -33,6 +28,10 @@ constexpr int unsent_margin = 1024 * 1024;
 // Connections from one address before their handshake; new ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
+// Of a web seed: a header, or a block that is not whole yet. More than that is looked for this
+// often.
+constexpr int most_unread = 128 * 1024;
+constexpr auto between_looks = std::chrono::milliseconds(20);
 
 class PeerGuard : public lt::peer_plugin {
   public:
@@ -64,15 +63,13 @@ class PeerGuard : public lt::peer_plugin {
     }
     void sent_choke() override { waiting_ = 0; }
 
-    void sent_request(lt::peer_request const& request) override {
-        asked_.emplace(static_cast<int>(request.piece), request.start);
-    }
+    void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
     bool on_reject(lt::peer_request const& request) override {
-        asked_.erase({static_cast<int>(request.piece), request.start});
+        take(request);
         return false;
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
-        if (asked_.erase({static_cast<int>(block.piece), block.start}) > 0) {
+        if (take(block)) {
             ++answered_;
             return false;
         }
@@ -87,6 +84,19 @@ class PeerGuard : public lt::peer_plugin {
     }
 
   private:
+    using Block = std::pair<int, int>;
+
+    static Block key(lt::peer_request const& request) {
+        return {static_cast<int>(request.piece), request.start};
+    }
+    bool take(lt::peer_request const& block) {
+        auto const found = asked_.find(key(block));
+        if (found == asked_.end())
+            return false;
+        asked_.erase(found);
+        return true;
+    }
+
     std::shared_ptr<Guard> const guard_;
     lt::peer_connection_handle peer_;
     int waiting_ = 0;
@@ -94,50 +104,30 @@ class PeerGuard : public lt::peer_plugin {
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
     // By piece and offset: the requests that libtorrent has under way, and those that were never
-    // answered.
-    std::set<std::pair<int, int>> asked_;
+    // answered. If libtorrent gives up a request and makes it again, it is answered twice.
+    std::multiset<Block> asked_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {
   public:
-    TorrentGuard(std::shared_ptr<Guard> guard, std::uint64_t torrent)
-        : guard_(std::move(guard)), torrent_(torrent) {}
-    ~TorrentGuard() override { guard_->policy().forget(torrent_); }
+    explicit TorrentGuard(std::shared_ptr<Guard> guard) : guard_(std::move(guard)) {}
 
     std::shared_ptr<lt::peer_plugin>
-    new_connection(lt::peer_connection_handle const& connection) override {
-        lt::peer_connection_handle peer = connection;
-        lt::address const address = peer.remote().address();
-        if (peer.type() == lt::connection_type::bittorrent) {
-            if (guard_->is_refused(peer.remote()))
-                guard_->disconnect(peer, lt::errors::peer_banned);
-            return std::make_shared<PeerGuard>(guard_, peer);
+    new_connection(lt::peer_connection_handle const& peer) override {
+        if (peer.type() != lt::connection_type::bittorrent) {
+            guard_->watch_web_seed(peer);
+            return nullptr;
         }
-        if (!guard_->policy().allows_resolved(torrent_, internals::url(peer), address))
-            peer.disconnect(lt::errors::ssrf_mitigation, lt::operation_t::connect);
-        return nullptr;
+        if (guard_->is_refused(peer.remote()))
+            guard_->disconnect(peer, lt::errors::peer_banned);
+        return std::make_shared<PeerGuard>(guard_, peer);
     }
 
   private:
     std::shared_ptr<Guard> const guard_;
-    std::uint64_t const torrent_;
 };
 
-bool is_shortage(lt::error_code const& error) {
-    namespace errc = boost::system::errc;
-    return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system;
-}
-
 } // namespace
-
-Guard::Guard(NetworkPolicy policy) : policy_(std::move(policy)) {
-    take_spare();
-}
-
-Guard::~Guard() {
-    if (spare_ >= 0)
-        ::close(spare_);
-}
 
 int Guard::most_requests() const {
     return settings_->get_int(lt::settings_pack::max_allowed_in_request_queue);
@@ -174,65 +164,46 @@ bool Guard::is_refused(lt::tcp::endpoint const& from) const {
 }
 
 lt::feature_flags_t Guard::implemented_features() {
-    return alert_feature | tick_feature;
+    return tick_feature;
 }
 
 std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const&,
-                                                       lt::client_data_t data) {
-    return std::make_shared<TorrentGuard>(shared_from_this(), torrent_id(data));
+                                                       lt::client_data_t) {
+    return std::make_shared<TorrentGuard>(shared_from_this());
 }
 
 void Guard::added(lt::session_handle const& session) {
     session_ = session;
 }
 
-void Guard::on_alert(lt::alert const* alert) {
-    if (auto const* heard = lt::alert_cast<lt::listen_succeeded_alert>(alert))
-        return close_on_exec(static_cast<std::uint16_t>(heard->port));
-    // Posted when the request has been created and before it is started.
-    if (auto const* announce = lt::alert_cast<lt::tracker_announce_alert>(alert))
-        return restrict_announce(torrent_id(announce->handle.userdata()), announce->tracker_url());
-    auto const* failed = lt::alert_cast<lt::listen_failed_alert>(alert);
-    if (failed == nullptr || failed->op != lt::operation_t::sock_accept ||
-        !is_shortage(failed->error))
-        return;
-    if (spare_ >= 0) {
-        ::close(spare_);
-        spare_ = -1;
-    } else {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-}
-
-void Guard::restrict_announce(std::uint64_t torrent, std::string const& url) {
-    // With an HTTP proxy, the address that is filtered is the proxy's, which may well be local.
-    int const proxy = settings_->get_int(lt::settings_pack::proxy_type);
-    if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw ||
-        policy_.allows_local(torrent, url))
-        return;
-    internals::each_http_announce(
-        session_, [&](std::string const& to, std::shared_ptr<lt::ip_filter const>& filter) {
-            if (to != url || (filter && filter == filter_of_trackers_))
-                return;
-            if (!filter_of_trackers_ || filter != filter_) {
-                auto restricted = filter ? *filter : lt::ip_filter();
-                NetworkPolicy::block_local(restricted);
-                filter_ = filter;
-                filter_of_trackers_ = std::make_shared<lt::ip_filter const>(std::move(restricted));
-            }
-            filter = filter_of_trackers_;
-        });
-}
-
 void Guard::on_tick() {
-    take_spare();
     drop_silent();
     name_disk_threads();
 }
 
-void Guard::take_spare() {
-    if (spare_ < 0)
-        spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
+    web_seeds_.push_back(connection);
+    if (web_seeds_.size() == 1)
+        look_at_web_seeds();
+}
+
+void Guard::look_at_web_seeds() {
+    auto const has_ended = [](lt::peer_connection_handle& seed) {
+        if (internals::unread(seed) > most_unread)
+            seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
+                            lt::peer_connection_interface::peer_error);
+        auto const connection = seed.native_handle();
+        return !connection || seed.is_disconnecting();
+    };
+    web_seeds_.erase(std::remove_if(web_seeds_.begin(), web_seeds_.end(), has_ended),
+                     web_seeds_.end());
+    if (web_seeds_.empty())
+        return;
+    auto timer = std::make_shared<boost::asio::steady_timer>(*network_, between_looks);
+    timer->async_wait([timer, guard = weak_from_this()](lt::error_code const& stopped) {
+        if (auto const self = guard.lock(); self && !stopped)
+            self->look_at_web_seeds();
+    });
 }
 
 // Disconnects the oldest silent connections, so that each address keeps its share and all together

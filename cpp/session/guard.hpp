@@ -10,21 +10,14 @@
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds and trackers. If a torrent names one, it must not resolve to the local network or
-// redirect there.
-//
-// Descriptors. If there is no descriptor for an incoming connection, libtorrent immediately tries
-// to accept it again.
+// Web seeds. libtorrent keeps a header in memory until it ends. If it does not, the connection is
+// closed.
 #pragma once
 
-#include "torrent-patron/cpp/policy.hpp"
-
-#include <libtorrent/address.hpp>
 #include <libtorrent/aux_/session_settings.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/extensions.hpp>
 #include <libtorrent/io_context.hpp>
-#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/session_handle.hpp>
@@ -34,16 +27,13 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <string>
 #include <utility>
+#include <vector>
 
 namespace patron {
 
 class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
   public:
-    explicit Guard(NetworkPolicy policy);
-    ~Guard() override;
-
     // The session's context and settings; set before the first torrent is added.
     void use(lt::io_context& network, lt::settings_interface const& settings) {
         network_ = &network;
@@ -54,35 +44,29 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // How many requests a peer may have under way, and how many bytes may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
-    NetworkPolicy const& policy() const { return policy_; }
+    // Until the connection has ended.
+    void watch_web_seed(lt::peer_connection_handle const& connection);
     // Counts an unrequested block from this peer; returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
-    feature_flags_t implemented_features() override;
+    lt::feature_flags_t implemented_features() override;
     std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
                                                     lt::client_data_t data) override;
     void added(lt::session_handle const& session) override;
-    void on_alert(lt::alert const* alert) override;
     void on_tick() override;
 
   private:
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
-    void restrict_announce(std::uint64_t torrent, std::string const& url);
+    void look_at_web_seeds();
     void drop_silent();
-    void take_spare();
 
-    NetworkPolicy const policy_;
     lt::io_context* network_ = nullptr;
     lt::settings_interface const* settings_ = nullptr;
     lt::session_handle session_;
     std::map<lt::tcp::endpoint, int> unasked_;
-    // The session's filter, and the same with the local network blocked as well.
-    std::shared_ptr<lt::ip_filter const> filter_;
-    std::shared_ptr<lt::ip_filter const> filter_of_trackers_;
-    // Closed when no descriptor is left, so that connections can be accepted and closed.
-    int spare_ = -1;
+    std::vector<lt::peer_connection_handle> web_seeds_;
 };
 
 } // namespace patron

@@ -1,18 +1,30 @@
 #include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/aux_/session_impl.hpp>
+#include <libtorrent/disk_interface.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <sys/ioctl.h>
+
+#include <utility>
 
 // Since 2.1 their headers are internal.
 #if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
 #include <libtorrent/aux_/http_tracker_connection.hpp>
 #include <libtorrent/aux_/peer_connection.hpp>
+#include <libtorrent/aux_/torrent.hpp>
 #include <libtorrent/aux_/tracker_manager.hpp>
+#include <libtorrent/aux_/udp_tracker_connection.hpp>
 #include <libtorrent/aux_/web_connection_base.hpp>
 namespace native = lt::aux;
 #else
 #include <libtorrent/http_tracker_connection.hpp>
 #include <libtorrent/peer_connection.hpp>
+#include <libtorrent/torrent.hpp>
 #include <libtorrent/tracker_manager.hpp>
+#include <libtorrent/udp_tracker_connection.hpp>
 #include <libtorrent/web_connection_base.hpp>
 namespace native = lt;
 #endif
@@ -25,6 +37,12 @@ template <typename Tag, typename Tag::type Member>
 struct Open {
     friend typename Tag::type member(Tag) { return Member; }
 };
+
+struct Impl {
+    using type = std::weak_ptr<lt::aux::session_impl> lt::session_handle::*;
+    friend type member(Impl);
+};
+template struct Open<Impl, &lt::session_handle::m_impl>;
 
 struct Connections {
     using type = std::set<std::shared_ptr<native::peer_connection>> lt::aux::session_impl::*;
@@ -51,6 +69,61 @@ struct Queued {
 };
 template struct Open<Queued, &native::tracker_manager::m_queued>;
 
+struct Send {
+    using type = native::tracker_manager::send_fun_t native::tracker_manager::*;
+    friend type member(Send);
+};
+template struct Open<Send, &native::tracker_manager::m_send_fun>;
+
+struct UdpRequests {
+    using type = std::unordered_map<std::uint32_t, std::shared_ptr<native::udp_tracker_connection>>
+        native::tracker_manager::*;
+    friend type member(UdpRequests);
+};
+template struct Open<UdpRequests, &native::tracker_manager::m_udp_conns>;
+
+struct Requester {
+    using type = std::weak_ptr<native::request_callback> native::tracker_connection::*;
+    friend type member(Requester);
+};
+template struct Open<Requester, &native::tracker_connection::m_requester>;
+
+struct Received {
+    using type = lt::aux::receive_buffer native::peer_connection::*;
+    friend type member(Received);
+};
+template struct Open<Received, &native::peer_connection::m_recv_buffer>;
+
+struct Listeners {
+    using type = std::vector<std::shared_ptr<lt::aux::listen_socket_t>> lt::aux::session_impl::*;
+    friend type member(Listeners);
+};
+template struct Open<Listeners, &lt::aux::session_impl::m_listen_sockets>;
+
+// Nobody but torrents asks trackers. 0: it has gone.
+std::uint64_t torrent_of(native::tracker_connection const& request) {
+    auto const asks = (request.*member(Requester())).lock();
+    return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
+}
+
+// For asio's io_control.
+struct CloseOnExec {
+    int name() const { return FIOCLEX; }
+    void* data() { return nullptr; }
+};
+
+struct MostRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(MostRequests);
+};
+template struct Open<MostRequests, &native::peer_connection::m_max_out_request_queue>;
+
+struct WantedRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(WantedRequests);
+};
+template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+
 } // namespace
 
 lt::counters const& counters(lt::session_handle const& session) {
@@ -72,20 +145,118 @@ void each_connection(lt::session_handle const& session, Visit const& visit) {
         visit(lt::peer_connection_handle(connection), connection->connected_time());
 }
 
-void each_http_announce(lt::session_handle const& session, VisitAnnounce const& visit) {
+lt::settings_interface const& settings(lt::session_handle const& session) {
+    return session.native_handle()->settings();
+}
+
+void post(lt::session_handle const& session, std::function<void()> task) {
+    if (auto const impl = session.native_handle())
+        boost::asio::post(impl->get_context(), std::move(task));
+}
+
+lt::session_handle session_of(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    if (!impl)
+        return {};
+    lt::session_handle session;
+    session.*member(Impl()) = static_cast<lt::aux::session_impl&>(impl->session()).weak_from_this();
+    return session;
+}
+
+void close_on_exec(lt::peer_connection_handle const& connection) {
+    if (auto const peer = connection.native_handle(); peer && peer->get_socket().is_open()) {
+        CloseOnExec command;
+        lt::error_code failure;
+        peer->get_socket().io_control(command, failure);
+    }
+}
+
+int unread(lt::peer_connection_handle const& connection) {
+    auto const peer = connection.native_handle();
+    return peer ? ((*peer).*member(Received())).pos() : 0;
+}
+
+void each_http_request(lt::session_handle const& session, VisitRequest const& visit) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
     auto& trackers = (*impl).*member(Trackers());
-    auto const each = [&visit](auto const& connections) {
-        for (auto const& connection : connections) {
-            auto const& request = connection->tracker_req();
-            using Filter = std::shared_ptr<lt::ip_filter const>;
-            visit(request.url, const_cast<Filter&>(request.filter));
-        }
+    auto const each = [&visit](TrackerConnection const& connection) {
+        auto const& request = connection->tracker_req();
+        using Filter = std::shared_ptr<lt::ip_filter const>;
+        visit(torrent_of(*connection), request.url, const_cast<Filter&>(request.filter));
     };
-    each(trackers.*member(Announces()));
-    each(trackers.*member(Queued()));
+    for (TrackerConnection const& connection : trackers.*member(Announces()))
+        each(connection);
+    if (auto const& queued = trackers.*member(Queued()); !queued.empty()) {
+        each(queued.front());
+        each(queued.back());
+    }
+}
+
+void filter_udp_requests(lt::session_handle const& session, AllowPacket allows) {
+    auto const impl = session.native_handle();
+    if (!impl)
+        return;
+    auto& trackers = (*impl).*member(Trackers());
+    auto& send = trackers.*member(Send());
+    // BEP 15: a connection's id, the action, the transaction, each with its first byte first.
+    send = [inner = send, &trackers, allows = std::move(allows)](
+               auto const& socket, lt::udp::endpoint const& to, lt::span<char const> packet,
+               lt::error_code& failure, auto flags) {
+        std::uint32_t transaction = 0;
+        for (int i = 12; i < 16 && i < packet.size(); ++i)
+            transaction = (transaction << 8) | static_cast<unsigned char>(packet[i]);
+        auto const& requests = trackers.*member(UdpRequests());
+        if (auto const found = requests.find(transaction);
+            found != requests.end() &&
+            !allows(torrent_of(*found->second), found->second->tracker_req().url, to.address()))
+            failure = lt::errors::ssrf_mitigation;
+        else
+            inner(socket, to, packet, failure, flags);
+    };
+}
+
+void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address) {
+    auto const impl = session.native_handle();
+    if (!impl)
+        return;
+    for (auto const& listener : (*impl).*member(Listeners())) {
+        lt::error_code failure;
+        if (!listener->sock || listener->local_endpoint != address)
+            continue;
+        listener->sock->close(failure);
+        // So that it is not taken for open.
+        listener->original_port = -1;
+    }
+}
+
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit) {
+    auto const native = torrent.native_handle();
+    if (!native)
+        return;
+    for (auto* const peer : *native) {
+        int const rate = peer->statistics().download_payload_rate();
+        visit({peer->shared_from_this(), rate, peer->*member(MostRequests()),
+               peer->*member(WantedRequests())});
+    }
+}
+
+void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
+                 BlockRead const& read) {
+    auto const native = torrent.native_handle();
+    if (!native || !native->has_storage())
+        throw lt::system_error(lt::errors::invalid_torrent_handle);
+    lt::disk_interface& disk = native->session().disk_thread();
+    for (lt::peer_request const& block : blocks)
+        disk.async_read(
+            native->storage(), block,
+            [read, block](lt::disk_buffer_holder buffer, lt::storage_error const& error) {
+                read(block, buffer, error);
+            },
+            {});
+    disk.submit_jobs();
 }
 
 } // namespace patron::internals

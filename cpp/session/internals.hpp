@@ -1,15 +1,24 @@
 // The only file that accesses what libtorrent hides from its plugins.
 #pragma once
 
+#include <libtorrent/address.hpp>
+#include <libtorrent/aux_/session_settings.hpp>
+#include <libtorrent/disk_buffer_holder.hpp>
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_request.hpp>
 #include <libtorrent/performance_counters.hpp>
 #include <libtorrent/session_handle.hpp>
+#include <libtorrent/socket.hpp>
 #include <libtorrent/time.hpp>
+#include <libtorrent/torrent_handle.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace patron::internals {
 
@@ -23,10 +32,49 @@ using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_poi
 // Includes connections that belong to no torrent yet, and so have no plugin.
 void each_connection(lt::session_handle const& session, Visit const& visit);
 
-// HTTP requests to trackers that are queued or under way, with the filter for their addresses: it
-// is applied when a name has been resolved, and again for each redirect.
-using VisitAnnounce =
-    std::function<void(std::string const& url, std::shared_ptr<lt::ip_filter const>& filter)>;
-void each_http_announce(lt::session_handle const& session, VisitAnnounce const& visit);
+lt::settings_interface const& settings(lt::session_handle const& session);
+// Runs the task on the network thread, soon.
+void post(lt::session_handle const& session, std::function<void()> task);
+lt::session_handle session_of(lt::torrent_handle const& torrent);
+
+// Child processes do not inherit the connection's socket, if it has one.
+void close_on_exec(lt::peer_connection_handle const& connection);
+// The number of received bytes that libtorrent has not been able to process yet.
+int unread(lt::peer_connection_handle const& connection);
+
+// HTTP requests to trackers that are under way, and the first and the last of those that are
+// queued, with the filter for their addresses: it is applied when a name has been resolved, and
+// again for each redirect.
+using VisitRequest = std::function<void(std::uint64_t torrent, std::string const& url,
+                                        std::shared_ptr<lt::ip_filter const>& filter)>;
+void each_http_request(lt::session_handle const& session, VisitRequest const& visit);
+
+// Calls `allows` before each packet to a UDP tracker from now on.
+using AllowPacket =
+    std::function<bool(std::uint64_t torrent, std::string const& url, lt::address const& to)>;
+void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
+
+// Closes the sockets that listen for peers at this address. The session opens them again when it is
+// told to reopen its sockets.
+void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
+
+// How many blocks a peer is asked for ahead.
+struct RequestQueue {
+    std::weak_ptr<void> peer;
+    // Payload, in bytes per second.
+    int download_rate;
+    std::uint16_t& most;
+    std::uint16_t& wanted;
+};
+// Of the peers of a torrent. On the network thread.
+void each_request_queue(lt::torrent_handle const& torrent,
+                        std::function<void(RequestQueue const&)> const& visit);
+
+using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
+                                     lt::storage_error const&)>;
+// Reads blocks of a torrent by its session's disk backend. On the network thread, as `read` is
+// called, which may be before this returns.
+void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
+                 BlockRead const& read);
 
 } // namespace patron::internals

@@ -5,8 +5,6 @@
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
-#include <libtorrent/hex.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -50,8 +48,7 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
         paths.push_back(params.save_path + '/' + file_name(params, i));
         directories.insert(parent(paths.back()));
     }
-    std::string const hash = lt::aux::to_hex(params.ti->info_hashes().get_best());
-    paths.push_back(params.save_path + "/." + hash + ".parts");
+    paths.push_back(part_file(params));
     paths.insert(paths.end(), directories.begin(), directories.end());
     for (std::string const& path : paths) {
         if (lt::error_code const error = synchronize(path)) {
@@ -62,10 +59,11 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     return {};
 }
 
+// A file that was cut and written to further on has its size again, and a hole.
 bool has_changed(ExpectedFile const& file) {
     struct stat found {};
     return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
-           found.st_size != file.size;
+           found.st_size != file.size || has_hole(file.path);
 }
 
 } // namespace
@@ -154,7 +152,8 @@ Saver::Saved Saver::made(Save order) {
     params.total_uploaded += order.client_data.sent_by_copies;
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
-    saved.bytes = encode_resume_data(std::move(params), order.client_data, kept.stamps);
+    saved.data =
+        encode_resume_data(std::move(params), order.client_data, kept.stamps, order.with_info);
     return saved;
 }
 

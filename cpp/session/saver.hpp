@@ -31,11 +31,12 @@ class Saver {
         std::uint64_t torrent;
         lt::add_torrent_params params;
         ClientDataRecord client_data;
+        bool with_info;
     };
     struct Saved {
         std::uint64_t request;
         std::uint64_t torrent;
-        rust::Vec<std::uint8_t> bytes;
+        StoredRecord data;
         SavedRecord figures;
         // If it cannot be made: which file is not durable, and why.
         std::string file;

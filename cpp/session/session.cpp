@@ -8,7 +8,10 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/settings.hpp"
@@ -27,11 +30,11 @@
 
 namespace patron {
 
-Session::Session(lt::session_params params, NetworkPolicy const& policy,
+Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
                  bool silent_resolver, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      policy_(std::make_shared<NetworkPolicy const>(policy)),
+      policy_(std::move(policy)), queues_(std::make_shared<RequestQueues>()),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
@@ -40,6 +43,7 @@ Session::Session(lt::session_params params, NetworkPolicy const& policy,
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     if (silent_resolver)
         silence_resolver(session_.get_context());
+    written_->on_lost([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
     auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {
@@ -85,7 +89,7 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     };
     add(interest.peers, category::peer);
     add(interest.connections, category::connect);
-    // The guard examines each announce.
+    // Reach examines each announce.
     add(interest.trackers || trackers, category::tracker);
     add(interest.files, category::file_progress);
     add(interest.pieces, category::piece_progress);
@@ -121,30 +125,30 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
-    NetworkPolicy const policy(allowed);
+    auto policy = std::make_shared<SessionPolicy>(allowed);
     lt::session_params params = read_state(state);
     // The records already include the settings that were saved.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
-    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy.keeps_local()));
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
     auto written = std::make_shared<Written>();
-    params.disk_io_constructor = stock_backend(written);
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
-    if (reads != DiskReads::Stock) {
-        bool const map = reads == DiskReads::ZeroCopy;
+    if (reads == DiskReads::ZeroCopy)
         plain = std::make_shared<PlainTorrents>();
-        params.disk_io_constructor = read_path(map, plain, written, std::move(counters));
-        if (!map)
-            plain = nullptr;
-    }
+    params.disk_io_constructor = read_path(reads, plain, written, std::move(counters));
+#else
+    params.disk_io_constructor = stock_backend(written);
 #endif
-    policy.restrict(params.ip_filter);
-    policy.restrict(params.dht_state);
+    policy->restrict(params.ip_filter);
+    policy->restrict(params.dht_state);
     if (!keep_node_ids)
         params.dht_state.nids.clear();
-    auto const guard = std::make_shared<Guard>(policy);
+    auto const guard = std::make_shared<Guard>();
     params.extensions.push_back(guard);
+    params.extensions.push_back(std::make_shared<Descriptors>());
+    if (policy->keeps_local())
+        params.extensions.push_back(std::make_shared<Reach>(policy));
     params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](
                                      lt::io_context& network,
                                      lt::settings_interface const& settings,
@@ -154,8 +158,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     };
     // The name of the proxy itself must be resolved.
     bool const silent =
-        !policy.looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
-    return std::make_unique<Session>(std::move(params), policy, std::move(plain),
+        !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
+    return std::make_unique<Session>(std::move(params), std::move(policy), std::move(plain),
                                      std::move(written), silent, std::move(waker));
 }
 

@@ -37,9 +37,10 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
-class NetworkPolicy;
+class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class RequestQueues;
 class Saver;
 class Torrent;
 class TorrentParams;
@@ -58,7 +59,7 @@ class Teardown {
 
 class Session {
   public:
-    Session(lt::session_params params, NetworkPolicy const& policy,
+    Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
             bool silent_resolver, rust::Box<Waker> waker);
     ~Session();
@@ -68,6 +69,7 @@ class Session {
     void add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
     void retry_add(std::uint64_t torrent);
     void forget_add(std::uint64_t torrent) noexcept;
+    void merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params);
     void remove_torrent(std::uint64_t torrent, bool delete_files);
     void subscribe(InterestRecord const& interest);
 
@@ -117,6 +119,8 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void set_outgoing_utp(bool possible);
     void restore_dht_nodes();
+    // After the torrent was reported as added: what was put off until then.
+    void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
     void submit(std::uint64_t torrent, Task task);
     void choose_next(std::uint64_t torrent);
     void take_snapshots(Alerts& out);
@@ -135,6 +139,7 @@ class Session {
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
     void take_looks(Alerts& out);
+    void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
 
     // Shared, because std::function must be copyable; the session holds a copy, so it outlives
@@ -143,7 +148,8 @@ class Session {
     // Null if nobody needs it.
     std::shared_ptr<PlainTorrents> plain_;
     // Shared with the tasks on the network thread.
-    std::shared_ptr<NetworkPolicy const> policy_;
+    std::shared_ptr<SessionPolicy> policy_;
+    std::shared_ptr<RequestQueues> queues_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.

@@ -91,11 +91,11 @@ void Session::take_snapshots(Alerts& out) {
         for (auto const& s : all) {
             std::uint64_t const torrent = torrent_id(s.handle.userdata());
             if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
-                // Its add_torrent_alert was among those that were lost.
-                adding_.erase(torrent);
+                // Its add_torrent_alert was lost, or is still to come.
                 rust::Vec<std::uint8_t> v1, v2;
                 hashes(s.info_hashes, v1, v2);
                 out.added(torrent, {}, std::move(v1), std::move(v2));
+                finish_add(torrent, s.handle, out);
             }
         }
         out.every_status(statuses(all));

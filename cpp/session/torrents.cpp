@@ -1,14 +1,19 @@
 // Torrents by their id. Everything done to them is posted to the network thread, without waiting.
+#include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/task.rs.h"
 
+#include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 
 #include <boost/asio/post.hpp>
@@ -29,8 +34,12 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
     for (std::string const& url : params->named_)
         policy_->name(torrent, url);
     auto const& info = params->params_.ti;
-    if (plain_ && info && info->ssl_cert().empty())
+    bool const tls = info && !info->ssl_cert().empty();
+    if (plain_ && info && !tls)
         plain_->add(info->info_hashes().get_best());
+    if (compat::connects_before_tls && tls &&
+        (params->params_.flags & lt::torrent_flags::no_verify_files))
+        params->late_peers_.swap(params->params_.peers);
     if (params->verify_finished_)
         verifying_.insert(torrent);
     adding_[torrent] = std::move(params);
@@ -47,6 +56,28 @@ void Session::retry_add(std::uint64_t torrent) {
 void Session::forget_add(std::uint64_t torrent) noexcept {
     adding_.erase(torrent);
     verifying_.erase(torrent);
+    policy_->forget(torrent);
+}
+
+void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    for (std::string const& url : params->named_)
+        policy_->name(torrent, url);
+    std::shared_ptr<TorrentParams> const source = std::move(params);
+    boost::asio::post(session_.get_context(),
+                      [source, handle = handle(torrent), policy = policy_, queues = queues_] {
+                          Torrent(handle, *policy, *queues).merge(source->params_);
+                      });
+}
+
+void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out) {
+    auto const asked = adding_.extract(torrent);
+    if (!asked)
+        return;
+    for (std::string const& url : asked.mapped()->dropped_)
+        out.tracker_error(torrent, text(url), 1,
+                          NativeError{category::argument, 0, text(policy_->reason(url))});
+    for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
+        handle.connect_peer(peer);
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
@@ -60,7 +91,7 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
-    return std::make_unique<Torrent>(handle(torrent), *policy_);
+    return std::make_unique<Torrent>(handle(torrent), *policy_, *queues_);
 }
 
 void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
@@ -80,9 +111,8 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
 
 void Session::submit(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(),
-                      [task = std::move(task), handle = handle(torrent), policy = policy_] {
-                          (*task)->run(Torrent(handle, *policy));
-                      });
+                      [task = std::move(task), handle = handle(torrent), policy = policy_,
+                       queues = queues_] { (*task)->run(Torrent(handle, *policy, *queues)); });
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {

@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import ctypes
 import enum
+import io
 import itertools
 import os
 import select
@@ -317,6 +318,17 @@ _rename_file = _fallible(
 )
 _get_resume_data = _fallible("patron_get_resume_data", c_void_p, c_uint64, _OUT)
 _read_piece = _fallible("patron_read_piece", c_void_p, c_uint64, ctypes.c_uint32, _OUT)
+_reader_open = _fallible(
+    "patron_reader_open", c_void_p, c_uint64, ctypes.c_uint32, c_uint64, c_bool, c_int64, _OUT
+)
+_reader_read = _fallible(
+    "patron_reader_read", c_void_p, c_void_p, c_size_t, c_int64, POINTER(c_size_t)
+)
+_reader_seek = _fallible("patron_reader_seek", c_void_p, c_uint64)
+_reader_size = _function("patron_reader_size", c_uint64, c_void_p)
+_reader_position = _function("patron_reader_position", c_uint64, c_void_p)
+_reader_interrupt = _fallible("patron_reader_interrupt", c_void_p)
+_reader_free = _function("patron_reader_free", None, c_void_p)
 _set_flag = _fallible("patron_set_flag", c_void_p, c_uint64, c_int32, c_bool, _OUT)
 _set_download_limit = _fallible(
     "patron_set_download_limit", c_void_p, c_uint64, c_int64, _OUT
@@ -515,6 +527,55 @@ class Client:
                 raise
 
 
+class Reader(io.RawIOBase):
+    """A file that is read while it downloads; wrap it in io.BufferedReader for small reads.
+
+    What is not here is waited for: at most `timeout` seconds, where that is set. `interrupt()` ends
+    a wait from another thread. Closing it gives back what was wanted for it.
+    """
+
+    timeout = None
+
+    def __init__(self, handle):
+        super().__init__()
+        self._handle = handle
+
+    def close(self):
+        if not self.closed:
+            _reader_free(self._handle)
+        super().close()
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return _reader_position(self._handle)
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: _reader_size(self._handle)}
+        position = base[whence] + offset
+        if position < 0:
+            raise ValueError(f"negative seek position {position}")
+        _reader_seek(self._handle, position)
+        return position
+
+    def readinto(self, buffer):
+        room = memoryview(buffer).cast("B")
+        if len(room) == 0:
+            return 0
+        place = (ctypes.c_char * len(room)).from_buffer(room)
+        wait = -1 if self.timeout is None else int(self.timeout * 1000)
+        length = c_size_t()
+        _reader_read(self._handle, place, len(room), wait, byref(length))
+        return length.value
+
+    def interrupt(self):
+        _reader_interrupt(self._handle)
+
+
 class Patron:
     """Sends requests to a client and receives the events of its torrents. Any thread may use it.
 
@@ -627,6 +688,14 @@ class Patron:
         return self._ask(
             _read_piece, torrent, index, read=lambda reply: _reply_bytes(reply).bytes()
         )
+
+    def open(self, torrent, file=0, *, read_ahead=0, ends_first=False, timeout=None):
+        """A file of a torrent as a `Reader`, which is a file of Python's that can be read and sought
+        while it downloads. Waits for metadata and for checking, at most `timeout` seconds."""
+        handle = c_void_p()
+        wait = -1 if timeout is None else int(timeout * 1000)
+        _reader_open(self._handle, torrent, file, read_ahead, ends_first, wait, byref(handle))
+        return Reader(handle)
 
     def set_flag(self, torrent, flag, on=True):
         """Turns a `Flag` of a torrent on or off."""

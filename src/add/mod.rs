@@ -2,6 +2,11 @@
 //! thread only passes it on, and adding thousands of torrents uses all cores.
 
 mod existing;
+mod kept;
+mod restore;
+
+pub(crate) use self::kept::{Kept, find_in, join, strings};
+pub(crate) use self::restore::{Restorable, restore};
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -15,12 +20,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo, Urls};
 use crate::model::{
-    Allocation, ExistingFiles, Goals, InfoHashes, Limits, Priority, TorrentFlag, TorrentFlags,
-    Tracker, url,
+    Allocation, ClientData, ExistingFiles, Goals, InfoHashes, Limits, Priority, SavedFigures,
+    TorrentFlag, TorrentFlags, Tracker, url,
 };
 use crate::settings::ProxyKind;
 use crate::settings::Settings;
-use crate::sys::{self, convert};
+use crate::sys::{self, TorrentParams, convert};
 use crate::text::printable;
 
 /// What a torrent is added from.
@@ -387,6 +392,8 @@ pub(crate) struct Defaults {
     pub(crate) settings: Settings,
     /// The kind of proxy that resolves names for the client.
     pub(crate) proxy: Option<ProxyKind>,
+    /// The client has a store.
+    pub(crate) has_store: bool,
 }
 
 /// A torrent that has been read and is ready for the engine.
@@ -406,6 +413,12 @@ pub(crate) struct Prepared {
     pub(crate) replicas: u16,
     /// Why data that should be trusted cannot be; the torrent is then paused.
     pub(crate) distrust: Option<Error>,
+    /// It pauses itself when it is checked.
+    pub(crate) stops_itself: bool,
+    /// For the client's store, where it has one and the torrent does not come from it.
+    pub(crate) kept: Option<Kept>,
+    /// What its resume data holds, where all of it is still so.
+    pub(crate) figures: Option<SavedFigures>,
     /// The engine's own parameters; opaque to everything else.
     pub(crate) params: Box<dyn Any + Send>,
 }
@@ -463,14 +476,14 @@ fn read(
     }
     let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
     let final_dir = match resumed {
-        true => make_dir(&path_of(&described.save_path))?,
+        true => make_dir(&convert::path(described.save_path.clone()))?,
         false => make_dir(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?,
     };
     let incomplete = options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref());
     let (save_dir, move_to) = match incomplete {
         _ if resumed => {
             let move_to = &described.client_data.move_to;
-            (final_dir, (!move_to.is_empty()).then(|| path_of(move_to)))
+            (final_dir, (!move_to.is_empty()).then(|| convert::path(move_to.clone())))
         }
         Some(directory) if !options.trust && !is_there(&described, &final_dir) => {
             let directory = make_dir(directory)?;
@@ -498,19 +511,38 @@ fn read(
         flags: convert::flags(options.flags),
         limits: convert::some_limits(options.limits),
         paused,
+        restored: false,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
         verify_finished: options.verify_finished,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
-    let dropped = params
-        .pin_mut()
-        .configure(&record)
-        .map_err(|exception| Error::from_native(START, &exception).on(&label))?;
-    let complete = params.is_complete().map_err(|e| Error::from_native(START, &e))?;
+    let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
+    let client_data = ClientData { move_to, goals, ..ClientData::default() };
+    let mut prepared = configured(params, &record, &described, label, save_dir, client_data)?;
+    prepared.complete &= distrust.is_none();
+    prepared.distrust = distrust;
+    if defaults.has_store {
+        prepared.keep()?;
+    }
+    Ok(prepared)
+}
+
+/// What is read and described, ready for the engine.
+fn configured(
+    mut params: UniquePtr<TorrentParams>,
+    record: &sys::AddRecord,
+    described: &sys::DescriptionRecord,
+    source: Arc<str>,
+    save_dir: PathBuf,
+    client_data: ClientData,
+) -> Result<Prepared> {
+    let native = |exception| Error::from_native(START, &exception).on(&source);
+    let dropped = params.pin_mut().configure(record).map_err(native)?;
+    let complete = params.is_complete().map_err(native)?;
     for url in dropped {
         tracing::warn!(
-            source = &*label,
+            source = &*source,
             url = &*printable(&url),
             "dropped: the torrent names what is on the local network"
         );
@@ -521,19 +553,44 @@ fn read(
     } else {
         printable(&described.name).into()
     };
+    let figures = params.saved_figures();
+    let stop_when_ready = 1 << TorrentFlag::StopWhenReady.place();
+    let ClientData { move_to, goals, .. } = client_data;
     Ok(Prepared {
-        source: label,
+        source,
         name,
         info_hashes,
         save_dir,
         move_to,
-        paused,
-        complete: complete && distrust.is_none(),
-        goals: options.goals.unwrap_or_else(|| convert::goals(&described.client_data)),
+        paused: record.paused,
+        complete,
+        goals,
         replicas: options.replicas.unwrap_or(described.client_data.replicas),
-        distrust,
+        distrust: None,
+        stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
+        kept: None,
+        figures: (figures.pieces >= 0).then(|| convert::saved(&figures)),
         params: Box::new(params),
     })
+}
+
+impl Prepared {
+    /// Encodes what a store keeps.
+    fn keep(&mut self) -> Result<()> {
+        let client_data = ClientData {
+            move_to: self.move_to.clone(),
+            goals: self.goals,
+            ..ClientData::default()
+        };
+        let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {
+            return Ok(());
+        };
+        let kept = params
+            .encode(&convert::client_data_record(&client_data))
+            .map_err(|exception| Error::from_native(START, &exception).on(&self.source))?;
+        self.kept = Some(kept.into());
+        Ok(())
+    }
 }
 
 /// Files that already exist may belong to someone else.
@@ -569,14 +626,6 @@ fn look_at_files(
 
 const START: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
-
-/// The path from the bytes that the engine was given.
-fn path_of(bytes: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    return <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
-    #[cfg(not(unix))]
-    String::from_utf8_lossy(bytes).into_owned().into()
-}
 
 /// Makes the path absolute, because the working directory may change later.
 pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {

@@ -2,11 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
+use super::thread::ClientState;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
@@ -14,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
 use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
+use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::process;
 use crate::sys::task::Part;
@@ -50,6 +55,8 @@ pub struct ClientBuilder {
     proxy: Option<Proxy>,
     settings: Settings,
     state: Vec<u8>,
+    store: Option<StoreSlot>,
+    restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
 }
@@ -65,6 +72,8 @@ impl Default for ClientBuilder {
             proxy: None,
             settings: Settings::default(),
             state: Vec::new(),
+            store: None,
+            restore_settings: true,
             overrides: Vec::new(),
         }
     }
@@ -189,6 +198,37 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps the torrents in a store, and takes in those that are there: in the background, after
+    /// [`start`](ClientBuilder::start), as [`Event::Restoring`] and [`Event::Restored`] tell.
+    ///
+    /// What adds a torrent, removes it, pauses or resumes it, moves its files or attaches something to it is
+    /// answered when it is durable. Progress and all else is saved by itself as
+    /// [`resume_data_interval`](ClientBuilder::resume_data_interval) says, and before the end. Of a torrent
+    /// that was closed cleanly no file is compared with its hashes.
+    ///
+    /// A builder and its clones have one store, which the first of them that is started gets.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "sqlite")] {
+    /// use torrent_patron::{Client, store::Sqlite};
+    ///
+    /// let client = Client::builder().store(Sqlite::open("torrents.db")?).start()?;
+    /// # }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Some(StoreSlot(Arc::new(Mutex::new(Some(Box::new(store))))));
+        self
+    }
+
+    /// Whether settings that were changed by [`Patron::apply_settings`](crate::Patron::apply_settings)
+    /// in an earlier run with this store are changed again; the default is true. They override those of
+    /// [`settings`](ClientBuilder::settings); the other functions of this builder override them.
+    pub fn restore_settings(mut self, restore: bool) -> Self {
+        self.restore_settings = restore;
+        self
+    }
+
     /// Sets one of libtorrent's settings by name. If the name or type is wrong,
     /// [`start`](ClientBuilder::start) fails.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<SettingValue>) -> Self {
@@ -255,8 +295,19 @@ impl ClientBuilder {
     /// an address nor a device of this machine, and for a directory that is something else;
     /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be
     /// started.
-    pub fn start(self) -> Result<Client> {
+    pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
+        let has_store = self.store.is_some();
+        let mut store = self.store.take().map(StoreSlot::take).transpose()?;
+        let kept = store.as_mut().map(|store| ClientState::load(store)).transpose()?;
+        let kept = kept.unwrap_or_default();
+        if self.restore_settings {
+            self.settings.merge(&kept.settings);
+        }
+        if self.state.is_empty() {
+            self.state = kept.network;
+        }
+        let store = store.map(|store| (store, kept.totals));
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -289,13 +340,14 @@ impl ClientBuilder {
             loopback_only,
             proxy: self.proxy.map(|proxy| proxy.kind()).filter(|_| settings.proxy_looks_up_names()),
             settings: settings.clone(),
+            has_store,
         };
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
-        let mut client = start(defaults, intervals, Box::new(read), move |wake| {
+        let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = Part { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
@@ -319,6 +371,28 @@ impl ClientBuilder {
         Ok(client)
     }
 }
+
+/// A store, until a client gets it.
+#[derive(Debug, Clone)]
+struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
+
+impl StoreSlot {
+    fn take(self) -> Result<Box<dyn Store>> {
+        let taken = || {
+            let message = "the store of this builder has been given to another client";
+            Error::new(ErrorKind::InUse, "start the client", message)
+        };
+        self.0.lock().take().ok_or_else(taken)
+    }
+}
+
+impl PartialEq for StoreSlot {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for StoreSlot {}
 
 /// A directory may be missing: it is created when needed.
 fn check_dir(which: &str, path: &Path) -> Result<()> {

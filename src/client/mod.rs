@@ -5,6 +5,7 @@ mod descriptors;
 mod inbox;
 mod owner;
 mod report;
+mod restore;
 mod shared;
 mod shutdown;
 mod state;

@@ -11,12 +11,13 @@ use crossbeam_channel::{Sender, bounded};
 use super::descriptors::Descriptors;
 use super::inbox::{Inbox, Intervals, StopRequest};
 use super::shutdown::Shutdown;
-use super::thread::ClientThread;
+use super::thread::{ClientThread, StoreLink};
 use crate::add::Defaults;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
+use crate::store::Store;
 use crate::sys::process;
 
 /// The version of the loaded libtorrent: `2.0.8.0`.
@@ -113,6 +114,7 @@ pub(super) fn start<E: Engine>(
     defaults: Defaults,
     intervals: Intervals,
     reads: Box<ReadCount>,
+    store: Option<(Box<dyn Store>, (u64, u64))>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
@@ -120,6 +122,8 @@ pub(super) fn start<E: Engine>(
     let (stop_requests, stop) = bounded(1);
     let (started, starting) = bounded(1);
     let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
+    let link = |(store, totals)| StoreLink::start(store, totals, &service, wake.clone());
+    let store = store.map(link).transpose()?;
     let thread = std::thread::Builder::new()
         .name("torrent-patron".into())
         .spawn({
@@ -136,7 +140,8 @@ pub(super) fn start<E: Engine>(
                 };
                 let _ = started.send(Ok(()));
                 let inbox = Inbox { commands: commands.1, woken, stop };
-                run(ClientThread::new(engine, service.clone(), inbox, intervals), &service);
+                let client = ClientThread::new(engine, service.clone(), inbox, intervals, store);
+                run(client, &service);
             }
         })
         .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;

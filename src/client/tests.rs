@@ -13,7 +13,7 @@ use crate::engine::fake::{Asked, Script, fake};
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
-use crate::messages::request::{self, Ask, AskTorrent, RequestRole};
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::messages::service::{Envelope, Member};
 use crate::model::{
     Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
@@ -24,6 +24,7 @@ use crate::patron::Patron;
 use crate::patron::{respond, respond_by_event};
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
+use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -36,8 +37,16 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
+    client_of(intervals, None)
+}
+
+fn client_of(
+    intervals: Intervals,
+    store: Option<(Box<dyn Store>, (u64, u64))>,
+) -> (Client, Script) {
+    let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client = start(Defaults::default(), intervals, Box::new(Vec::new), move |wake| {
+    let client = start(defaults, intervals, Box::new(Vec::new), store, move |wake| {
         let (engine, its_script) = fake(wake);
         script.send(its_script).map_err(|_| Error::stopped("test"))?;
         Ok(engine)
@@ -62,6 +71,9 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         goals: Default::default(),
         replicas: 0,
         distrust: None,
+        stops_itself: false,
+        kept: None,
+        figures: None,
         params: Box::new(()),
     })
 }
@@ -401,6 +413,7 @@ fn a_torrent_is_not_started_twice() {
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&one, &script, 1);
     assert_eq!(wait(two.start(1)).unwrap(), Added::Existing(id));
+    assert_eq!(script.next(), Asked::Merge(id));
     two.message(Job::Add(prepared(1, None), None));
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
@@ -677,7 +690,8 @@ fn figures(uploaded: u64) -> SavedFigures {
 }
 
 fn give(script: &Script, request: u64, data: &[u8], figures: SavedFigures) {
-    let answer = Ok(Box::new(ResumeData { bytes: data.to_vec(), figures }) as Answer);
+    let answer =
+        Ok(Box::new(ResumeData { bytes: data.to_vec(), info: Vec::new(), figures }) as Answer);
     script.say(EngineEvent::Answered { request, answer });
 }
 
@@ -755,7 +769,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all subscribers receive it.
-    drop(guest.ask(id, request::resume_data(false, RequestRole::Saves)));
+    drop(guest.ask(id, request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves)));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -1080,6 +1094,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
         Defaults::default(),
         Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
         Box::new(Vec::new),
+        None,
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
@@ -1124,7 +1139,7 @@ fn what_carries_a_tag_is_answered_by_an_event_with_it() {
 fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
     let (script, scripts) = crossbeam_channel::unbounded();
     let intervals = Intervals { tick, resume_data: Duration::from_secs(3600) };
-    let client = start(Defaults::default(), intervals, Box::new(Vec::new), move |wake| {
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), None, move |wake| {
         Sharded::start(N, &Settings::empty(), |_| {
             let (engine, its_script) = fake(wake.clone());
             script.send(its_script).map_err(|_| Error::stopped("test"))?;

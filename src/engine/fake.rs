@@ -17,6 +17,7 @@ pub(crate) enum Asked {
     Add(TorrentId),
     RetryAdd(TorrentId),
     ForgetAdd(TorrentId),
+    Merge(TorrentId),
     Remove(TorrentId, bool),
     Pause(TorrentId),
     Resume(TorrentId),
@@ -133,6 +134,10 @@ impl Engine for FakeEngine {
         let _ = self.tell(Asked::ForgetAdd(id));
     }
 
+    fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
+        self.tell(Asked::Merge(id))
+    }
+
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
         self.tell(Asked::Remove(id, delete_files))
     }
@@ -151,7 +156,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.tell(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

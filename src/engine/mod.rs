@@ -46,6 +46,9 @@ pub(crate) trait Engine {
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
     /// Gives up an add that failed.
     fn forget_add(&mut self, id: TorrentId);
+    /// Adds the trackers, web seeds and peers of a second source to an existing torrent, and its metadata
+    /// if the torrent has none. Does not change private torrents (BEP 27).
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
     /// Has so many shards serve the torrent while it is complete.
     fn replicate(&mut self, _id: TorrentId, _shards: usize) {}
     /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.

@@ -57,6 +57,13 @@ impl NativeEngine {
     }
 }
 
+fn native(params: Box<dyn Any + Send>) -> Result<UniquePtr<sys::TorrentParams>> {
+    params
+        .downcast()
+        .map(|params| *params)
+        .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))
+}
+
 impl Engine for NativeEngine {
     fn add(
         &mut self,
@@ -64,12 +71,16 @@ impl Engine for NativeEngine {
         _info_hashes: &InfoHashes,
         params: Box<dyn Any + Send>,
     ) -> Result<()> {
-        let params = params
-            .downcast::<UniquePtr<sys::TorrentParams>>()
-            .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))?;
         self.session
             .pin_mut()
-            .add_torrent(id.get(), *params)
+            .add_torrent(id.get(), native(params)?)
+            .map_err(|exception| Error::from_native(ADD, &exception))
+    }
+
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+        self.session
+            .pin_mut()
+            .merge(id.get(), native(params)?)
             .map_err(|exception| Error::from_native(ADD, &exception))
     }
 

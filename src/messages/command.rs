@@ -1,10 +1,13 @@
 //! The commands that a patron sends to its client.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::add::{AddOptions, Prepared, Source};
 use crate::error::Result;
+use crate::messages::reading::{Opening, Read};
 use crate::messages::request::{SessionRequest, TorrentRequest};
 use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
@@ -102,7 +105,9 @@ pub enum OnLeave {
 pub enum Added {
     /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client already had it. To receive its events, [`watch`](crate::Patron::watch) it.
+    /// The client already had it; the trackers, web seeds and peers of the source were added to it (see
+    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). To receive its events,
+    /// [`watch`](crate::Patron::watch) it.
     Existing(TorrentId),
 }
 
@@ -129,12 +134,21 @@ pub(crate) enum Job {
     /// Answered when the torrent is complete.
     WaitUntilFinished(TorrentId, Responder<()>),
     Find(InfoHashes, Responder<Option<TorrentId>>),
+    /// Every torrent, also those to come; or none any more.
+    WatchAll(bool, Responder<()>),
+    Adopt(TorrentId, Responder<()>),
+    SetLabel(TorrentId, Box<str>, bool, Responder<()>),
+    SetNote(TorrentId, Box<str>, Option<Arc<[u8]>>, Responder<()>),
+    Labels(TorrentId, Responder<BTreeSet<Box<str>>>),
+    Notes(TorrentId, Responder<BTreeMap<Box<str>, Arc<[u8]>>>),
     /// Those of one torrent, or all.
     ListenAddresses(Option<TorrentId>, Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
     OfSession(Box<SessionRequest>, Respond),
+    OpenReader(Box<Opening>),
+    Read(Read),
 }
 
 impl fmt::Debug for Job {
@@ -147,9 +161,17 @@ impl fmt::Debug for Job {
             Self::Unwatch(..) => "Unwatch",
             Self::WaitUntilFinished(..) => "WaitUntilFinished",
             Self::Find(..) => "Find",
+            Self::WatchAll(..) => "WatchAll",
+            Self::Adopt(..) => "Adopt",
+            Self::SetLabel(..) => "SetLabel",
+            Self::SetNote(..) => "SetNote",
+            Self::Labels(..) => "Labels",
+            Self::Notes(..) => "Notes",
             Self::ListenAddresses(..) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
+            Self::OpenReader(_) => "OpenReader",
+            Self::Read(_) => "Read",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 
+#[cfg(unix)]
+use super::socket::Socket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
 
@@ -66,13 +68,6 @@ struct Signals {
     #[cfg(unix)]
     socket: Option<Socket>,
     wakers: Vec<Waker>,
-}
-
-/// A pair of connected sockets; the one handed out is readable while the mailbox is not empty.
-#[cfg(unix)]
-struct Socket {
-    ours: std::os::unix::net::UnixStream,
-    theirs: std::sync::Arc<std::os::unix::net::UnixStream>,
 }
 
 impl Mailbox {
@@ -221,16 +216,13 @@ impl Mailbox {
     pub(crate) fn socket(&self) -> std::io::Result<std::sync::Arc<std::os::unix::net::UnixStream>> {
         let mut inner = self.inner.lock();
         if inner.signals.socket.is_none() {
-            let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-            ours.set_nonblocking(true)?;
-            theirs.set_nonblocking(true)?;
-            let socket = Socket { ours, theirs: std::sync::Arc::new(theirs) };
+            let socket = Socket::new()?;
             if inner.is_raised() {
                 socket.raise();
             }
             inner.signals.socket = Some(socket);
         }
-        let socket = inner.signals.socket.as_ref().map(|socket| socket.theirs.clone());
+        let socket = inner.signals.socket.as_ref().map(Socket::readable);
         socket.ok_or_else(|| std::io::Error::other("the socket was not kept"))
     }
 }
@@ -363,20 +355,6 @@ impl Signals {
         if let Some(socket) = &self.socket {
             socket.lower();
         }
-    }
-}
-
-#[cfg(unix)]
-impl Socket {
-    /// One byte is enough; if the socket is full, it is readable anyway.
-    fn raise(&self) {
-        let _ = std::io::Write::write(&mut &self.ours, &[1]);
-    }
-
-    /// Reads without blocking, because the holder of the socket may already have read from it.
-    fn lower(&self) {
-        let mut bytes = [0; 16];
-        while matches!(std::io::Read::read(&mut &*self.theirs, &mut bytes), Ok(16)) {}
     }
 }
 

@@ -8,12 +8,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cxx::UniquePtr;
+use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Answer, ClientData, Existing, PortProtocol, ResumeData, TorrentFlag};
+use crate::messages::command::Respond;
+use crate::messages::reading::ReaderId;
+use crate::model::{
+    Answer, ClientData, Existing, Look, Part as ReaderPart, PortProtocol, QueueMove, Requests,
+    ResumeData, Span, TorrentFlag,
+};
+use crate::reply::Responder;
 use crate::settings::Settings;
-use crate::sys::AnsweredBy;
+use crate::sys::range::RangeSink;
 use crate::sys::task::{Part, SessionCall, TorrentCall};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
@@ -43,23 +51,45 @@ pub(crate) enum RequestRole {
     None,
     /// It changes the resume data without an event that says so.
     ChangesResumeData,
+    /// The torrent stays paused, over restarts too.
+    Pauses,
     /// The torrent is resumed, also after an error.
     Resumes,
     /// It moves the files, which can take hours.
     MovesFiles {
         to: PathBuf,
+        existing: Existing,
     },
     /// libtorrent then considers the torrent's resume data saved.
     GivesMetainfo,
+    /// It changes the order of the queue.
+    ChangesQueue,
+    /// It changes these settings.
+    ChangesSettings(Settings),
+    /// It changes the IP filter.
+    ChangesIpFilter,
+    /// For the store: the DHT's nodes and the IP filter.
+    GivesState,
+    /// For the store.
+    GivesQueue,
     Saves,
     /// Made by the client itself.
     SavesForEvent,
+    /// It chooses how pieces are wanted, and changes resume data by it.
+    ChoosesPieces,
+    /// A reader is to be opened with what it answers.
+    OpensReader(ReaderId),
+    /// The files were checked while readers are open, or the program has `chosen`.
+    LooksAgain {
+        chosen: bool,
+    },
 }
 
 /// A request about the client as a whole.
 #[derive(Clone)]
 pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
+    pub(crate) role: RequestRole,
     pub(crate) spread: Spread,
     /// The engine fills it in where it has several shards.
     pub(crate) part: Part,
@@ -121,6 +151,11 @@ impl ByAlert<ResumeData> {
     pub(crate) fn resume_data() -> Self {
         Self(AnsweredBy::ResumeData, 0, PhantomData)
     }
+
+    /// Without the info dictionary.
+    pub(crate) fn progress() -> Self {
+        Self(AnsweredBy::Progress, 0, PhantomData)
+    }
 }
 
 pub(crate) type AskTorrent<T> = Ask<TorrentRequest, T>;
@@ -177,6 +212,10 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         self.request.merge = Some(merge_of(merge));
         self
     }
+
+    pub(crate) fn chooses_pieces(self) -> Self {
+        self.role(RequestRole::ChoosesPieces)
+    }
 }
 
 fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Merge {
@@ -215,9 +254,14 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         let call = move |session: Pin<&mut SessionHandle>, part: Part| -> Result<Answer> {
             Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let (spread, part, shared) = (Spread::First, Part::WHOLE, None);
-        let request = SessionRequest { op, spread, part, shared, call: Arc::new(call) };
+        let (role, spread, part, shared) = (RequestRole::None, Spread::First, Part::WHOLE, None);
+        let request = SessionRequest { op, role, spread, part, shared, call: Arc::new(call) };
         Self { request, answer: PhantomData }
+    }
+
+    pub(crate) fn session_role(mut self, role: RequestRole) -> Self {
+        self.request.role = role;
+        self
     }
 
     pub(crate) fn shared(mut self, settings: Settings) -> Self {
@@ -246,6 +290,7 @@ pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
     Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
+        .role(RequestRole::Pauses)
         .ends_copies()
 }
 
@@ -259,7 +304,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.clone() };
+    let role = RequestRole::MovesFiles { to: to.clone(), existing };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
@@ -298,6 +343,26 @@ pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     Ask::by_part("share what the client may have", change).of_all()
 }
 
+/// The DHT's nodes and the IP filter, as bytes.
+pub(crate) fn state() -> AskSession<Vec<u8>> {
+    let ask = Ask::session("save the state of the client", |session| session.network_state());
+    ask.session_role(RequestRole::GivesState)
+}
+
+/// The places of the torrents in the queue.
+pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
+    let ask = Ask::session("list the queue", |session| session.queue());
+    let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
+    ask.session_role(RequestRole::GivesQueue).merged(all)
+}
+
+pub(crate) fn move_in_queue(to: QueueMove) -> AskTorrent<()> {
+    Ask::task("move the torrent in the queue", move |torrent| {
+        let (to, position) = convert::queue_move(to);
+        torrent.move_in_queue(to, position)
+    })
+}
+
 /// The .torrent file.
 pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
     Ask::by_alert("get the metainfo", ByAlert::metainfo(), Torrent::save_metainfo)
@@ -305,11 +370,96 @@ pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
 }
 
 /// The answer has no bytes if `only_if_changed` is set and nothing has changed since the last time.
-pub(crate) fn resume_data(only_if_changed: bool, role: RequestRole) -> AskTorrent<ResumeData> {
-    Ask::by_alert("save the resume data", ByAlert::resume_data(), move |torrent| {
-        torrent.save_resume(only_if_changed)
+pub(crate) fn resume_data(
+    what: ByAlert<ResumeData>,
+    only_if_changed: bool,
+    role: RequestRole,
+) -> AskTorrent<ResumeData> {
+    Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
+        .role(role)
+}
+
+pub(crate) const OPEN_READER: &str = "open the file for reading";
+pub(crate) const READ: &str = "read the file";
+
+pub(crate) fn look(part: ReaderPart, role: RequestRole) -> AskTorrent<Look> {
+    let look = move |torrent: &Torrent| {
+        let record = match part {
+            ReaderPart::File(file) => torrent.look_at_file(file),
+            ReaderPart::Piece(piece) => torrent.look_at_piece(piece),
+        };
+        record.map(convert::look)
+    };
+    Ask::task(OPEN_READER, look).role(role)
+}
+
+/// Pieces whose deadlines are taken back, deadlines in milliseconds, and levels.
+pub(crate) fn steer(
+    dropped: Vec<u32>,
+    deadlines: Vec<(u32, u32)>,
+    levels: Vec<(u32, u8)>,
+    requests: Requests,
+) -> AskTorrent<()> {
+    let deadlines: Vec<_> = deadlines
+        .into_iter()
+        .map(|(piece, milliseconds)| PieceDeadline { piece, milliseconds })
+        .collect();
+    let levels: Vec<_> =
+        levels.into_iter().map(|(piece, level)| PieceLevel { piece, level }).collect();
+    Ask::task("steer the download", move |torrent| {
+        torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
     })
-    .role(role)
+}
+
+/// How many pieces a download has before libtorrent goes by priorities; until then it picks at random.
+pub(crate) const RANDOM_FIRST: &str = "initial_picker_threshold";
+
+pub(crate) fn set_random_first(count: i32) -> AskSession<()> {
+    let record =
+        SettingRecord { name: RANDOM_FIRST.into(), text: String::new(), number: i64::from(count) };
+    Ask::session("go by priorities from the start", move |session| {
+        session.change_settings(std::slice::from_ref(&record))
+    })
+    .of_all()
+}
+
+/// The bytes go to the reply from the network thread; what the request itself is answered with matters
+/// only where it fails.
+pub(crate) fn read_span(span: Span, reply: Responder<Vec<u8>>) -> (AskTorrent<()>, Respond) {
+    read(span.size, reply, move |torrent, sink| torrent.read_bytes(span.begin, span.size, sink))
+}
+
+/// A range of a file, likewise.
+pub(crate) fn read_file(
+    file: u32,
+    begin: u64,
+    length: u64,
+    reply: Responder<Vec<u8>>,
+) -> (AskTorrent<()>, Respond) {
+    read(length, reply, move |torrent, sink| torrent.read_file(file, begin, length, sink))
+}
+
+fn read(
+    length: u64,
+    reply: Responder<Vec<u8>>,
+    call: impl Fn(&Torrent, Box<RangeSink>) + Send + Sync + 'static,
+) -> (AskTorrent<()>, Respond) {
+    let reply = Arc::new(Mutex::new(Some(reply)));
+    let unsent = reply.clone();
+    let read = move |torrent: &Torrent| {
+        if let Some(reply) = reply.lock().take() {
+            let done =
+                move |bytes: Result<_>| reply.send(bytes.map_err(|e: Error| e.in_operation(READ)));
+            call(torrent, RangeSink::new(usize::try_from(length).unwrap_or(0), done));
+        }
+        Ok(())
+    };
+    let respond = move |answer: Result<Answer>| {
+        if let (Err(error), Some(reply)) = (answer, unsent.lock().take()) {
+            reply.send(Err(error));
+        }
+    };
+    (Ask::task(READ, read), Box::new(respond))
 }
 
 impl fmt::Debug for TorrentRequest {

@@ -13,9 +13,10 @@ use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Job, OnLeave};
 use crate::messages::mailbox::Mailbox;
+use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
-use crate::settings::Settings;
+use crate::settings::{SettingValue, Settings};
 
 /// How many commands may wait for the client thread; a patron that sends another one waits.
 pub(crate) const COMMANDS: usize = 4096;
@@ -36,6 +37,8 @@ pub(crate) struct Service {
     members: Mutex<Members>,
     /// Patrons that have left and whose torrents have not been handled yet.
     departures: Mutex<Vec<MemberId>>,
+    /// Readers that have ended, likewise.
+    ended_readers: Mutex<Vec<ReaderId>>,
     /// Incremented by each subscription that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
@@ -130,6 +133,7 @@ impl Service {
             reads,
             members: Mutex::default(),
             departures: Mutex::default(),
+            ended_readers: Mutex::default(),
             subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
@@ -147,6 +151,11 @@ impl Service {
     /// What the client as a whole may have, where each network thread has its part.
     pub(crate) fn shared_settings(&self) -> Settings {
         self.settings.lock().shared()
+    }
+
+    /// What was chosen for a setting.
+    pub(crate) fn setting(&self, name: &str) -> Option<SettingValue> {
+        self.settings.lock().get(name).cloned()
     }
 
     /// Adds a member. If the service has stopped, the member's mailbox says so.
@@ -221,6 +230,12 @@ impl Service {
         }
     }
 
+    /// Never waits, either.
+    pub(crate) fn end_reader(&self, reader: ReaderId) {
+        self.ended_readers.lock().push(reader);
+        let _ = self.wake.try_send(());
+    }
+
     /// An error if the client has stopped.
     pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
         match self.stopped.load(Ordering::SeqCst) {
@@ -267,6 +282,10 @@ impl Service {
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
+    }
+
+    pub(crate) fn take_ended_readers(&self) -> Vec<ReaderId> {
+        std::mem::take(&mut *self.ended_readers.lock())
     }
 
     /// Changes whenever subscriptions need action.

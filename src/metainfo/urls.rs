@@ -28,16 +28,25 @@ enum Use {
 
 const MOST_INVALID: usize = 20;
 
+/// The number of trackers, and of web seeds, that are used of a torrent. libtorrent goes through all of them
+/// for each that fails.
+const MOST_USED: usize = 1024;
+
 impl Urls {
     pub(crate) fn of(record: &DescriptionRecord) -> Self {
         let mut urls = Self::default();
-        for tracker in &record.trackers {
+        if record.trackers.len().max(record.web_seeds.len()) > MOST_USED {
+            tracing::warn!(
+                "a torrent names too many trackers or web seeds: the first {MOST_USED} are used"
+            );
+        }
+        for tracker in record.trackers.iter().take(MOST_USED) {
             urls.tracker(&tracker.url, u8::try_from(tracker.tier).unwrap_or(u8::MAX));
         }
-        for url in &record.web_seeds {
+        for url in record.web_seeds.iter().take(MOST_USED) {
             urls.web_seed(without_encoded_end(url));
         }
-        for url in &record.http_seeds {
+        for url in record.http_seeds.iter().take(MOST_USED) {
             let url = urls.take(Use::HttpSeed, url::web_seed(without_encoded_end(url)));
             urls.http_seeds.extend(url);
         }

@@ -13,8 +13,10 @@ pub(crate) type Answer = Box<dyn Any + Send>;
 /// Resume data, as the answer to a request for it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResumeData {
-    /// Empty if nothing has changed since the last time.
+    /// Without the info dictionary. Empty if nothing has changed since the last time.
     pub(crate) bytes: Vec<u8>,
+    /// The info dictionary, where it was asked for and is known.
+    pub(crate) info: Vec<u8>,
     pub(crate) figures: SavedFigures,
 }
 

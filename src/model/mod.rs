@@ -16,6 +16,7 @@ mod peer_class;
 mod piece;
 mod port;
 mod priority;
+mod reader;
 #[cfg(feature = "serde")]
 pub(crate) mod serde_with;
 mod statistics;
@@ -41,6 +42,7 @@ pub use self::peer_class::{PeerClass, PeerClassOptions, PeerClassRange, PeerClas
 pub use self::piece::{PartialPiece, PieceMap};
 pub use self::port::{PortMapping, PortProtocol};
 pub use self::priority::Priority;
+pub use self::reader::{ReadAhead, ReaderOptions};
 pub use self::statistics::{Counter, ReadStatistics, Statistics};
 pub use self::status::{StatusChanges, TorrentState, TorrentStatus};
 pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
@@ -48,5 +50,6 @@ pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::Keep;
 pub(crate) use self::options::ClientData;
+pub(crate) use self::reader::{Look, Part, Requests, Span};
 pub(crate) use self::statistics::Metrics;
 pub(crate) use self::status::SavedFigures;

@@ -189,6 +189,8 @@ pub(crate) struct ClientData {
     pub(crate) replicas: u16,
     /// In bytes, in this run, beside what the torrent itself has sent.
     pub(crate) sent_by_copies: u64,
+    /// The level of each piece as the program chose it, while readers have others in force; else empty.
+    pub(crate) piece_levels: Vec<u8>,
 }
 
 #[cfg(all(test, feature = "serde"))]

@@ -17,6 +17,10 @@ pub struct Statistics {
     pub received: u64,
     /// The part of these that is torrent data (`net.recv_payload_bytes`).
     pub received_payload: u64,
+    /// Bytes sent in all runs, if the client has a [store](crate::ClientBuilder::store); 0 otherwise.
+    pub all_time_sent: u64,
+    /// Bytes received in all runs, likewise.
+    pub all_time_received: u64,
     /// Connected peers (`peer.num_peers_connected`).
     pub peers: u64,
     /// Connections that are being established (`peer.num_peers_half_open`).
@@ -104,6 +108,8 @@ impl Statistics {
             sent_payload: value("net.sent_payload_bytes"),
             received: value("net.recv_bytes"),
             received_payload: value("net.recv_payload_bytes"),
+            all_time_sent: 0,
+            all_time_received: 0,
             peers: value("peer.num_peers_connected"),
             peers_half_open: value("peer.num_peers_half_open"),
             peers_unchoked: value("peer.num_peers_up_unchoked_all"),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
-use crate::messages::request::Ask;
+use crate::messages::request::{Ask, RequestRole};
 use crate::model::limits::refuse_zero;
 use crate::model::{
     IpFilter, PeerClass, PeerClassOptions, PeerClassRange, PortMapping, PortProtocol,
@@ -42,14 +42,12 @@ impl Patron {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
         }
+        let role = RequestRole::ChangesSettings(settings.clone());
         let (settings, shared) = (settings.clone(), settings.shared());
-        self.session(
-            Ask::by_part("change the settings", move |session, part| {
-                session.change_settings(&settings.part(part).records())
-            })
-            .shared(shared)
-            .of_all(),
-        )
+        let ask = Ask::by_part("change the settings", move |session, part| {
+            session.change_settings(&settings.part(part).records())
+        });
+        self.session(ask.session_role(role).shared(shared).of_all())
     }
 
     /// Everything that a later client needs to start in the same state: settings, DHT nodes and the
@@ -73,13 +71,15 @@ impl Patron {
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
         let ends = convert::ends(filter.ranges().iter());
         let set = move |session: Pin<&mut SessionHandle>| session.block_ranges(&ends);
-        self.session(Ask::session("set the IP filter", set).of_all())
+        let ask = Ask::session("set the IP filter", set);
+        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
     }
 
     /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
         let ban = move |session: Pin<&mut SessionHandle>| session.ban(&address.to_string());
-        self.session(Ask::session("ban the address", ban).of_all())
+        let ask = Ask::session("ban the address", ban);
+        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.

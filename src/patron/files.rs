@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Patron;
+use crate::add::join;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
@@ -103,7 +104,8 @@ impl Patron {
     /// for [`Source::ResumeData`](crate::Source::ResumeData), which
     /// [`add_torrent`](Patron::add_torrent) takes. They include the metainfo.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        self.torrent_then(id, request::resume_data(false, RequestRole::Saves), |saved| saved.bytes)
+        let ask = request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves);
+        self.torrent_then(id, ask, |saved| join(&saved.info, &saved.bytes))
     }
 }
 
@@ -113,5 +115,5 @@ const RENAME: &str = "rename the file";
 fn choice(
     set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
 ) -> AskTorrent<()> {
-    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).changes_resume_data()
+    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).chooses_pieces()
 }

@@ -5,7 +5,10 @@ mod files;
 mod options;
 mod peers;
 mod pieces;
-
+mod reader;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod reader_async;
+mod store;
 mod trackers;
 
 use std::any::Any;
@@ -21,7 +24,10 @@ use futures_core::Stream;
 
 pub use crate::messages::command::{Added, Command, OnLeave, RemoveFiles};
 pub use crate::model::CommandKind;
+pub use crate::model::{ReadAhead, ReaderOptions};
 pub use crate::reply::Reply;
+
+pub use self::reader::{Interrupter, Reader};
 
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, Result};

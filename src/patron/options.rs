@@ -3,7 +3,7 @@
 use super::Patron;
 use crate::error::Result;
 use crate::messages::command::Job;
-use crate::messages::request::{self, Ask};
+use crate::messages::request::{self, Ask, RequestRole};
 use crate::model::limits::refuse_zero;
 use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
@@ -121,10 +121,6 @@ impl Patron {
     /// Moves the torrent in the queue of those that are not complete. The queue decides which
     /// torrents with [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
-        let move_to = move |torrent: &Torrent| {
-            let (to, position) = convert::queue_move(to);
-            torrent.move_in_queue(to, position)
-        };
-        self.torrent(id, Ask::task("move the torrent in the queue", move_to))
+        self.torrent(id, request::move_in_queue(to).role(RequestRole::ChangesQueue))
     }
 }

@@ -23,7 +23,7 @@ impl Patron {
     /// Sets how much a piece is wanted. Setting file priorities later overrides it.
     pub fn set_piece_priority(&self, id: TorrentId, piece: u32, priority: Priority) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_piece_priority(piece, priority.level());
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// Sets how much each piece is wanted, with one priority for each piece.
@@ -34,11 +34,13 @@ impl Patron {
     ) -> Reply<()> {
         let levels = convert::levels(&priorities.into());
         let set = move |torrent: &Torrent| torrent.set_piece_priorities(&levels);
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// Requests a piece within this time, as a player needs it: pieces with the nearest deadlines
-    /// are requested first, from the fastest peers. `None` removes the deadline.
+    /// are requested first, from the fastest peers. `None` removes the deadline. A
+    /// [`Reader`](crate::patron::Reader) does this by itself; while one is open, deadlines of the same pieces are its
+    /// own.
     pub fn set_piece_deadline(
         &self,
         id: TorrentId,
@@ -60,7 +62,7 @@ impl Patron {
     /// the index there; `false` returns them to the priority of their file.
     pub fn set_ends_first(&self, id: TorrentId, first: bool) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_ends_first(first);
-        self.torrent(id, Ask::task(CHOOSE, set).changes_resume_data())
+        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
     }
 
     /// The bytes of a piece that is here.

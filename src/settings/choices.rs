@@ -275,8 +275,7 @@ mod tests {
 
     #[test]
     fn choices_go_with_zero_copy_or_are_refused() {
-        let check =
-            |settings: Settings| settings.check_with(false).map_err(|error| error.to_string());
+        let check = |settings: Settings| settings.check().map_err(|error| error.to_string());
         let mut zero_copy = Settings::seeding();
         zero_copy.set("disk_reads", "zero_copy").unwrap();
         check(zero_copy.clone().encryption(EncryptionPolicy::Disabled)).unwrap();

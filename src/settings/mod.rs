@@ -179,15 +179,15 @@ impl DiskReads {
 /// `zero_copy` requires that nobody truncates files while they are served: a peer that is being
 /// sent the missing part is disconnected. If libtorrent itself read that part, to encrypt it or to
 /// send it over uTP, the process would crash. Therefore a client with `zero_copy` and such a
-/// setting, or with a libtorrent 2.1 built with WebRTC, is [refused](crate::ClientBuilder::start).
+/// setting is [refused](crate::ClientBuilder::start).
 /// For the same reason torrents that use TLS, or may use it because they were added from a magnet
 /// link, are read as with `copy`. Such a client does not listen for TLS connections; it serves
 /// those torrents over outgoing connections. In every mode, libtorrent itself reads torrents that
-/// are being written to and torrents whose files are not all wanted. On systems other than Linux,
+/// are being written to, and the pieces of files that are not wanted. On systems other than Linux,
 /// every mode is `stock`.
 ///
-/// In the modes `copy` and `zero_copy`, a file in use is checked once a second: if it is missing,
-/// too short, replaced, or written to by another program, its torrent stops with an
+/// On Linux, a file in use is checked once a second in every mode: if it is missing, too short,
+/// replaced, or written to by another program since it was checked, its torrent stops with an
 /// [`Event::Error`](crate::Event::Error) until it is resumed.
 ///
 /// ```
@@ -246,7 +246,7 @@ impl Settings {
     /// | --- | --- | --- |
     /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
     /// | `replicate_on_demand` | true | a single torrent may be asked for more than that |
-    /// | `disk_reads` | `zero_copy` | one copy less; [`Settings`] has the requirements. `copy` if libtorrent is built with WebRTC |
+    /// | `disk_reads` | `zero_copy` | one copy less; [`Settings`] has the requirements. |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP needs a system call for every 1.4 KB, and reads the data it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 works byte by byte, and reads the data it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
     /// | `prefer_rc4` | false | the same |
@@ -271,14 +271,13 @@ impl Settings {
     /// `active_limit`, `active_seeds` and `active_tracker_limit` apply to torrents that libtorrent
     /// queues (`auto_managed`); this crate's torrents run and announce until told otherwise.
     pub fn seeding() -> Self {
-        let reads = if sys::has_webrtc() { "copy" } else { "zero_copy" };
         let mut settings = Self::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = i32::try_from(cores).unwrap_or(MOST_THREADS).min(MOST_THREADS);
         settings.assume([
             (NETWORK_THREADS, threads.into()),
             (REPLICATE, true.into()),
-            (DISK_READS, reads.into()),
+            (DISK_READS, "zero_copy".into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
             ("allowed_enc_level", PLAINTEXT.into()),
@@ -461,6 +460,8 @@ impl Settings {
             loopback_only,
             names: ProxyKind::names(proxy),
             local_urls: self.switch(LOCAL_URLS, false),
+            // WebRTC reads what it sends in user space: see `check`.
+            webrtc: self.disk_reads() != DiskReads::ZeroCopy,
         }
     }
 
@@ -486,10 +487,6 @@ impl Settings {
     /// file: if libtorrent read the data and the file had been truncated, SIGBUS would end the
     /// process.
     pub(crate) fn check(&self) -> Result<()> {
-        self.check_with(sys::has_webrtc())
-    }
-
-    fn check_with(&self, webrtc: bool) -> Result<()> {
         if self.disk_reads() != DiskReads::ZeroCopy {
             return Ok(());
         }
@@ -510,10 +507,6 @@ impl Settings {
         if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
             let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
             return refuse(&conflict, "RC4 reads what it sends in user space");
-        }
-        if webrtc {
-            let conflict = "a libtorrent that is built with WebRTC";
-            return refuse(conflict, "WebRTC reads what it sends in user space");
         }
         let interfaces = self.text("listen_interfaces", "");
         if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
@@ -873,11 +866,15 @@ mod tests {
 
         let mut settings = Settings::seeding();
         settings.set("disk_reads", "zero_copy").unwrap();
-        settings.check_with(false).unwrap();
-        let error = settings.check_with(true).unwrap_err();
-        assert!(error.message().contains("built with WebRTC"), "{error}");
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn peers_by_webrtc_go_with_copied_blocks_alone() {
+        let mut settings = Settings::seeding();
+        assert!(!settings.policy(false, None).webrtc);
         settings.set("disk_reads", "copy").unwrap();
-        settings.check_with(true).unwrap();
+        assert!(settings.policy(false, None).webrtc);
     }
 
     #[test]

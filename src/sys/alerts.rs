@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, SavedRecord, StatusRecord};
+use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure};
 use crate::error::{Error, ErrorKind};
@@ -46,6 +46,7 @@ mod sink {
         type SavedRecord = crate::sys::bridge::SavedRecord;
         type Session = crate::sys::bridge::Session;
         type StatusRecord = crate::sys::bridge::StatusRecord;
+        type StoredRecord = crate::sys::bridge::StoredRecord;
         type TorrentState = crate::sys::bridge::TorrentState;
 
         /// Converts the alerts that were popped.
@@ -139,7 +140,12 @@ mod sink {
         fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
         fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
         /// No bytes: nothing has changed.
-        fn answer_resume_data(self: &mut Alerts, request: u64, bytes: Vec<u8>, saved: SavedRecord);
+        fn answer_resume_data(
+            self: &mut Alerts,
+            request: u64,
+            data: StoredRecord,
+            saved: SavedRecord,
+        );
         fn answer_failed(self: &mut Alerts, request: u64, on: String, error: NativeError);
         fn answer_lost(self: &mut Alerts, request: u64);
     }
@@ -229,6 +235,7 @@ impl Alerts {
 
     pub(super) fn metadata_failed(&mut self, torrent: u64, error: NativeError) {
         let error = failure("use the metadata that a peer sent", "", &error);
+        let error = error.with_kind(ErrorKind::NoMetadata);
         self.tell(torrent, |id| EngineEvent::Failed { id, error });
     }
 
@@ -428,8 +435,14 @@ impl Alerts {
         self.answer(request, Ok(Box::new(bytes)));
     }
 
-    pub(super) fn answer_resume_data(&mut self, request: u64, bytes: Vec<u8>, record: SavedRecord) {
-        self.answer(request, Ok(Box::new(ResumeData { bytes, figures: saved(&record) })));
+    pub(super) fn answer_resume_data(
+        &mut self,
+        request: u64,
+        data: StoredRecord,
+        record: SavedRecord,
+    ) {
+        let StoredRecord { resume_data: bytes, info } = data;
+        self.answer(request, Ok(Box::new(ResumeData { bytes, info, figures: saved(&record) })));
     }
 
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {

@@ -19,6 +19,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        Version,
         Exception,
     }
 
@@ -201,6 +202,8 @@ mod bridge {
         ResumeData,
         /// Also by the alert for resume data.
         Metainfo,
+        /// Likewise: resume data without the info dictionary.
+        Progress,
         FilesMoved,
         FileRenamed,
         FilesChosen,
@@ -232,6 +235,14 @@ mod bridge {
         Remove = 1,
         RemoveAndDelete = 2,
         SuperSeed = 3,
+    }
+
+    /// How much peers are asked for ahead.
+    #[repr(u8)]
+    enum Requests {
+        Deep,
+        Shallow,
+        Shallowest,
     }
 
     #[repr(u8)]
@@ -268,6 +279,36 @@ mod bridge {
         partial: Vec<PartialPieceRecord>,
     }
 
+    /// Where the bytes of a file or a piece are in the torrent.
+    struct SpanRecord {
+        begin: i64,
+        size: i64,
+    }
+
+    struct LookRecord {
+        span: SpanRecord,
+        piece_length: i32,
+        /// 1 for each piece that is here.
+        have: Vec<u8>,
+        levels: Vec<u8>,
+    }
+
+    struct PieceLevel {
+        piece: u32,
+        level: u8,
+    }
+
+    struct PieceDeadline {
+        piece: u32,
+        milliseconds: u32,
+    }
+
+    /// Resume data, and apart from it the info dictionary, where it is asked for and known.
+    struct StoredRecord {
+        resume_data: Vec<u8>,
+        info: Vec<u8>,
+    }
+
     /// What resume data contains.
     struct SavedRecord {
         /// Since the torrent was first started.
@@ -275,6 +316,12 @@ mod bridge {
         downloaded: i64,
         /// The number of pieces that are here.
         pieces: i32,
+    }
+
+    /// The place of a torrent in the queue.
+    struct QueuePlaceRecord {
+        torrent: u64,
+        position: u32,
     }
 
     struct TrackersRecord {
@@ -411,6 +458,8 @@ mod bridge {
         replicas: u16,
         /// To be added to what libtorrent has counted; not kept.
         sent_by_copies: i64,
+        /// The level of each piece, where libtorrent's are not the program's; else empty.
+        piece_levels: Vec<u8>,
     }
 
     struct AddRecord {
@@ -431,6 +480,9 @@ mod bridge {
         /// -2: as in the resume data, else none.
         limits: LimitsRecord,
         paused: bool,
+        /// From a store: it has no other flags than it had, and its URLs are as the program had them. Its
+        /// files may have been moved since.
+        restored: bool,
         /// Assume that every piece is present, without hashing.
         trust: bool,
         /// Pause as soon as the files have been checked.
@@ -448,6 +500,8 @@ mod bridge {
         names: Names,
         /// URLs that come with a torrent may be on the local network.
         local_urls: bool,
+        /// Trackers of WebRTC peers are allowed (libtorrent 2.1, if built with it).
+        webrtc: bool,
     }
 
     /// Who resolves host names. If a proxy does, whatever libtorrent would resolve itself is
@@ -555,12 +609,14 @@ mod bridge {
     unsafe extern "C++" {
         include!("torrent-patron/cpp/bridge.hpp");
 
-        /// `LIBTORRENT_VERSION` of the headers that the shim was compiled with.
-        fn compiled_version() -> String;
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
-        /// Whether libtorrent is built with WebRTC.
-        fn has_webrtc() -> bool;
+        /// Fails, as each function here that can, where the libtorrent that is loaded is not the one that
+        /// the shim was compiled for, and the only one.
+        fn check_versions() -> Result<()>;
+        /// `files`: where the functions of libtorrent come from.
+        #[allow(dead_code)] // the tests of process.rs call it
+        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
         fn category_name(category: ShimCategory) -> &'static str;
 
         /// The names of all settings of the library.
@@ -577,8 +633,6 @@ mod bridge {
         /// Blocks all signals on the calling thread: they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
-        /// The files that contain the libtorrent functions in use; there should be only one.
-        fn loaded_from() -> Result<Vec<String>>;
 
         /// Atomic counters that any thread can read.
         type ReadCounters;
@@ -599,6 +653,10 @@ mod bridge {
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
         /// To be called after `configure`.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
+        /// Likewise: what a store keeps of it.
+        fn encode(self: &TorrentParams, client_data: &ClientDataRecord) -> Result<StoredRecord>;
+        /// Likewise: what its resume data holds; -1 pieces where that is not quite what is on disk.
+        fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
         /// Whether the file has holes: parts that were never written. It examines the file on disk.
         fn has_hole(path: &[u8]) -> bool;
@@ -661,6 +719,12 @@ mod bridge {
         /// succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
+        /// Into a torrent that is there.
+        fn merge(
+            self: Pin<&mut Session>,
+            torrent: u64,
+            params: UniquePtr<TorrentParams>,
+        ) -> Result<()>;
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
         /// For a request whose task has failed: no alert will answer it.
@@ -701,6 +765,17 @@ mod bridge {
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
+        /// Both fail as busy while the files are checked.
+        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
+        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        /// Takes deadlines back, sets others, and then sets levels.
+        fn steer(
+            self: &Torrent,
+            dropped: &[u32],
+            deadlines: &[PieceDeadline],
+            levels: &[PieceLevel],
+            requests: Requests,
+        ) -> Result<()>;
         fn options(self: &Torrent) -> Result<OptionsRecord>;
         fn set_limits(self: &Torrent, limits: &LimitsRecord) -> Result<()>;
         /// `flag` is an index into `TorrentFlag::ALL`.
@@ -735,7 +810,11 @@ mod bridge {
         -> Result<()>;
         /// With these in place of its own settings.
         fn state(self: &SessionHandle, settings: &[SettingRecord]) -> Result<Vec<u8>>;
-        /// The first and the last address of each range.
+        /// Without the settings: the DHT's nodes and the IP filter.
+        fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// The torrents that are not complete.
+        fn queue(self: &SessionHandle) -> Result<Vec<QueuePlaceRecord>>;
+        /// The first and last address of each range.
         fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
         fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord, StatusRecord,
-    TrackerRecord, TrackerStatusRecord, TrackersRecord,
+    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord,
+    SpanRecord, StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
 use super::task::Part;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
-    IpFilter, IpRange, Limits, PartialPiece, Peer, PeerClassOptions, PeerClassRange, PeerClasses,
-    PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove, SavedFigures,
-    TorrentFlag, TorrentFlags, TorrentId, TorrentOptions, TorrentState, TorrentStatus, Tracker,
-    TrackerSource, TrackerStatus, Transport,
+    IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
+    PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove,
+    Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions,
+    TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 use crate::text::printable;
 
@@ -106,7 +106,7 @@ pub(crate) fn path_bytes(path: &Path) -> &[u8] {
 }
 
 pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
-    let ClientData { move_to, goals, replicas, sent_by_copies } = data;
+    let ClientData { move_to, goals, replicas, sent_by_copies, piece_levels } = data;
     ClientDataRecord {
         move_to: move_to.as_deref().map(path_bytes).unwrap_or_default().to_vec(),
         share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
@@ -121,7 +121,23 @@ pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
         },
         replicas: *replicas,
         sent_by_copies: i64::try_from(*sent_by_copies).unwrap_or(i64::MAX),
+        piece_levels: piece_levels.clone(),
     }
+}
+
+pub(crate) fn requests(requests: Requests) -> bridge::Requests {
+    match requests {
+        Requests::Deep => bridge::Requests::Deep,
+        Requests::Shallow => bridge::Requests::Shallow,
+        Requests::Shallowest => bridge::Requests::Shallowest,
+    }
+}
+
+pub(crate) fn look(record: LookRecord) -> Look {
+    let LookRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
+        record;
+    let span = Span { begin: size(begin), size: size(length) };
+    Look { span, piece_length: u64::from(count(piece_length)), have, levels }
 }
 
 pub(crate) fn goals(record: &ClientDataRecord) -> Goals {

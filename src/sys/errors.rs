@@ -38,6 +38,7 @@ fn own_category(category: &str) -> Option<ErrorKind> {
         (ShimCategory::NotHere, ErrorKind::NotHere),
         (ShimCategory::Busy, ErrorKind::Busy),
         (ShimCategory::File, ErrorKind::Disk),
+        (ShimCategory::Version, ErrorKind::VersionMismatch),
         (ShimCategory::Exception, ErrorKind::Native),
     ]
     .into_iter()
@@ -90,6 +91,7 @@ mod tests {
             ShimCategory::NotHere,
             ShimCategory::Busy,
             ShimCategory::File,
+            ShimCategory::Version,
             ShimCategory::Exception,
         ]
         .map(category_name);

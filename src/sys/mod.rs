@@ -8,16 +8,17 @@ pub(crate) mod convert;
 pub(crate) mod counters;
 mod errors;
 pub(crate) mod process;
+pub(crate) mod range;
 pub(crate) mod task;
 mod wake;
 
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
     LayoutRecord, LimitsRecord, Names, NewFileRecord, NewTorrent, NewTorrentRecord, PeerRecord,
-    PieceHasher, PieceHashes, PolicyRecord, Session, SessionHandle, SettingKind, SettingRecord,
-    Torrent, TorrentParams, TrackerRecord, abort_session, has_hole, has_webrtc, is_network_device,
-    new_piece_hasher, new_session, new_torrent, params_from_info_hashes, params_from_magnet,
-    params_from_metainfo, params_from_resume_data, preview, setting_kind, setting_names,
-    settings_of_state,
+    PieceDeadline, PieceHasher, PieceHashes, PieceLevel, PolicyRecord, QueuePlaceRecord, Session,
+    SessionHandle, SettingKind, SettingRecord, StoredRecord, Torrent, TorrentParams, TrackerRecord,
+    abort_session, has_hole, is_network_device, new_piece_hasher, new_session, new_torrent,
+    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
+    preview, setting_kind, setting_names, settings_of_state,
 };
 pub(crate) use self::wake::Waker;

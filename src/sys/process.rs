@@ -1,7 +1,7 @@
 //! What belongs to the process rather than to a client.
 
 use super::bridge;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 const START_CLIENT: &str = "start the client";
 
@@ -22,52 +22,30 @@ pub(crate) fn block_signals() {
 }
 
 /// Checks that the loaded libtorrent is the version that the shim was compiled for, and the only
-/// one: if the program loaded another one earlier, its functions would be called instead.
+/// one: if the program loaded another one earlier, its functions would be called instead. If it is
+/// not, every bridge function that can fail does so.
 pub(crate) fn check_versions() -> Result<()> {
-    compare(&bridge::compiled_version(), &bridge::loaded_version())?;
-    let files =
-        bridge::loaded_from().map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
-    only_one(&files)
-}
-
-fn only_one(files: &[String]) -> Result<()> {
-    if files.len() <= 1 {
-        return Ok(());
-    }
-    let message = format!(
-        "more than one libtorrent is loaded: {}; the program must load only one, or the other \
-         without RTLD_GLOBAL",
-        files.join(", ")
-    );
-    Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
-}
-
-/// libtorrent's ABI is stable within a major and minor version.
-fn compare(compiled: &str, loaded: &str) -> Result<()> {
-    let minor = |version: &str| {
-        let mut parts = version.split('.').map(str::to_owned);
-        (parts.next(), parts.next())
-    };
-    if minor(compiled) == minor(loaded) {
-        return Ok(());
-    }
-    let message = format!(
-        "this program was compiled for libtorrent {compiled}, but libtorrent {loaded} is loaded; \
-         compile it again or install the other version"
-    );
-    Err(Error::new(ErrorKind::VersionMismatch, START_CLIENT, message))
+    bridge::check_versions().map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn compare(compiled: &str, loaded: &str, files: &[&str]) -> Result<(), String> {
+        let files: Vec<_> = files.iter().map(|&file| file.to_owned()).collect();
+        bridge::compare_versions(compiled, loaded, &files).map_err(|error| error.what().to_owned())
+    }
+
     #[test]
-    fn another_minor_version_is_refused() {
-        assert!(compare("2.0.8.0", "2.0.11.0").is_ok());
-        let error = compare("2.0.8.0", "2.1.0.0").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
-        assert!(error.to_string().contains("compiled for libtorrent 2.0.8.0"), "{error}");
+    fn another_minor_version_or_an_older_one_is_refused() {
+        for loaded in ["2.0.8.0", "2.0.8.1", "2.0.11.0"] {
+            assert_eq!(compare("2.0.8.0", loaded, &["/a/libtorrent.so"]), Ok(()), "{loaded}");
+        }
+        for loaded in ["2.0.7.0", "2.1.0.0", "3.0.8.0", "", "two"] {
+            let error = compare("2.0.8.0", loaded, &["/a/libtorrent.so"]).unwrap_err();
+            assert!(error.contains("compiled for libtorrent 2.0.8.0"), "{error}");
+        }
     }
 
     #[test]
@@ -79,9 +57,9 @@ mod tests {
 
     #[test]
     fn functions_of_two_libraries_are_refused() {
-        let error = only_one(&["/a/libtorrent.so".into(), "/b/libtorrent.so".into()]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::VersionMismatch);
-        assert!(error.message().contains("/a/libtorrent.so, /b/libtorrent.so"), "{error}");
+        let files = ["/a/libtorrent.so", "/b/libtorrent.so"];
+        let error = compare("2.0.8.0", "2.0.8.0", &files).unwrap_err();
+        assert!(error.contains("/a/libtorrent.so, /b/libtorrent.so"), "{error}");
     }
 
     #[test]

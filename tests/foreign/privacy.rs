@@ -12,8 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use torrent_patron::metainfo::Protocol;
+use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::Proxy;
-use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, Source};
+use torrent_patron::tracker::Tracker;
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source};
 
 use crate::process::{Program, poll};
 use crate::support::{PATIENCE, Seeder, bencode, builder, data, finished, maker};
@@ -34,6 +36,9 @@ const WORLD: &str = r#"
 options timeout:1 attempts:1' > "$HOME/resolv.conf"
     echo 'hosts: files dns' > "$HOME/nsswitch.conf"
     mount --bind "$HOME/resolv.conf" /etc/resolv.conf
+    echo '127.0.0.1 localhost
+10.77.0.1 inside.example' > "$HOME/hosts"
+    mount --bind "$HOME/hosts" /etc/hosts
     if [ -e /etc/nsswitch.conf ]; then mount --bind "$HOME/nsswitch.conf" /etc/nsswitch.conf; fi
     ip link set lo up
     ip link add out0 type veth peer name wire0
@@ -236,11 +241,18 @@ pub(crate) fn a_torrent_reaches_nothing_on_the_local_network_by_a_redirect(dir: 
     print!("{}", scene(dir, "redirects", Duration::ZERO));
 }
 
-/// A tracker and a web seed with a public address redirect the client to a private one.
+/// Trackers and web seeds with a public address redirect the client to a private one, and names resolve to
+/// one. URLs that the program names may be there.
 fn redirects(dir: &Path) {
     let inside = TcpListener::bind("10.77.0.1:0").unwrap();
     inside.set_nonblocking(true).unwrap();
     let to = inside.local_addr().unwrap();
+    let udp = UdpSocket::bind("10.77.0.1:0").unwrap();
+    udp.set_nonblocking(true).unwrap();
+    let by_name = [
+        format!("http://inside.example:{}/announce", to.port()),
+        format!("udp://inside.example:{}/announce", udp.local_addr().unwrap().port()),
+    ];
     let outside = TcpListener::bind("203.0.113.9:0").unwrap();
     let from = outside.local_addr().unwrap();
     let (told, asked) = std::sync::mpsc::channel();
@@ -248,35 +260,65 @@ fn redirects(dir: &Path) {
         while let Ok((mut stream, _)) = outside.accept() {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or(0);
-            let location = format!("Location: http://{to}/announce");
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let path = request.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
+            let location = format!("Location: http://{to}{path}");
             let answer = format!("HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes());
-            let _ = told.send(request[..length].starts_with(b"GET /announce"));
+            let _ = told.send(path);
         }
     });
     let file = data(&dir.join("never"), "never.bin", 7, 100_000);
     let torrent = maker(&file, Protocol::V1)
         .add_tracker(0, format!("http://{from}/announce"))
+        .add_tracker(1, &*by_name[0])
+        .add_tracker(2, &*by_name[1])
         .add_web_seed(format!("http://{from}/never.bin"));
-    let metainfo = torrent.start().unwrap().wait().unwrap();
+    let mut torrent = torrent.start().unwrap().wait().unwrap().torrent_file().to_vec();
+    torrent.pop();
+    torrent.extend(bencode::text("httpseeds"));
+    torrent.extend(bencode::list([bencode::text(format!("http://{from}/seed"))]));
+    torrent.push(b'e');
+    let source = Source::Bytes(torrent.into());
     let quiet = ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"];
-    let client = Client::builder().listen("203.0.113.9:0");
+    let client = Client::builder().listen("203.0.113.9:0").setting("announce_to_all_tiers", true);
     let client = quiet.iter().fold(client, |client, name| client.setting(*name, false));
     let client = client.start().unwrap();
     let patron = client.patron();
     let options = AddOptions::default().save_dir(dir.join("downloads"));
-    patron.add_torrent(&metainfo, options).wait().unwrap();
-    let (mut tracker, mut web_seed) = (false, false);
-    while !(tracker && web_seed) {
-        match asked.recv_timeout(PATIENCE).unwrap() {
-            true => tracker = true,
-            false => web_seed = true,
+    let id = patron.add_torrent(source.clone(), options.clone()).wait().unwrap().id();
+    let asked_for = |paths: &[&str]| {
+        let mut wanted = BTreeSet::from_iter(paths.iter().copied());
+        while !wanted.is_empty() {
+            wanted.remove(&*asked.recv_timeout(PATIENCE).unwrap());
         }
-    }
+    };
+    asked_for(&["/announce", "/never.bin", "/seed"]);
+    // By now the names are known.
+    patron.scrape(id).wait().unwrap();
+    asked_for(&["/scrape"]);
+    let mut failed = BTreeSet::new();
+    let mut tracker_errors = |patron: &Patron| {
+        while let Some(event) = patron.try_recv() {
+            if let Event::TrackerError { url, error, .. } = event {
+                failed.insert(url.to_string());
+                assert!(!error.message().contains("timed out"), "{error}");
+            }
+        }
+        by_name.iter().all(|url| failed.contains(url))
+    };
+    poll("error of each tracker", || tracker_errors(&patron).then_some(()).ok_or("not yet"));
     watch(&patron, Instant::now() + Duration::from_secs(2));
-    let reached = inside.accept().unwrap_err();
-    assert_eq!(reached.kind(), io::ErrorKind::WouldBlock);
-    stop(client);
+    assert_eq!(inside.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(udp.recv(&mut [0; 100]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+
+    // The control.
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    let named = options.add_trackers(by_name.iter().map(|url| Tracker::new(url, 0)));
+    patron.add_torrent(source, named).wait().unwrap();
+    poll("request", || inside.accept().map(drop));
+    poll("packet", || udp.recv(&mut [0; 100]).map(drop));
+    std::process::exit(0);
 }
 
 pub(crate) fn nothing_goes_past_a_proxy(dir: &Path) {

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["add"],
     &["messages"],
     // The handle never uses the engine.
-    &["engine", "patron"],
+    &["engine", "patron", "store"],
     &["client"],
 ];
 

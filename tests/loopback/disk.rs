@@ -17,6 +17,7 @@ use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::SettingValue;
 use torrent_patron::statistics::ReadStatistics;
+use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
@@ -59,6 +60,29 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
         assert!(same(file, copy), "{}", file.display());
     }
     assert!(client.shutdown(PATIENCE).wait().is_clean());
+}
+
+/// WebRTC reads the data it sends in user space, and its peers come from these trackers.
+#[test]
+fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 77, 100_000);
+    let (webrtc, plain) = ("ws://127.0.0.1:1/announce", "http://127.0.0.1:1/announce");
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let client = reading("zero_copy", dir.path()).start().unwrap();
+    let patron = client.patron();
+    let trackers = [webrtc, plain].map(|url| Tracker::new(url, 0));
+    let options = AddOptions::default().add_trackers(trackers);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let why = await_event!(
+        patron, Event::TrackerError { id: on, url, error, .. } if *on == id && &**url == webrtc
+            => error.to_string()
+    );
+    assert!(why.contains("zero_copy") && why.contains("WebRTC"), "{why}");
+    let trackers = patron.trackers(id).wait().unwrap();
+    assert!(trackers.len() == 1 && &*trackers[0].url == plain, "{trackers:?}");
+    let error = patron.add_tracker(id, webrtc, 0).wait().unwrap_err();
+    assert!(error.message().contains("WebRTC"), "{error}");
 }
 
 /// Polls for something that no event reports.
@@ -295,7 +319,7 @@ impl Fault {
 #[test]
 fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_again() {
     for fault in [Fault::Truncated, Fault::Deleted, Fault::Replaced, Fault::Rewritten] {
-        each(MODES, |mode| {
+        each(["stock", "copy", "zero_copy"], |mode| {
             let dir = tempfile::tempdir().unwrap();
             let from = dir.path().join("from");
             let file = data(&from, "data.bin", 63, 4 * MIB);
@@ -349,15 +373,88 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
                 }
             }
             let read = patron.read_statistics();
-            assert_eq!(read.failed, 1, "{read:?}");
+            // By a request, or by the client itself.
+            assert!((1..=2).contains(&read.failed), "{read:?}");
             assert!(client.shutdown(PATIENCE).wait().is_clean());
         });
     }
 }
 
+/// It was checked, and nobody has asked for it yet.
+#[test]
+fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
+    each(["stock", "copy", "zero_copy"], |mode| {
+        let dir = tempfile::tempdir().unwrap();
+        let album = dir.path().join("album");
+        let file = data(&album, "one.bin", 66, 64 * BLOCK);
+        data(&album, "two.bin", 67, 64 * BLOCK);
+        let metainfo = maker(&album, Protocol::V1).start().unwrap().wait().unwrap();
+        let all = metainfo_data(&album);
+        let client = reading(mode, dir.path()).start().unwrap();
+        let patron = client.patron();
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        // Time to look at the files.
+        let since = Instant::now();
+        while since.elapsed() < CHECKED {
+            assert!(peer.block(70, &all, BLOCK).unwrap().is_some());
+        }
+        std::fs::write(&file, noise(68, 64 * BLOCK)).unwrap();
+        let asking = std::thread::spawn(move || {
+            let mut wrong = 0;
+            while peer.request(7, 0, BLOCK).is_ok()
+                && matches!(peer.answer(), Ok(Answer::Block(..)))
+            {
+                wrong += 1;
+            }
+            wrong
+        });
+        let error = await_event!(
+            patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+        );
+        assert!(error.message().contains("one.bin: it has changed"), "{error}");
+        let wrong = asking.join().unwrap();
+        assert!(wrong == 0 || mode == "stock", "{mode}: {wrong}");
+    });
+}
+
+/// With `zero_copy` a peer that is being sent what was cut off is dropped, and may not come again.
+#[test]
+fn a_file_that_changes_after_the_last_request_stops_its_torrent() {
+    each(["stock", "copy", "zero_copy"], |mode| {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 69, 64 * BLOCK);
+        let all = std::fs::read(&file).unwrap();
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        let (client, patron, id) = trusting(mode, &metainfo, &from);
+        let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+        for _ in 0..2 {
+            assert!(peer.block(7, &all, BLOCK).unwrap().is_some());
+        }
+        let began = Instant::now();
+        while began.elapsed() < CHECKED {
+            assert!(peer.block(7, &all, BLOCK).unwrap().is_some());
+        }
+        drop(peer);
+        Fault::Truncated.befall(&file);
+        let error = await_event!(
+            patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+        );
+        assert!(error.message().contains("data.bin: it is shorter"), "{mode}: {error}");
+        await_event!(patron, Event::Paused { id: on, .. } if *on == id);
+        assert!(client.shutdown(PATIENCE).wait().is_clean());
+    });
+}
+
+fn metainfo_data(album: &Path) -> Vec<u8> {
+    ["one.bin", "two.bin"].map(|name| std::fs::read(album.join(name)).unwrap()).concat()
+}
+
 #[test]
 fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
-    each(MODES, |mode| {
+    each(["stock", "copy", "zero_copy"], |mode| {
         let dir = tempfile::tempdir().unwrap();
         let album = dir.path().join("album");
         let file = data(&album, "one.bin", 66, 64 * BLOCK);
@@ -657,7 +754,8 @@ fn cold_data_is_read_by_others_and_then_hot() {
         println!("{mode}: {first:?}, then {second:?}");
         assert!(first.cold_blocks > 0);
         assert!(second.inline_blocks() > first.inline_blocks());
-        assert_eq!(second.stock_blocks(), 0);
+        // The first block may come while libtorrent still opens the torrent.
+        assert_eq!(second.stock_blocks(), first.stock_blocks());
     }
 }
 

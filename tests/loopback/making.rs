@@ -150,15 +150,15 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
                 (None, None) => panic!("no info hash"),
             }
         );
-        let options = AddOptions::default().add_peers([address(&source)]);
-        let source = Source::from_text(&magnet);
-        let id = sink.add_torrent(source, options).wait().unwrap().id();
+        let link = Source::from_text(&magnet);
+        let id = sink.add_torrent(link, AddOptions::default()).wait().unwrap().id();
         let early = sink.status(id).unwrap();
         assert_eq!(
             *early.name,
             *metainfo.info_hashes.to_string(),
             "the hash until there is a name"
         );
+        sink.connect_peer(id, address(&source)).wait().unwrap();
         let (name, hashes) = await_event!(
             sink,
             Event::MetadataReceived { name, info_hashes, .. } => (name.clone(), *info_hashes)

@@ -76,7 +76,14 @@ fn files_stand_in_the_order_of_their_names_directory_by_directory() {
         let path = root.join(name);
         data(path.parent().unwrap(), path.file_name().unwrap().to_str().unwrap(), 1, 20_000);
     }
+    let by_whole_path = torrent_patron::client::libtorrent_version().starts_with("2.1.");
     for protocol in PROTOCOLS {
+        if by_whole_path && protocol != Protocol::V1 {
+            let error = make(maker(&root, protocol)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+            assert!(error.message().contains("BEP 52"), "{error}");
+            continue;
+        }
         let made = make(maker(&root, protocol)).unwrap();
         assert_eq!(
             paths(&made),

@@ -1,6 +1,7 @@
 //! What a client does to its process.
 #![cfg(target_os = "linux")]
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketType};
 use torrent_patron::{AddOptions, Event};
 
-use crate::support::{Seeder, address, client, data, finished, still_works};
+use crate::support::{Seeder, address, client, data, eventually, finished, still_works};
 
 /// The tasks of this process: name and status.
 fn tasks() -> Vec<(String, String)> {
@@ -86,6 +87,45 @@ fn a_program_that_is_started_does_not_keep_the_port() {
     again.unwrap();
 }
 
+/// Those that peers connect by.
+#[test]
+fn a_program_that_is_started_inherits_no_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 1_000_000));
+    let leecher = client(&dir.path().join("to"));
+    let patron = leecher.patron();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let port = address(&seeder.patron).port();
+    eventually("a connection", || {
+        (patron.peers(id).wait().unwrap().iter().any(|peer| !peer.connecting)).then_some(())
+    });
+    let inherited = || {
+        let fds = std::fs::read_dir("/proc/self/fd").unwrap();
+        let numbers = fds.filter_map(|fd| fd.unwrap().file_name().into_string().ok()?.parse().ok());
+        let ends = |fd: &i32| {
+            let flags = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+            let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"))?.trim();
+            let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
+            let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned();
+            let close = i64::from_str_radix(flags, 8).ok()? & 0o2_000_000 != 0;
+            Some((inode, close))
+        };
+        let open: Vec<(String, bool)> = numbers.filter_map(|fd| ends(&fd)).collect();
+        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let here = format!(":{port:04X}");
+        let inodes: Vec<&str> = table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|fields| {
+                fields.len() > 9 && fields[1..3].iter().any(|end| end.ends_with(&here))
+            })
+            .map(|fields| fields[9])
+            .collect();
+        open.iter().filter(|(inode, close)| inodes.contains(&&**inode) && !close).count()
+    };
+    eventually("all are closed on exec", || (inherited() == 0).then_some(()));
+}
+
 #[test]
 fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
     // A separate process: the other tests in this one need descriptors.
@@ -106,18 +146,8 @@ fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
 #[test]
 #[ignore = "run by being_out_of_descriptors_is_told_once_and_costs_nothing"]
 fn out_of_descriptors() {
-    let dir = tempfile::tempdir().unwrap();
-    let client = client(dir.path());
-    let patron = client.patron();
-    let to: SocketAddr = address(&patron);
-    let callers: Vec<_> = (0..20)
-        .map(|_| rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap())
-        .collect();
     let stat = std::fs::File::open("/proc/self/stat").unwrap();
-    let filling: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
-    for caller in &callers {
-        rustix::net::connect(caller, &to).unwrap();
-    }
+    // In hundredths of a second.
     let ticks = || {
         let mut buffer = [0; 1024];
         let length = stat.read_at(&mut buffer, 0).unwrap();
@@ -125,18 +155,55 @@ fn out_of_descriptors() {
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };
-    let (before, mut told) = (ticks(), 0);
-    let deadline = Instant::now() + Duration::from_secs(3);
-    while let Some(Ok(event)) =
-        patron.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-    {
-        told += usize::from(matches!(event, Event::ListenFailed { .. }));
+    // Whether what the client gives up is taken by others.
+    for greedy in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let client = client(dir.path());
+        let patron = client.patron();
+        let to: SocketAddr = address(&patron);
+        let limit = || {
+            let settings = patron.settings().wait().unwrap();
+            settings.get("connections_limit").unwrap().to_string()
+        };
+        let limited = limit();
+        let callers: Vec<_> = (0..20)
+            .map(|_| rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap())
+            .collect();
+        let fill = || std::iter::from_fn(|| std::fs::File::open("/dev/null").ok());
+        let mut filling: Vec<_> = fill().collect();
+        for caller in &callers {
+            rustix::net::connect(caller, &to).unwrap();
+        }
+        let (before, mut told) = (ticks(), 0);
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let mut longest = Duration::ZERO;
+        while Instant::now() < deadline {
+            if greedy {
+                filling.extend(fill());
+            }
+            let asked = Instant::now();
+            patron.statistics().wait().unwrap();
+            longest = longest.max(asked.elapsed());
+            while let Some(Ok(event)) = patron.recv_timeout(Duration::from_millis(10)) {
+                told += usize::from(matches!(event, Event::ListenFailed { .. }));
+            }
+        }
+        let spent = ticks() - before;
+        println!("greedy {greedy}: {told} events, {spent} ticks, {longest:?} for an answer");
+        assert_eq!(told, 1);
+        assert!(spent < 100, "{spent}");
+        drop((callers, filling));
+        still_works(&patron);
+        eventually("the limit is what it was", || (limit() == limited).then_some(()));
+        // Without a torrent it closes them.
+        let accepts = |at: SocketAddr| {
+            let Ok(mut caller) = std::net::TcpStream::connect(at) else { return false };
+            caller.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            matches!(caller.read(&mut [0]), Ok(0))
+        };
+        eventually("it accepts connections", || {
+            let addresses = patron.listen_addresses().wait().unwrap();
+            addresses.into_iter().rev().any(accepts).then_some(())
+        });
     }
-    // In hundredths of a second.
-    let spent = ticks() - before;
-    println!("{told} events, {spent} ticks");
-    assert_eq!(told, 1);
-    assert!(spent < 100, "{spent}");
-    drop((callers, filling));
-    still_works(&patron);
 }

@@ -38,6 +38,12 @@ constexpr int max_read_ahead = 1024 * 1024;
 
 } // namespace
 
+Stamp look_at(std::string const& path) {
+    struct stat found {};
+    bool const is_file = ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode);
+    return is_file ? Stamp(found) : Stamp();
+}
+
 File::~File() {
     if (mapping_ != nullptr)
         mapping_->unref();
@@ -63,11 +69,13 @@ void File::open() {
         return state_.store(State::unusable);
     }
     // The inode is not compared: some file systems give a file a new one once it is closed.
-    if (stamp_ && !stamp_->same_content(Stamp(found))) {
+    if (stamp_.is_known() && !(stamp_ == Stamp(found))) {
         ::close(descriptor);
         return set_changed(file_error(modified));
     }
-    stamp_.emplace(found);
+    stamp_ = Stamp(found);
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
     descriptor_ = descriptor;
     add(counters_->open_files);
     if (mapped_)
@@ -77,14 +85,23 @@ void File::open() {
 
 void File::check() {
     std::lock_guard<std::mutex> const lock(mutex_);
-    if (state() != State::open)
+    bool const is_open = state() == State::open;
+    if (state() == State::changed)
         return;
     struct stat found {};
-    if (::stat(path_.c_str(), &found) != 0)
-        return set_changed(system_error(errno));
-    if (found.st_size < size_)
+    if (::stat(path_.c_str(), &found) != 0) {
+        if (stamp_.is_known())
+            set_changed(system_error(errno));
+        return;
+    }
+    if (!stamp_.is_known()) {
+        stamp_ = Stamp(found);
+        return;
+    }
+    if (found.st_size < std::min(size_, stamp_.size))
         return set_changed(file_error(shorter));
-    if (!stamp_->same_file(Stamp(found)) || !stamp_->same_content(Stamp(found)))
+    bool const replaced = is_open && (found.st_dev != device_ || found.st_ino != inode_);
+    if (replaced || !(stamp_ == Stamp(found)))
         return set_changed(file_error(modified));
     if (mapping_ != nullptr)
         mapping_->sweep();

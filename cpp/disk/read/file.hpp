@@ -11,31 +11,29 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include <sys/stat.h>
 
 namespace patron {
 
-// Tells whether a file was replaced, or written to.
+// Tells whether a file was written to.
 struct Stamp {
+    Stamp() = default;
     explicit Stamp(struct stat const& file)
-        : device(file.st_dev), inode(file.st_ino), size(file.st_size), seconds(file.st_mtim.tv_sec),
-          nanoseconds(file.st_mtim.tv_nsec) {}
-    bool same_file(Stamp const& other) const noexcept {
-        return device == other.device && inode == other.inode;
-    }
-    bool same_content(Stamp const& other) const noexcept {
+        : size(file.st_size), seconds(file.st_mtim.tv_sec), nanoseconds(file.st_mtim.tv_nsec) {}
+    bool operator==(Stamp const& other) const noexcept {
         return size == other.size && seconds == other.seconds && nanoseconds == other.nanoseconds;
     }
+    bool is_known() const noexcept { return size >= 0; }
 
-    std::uint64_t device;
-    std::uint64_t inode;
-    std::int64_t size;
-    std::int64_t seconds;
-    std::int64_t nanoseconds;
+    std::int64_t size = -1;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
 };
+
+// Of what is at the path now; not known where that is no file.
+Stamp look_at(std::string const& path);
 
 // Workers open and check it. The network thread only reads what is in memory.
 class File : public std::enable_shared_from_this<File> {
@@ -52,9 +50,9 @@ class File : public std::enable_shared_from_this<File> {
         changed,
     };
 
-    // `known`: the stamp of the file when it was open before.
-    File(std::string path, std::int64_t size, bool mapped, std::optional<Stamp> known,
-         std::weak_ptr<Pool> pool, std::shared_ptr<ReadCounters> counters)
+    // `known`: the stamp that the file had, where it is known.
+    File(std::string path, std::int64_t size, bool mapped, Stamp known, std::weak_ptr<Pool> pool,
+         std::shared_ptr<ReadCounters> counters)
         : path_(std::move(path)), size_(size), mapped_(mapped), pool_(std::move(pool)),
           counters_(std::move(counters)), stamp_(known) {}
     ~File();
@@ -62,10 +60,11 @@ class File : public std::enable_shared_from_this<File> {
     File& operator=(File const&) = delete;
 
     State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    std::string const& path() const noexcept { return path_; }
     // Once changed.
     lt::error_code failure() const noexcept { return failure_; }
     // Once open.
-    std::optional<Stamp> const& stamp() const noexcept { return stamp_; }
+    Stamp stamp() const noexcept { return stamp_; }
     // Once open; null for a file that is not mapped.
     Mapping* mapping() const noexcept { return mapping_; }
 
@@ -78,7 +77,7 @@ class File : public std::enable_shared_from_this<File> {
 
     // Does nothing if it is open or has changed.
     void open();
-    // Whether the open file is still the one at the path, and not written to.
+    // Whether the file at the path is still the one that is open, if it is, and not written to.
     void check();
     // `ahead`: how many bytes the kernel is to fetch if they are not in memory.
     lt::error_code read(char* buffer, int length, std::int64_t offset, int ahead);
@@ -93,8 +92,10 @@ class File : public std::enable_shared_from_this<File> {
     std::shared_ptr<ReadCounters> const counters_;
 
     std::mutex mutex_;
-    // The next four are written with the mutex held, before state_ announces them.
-    std::optional<Stamp> stamp_;
+    // The next six are written with the mutex held, before state_ announces them.
+    Stamp stamp_;
+    std::uint64_t device_ = 0;
+    std::uint64_t inode_ = 0;
     int descriptor_ = -1;
     Mapping* mapping_ = nullptr;
     lt::error_code failure_;

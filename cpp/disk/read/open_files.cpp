@@ -1,6 +1,8 @@
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 
-#include <optional>
+#include <boost/asio/post.hpp>
+
+#include <string>
 #include <utility>
 
 namespace patron {
@@ -8,8 +10,12 @@ namespace {
 
 // How often a file that is in use is checked.
 constexpr std::chrono::seconds check_interval{1};
+// How long after its last use a file is still checked.
+constexpr std::chrono::seconds after_use{3};
 // How long no file is opened after an exhaustion.
 constexpr std::chrono::seconds back_off{1};
+// A worker has other things to do as well.
+constexpr std::size_t looks_at_once = 256;
 
 } // namespace
 
@@ -26,28 +32,82 @@ File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index
         if (now < exhausted_until_)
             return nullptr;
         make_room(limit_ - 1);
-        std::optional<Stamp> known;
-        auto const stamp = files.stamps_.find(number);
-        if (stamp != files.stamps_.end())
-            known = stamp->second;
+        auto const place = static_cast<std::size_t>(number);
+        Stamp const known = place < files.stamps_.size() ? files.stamps_[place] : Stamp();
         auto file = std::make_shared<File>(torrent.names.path(index, torrent.path),
                                            torrent.files.file_size(index), files.mapped_, known,
                                            pool_, counters_);
         uses_.push_front(Use{&files, number});
-        Slot slot{std::move(file), uses_.begin(), now + check_interval};
+        Slot slot{std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, false};
         found = files.slots_.emplace(number, std::move(slot)).first;
     }
     Slot& slot = found->second;
     if (slot.use != uses_.begin())
         uses_.splice(uses_.begin(), uses_, slot.use);
-    if (now >= slot.next_check) {
-        slot.next_check = now + check_interval;
-        pool_->run(task_key(torrent.inner, number), [file = slot.file](bool stopped) {
-            if (!stopped)
-                file->check();
-        });
-    }
+    slot.last_use = now;
+    check(slot, now);
+    if (!is_timed_)
+        check_later();
     return slot.file.get();
+}
+
+void OpenFiles::check(Slot& slot, clock::time_point now) {
+    if (now < slot.next_check)
+        return;
+    slot.next_check = now + check_interval;
+    auto const tell = [this, alive = std::weak_ptr<bool const>(alive_)] {
+        if (!alive.expired())
+            tell_lost();
+    };
+    pool_->run(slot.key, [file = slot.file, &network = network_, tell](bool stopped) {
+        if (stopped)
+            return;
+        file->check();
+        if (file->state() == File::State::changed)
+            boost::asio::post(network, tell);
+    });
+}
+
+void OpenFiles::check_later() {
+    is_timed_ = true;
+    timer_.expires_after(check_interval);
+    timer_.async_wait([this](lt::error_code const& stopped) {
+        if (!stopped)
+            check_all();
+    });
+}
+
+// Those that were used a moment ago, too: the next request may never come, as where a peer could
+// not be sent what was cut off.
+void OpenFiles::check_all() {
+    is_timed_ = false;
+    auto const now = clock::now();
+    for (auto const& [files, index] : uses_) {
+        Slot& slot = files->slots_.at(index);
+        if (now - slot.last_use > after_use)
+            break;
+        if (!is_timed_)
+            check_later();
+        check(slot, now);
+    }
+}
+
+void OpenFiles::tell_lost() {
+    auto const now = clock::now();
+    for (auto const& [files, index] : uses_) {
+        Slot& slot = files->slots_.at(index);
+        if (now - slot.last_use > after_use)
+            break;
+        if (slot.file->state() != File::State::changed || std::exchange(slot.is_lost, true))
+            continue;
+        add(counters_->failed);
+        written_->lose({files->hash_, slot.file->path(), slot.file->failure()});
+    }
+}
+
+void OpenFiles::stop() {
+    is_timed_ = true;
+    timer_.cancel();
 }
 
 void OpenFiles::close(Torrent& files, lt::file_index_t index, File const& file) {
@@ -59,7 +119,55 @@ void OpenFiles::close(Torrent& files, lt::file_index_t index, File const& file) 
 void OpenFiles::release(Torrent& files) {
     while (!files.slots_.empty())
         close(files, files.slots_.begin());
-    files.stamps_.clear();
+    files.stamps_ = {};
+    ++files.generation_;
+}
+
+void OpenFiles::Torrent::set_stamp(int index, Stamp stamp) {
+    auto const place = static_cast<std::size_t>(index);
+    if (place >= stamps_.size())
+        stamps_.resize(place + 1);
+    stamps_[place] = stamp;
+}
+
+void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first) {
+    struct Look {
+        int file;
+        std::string path;
+        std::int64_t size;
+        Stamp found;
+    };
+    auto looks = std::make_shared<std::vector<Look>>();
+    int const count = torrent->files.num_files();
+    for (; first < count && looks->size() < looks_at_once; ++first) {
+        lt::file_index_t const i(first);
+        if (!torrent->files.pad_file_at(i) && torrent->files.file_size(i) > 0 &&
+            !torrent->is_skipped(i))
+            looks->push_back(
+                {first, torrent->names.path(i, torrent->path), torrent->files.file_size(i), {}});
+    }
+    if (looks->empty())
+        return;
+    auto const take = [this, alive = std::weak_ptr<bool const>(alive_), &files, looks, first,
+                       weak = std::weak_ptr<TorrentFiles>(torrent),
+                       generation = files.generation_] {
+        // The torrent has the files that are referred to.
+        auto const owner = weak.lock();
+        if (!owner || alive.expired() || files.generation_ != generation)
+            return;
+        // One that is not whole yet may grow.
+        for (Look const& look : *looks)
+            if (look.found.size >= look.size && files.slots_.count(look.file) == 0)
+                files.set_stamp(look.file, look.found);
+        remember(owner, files, first);
+    };
+    pool_->run(task_key(torrent->inner, first), [&network = network_, looks, take](bool stopped) {
+        if (stopped)
+            return;
+        for (Look& look : *looks)
+            look.found = look_at(look.path);
+        boost::asio::post(network, take);
+    });
 }
 
 void OpenFiles::exhausted() {
@@ -74,7 +182,7 @@ void OpenFiles::make_room(std::size_t files) {
         auto const slot = torrent->slots_.find(index);
         File const& file = *slot->second.file;
         if (file.state() == File::State::open)
-            torrent->stamps_.insert_or_assign(index, *file.stamp());
+            torrent->set_stamp(index, file.stamp());
         add(counters_->evicted);
         close(*torrent, slot);
     }

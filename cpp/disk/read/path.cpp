@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
 #include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/operations.hpp>
 #include <libtorrent/performance_counters.hpp>
@@ -20,6 +21,7 @@ namespace {
 
 // How long a torrent has to be paused after an error, before the next is reported.
 constexpr std::chrono::seconds error_interval{1};
+constexpr int most_looked_at = 16 * 1024;
 
 // Descriptors or memory are short; the files are fine.
 bool is_shortage(lt::error_code const& code) {
@@ -30,8 +32,12 @@ bool is_shortage(lt::error_code const& code) {
 
 // What the read path keeps of a torrent.
 struct TorrentReads final : Attachment {
-    TorrentReads(OpenFiles& open, bool mapped) : open_files(open), files(mapped) {}
+    TorrentReads(OpenFiles& open, lt::sha1_hash const& hash, bool mapped)
+        : open_files(open), files(hash, mapped) {}
     void release_files() override { open_files.release(files); }
+    void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
+        open_files.remember(torrent, files);
+    }
 
     OpenFiles& open_files;
     OpenFiles::Torrent files;
@@ -47,7 +53,8 @@ TorrentReads& reads_of(TorrentFiles const& torrent) {
 class ReadPath final : public Forward {
   public:
     ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-             bool map, std::shared_ptr<PlainTorrents> plain, std::shared_ptr<ReadCounters> counters,
+             DiskReads reads, std::shared_ptr<PlainTorrents> plain,
+             std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
              lt::io_context& network, lt::settings_interface const& settings);
     ~ReadPath() override;
 
@@ -64,13 +71,14 @@ class ReadPath final : public Forward {
     using TorrentPtr = std::shared_ptr<TorrentFiles>;
     using Reason = ReadCounters::Count;
 
-    Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request,
-                      lt::disk_job_flags_t flags, Parts& parts) const;
+    Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
+    lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                    clock::time_point now);
     bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags);
     void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
                         ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts);
-    void read_by_stock(Reason& reason, TorrentPtr torrent, lt::peer_request const& request,
+    void read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_request const& request,
                        ReadHandler handler, lt::disk_job_flags_t flags);
     void complete(Job& job);
     void fall_back(Reason& reason, Job& job);
@@ -80,7 +88,7 @@ class ReadPath final : public Forward {
     void limit_files();
 
     std::shared_ptr<Torrents> const torrents_;
-    bool const map_;
+    DiskReads const way_;
     std::shared_ptr<PlainTorrents> const plain_;
     std::shared_ptr<ReadCounters> const counters_;
     lt::io_context& network_;
@@ -94,15 +102,15 @@ class ReadPath final : public Forward {
 };
 
 ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-                   bool map, std::shared_ptr<PlainTorrents> plain,
-                   std::shared_ptr<ReadCounters> counters, lt::io_context& network,
-                   lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), map_(map),
+                   DiskReads reads, std::shared_ptr<PlainTorrents> plain,
+                   std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
+                   lt::io_context& network, lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads),
       plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
       settings_(settings), pool_(std::make_shared<Pool>(std::clamp(
                                settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
-      open_files_(pool_, counters_) {
+      open_files_(network, pool_, std::move(written), counters_) {
     limit_files();
 }
 
@@ -114,9 +122,10 @@ ReadPath::~ReadPath() {
 
 lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
                                          std::shared_ptr<void> const& torrent) {
-    bool const mapped = map_ && plain_->take(params.info_hash);
+    bool const mapped = way_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
     lt::storage_holder holder = inner_->new_torrent(params, torrent);
-    torrents_->at(holder)->reader = std::make_unique<TorrentReads>(open_files_, mapped);
+    torrents_->at(holder)->reader =
+        std::make_unique<TorrentReads>(open_files_, params.info_hash, mapped);
     return holder;
 }
 
@@ -128,17 +137,26 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
     auto const now = clock::now();
     if (now < reads.failed_until)
         return fail(*torrent, std::move(handler), {});
+    if (torrent->writes > torrent->released || torrent->exclusive_jobs > 0)
+        return read_by_stock(&counters_->stock_writing, torrent, request, std::move(handler),
+                             flags);
+    if (flags & volatile_read)
+        return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
-    if (Reason* const reason = why_stock(*torrent, request, flags, parts))
-        return read_by_stock(*reason, torrent, request, std::move(handler), flags);
+    Reason* const reason = why_stock(*torrent, request, parts);
+    if (reason != nullptr || way_ == DiskReads::Stock) {
+        if (lt::storage_error const error = look_at_files(*torrent, request, now))
+            return fail(*torrent, std::move(handler), error);
+        return read_by_stock(reason, torrent, request, std::move(handler), flags);
+    }
     bool open = true;
     for (Part& part : parts) {
         if (part.pad)
             continue;
         part.file = open_files_.use(*torrent, reads.files, part.index, now);
         if (part.file == nullptr)
-            return read_by_stock(counters_->stock_descriptors, torrent, request, std::move(handler),
-                                 flags);
+            return read_by_stock(&counters_->stock_descriptors, torrent, request,
+                                 std::move(handler), flags);
         File::State const state = part.file->state();
         if (state == File::State::changed)
             return fail(
@@ -153,11 +171,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
 
 // Why libtorrent must read the block. Null: it need not, and `parts` is filled in.
 ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request const& request,
-                                      lt::disk_job_flags_t flags, Parts& parts) const {
-    if (torrent.writes > torrent.released || torrent.exclusive_jobs > 0)
-        return &counters_->stock_writing;
-    if (flags & volatile_read)
-        return &counters_->stock_other;
+                                      Parts& parts) const {
+    if (way_ == DiskReads::Stock)
+        return nullptr;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
     // Blocks of files that are not wanted may be in libtorrent's part file.
@@ -166,6 +182,21 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
         }))
         return &counters_->stock_partial;
     return nullptr;
+}
+
+// Where libtorrent reads the block. The one that has changed.
+lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                          clock::time_point now) {
+    for (auto const& slice :
+         torrent.files.map_block(request.piece, request.start, request.length)) {
+        lt::file_index_t const i = slice.file_index;
+        if (torrent.files.pad_file_at(i) || torrent.is_skipped(i))
+            continue;
+        File const* const file = open_files_.use(torrent, reads_of(torrent).files, i, now);
+        if (file != nullptr && file->state() == File::State::changed)
+            return lt::storage_error(file->failure(), i, lt::operation_t::file_read);
+    }
+    return {};
 }
 
 // False where not all of the block is in memory.
@@ -208,7 +239,7 @@ void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const&
     };
     auto const key = task_key(torrent->inner, static_cast<int>(request.piece));
     if (!pool_->run(key, std::move(task)))
-        read_by_stock(counters_->stock_other, torrent, request, std::move(job->handler), flags);
+        read_by_stock(&counters_->stock_other, torrent, request, std::move(job->handler), flags);
 }
 
 void ReadPath::complete(Job& job) {
@@ -233,13 +264,14 @@ void ReadPath::fall_back(Reason& reason, Job& job) {
     for (Part const& part : job.parts)
         if (!part.pad && part.file->state() == job.state)
             open_files_.close(reads_of(*job.torrent).files, part.index, *part.file);
-    read_by_stock(reason, job.torrent, job.request, std::move(job.handler), job.flags);
+    read_by_stock(&reason, job.torrent, job.request, std::move(job.handler), job.flags);
     inner_->submit_jobs();
 }
 
-void ReadPath::read_by_stock(Reason& reason, TorrentPtr torrent, lt::peer_request const& request,
+void ReadPath::read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_request const& request,
                              ReadHandler handler, lt::disk_job_flags_t flags) {
-    add(reason);
+    if (reason != nullptr)
+        add(*reason);
     lt::storage_index_t const index = torrent->inner;
     auto const generation = torrent->generation;
     inner_->async_read(
@@ -291,6 +323,7 @@ void ReadPath::update_stats_counters(lt::counters& statistics) const {
 }
 
 void ReadPath::abort(bool wait) {
+    open_files_.stop();
     pool_->stop();
     if (wait)
         pool_->join();
@@ -303,17 +336,20 @@ void ReadPath::settings_updated() {
 }
 
 void ReadPath::limit_files() {
-    int const size = settings_.get_int(lt::settings_pack::file_pool_size);
+    // Those that are only looked at take no descriptors.
+    int const size = way_ == DiskReads::Stock
+                         ? most_looked_at
+                         : settings_.get_int(lt::settings_pack::file_pool_size);
     // More than one block needs: room for its last file is not made by closing its first.
     open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
 }
 
 } // namespace
 
-lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
                                        std::shared_ptr<Written> written,
                                        std::shared_ptr<ReadCounters> counters) {
-    return [map, plain = std::move(plain), written = std::move(written),
+    return [reads, plain = std::move(plain), written = std::move(written),
             counters = std::move(counters)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
@@ -321,8 +357,8 @@ lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> 
         auto ordered = std::make_unique<Ordered>(
             lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
             network, settings);
-        return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), map, plain,
-                                          counters, network, settings);
+        return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, plain,
+                                          written, counters, network, settings);
     };
 }
 

@@ -1,5 +1,5 @@
 // How blocks are read for peers. Blocks that are in memory are answered at once, on the network
-// thread; workers read the others.
+// thread; workers read the others. Whoever reads them, the files are looked at meanwhile.
 //
 //   path.*              decides who reads a block, and answers
 //   plain_torrents.hpp  which torrents may be sent from mappings
@@ -19,12 +19,16 @@
 
 #include <libtorrent/session_params.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace patron {
 
-// With `map`, blocks of plain torrents are sent from where they lie in the page cache.
-lt::disk_io_constructor_type read_path(bool map, std::shared_ptr<PlainTorrents> plain,
+enum class DiskReads : std::uint8_t;
+
+// `plain` is for zero copies: then blocks of plain torrents are sent from where they lie in the
+// page cache.
+lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
                                        std::shared_ptr<Written> written,
                                        std::shared_ptr<ReadCounters> counters);
 

@@ -19,6 +19,7 @@ use crate::support::handles::{CLIENTS, PATRONS, patron_client, patron_handle};
 use crate::support::text::{Kept, patron_text};
 use torrent_patron::client::ShutdownReport;
 use torrent_patron::settings::Proxy;
+use torrent_patron::store::Sqlite;
 use torrent_patron::{ClientBuilder, Patron};
 
 /// The configuration that a client is started with. Used by one thread at a time.
@@ -74,8 +75,8 @@ pub extern "C" fn patron_builder_set_tick_interval(
 }
 
 /// Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
-/// uploading. It is saved only while a patron that added or watches the torrent is subscribed to
-/// PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
+/// uploading. It is saved if the client has a store, or while a patron that added or watches the
+/// torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_resume_data_interval(
     builder: Option<&mut patron_builder>,
@@ -222,6 +223,29 @@ pub unsafe extern "C" fn patron_builder_set_state(
         // SAFETY: the caller gives the length of the data.
         let data = unsafe { bytes(data, length, "data") }?;
         required(builder, "builder")?.change(|builder| builder.state(data));
+        Ok(())
+    })
+}
+
+/// Keeps the torrents of the client in this file, which is created if it does not exist, and takes in
+/// those that it has; see "Stores". The file is open from now on. It belongs to the first client that
+/// the builder starts; to start another one fails with IN_USE until a store is set again.
+///
+/// Errors: IN_USE if another process or client has the file open; CORRUPT if it is damaged or is not
+/// a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
+/// refuses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_builder_set_store(
+    builder: Option<&mut patron_builder>,
+    file: *const c_char,
+    file_length: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let builder = required(builder, "builder")?;
+        // SAFETY: the caller gives the length of the path.
+        let store = Sqlite::open(unsafe { path(file, file_length, "file") }?)?;
+        builder.change(|builder| builder.store(store));
         Ok(())
     })
 }

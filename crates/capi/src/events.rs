@@ -133,14 +133,27 @@ numbers! { EventKind:
     /// A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data,
     /// or is not allowed. Reported once until it has sent data again. Has: name, url, error.
     PATRON_EVENT_WEB_SEED_FAILED = 42 => WebSeedFailed,
+    /// The client is taking in the torrents of its store; see "Stores". Has: count (how many have
+    /// been seen to), available (how many there are).
+    PATRON_EVENT_RESTORING = 43 => Restoring,
+    /// All torrents of the store have been taken in. Has: count, and available with those that
+    /// failed.
+    PATRON_EVENT_RESTORED = 44 => Restored,
+    /// A torrent of the store could not be taken in. It stays in the store. Has: error.
+    PATRON_EVENT_RESTORE_FAILED = 45 => RestoreFailed,
+    /// The store cannot be written or read, because the disk is full, for example. The client goes
+    /// on. Has: error.
+    PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
+    /// The store can be written again, and has everything that it should.
+    PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
 }
 
 /// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// The kinds that a new patron receives: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x700_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0xff00_3fff_fffe;
 /// All kinds.
-pub const PATRON_EVENTS_ALL: u64 = 0x7ff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0xffff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -429,6 +442,8 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::ScrapeFailed { error, .. }
             | Event::TorrentRemoved { files: RemovedFiles::NotDeleted(error), .. }
             | Event::Reply { error: Some(error), .. }
+            | Event::RestoreFailed { error, .. }
+            | Event::StoreFailed { error }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,
@@ -595,6 +610,8 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
         Event::Lagged { missed } => Some(*missed),
         Event::TrackerReply { peers, .. } => Some((*peers).into()),
         Event::DescriptorLimit { wanted, .. } => Some(*wanted),
+        Event::Restoring { done, .. } => Some(*done),
+        Event::Restored { torrents, .. } => Some(*torrents),
         _ => None,
     })
 }
@@ -604,6 +621,8 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
 pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
         Event::DescriptorLimit { available, .. } => Some(*available),
+        Event::Restoring { total, .. } => Some(*total),
+        Event::Restored { failed, .. } => Some(*failed),
         _ => None,
     })
 }

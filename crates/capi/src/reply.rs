@@ -20,8 +20,7 @@ use crate::support::guard::{guard, read, release};
 use crate::support::handles::{PATRONS, REPLIES, patron_handle, patron_reply};
 use crate::support::replies::read_answer;
 use crate::support::text::{Texts, patron_bytes, patron_text};
-use torrent_patron::Error;
-use torrent_patron::error::ErrorKind;
+use crate::support::thread;
 use torrent_patron::patron::Added;
 use torrent_patron::torrent::TorrentOptions;
 
@@ -74,7 +73,7 @@ pub extern "C" fn patron_reply_notify(
 /// Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
 /// already here, and if the reply is freed in the meantime. Several functions may be set.
 ///
-/// The calls are made on a thread of the library, one at a time. `function` may call every function
+/// The calls are made on a thread of the library, which takes no signals, one at a time. `function` may call every function
 /// of this header; it should return soon, and must not unwind. If this call fails, `function` is
 /// not called.
 ///
@@ -135,9 +134,7 @@ fn caller() -> Result<Sender<Call>, Failure> {
             unsafe { (call.function)(call.user_data) };
         }
     };
-    std::thread::Builder::new().name("patron-on-ready".into()).spawn(run).map_err(|error| {
-        Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
-    })?;
+    thread::start("patron-on-ready", run)?;
     Ok(caller.insert(sender).clone())
 }
 

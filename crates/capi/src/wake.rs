@@ -13,8 +13,7 @@ use crate::support::arguments::required;
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::guard;
 use crate::support::handles::{PATRONS, patron_handle};
-use torrent_patron::Error;
-use torrent_patron::error::ErrorKind;
+use crate::support::thread;
 
 /// Gives a descriptor that is readable while events are waiting. Do not read from it or close it:
 /// call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
@@ -52,7 +51,7 @@ pub extern "C" fn patron_event_fd(
 /// if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
 /// gone when the call comes.
 ///
-/// The calls are made on a thread of the patron's own, one at a time. `wake` may take its time and
+/// The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake` may take its time and
 /// may call every function of this header, patron_free() included. It must not unwind.
 /// `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when
 /// the function is replaced or set to NULL, or when the patron has been freed. If this call fails,
@@ -113,11 +112,6 @@ impl Callback {
 /// does not wait for it: the one who drops may be that thread.
 fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Sender<()>, Failure> {
     let (stop, stopped) = bounded(1);
-    std::thread::Builder::new()
-        .name("patron-wake".into())
-        .spawn(move || callback.run(&wake_ups, &stopped))
-        .map_err(|error| {
-            Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}"))
-        })?;
+    thread::start("patron-wake", move || callback.run(&wake_ups, &stopped))?;
     Ok(stop)
 }

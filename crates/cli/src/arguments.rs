@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use torrent_patron::metainfo::{Links, Protocol, SpecialFiles};
 use torrent_patron::settings::{Proxy, SettingValue};
+use torrent_patron::store::Sqlite;
 use torrent_patron::torrent::Goals;
 use torrent_patron::{Client, ClientBuilder, Settings, Source};
 
@@ -60,6 +61,53 @@ pub(crate) enum Command {
                       The first Ctrl-C stops cleanly (exit code 0), a second one immediately."
     )]
     Seed(Seed),
+    /// Serve a file over HTTP while it downloads, for a player
+    #[cfg(feature = "stream")]
+    #[command(
+        after_help = "EXAMPLE:\n  torrent-patron stream film.torrent -o films --play mpv\n\n\
+                            The first line of stdout is the URL of the file. It runs until Ctrl-C, or \
+                            until the player ends."
+    )]
+    Stream(Stream),
+    /// Look at a store, as download and seed keep their torrents in it by --store
+    #[command(subcommand)]
+    Store(StoreCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// List its torrents; a client may be using it
+    List(StoreList),
+    /// Read everything in it and say what is damaged
+    Check(StoreFile),
+    /// Write the resume data of each torrent to a file HASH.resume, with the metainfo in it
+    Export(StoreDirectory),
+    /// Add the torrents of a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
+    Import(StoreDirectory),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreFile {
+    /// The store
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreList {
+    /// The store
+    pub(crate) file: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDirectory {
+    /// The store; import makes one where there is none
+    pub(crate) file: PathBuf,
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -200,8 +248,8 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {
-    /// .torrent files and magnet links
-    #[arg(required = true, value_name = "FILE|MAGNET")]
+    /// .torrent files and magnet links; none are needed with --store
+    #[arg(required_unless_present = "store", value_name = "FILE|MAGNET")]
     pub(crate) sources: Vec<PathBuf>,
     /// Directory for the files; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
@@ -223,10 +271,6 @@ pub(crate) struct Download {
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,
-    /// Save resume data in this directory, and continue from what an earlier run saved there; created
-    /// if it does not exist
-    #[arg(long, value_name = "DIR")]
-    pub(crate) resume: Option<PathBuf>,
     /// Seed when the download is complete, until Ctrl-C or until the goals are reached
     #[arg(long)]
     pub(crate) seed: bool,
@@ -254,6 +298,11 @@ impl SeedGoals {
         goals.seed_time = self.seed_time;
         goals
     }
+
+    /// `None`: nothing is chosen.
+    pub(crate) fn chosen(&self) -> Option<Goals> {
+        (self.ratio.is_some() || self.seed_time.is_some()).then(|| self.goals())
+    }
 }
 
 impl Download {
@@ -269,8 +318,8 @@ impl Download {
 
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
-    /// .torrent files, each followed by the directory that holds its data
-    #[arg(required = true, num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
+    /// .torrent files, each followed by the directory that holds its data; none are needed with --store
+    #[arg(required_unless_present = "store", num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
     paths: Vec<PathBuf>,
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
@@ -309,7 +358,32 @@ fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
     found.clone().error(kind, message).exit()
 }
 
-/// What download and seed have in common.
+#[cfg(feature = "stream")]
+#[derive(Debug, Args)]
+pub(crate) struct Stream {
+    /// A .torrent file or a magnet link
+    #[arg(value_name = "FILE|MAGNET")]
+    pub(crate) source: PathBuf,
+    /// The file to play, by its index in `info` [default: the largest]
+    #[arg(value_name = "INDEX")]
+    pub(crate) index: Option<u32>,
+    /// Directory for the files; created if it does not exist
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Peer to connect to; can be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) peer: Vec<SocketAddr>,
+    /// Address of the server. Anyone who can reach it can read the files of the torrent
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) http: SocketAddr,
+    /// Run this command of the shell, followed by the URL, and end with it
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) play: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct Common {
@@ -344,6 +418,10 @@ pub(crate) struct Common {
     /// Download limit per second; does not apply to the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_down: Option<i32>,
+    /// Keep the torrents in this file, and go on with those that earlier runs have kept there: with
+    /// their progress, wherever a run was stopped; created if it does not exist
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
     /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
@@ -371,12 +449,23 @@ enum Preset {
 }
 
 impl Common {
+    pub(crate) fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// A client behind a proxy accepts no peers.
     pub(crate) fn listens(&self) -> bool {
         self.proxy.is_none()
     }
 
-    pub(crate) fn client(&self) -> ClientBuilder {
+    pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
+        match &self.store {
+            Some(file) => Ok(self.builder().store(Sqlite::open(file)?)),
+            None => Ok(self.builder()),
+        }
+    }
+
+    fn builder(&self) -> ClientBuilder {
         let settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),

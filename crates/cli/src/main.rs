@@ -3,14 +3,18 @@
 mod arguments;
 mod create;
 mod demo;
+#[cfg(feature = "http")]
+mod http;
 mod info;
 mod interrupt;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod output;
-mod resume_dir;
 mod selection;
 mod sources;
+mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod temporary;
 mod torrent_file;
 mod transfer;
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Download(command) => transfer::download(command),
         Command::Seed(command) => transfer::seed(command),
+        #[cfg(feature = "stream")]
+        Command::Stream(command) => stream::run(command),
+        Command::Store(command) => store::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
     match output::finish(interrupt::came()) {

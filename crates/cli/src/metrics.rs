@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -20,17 +19,16 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, spawn};
 use tokio::time::{sleep, timeout};
 use torrent_patron::Patron;
 use torrent_patron::statistics::Statistics;
 
 use crate::Result;
+use crate::http::{ACCEPT_AGAIN, Server, TEXT};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
 
 const INDEX: &str =
     "<!DOCTYPE html><title>torrent-patron</title><a href=\"/metrics\">Metrics</a>\n";
@@ -48,46 +46,18 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// The longest request line and headers together, in bytes.
 const LONGEST_HEAD: usize = 8192;
 
-/// The pause after a failed accept: without descriptors, the next one would fail at once.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
-/// A web server on a thread of its own; dropping it ends both.
-pub(crate) struct Exporter {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<Infallible>>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The endpoint; dropping it ends it.
+pub(crate) struct Exporter(Server);
 
 impl Exporter {
     pub(crate) fn start(address: SocketAddr, patron: Patron) -> Result<Self> {
-        let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let listener = runtime.block_on(TcpListener::bind(address))?;
-            let address = listener.local_addr()?;
-            let (stop, stopped) = oneshot::channel::<Infallible>();
-            let thread = thread::Builder::new().name("metrics".into()).spawn(move || {
-                runtime.spawn(accept(listener, patron));
-                // Until the sender is dropped. Dropping the runtime drops all connections.
-                let _ = runtime.block_on(stopped);
-            })?;
-            Ok(Self { address, stop: Some(stop), thread: Some(thread) })
-        };
-        start().map_err(|error: std::io::Error| {
-            format!("cannot serve metrics at {address}: {error}").into()
-        })
+        Server::start("metrics", address, |listener| accept(listener, patron))
+            .map(Self)
+            .map_err(|error| format!("cannot serve metrics at {address}: {error}").into())
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/metrics", self.address)
-    }
-}
-
-impl Drop for Exporter {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        format!("http://{}/metrics", self.0.address())
     }
 }
 

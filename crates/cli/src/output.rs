@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
+use crossbeam_channel::Receiver;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use torrent_patron::Event;
@@ -229,7 +230,7 @@ pub(crate) fn event(event: &Event) {
 }
 
 /// Writes a JSON object in the same way.
-#[cfg(feature = "metrics")]
+#[cfg(feature = "http")]
 pub(crate) fn object(value: &serde_json::Value) {
     STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
 }
@@ -280,6 +281,16 @@ impl io::Write for Log {
 
 fn left_out(missed: u64) -> String {
     line(&format_args!("warning: {missed} lines left out: the reader was too far behind"))
+}
+
+/// Whether stdout is closed, as by `head`, which a line has shown.
+pub(crate) fn is_unread() -> bool {
+    STDOUT.is_unread()
+}
+
+/// Disconnected from then on, for `select!`.
+pub(crate) fn unread() -> Receiver<()> {
+    STDOUT.unread()
 }
 
 /// Waits until all output is written; after a signal, for a moment only. The error is that of stdout.

@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
-use torrent_patron::metainfo::{Magnet, Metainfo};
-use torrent_patron::torrent::InfoHashes;
+use torrent_patron::metainfo::Metainfo;
 use torrent_patron::{AddOptions, Source};
 
-use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};
 
 /// What a torrent is read from, and where its files are or will be.
@@ -26,8 +24,6 @@ pub(crate) struct Request {
 pub(crate) struct Addition {
     pub(crate) source: Source,
     pub(crate) options: AddOptions,
-    /// What an earlier run has saved, and in which file; or why it cannot be read.
-    pub(crate) resume: io::Result<Option<(PathBuf, Vec<u8>)>>,
 }
 
 /// Why a torrent cannot be added.
@@ -39,16 +35,11 @@ pub(crate) struct Refusal {
 /// Disconnected after the last one.
 pub(crate) type Additions = Receiver<Result<Addition, Refusal>>;
 
-pub(crate) fn read(
-    requests: Vec<Request>,
-    select: Vec<Selection>,
-    resume_dir: Option<ResumeDir>,
-) -> io::Result<Additions> {
+pub(crate) fn read(requests: Vec<Request>, select: Vec<Selection>) -> io::Result<Additions> {
     let (sender, additions) = bounded(1);
     thread::Builder::new().name("sources".into()).spawn(move || {
         for request in requests {
-            let addition = addition(request, &select, resume_dir.as_ref());
-            if sender.send(addition).is_err() {
+            if sender.send(addition(request, &select)).is_err() {
                 // The program ends.
                 break;
             }
@@ -57,45 +48,21 @@ pub(crate) fn read(
     Ok(additions)
 }
 
-fn addition(
-    request: Request,
-    select: &[Selection],
-    resume_dir: Option<&ResumeDir>,
-) -> Result<Addition, Refusal> {
+fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal> {
     let Request { mut source, save_dir, mut options } = request;
-    // Without a choice all files are wanted, whatever an earlier run chose.
-    let all = [Selection::Pattern("*".into())];
-    let select = if select.is_empty() && resume_dir.is_some() { &all } else { select };
-    let hashes = match &source {
-        Source::File(path) => {
-            let refused = |error| Refusal { source: path.clone(), error };
-            let metainfo = Metainfo::read(path).map_err(|error| refused(error.into()))?;
-            regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
-            options = choose(options, select, &metainfo)
-                .map_err(|error| refused(error.to_string().into()))?;
-            if !path.is_file() {
-                // A pipe can be read once.
-                source = Source::from(&metainfo);
-            }
-            Some(metainfo.info_hashes)
-        }
-        // One that is wrong is refused when it is added.
-        Source::Magnet(link) => Magnet::parse(link).ok().map(|magnet| magnet.info_hashes),
-        Source::InfoHash(hashes) => Some(*hashes),
-        _ => None,
-    };
-    let find = |(dir, hashes): (&ResumeDir, InfoHashes)| dir.find(&hashes);
-    let resume = resume_dir.zip(hashes).map_or(Ok(None), find);
-    // The resume data of a magnet link has its metadata, if that had come.
-    if let (Source::Magnet(_) | Source::InfoHash(_), Ok(Some((path, data)))) = (&source, &resume)
-        && let Ok(metainfo) = Metainfo::decode(data)
-    {
+    // An invalid magnet link is refused when it is added.
+    if let Source::File(path) = &source {
         let refused = |error| Refusal { source: path.clone(), error };
+        let metainfo = Metainfo::read(path).map_err(|error| refused(error.into()))?;
         regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
         options = choose(options, select, &metainfo)
             .map_err(|error| refused(error.to_string().into()))?;
+        if !path.is_file() {
+            // A pipe can be read once.
+            source = Source::from(&metainfo);
+        }
     }
-    Ok(Addition { source, options, resume })
+    Ok(Addition { source, options })
 }
 
 fn choose(

@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
-use torrent_patron::event::{EventKind, Explainer};
+use torrent_patron::event::Explainer;
 use torrent_patron::file::ExistingFiles;
 use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::{Added, Command};
+use torrent_patron::patron::Command;
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -23,7 +23,6 @@ use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
-use crate::resume_dir::ResumeDir;
 use crate::selection::{self, Selection};
 use crate::sources::{self, Addition, Additions, Refusal, Request};
 use crate::{Outcome, Result};
@@ -35,10 +34,10 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
-    let resume_dir = arguments.resume.as_deref().map(ResumeDir::new).transpose()?;
     let mut options = AddOptions::default()
         .save_dir(&arguments.output)
         .add_peers(arguments.peer.iter().copied())
+        .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
     if arguments.overwrite {
         options = options.existing_files(ExistingFiles::Overwrite);
@@ -51,17 +50,14 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         save_dir: arguments.output.clone(),
         options: options.clone(),
     });
-    let client = arguments.common.client();
+    let client = arguments.common.client()?;
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
-    if resume_dir.is_some() {
-        let kinds = transfer.patron.subscription().with(EventKind::ResumeData);
-        transfer.patron.subscribe(kinds);
-    }
-    transfer.resume_dir.clone_from(&resume_dir);
+    transfer.goals = arguments.goals.chosen();
+    transfer.peers.clone_from(&arguments.peer);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
-    transfer.adding = requests.len();
-    let additions = sources::read(requests.collect(), arguments.select.clone(), resume_dir)?;
+    transfer.adding += requests.len();
+    let additions = sources::read(requests.collect(), arguments.select.clone())?;
     let interrupted = transfer.run(additions, has_ended);
     let (complete, failed) = (transfer.is_complete(), transfer.failed);
     transfer.end();
@@ -88,12 +84,13 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
         save_dir: directory.to_path_buf(),
         options: options.clone().save_dir(*directory),
     });
-    let client = arguments.common.client();
+    let client = arguments.common.client()?;
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
+    transfer.goals = arguments.goals.chosen();
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
-    transfer.adding = requests.len();
-    let additions = sources::read(requests.collect(), Vec::new(), None)?;
+    transfer.adding += requests.len();
+    let additions = sources::read(requests.collect(), Vec::new())?;
     let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
     drop(exporter);
@@ -118,7 +115,6 @@ enum Phase {
 
 struct Torrent {
     name: Arc<str>,
-    info_hashes: InfoHashes,
     save_dir: PathBuf,
     phase: Phase,
     warned_incomplete: bool,
@@ -132,11 +128,17 @@ struct Transfer {
     quiet: bool,
     client: Client,
     patron: Patron,
+    has_store: bool,
+    /// Until the torrents of the store are here.
+    restoring: bool,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
-    resume_dir: Option<ResumeDir>,
+    /// For torrents that are in the store already, where some are chosen.
+    goals: Option<Goals>,
+    /// Likewise.
+    peers: Vec<SocketAddr>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
@@ -153,6 +155,9 @@ impl Transfer {
         let settings = client.effective_settings()?;
         let client = client.start()?;
         let patron = client.patron();
+        if common.has_store() {
+            patron.watch_all().wait()?;
+        }
         let screen = Screen::new(common.quiet || common.json);
         if let Some(list) = blocklist {
             if let Some(first) = list.first_skipped.first() {
@@ -168,14 +173,17 @@ impl Transfer {
             quiet: common.quiet,
             client,
             patron,
+            has_store: common.has_store(),
+            restoring: common.has_store(),
             interrupt,
             screen,
             explainer: Explainer::new(),
             select: Vec::new(),
-            resume_dir: None,
+            goals: None,
+            peers: Vec::new(),
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
-            adding: 0,
+            adding: usize::from(common.has_store()),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
@@ -188,10 +196,6 @@ impl Transfer {
             Err(error) => return Err(error.into()),
         }
         Ok(transfer)
-    }
-
-    fn waits_for_metadata(&self, id: TorrentId) -> bool {
-        self.patron.status(id).is_some_and(|status| !status.has_metadata && !status.paused)
     }
 
     fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
@@ -215,6 +219,7 @@ impl Transfer {
     /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready = self.patron.ready();
+        let mut unread = output::unread();
         loop {
             self.handle_all()?;
             if self.interrupt.came() || has_ended(self) {
@@ -222,15 +227,18 @@ impl Transfer {
             }
             let mut select = Select::new();
             let addition = select.recv(&additions);
+            let closed = select.recv(&unread);
             select.recv(self.interrupt.signal());
             select.recv(&ready);
-            if select.ready() == addition {
-                match additions.try_recv() {
+            match select.ready() {
+                operation if operation == addition => match additions.try_recv() {
                     Ok(Ok(addition)) => self.add(addition)?,
                     Ok(Err(refusal)) => self.refuse(refusal)?,
                     Err(error) if error.is_disconnected() => additions = never(),
                     Err(_) => {}
-                }
+                },
+                operation if operation == closed => unread = never(),
+                _ => {}
             }
             // What it announces is taken next.
             let _ = ready.try_recv();
@@ -238,16 +246,7 @@ impl Transfer {
     }
 
     fn add(&mut self, addition: Addition) -> Result<()> {
-        let Addition { source, options, resume } = addition;
-        match resume {
-            Ok(Some((path, data))) => {
-                if self.resume(&source, options.clone().resume_data(data), &path)? {
-                    return Ok(());
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.screen.warn(format_args!("warning: {error}; it is not used")),
-        }
+        let Addition { source, options } = addition;
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
@@ -265,28 +264,64 @@ impl Transfer {
         }
     }
 
-    /// Adds a torrent with its resume data; false when that cannot be used.
-    fn resume(&mut self, source: &Source, options: AddOptions, path: &Path) -> Result<bool> {
-        let chosen = !options.file_priorities.is_empty();
-        match self.patron.add_torrent(source.clone(), options).wait() {
-            Ok(Added::New(id)) => {
-                // It may have been paused when the data was saved.
-                self.patron.send(Command::Resume(id))?;
-                if matches!(source, Source::Magnet(_) | Source::InfoHash(_)) && !chosen {
-                    self.handle_all()?;
-                    self.select_files(id);
-                }
+    /// A torrent is here. In a download, one that was complete before is not told of.
+    fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+        let is_known = was_complete && self.aim == Aim::Download;
+        let torrent = Torrent {
+            name: name.clone(),
+            save_dir,
+            phase: if is_known { Phase::Complete } else { Phase::Running },
+            goals_reached: 0,
+            warned_incomplete: false,
+            status_lines: Throttle::new(STATUS_LINES),
+            bar: self.screen.bar(name),
+        };
+        self.torrents.insert(id, torrent);
+    }
+
+    /// The torrents that were restored before this program asked for their events.
+    fn know_restored(&mut self) -> Result<()> {
+        for status in self.patron.statuses() {
+            let id = status.id;
+            if !self.torrents.contains_key(&id) {
+                let save_dir = self.patron.options(id).wait()?.save_dir;
+                let was_complete = self.has_all_that_is_wanted(id)?;
+                self.know(id, &status.name, save_dir, was_complete);
             }
-            Ok(_) => self.adding -= 1,
-            Err(error) if error.kind() == ErrorKind::ResumeData => {
-                let path = path.display();
-                let reason = error.message();
-                self.screen.warn(format_args!("warning: {path} is not used: {reason}"));
-                return Ok(false);
-            }
-            Err(error) => self.not_added(error),
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
+    /// asked for then.
+    fn go_on(&mut self, id: TorrentId) -> Result<()> {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
+        torrent.phase = Phase::Running;
+        self.patron.send(Command::Resume(id))?;
+        if let Some(goals) = self.goals {
+            self.patron.set_goals(id, goals).wait()?;
+        }
+        for peer in &self.peers {
+            self.patron.connect_peer(id, *peer).wait()?;
+        }
+        let status = self.patron.status(id);
+        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
+            // Without a choice all files are wanted, whatever an earlier run chose.
+            let all = [Selection::Pattern("*".into())];
+            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
+            self.choose_files(id, &select);
+        }
+        if self.has_all_that_is_wanted(id)? {
+            self.finished(id);
+        }
+        Ok(())
+    }
+
+    /// Whether libtorrent has checked the torrent and found everything.
+    fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
+        let status = self.patron.fresh_status(id).wait()?;
+        let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
+        Ok(checked && status.wanted_done == status.wanted_size)
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -297,10 +332,13 @@ impl Transfer {
 
     /// The files of a magnet link are known once its metadata is here.
     fn select_files(&mut self, id: TorrentId) {
-        if self.select.is_empty() {
-            return;
+        if !self.select.is_empty() {
+            self.choose_files(id, &self.select.clone());
         }
-        let chosen = self.choose(id);
+    }
+
+    fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
+        let chosen = self.choose(id, select);
         if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
             torrent.phase = Phase::Failed;
             self.failed = true;
@@ -310,10 +348,10 @@ impl Transfer {
         }
     }
 
-    fn choose(&self, id: TorrentId) -> Result<()> {
+    fn choose(&self, id: TorrentId, select: &[Selection]) -> Result<()> {
         let files = self.patron.files(id).wait()?;
         let files = files.iter().map(|file| (file.path.as_path(), file.pad));
-        let wanted = selection::priorities(&self.select, files)?;
+        let wanted = selection::priorities(select, files)?;
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
@@ -323,8 +361,12 @@ impl Transfer {
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
-    /// There is nothing left to seed.
+    /// There is nothing left to seed, or nobody left to see it: a download goes on to its end where
+    /// stdout is closed, but seeding has none.
     fn is_dead(&self) -> bool {
+        if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
+            return true;
+        }
         let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::GoalReached);
         self.adding == 0 && self.torrents.values().all(ended)
     }
@@ -338,13 +380,9 @@ impl Transfer {
     fn end(self) {
         self.screen.close(self.interrupt.came());
         let report = self.client.shutdown(SHUTDOWN).wait();
-        // The last resume data comes before the end of the client.
         while let Some(event) = self.patron.try_recv() {
             if self.json {
                 output::event(&event);
-            }
-            if let (Event::ResumeData { id, data, .. }, Some(dir)) = (&event, &self.resume_dir) {
-                save(dir, self.torrents.get(id), data, &self.screen);
             }
         }
         if !self.quiet {
@@ -372,20 +410,31 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, info_hashes, .. } => {
-                self.adding -= 1;
-                let torrent = Torrent {
-                    name: name.clone(),
-                    info_hashes: *info_hashes,
-                    save_dir: save_dir.clone(),
-                    phase: Phase::Running,
-                    warned_incomplete: false,
-                    status_lines: Throttle::new(STATUS_LINES),
-                    bar: self.screen.bar(name),
-                };
-                self.torrents.insert(*id, torrent);
+            Event::TorrentAdded { id, name, save_dir, complete, .. } => {
+                // Those of this run come after those of the store.
+                if !self.restoring {
+                    self.adding -= 1;
+                }
+                let was_complete = self.restoring && *complete;
+                self.know(*id, name, save_dir.clone(), was_complete);
             }
-            Event::AlreadyAdded { .. } => self.adding -= 1,
+            Event::AlreadyAdded { id, .. } => {
+                self.adding -= 1;
+                self.go_on(*id)?;
+            }
+            Event::Restored { torrents, failed, .. } => {
+                self.know_restored()?;
+                self.restoring = false;
+                self.adding -= 1;
+                if torrents + failed == 0 {
+                    return Ok(());
+                }
+            }
+            Event::RestoreFailed { .. } | Event::StoreFailed { .. } => {
+                self.failed = true;
+                self.screen.warn(format_args!("error: {event}"));
+                return Ok(());
+            }
             Event::AddFailed { error, .. } => {
                 self.not_added(error);
                 return Ok(());
@@ -398,12 +447,6 @@ impl Transfer {
                 }
                 self.select_files(*id);
             }
-            Event::ResumeData { id, data, .. } => {
-                if let Some(dir) = &self.resume_dir {
-                    save(dir, self.torrents.get(id), data, &self.screen);
-                }
-                return Ok(());
-            }
             Event::GoalReached { id, .. } => {
                 self.finished(*id);
                 if let Some(torrent) = self.torrents.get_mut(id) {
@@ -411,11 +454,14 @@ impl Transfer {
                 }
             }
             Event::Finished { id, .. } => {
-                self.finished(*id);
+                // With a store, other files may have been selected since.
+                if !self.has_store || self.has_all_that_is_wanted(*id)? {
+                    self.finished(*id);
+                }
                 return Ok(());
             }
             // A peer sent metadata of another torrent; others are asked.
-            Event::Error { id, name, error } if self.waits_for_metadata(*id) => {
+            Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
             }
@@ -489,12 +535,4 @@ impl Transfer {
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {
     let interfaces = interfaces.map(ToString::to_string).unwrap_or_default();
     format!("cannot listen at {interfaces:?}: no address or network device of this machine")
-}
-
-/// Saves what a later run continues from.
-fn save(dir: &ResumeDir, torrent: Option<&Torrent>, data: &[u8], screen: &Screen) {
-    let Some(torrent) = torrent else { return };
-    if let Err(error) = dir.save(&torrent.info_hashes, data) {
-        screen.warn(format_args!("warning: {}: {error}", torrent.name));
-    }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Instant;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The most that waits to be written, in bytes.
@@ -15,7 +17,11 @@ pub(crate) struct Writer {
     open: fn() -> Box<dyn Write>,
     queue: Mutex<Queue>,
     changed: Condvar,
+    unread: LazyLock<Unread>,
 }
+
+/// Disconnected once the reader has gone.
+type Unread = (Mutex<Option<Sender<()>>>, Receiver<()>);
 
 struct Queue {
     started: bool,
@@ -31,7 +37,11 @@ impl Writer {
     pub(crate) const fn new(name: &'static str, open: fn() -> Box<dyn Write>) -> Self {
         let lines = VecDeque::new();
         let queue = Queue { started: false, lines, bytes: 0, missed: 0, closed: None };
-        Self { name, open, queue: Mutex::new(queue), changed: Condvar::new() }
+        let unread: LazyLock<Unread> = LazyLock::new(|| {
+            let (sender, receiver) = bounded(0);
+            (Mutex::new(Some(sender)), receiver)
+        });
+        Self { name, open, queue: Mutex::new(queue), changed: Condvar::new(), unread }
     }
 
     /// Adds a line; waits while the queue is full.
@@ -105,6 +115,17 @@ impl Writer {
             .then(|| format!("cannot write to {}: {error}", self.name))
     }
 
+    /// Whether a line found the reader gone.
+    pub(crate) fn is_unread(&self) -> bool {
+        let closed = &self.queue.lock().closed;
+        closed.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Ready, because disconnected, from then on, for `select!`.
+    pub(crate) fn unread(&self) -> Receiver<()> {
+        self.unread.1.clone()
+    }
+
     fn run(&self) {
         let mut out = (self.open)();
         loop {
@@ -119,6 +140,8 @@ impl Writer {
             }
             self.changed.notify_all();
             if queue.closed.is_some() {
+                drop(queue);
+                self.unread.0.lock().take();
                 return;
             }
         }

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::add::Prepared;
+use crate::add::{Kept, Prepared};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
 use crate::messages::service::Member;
-use crate::model::{ClientData, InfoHashes, TorrentId};
+use crate::model::{ClientData, InfoHashes, SavedFigures, TorrentId};
 use crate::reply::Responder;
+use crate::store::{Key, Record};
 
 /// How many torrents may be in the process of being added. At that number, the client thread takes
 /// no more commands, and patrons wait at the command channel: an engine that is slow to add
@@ -27,8 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A torrent that is being added.
 pub(in crate::client) struct PendingAdd {
     pub(in crate::client) id: TorrentId,
-    pub(in crate::client) from: Arc<Member>,
-    pub(in crate::client) reply: Option<Responder<Added>>,
+    pub(in crate::client) origin: Origin,
     pub(in crate::client) source: Arc<str>,
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
@@ -38,10 +38,27 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) complete: bool,
     /// Why data that should be trusted cannot be.
     pub(in crate::client) missing_data: Option<Error>,
+    pub(in crate::client) stops_itself: bool,
+    /// What its resume data holds, where all of it is so.
+    pub(in crate::client) figures: Option<SavedFigures>,
+    /// For the store, until it has it.
+    pub(in crate::client) kept: Option<Kept>,
+    /// Its name in the store.
+    pub(in crate::client) key: Option<Key>,
+    /// The store has its info dictionary.
+    pub(in crate::client) has_info: bool,
     /// Not yet passed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
     began: Instant,
     delay: Duration,
+}
+
+/// Who adds a torrent.
+pub(in crate::client) enum Origin {
+    /// Without a reply, the answer is an event.
+    Patron(Arc<Member>, Option<Responder<Added>>),
+    /// It is there again after a restart; without what the store keeps for libtorrent.
+    Store(Box<Record>),
 }
 
 impl PendingAdd {
@@ -51,6 +68,20 @@ impl PendingAdd {
         reply: Option<Responder<Added>>,
         now: Instant,
     ) -> Self {
+        Self::of(Origin::Patron(from, reply), prepared, now)
+    }
+
+    pub(in crate::client) fn restored(
+        record: Box<Record>,
+        prepared: Prepared,
+        now: Instant,
+    ) -> Self {
+        let key = Some(record.key);
+        let has_info = record.info.is_some();
+        Self { key, has_info, ..Self::of(Origin::Store(record), prepared, now) }
+    }
+
+    fn of(origin: Origin, prepared: Prepared, now: Instant) -> Self {
         let Prepared {
             source,
             name,
@@ -62,20 +93,33 @@ impl PendingAdd {
             goals,
             replicas,
             distrust: missing_data,
+            stops_itself,
+            kept,
+            figures,
             params,
         } = prepared;
         Self {
             id: TorrentId::next(),
-            from,
-            reply,
+            origin,
             source,
             name,
             info_hashes,
             save_dir,
-            client_data: ClientData { move_to, goals, replicas, sent_by_copies: 0 },
+            client_data: ClientData {
+                move_to,
+                goals,
+                replicas,
+                sent_by_copies: 0,
+                piece_levels: Vec::new(),
+            },
             paused,
             complete,
             missing_data,
+            stops_itself,
+            figures,
+            kept,
+            key: None,
+            has_info: false,
             params: Some(params),
             began: now,
             delay: FIRST_DELAY,
@@ -89,6 +133,10 @@ pub(in crate::client) struct Admission {
     under_way: HashMap<TorrentId, PendingAdd>,
     /// To be tried again at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
+    /// Before the store.
+    unkept: HashMap<TorrentId, PendingAdd>,
+    /// Until all is restored that may be the same.
+    parked: Vec<PendingAdd>,
 }
 
 impl Admission {
@@ -97,7 +145,7 @@ impl Admission {
     }
 
     pub(in crate::client) fn len(&self) -> usize {
-        self.under_way.len() + self.waiting.len()
+        self.under_way.len() + self.waiting.len() + self.unkept.len() + self.parked.len()
     }
 
     pub(in crate::client) fn hand_over(&mut self, add: PendingAdd) {
@@ -109,13 +157,36 @@ impl Admission {
         self.under_way.remove(&id)
     }
 
-    /// Whether an add with one of these info hashes is with the engine.
+    /// The store has to have it first.
+    pub(in crate::client) fn keep_first(&mut self, add: PendingAdd) {
+        self.unkept.insert(add.id, add);
+    }
+
+    /// The one that the store has answered for.
+    pub(in crate::client) fn kept(&mut self, id: TorrentId) -> Option<PendingAdd> {
+        self.unkept.remove(&id)
+    }
+
+    pub(in crate::client) fn park(&mut self, add: PendingAdd) {
+        self.parked.push(add);
+    }
+
+    pub(in crate::client) fn take_parked(&mut self) -> Vec<PendingAdd> {
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Whether there is room for those that are restored.
+    pub(in crate::client) fn restores(&self) -> bool {
+        self.under_way.len() + self.waiting.len() < WINDOW
+    }
+
+    /// Whether an add with one of these info hashes is with the engine or the store.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
                 || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
         };
-        self.under_way.values().any(same)
+        self.under_way.values().any(same) || self.unkept.values().any(same)
     }
 
     /// Keeps an add for later, or returns it with the error if it has waited too long.
@@ -150,7 +221,9 @@ impl Admission {
 
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
-        waiting.chain(self.take_under_way(|_| true)).collect()
+        let unkept = std::mem::take(&mut self.unkept).into_values();
+        let rest: Vec<_> = unkept.chain(self.take_parked()).collect();
+        waiting.chain(self.take_under_way(|_| true)).chain(rest).collect()
     }
 
     /// Of those that the engine has not answered, these.

@@ -2,14 +2,17 @@
 //! the caller passes in the time.
 
 pub(in crate::client) mod admission;
+pub(in crate::client) mod commits;
 pub(in crate::client) mod goals;
 pub(in crate::client) mod last_errors;
 pub(in crate::client) mod listening;
 pub(in crate::client) mod open_requests;
+pub(in crate::client) mod readers;
 pub(in crate::client) mod save_queue;
 pub(in crate::client) mod statuses;
 pub(in crate::client) mod subscriptions;
 pub(in crate::client) mod torrents;
+mod windows;
 
 #[cfg(test)]
 mod fixtures {
@@ -47,6 +50,9 @@ mod fixtures {
             goals: Default::default(),
             replicas: 0,
             distrust: None,
+            stops_itself: false,
+            kept: None,
+            figures: None,
             params: Box::new(()),
         }
     }

@@ -80,13 +80,14 @@ impl OpenRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Existing;
 
     fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
         OpenRequest { torrent, op, role, respond: Box::new(|_| ()) }
     }
 
     fn moves() -> RequestRole {
-        RequestRole::MovesFiles { to: "there".into() }
+        RequestRole::MovesFiles { to: "there".into(), existing: Existing::Fail }
     }
 
     #[test]

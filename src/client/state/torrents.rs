@@ -1,11 +1,12 @@
 //! The torrents of a client: one record each, and the indexes over them. Only this module changes
 //! an index, so indexes and records always agree.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::commits::Attachment;
 use super::goals;
 use super::last_errors::LastErrors;
 use super::open_requests::{OpenRequest, OpenRequests};
@@ -18,6 +19,7 @@ use crate::model::{
     TorrentId, TorrentStatus,
 };
 use crate::reply::Responder;
+use crate::store::{Key, Record};
 
 /// libtorrent 2.0.8 does not report that a rate has fallen to 0 (2.0.14 does). A torrent with a
 /// rate is reported every second; one that has not been reported for this long is at a standstill.
@@ -41,6 +43,24 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
     waiters: Option<Box<Waiters>>,
+    attached: Option<Box<Attached>>,
+    /// Its name in the store, where there is one.
+    pub(in crate::client) key: Option<Key>,
+    /// The store has its info dictionary.
+    pub(in crate::client) has_info: bool,
+    /// All that is wanted of it was here once.
+    pub(in crate::client) completed: bool,
+    /// It comes from the store and has not been checked yet; all is as it was saved.
+    pub(in crate::client) as_saved: bool,
+    /// It is to pause when it is checked.
+    pub(in crate::client) stops_itself: bool,
+}
+
+/// What the program attaches to a torrent.
+#[derive(Default)]
+struct Attached {
+    labels: BTreeSet<Box<str>>,
+    notes: BTreeMap<Box<str>, Arc<[u8]>>,
 }
 
 /// The replies that wait until a torrent is complete.
@@ -88,6 +108,12 @@ impl Torrent {
             removing: None,
             errors: LastErrors::default(),
             waiters: None,
+            attached: None,
+            key: None,
+            has_info: false,
+            completed: false,
+            as_saved: false,
+            stops_itself: false,
         }
     }
 
@@ -133,6 +159,37 @@ impl Torrent {
         self.audience().any(|known| known.id == member.id)
     }
 
+    /// It was paused as it was told to when it was added, and not by an error.
+    pub(in crate::client) fn has_stopped_itself(&mut self) -> bool {
+        self.errors.stopped_by().is_none() && std::mem::take(&mut self.stops_itself)
+    }
+
+    pub(in crate::client) fn attach(&mut self, attachment: Attachment) {
+        let attached = self.attached.get_or_insert_default();
+        match attachment {
+            Attachment::Label(label, true) => _ = attached.labels.insert(label),
+            Attachment::Label(label, false) => _ = attached.labels.remove(&label),
+            Attachment::Note(key, Some(value)) => _ = attached.notes.insert(key, value),
+            Attachment::Note(key, None) => _ = attached.notes.remove(&key),
+        }
+        self.attached.take_if(|attached| attached.labels.is_empty() && attached.notes.is_empty());
+    }
+
+    pub(in crate::client) fn restore_attached(&mut self, record: &Record) {
+        if !record.labels.is_empty() || !record.notes.is_empty() {
+            let (labels, notes) = (record.labels.clone(), record.notes.clone());
+            self.attached = Some(Box::new(Attached { labels, notes }));
+        }
+    }
+
+    pub(in crate::client) fn labels(&self) -> BTreeSet<Box<str>> {
+        self.attached.as_ref().map(|attached| attached.labels.clone()).unwrap_or_default()
+    }
+
+    pub(in crate::client) fn notes(&self) -> BTreeMap<Box<str>, Arc<[u8]>> {
+        self.attached.as_ref().map(|attached| attached.notes.clone()).unwrap_or_default()
+    }
+
     /// The data to store with its resume data.
     pub(in crate::client) fn client_data(&self) -> ClientData {
         self.client_data.as_deref().cloned().unwrap_or_default()
@@ -165,6 +222,8 @@ pub(in crate::client) struct Torrents {
     by_v2: HashMap<InfoHashV2, TorrentId>,
     /// What each patron owns or watches, so that handling one that leaves needs no search.
     by_member: HashMap<MemberId, HashSet<TorrentId>>,
+    /// Those who watch every torrent, also those to come.
+    watching_all: Vec<Arc<Member>>,
     with_goal: HashSet<TorrentId>,
     with_rate: HashSet<TorrentId>,
     saves: SaveQueue,
@@ -180,6 +239,7 @@ impl Torrents {
             by_v1: HashMap::new(),
             by_v2: HashMap::new(),
             by_member: HashMap::new(),
+            watching_all: Vec::new(),
             with_goal: HashSet::new(),
             with_rate: HashSet::new(),
             saves: SaveQueue::new(save_interval),
@@ -196,6 +256,9 @@ impl Torrents {
             self.with_goal.insert(id);
         }
         self.by_id.insert(id, torrent);
+        for member in self.watching_all.clone() {
+            self.watch(id, &member);
+        }
     }
 
     /// Removes everything about a torrent.
@@ -301,6 +364,31 @@ impl Torrents {
         }
     }
 
+    pub(in crate::client) fn watch_all(&mut self, member: &Arc<Member>, watch: bool) {
+        self.watching_all.retain(|known| known.id != member.id);
+        if watch {
+            self.watching_all.push(member.clone());
+        }
+        for id in self.ids() {
+            match watch {
+                true => self.watch(id, member),
+                false => self.unwatch(id, member),
+            }
+        }
+    }
+
+    /// Makes the patron the owner of a torrent that has none, or has it already.
+    pub(in crate::client) fn adopt(&mut self, id: TorrentId, member: &Arc<Member>) -> bool {
+        let Some(torrent) = self.by_id.get_mut(&id) else { return false };
+        if let Some(owner) = &torrent.owner {
+            return owner.id == member.id;
+        }
+        torrent.watchers.retain(|watcher| watcher.id != member.id);
+        torrent.owner = Some(member.clone());
+        self.by_member.entry(member.id).or_default().insert(id);
+        true
+    }
+
     pub(in crate::client) fn unwatch(&mut self, id: TorrentId, member: &Member) {
         let Some(torrent) = self.by_id.get_mut(&id) else { return };
         let before = torrent.watchers.len();
@@ -316,6 +404,7 @@ impl Torrents {
         &mut self,
         member: MemberId,
     ) -> Option<(Arc<Member>, Vec<TorrentId>)> {
+        self.watching_all.retain(|known| known.id != member);
         let mut left = None;
         let mut owned = Vec::new();
         for id in self.by_member.remove(&member)? {
@@ -424,6 +513,7 @@ mod tests {
     use super::*;
     use crate::client::state::fixtures::{hashes, members};
     use crate::messages::request::RequestRole;
+    use crate::model::Existing;
 
     const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -438,8 +528,17 @@ mod tests {
     }
 
     fn is_empty(torrents: &Torrents) -> bool {
-        let Torrents { by_id, by_v1, by_v2, by_member, with_goal, with_rate, saves, requests } =
-            torrents;
+        let Torrents {
+            by_id,
+            by_v1,
+            by_v2,
+            by_member,
+            watching_all: _,
+            with_goal,
+            with_rate,
+            saves,
+            requests,
+        } = torrents;
         by_id.is_empty()
             && by_v1.is_empty()
             && by_v2.is_empty()
@@ -462,7 +561,7 @@ mod tests {
         saving.begin();
         saving.schedule(now);
         for (op, role) in [
-            ("a", RequestRole::MovesFiles { to: "there".into() }),
+            ("a", RequestRole::MovesFiles { to: "there".into(), existing: Existing::Fail }),
             ("b", RequestRole::SavesForEvent),
         ] {
             let respond = Box::new(|_| ());
@@ -591,6 +690,6 @@ mod tests {
 
     #[test]
     fn an_idle_torrent_is_small() {
-        assert!(size_of::<Torrent>() <= 160, "{} bytes", size_of::<Torrent>());
+        assert!(size_of::<Torrent>() <= 184, "{} bytes", size_of::<Torrent>());
     }
 }

@@ -1,24 +1,31 @@
 //! Publishes the engine's events to the patrons concerned.
 
 use std::collections::HashSet;
+use std::mem::{replace, take};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
 use super::commands::{ADD, WAIT, answer};
+use super::readers::paused;
+use crate::client::state::admission::Origin;
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::{Added, RemoveFiles};
+use crate::messages::request::READ;
 use crate::model::{
-    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentStatus,
+    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState,
+    TorrentStatus,
 };
+use crate::store::{Change, Value};
 use crate::sys::catalogue;
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn drain_events(&mut self) {
+        self.take_committed();
         match self.engine.drain() {
             Ok(events) => events.into_iter().for_each(|(shard, event)| self.route(shard, event)),
             Err(error) => tracing::error!(%error, "no events"),
@@ -45,10 +52,17 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::StateChanged { id, state } => {
                 self.publish(id, |name| Event::StateChanged { id, name, state });
                 self.update_status(id, |status| status.state = state);
+                if state == TorrentState::CheckingFiles {
+                    self.readers.checking(id);
+                }
             }
             EngineEvent::Paused(id) => {
                 self.publish(id, |name| Event::Paused { id, name });
                 self.update_status(id, |status| status.paused = true);
+                self.readers.fail(id, &paused(id));
+                if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
+                    self.keep(id, Value::Paused(true));
+                }
                 self.save_soon(id);
             }
             EngineEvent::Resumed(id) => {
@@ -61,7 +75,11 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Checked(id) => {
                 self.publish(id, |name| Event::Checked { id, name });
                 self.update_status(id, |_| ());
-                self.save_soon(id);
+                self.look_again(id);
+                // What is as it was saved is not saved again.
+                if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
+                    self.save_soon(id);
+                }
             }
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
@@ -73,6 +91,7 @@ impl<E: Engine> ClientThread<E> {
                     status.has_metadata = true;
                 });
                 self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
+                self.look_again(id);
                 self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
@@ -92,6 +111,7 @@ impl<E: Engine> ClientThread<E> {
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
                     torrent.answer_waiters(&Err(error.clone()));
+                    self.readers.fail(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());
@@ -111,6 +131,9 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::OfTorrent(mut event) => {
                 let Some(id) = event.torrent() else { return };
+                if let Event::PieceFinished { piece, .. } = event {
+                    self.piece_arrived(id, piece);
+                }
                 self.publish(id, |name| {
                     event.set_name(name);
                     event
@@ -148,8 +171,9 @@ impl<E: Engine> ClientThread<E> {
                 self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
-                let statistics =
+                let mut statistics =
                     Statistics::new(catalogue::metrics(), counters, (self.service.reads)());
+                self.count_totals(&mut statistics);
                 for reply in std::mem::take(&mut self.statistics) {
                     reply.send(Ok(statistics.clone()));
                 }
@@ -187,29 +211,73 @@ impl<E: Engine> ClientThread<E> {
         let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
             if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
-        let owner = (!add.from.has_left()).then(|| add.from.clone());
-        if add.client_data.replicas > 1 {
-            self.engine.replicate(id, add.client_data.replicas.into());
+        let from = match &add.origin {
+            Origin::Patron(from, _) => Some(from.clone()),
+            Origin::Store(_) => None,
+        };
+        let owner = from.clone().filter(|from| !from.has_left());
+        let mut torrent = Torrent::new(name.clone(), info_hashes, owner, add.client_data);
+        torrent.key = add.key;
+        torrent.has_info = add.has_info;
+        torrent.completed = add.complete;
+        torrent.stops_itself = add.stops_itself;
+        let mut deleting = false;
+        if let Origin::Store(record) = &add.origin {
+            torrent.completed = record.completed.is_some();
+            torrent.as_saved = add.figures.is_some();
+            deleting = record.deleting;
+            torrent.restore_attached(record);
+            if let Some(position) = record.queue_position {
+                self.restore_queue_place(id, position);
+            }
         }
-        self.torrents.insert(id, Torrent::new(name.clone(), info_hashes, owner, add.client_data));
+        if torrent.client_data().replicas > 1 {
+            self.engine.replicate(id, torrent.client_data().replicas.into());
+        }
+        self.torrents.insert(id, torrent);
+        if let (Origin::Store(_), Some(figures)) = (&add.origin, add.figures)
+            && let Some(mut saving) = self.torrents.saving(id)
+        {
+            saving.saved(figures, Instant::now());
+        }
         let status = TorrentStatus::new(id, name.clone());
         self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
-        // The event answers a message; no other patron knows about the torrent yet.
-        if add.reply.is_none() || add.from.wants(EventKind::TorrentAdded) {
-            let (save_dir, complete) = (add.save_dir, add.complete);
-            let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
-            tracing::debug!(%event);
-            add.from.mailbox.push(event);
+        let (save_dir, complete) = (add.save_dir, add.complete);
+        let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
+        tracing::debug!(%event);
+        // The event answers a message.
+        if let Origin::Patron(from, None) = &add.origin
+            && !from.wants(EventKind::TorrentAdded)
+        {
+            from.mailbox.push(event.clone());
+        }
+        if let Some(torrent) = self.torrents.get(id) {
+            torrent.send(event);
         }
         if let Some(error) = add.missing_data {
             self.route(self.engine.shard_of(id), EngineEvent::Failed { id, error });
         }
-        if add.from.has_left() {
-            self.apply_on_leave(id, &add.from);
+        match add.origin {
+            Origin::Patron(from, reply) => {
+                if from.has_left() {
+                    self.apply_on_leave(id, &from);
+                }
+                if let Some(reply) = reply {
+                    reply.send(Ok(Added::New(id)));
+                }
+            }
+            Origin::Store(record) => {
+                if let Some(moving) = record.moving {
+                    // It was finished before the torrent was added.
+                    self.keep(id, Value::SaveDir(moving.to));
+                    self.keep(id, Value::Moving(None));
+                }
+                self.restore_answered(true);
+            }
         }
-        if let Some(reply) = add.reply {
-            reply.send(Ok(Added::New(id)));
+        if deleting {
+            self.go_on_deleting(id);
         }
         self.admission.retry_now(Instant::now());
     }
@@ -217,6 +285,7 @@ impl<E: Engine> ClientThread<E> {
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
+        let is_first = !replace(&mut torrent.completed, true);
         torrent.answer_waiters(&Ok(()));
         let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
         self.publish(id, |name| Event::Finished { id, name });
@@ -224,7 +293,10 @@ impl<E: Engine> ClientThread<E> {
             status.finished = true;
             status.progress = 1.0;
         });
-        self.save_soon(id);
+        if is_first {
+            self.keep(id, Value::Completed(Some(SystemTime::now())));
+            self.save_soon(id);
+        }
         if let Some(to) = move_to {
             self.move_finished(id, to);
         }
@@ -232,8 +304,12 @@ impl<E: Engine> ClientThread<E> {
 
     fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
         let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
+        if let Some(key) = torrent.key {
+            self.keep_change(Change::Remove(key));
+        }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, WAIT)));
+        self.readers.remove(id, &gone(id, READ));
         for OpenRequest { op, respond, .. } in requests {
             respond(Err(gone(id, op)));
         }
@@ -325,6 +401,9 @@ impl<E: Engine> ClientThread<E> {
         for add in self.admission.take_under_way(|id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
+        }
+        for id in self.torrents.ids() {
+            self.look_again(id);
         }
         self.take_statuses(statuses);
         let waiters = self.statuses.all_answered(shard);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::store::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
+use crate::client::state::readers::Readers;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
@@ -23,8 +25,11 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) statuses: StatusRequests,
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
+    pub(super) readers: Readers,
     /// The replies that wait for the statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
+    /// `None`: nothing is kept.
+    pub(super) store: Option<StoreLink>,
     /// Set when the client is stopping: files are no longer moved.
     pub(super) stopping: bool,
 }
@@ -35,6 +40,7 @@ impl<E: Engine> ClientThread<E> {
         service: Arc<Service>,
         inbox: Inbox,
         intervals: Intervals,
+        store: Option<StoreLink>,
     ) -> Self {
         let shards = engine.shards();
         Self {
@@ -46,7 +52,9 @@ impl<E: Engine> ClientThread<E> {
             statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now(), shards),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
+            readers: Readers::default(),
             statistics: Vec::new(),
+            store,
             stopping: false,
         }
     }

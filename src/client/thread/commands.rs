@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
-use crate::client::state::admission::PendingAdd;
+use crate::client::state::admission::{Origin, PendingAdd};
+use crate::client::state::commits::Attachment;
 use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
@@ -14,8 +15,10 @@ use crate::messages::request;
 use crate::messages::service::{Envelope, Member};
 use crate::model::{CommandKind, Event, TorrentId};
 use crate::reply::Responder;
+use crate::store::Change;
 
 pub(in crate::client) const ADD: &str = "add the torrent";
+const RESTORE: &str = "restore the torrent";
 pub(in crate::client) const WAIT: &str = "wait until the torrent is complete";
 
 impl<E: Engine> ClientThread<E> {
@@ -32,6 +35,8 @@ impl<E: Engine> ClientThread<E> {
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, *asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
+            Job::OpenReader(opening) => self.open_reader(*opening),
+            Job::Read(read) => self.read(read),
             Job::Watch(id, reply) => {
                 let result = self.torrents.open(id, "watch the torrent").map(|_| ());
                 if result.is_ok() {
@@ -47,6 +52,30 @@ impl<E: Engine> ClientThread<E> {
                 let result = self.torrents.open(id, "unwatch the torrent").map(|_| ());
                 self.torrents.unwatch(id, &from);
                 answer(&from, CommandKind::Unwatch, id, reply, result);
+            }
+            Job::WatchAll(watch, reply) => {
+                self.torrents.watch_all(&from, watch);
+                if watch {
+                    for status in self.service.statuses.all() {
+                        from.mailbox.push(Event::Status(status));
+                    }
+                }
+                reply.send(Ok(()));
+            }
+            Job::Adopt(id, reply) => reply.send(self.adopt(id, &from)),
+            Job::SetLabel(id, label, on, reply) => {
+                self.attach(id, Attachment::Label(label, on), reply);
+            }
+            Job::SetNote(id, key, value, reply) => {
+                self.attach(id, Attachment::Note(key, value), reply);
+            }
+            Job::Labels(id, reply) => {
+                let torrent = self.torrents.open(id, "list the labels");
+                reply.send(torrent.map(|torrent| torrent.labels()));
+            }
+            Job::Notes(id, reply) => {
+                let torrent = self.torrents.open(id, "list the notes");
+                reply.send(torrent.map(|torrent| torrent.notes()));
             }
             Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
             Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
@@ -77,7 +106,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn begin_add(&mut self, mut add: PendingAdd) {
+    pub(super) fn begin_add(&mut self, mut add: PendingAdd) {
         let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
@@ -86,15 +115,35 @@ impl<E: Engine> ClientThread<E> {
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
-            return match add.reply {
-                Some(reply) => reply.send(Ok(Added::Existing(id))),
-                None => add.from.mailbox.push(Event::AlreadyAdded { id, name }),
+            if !matches!(add.origin, Origin::Store(_)) {
+                self.merge(id, &mut add);
+            }
+            return match add.origin {
+                Origin::Patron(_, Some(reply)) => reply.send(Ok(Added::Existing(id))),
+                Origin::Patron(from, None) => {
+                    from.mailbox.push(Event::AlreadyAdded { id, name });
+                }
+                Origin::Store(_) => {
+                    let message = format!("{} is in the store twice", add.name);
+                    self.fail_add(add, Error::new(ErrorKind::Corrupt, RESTORE, message));
+                }
             };
+        }
+        if self.is_restoring() && !Self::is_restored(&add.origin) {
+            return self.admission.park(add);
         }
         if self.admission.has(&add.info_hashes) {
             let why = busy("the same torrent is just being added");
             return self.postpone_add(add, why);
         }
+        match add.key {
+            // Tried again, or restored.
+            Some(_) => self.hand_over(add),
+            None => self.commit_add(add),
+        }
+    }
+
+    pub(super) fn hand_over(&mut self, mut add: PendingAdd) {
         let handed_over = match add.params.take() {
             Some(params) => self.engine.add(add.id, &add.info_hashes, params),
             None => self.engine.retry_add(add.id),
@@ -102,6 +151,15 @@ impl<E: Engine> ClientThread<E> {
         match handed_over {
             Ok(()) => self.admission.hand_over(add),
             Err(error) => self.fail_add(add, error),
+        }
+    }
+
+    /// Merges what a second source says about where to get a torrent.
+    fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
+        let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
+        match self.engine.merge(id, params) {
+            Ok(()) => self.save_soon(id),
+            Err(error) => tracing::warn!(%id, %error, "the trackers were not merged"),
         }
     }
 
@@ -115,11 +173,19 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn fail_add(&mut self, add: PendingAdd, error: Error) {
         self.engine.forget_add(add.id);
         tracing::warn!(source = &*add.source, %error, "a torrent was not added");
-        match add.reply {
-            Some(reply) => reply.send(Err(error)),
-            None => {
-                let source = add.source;
-                add.from.mailbox.push(Event::AddFailed { source, error });
+        match (add.origin, add.key) {
+            (Origin::Store(record), _) => {
+                self.restore_answered(false);
+                self.restore_failed(record.key, add.name, add.info_hashes, error);
+            }
+            (Origin::Patron(from, reply), key) => {
+                if let Some(key) = key {
+                    self.keep_change(Change::Remove(key));
+                }
+                match reply {
+                    Some(reply) => reply.send(Err(error)),
+                    None => from.mailbox.push(Event::AddFailed { source: add.source, error }),
+                }
             }
         }
     }
@@ -137,14 +203,8 @@ impl<E: Engine> ClientThread<E> {
         from: Arc<Member>,
         reply: Option<Responder<()>>,
     ) {
-        let torrent = match self.torrents.open(id, "remove the torrent") {
-            Ok(torrent) => torrent,
-            Err(error) => return answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
-        };
-        match self.engine.remove(id, files == RemoveFiles::Delete) {
-            Ok(()) => {
-                torrent.removing = Some(Box::new(Removing { files, from: Some(from), reply }));
-            }
+        match self.torrents.open(id, "remove the torrent") {
+            Ok(_) => self.commit_removal(id, Removing { files, from: Some(from), reply }),
             Err(error) => answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
         }
     }

@@ -17,14 +17,6 @@ impl<E: Engine> ClientThread<E> {
         Ok(())
     }
 
-    fn remove_at_goal(&mut self, id: TorrentId, files: RemoveFiles) -> Result<()> {
-        self.engine.remove(id, files == RemoveFiles::Delete)?;
-        if let Some(torrent) = self.torrents.get_mut(id) {
-            torrent.removing = Some(Box::new(Removing { files, from: None, reply: None }));
-        }
-        Ok(())
-    }
-
     pub(in crate::client) fn check_goals(&mut self) {
         let reached: Vec<_> = self
             .torrents
@@ -45,20 +37,14 @@ impl<E: Engine> ClientThread<E> {
         }
         self.torrents.set_goals(id, Goals::default());
         self.publish(id, |name| Event::GoalReached { id, name, goal });
-        let ended = match then {
-            GoalAction::Pause => {
-                self.request(id, request::pause(false));
-                Ok(())
-            }
-            GoalAction::Remove => self.remove_at_goal(id, RemoveFiles::Keep),
-            GoalAction::RemoveAndDelete => self.remove_at_goal(id, RemoveFiles::Delete),
+        let remove = |files| Removing { files, from: None, reply: None };
+        match then {
+            GoalAction::Pause => self.request(id, request::pause(false)),
+            GoalAction::Remove => self.commit_removal(id, remove(RemoveFiles::Keep)),
+            GoalAction::RemoveAndDelete => self.commit_removal(id, remove(RemoveFiles::Delete)),
             GoalAction::SuperSeed => {
                 self.request(id, request::set_flag(TorrentFlag::SuperSeeding, true));
-                Ok(())
             }
-        };
-        if let Err(error) = ended {
-            tracing::warn!(%id, %error, "a torrent that has reached its goal goes on");
         }
     }
 }

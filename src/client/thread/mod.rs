@@ -8,15 +8,18 @@ mod alerts;
 mod client_thread;
 mod commands;
 mod goals;
+mod readers;
 mod requests;
 mod saves;
 mod shutdown;
+mod store;
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
 pub(in crate::client) use self::client_thread::ClientThread;
+pub(in crate::client) use self::store::{ClientState, StoreLink};
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
@@ -45,8 +48,18 @@ impl<E: Engine> ClientThread<E> {
         if !self.is_full() {
             select.recv(&self.inbox.commands);
         }
-        let others =
-            [self.admission.next_due(), self.torrents.saves().next_due(), self.engine.due()];
+        let restoring = self.store.as_ref().and_then(|store| store.restoring.as_ref());
+        if let Some(restoring) = restoring.filter(|restoring| !restoring.ended)
+            && self.admission.restores()
+        {
+            select.recv(&restoring.torrents);
+        }
+        let others = [
+            self.admission.next_due(),
+            self.torrents.saves().next_due(),
+            self.readers.next_due(),
+            self.engine.due(),
+        ];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
@@ -54,13 +67,16 @@ impl<E: Engine> ClientThread<E> {
 
     /// Whether so much is under way that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
-        self.admission.is_full() || self.torrents.requests.is_full()
+        let waits_for_store = self.store.as_ref().is_some_and(|store| store.commits.is_full());
+        self.admission.is_full() || self.torrents.requests.is_full() || waits_for_store
     }
 
     fn tick(&mut self) {
         let _ = self.inbox.woken.try_recv();
         self.handle_messages();
         self.drain_events();
+        self.see_to_readers();
+        self.restore();
         self.retry_adds();
         self.start_saves();
         if Instant::now() >= self.statuses.due() {
@@ -103,14 +119,22 @@ impl<E: Engine> ClientThread<E> {
         if !self.subscriptions.have_changed(self.service.subscriptions()) {
             return;
         }
-        let wanted = self.service.interest();
+        self.follow_interest();
+        if self.subscriptions.wants(EventKind::ResumeData) {
+            self.save_for_newcomers();
+        }
+    }
+
+    /// What patrons want, and what readers need.
+    pub(in crate::client) fn follow_interest(&mut self) {
+        let mut wanted = self.service.interest();
+        if self.readers.are_open() {
+            wanted = wanted.with(EventKind::PieceFinished);
+        }
         if self.subscriptions.set_wanted(wanted)
             && let Err(error) = self.engine.subscribe(wanted)
         {
             tracing::error!(%error, "no subscription");
-        }
-        if wanted.contains(EventKind::ResumeData) {
-            self.save_for_newcomers();
         }
     }
 
@@ -120,6 +144,7 @@ impl<E: Engine> ClientThread<E> {
         self.ask_statuses();
         self.stop_stale_rates();
         self.check_goals();
+        self.save_state_if_due(Instant::now());
         if self.subscriptions.wants(EventKind::Statistics) && self.statistics.is_empty() {
             self.ask_statistics();
         }

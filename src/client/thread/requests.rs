@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::client_thread::ClientThread;
+use crate::client::state::commits::Then;
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
@@ -10,10 +11,40 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::store::{Relocation, Value};
 use crate::sys::AnsweredBy;
 
 impl<E: Engine> ClientThread<E> {
+    /// What is to last longer than this run is durable first.
     pub(in crate::client) fn request_of_torrent(
+        &mut self,
+        id: TorrentId,
+        asked: TorrentRequest,
+        respond: Respond,
+    ) {
+        let Some(store) = &self.store else { return self.make_request(id, asked, respond) };
+        let value = match &asked.role {
+            RequestRole::Pauses => Value::Paused(true),
+            RequestRole::Resumes => Value::Paused(false),
+            RequestRole::MovesFiles { .. }
+                if store.commits.moves(id) || self.torrents.requests.moves(id) =>
+            {
+                return respond(Err(moves_already(id, asked.op)));
+            }
+            RequestRole::MovesFiles { to, existing } => {
+                Value::Moving(Some(Relocation::new(to, *existing)))
+            }
+            _ => return self.make_request(id, asked, respond),
+        };
+        match self.torrents.open(id, asked.op) {
+            Ok(_) => {
+                self.commit_values(id, vec![value], Then::Request(Box::new(asked), respond));
+            }
+            Err(error) => respond(Err(error)),
+        }
+    }
+
+    pub(super) fn make_request(
         &mut self,
         id: TorrentId,
         mut asked: TorrentRequest,
@@ -28,16 +59,28 @@ impl<E: Engine> ClientThread<E> {
         match role {
             RequestRole::Saves | RequestRole::SavesForEvent => {
                 asked.client_data = torrent.client_data();
+                asked.client_data.piece_levels =
+                    self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
             }
+            RequestRole::ChoosesPieces => self.choose_pieces(id),
             RequestRole::Resumes => torrent.errors.forget(),
             RequestRole::MovesFiles { .. } if is_moving => {
-                let message = format!("{id}: its files are being moved just now");
-                return respond(Err(Error::new(ErrorKind::Busy, op, message)));
+                return respond(Err(moves_already(id, op)));
             }
             RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
             }
-            RequestRole::None | RequestRole::ChangesResumeData | RequestRole::GivesMetainfo => {}
+            RequestRole::None
+            | RequestRole::ChangesResumeData
+            | RequestRole::Pauses
+            | RequestRole::GivesMetainfo
+            | RequestRole::OpensReader(_)
+            | RequestRole::LooksAgain { .. }
+            | RequestRole::ChangesQueue
+            | RequestRole::ChangesSettings(_)
+            | RequestRole::ChangesIpFilter
+            | RequestRole::GivesState
+            | RequestRole::GivesQueue => {}
         }
         let is_posted = asked.by == AnsweredBy::Posting;
         let request = OpenRequest { torrent: Some(id), op, role, respond };
@@ -56,7 +99,8 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let request = OpenRequest { torrent: None, op: asked.op, role: RequestRole::None, respond };
+        let request =
+            OpenRequest { torrent: None, op: asked.op, role: asked.role.clone(), respond };
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.answered(number, Err(error));
@@ -83,13 +127,36 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = torrent {
             match (&role, &answer) {
                 // A move that fails at once has no event of its own.
-                (RequestRole::MovesFiles { .. }, Err(error)) => self.move_failed(id, error.clone()),
+                (RequestRole::MovesFiles { .. }, Err(error)) => {
+                    self.keep(id, Value::Moving(None));
+                    self.move_failed(id, error.clone());
+                }
+                (RequestRole::MovesFiles { .. }, Ok(moved)) => {
+                    if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
+                        let values = vec![Value::SaveDir(to), Value::Moving(None)];
+                        let moved = answer.unwrap_or_else(|_| Box::new(()));
+                        return self.commit_values(id, values, Then::Answer(respond, moved));
+                    }
+                }
                 (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
                 (RequestRole::Saves, answer) => self.saved(id, answer),
                 (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
                 (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
+                (RequestRole::ChoosesPieces, answer) => {
+                    if answer.is_ok() {
+                        self.save_soon(id);
+                    }
+                    self.pieces_chosen(id);
+                }
+                (RequestRole::OpensReader(reader), answer) => self.looked(id, *reader, answer),
+                (RequestRole::LooksAgain { chosen }, answer) => {
+                    self.looked_again(id, *chosen, answer);
+                }
+                (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }
+        } else if self.store.is_some() {
+            self.keep_of_client(role, &answer);
         }
         respond(answer);
     }
@@ -109,4 +176,8 @@ impl<E: Engine> ClientThread<E> {
         }
         self.request(id, request::move_files(to, Existing::Fail));
     }
+}
+
+fn moves_already(id: TorrentId, op: &'static str) -> Error {
+    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved just now"))
 }

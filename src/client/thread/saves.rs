@@ -1,19 +1,31 @@
-//! Saves resume data without being asked, when it is worth it, while a patron of the torrent
-//! subscribes to it.
+//! Saves resume data without being asked, when it is worth it: for the store, and while a patron of
+//! the torrent subscribes to it.
 
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
+use crate::add::join;
+use crate::client::state::commits::Then;
+use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::messages::request::{self, RequestRole};
+use crate::messages::request::{self, ByAlert, RequestRole};
 use crate::model::{Answer, Event, EventKind, ResumeData, SavedFigures, TorrentId};
+use crate::store::Value;
 
 impl<E: Engine> ClientThread<E> {
     fn is_saved(&self, id: TorrentId) -> bool {
         let torrent = self.torrents.get(id).filter(|torrent| torrent.removing.is_none());
-        self.subscriptions.wants(EventKind::ResumeData)
-            && torrent.is_some_and(|torrent| torrent.is_wanted(EventKind::ResumeData))
+        torrent.is_some_and(|torrent| torrent.key.is_some() || self.is_told(torrent))
+    }
+
+    /// Whether a patron wants its resume data.
+    fn is_told(&self, torrent: &Torrent) -> bool {
+        self.subscriptions.wants(EventKind::ResumeData) && torrent.is_wanted(EventKind::ResumeData)
+    }
+
+    fn saves_any(&self) -> bool {
+        self.store.is_some() || self.subscriptions.wants(EventKind::ResumeData)
     }
 
     /// Something has happened that the resume data should contain.
@@ -56,7 +68,7 @@ impl<E: Engine> ClientThread<E> {
         needs_saving: bool,
         figures: SavedFigures,
     ) {
-        if !needs_saving || !self.subscriptions.wants(EventKind::ResumeData) {
+        if !needs_saving || !self.saves_any() {
             return;
         }
         let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
@@ -69,14 +81,26 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
         while let Some(id) = self.torrents.saves().first_due(now) {
+            if self.store.as_ref().is_some_and(|store| store.commits.is_full()) {
+                return;
+            }
             let wanted = self.is_saved(id);
+            let what = self.what_is_saved(id);
             let Some(mut saving) = self.torrents.saving(id) else { return };
             if !wanted {
                 saving.unschedule();
             } else if let Some(unchanged_too) = saving.begin() {
-                let save = request::resume_data(!unchanged_too, RequestRole::SavesForEvent);
+                let save = request::resume_data(what, !unchanged_too, RequestRole::SavesForEvent);
                 self.request(id, save);
             }
+        }
+    }
+
+    /// The info dictionary for who does not have it.
+    fn what_is_saved(&self, id: TorrentId) -> ByAlert<ResumeData> {
+        match self.torrents.get(id) {
+            Some(torrent) if torrent.has_info && !self.is_told(torrent) => ByAlert::progress(),
+            _ => ByAlert::resume_data(),
         }
     }
 
@@ -97,21 +121,46 @@ impl<E: Engine> ClientThread<E> {
     /// Whoever asked for it, the subscribers receive it.
     pub(in crate::client) fn saved(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let saved = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<ResumeData>());
-        let Some(ResumeData { bytes: data, figures }) = saved else { return };
+        let Some(ResumeData { bytes, info, figures }) = saved else { return };
         // Nothing has changed.
-        if data.is_empty() {
+        if bytes.is_empty() {
             return;
         }
         if let Some(mut saving) = self.torrents.saving(id) {
             saving.saved(*figures, Instant::now());
         }
-        if self.is_saved(id) {
-            let Some(info_hashes) = self.torrents.get(id).map(|torrent| torrent.info_hashes) else {
-                return;
-            };
-            let data = data[..].into();
+        let Some(torrent) = self.torrents.get(id) else { return };
+        if self.is_told(torrent) && torrent.removing.is_none() {
+            if info.is_empty() && torrent.has_info {
+                // It was wanted only after it was asked for.
+                return self.save_again(id);
+            }
+            let (info_hashes, data) = (torrent.info_hashes, join(info, bytes).into());
             self.publish(id, |name| Event::ResumeData { id, name, info_hashes, data });
         }
+        self.commit_resume_data(id, bytes, info);
+    }
+
+    fn save_again(&mut self, id: TorrentId) {
+        if let Some(mut saving) = self.torrents.saving(id) {
+            saving.force_next();
+            saving.schedule(Instant::now());
+        }
+    }
+
+    fn commit_resume_data(&mut self, id: TorrentId, bytes: &[u8], info: &[u8]) {
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
+        if torrent.key.is_none() || torrent.removing.is_some() {
+            return;
+        }
+        let mut values = vec![Value::ResumeData(bytes.into())];
+        let with_info = !info.is_empty() && !std::mem::replace(&mut torrent.has_info, true);
+        if with_info {
+            values.push(Value::InfoHashes(torrent.info_hashes));
+            values.push(Value::Name((*torrent.name).into()));
+            values.push(Value::Info(info.into()));
+        }
+        self.commit_values(id, values, Then::Saved { with_info });
     }
 
     /// libtorrent makes the metainfo from the resume data, and then considers that saved.
@@ -126,14 +175,16 @@ impl<E: Engine> ClientThread<E> {
     /// many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
         self.torrents.begin_last_saves();
+        self.save_state();
         for id in self.torrents.ids() {
             self.save_soon(id);
         }
         loop {
             self.start_saves();
-            if self.torrents.saves().is_idle() || self.inbox.woken.recv_deadline(deadline).is_err()
-            {
-                return self.torrents.unsaved();
+            let uncommitted = self.store.as_ref().map_or(0, |store| store.commits.len());
+            let is_idle = self.torrents.saves().is_idle() && self.unsaved_state() == 0;
+            if is_idle && uncommitted == 0 || self.inbox.woken.recv_deadline(deadline).is_err() {
+                return self.torrents.unsaved() + uncommitted;
             }
             self.drain_events();
         }

@@ -8,6 +8,7 @@ use crossbeam_channel::bounded;
 use super::client_thread::ClientThread;
 use crate::client::inbox::StopRequest;
 use crate::client::report::ShutdownReport;
+use crate::client::state::admission::Origin;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
@@ -42,7 +43,11 @@ impl<E: Engine> ClientThread<E> {
         }
         report.unsaved = self.save_the_rest(deadline);
         let service = self.service.clone();
+        let store_ended = self.end_store(deadline);
         report.engine_ended = self.end_engine(deadline);
+        if !store_ended {
+            report.unsaved = report.unsaved.max(1);
+        }
         // Replies that were still open have been dropped with the client, which has answered them.
         service.close(None);
         report.took = began.elapsed();
@@ -55,12 +60,12 @@ impl<E: Engine> ClientThread<E> {
         let count = adds.len();
         for add in adds {
             let error = Error::stopped("add the torrent");
-            match add.reply {
-                Some(reply) => reply.send(Err(error)),
-                None => {
-                    let source = add.source;
-                    add.from.mailbox.push(Event::AddFailed { source, error });
+            match add.origin {
+                Origin::Patron(_, Some(reply)) => reply.send(Err(error)),
+                Origin::Patron(from, None) => {
+                    from.mailbox.push(Event::AddFailed { source: add.source, error });
                 }
+                Origin::Store(_) => {}
             }
         }
         count

@@ -233,7 +233,7 @@ impl<E: Engine> Sharded<E> {
         }
     }
 
-    fn end_copies(&mut self, id: TorrentId) {
+    pub(super) fn end_copies(&mut self, id: TorrentId) {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else { return };
         let mut ended = Vec::new();
         for copy in &mut torrent.copies {

@@ -275,6 +275,13 @@ impl<E: Engine> Engine for Sharded<E> {
         self.copies.forget(id);
     }
 
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+        self.home(id)?.merge(id, params)?;
+        // They come again with what is new.
+        self.end_copies(id);
+        Ok(())
+    }
+
     fn replicate(&mut self, id: TorrentId, shards: usize) {
         if self.shards.len() > 1 {
             self.want_copies(id, shards);

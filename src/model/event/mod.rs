@@ -6,6 +6,7 @@ mod text;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::kind::EventKinds;
 pub use self::text::Explainer;
@@ -20,8 +21,8 @@ use crate::model::{
 ///
 /// Events of a torrent reach the patron that added it and the patrons that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
-/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`) reach every patron. A patron
-/// receives only the kinds it [subscribes](crate::Patron::subscribe) to.
+/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`, and those about the store)
+/// reach every patron. A patron receives only the kinds it [subscribes](crate::Patron::subscribe) to.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its
@@ -50,7 +51,9 @@ pub enum Event {
         /// then no news.
         complete: bool,
     },
-    /// The client already has this torrent and does not add it again. The id can be watched.
+    /// The client already has this torrent and does not add it again. The id can be watched. The trackers,
+    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and the metadata if
+    /// the torrent has none.
     AlreadyAdded {
         /// The torrent that the client has.
         id: TorrentId,
@@ -318,6 +321,46 @@ pub enum Event {
         /// Why the message failed.
         error: Option<Error>,
     },
+    /// The client takes in the torrents of its [store](crate::store). They belong to no patron:
+    /// [watch](crate::Patron::watch_all) or [adopt](crate::Patron::adopt) them. It comes a few times a
+    /// second until [`Restored`](Event::Restored).
+    Restoring {
+        /// How many have been seen to.
+        done: u64,
+        /// How many there are.
+        total: u64,
+    },
+    /// All torrents of the store have been taken in. Torrents that patrons added meanwhile are added now.
+    Restored {
+        /// How many are here.
+        torrents: u64,
+        /// How many are not; each had a [`RestoreFailed`](Event::RestoreFailed).
+        failed: u64,
+        /// How long it took; serialized as seconds.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::model::serde_with::seconds::serialize")
+        )]
+        took: Duration,
+    },
+    /// A torrent of the store could not be taken in. It stays in the store, and is tried again at the
+    /// next start; adding it puts the new one in its place.
+    RestoreFailed {
+        /// Its name.
+        name: Arc<str>,
+        /// Its info hashes, where they can be read.
+        info_hashes: InfoHashes,
+        /// Why.
+        error: Error,
+    },
+    /// The store cannot be written or read: the disk is full, for instance. The client goes on. What is to
+    /// be durable before it is answered fails by this error; all else is saved once it can be again.
+    StoreFailed {
+        /// Why.
+        error: Error,
+    },
+    /// The store can be written again, and has all that it should.
+    StoreRecovered,
     // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
     /// All pieces of a file are here and have passed their hash checks; they may not be written
     /// yet. On request.
@@ -706,6 +749,11 @@ event_kinds! {
     Statistics: client, newest_in_place;
     ResumeData: torrent, newest;
     Reply: perhaps, bounded;
+    Restoring: client, newest_in_place;
+    Restored: client, bounded;
+    RestoreFailed: client, bounded;
+    StoreFailed: client, bounded;
+    StoreRecovered: client, bounded;
 }
 
 /// The kinds that are delivered only on request.
@@ -737,6 +785,8 @@ impl Event {
             (Self::ExternalAddress { address }, Self::ExternalAddress { address: then }) => {
                 address.is_ipv4() == then.is_ipv4()
             }
+            (Self::StoreFailed { .. }, Self::StoreRecovered)
+            | (Self::StoreRecovered, Self::StoreFailed { .. }) => true,
             _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }
@@ -844,6 +894,13 @@ pub(crate) mod tests {
                         Event::ResumeData { id, name, info_hashes, data: Arc::default() }
                     }
                     EventKind::Reply => Event::Reply { tag: 7, id: Some(id), error: None },
+                    EventKind::Restoring => Event::Restoring { done: 1, total: 2 },
+                    EventKind::Restored => {
+                        Event::Restored { torrents: 1, failed: 0, took: Duration::from_secs(1) }
+                    }
+                    EventKind::RestoreFailed => Event::RestoreFailed { name, info_hashes, error },
+                    EventKind::StoreFailed => Event::StoreFailed { error },
+                    EventKind::StoreRecovered => Event::StoreRecovered,
                 }
             })
             .collect();

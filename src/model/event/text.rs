@@ -226,6 +226,19 @@ impl fmt::Display for Event {
                 Size(statistics.received),
                 statistics.peers
             ),
+            Self::Restoring { done, total } => write!(f, "restored {done} of {total} torrents"),
+            Self::Restored { torrents, failed: 0, took } => {
+                let plural = if *torrents == 1 { "" } else { "s" };
+                write!(f, "restored {torrents} torrent{plural} in {:.1} s", took.as_secs_f64())
+            }
+            Self::Restored { torrents, failed, took } => {
+                let seconds = took.as_secs_f64();
+                write!(f, "restored {torrents} torrents in {seconds:.1} s; {failed} failed")
+            }
+            // The error says of what.
+            Self::RestoreFailed { error, .. } => error.fmt(f),
+            Self::StoreFailed { error } => error.fmt(f),
+            Self::StoreRecovered => write!(f, "the store works again"),
             Self::ResumeData { name, data, .. } => {
                 write!(f, "{name}: here is its resume data, {}", Size(data.len() as u64))
             }

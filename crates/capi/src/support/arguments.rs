@@ -74,6 +74,24 @@ pub(crate) unsafe fn bytes<'a>(
     Ok(unsafe { std::slice::from_raw_parts(data, length) })
 }
 
+/// # Safety
+///
+/// `data` is NULL or has room for `length` bytes, which nobody else uses for `'a`.
+pub(crate) unsafe fn bytes_to_write<'a>(
+    data: *mut u8,
+    length: usize,
+    name: &'static str,
+) -> Result<&'a mut [u8], Failure> {
+    if data.is_null() {
+        return Err(Failure::null(name));
+    }
+    if isize::try_from(length).is_err() {
+        return Err(Failure::invalid(format!("{name}: a length of {length} bytes")));
+    }
+    // SAFETY: not NULL, and the caller vouches for the length.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data, length) })
+}
+
 /// The length that stands for "up to the zero", in the header `PATRON_ZERO_TERMINATED`.
 const ZERO_TERMINATED: usize = usize::MAX;
 

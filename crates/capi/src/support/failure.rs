@@ -37,7 +37,8 @@ numbers! { ErrorKind:
     PATRON_E_CANCELLED = -9 => Cancelled,
     /// libtorrent refused; patron_error_category() and patron_error_value() say which of its errors.
     PATRON_E_NATIVE = -10 => Native,
-    /// The libtorrent that is loaded is not the one that the library was compiled against.
+    /// The libtorrent that is loaded is not the one that the library was compiled against; or a store
+    /// was written by a newer version of the library.
     PATRON_E_VERSION_MISMATCH = -11 => VersionMismatch,
     /// A bug in the library: it panicked.
     PATRON_E_PANICKED = -12 => Panicked,
@@ -49,8 +50,12 @@ numbers! { ErrorKind:
     PATRON_E_NO_METADATA = -18 => NoMetadata,
     /// A piece is not here yet.
     PATRON_E_NOT_HERE = -19 => NotHere,
-    /// The files of a torrent cannot be written, read, moved, renamed or deleted.
+    /// The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted.
     PATRON_E_DISK = -20 => Disk,
+    /// A store is damaged, or is not one.
+    PATRON_E_CORRUPT = -21 => Corrupt,
+    /// Another process, or another client, has the store open.
+    PATRON_E_IN_USE = -22 => InUse,
 }
 
 /// A pointer that must not be NULL is NULL.
@@ -132,6 +137,16 @@ impl Failure {
 
     pub(crate) fn not_found(message: &str) -> Self {
         Error::new(ErrorKind::NotFound, CALL, message).into()
+    }
+
+    /// What a reader fails with has an error of the library in it.
+    pub(crate) fn from_io(error: std::io::Error) -> Self {
+        let kind = error.kind();
+        let inner = error.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
+        match inner {
+            Some(error) => (*error).into(),
+            None => Error::new(ErrorKind::Io, CALL, kind.to_string()).into(),
+        }
     }
 
     pub(crate) fn timed_out() -> Self {

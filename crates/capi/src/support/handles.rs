@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::failure::Failure;
 use super::once::Once;
@@ -26,7 +26,7 @@ use super::text::Texts;
 use torrent_patron::metainfo::{Making, Metainfo};
 #[cfg(unix)]
 use torrent_patron::patron::Readiness;
-use torrent_patron::patron::Reply;
+use torrent_patron::patron::{Interrupter, Reader, Reply};
 use torrent_patron::{Client, Patron, Result};
 
 /// A client: libtorrent and the thread that owns it.
@@ -49,11 +49,17 @@ pub struct patron_making {
     _opaque: [u8; 0],
 }
 
+/// A file that is read while it downloads.
+pub struct patron_reader {
+    _opaque: [u8; 0],
+}
+
 /// Empty once the client is being shut down.
 pub(crate) static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
 pub(crate) static PATRONS: Table<PatronEntry, patron_handle> = Table::new(2);
 pub(crate) static REPLIES: Table<ReplyEntry, patron_reply> = Table::new(3);
 pub(crate) static MAKINGS: Table<MakingEntry, patron_making> = Table::new(4);
+pub(crate) static READERS: Table<ReaderEntry, patron_reader> = Table::new(5);
 
 pub(crate) struct PatronEntry {
     pub(crate) patron: Patron,
@@ -133,5 +139,26 @@ pub(crate) struct MakingEntry {
 impl From<Making> for MakingEntry {
     fn from(making: Making) -> Self {
         Self { making, made: Once::default(), texts: Texts::default() }
+    }
+}
+
+pub(crate) struct ReaderEntry {
+    reader: Mutex<Reader>,
+    pub(crate) interrupter: Interrupter,
+    pub(crate) size: u64,
+}
+
+impl From<Reader> for ReaderEntry {
+    fn from(reader: Reader) -> Self {
+        let (interrupter, size) = (reader.interrupter(), reader.size());
+        Self { reader: Mutex::new(reader), interrupter, size }
+    }
+}
+
+impl ReaderEntry {
+    /// A thread that waits for data keeps it locked.
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Reader>, Failure> {
+        let busy = || Failure::busy("another thread reads with this reader");
+        self.reader.try_lock().ok_or_else(busy)
     }
 }

@@ -13,3 +13,4 @@ pub(crate) mod replies;
 pub(crate) mod structs;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod thread;

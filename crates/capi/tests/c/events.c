@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -460,7 +462,15 @@ static patron_event* answer_to(patron_handle* handle, uint64_t tag) {
     return event;
 }
 
+/* Signals are for the threads of the program. */
+static void takes_no_signals(void) {
+    sigset_t blocked;
+    CHECK(pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0);
+    CHECK(sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGINT) == 1);
+}
+
 static void called(void* data) {
+    takes_no_signals();
     CHECK(write(*(int*)data, "c", 1) == 1);
 }
 
@@ -588,6 +598,7 @@ struct waker {
 
 static void wake(void* data) {
     struct waker* waker = (struct waker*)data;
+    takes_no_signals();
     CHECK(write(waker->pipe[1], "w", 1) == 1);
     if (waker->act) {
         waker->act(waker);

@@ -47,6 +47,15 @@ static inline void expect_code(int32_t code, int32_t expected, patron_error* err
 /* Right arguments, by type; those that a call may change have a name of their own. */
 static const char *directory, *torrent_path, *blocklist;
 static const uint16_t some_ports[] = {1, 1023};
+
+/* One that is not open: the builder keeps those that it was given. */
+static inline const char* new_store(void) {
+    static unsigned number;
+    char name[32];
+    snprintf(name, sizeof name, "%06u.db", number++);
+    return path(directory, name);
+}
+
 /* With room behind them, which is zero and which is not. */
 static patron_peer_class_options class_options[2], strange_class_options[2];
 static const patron_peer_class_options* the_peer_class_options = class_options;
@@ -74,6 +83,7 @@ static const patron_error* the_error;
 static patron_client *the_client, *freed_client;
 static patron_handle *the_handle, *freed_handle, *shared_handle;
 static patron_making *the_making, *freed_making;
+static patron_reader *the_reader, *freed_reader;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *statistics_reply, *freed_reply;
 static patron_reply *files_reply, *pieces_reply, *options_reply, *peers_reply, *trackers_reply,
     *web_seeds_reply, *settings_reply, *filter_reply, *piece_reply, *created_class_reply,
@@ -213,6 +223,8 @@ static inline void prepare(void) {
     wait_for(metainfo_reply);
     prepare_lists();
     prepare_classes();
+    OK(patron_reader_open(the_handle, torrent, 0, 0, true, PATIENCE_MS, &the_reader, &error));
+    OK(patron_reader_open(the_handle, torrent, 0, 0, true, PATIENCE_MS, &freed_reader, &error));
     CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
     the_error = owned_error;
 
@@ -224,6 +236,7 @@ static inline void prepare(void) {
     for (int time = 0; time < 2; time++) {
         patron_reply_free(freed_reply);
         patron_making_free(freed_making);
+        patron_reader_free(freed_reader);
         patron_free(freed_handle);
         patron_client_free(freed_client);
     }
@@ -232,6 +245,7 @@ static inline void prepare(void) {
     patron_client_free((patron_client*)the_handle);
     patron_reply_free((patron_reply*)the_making);
     patron_making_free((patron_making*)the_reply);
+    patron_reader_free((patron_reader*)the_reply);
     free(at);
 }
 
@@ -247,6 +261,7 @@ static inline void clean_up(void) {
     for (size_t index = 0; index < sizeof replies / sizeof replies[0]; index++) {
         patron_reply_free(replies[index]);
     }
+    patron_reader_free(the_reader);
     patron_files_free(the_files);
     patron_pieces_free(the_pieces);
     patron_peers_free(the_peers);

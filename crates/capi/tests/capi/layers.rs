@@ -19,6 +19,7 @@ const SUPPORT: &[&str] = &[
     "table",
     "handles",
     "replies",
+    "thread",
 ];
 
 /// The chapters that use an object of another; one that is used uses none.

@@ -63,6 +63,14 @@ fn build(temporary: &Path) -> PathBuf {
     let built = temporary.join("capi");
     let mut command = Command::new("scripts/capi");
     command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
+    // The libtorrent that this test was built with.
+    let features = [
+        (cfg!(feature = "vendored-plain"), "vendored-plain"),
+        (cfg!(feature = "vendored"), "vendored"),
+        (cfg!(feature = "vendored-openssl"), "vendored-openssl"),
+    ];
+    let on: Vec<_> = features.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    command.env("PATRON_CAPI_FEATURES", on.join(","));
     output(command.env("CARGO_TARGET_DIR", target).env("CARGO", env!("CARGO")));
     built
 }
@@ -101,7 +109,7 @@ fn an_installation_can_be_read_by_all_and_removed_whole() {
     make("install-capi", &stage, "/opt/with a space");
     let mut found = Vec::new();
     files(&stage, &mut found);
-    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found.len(), 8, "{found:?}");
 
     // As a shell reads what pkg-config says.
     let prefix = stage.join("opt/with a space");

@@ -61,6 +61,9 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     // Of which there is none.
     ("patron_remove_peer_class", "peer_class", "20"),
     ("patron_map_port", "protocol", "PATRON_PORT_TCP"),
+    ("patron_builder_set_store", "file", "new_store()"),
+    ("patron_set_note", "value", "(const uint8_t*)\"a value\""),
+    ("patron_set_note", "value_length", "7"),
     ("patron_ip_filter_read", "file", "blocklist"),
     ("patron_ip_filter_read_lenient", "file", "blocklist"),
     ("patron_ip_filter_parse", "data", "(const uint8_t*)\"192.0.2.1\""),
@@ -84,6 +87,9 @@ const VALUES: &[(&str, &str)] = &[
     ("kinds", "PATRON_EVENTS_DEFAULT"),
     ("first", "0"),
     ("capacity", "1"),
+    ("read_ahead", "0"),
+    ("begin", "0"),
+    ("range_length", "1"),
     ("tier", "0"),
     ("bytes", "16384"),
     ("seconds", "1"),
@@ -140,6 +146,8 @@ const VALUES: &[(&str, &str)] = &[
     ("ports", "some_ports"),
     ("range_count", "1"),
     ("host", "\"127.0.0.1\""),
+    ("label", "\"a label\""),
+    ("key", "\"a key\""),
     ("port", "1"),
     ("external_port", "6881"),
     ("local_port", "6881"),
@@ -220,7 +228,13 @@ const NEUTRAL: &[&str] = &[
     "patron_metainfo_invalid_url_count",
     "patron_pieces_availability",
     "patron_pieces_partial_count",
+    "patron_reader_position",
     "patron_reply_is_true",
+    "patron_reply_label",
+    "patron_reply_label_count",
+    "patron_reply_note_count",
+    "patron_reply_note_key",
+    "patron_reply_note_value",
     "patron_reply_port_mapping",
     "patron_reply_port_mapping_count",
     "patron_reply_torrent",
@@ -240,7 +254,8 @@ const NEUTRAL: &[&str] = &[
 const COUNTS: &[&str] =
     &["patron_event_leechers", "patron_event_seeds", "patron_reply_port_mapping"];
 
-const HANDLES: &[&str] = &["patron_handle", "patron_client", "patron_reply", "patron_making"];
+const HANDLES: &[&str] =
+    &["patron_handle", "patron_client", "patron_reply", "patron_making", "patron_reader"];
 
 #[derive(Clone, Copy)]
 enum Expected {

@@ -34,7 +34,21 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
     (seeder,) = patron.peers(torrent)
     assert seeder.address == peer and "torrent-patron" in seeder.client, seeder.client
     assert seeder.outgoing and bytes(seeder.id) != bytes(20)
-    patron.set_download_limit(torrent, None)
+    with patron.open(torrent, ends_first=True, timeout=60) as film:
+        assert film.seek(-5, os.SEEK_END) == 2_999_995 and film.tell() == 2_999_995
+        film.timeout = 0
+        try:
+            film.read(1)
+            raise AssertionError("it was there")
+        except PatronError as error:
+            assert error.code == Code.TIMED_OUT, error
+        patron.set_download_limit(torrent, None)
+        film.timeout = 60
+        assert len(film.read(9)) == 5 and film.read(1) == b""
+        film.seek(1_000_000)
+        part = film.read(10)
+        film.seek(-len(part), os.SEEK_CUR)
+        assert film.read(len(part)) == part
 
     kinds = set()
     for event in patron.events():

@@ -34,7 +34,10 @@ fn declaring(directory: &Path, declaration: &str) -> Result<Option<String>> {
         let path = entry?.path();
         let found = match path.is_dir() {
             true => declaring(&path, declaration)?,
-            false => Some(std::fs::read_to_string(&path)?),
+            false if path.extension().is_some_and(|extension| extension == "rs") => {
+                Some(std::fs::read_to_string(&path)?)
+            }
+            false => None,
         };
         if let Some(text) = found.filter(|text| text.contains(declaration)) {
             return Ok(Some(text));

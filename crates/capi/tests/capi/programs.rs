@@ -41,7 +41,9 @@ macro_rules! programs {
     };
 }
 
-programs!(commands, data, events, fork, requests, starting, threads, unload);
+programs!(
+    commands, data, events, fork, reading, requests, starting, stores, threads, unload, versions
+);
 
 #[test]
 fn the_archive_is_enough() {

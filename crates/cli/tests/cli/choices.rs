@@ -1,16 +1,15 @@
-//! Options of a transfer: file selection, goals, blocklists, resume data.
+//! Options of a transfer: file selection, goals, blocklists.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{Output, Program, run};
-use crate::support::{PATIENCE, data, metainfo, same};
+use crate::support::{data, metainfo, same};
 
 /// A directory of two files, and its torrent.
 struct Album {
@@ -58,8 +57,11 @@ impl Album {
         assert!(!self.path("to/album/one.bin").exists());
     }
 
-    fn kept(&self) -> PathBuf {
-        self.path(&format!("kept/{}.resume", self.hash))
+    /// The resume data that the store has of the torrent.
+    fn kept(&self) -> Vec<u8> {
+        let (store, to) = (self.path("torrents.db"), self.path("exported"));
+        run(["store", "export", text(&store), text(&to)]).expect(0);
+        fs::read(to.join(format!("{}.resume", self.hash))).unwrap()
     }
 }
 
@@ -90,11 +92,11 @@ fn the_files_that_are_selected_are_downloaded_and_no_others() {
 fn files_of_a_magnet_link_are_selected_when_they_are_known() {
     let album = Album::new();
     let (_seeder, peer) = album.seed(&[]);
-    let kept = album.path("kept");
-    let select = ["--peer", &peer, "--select", "two.bin", "--resume", text(&kept)];
+    let store = album.path("torrents.db");
+    let select = ["--peer", &peer, "--select", "two.bin", "--store", text(&store)];
     album.download(&album.magnet, &select).end().expect(0);
     assert!(same(&album.path("from/album/more/two.bin"), &album.path("to/album/more/two.bin")));
-    let kept = fs::read(album.kept()).unwrap();
+    let kept = album.kept();
     // Files are in the order of their names: the first is more/two.bin.
     assert!(contains(&kept, b"13:file_priorityli4ei0e"), "{}", String::from_utf8_lossy(&kept));
 }
@@ -193,58 +195,24 @@ fn a_blocklist_with_wrong_lines_blocks_what_the_others_say_and_tells() {
 }
 
 #[test]
-fn a_download_resumes_from_its_resume_data() {
+fn a_download_goes_on_with_what_is_in_the_store() {
     let album = Album::new();
     let (seeder, peer) = album.seed(&[]);
-    let kept = album.path("kept");
-    let resume = ["--resume", text(&kept)];
+    let kept = album.path("torrents.db");
+    let store = ["--store", text(&kept)];
     let first = ["--peer", &peer, "--select", "two.bin", "--sequential"];
-    let first: Vec<_> = resume.iter().chain(&first).copied().collect();
+    let first: Vec<_> = store.iter().chain(&first).copied().collect();
     album.download(text(&album.torrent), &first).end().expect(0);
-    let bytes = fs::read(album.kept()).unwrap();
-    assert!(contains(&bytes, b"19:sequential_downloadi1e"));
+    assert!(contains(&album.kept(), b"19:sequential_downloadi1e"));
     drop(seeder);
 
     // Nobody to ask, and nothing is hashed: what was selected is known to be here.
-    let again = [resume[0], resume[1], "--select=two.bin"];
+    let again = [store[0], store[1], "--select=two.bin"];
     for source in [text(&album.torrent), &album.magnet] {
         let output = album.download(source, &again).end().expect(0);
         assert!(!output.stdout.contains("checking_files"), "{output:#?}");
         assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
         album.has_only_two();
-    }
-    // It is kept as soon as it is complete, not at the end alone.
-    fs::remove_file(album.kept()).unwrap();
-    let seed = ["--seed", "--select=two.bin"];
-    let seed: Vec<_> = resume.iter().chain(&seed).copied().collect();
-    let mut program = album.download(text(&album.torrent), &seed);
-    program.event("finished");
-    let deadline = Instant::now() + PATIENCE;
-    while !album.kept().exists() {
-        assert!(Instant::now() < deadline, "it is not kept");
-        std::thread::yield_now();
-    }
-    program.signal("KILL");
-    program.end();
-    let names: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, [album.kept()], "no file is left half done");
-}
-
-#[test]
-fn an_interrupted_download_saves_resume_data_and_damaged_data_is_not_used() {
-    let album = Album::new();
-    let kept = album.path("kept");
-    for damaged in [false, true] {
-        let mut program = album.download(text(&album.torrent), &["--resume", text(&kept)]);
-        program.event("checked");
-        program.signal("INT");
-        let output = program.end().expect(130);
-        assert_eq!(output.stderr.contains("is not used: "), damaged, "{output:#?}");
-        assert!(contains(
-            &fs::read(album.kept()).unwrap(),
-            b"11:file-format22:libtorrent resume file"
-        ));
-        fs::write(album.kept(), "nonsense").unwrap();
     }
 }
 
@@ -253,8 +221,8 @@ fn an_interrupted_download_saves_resume_data_and_damaged_data_is_not_used() {
 fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
     let album = Album::new();
     let (_seeder, peer) = album.seed(&[]);
-    let kept = album.path("kept");
-    let resume = ["--peer", &peer, "--resume", text(&kept)];
+    let kept = album.path("torrents.db");
+    let store = ["--peer", &peer, "--store", text(&kept)];
     let is_here = |name: &str| {
         let (from, to) = (album.path("from").join(name), album.path("to").join(name));
         to.exists() && same(&from, &to)
@@ -265,7 +233,7 @@ fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
             (Some("--select=one.bin"), true, true),
             (None, true, true),
         ] {
-            let arguments: Vec<_> = resume.into_iter().chain(select).collect();
+            let arguments: Vec<_> = store.into_iter().chain(select).collect();
             album.download(source, &arguments).end().expect(0);
             // Of a magnet link more may come before its files are known.
             for (name, wanted) in [("album/more/two.bin", two), ("album/one.bin", one)] {
@@ -274,7 +242,7 @@ fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
             }
         }
         fs::remove_dir_all(album.path("to")).unwrap();
-        fs::remove_dir_all(&kept).unwrap();
+        fs::remove_file(&kept).unwrap();
     }
 }
 

@@ -11,5 +11,8 @@ mod metrics;
 mod network_threads;
 mod output;
 mod program;
+mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod transfer;
 mod usage;

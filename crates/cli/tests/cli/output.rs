@@ -32,7 +32,7 @@ impl Swarm {
 
     fn download(&self) -> Command {
         let mut command = command();
-        let arguments = ["--offline", "--json", "--tick=0.1", "--peer", &self.peer, "--resume"];
+        let arguments = ["--offline", "--json", "--tick=0.1", "--peer", &self.peer, "--store"];
         command.args(["download", "-o"]).arg(self.to()).arg(&self.movie.torrent);
         command.args(arguments).arg(self.kept());
         command
@@ -43,12 +43,18 @@ impl Swarm {
     }
 
     fn kept(&self) -> PathBuf {
-        self.dir.path().join("kept")
+        self.dir.path().join("torrents.db")
     }
 
     fn is_here_and_kept(&self) {
         assert!(same(&self.movie.file, &self.to().join("movie.bin")));
-        assert_eq!(names(&self.kept()).len(), 1, "the resume data: {:?}", names(&self.kept()));
+        assert!(self.is_kept());
+    }
+
+    /// The store knows that it is complete.
+    fn is_kept(&self) -> bool {
+        let listed = run(["store".as_ref(), "list".as_ref(), self.kept().as_os_str()]);
+        listed.stdout.contains("  complete  ")
     }
 }
 
@@ -77,6 +83,26 @@ fn a_closed_stdout_ends_the_output_and_not_the_work() {
 }
 
 #[test]
+fn seeding_ends_where_stdout_is_closed() {
+    let swarm = Swarm::new();
+    let head = |command: &mut Command| {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let program = Program::spawn(command.stdout(writer));
+        std::io::Read::read_exact(&mut reader, &mut [0; 10]).unwrap();
+        drop(reader);
+        program.end().expect(0)
+    };
+    // The report alone.
+    let output = head(swarm.download().arg("--seed"));
+    assert_eq!(output.stderr.lines().count(), 1, "{output:#?}");
+    swarm.is_here_and_kept();
+    let mut seed = command();
+    seed.arg("seed").arg(&swarm.movie.torrent).arg(swarm.to()).args(["--offline", "--json"]);
+    let output = head(&mut seed);
+    assert_eq!(output.stderr.lines().count(), 1, "{output:#?}");
+}
+
+#[test]
 fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
     let full = || File::options().write(true).open("/dev/full");
     if full().is_err() {
@@ -101,7 +127,7 @@ fn output_that_nobody_reads_holds_up_nothing() {
     download.env("TORRENT_PATRON_LOG", "debug");
     let program = Program::spawn(download.stdout(full_stdout).stderr(full_stderr));
     wait_until("it has not come", || same_if_there(&swarm.movie.file, &swarm.to()));
-    wait_until("it is not kept", || swarm.kept().exists() && names(&swarm.kept()).len() == 1);
+    wait_until("it is not kept", || swarm.is_kept());
     let before = Instant::now();
     program.signal("TERM");
     program.end();
@@ -180,16 +206,8 @@ fn a_demo_tells_once_at_most_that_descriptors_are_few() {
 
 #[test]
 fn what_killed_runs_left_behind_is_removed() {
-    let swarm = Swarm::new();
-    let left = data(&swarm.kept(), ".tmpLeft.resume.tmp", 1, 10);
-    let used = data(&swarm.kept(), ".tmpUsed.resume.tmp", 1, 10);
-    let other = data(&swarm.kept(), "notes.tmp", 1, 10);
-    let lock = File::open(&used).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    Program::spawn(&mut swarm.download()).end().expect(0);
-    assert!(!left.exists() && used.exists() && other.exists(), "{:?}", names(&swarm.kept()));
-
-    let temporary = swarm.dir.path().join("temporary");
+    let dir = tempfile::tempdir().unwrap();
+    let temporary = dir.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
     let mut long = command();
     long.args(["demo", "--size=1TiB", "--patrons=1"]).env("TMPDIR", &temporary);

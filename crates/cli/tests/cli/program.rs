@@ -154,11 +154,6 @@ impl Program {
         assert!(sent.success());
     }
 
-    /// Closes our end of its stdout: its next line goes nowhere.
-    pub(crate) fn close_stdout(&mut self) {
-        self.lines = channel().1;
-    }
-
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Output {

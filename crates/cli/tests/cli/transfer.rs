@@ -284,21 +284,7 @@ fn a_listen_address_that_is_nowhere_is_an_error() {
 #[test]
 fn a_closed_stdout_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
-    let movie = movie(dir.path(), "a.bin", 1);
-    let torrent = movie.torrent.to_str().unwrap().to_owned();
-    let mut seeder = seed(&[movie]);
-    let peer = seeder.address().to_string();
-    seeder.event("finished");
-    seeder.close_stdout();
-    // A seeder at rest has nothing to say; one that is downloaded from does.
-    for to in ["to", "elsewhere"] {
-        let to = dir.path().join(to).to_str().unwrap().to_owned();
-        run(["download", &torrent, "-o", &to, "--offline", "--peer", &peer]).expect(0);
-    }
-    seeder.signal("TERM");
-    let stderr = seeder.end().expect(0).stderr;
-    assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
-
+    let torrent = movie(dir.path(), "a.bin", 1).torrent.to_str().unwrap().to_owned();
     for arguments in [&["info", &torrent][..], &["info", &torrent, "--json"], &["--help"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -306,6 +292,78 @@ fn a_closed_stdout_is_no_error() {
         let output = Command::new(program).args(arguments).stdout(writer).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     }
+}
+
+/// A way to a seeder that lets so many bytes through, and the rest once it is opened.
+fn gate(seeder: SocketAddr, bytes: u64, open: Receiver<()>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut first = Some((bytes, open));
+        while let Ok((from, _)) = listener.accept() {
+            let to = TcpStream::connect(seeder).unwrap();
+            let (mut asks, mut asked) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut asks, &mut asked);
+                let _ = asked.shutdown(Shutdown::Both);
+            });
+            let first = first.take();
+            thread::spawn(move || {
+                if let Some((bytes, open)) = first {
+                    let _ = std::io::copy(&mut (&to).take(bytes), &mut &from);
+                    open.recv().unwrap();
+                }
+                let _ = std::io::copy(&mut &to, &mut &from);
+                let _ = from.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn what_another_program_writes_to_a_download_is_fetched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let movies = [movie(dir.path(), "a.bin", 1)];
+    let mut seeder = seed(&movies);
+    let address = seeder.address();
+    for (arguments, is_right) in [(&[][..], true), (&["--no-verify"][..], false)] {
+        let (opener, open) = channel();
+        let peer = gate(address, SIZE as u64 / 2, open).to_string();
+        let to = dir.path().join(format!("to {is_right}"));
+        let file = &movies[0].file;
+        let mut words = words([
+            &"download",
+            &movies[0].torrent,
+            &"-o",
+            &to,
+            &"--offline",
+            &"--sequential",
+            &"--json",
+        ]);
+        words.extend(words_of(arguments));
+        words.extend(words_of(&["--peer", &peer]));
+        let program = Program::start(words);
+        let (all, copy) = (fs::read(file).unwrap(), to.join("a.bin"));
+        let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+        while !fs::read(&copy).is_ok_and(|here| here.starts_with(&all[..16 * 1024])) {
+            assert!(std::time::Instant::now() < deadline, "nothing comes");
+            thread::yield_now();
+        }
+        std::os::unix::fs::FileExt::write_all_at(
+            &fs::File::options().write(true).open(&copy).unwrap(),
+            &[0; 1000],
+            0,
+        )
+        .unwrap();
+        opener.send(()).unwrap();
+        program.end().expect(0);
+        assert_eq!(same(file, &copy), is_right, "{arguments:?}");
+    }
+}
+
+fn words_of(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
 }
 
 /// A peer that has metadata of another torrent. What it tells when it has given it opens the gate to another.

@@ -1,53 +1,75 @@
-//! Compiles the C++ shim, once for all feature sets.
+//! Compiles C++ once for all feature sets.
 //!
-//! Cargo runs this script again for each set of features, with a separate `OUT_DIR`, and each file
+//! Cargo runs the build script again for each set of features, with a separate `OUT_DIR`, and each file
 //! spends seconds on compiling libtorrent's headers. So the objects are kept next to those
 //! directories, in a directory named after the compile command, and a file is compiled only if the
 //! contents of its inputs have changed: a new `OUT_DIR` or a `touch` recompiles nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// The headers to precompile, and the number of files from which that pays off.
-const HEADERS: &str = "cpp/libtorrent.hpp";
+/// The number of files from which precompiled headers pay off.
 const PAYS: usize = 5;
 
-pub(crate) struct Shim {
+pub(crate) struct Objects {
     compiler: cc::Tool,
-    out_dir: PathBuf,
+    /// Directories that differ between sets of features, and their placeholders.
+    places: Vec<(String, &'static str)>,
     /// Where the objects are kept.
-    objects: PathBuf,
+    directory: PathBuf,
     jobs: usize,
+    /// Of the files that were read.
+    digests: Mutex<HashMap<PathBuf, String>>,
 }
 
-impl Shim {
-    /// `version` is libtorrent's: its headers are not among the files that are checked for changes.
-    pub(crate) fn new(build: &cc::Build, version: &str) -> io::Result<Self> {
-        let variable = |name: &str| std::env::var(name).map_err(io::Error::other);
-        let out_dir = PathBuf::from(variable("OUT_DIR")?);
-        let compiler = build.get_compiler();
-        let mut identity = DefaultHasher::new();
-        version.hash(&mut identity);
-        output(Command::new(compiler.path()).arg("--version"))?.hash(&mut identity);
-        for argument in compiler.args() {
-            neutral(Path::new(argument), &out_dir).hash(&mut identity);
-        }
+impl Objects {
+    /// For one profile. `kind` is part of the directory's name.
+    pub(crate) fn of_profile(build: &cc::Build, kind: &str) -> io::Result<Self> {
         // target/debug/build/torrent-patron-HASH/out
-        let build_dir = out_dir.ancestors().nth(2).unwrap_or(&out_dir);
-        let objects = build_dir.join(format!("torrent-patron-shim-{:016x}", identity.finish()));
-        std::fs::create_dir_all(&objects)?;
-        let jobs = variable("NUM_JOBS")?.parse().unwrap_or(1);
-        Ok(Self { compiler, out_dir, objects, jobs })
+        Self::below(build, kind, 2)
     }
 
-    /// The objects of these sources, in order.
-    pub(crate) fn compile(&self, sources: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    /// For all profiles: the compile command must be the same in each.
+    #[cfg(feature = "vendored-plain")]
+    pub(crate) fn shared(build: &cc::Build, kind: &str) -> io::Result<Self> {
+        Self::below(build, kind, 4)
+    }
+
+    fn below(build: &cc::Build, kind: &str, levels: usize) -> io::Result<Self> {
+        let variable = |name: &str| std::env::var(name).map_err(io::Error::other);
+        let out_dir = variable("OUT_DIR")?;
+        let mut places = vec![(out_dir.clone(), "OUT_DIR")];
+        if let Ok(openssl) = variable("DEP_OPENSSL_INCLUDE") {
+            places.push((openssl, "OPENSSL"));
+        }
+        let compiler = build.get_compiler();
+        let mut identity = DefaultHasher::new();
+        output(Command::new(compiler.path()).arg("--version"))?.hash(&mut identity);
+        for argument in compiler.args() {
+            neutral(Path::new(argument), &places).hash(&mut identity);
+        }
+        let parent = Path::new(&out_dir).ancestors().nth(levels);
+        let directory = parent
+            .unwrap_or(Path::new(&out_dir))
+            .join(format!("torrent-patron-{kind}-{:016x}", identity.finish()));
+        std::fs::create_dir_all(&directory)?;
+        let jobs = variable("NUM_JOBS")?.parse().unwrap_or(1);
+        Ok(Self { compiler, places, directory, jobs, digests: Mutex::default() })
+    }
+
+    /// The objects of these sources, in order. `headers` is precompiled, if given.
+    pub(crate) fn compile(
+        &self,
+        sources: &[PathBuf],
+        headers: Option<&str>,
+    ) -> io::Result<Vec<PathBuf>> {
         let stale: Vec<_> = sources.iter().filter(|source| !self.is_fresh(source)).collect();
-        let headers = if stale.len() >= PAYS { self.precompile() } else { None };
+        let headers =
+            headers.filter(|_| stale.len() >= PAYS).and_then(|headers| self.precompile(headers));
         let queue = Mutex::new(stale.iter());
         let failures = Mutex::new(BTreeMap::new());
         std::thread::scope(|scope| {
@@ -75,10 +97,10 @@ impl Shim {
 
     /// The precompiled headers, to be included first. `None` if the compiler does not support them;
     /// compiling then takes longer.
-    fn precompile(&self) -> Option<PathBuf> {
-        let include = self.own("libtorrent", "hpp");
+    fn precompile(&self, headers: &str) -> Option<PathBuf> {
+        let include = self.own("headers", "hpp");
         let mut command = self.compiler.to_command();
-        command.args(["-x", "c++-header"]).arg(HEADERS).arg("-o");
+        command.args(["-x", "c++-header"]).arg(headers).arg("-o");
         let output = command.arg(include.with_extension("hpp.gch")).output().ok()?;
         output.status.success().then_some(include)
     }
@@ -93,7 +115,7 @@ impl Shim {
         if let Some(headers) = headers {
             command.arg("-include").arg(headers);
         }
-        command.arg("-c").arg(source).arg("-o").arg(&new).arg("-MMD").arg("-MF").arg(&depends);
+        command.arg("-c").arg(source).arg("-o").arg(&new).arg("-MD").arg("-MF").arg(&depends);
         let output = command.output()?;
         // Includes warnings.
         for line in String::from_utf8_lossy(&output.stderr).lines() {
@@ -115,8 +137,7 @@ impl Shim {
         let Ok(inputs) = inputs else { return false };
         let same = |line: &str| {
             let (content, path) = line.split_once(' ')?;
-            let path = path.replace("OUT_DIR", &self.out_dir.to_string_lossy());
-            (digest(Path::new(&path)).ok()? == content).then_some(())
+            (self.digest(&self.placed(path)).ok()? == content).then_some(())
         };
         self.file(source, "o").exists() && inputs.lines().all(|line| same(line).is_some())
     }
@@ -129,25 +150,44 @@ impl Shim {
         // Spaces in names are escaped.
         for file in files.replace("\\ ", "\0").split_whitespace() {
             let file = PathBuf::from(file.replace('\0', " "));
-            // The precompiled headers are libtorrent's.
-            if !file.starts_with(&self.objects) {
-                writeln!(out, "{} {}", digest(&file)?, neutral(&file, &self.out_dir))?;
+            // The files that the precompiled headers are made of are listed too.
+            if !file.starts_with(&self.directory) {
+                writeln!(out, "{} {}", self.digest(&file)?, neutral(&file, &self.places))?;
             }
         }
         Ok(())
     }
 
+    /// The opposite of `neutral`.
+    fn placed(&self, path: &str) -> PathBuf {
+        self.places
+            .iter()
+            .fold(path.to_owned(), |path, (place, name)| path.replace(name, place))
+            .into()
+    }
+
+    fn digest(&self, path: &Path) -> io::Result<String> {
+        if let Some(known) = self.digests.lock().unwrap().get(path) {
+            return Ok(known.clone());
+        }
+        let mut hasher = DefaultHasher::new();
+        std::fs::read(path)?.hash(&mut hasher);
+        let digest = format!("{:016x}", hasher.finish());
+        self.digests.lock().unwrap().insert(path.into(), digest.clone());
+        Ok(digest)
+    }
+
     /// The path of a file that belongs to a source.
     fn file(&self, source: &Path, kind: &str) -> PathBuf {
         let mut name = DefaultHasher::new();
-        neutral(source, &self.out_dir).hash(&mut name);
-        self.objects.join(format!("{}-{:016x}.{kind}", stem(source), name.finish()))
+        neutral(source, &self.places).hash(&mut name);
+        self.directory.join(format!("{}-{:016x}.{kind}", stem(source), name.finish()))
     }
 
     /// A name that only this process uses until the file is complete: another cargo may be doing
     /// the same.
     fn own(&self, stem: &str, kind: &str) -> PathBuf {
-        self.objects.join(format!("{stem}.{}.{kind}", std::process::id()))
+        self.directory.join(format!("{stem}.{}.{kind}", std::process::id()))
     }
 }
 
@@ -163,14 +203,10 @@ fn stem(source: &Path) -> String {
 }
 
 /// The path without the parts that depend on the feature set.
-fn neutral(path: &Path, out_dir: &Path) -> String {
-    path.to_string_lossy().replace(&*out_dir.to_string_lossy(), "OUT_DIR")
-}
-
-fn digest(path: &Path) -> io::Result<String> {
-    let mut hasher = DefaultHasher::new();
-    std::fs::read(path)?.hash(&mut hasher);
-    Ok(format!("{:016x}", hasher.finish()))
+fn neutral(path: &Path, places: &[(String, &str)]) -> String {
+    places
+        .iter()
+        .fold(path.to_string_lossy().into(), |path, (place, name)| path.replace(place, name))
 }
 
 fn output(command: &mut Command) -> io::Result<Vec<u8>> {

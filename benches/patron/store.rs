@@ -1,0 +1,175 @@
+//! What a store costs: restoring, durable adds, the last save, and the size on disk.
+//!
+//! `PATRON_BENCH_TORRENTS=100000` measures with more torrents, `PATRON_BENCH_RECORDS=1000000` reads
+//! more records.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use torrent_patron::store::{Change, Key, Record, Sqlite, Store};
+use torrent_patron::torrent::{InfoHashV1, InfoHashes};
+use torrent_patron::{AddOptions, Client, Event, Patron, Source};
+
+use crate::session::{Result, builder};
+use crate::table::{Table, Target, percentile, sorted};
+
+const ALONE: usize = 200;
+const END: Duration = Duration::from_secs(120);
+
+fn count(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().and_then(|count| count.parse().ok()).unwrap_or(otherwise)
+}
+
+pub(crate) fn measure(table: &mut Table) -> Result<()> {
+    let torrents = count("PATRON_BENCH_TORRENTS", 10_000);
+    // Beside the program: a file system in memory would synchronize nothing.
+    let program = std::env::current_exe()?;
+    let place = tempfile::tempdir_in(program.parent().ok_or("no directory")?)?;
+    adds_and_restores(table, place.path(), torrents)?;
+    alone(table, place.path())?;
+    reads(table, place.path(), count("PATRON_BENCH_RECORDS", 100_000))
+}
+
+fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result<()> {
+    let metainfos: Vec<_> = (0..torrents).map(metainfo).collect();
+    let size: usize = metainfos.iter().map(Vec::len).sum();
+    let (mut plain, mut durable, mut restored, mut ended) = (vec![], vec![], vec![], vec![]);
+    let mut bytes = 0;
+    for run in 0..3 {
+        let client = builder(place).start()?;
+        plain.push(add_all(&client.patron(), &metainfos)?);
+        client.shutdown(END).wait();
+
+        let store = place.join(format!("{run}.db"));
+        let client = builder(place).store(Sqlite::open(&store)?).start()?;
+        durable.push(add_all(&client.patron(), &metainfos)?);
+        let begun = Instant::now();
+        let report = client.shutdown(END).wait();
+        ended.push(begun.elapsed().as_secs_f64());
+        if report.unsaved > 0 {
+            return Err(report.to_string().into());
+        }
+        bytes = std::fs::metadata(&store)?.len();
+
+        let begun = Instant::now();
+        let client = builder(place).store(Sqlite::open(&store)?).start()?;
+        wait_restored(&client, torrents)?;
+        restored.push(begun.elapsed().as_secs_f64());
+        client.shutdown(END).wait();
+    }
+    let name = |what: &str| format!("{torrents} torrents: {what}");
+    table.figure(&name("added from memory, without a store"), &plain, "s", Target::None);
+    let ratio = |runs: &[f64]| -> Vec<f64> {
+        runs.iter().zip(&plain).map(|(run, base)| run / base).collect()
+    };
+    let most = |most| Target::AtMost(most);
+    table.figure(&name("added durably, to that"), &ratio(&durable), "times", most(1.5));
+    table.figure(&name("restored, to that"), &ratio(&restored), "times", most(1.15));
+    table.figure(&name("shutdown with all of them unsaved"), &ended, "s", most(6.0));
+    let each = (bytes as f64 - size as f64) / torrents as f64;
+    table.figure(&name("on disk beyond the .torrent, each"), &[each], "bytes", most(1536.0));
+    Ok(())
+}
+
+fn add_all(patron: &Patron, metainfos: &[Vec<u8>]) -> Result<f64> {
+    let begun = Instant::now();
+    let replies: Vec<_> = metainfos
+        .iter()
+        .map(|bytes| patron.add_torrent(Source::Bytes(bytes[..].into()), AddOptions::default()))
+        .collect();
+    for reply in replies {
+        reply.wait()?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn wait_restored(client: &Client, expected: usize) -> Result<()> {
+    for event in client.patron().events() {
+        if let Event::Restored { torrents, .. } = event {
+            return if torrents == expected as u64 {
+                Ok(())
+            } else {
+                Err(event.to_string().into())
+            };
+        }
+    }
+    Err("the client has stopped".into())
+}
+
+/// One add at a time, and beside it what it costs to synchronize a file.
+fn alone(table: &mut Table, place: &Path) -> Result<()> {
+    let client = builder(place).store(Sqlite::open(place.join("alone.db"))?).start()?;
+    wait_restored(&client, 0)?;
+    let patron = client.patron();
+    let mut file = std::fs::File::create(place.join("synchronized"))?;
+    let (mut adds, mut syncs) = (Vec::new(), Vec::new());
+    for number in 0..ALONE {
+        let source = Source::Bytes(metainfo(number).into());
+        let begun = Instant::now();
+        patron.add_torrent(source, AddOptions::default()).wait()?;
+        adds.push(begun.elapsed().as_secs_f64() * 1e3);
+        let begun = Instant::now();
+        file.write_all(&[7; 4096])?;
+        file.sync_all()?;
+        syncs.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    client.shutdown(END).wait();
+    let median = |samples: &[f64]| percentile(&sorted(samples), 50);
+    let beyond = median(&adds) - median(&syncs);
+    table.figure("one durable add alone", &adds, "ms", Target::None);
+    table.figure("  one fsync of 4 KiB", &syncs, "ms", Target::None);
+    table.figure("  the add beyond the fsync", &[beyond], "ms", Target::AtMost(1.0));
+    Ok(())
+}
+
+/// The store's own time.
+fn reads(table: &mut Table, place: &Path, records: usize) -> Result<()> {
+    let path = place.join("records.db");
+    let mut store = Sqlite::open(&path)?;
+    for first in (0..records).step_by(10_000) {
+        let last = (first + 10_000).min(records);
+        let batch: Vec<_> = (first..last).filter_map(record).collect();
+        store.commit(&batch)?;
+    }
+    drop(store);
+    let begun = Instant::now();
+    let mut store = Sqlite::open(&path)?;
+    let (mut after, mut read) = (None, 0);
+    loop {
+        let page = store.load(after, 512)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.key());
+        read += page.len();
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(read, records);
+    let most = 10.0 * records as f64 / 1e6;
+    table.figure(
+        &format!("{records} records opened and read"),
+        &[seconds],
+        "s",
+        Target::AtMost(most),
+    );
+    Ok(())
+}
+
+fn record(number: usize) -> Option<Change> {
+    let mut v1 = [0; 20];
+    v1[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    let hashes = InfoHashes::from(InfoHashV1(v1));
+    let mut record = Record::new(Key::new(number as u64 + 1)?, hashes, "/srv/torrents");
+    record.name = format!("torrent number {number}").into();
+    record.info = Some(metainfo(number)[7..].into());
+    record.resume_data = vec![7; 900].into();
+    Some(Change::Add(Box::new(record)))
+}
+
+/// A .torrent file of one piece.
+fn metainfo(number: usize) -> Vec<u8> {
+    let mut pieces = [0; 20];
+    pieces[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    let name = format!("torrent-{number:08}");
+    let head = format!("d4:infod6:lengthi16384e4:name16:{name}12:piece lengthi16384e6:pieces20:");
+    [head.as_bytes(), &pieces, b"ee"].concat()
+}

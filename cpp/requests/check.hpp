@@ -1,0 +1,32 @@
+// What requests about a torrent refuse, and how they read libtorrent's lists.
+#pragma once
+
+#include "torrent-patron/cpp/requests/torrent.hpp"
+
+#include <libtorrent/download_priority.hpp>
+#include <libtorrent/torrent_info.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace patron {
+
+[[noreturn]] void refuse(std::string const& why);
+
+// Throws where a magnet link has no metadata yet.
+std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent);
+lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index);
+lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index);
+
+// Throws Busy while the files are checked.
+void check_settled(Torrent const& torrent, std::string const& why);
+
+// Files and pieces that nobody chose for may not be in the list.
+lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place);
+// Of a status with its pieces.
+bool has_piece(lt::torrent_status const& status, int piece);
+
+} // namespace patron

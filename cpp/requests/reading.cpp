@@ -1,0 +1,168 @@
+// Files that are read while they download.
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/src/sys/range.rs.h"
+
+#include <libtorrent/disk_interface.hpp>
+#include <libtorrent/download_priority.hpp>
+#include <libtorrent/peer_request.hpp>
+#include <libtorrent/torrent_info.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace patron {
+namespace {
+
+LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord span) {
+    check_settled(torrent, "the files are still being checked");
+    lt::torrent_status const status = torrent.status(lt::torrent_handle::query_pieces);
+    auto const levels = torrent.get_piece_priorities();
+    LookRecord out{};
+    out.span = span;
+    out.piece_length = info.piece_length();
+    auto const pieces = static_cast<std::size_t>(info.num_pieces());
+    out.have.reserve(pieces);
+    out.levels.reserve(pieces);
+    for (int i = 0; i < info.num_pieces(); ++i) {
+        out.have.push_back(has_piece(status, i));
+        out.levels.push_back(static_cast<std::uint8_t>(level(levels, i)));
+    }
+    return out;
+}
+
+// A read of several blocks, as they come. Network thread.
+struct Gather {
+    rust::Box<RangeSink> sink;
+    int left;
+};
+
+std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
+    auto const& layout = compat::files(info);
+    bool const known = file >= lt::file_index_t(0) && file < layout.end_file();
+    return known ? layout.file_path(file) : std::string();
+}
+
+} // namespace
+
+LookRecord Torrent::look_at_file(std::uint32_t index) const {
+    auto const info = metainfo(*this);
+    lt::file_index_t const wanted = file(*info, index);
+    auto const& layout = compat::files(*info);
+    return look(*this, *info, {layout.file_offset(wanted), layout.file_size(wanted)});
+}
+
+LookRecord Torrent::look_at_piece(std::uint32_t index) const {
+    auto const info = metainfo(*this);
+    lt::piece_index_t const wanted = piece(*info, index);
+    return look(*this, *info,
+                {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
+}
+
+// The first deadline makes libtorrent cancel all that is requested of pieces without one, once this
+// task has ended.
+void Torrent::steer(rust::Slice<std::uint32_t const> dropped,
+                    rust::Slice<PieceDeadline const> deadlines,
+                    rust::Slice<PieceLevel const> levels, Requests requests) const {
+    auto const info = metainfo(*this);
+    for (std::uint32_t const index : dropped)
+        reset_piece_deadline(piece(*info, index));
+    for (PieceDeadline const& deadline : deadlines)
+        set_piece_deadline(piece(*info, deadline.piece), static_cast<int>(deadline.milliseconds));
+    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> wanted;
+    wanted.reserve(levels.size());
+    for (PieceLevel const& one : levels)
+        wanted.emplace_back(piece(*info, one.piece), lt::download_priority_t(one.level));
+    if (!wanted.empty())
+        prioritize_pieces(wanted);
+    if (requests == Requests::Deep)
+        queues_.restore(*this);
+    else
+        queues_.limit(*this, requests);
+}
+
+void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t length,
+                        rust::Box<RangeSink> sink) const noexcept {
+    try {
+        auto const info = metainfo(*this);
+        lt::file_index_t const wanted = file(*info, index);
+        auto const& layout = compat::files(*info);
+        auto const size = static_cast<std::uint64_t>(layout.file_size(wanted));
+        if (begin > size || length > size - begin)
+            refuse("bytes " + std::to_string(begin) + " to " + std::to_string(begin + length) +
+                   ": the file has " + std::to_string(size));
+        begin += static_cast<std::uint64_t>(layout.file_offset(wanted));
+    } catch (...) {
+        return sink->fail({}, current_exception());
+    }
+    read_bytes(begin, length, std::move(sink));
+}
+
+// By way of the disk backend, whichever it is: what is verified may not be in the file yet.
+void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
+                         rust::Box<RangeSink> sink) const noexcept {
+    std::shared_ptr<Gather> gather;
+    try {
+        gather = std::make_shared<Gather>(Gather{std::move(sink), 0});
+    } catch (...) {
+        // The sink says that it was dropped.
+        return;
+    }
+    try {
+        auto const info = metainfo(*this);
+        auto const piece_length = static_cast<std::uint64_t>(info->piece_length());
+        std::vector<lt::peer_request> blocks;
+        for (std::uint64_t at = begin, end = begin + length; at < end;) {
+            lt::piece_index_t const wanted(static_cast<int>(at / piece_length));
+            auto const start = static_cast<int>(at % piece_length);
+            // Up to the end of the block: disk backends take no more.
+            int const block = lt::default_block_size - start % lt::default_block_size;
+            auto const size = static_cast<int>(std::min<std::uint64_t>(
+                {end - at, static_cast<std::uint64_t>(block), piece_length - at % piece_length}));
+            blocks.push_back({wanted, start, size});
+            at += static_cast<std::uint64_t>(size);
+        }
+        lt::piece_index_t last(-1);
+        for (lt::peer_request const& block : blocks) {
+            if (block.piece != last &&
+                !have_piece(
+                    piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
+                throw NotHere("piece " + std::to_string(static_cast<int>(block.piece)) +
+                              " is not here yet");
+            last = block.piece;
+        }
+        if (blocks.empty())
+            return gather->sink->finish();
+        gather->left = static_cast<int>(blocks.size());
+        internals::read_blocks(
+            *this, blocks,
+            [gather, info, begin, piece_length](lt::peer_request const& block,
+                                                lt::disk_buffer_holder const& buffer,
+                                                lt::storage_error const& failure) {
+                if (failure.ec) {
+                    gather->sink->fail(text(file_name(*info, failure.file())), error(failure.ec));
+                    return;
+                }
+                auto const at =
+                    static_cast<std::uint64_t>(static_cast<int>(block.piece)) * piece_length +
+                    static_cast<std::uint64_t>(block.start) - begin;
+                auto const* data = reinterpret_cast<std::uint8_t const*>(buffer.data());
+                gather->sink->put(static_cast<std::size_t>(at),
+                                  {data, static_cast<std::size_t>(block.length)});
+                if (--gather->left == 0)
+                    gather->sink->finish();
+            });
+    } catch (...) {
+        gather->sink->fail({}, current_exception());
+    }
+}
+
+} // namespace patron

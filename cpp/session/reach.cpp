@@ -1,0 +1,78 @@
+#include "torrent-patron/cpp/session/reach.hpp"
+#include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/operations.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/settings_pack.hpp>
+
+#include <utility>
+
+namespace patron {
+namespace {
+
+class TorrentReach : public lt::torrent_plugin {
+  public:
+    TorrentReach(std::shared_ptr<SessionPolicy> policy, std::uint64_t torrent)
+        : policy_(std::move(policy)), torrent_(torrent) {}
+    ~TorrentReach() override { policy_->forget(torrent_); }
+
+    std::shared_ptr<lt::peer_plugin>
+    new_connection(lt::peer_connection_handle const& connection) override {
+        lt::peer_connection_handle peer = connection;
+        if (peer.type() != lt::connection_type::bittorrent &&
+            !policy_->allows_resolved(torrent_, internals::url(peer), peer.remote().address()))
+            peer.disconnect(lt::errors::ssrf_mitigation, lt::operation_t::connect);
+        return nullptr;
+    }
+
+  private:
+    std::shared_ptr<SessionPolicy> const policy_;
+    std::uint64_t const torrent_;
+};
+
+} // namespace
+
+void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy) {
+    if (!session.is_valid())
+        return;
+    // The address that is filtered is that of the proxy then, which may well be here.
+    int const proxy = internals::settings(session).get_int(lt::settings_pack::proxy_type);
+    if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw)
+        return;
+    internals::each_http_request(
+        session, [&policy](std::uint64_t torrent, std::string const& url, auto& filter) {
+            if (!policy.allows_local(torrent, url))
+                filter = policy.without_local(filter);
+        });
+}
+
+std::shared_ptr<lt::torrent_plugin> Reach::new_torrent(lt::torrent_handle const&,
+                                                       lt::client_data_t data) {
+    return std::make_shared<TorrentReach>(policy_, torrent_id(data));
+}
+
+void Reach::added(lt::session_handle const& session) {
+    session_ = session;
+    internals::filter_udp_requests(
+        session,
+        [policy = policy_](std::uint64_t torrent, std::string const& url, lt::address const& to) {
+            return policy->allows_resolved(torrent, url, to);
+        });
+}
+
+// Posted when the request is made and before it is begun.
+void Reach::on_alert(lt::alert const* alert) {
+    if (lt::alert_cast<lt::tracker_announce_alert>(alert) != nullptr)
+        restrict_trackers(session_, *policy_);
+}
+
+// The session asks the trackers of paused torrents for their numbers by itself, later in this tick.
+void Reach::on_tick() {
+    internals::post(
+        session_, [session = session_, policy = policy_] { restrict_trackers(session, *policy); });
+}
+
+} // namespace patron

@@ -1,0 +1,36 @@
+// What a torrent makes the session contact must not be on the local network, unless a person has
+// named it: trackers, web seeds, and where they redirect to.
+#pragma once
+
+#include "torrent-patron/cpp/policy.hpp"
+
+#include <libtorrent/extensions.hpp>
+#include <libtorrent/io_context.hpp>
+#include <libtorrent/session_handle.hpp>
+
+#include <memory>
+
+namespace patron {
+
+// HTTP requests to trackers that have just been made get a filter. To be called before their names
+// are looked up, on the network thread.
+void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy);
+
+// For a session that keeps torrents off the local network. Network thread only.
+class Reach : public lt::plugin {
+  public:
+    explicit Reach(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}
+
+    feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
+    std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
+                                                    lt::client_data_t data) override;
+    void added(lt::session_handle const& session) override;
+    void on_alert(lt::alert const* alert) override;
+    void on_tick() override;
+
+  private:
+    std::shared_ptr<SessionPolicy> const policy_;
+    lt::session_handle session_;
+};
+
+} // namespace patron

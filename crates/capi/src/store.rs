@@ -1,0 +1,210 @@
+//! Stores
+//!
+//! A client that has a store (patron_builder_set_store()) keeps its torrents over restarts and
+//! crashes. What adds a torrent, removes it, pauses or resumes it, moves its files or attaches
+//! something to it is answered when it is durable; progress and everything else is saved by itself,
+//! and before the client stops. At the start the client takes in all torrents of its store, as
+//! PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron:
+//! patron_watch_all() and patron_adopt() are for them.
+//!
+//! Labels and notes are attached to a torrent by the program. Without a store they are lost with
+//! the torrent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use crate::support::arguments::{bytes, text};
+use crate::support::failure::patron_error;
+use crate::support::guard::read;
+use crate::support::handles::{patron_handle, patron_reply};
+use crate::support::replies::{ask_of, ask_patron, read_answer};
+use crate::support::text::{patron_bytes, patron_text};
+
+type Labels = BTreeSet<Box<str>>;
+type Notes = BTreeMap<Box<str>, Arc<[u8]>>;
+
+/// Sends the events of every torrent of the client to this patron, also of those that are added
+/// later. The first event of each that is there is its status.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_watch_all(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| Ok(patron.watch_all()))
+}
+
+/// Ends patron_watch_all() and patron_watch() for every torrent. The events of torrents that this
+/// patron owns keep coming.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_unwatch_all(
+    patron: *mut patron_handle,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| Ok(patron.unwatch_all()))
+}
+
+/// Makes this patron the owner of a torrent that has none, as if it had added it.
+///
+/// Errors of the reply: INVALID_ARGUMENT if the torrent belongs to another patron; NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_adopt(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.adopt(id)))
+}
+
+/// Gives a torrent a label. A label that it has already stays.
+///
+/// Errors of the reply: NOT_FOUND, GONE; DISK if the store cannot be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_add_label(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    label: *const c_char,
+    label_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of the text.
+        let label = unsafe { text(label, label_length, "label") }?;
+        Ok(patron.add_label(id, label))
+    })
+}
+
+/// Takes a label from a torrent, if it has it.
+///
+/// Errors of the reply: as for patron_add_label().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_remove_label(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    label: *const c_char,
+    label_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of the text.
+        let label = unsafe { text(label, label_length, "label") }?;
+        Ok(patron.remove_label(id, label))
+    })
+}
+
+/// Asks for the labels of a torrent. Read them with patron_reply_label().
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_labels(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.labels(id)))
+}
+
+/// For patron_get_labels(): the number of labels.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_label_count(reply: *mut patron_reply) -> usize {
+    read(0, || read_answer(reply, |labels: &Labels, _| Some(labels.len())))
+}
+
+/// For patron_get_labels(): a label, in alphabetical order. Valid until the reply is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_label(reply: *mut patron_reply, index: usize) -> patron_text {
+    read(patron_text::EMPTY, || {
+        read_answer(reply, |labels: &Labels, texts| {
+            Some(texts.lend_nth("label", index, labels.iter().nth(index)?.as_bytes()))
+        })
+    })
+}
+
+/// Keeps a copy of some bytes with a torrent, under a key that the program chooses. It replaces
+/// what was kept under this key.
+///
+/// Errors of the reply: as for patron_add_label().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_set_note(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    key: *const c_char,
+    key_length: usize,
+    value: *const u8,
+    value_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of the text.
+        let key = unsafe { text(key, key_length, "key") }?;
+        // SAFETY: the caller gives the length of the data.
+        let value = unsafe { bytes(value, value_length, "value") }?;
+        Ok(patron.set_note(id, key, Some(value.into())))
+    })
+}
+
+/// Removes what is kept with a torrent under a key, if there is something.
+///
+/// Errors of the reply: as for patron_add_label().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_remove_note(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    key: *const c_char,
+    key_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| {
+        // SAFETY: the caller gives the length of the text.
+        let key = unsafe { text(key, key_length, "key") }?;
+        Ok(patron.set_note(id, key, None))
+    })
+}
+
+/// Asks for what is kept with a torrent. Read it with patron_reply_note_key() and
+/// patron_reply_note_value().
+///
+/// Errors of the reply: NOT_FOUND, GONE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_get_notes(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.notes(id)))
+}
+
+/// For patron_get_notes(): the number of notes.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_note_count(reply: *mut patron_reply) -> usize {
+    read(0, || read_answer(reply, |notes: &Notes, _| Some(notes.len())))
+}
+
+/// For patron_get_notes(): the key of a note, in alphabetical order. Valid until the reply is
+/// freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_note_key(reply: *mut patron_reply, index: usize) -> patron_text {
+    read(patron_text::EMPTY, || {
+        read_answer(reply, |notes: &Notes, texts| {
+            Some(texts.lend_nth("note", index, notes.keys().nth(index)?.as_bytes()))
+        })
+    })
+}
+
+/// For patron_get_notes(): the bytes of a note. Valid until the reply is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_reply_note_value(reply: *mut patron_reply, index: usize) -> patron_bytes {
+    read(patron_bytes::NONE, || {
+        read_answer(reply, |notes: &Notes, _| Some(patron_bytes::of(notes.values().nth(index)?)))
+    })
+}

@@ -1,0 +1,217 @@
+//! `torrent-patron stream`: a file that plays while it downloads.
+
+mod range;
+mod server;
+
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded, never, select};
+use torrent_patron::error::ErrorKind;
+use torrent_patron::event::Explainer;
+use torrent_patron::file::{FileStatus, Priority};
+use torrent_patron::patron::Reply;
+use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
+
+use self::server::Site;
+use crate::arguments::{Stream, source};
+use crate::http::Server;
+use crate::interrupt::Interrupt;
+use crate::output::{self, Screen, Throttle};
+use crate::{Outcome, Result};
+
+const SHUTDOWN: Duration = Duration::from_secs(10);
+const STATUS_LINES: Duration = Duration::from_secs(5);
+
+/// How often a wait looks for Ctrl-C.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
+    let interrupt = Interrupt::catch()?;
+    let client = arguments.common.client()?.start()?;
+    let streaming = Streaming {
+        patron: client.patron(),
+        interrupt,
+        screen: Screen::new(arguments.common.quiet || arguments.common.json),
+        json: arguments.common.json,
+    };
+    let ran = streaming.run(arguments);
+    streaming.end(client, arguments.common.quiet);
+    match ran {
+        // Before anything was served, Ctrl-C ends what was asked for.
+        Ok(None) => Ok(Outcome::Interrupted),
+        Ok(Some(outcome)) => Ok(outcome),
+        Err(error) => Err(error),
+    }
+}
+
+struct Streaming {
+    patron: Patron,
+    interrupt: Interrupt,
+    screen: Screen,
+    json: bool,
+}
+
+impl Streaming {
+    /// `None`: interrupted before there was something to serve.
+    fn run(&self, arguments: &Stream) -> Result<Option<Outcome>> {
+        let options = AddOptions::default()
+            .save_dir(&arguments.output)
+            .add_peers(arguments.peer.iter().copied());
+        let adding = self.patron.add_torrent(source(&arguments.source), options);
+        let Some(added) = self.wait(adding)? else { return Ok(None) };
+        let torrent = added.id();
+        // It is there when the metadata is here and the files are checked.
+        let Some(_) = self.wait(self.patron.reader(torrent, 0))? else { return Ok(None) };
+        let Some(files) = self.wait(self.patron.files(torrent))? else { return Ok(None) };
+        let index = choose(&files, arguments.index)?;
+        // The others come when somebody reads them.
+        let wanted: Vec<_> = (0..files.len())
+            .map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP })
+            .collect();
+        let Some(()) = self.wait(self.patron.set_file_priorities(torrent, wanted))? else {
+            return Ok(None);
+        };
+        let (server, url) = self.serve(torrent, files, index, arguments)?;
+        if self.json {
+            output::object(&serde_json::json!({ "event": "serving", "url": url }));
+        } else {
+            self.screen.result(&url);
+        }
+        let outcome = self.play(arguments.play.as_deref(), &url);
+        drop(server);
+        outcome.map(Some)
+    }
+
+    fn serve(
+        &self,
+        torrent: TorrentId,
+        files: Vec<FileStatus>,
+        index: usize,
+        arguments: &Stream,
+    ) -> Result<(Server, String)> {
+        let status = self.patron.status(torrent).ok_or("the torrent is gone")?;
+        let hashes = status.info_hashes;
+        let hash = hashes.v2.map(|v2| v2.to_string()).or(hashes.v1.map(|v1| v1.to_string()));
+        let site = Site {
+            patron: self.patron.clone(),
+            torrent,
+            name: status.name.to_string(),
+            hash: hash.unwrap_or_default(),
+            files,
+        };
+        let path = site.path(index);
+        let server = site
+            .serve(arguments.http)
+            .map_err(|error| format!("cannot serve at {}: {error}", arguments.http))?;
+        let url = format!("http://{}{path}", server.address());
+        Ok((server, url))
+    }
+
+    /// Until the player ends, or until interrupted.
+    fn play(&self, command: Option<&str>, url: &str) -> Result<Outcome> {
+        let player = command.map(|command| Player::start(command, url)).transpose()?;
+        let ended = player.as_ref().map_or_else(never, |player| player.ended.clone());
+        let ready = self.patron.ready();
+        let (mut explainer, mut lines) = (Explainer::new(), Throttle::new(STATUS_LINES));
+        loop {
+            while let Some(event) = self.patron.try_recv() {
+                if self.json {
+                    output::event(&event);
+                }
+                match &event {
+                    Event::ClientStopped { error: Some(error) } => {
+                        return Err(error.clone().into());
+                    }
+                    Event::Error { error, .. } => {
+                        self.screen.warn(format_args!("error: {error}"));
+                    }
+                    Event::Status(_) if !lines.lets_through() => {}
+                    event => {
+                        if let Some(line) = explainer.explain(event) {
+                            self.screen.line(line);
+                        }
+                    }
+                }
+            }
+            select! {
+                recv(self.interrupt.signal()) -> _ => return Ok(Outcome::Done),
+                recv(ready) -> _ => {}
+                recv(ended) -> status => return Ok(match status {
+                    Ok(Ok(status)) if status.success() => Outcome::Done,
+                    Ok(Ok(status)) => {
+                        self.screen.warn(format_args!("error: the player: {status}"));
+                        Outcome::Failed
+                    }
+                    _ => Outcome::Failed,
+                }),
+            }
+        }
+    }
+
+    /// The answer; `None` when interrupted.
+    fn wait<T>(&self, reply: Reply<T>) -> Result<Option<T>> {
+        loop {
+            if let Some(answer) = reply.wait_timeout(LOOK) {
+                return match answer {
+                    Err(error) if error.kind() == ErrorKind::Cancelled => Ok(None),
+                    answer => Ok(Some(answer?)),
+                };
+            }
+            if self.interrupt.came() {
+                return Ok(None);
+            }
+            while let Some(event) = self.patron.try_recv() {
+                if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
+                    self.screen.warn(format_args!("warning: {error}"));
+                }
+            }
+        }
+    }
+
+    fn end(self, client: Client, quiet: bool) {
+        self.screen.close(self.interrupt.came());
+        let report = client.shutdown(SHUTDOWN).wait();
+        if !quiet {
+            self.screen.warn(report);
+        }
+    }
+}
+
+/// The file that is played: the largest unless one is chosen.
+fn choose(files: &[FileStatus], index: Option<u32>) -> Result<usize> {
+    let there = || files.iter().enumerate().filter(|(_, file)| !file.pad);
+    match index {
+        None => {
+            let largest = there().max_by_key(|(_, file)| file.size).map(|(index, _)| index);
+            Ok(largest.ok_or("the torrent has no files")?)
+        }
+        Some(index) => {
+            let found = there().map(|(file, _)| file).find(|file| *file == index as usize);
+            Ok(found.ok_or_else(|| format!("file {index}: the torrent has no such file"))?)
+        }
+    }
+}
+
+/// A command of the shell. It gets the same Ctrl-C as this program.
+struct Player {
+    ended: Receiver<std::io::Result<ExitStatus>>,
+}
+
+impl Player {
+    fn start(command: &str, url: &str) -> Result<Self> {
+        let failed = |error| format!("cannot run {command:?}: {error}");
+        let script = format!("{command} \"$1\"");
+        let mut child: Child =
+            Command::new("sh").args(["-c", &script, "sh", url]).spawn().map_err(failed)?;
+        let (sender, ended) = bounded(1);
+        thread::Builder::new()
+            .name("player".into())
+            .spawn(move || {
+                let _ = sender.send(child.wait());
+            })
+            .map_err(failed)?;
+        Ok(Self { ended })
+    }
+}

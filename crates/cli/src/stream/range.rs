@@ -1,0 +1,93 @@
+//! Ranges of bytes in requests (RFC 9110, section 14).
+
+use std::ops::Range;
+
+/// What a request wants of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    Part(Range<u64>),
+    /// There is nothing there, or it is more than one part.
+    Unsatisfiable,
+}
+
+/// What does not look like a range is passed over, as the RFC wants it.
+pub(super) fn wanted(header: &str, size: u64) -> Wanted {
+    let Some(ranges) = header.trim().strip_prefix("bytes=") else { return Wanted::All };
+    if ranges.contains(',') {
+        return Wanted::Unsatisfiable;
+    }
+    let Some((first, last)) = ranges.trim().split_once('-') else { return Wanted::All };
+    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // One that is too large is beyond the end.
+        true => Some(text.parse::<u64>().unwrap_or(u64::MAX)),
+        false => None,
+    };
+    let range = match (first, last) {
+        ("", "") => return Wanted::All,
+        ("", suffix) => number(suffix).map(|length| size.saturating_sub(length)..size),
+        (first, "") => number(first).map(|first| first..size),
+        (first, last) => match (number(first), number(last)) {
+            (Some(first), Some(last)) if first <= last => {
+                Some(first..size.min(last.saturating_add(1)))
+            }
+            _ => None,
+        },
+    };
+    match range {
+        None => Wanted::All,
+        Some(range) if range.start >= range.end => Wanted::Unsatisfiable,
+        Some(range) => Wanted::Part(range),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_is_a_part_of_the_file() {
+        for (header, range) in [
+            ("bytes=0-", 0..100),
+            ("bytes=10-19", 10..20),
+            ("bytes=99-99", 99..100),
+            ("bytes=10-1000", 10..100),
+            ("bytes=-1", 99..100),
+            ("bytes=-1000", 0..100),
+            ("bytes=0-99999999999999999999999", 0..100),
+            (" bytes= 5-6 ", 5..7),
+        ] {
+            assert_eq!(wanted(header, 100), Wanted::Part(range), "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_had_and_neither_can_several_parts() {
+        for header in [
+            "bytes=100-",
+            "bytes=100-200",
+            "bytes=-0",
+            "bytes=0-1,5-6",
+            "bytes=99999999999999999999-",
+        ] {
+            assert_eq!(wanted(header, 100), Wanted::Unsatisfiable, "{header}");
+        }
+        assert_eq!(wanted("bytes=0-", 0), Wanted::Unsatisfiable);
+    }
+
+    #[test]
+    fn what_is_no_range_is_passed_over() {
+        for header in [
+            "",
+            "items=0-1",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=5-1",
+            "bytes=1",
+            "bytes=+1-2",
+        ] {
+            assert_eq!(wanted(header, 100), Wanted::All, "{header}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The files of a torrent over HTTP.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io::{self, Seek, SeekFrom};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::AsyncBufRead;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, spawn};
+use tokio::time::sleep;
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::FileStatus;
+use torrent_patron::patron::{Reader, ReaderOptions};
+use torrent_patron::{Patron, TorrentId};
+
+use super::range::{Wanted, wanted};
+use crate::http::{ACCEPT_AGAIN, Server, TEXT};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The most connections that are open at once. One more closes the oldest.
+const CONNECTIONS: usize = 64;
+
+/// The longest request line and headers together, in bytes, and how long they may take to come; also how
+/// long a connection may be idle.
+const LONGEST_HEAD: usize = 16 << 10;
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// The most that is handed to the socket at once, in bytes.
+const FRAME: usize = 256 << 10;
+
+/// What stays as it is in the path of a URL.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A torrent whose files are served.
+pub(super) struct Site {
+    pub(super) patron: Patron,
+    pub(super) torrent: TorrentId,
+    pub(super) name: String,
+    /// Of an info hash: the bytes of a file never change.
+    pub(super) hash: String,
+    pub(super) files: Vec<FileStatus>,
+}
+
+impl Site {
+    pub(super) fn serve(self, address: SocketAddr) -> io::Result<Server> {
+        let site = Arc::new(self);
+        Server::start("stream", address, |listener| accept(listener, site))
+    }
+
+    /// The path of a file in its URL. It ends with the name, which players show.
+    pub(super) fn path(&self, index: usize) -> String {
+        let name = self.files.get(index).and_then(|file| file.path.file_name()).unwrap_or_default();
+        format!("/{index}/{}", utf8_percent_encode(&name.to_string_lossy(), PLAIN))
+    }
+
+    fn etag(&self, index: usize) -> String {
+        format!("\"{}-{index}\"", self.hash)
+    }
+
+    fn page(&self) -> String {
+        let name = escaped(&self.name);
+        let mut page = format!("<!DOCTYPE html><title>{name}</title><h1>{name}</h1><ul>");
+        for (index, file) in self.files.iter().enumerate().filter(|(_, file)| !file.pad) {
+            let (link, path) = (self.path(index), file.path.to_string_lossy());
+            let size = bytesize::ByteSize(file.size);
+            page += &format!("<li><a href=\"{link}\">{}</a> {size}", escaped(&path));
+        }
+        page + "</ul>\n"
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+async fn accept(listener: TcpListener, site: Arc<Site>) {
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() == CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(spawn(serve(stream, site.clone())).abort_handle());
+    }
+}
+
+/// Serves the requests of a connection. When the client goes away, its reader goes with it.
+async fn serve(stream: TcpStream, site: Arc<Site>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(respond(&request, &site).await) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    server.max_buf_size(LONGEST_HEAD);
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    if !request.body().is_end_stream() {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, "a request must not have a body");
+    }
+    let path = request.uri().path();
+    if path == "/" {
+        return text(StatusCode::OK, HTML, site.page());
+    }
+    // What follows the index is for people.
+    let first = path.trim_start_matches('/').split('/').next();
+    let index = first.and_then(|first| first.parse::<usize>().ok());
+    match index.filter(|index| site.files.get(*index).is_some_and(|file| !file.pad)) {
+        Some(index) => file(request, site, index).await,
+        None => plain(StatusCode::NOT_FOUND, "the files are listed at /"),
+    }
+}
+
+async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Response<Content> {
+    let (size, etag) = (site.files[index].size, site.etag(index));
+    let is = |name: HeaderName| header(request.headers(), &name).is_some_and(|value| value == etag);
+    let mut response = Response::new(Content::Nothing);
+    if is(IF_NONE_MATCH) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        set(&mut response, ETAG, &etag);
+        return response;
+    }
+    // A part of another version is no use: then all is sent.
+    let may_be_part = !request.headers().contains_key(IF_RANGE) || is(IF_RANGE);
+    let range = match header(request.headers(), &RANGE).filter(|_| may_be_part) {
+        Some(header) => wanted(header, size),
+        None => Wanted::All,
+    };
+    let range = match range {
+        Wanted::Unsatisfiable => {
+            let why = "no such range, or more than one";
+            let mut refused = plain(StatusCode::RANGE_NOT_SATISFIABLE, why);
+            set(&mut refused, CONTENT_RANGE, &format!("bytes */{size}"));
+            return refused;
+        }
+        Wanted::All => 0..size,
+        Wanted::Part(range) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let (first, last) = (range.start, range.end - 1);
+            set(&mut response, CONTENT_RANGE, &format!("bytes {first}-{last}/{size}"));
+            range
+        }
+    };
+    let length = range.end - range.start;
+    let kind = mime_guess::from_path(&site.files[index].path).first_or_octet_stream();
+    set(&mut response, CONTENT_TYPE, kind.essence_str());
+    set(&mut response, CONTENT_LENGTH, &length.to_string());
+    set(&mut response, ETAG, &etag);
+    set(&mut response, ACCEPT_RANGES, "bytes");
+    if *request.method() == Method::GET && length > 0 {
+        let options = ReaderOptions::default().ends_first(true);
+        let opened = site.patron.reader_with(site.torrent, index as u32, options).await;
+        let mut reader = match opened {
+            Ok(reader) => reader,
+            Err(error) => return failed(&error),
+        };
+        if let Err(error) = reader.seek(SeekFrom::Start(range.start)) {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
+        }
+        *response.body_mut() = Content::File(Box::new(reader), length);
+    }
+    response
+}
+
+fn failed(error: &torrent_patron::Error) -> Response<Content> {
+    let status = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    plain(status, &error.to_string())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn plain(status: StatusCode, why: &str) -> Response<Content> {
+    text(status, TEXT, format!("{why}\n"))
+}
+
+fn text(status: StatusCode, kind: &str, text: String) -> Response<Content> {
+    let mut response = Response::new(Content::Text(text.into()));
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, kind);
+    response
+}
+
+/// What is sent: as fast as the socket takes it, and read no earlier.
+enum Content {
+    Nothing,
+    Text(Bytes),
+    /// So many bytes from where the reader is.
+    File(Box<Reader>, u64),
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        let frame = match this {
+            Self::Nothing => return Poll::Ready(None),
+            Self::Text(text) => std::mem::take(text),
+            Self::File(reader, left) => {
+                let here = ready!(Pin::new(&mut **reader).poll_fill_buf(context))?;
+                let length = here.len().min(FRAME).min(usize::try_from(*left).unwrap_or(FRAME));
+                let frame = Bytes::copy_from_slice(&here[..length]);
+                io::BufRead::consume(&mut **reader, length);
+                *left -= length as u64;
+                if *left > 0 && length > 0 {
+                    return Poll::Ready(Some(Ok(Frame::data(frame))));
+                }
+                frame
+            }
+        };
+        // The reader goes before the client asks for more.
+        *this = Self::Nothing;
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            Self::Nothing => 0,
+            Self::Text(text) => text.len() as u64,
+            Self::File(_, left) => *left,
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Torrents that are kept in a store from one run to the next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{Program, run};
+use crate::support::{data, metainfo, same};
+
+struct Movie {
+    dir: TempDir,
+    torrent: PathBuf,
+}
+
+impl Movie {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "movie.bin", 1, 2_000_000);
+        let torrent = dir.path().join("movie.torrent");
+        fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
+        Self { dir, torrent }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn seed(&self) -> (Program, String) {
+        let from = self.path("from");
+        let words = ["seed", text(&self.torrent), text(&from), "--offline", "--json"];
+        let mut seeder = Program::start(words);
+        let peer = seeder.address().to_string();
+        seeder.event("finished");
+        (seeder, peer)
+    }
+
+    /// With what is kept, and more words.
+    fn download(&self, more: &[&str]) -> Program {
+        let (to, store) = (self.path("to"), self.path("torrents.db"));
+        let words = ["download", "-o", text(&to), "--store", text(&store)];
+        let client = ["--offline", "--json", "--tick=0.1"];
+        Program::start(words.iter().chain(&client).chain(more))
+    }
+
+    fn list(&self) -> Vec<Value> {
+        let output = run(["store", "list", text(&self.path("torrents.db")), "--json"]).expect(0);
+        output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn is_here(&self) -> bool {
+        same(&self.path("from/movie.bin"), &self.path("to/movie.bin"))
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
+    let movie = Movie::new();
+    let mut program = movie.download(&[text(&movie.torrent)]);
+    program.event("torrent_added");
+    program.signal("KILL");
+    program.end();
+    assert_eq!(movie.list()[0]["name"], "movie.bin");
+
+    // Once more, without a word of what it downloads.
+    let mut program = movie.download(&[]);
+    let restored = program.event("restored");
+    assert_eq!(restored["torrents"], 1);
+    program.signal("INT");
+    program.end().expect(130);
+    let (_seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    assert!(movie.is_here());
+}
+
+#[test]
+fn a_complete_download_is_known_to_be_complete() {
+    let movie = Movie::new();
+    let (seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    assert!(movie.is_here());
+    drop(seeder);
+    assert!(movie.list()[0]["completed"].is_u64());
+    for again in [&[text(&movie.torrent)][..], &[]] {
+        let output = movie.download(again).end().expect(0);
+        assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+        assert_eq!(output.stderr.lines().count(), 1, "the report alone: {output:#?}");
+    }
+}
+
+#[test]
+fn a_store_is_listed_checked_exported_and_imported() {
+    let movie = Movie::new();
+    let (seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    drop(seeder);
+    let store = movie.path("torrents.db");
+    let listed = run(["store", "list", text(&store)]).expect(0).stdout;
+    assert!(listed.contains("complete    movie.bin  in "), "{listed}");
+    let checked = run(["store", "check", text(&store)]).expect(0).stdout;
+    assert!(checked.ends_with("1 torrent, nothing is damaged\n"), "{checked}");
+
+    let (backup, other) = (movie.path("backup"), movie.path("other.db"));
+    let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;
+    assert!(exported.trim_end().ends_with(".resume"), "{exported}");
+    fs::write(backup.join("wrong.torrent"), "nonsense").unwrap();
+    let output = run(["store", "import", text(&other), text(&backup)]).expect(1);
+    assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
+    assert_eq!(output.stdout, "movie.bin\n");
+    fs::remove_file(backup.join("wrong.torrent")).unwrap();
+    run(["store", "import", text(&other), text(&backup)]).expect(0);
+    let imported = run(["store", "list", text(&other)]).expect(0).stdout;
+    assert_eq!(imported, listed, "once, and as it was");
+    // It seeds at once: it is not checked again.
+    let words = ["seed", "--store", text(&other), "--offline", "--json", "--tick=0.1"];
+    let mut program = Program::start(words);
+    let seeds = program.find("a seeding status", |line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        (event["event"] == "status" && event["seeding"] == true).then_some(event)
+    });
+    assert_eq!(seeds["name"], "movie.bin");
+    program.signal("INT");
+    let output = program.end().expect(0);
+    assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+}
+
+#[test]
+fn what_is_damaged_or_in_use_is_told() {
+    let movie = Movie::new();
+    let mut program = movie.download(&[text(&movie.torrent)]);
+    program.event("torrent_added");
+    let output = movie.download(&[text(&movie.torrent)]).end().expect(1);
+    let pid = program.id();
+    let holder = format!("torrents.db: process {pid} has it open");
+    assert!(output.stderr.contains(&holder), "{output:#?}");
+    assert_eq!(movie.list().len(), 1, "it can be read meanwhile");
+    program.signal("KILL");
+    program.end();
+
+    let store = movie.path("torrents.db");
+    run(["store", "check", text(&store)]).expect(0);
+    let text_file = movie.path("from/movie.bin");
+    for command in ["list", "check"] {
+        let output = run(["store", command, text(&text_file)]).expect(1);
+        assert!(output.stderr.contains("it is not a SQLite database"), "{output:#?}");
+    }
+    run(["download", "-o", "to"]).expect(2);
+}

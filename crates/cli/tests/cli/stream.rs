@@ -1,0 +1,287 @@
+//! stream: what an HTTP client gets, and what players do with it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::program::{Program, run};
+use crate::support::{PATIENCE, Seeder, address, data, maker, noise};
+use torrent_patron::metainfo::{Metainfo, Protocol};
+
+const PIECE: usize = 64 << 10;
+const SIZE: usize = 20 * PIECE + 123;
+
+/// One who has a file, and its torrent on disk.
+struct Film {
+    seeder: Seeder,
+    torrent: PathBuf,
+}
+
+fn film(directory: &Path, path: &Path) -> Film {
+    let metainfo = metainfo(path);
+    let torrent = directory.join("film.torrent");
+    fs::write(&torrent, &metainfo.torrent_file()[..]).unwrap();
+    Film { seeder: Seeder::with(path, metainfo), torrent }
+}
+
+fn metainfo(path: &Path) -> Metainfo {
+    maker(path, Protocol::V1).piece_length(PIECE as u32).start().unwrap().wait().unwrap()
+}
+
+/// A stream of it, and the URL of the file.
+fn stream(directory: &Path, film: &Film, more: &[&str]) -> (Program, String) {
+    let mut program = Program::start(arguments(directory, film, more));
+    let url = program.find("URL", |line| Some(line.to_owned()));
+    assert!(url.starts_with("http://127.0.0.1:"), "the first line is {url}");
+    (program, url)
+}
+
+fn arguments(directory: &Path, film: &Film, more: &[&str]) -> Vec<OsString> {
+    let peer = address(&film.seeder.patron).to_string();
+    let mut arguments: Vec<OsString> =
+        ["stream", "--offline", "--peer", &peer, "-o"].map(Into::into).into();
+    arguments.push(directory.join("to").into());
+    arguments.push(film.torrent.clone().into());
+    arguments.extend(more.iter().map(Into::into));
+    arguments
+}
+
+fn parts(url: &str) -> (&str, &str) {
+    let rest = url.strip_prefix("http://").unwrap();
+    rest.split_at(rest.find('/').unwrap())
+}
+
+/// An answer: its status, its headers in lower case, and its body.
+struct Answer {
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let line =
+            self.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.map(str::trim)
+    }
+}
+
+/// A client that keeps its connection.
+struct Http(BufReader<TcpStream>);
+
+impl Http {
+    fn connect(url: &str) -> Self {
+        let stream = TcpStream::connect(parts(url).0).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Answer {
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: here\r\n{headers}\r\n");
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.0.read_line(&mut head).unwrap(), 0, "closed after {head:?}");
+        }
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, headers: head.to_lowercase(), body: Vec::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        if method != "HEAD" && status != 304 {
+            answer.body.resize(length, 0);
+            self.0.read_exact(&mut answer.body).unwrap();
+        }
+        answer
+    }
+}
+
+#[test]
+fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "a film ☂.mp4", 1, SIZE));
+    let (program, url) = stream(dir.path(), &film, &[]);
+    let path = parts(&url).1;
+    assert_eq!(path, "/0/a%20film%20%E2%98%82.mp4");
+    let expected = noise(1, SIZE);
+    let mut http = Http::connect(&url);
+    let all = http.ask("GET", path, &[]);
+    assert_eq!((all.status, all.header("content-type")), (200, Some("video/mp4")));
+    assert_eq!(all.header("accept-ranges"), Some("bytes"));
+    assert!(all.body == expected);
+    let etag = all.header("etag").unwrap().to_owned();
+    assert!(etag.starts_with('"') && etag.ends_with("-0\""), "{etag}");
+    let mut part = |header: &str, and: &str| {
+        let answer = http.ask("GET", path, &[&format!("Range: {header}"), and]);
+        (answer.status, answer.header("content-range").map(str::to_owned), answer.body)
+    };
+    let same = format!("If-Range: {etag}");
+    let to = SIZE - 1;
+    assert_eq!(
+        part("bytes=70000-70009", &same),
+        (206, Some(format!("bytes 70000-70009/{SIZE}")), expected[70_000..70_010].to_vec())
+    );
+    assert_eq!(
+        part("bytes=-5", "X: y"),
+        (206, Some(format!("bytes {}-{to}/{SIZE}", SIZE - 5)), expected[SIZE - 5..].to_vec())
+    );
+    assert_eq!(part("bytes=5-", "If-Range: \"other\"").0, 200, "all of another version");
+    for none in [format!("bytes={SIZE}-"), "bytes=0-1,5-6".into()] {
+        let (status, range, _) = part(&none, "X: y");
+        assert_eq!((status, range), (416, Some(format!("bytes */{SIZE}"))), "{none}");
+    }
+    let head = http.ask("HEAD", path, &["Range: bytes=1-2"]);
+    assert_eq!((head.status, head.header("content-length")), (206, Some("2")));
+    let known = http.ask("GET", path, &[&format!("If-None-Match: {etag}")]);
+    assert_eq!((known.status, known.header("etag")), (304, Some(&*etag)));
+    assert_eq!(http.ask("GET", "/0", &[]).body.len(), SIZE);
+    let page = http.ask("GET", "/", &[]);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let page = String::from_utf8(page.body).unwrap();
+    assert!(page.contains(path) && page.contains("a film ☂.mp4"), "{page}");
+    for wrong in ["/1", "/x", "/0x/", "/../etc/passwd"] {
+        assert_eq!(http.ask("GET", wrong, &[]).status, 404, "{wrong}");
+    }
+    assert_eq!(http.ask("DELETE", path, &[]).status, 405);
+    program.signal("INT");
+    program.end().expect(0);
+}
+
+#[test]
+fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    film.seeder.patron.pause(film.seeder.patron.torrents()[0]).wait().unwrap();
+    let (program, url) = stream(dir.path(), &film, &[]);
+    let path = parts(&url).1;
+    for begin in [0, 10 * PIECE] {
+        let mut waiting = Http::connect(&url);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nRange: bytes={begin}-\r\n\r\n");
+        waiting.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        waiting.0.read_line(&mut line).unwrap();
+        assert!(line.contains("206"), "{line}");
+    }
+    film.seeder.patron.resume(film.seeder.patron.torrents()[0]).wait().unwrap();
+    let last = Http::connect(&url).ask("GET", path, &["Range: bytes=-10"]);
+    assert_eq!(last.body, &noise(1, SIZE)[SIZE - 10..]);
+    program.signal("TERM");
+    program.end().expect(0);
+}
+
+#[test]
+fn the_largest_file_is_played_unless_one_is_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from/album");
+    for (seed, (name, size)) in
+        [("a & b.ogg", 70_000), ("big.flac", 300_000), ("<c>", 5)].into_iter().enumerate()
+    {
+        data(&from, name, seed as u64, size);
+    }
+    let film = film(dir.path(), &from);
+    let (program, url) = stream(dir.path(), &film, &[]);
+    assert!(url.ends_with("/big.flac"), "{url}");
+    let mut http = Http::connect(&url);
+    let page = String::from_utf8(http.ask("GET", "/", &[]).body).unwrap();
+    assert!(page.contains("a &amp; b.ogg") && page.contains("&lt;c&gt;"), "{page}");
+    // One that was not chosen comes when it is read.
+    let index = film.seeder.metainfo.files.iter().position(|file| file.size == 70_000).unwrap();
+    let other = http.ask("GET", &format!("/{index}"), &[]);
+    assert_eq!(other.header("content-type"), Some("audio/ogg"));
+    assert!(other.body == noise(0, 70_000));
+    program.signal("INT");
+    program.end().expect(0);
+
+    let mut json = Program::start(arguments(dir.path(), &film, &["--json", &index.to_string()]));
+    let serving: serde_json::Value =
+        json.find("first line", |line| serde_json::from_str(line).ok());
+    assert_eq!(serving["event"], "serving");
+    assert!(serving["url"].as_str().unwrap().ends_with("/a%20%26%20b.ogg"));
+    drop(json);
+    let wrong = run(arguments(dir.path(), &film, &["99"])).expect(1);
+    assert!(wrong.stderr.contains("file 99: the torrent has no such file"), "{}", wrong.stderr);
+}
+
+#[test]
+fn the_program_ends_with_the_player() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, 1000));
+    let url = dir.path().join("url");
+    let command = format!("printf %s > {}", url.display());
+    let output = run(arguments(dir.path(), &film, &["--play", &command])).expect(0);
+    assert_eq!(output.stdout.trim_end(), fs::read_to_string(url).unwrap());
+    run(arguments(dir.path(), &film, &["--play", "false"])).expect(1);
+}
+
+/// A program that is not installed is done without, but not where CI is `true`.
+fn has(program: &str) -> bool {
+    let here = Command::new(program).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(here || std::env::var("CI").as_deref() != Ok("true"), "{program} is not installed");
+    if !here {
+        println!("skipped: {program} is not installed");
+    }
+    here
+}
+
+#[test]
+fn curl_downloads_and_continues() {
+    if !has("curl") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let (program, url) = stream(dir.path(), &film, &[]);
+    let copy = dir.path().join("copy");
+    fs::write(&copy, &noise(1, SIZE)[..100_001]).unwrap();
+    let curl = |arguments: &[&str]| {
+        let output = Command::new("curl").args(["-sS", "-f"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = curl(&["-C", "-", "-o", copy.to_str().unwrap(), "-w", "%{http_code}", &url]);
+    assert_eq!(said, "206");
+    assert!(fs::read(&copy).unwrap() == noise(1, SIZE));
+    // Two requests, one connection.
+    let twice = curl(&["-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", &url, &url]);
+    assert_eq!(twice, "1 0 ");
+    drop(program);
+}
+
+/// The index is at the end of the file; ffmpeg looks there, and seeks.
+#[test]
+fn ffmpeg_plays_and_seeks() {
+    if !has("ffmpeg") || !has("ffprobe") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("from")).unwrap();
+    let video = dir.path().join("from/film.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-t", "60"])
+        .args(["-c:v", "mpeg4", "-b:v", "800k", "-g", "10"])
+        .arg(&video)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let film = film(dir.path(), &video);
+    let (program, url) = stream(dir.path(), &film, &[]);
+    let probe = Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", &url])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&probe.stdout).trim(), "60.000000", "{probe:?}");
+    let frame = |from: &str, at: &str| {
+        let output = Command::new("ffmpeg")
+            .args(["-v", "error", "-ss", at, "-i", from, "-frames:v", "1", "-f", "rawvideo", "-"])
+            .output()
+            .unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+        output.stdout
+    };
+    for at in ["50", "5", "30.5"] {
+        assert!(frame(&url, at) == frame(video.to_str().unwrap(), at), "the frame at {at} s");
+    }
+    drop(program);
+}

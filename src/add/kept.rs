@@ -1,0 +1,137 @@
+//! What a store keeps of a torrent for libtorrent: the info dictionary, which never changes, apart from
+//! the resume data, which is written often.
+
+use std::sync::Arc;
+
+use crate::sys::StoredRecord;
+
+/// What a torrent can be added from again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// `None` for a magnet link that has no metadata.
+    pub(crate) info: Option<Arc<[u8]>>,
+    /// Without the info dictionary.
+    pub(crate) resume_data: Arc<[u8]>,
+}
+
+impl From<StoredRecord> for Kept {
+    fn from(StoredRecord { resume_data, info }: StoredRecord) -> Self {
+        Self { info: (!info.is_empty()).then(|| info.into()), resume_data: resume_data.into() }
+    }
+}
+
+/// Puts the info dictionary where it belongs in the dictionary of the resume data (BEP 3: the keys are
+/// sorted). An empty one is left out, and so is one for bytes that are no dictionary.
+pub(crate) fn join(info: &[u8], resume_data: &[u8]) -> Vec<u8> {
+    let place = (!info.is_empty()).then(|| place_of(b"info", resume_data)).flatten();
+    let Some(place) = place else { return resume_data.to_vec() };
+    let (before, after) = resume_data.split_at(place);
+    [before, b"4:info", info, after].concat()
+}
+
+/// Where in a dictionary the first key stands that is greater than this one.
+fn place_of(key: &[u8], dictionary: &[u8]) -> Option<usize> {
+    let mut place = (dictionary.first() == Some(&b'd')).then_some(1)?;
+    while dictionary.get(place)? != &b'e' {
+        let (found, value) = string(dictionary, place)?;
+        if found > key {
+            break;
+        }
+        place = skip(dictionary, value)?;
+    }
+    Some(place)
+}
+
+/// The value of a key of a dictionary, as it is encoded.
+pub(crate) fn find_in<'a>(dictionary: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let mut place = (dictionary.first() == Some(&b'd')).then_some(1)?;
+    while dictionary.get(place)? != &b'e' {
+        let (found, value) = string(dictionary, place)?;
+        place = skip(dictionary, value)?;
+        if found == key {
+            return dictionary.get(value..place);
+        }
+    }
+    None
+}
+
+/// A string, or those of a list, as far as they are text.
+pub(crate) fn strings(value: &[u8]) -> Vec<String> {
+    let mut place = usize::from(value.first() == Some(&b'l'));
+    let mut found = Vec::new();
+    while let Some((text, end)) = string(value, place) {
+        found.extend(String::from_utf8(text.to_vec()));
+        place = end;
+    }
+    found
+}
+
+/// The string at this place, and where it ends.
+fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
+    let digits = bytes.get(place..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let begin = place + digits + 1;
+    let length = std::str::from_utf8(bytes.get(place..place + digits)?).ok()?.parse().ok()?;
+    let end = begin.checked_add(length)?;
+    Some((bytes.get(begin..end)?, end))
+}
+
+/// Where the value at this place ends.
+fn skip(bytes: &[u8], mut place: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    loop {
+        match bytes.get(place)? {
+            b'i' => place += bytes.get(place..)?.iter().position(|byte| *byte == b'e')? + 1,
+            b'l' | b'd' => {
+                depth += 1;
+                place += 1;
+                continue;
+            }
+            b'e' => {
+                depth = depth.checked_sub(1)?;
+                place += 1;
+            }
+            _ => place = string(bytes, place)?.1,
+        }
+        if depth == 0 {
+            return Some(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(resume_data: &str) -> String {
+        String::from_utf8(join(b"d4:name1:ne", resume_data.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn the_info_dictionary_is_put_where_it_belongs() {
+        assert_eq!(joined("de"), "d4:infod4:name1:nee");
+        assert_eq!(joined("d1:ai1ee"), "d1:ai1e4:infod4:name1:nee");
+        assert_eq!(joined("d4:infp0:e"), "d4:infod4:name1:ne4:infp0:e");
+        let nested = "d1:ald1:bi-5e4:info2:xxeli0eee9:info-hash2:hhe";
+        let expected = "d1:ald1:bi-5e4:info2:xxeli0eee4:infod4:name1:ne9:info-hash2:hhe";
+        assert_eq!(joined(nested), expected);
+    }
+
+    #[test]
+    fn values_are_found_by_their_keys() {
+        let data = b"d1:al2:xx1:ye1:b3:one1:ci5ee";
+        assert_eq!(find_in(data, b"a").map(strings).unwrap(), ["xx", "y"]);
+        assert_eq!(find_in(data, b"b").map(strings).unwrap(), ["one"]);
+        assert_eq!(find_in(data, b"c"), Some(&b"i5e"[..]));
+        assert!(strings(b"i5e").is_empty() && find_in(data, b"d").is_none());
+        assert!(find_in(b"d1:a", b"a").is_none() && find_in(b"", b"a").is_none());
+    }
+
+    #[test]
+    fn what_is_no_dictionary_stays_as_it_is() {
+        for wrong in ["", "i1e", "d", "d1:a", "d99999999999999999999:ae", "d1:ai1", "d1:aleee"] {
+            let _ = joined(wrong);
+        }
+        assert_eq!(joined("i1e"), "i1e");
+        assert_eq!(join(b"", b"d1:ai1ee"), b"d1:ai1ee");
+    }
+}

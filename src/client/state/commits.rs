@@ -1,0 +1,80 @@
+//! What waits until the store has it.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::messages::command::Respond;
+use crate::messages::request::{RequestRole, TorrentRequest};
+use crate::model::{Answer, TorrentId};
+use crate::reply::Responder;
+
+/// How many changes may wait for the store. While they do, the client thread takes no more commands, as
+/// for requests.
+const WINDOW: usize = 512;
+
+/// What is done when a change is durable.
+pub(in crate::client) enum Then {
+    /// The torrent goes to the engine.
+    Add,
+    /// The torrent goes from the engine.
+    Remove,
+    Request(Box<TorrentRequest>, Respond),
+    /// The engine has done it.
+    Answer(Respond, Answer),
+    /// Its resume data is saved, the info dictionary too.
+    Saved {
+        with_info: bool,
+    },
+    Attach(Attachment, Responder<()>),
+}
+
+/// What a program attaches to a torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::client) enum Attachment {
+    Label(Box<str>, bool),
+    Note(Box<str>, Option<std::sync::Arc<[u8]>>),
+}
+
+#[derive(Default)]
+pub(in crate::client) struct Commits {
+    last: u64,
+    open: HashMap<u64, (Option<TorrentId>, Then)>,
+    /// Those whose files are to be moved.
+    moving: HashSet<TorrentId>,
+}
+
+impl Commits {
+    pub(in crate::client) fn is_full(&self) -> bool {
+        self.open.len() >= WINDOW
+    }
+
+    pub(in crate::client) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Its number.
+    pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: Then) -> u64 {
+        self.last += 1;
+        if let (Some(id), true) = (torrent, moves(&then)) {
+            self.moving.insert(id);
+        }
+        self.open.insert(self.last, (torrent, then));
+        self.last
+    }
+
+    pub(in crate::client) fn take(&mut self, number: u64) -> Option<(Option<TorrentId>, Then)> {
+        let (torrent, then) = self.open.remove(&number)?;
+        if let (Some(id), true) = (torrent, moves(&then)) {
+            self.moving.remove(&id);
+        }
+        Some((torrent, then))
+    }
+
+    /// Whether a move of this torrent is to begin.
+    pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
+        self.moving.contains(&id)
+    }
+}
+
+fn moves(then: &Then) -> bool {
+    matches!(then, Then::Request(asked, _) if matches!(asked.role, RequestRole::MovesFiles { .. }))
+}

@@ -1,0 +1,491 @@
+//! The readers of a client: what waits for metadata, for checking or for data, and what libtorrent was
+//! told for them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use super::windows::{Pieces, Plan, Window};
+use crate::error::Error;
+use crate::messages::reading::{Opening, Read, ReaderId, Then};
+use crate::model::{Look, Part, Span, TorrentId};
+
+pub(in crate::client) use super::windows::Steer;
+
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// Bytes of a torrent that are here, to be read.
+pub(in crate::client) struct Fetch {
+    pub(in crate::client) torrent: TorrentId,
+    pub(in crate::client) span: Span,
+    pub(in crate::client) read: Read,
+}
+
+/// What comes of a reader's wish.
+pub(in crate::client) enum Next {
+    Fetch(Fetch),
+    /// It waits for data of this torrent.
+    Wait(TorrentId),
+    /// There is no such reader: its torrent is gone.
+    Gone(Read),
+}
+
+#[derive(Default)]
+pub(in crate::client) struct Readers {
+    torrents: HashMap<TorrentId, OfTorrent>,
+    by_id: HashMap<ReaderId, TorrentId>,
+    /// Those that have a time limit.
+    due: BTreeSet<(Instant, ReaderId)>,
+    /// Torrents of which pieces have come since libtorrent was told last.
+    changed: BTreeSet<TorrentId>,
+    refreshed: Option<Instant>,
+    were_open: bool,
+}
+
+/// The readers of one torrent.
+#[derive(Default)]
+struct OfTorrent {
+    opening: HashMap<ReaderId, Opening>,
+    open: BTreeMap<ReaderId, Open>,
+    pieces: Pieces,
+    /// What libtorrent goes by.
+    plan: Plan,
+    /// How many choices of the program among pieces are under way.
+    choosing: usize,
+}
+
+struct Open {
+    span: Span,
+    window: Window,
+    waiting: Option<Read>,
+    /// It reads all, once, and ends.
+    once: bool,
+}
+
+impl OfTorrent {
+    fn is_idle(&self) -> bool {
+        self.has_none() && self.choosing == 0 && self.plan == Plan::default()
+    }
+
+    fn has_none(&self) -> bool {
+        self.opening.is_empty() && self.open.is_empty()
+    }
+
+    fn fetches(&mut self, torrent: TorrentId) -> Vec<Fetch> {
+        let Self { open, pieces, .. } = self;
+        open.values_mut().filter_map(|open| open.fetch(torrent, pieces)).collect()
+    }
+}
+
+impl Readers {
+    /// Whether there is a reader, open or to be opened.
+    pub(in crate::client) fn are_open(&self) -> bool {
+        !self.by_id.is_empty()
+    }
+
+    /// The same where it has changed since the last time.
+    pub(in crate::client) fn take_news(&mut self) -> Option<bool> {
+        let open = self.are_open();
+        (std::mem::replace(&mut self.were_open, open) != open).then_some(open)
+    }
+
+    /// One that waits until libtorrent has [looked](Readers::looked).
+    pub(in crate::client) fn begin(&mut self, opening: Opening) -> ReaderId {
+        let (id, torrent) = (ReaderId::next(), opening.torrent);
+        self.by_id.insert(id, torrent);
+        if let Then::Bytes(_, due) = opening.then {
+            self.due.insert((due, id));
+        }
+        self.torrents.entry(torrent).or_default().opening.insert(id, opening);
+        id
+    }
+
+    /// What a reader that is to be opened reads.
+    pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
+        let torrent = self.by_id.get(&id)?;
+        Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
+    }
+
+    /// Those that wait for metadata or for checking.
+    pub(in crate::client) fn opening(&self, torrent: TorrentId) -> Vec<ReaderId> {
+        let of = self.torrents.get(&torrent);
+        of.into_iter().flat_map(|of| of.opening.keys()).copied().collect()
+    }
+
+    /// Opens a reader; gives what it was opened for, to be answered.
+    pub(in crate::client) fn looked(&mut self, id: ReaderId, look: &Look) -> Option<Opening> {
+        let of = self.torrents.get_mut(self.by_id.get(&id)?)?;
+        let opening = of.opening.remove(&id)?;
+        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
+        of.pieces.learn(look.piece_length, &look.have, levels);
+        let window = Window::new(look.span, opening.options);
+        let once = matches!(opening.then, Then::Bytes(..));
+        of.open.insert(id, Open { span: look.span, window, waiting: None, once });
+        Some(opening)
+    }
+
+    /// Libtorrent has looked again; the reads whose data is here.
+    pub(in crate::client) fn learn(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
+        let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
+        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
+        of.pieces.learn(look.piece_length, &look.have, levels);
+        of.fetches(torrent)
+    }
+
+    /// Cannot be opened.
+    pub(in crate::client) fn refuse(&mut self, id: ReaderId) -> Option<Opening> {
+        let torrent = self.by_id.remove(&id)?;
+        let opening = self.torrents.get_mut(&torrent)?.opening.remove(&id);
+        self.free(torrent);
+        opening
+    }
+
+    /// A reader reads here.
+    pub(in crate::client) fn read(&mut self, read: Read) -> Next {
+        let open = self.by_id.get(&read.reader).and_then(|torrent| {
+            let of = self.torrents.get_mut(torrent)?;
+            Some((*torrent, &of.pieces, of.open.get_mut(&read.reader)?))
+        });
+        let Some((torrent, pieces, open)) = open else { return Next::Gone(read) };
+        open.window.move_to(read.position);
+        open.waiting = Some(read);
+        open.fetch(torrent, pieces).map_or(Next::Wait(torrent), Next::Fetch)
+    }
+
+    /// A piece has come; the reads that waited for it.
+    pub(in crate::client) fn arrived(&mut self, torrent: TorrentId, piece: u32) -> Vec<Fetch> {
+        let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
+        if of.pieces.arrived(piece) {
+            self.changed.insert(torrent);
+        }
+        of.fetches(torrent)
+    }
+
+    /// Those that are to be steered, once for all pieces that have come.
+    pub(in crate::client) fn take_changed(&mut self) -> BTreeSet<TorrentId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Nothing is known to be here until libtorrent has looked again.
+    pub(in crate::client) fn checking(&mut self, torrent: TorrentId) {
+        if let Some(of) = self.torrents.get_mut(&torrent) {
+            of.pieces.forget();
+        }
+    }
+
+    /// It reads once, and is to be closed when it has.
+    pub(in crate::client) fn is_once(&self, id: ReaderId) -> bool {
+        let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get(torrent));
+        of.and_then(|of| of.open.get(&id)).is_some_and(|open| open.once)
+    }
+
+    /// Whether there is somebody to look again for.
+    pub(in crate::client) fn is_open(&self, torrent: TorrentId) -> bool {
+        self.torrents.get(&torrent).is_some_and(|of| !of.open.is_empty())
+    }
+
+    /// What libtorrent is to be told now.
+    pub(in crate::client) fn steer(&mut self, torrent: TorrentId) -> Option<Steer> {
+        let of = self.torrents.get_mut(&torrent)?;
+        if of.choosing > 0 {
+            return None;
+        }
+        let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces);
+        let steer = plan.change_from(&of.plan, &of.pieces);
+        of.plan = plan;
+        self.free(torrent);
+        steer
+    }
+
+    /// The torrents of which readers want something that is not here.
+    pub(in crate::client) fn wanting(&self) -> Vec<TorrentId> {
+        let wants = self.torrents.iter().filter(|(_, of)| of.plan.wants_something());
+        wants.map(|(torrent, _)| *torrent).collect()
+    }
+
+    /// The program is about to choose: what libtorrent is told first, so that all is as the program
+    /// had it. Until the choice has [ended](Readers::choice_ended) nobody is steered.
+    pub(in crate::client) fn choose(&mut self, torrent: TorrentId) -> Option<Steer> {
+        let of = self.torrents.entry(torrent).or_default();
+        of.choosing += 1;
+        let nothing = Plan::default();
+        let steer = nothing.change_from(&of.plan, &of.pieces);
+        of.plan = nothing;
+        steer
+    }
+
+    /// What came of a choice is known.
+    pub(in crate::client) fn choice_ended(&mut self, torrent: TorrentId) {
+        if let Some(of) = self.torrents.get_mut(&torrent) {
+            of.choosing = of.choosing.saturating_sub(1);
+        }
+        self.free(torrent);
+    }
+
+    /// How the program wants each piece, where libtorrent goes by something else.
+    pub(in crate::client) fn levels(&self, torrent: TorrentId) -> Option<&[u8]> {
+        let of = self.torrents.get(&torrent)?;
+        (of.plan != Plan::default()).then(|| of.pieces.levels())
+    }
+
+    /// A reader has ended. Its torrent is to be [steered](Readers::steer).
+    pub(in crate::client) fn close(&mut self, id: ReaderId) -> Option<TorrentId> {
+        let torrent = self.by_id.remove(&id)?;
+        let of = self.torrents.get_mut(&torrent)?;
+        of.opening.remove(&id);
+        of.open.remove(&id);
+        Some(torrent)
+    }
+
+    /// Ends the waits of a torrent that does not go on; its readers stay open.
+    pub(in crate::client) fn fail(&mut self, torrent: TorrentId, error: &Error) {
+        let Some(of) = self.torrents.get_mut(&torrent) else { return };
+        for read in of.open.values_mut().filter_map(|open| open.waiting.take()) {
+            read.reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Ends all readers of a torrent that is gone.
+    pub(in crate::client) fn remove(&mut self, torrent: TorrentId, error: &Error) {
+        self.fail(torrent, error);
+        let Some(of) = self.torrents.remove(&torrent) else { return };
+        for id in of.opening.keys().chain(of.open.keys()) {
+            self.by_id.remove(id);
+        }
+        for opening in of.opening.into_values() {
+            opening.refuse(error.clone());
+        }
+    }
+
+    pub(in crate::client) fn next_due(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(due, _)| *due);
+        let refresh = self.refreshed.filter(|_| self.are_open()).map(|last| last + REFRESH);
+        due.into_iter().chain(refresh).min()
+    }
+
+    /// Whether libtorrent is to be told again what does not last: peers come, and their rates change.
+    pub(in crate::client) fn refresh(&mut self, now: Instant) -> bool {
+        if !self.are_open() {
+            self.refreshed = None;
+            return false;
+        }
+        let is_due = self.refreshed.is_none_or(|last| now >= last + REFRESH);
+        if is_due {
+            self.refreshed = Some(now);
+        }
+        is_due
+    }
+
+    /// Those whose time is over; the torrents of those that are still here, whose waits end.
+    pub(in crate::client) fn expire(&mut self, now: Instant, error: &Error) -> Vec<TorrentId> {
+        let mut torrents = Vec::new();
+        while let Some((due, id)) = self.due.first().copied()
+            && due <= now
+        {
+            self.due.pop_first();
+            let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get_mut(torrent));
+            let Some(of) = of else { continue };
+            if let Some(opening) = of.opening.remove(&id) {
+                opening.refuse(error.clone());
+            }
+            if let Some(read) = of.open.get_mut(&id).and_then(|open| open.waiting.take()) {
+                read.reply.send(Err(error.clone()));
+            }
+            torrents.extend(self.close(id));
+        }
+        torrents
+    }
+
+    fn free(&mut self, torrent: TorrentId) {
+        if self.torrents.get(&torrent).is_some_and(OfTorrent::is_idle) {
+            self.torrents.remove(&torrent);
+        }
+    }
+}
+
+impl Open {
+    /// The read that waits, where its first byte is here.
+    fn fetch(&mut self, torrent: TorrentId, pieces: &Pieces) -> Option<Fetch> {
+        let Read { position, length, .. } = self.waiting.as_ref()?;
+        let here = pieces.here(self.span, *position, *length);
+        if here == 0 && *position < self.span.size && *length > 0 {
+            return None;
+        }
+        let mut read = self.waiting.take()?;
+        read.length = here;
+        self.window.advance(here);
+        Some(Fetch { torrent, span: self.span, read })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ErrorKind, Result};
+    use crate::model::ReaderOptions;
+    use crate::reply::{Reply, one_shot};
+
+    const MIB: u64 = 1 << 20;
+
+    fn opening(torrent: TorrentId) -> Opening {
+        let then = Then::Lease(Box::new(|_| ()));
+        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
+    }
+
+    fn once(torrent: TorrentId, due: Instant) -> (Opening, Reply<Vec<u8>>) {
+        let (responder, reply) = one_shot("test");
+        let then = Then::Bytes(responder, due);
+        let part = Part::Piece(3);
+        (Opening { torrent, part, options: ReaderOptions::default(), then }, reply)
+    }
+
+    /// Of a file of 10 pieces of 1 MiB, of which these are here.
+    fn look(have: &[usize]) -> Look {
+        let mut pieces = vec![0; 10];
+        have.iter().for_each(|piece| pieces[*piece] = 1);
+        let span = Span { begin: 0, size: 10 * MIB };
+        Look { span, piece_length: MIB, have: pieces, levels: vec![4; 10] }
+    }
+
+    fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
+        let (responder, reply) = one_shot("test");
+        (Read { reader, position, length: 2 * MIB, reply: responder }, reply)
+    }
+
+    fn open(readers: &mut Readers, torrent: TorrentId, have: &[usize]) -> ReaderId {
+        let id = readers.begin(opening(torrent));
+        assert!(readers.looked(id, &look(have)).is_some());
+        id
+    }
+
+    fn kind(answer: Option<Result<Vec<u8>>>) -> Option<ErrorKind> {
+        answer.and_then(|answer| answer.err()).map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_read_is_of_what_is_here_and_waits_for_the_rest() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let id = open(&mut readers, torrent, &[0]);
+        let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0) else { panic!("not here") };
+        assert_eq!((fetch.read.position, fetch.read.length), (MIB / 2, MIB / 2));
+        assert!(matches!(readers.read(read(id, MIB).0), Next::Wait(of) if of == torrent));
+        assert!(readers.arrived(torrent, 2).is_empty());
+        let fetches = readers.arrived(torrent, 1);
+        assert_eq!(fetches[0].read.length, 2 * MIB, "both, and no more than was asked for");
+        assert_eq!(readers.take_changed(), [torrent].into());
+        assert!(readers.arrived(torrent, 3).is_empty(), "it is answered once");
+        let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0) else { panic!("waits") };
+        assert_eq!(end.read.length, 0);
+    }
+
+    #[test]
+    fn a_piece_that_comes_before_libtorrent_has_looked_is_not_missed() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let id = readers.begin(opening(torrent));
+        readers.arrived(torrent, 0);
+        readers.looked(id, &look(&[]));
+        assert!(matches!(readers.read(read(id, 0).0), Next::Fetch(_)));
+        readers.checking(torrent);
+        assert!(matches!(readers.read(read(id, 0).0), Next::Wait(_)));
+        assert_eq!(readers.learn(torrent, &look(&[0])).len(), 1);
+    }
+
+    #[test]
+    fn a_read_that_takes_the_place_of_another_ends_it() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let id = open(&mut readers, torrent, &[]);
+        let (first, reply) = read(id, 0);
+        readers.read(first);
+        readers.read(read(id, 5 * MIB).0);
+        assert!(reply.try_take().is_some());
+        assert!(readers.arrived(torrent, 0).is_empty());
+        assert_eq!(readers.arrived(torrent, 5).len(), 1);
+    }
+
+    #[test]
+    fn the_last_reader_that_goes_gives_all_back() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let ids = [open(&mut readers, torrent, &[]), open(&mut readers, torrent, &[])];
+        let steer = readers.steer(torrent).unwrap();
+        assert_eq!(steer.levels, [(0, 7), (1, 6)]);
+        assert_eq!(readers.levels(torrent), Some(&[4; 10][..]));
+        assert_eq!(readers.steer(torrent), None, "nothing has changed");
+        assert_eq!(readers.close(ids[0]), Some(torrent));
+        assert_eq!(readers.steer(torrent), None);
+        assert_eq!(readers.close(ids[1]), Some(torrent));
+        let steer = readers.steer(torrent).unwrap();
+        assert_eq!((steer.levels, steer.dropped), (vec![(0, 4), (1, 4)], vec![0, 1]));
+        assert!(!readers.are_open() && readers.torrents.is_empty());
+        assert_eq!(readers.close(ids[1]), None);
+        assert_eq!(readers.take_news(), None, "it has not been asked meanwhile");
+        open(&mut readers, torrent, &[]);
+        assert_eq!((readers.take_news(), readers.take_news()), (Some(true), None));
+    }
+
+    #[test]
+    fn the_program_chooses_among_what_it_set_itself() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let id = open(&mut readers, torrent, &[]);
+        readers.steer(torrent).unwrap();
+        let back = readers.choose(torrent).unwrap();
+        assert_eq!(back.levels, [(0, 4), (1, 4)]);
+        assert_eq!(readers.steer(torrent), None, "not while it chooses");
+        assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
+        let chosen = Look { levels: vec![2; 10], ..look(&[]) };
+        readers.learn(torrent, &chosen);
+        readers.choice_ended(torrent);
+        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 7), (1, 6)]);
+        assert_eq!(readers.levels(torrent), Some(&[2; 10][..]));
+        readers.close(id);
+        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 2), (1, 2)]);
+        assert_eq!(readers.choose(torrent), None);
+        readers.choice_ended(torrent);
+        assert!(readers.torrents.is_empty());
+    }
+
+    #[test]
+    fn a_torrent_that_fails_ends_the_waits_and_one_that_goes_ends_the_readers() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let id = open(&mut readers, torrent, &[]);
+        let (first, reply) = read(id, 0);
+        readers.read(first);
+        readers.fail(torrent, &Error::new(ErrorKind::Disk, "test", "full"));
+        assert_eq!(kind(reply.try_take()), Some(ErrorKind::Disk));
+        let (second, reply) = read(id, 0);
+        assert!(matches!(readers.read(second), Next::Wait(_)), "it may be tried again");
+        let (sender, refused) = std::sync::mpsc::channel();
+        let then = Then::Lease(Box::new(move |answer| sender.send(answer.is_err()).unwrap()));
+        readers.begin(Opening { then, ..opening(torrent) });
+        readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
+        assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
+        assert!(refused.recv().unwrap());
+        assert!(matches!(readers.read(read(id, 0).0), Next::Gone(_)));
+        assert!(!readers.are_open());
+    }
+
+    #[test]
+    fn a_wait_for_a_piece_ends_when_its_time_is_over() {
+        let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
+        let late = Error::new(ErrorKind::TimedOut, "test", "late");
+        let (opening, unopened) = once(torrent, now + Duration::from_secs(1));
+        let first = readers.begin(opening);
+        let (opening, reply) = once(torrent, now + Duration::from_secs(2));
+        let second = readers.begin(opening);
+        let Some(Opening { then: Then::Bytes(reply_there, _), .. }) =
+            readers.looked(second, &look(&[]))
+        else {
+            panic!("not opened")
+        };
+        let wait = Read { reader: second, position: 0, length: MIB, reply: reply_there };
+        readers.read(wait);
+        assert!(readers.is_once(second));
+        assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
+        assert!(readers.refresh(now) && !readers.refresh(now));
+        assert_eq!(readers.next_due(), Some(now + REFRESH));
+        assert!(readers.expire(now, &late).is_empty());
+        assert_eq!(readers.expire(now + Duration::from_secs(1), &late), [torrent]);
+        assert_eq!(kind(unopened.try_take()), Some(ErrorKind::TimedOut));
+        assert_eq!(readers.expire(now + Duration::from_secs(3), &late), [torrent]);
+        assert_eq!(kind(reply.try_take()), Some(ErrorKind::TimedOut));
+        assert!(readers.refuse(first).is_none() && !readers.are_open());
+    }
+}

@@ -1,0 +1,211 @@
+//! Readers: opened when there is something to read, answered when the data is here, and what they want
+//! of libtorrent told to it.
+
+use std::time::Instant;
+
+use super::client_thread::ClientThread;
+use crate::client::state::readers::{Fetch, Next, Steer};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::reading::{Lease, Opening, Read, ReaderId, Then};
+use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole};
+use crate::model::{Answer, Look, Part, Requests, Span, TorrentId};
+use crate::settings::SettingValue;
+
+const LIBTORRENTS_RANDOM_FIRST: i32 = 4;
+
+impl<E: Engine> ClientThread<E> {
+    pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
+        let id = opening.torrent;
+        if let Err(error) = self.torrents.open(id, OPEN_READER) {
+            return opening.refuse(error);
+        }
+        let reader = self.readers.begin(opening);
+        // Before libtorrent looks: what comes after that is told.
+        self.follow_readers();
+        self.look(reader);
+    }
+
+    fn look(&mut self, reader: ReaderId) {
+        if let Some((id, part)) = self.readers.part(reader) {
+            self.request(id, request::look(part, RequestRole::OpensReader(reader)));
+        }
+    }
+
+    /// The metadata has come, or the files were checked.
+    pub(in crate::client) fn look_again(&mut self, id: TorrentId) {
+        for reader in self.readers.opening(id) {
+            self.look(reader);
+        }
+        if self.readers.is_open(id) {
+            let role = RequestRole::LooksAgain { chosen: false };
+            self.request(id, request::look(Part::Piece(0), role));
+        }
+    }
+
+    pub(in crate::client) fn looked(
+        &mut self,
+        id: TorrentId,
+        reader: ReaderId,
+        answer: &Result<Answer>,
+    ) {
+        let look = match answer {
+            Ok(answer) => answer.downcast_ref::<Look>(),
+            // It is looked at again when that is over.
+            Err(error) if matches!(error.kind(), ErrorKind::NoMetadata | ErrorKind::Busy) => return,
+            Err(error) => {
+                if let Some(opening) = self.readers.refuse(reader) {
+                    opening.refuse(error.clone());
+                }
+                return self.follow_readers();
+            }
+        };
+        let Some(look) = look else { return };
+        let Some(opening) = self.readers.looked(reader, look) else { return };
+        match opening.then {
+            Then::Lease(reply) => {
+                reply(Ok(Lease::new(self.service.clone(), reader, look.span.size)));
+                self.steer(id);
+            }
+            Then::Bytes(reply, _) => {
+                self.read(Read { reader, position: 0, length: look.span.size, reply });
+            }
+        }
+    }
+
+    pub(in crate::client) fn looked_again(
+        &mut self,
+        id: TorrentId,
+        chosen: bool,
+        answer: &Result<Answer>,
+    ) {
+        if let Some(look) = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<Look>()) {
+            let fetches = self.readers.learn(id, look);
+            self.fetch(fetches);
+        }
+        if chosen {
+            self.readers.choice_ended(id);
+        }
+        self.steer(id);
+    }
+
+    pub(in crate::client) fn read(&mut self, read: Read) {
+        match self.readers.read(read) {
+            Next::Fetch(fetch) => {
+                let id = fetch.torrent;
+                self.fetch([fetch]);
+                self.steer(id);
+            }
+            Next::Wait(id) => {
+                if let Some(error) = self.why_not(id) {
+                    return self.readers.fail(id, &error);
+                }
+                self.steer(id);
+            }
+            Next::Gone(read) => {
+                let message = "its torrent was removed, or the reader was closed";
+                read.reply.send(Err(Error::new(ErrorKind::Gone, READ, message)));
+            }
+        }
+    }
+
+    /// Why nothing more comes of a torrent.
+    fn why_not(&self, id: TorrentId) -> Option<Error> {
+        let torrent = self.torrents.get(id)?;
+        let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);
+        torrent.errors.stopped_by().or_else(|| is_paused().then(|| paused(id)))
+    }
+
+    fn fetch(&mut self, fetches: impl IntoIterator<Item = Fetch>) {
+        for Fetch { torrent, span, read } in fetches {
+            let Read { reader, position, length, reply } = read;
+            let span = Span { begin: span.begin + position, size: length };
+            let (ask, respond) = request::read_span(span, reply);
+            self.request_of_torrent(torrent, ask.request, respond);
+            if self.readers.is_once(reader) {
+                self.close_reader(reader);
+            }
+        }
+    }
+
+    pub(in crate::client) fn piece_arrived(&mut self, id: TorrentId, piece: u32) {
+        if !self.readers.are_open() {
+            return;
+        }
+        let fetches = self.readers.arrived(id, piece);
+        self.fetch(fetches);
+    }
+
+    fn steer(&mut self, id: TorrentId) {
+        if let Some(steer) = self.readers.steer(id) {
+            self.tell_steer(id, steer);
+        }
+    }
+
+    fn tell_steer(&mut self, id: TorrentId, steer: Steer) {
+        let Steer { dropped, deadlines, levels, requests } = steer;
+        self.request(id, request::steer(dropped, deadlines, levels, requests));
+    }
+
+    /// The program chooses among what it set itself: what readers want is taken back meanwhile.
+    pub(in crate::client) fn choose_pieces(&mut self, id: TorrentId) {
+        if let Some(steer) = self.readers.choose(id) {
+            self.tell_steer(id, steer);
+        }
+    }
+
+    pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
+        if self.readers.is_open(id) {
+            let role = RequestRole::LooksAgain { chosen: true };
+            self.request(id, request::look(Part::Piece(0), role));
+        } else {
+            self.readers.choice_ended(id);
+            self.steer(id);
+        }
+    }
+
+    fn close_reader(&mut self, reader: ReaderId) {
+        if let Some(id) = self.readers.close(reader) {
+            self.steer(id);
+        }
+    }
+
+    /// What pieces that have come change, readers that programs have dropped, and those whose time is over.
+    pub(in crate::client) fn see_to_readers(&mut self) {
+        for id in self.readers.take_changed() {
+            self.steer(id);
+        }
+        for reader in self.service.take_ended_readers() {
+            self.close_reader(reader);
+        }
+        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not come in time");
+        let now = Instant::now();
+        for id in self.readers.expire(now, &late()) {
+            self.steer(id);
+        }
+        if self.readers.refresh(now) {
+            for id in self.readers.wanting() {
+                self.tell_steer(id, Steer { requests: Requests::Shallow, ..Steer::default() });
+            }
+        }
+        self.follow_readers();
+    }
+
+    /// What holds for the client as a whole while readers are open.
+    fn follow_readers(&mut self) {
+        let Some(open) = self.readers.take_news() else { return };
+        self.follow_interest();
+        let chosen = self.service.setting(RANDOM_FIRST);
+        let otherwise = match chosen {
+            Some(SettingValue::Int(count)) => count,
+            _ => LIBTORRENTS_RANDOM_FIRST,
+        };
+        let ask = request::set_random_first(if open { 0 } else { otherwise });
+        self.request_of_session(ask.request, Box::new(|_| ()));
+    }
+}
+
+pub(in crate::client) fn paused(id: TorrentId) -> Error {
+    let message = format!("{id}: it is paused, and the data is not here");
+    Error::new(ErrorKind::NotHere, READ, message)
+}

@@ -1,0 +1,73 @@
+//! Labels and notes of torrents, and torrents that belong to no patron.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Patron;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::messages::command::Job;
+use crate::model::TorrentId;
+use crate::reply::Reply;
+
+/// Labels and notes are data that a program attaches to a torrent. If the client has a
+/// [store](crate::ClientBuilder::store), they are durable when the reply arrives; otherwise they are lost
+/// with the torrent. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
+/// [`Gone`](ErrorKind::Gone), and errors of the store.
+impl Patron {
+    /// Adds a label to the torrent, if it does not have it.
+    pub fn add_label(&self, id: TorrentId, label: impl Into<Box<str>>) -> Reply<()> {
+        let label = label.into();
+        self.ask("add the label", |reply| Job::SetLabel(id, label, true, reply))
+    }
+
+    /// Removes a label from the torrent, if it has it.
+    pub fn remove_label(&self, id: TorrentId, label: impl Into<Box<str>>) -> Reply<()> {
+        let label = label.into();
+        self.ask("remove the label", |reply| Job::SetLabel(id, label, false, reply))
+    }
+
+    /// Returns the labels of the torrent.
+    pub fn labels(&self, id: TorrentId) -> Reply<BTreeSet<Box<str>>> {
+        self.ask("list the labels", |reply| Job::Labels(id, reply))
+    }
+
+    /// Attaches bytes to the torrent under a key; `None` removes them. They are also kept in memory.
+    pub fn set_note(
+        &self,
+        id: TorrentId,
+        key: impl Into<Box<str>>,
+        value: Option<Arc<[u8]>>,
+    ) -> Reply<()> {
+        let key = key.into();
+        self.ask("set the note", |reply| Job::SetNote(id, key, value, reply))
+    }
+
+    /// Returns the bytes attached to the torrent, by key.
+    pub fn notes(&self, id: TorrentId) -> Reply<BTreeMap<Box<str>, Arc<[u8]>>> {
+        self.ask("list the notes", |reply| Job::Notes(id, reply))
+    }
+
+    /// Delivers the events of all torrents of the client to this patron from now on, including torrents
+    /// that are added later. The first event of each existing torrent is its status. Torrents that are
+    /// restored from a store belong to no patron, so their events are received this way.
+    pub fn watch_all(&self) -> Reply<()> {
+        self.ask("watch all torrents", |reply| Job::WatchAll(true, reply))
+    }
+
+    /// Ends [`watch_all`](Patron::watch_all), and [`watch`](Patron::watch) for all torrents. The patron
+    /// still receives the events of the torrents that it owns.
+    pub fn unwatch_all(&self) -> Reply<()> {
+        self.ask("unwatch all torrents", |reply| Job::WatchAll(false, reply))
+    }
+
+    /// Makes this patron the owner of a torrent without an owner, as if it had added it: it receives its
+    /// events, and [`OnLeave`](super::OnLeave) applies when the patron leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if it belongs to another patron.
+    pub fn adopt(&self, id: TorrentId) -> Reply<()> {
+        self.ask("adopt the torrent", |reply| Job::Adopt(id, reply))
+    }
+}

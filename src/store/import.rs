@@ -1,0 +1,143 @@
+//! Imports the torrents of other programs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::{Change, Key, Record, Store};
+use crate::add::{AddOptions, Defaults, Source, find_in, prepare, strings};
+use crate::error::{Error, Result};
+use crate::model::InfoHashes;
+
+/// The result of importing one torrent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Its name, or why it was not imported.
+    pub result: Result<String>,
+}
+
+/// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
+/// file of the same name if there is one, and resume data that includes the metainfo. This is the format of
+/// qBittorrent's directory `BT_backup`; its categories and tags become labels. Torrents that the store has
+/// already are not changed.
+///
+/// Each torrent is committed separately. When it is restored, its resume data is compared with the disk.
+///
+/// # Errors
+///
+/// The directory or the store cannot be read.
+pub fn import(directory: impl AsRef<Path>, store: &mut dyn Store) -> Result<Vec<Imported>> {
+    let directory = directory.as_ref();
+    let (mut known, mut last) = (BTreeSet::new(), 0);
+    loop {
+        let page = store.load(Key::new(last), 1000)?;
+        let Some(key) = page.last().map(super::Loaded::key) else { break };
+        last = key.get();
+        for loaded in page {
+            if let super::Loaded::Torrent(record) = loaded {
+                known.extend(names(&record.info_hashes));
+            }
+        }
+    }
+    let mut imported = Vec::new();
+    for path in files(directory)? {
+        let Some(key) = Key::new(last + 1) else { break };
+        let result = read(&path, key).and_then(|record| {
+            let hashes = names(&record.info_hashes);
+            if hashes.iter().any(|hash| known.contains(hash)) {
+                return Ok(record.name.into());
+            }
+            last += 1;
+            let name = record.name.to_string();
+            store.commit(&[Change::Add(Box::new(record))])?;
+            known.extend(hashes);
+            Ok(name)
+        });
+        imported.push(Imported { path, result });
+    }
+    Ok(imported)
+}
+
+fn names(hashes: &InfoHashes) -> Vec<String> {
+    let v1 = hashes.v1.map(|hash| hash.to_string());
+    v1.into_iter().chain(hashes.v2.map(|hash| hash.to_string())).collect()
+}
+
+/// The .torrent files, and the resume data that has no .torrent file, sorted by name.
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| Error::io("import the torrents", directory.display(), &error);
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let is =
+            |kinds: &[&str]| kinds.iter().any(|kind| path.extension().is_some_and(|e| e == *kind));
+        if is(&["torrent"]) || is(RESUME) && !path.with_extension("torrent").exists() {
+            files.insert(path);
+        }
+    }
+    Ok(files.into_iter().collect())
+}
+
+const RESUME: &[&str] = &["fastresume", "resume"];
+
+fn read(path: &Path, key: Key) -> Result<Record> {
+    let mut options = AddOptions::default();
+    let bytes = |path: &Path| {
+        fs::read(path).map_err(|error| Error::io("import the torrent", path.display(), &error))
+    };
+    let is_torrent = path.extension().is_some_and(|kind| kind == "torrent");
+    let resume = RESUME.iter().map(|kind| path.with_extension(kind)).find(|path| path.exists());
+    let resume = resume.map(|path| bytes(&path)).transpose()?;
+    let source = match (&resume, is_torrent) {
+        (Some(data), false) => Source::ResumeData(data[..].into()),
+        _ => Source::File(path.into()),
+    };
+    if let (Some(data), true) = (&resume, is_torrent) {
+        options = options.resume_data(&data[..]);
+    }
+    let defaults = Defaults { has_store: true, save_dir: ".".into(), ..Defaults::default() };
+    let prepared = prepare(&source, &options, &defaults).map_err(|(_, error)| error)?;
+    let mut record = Record::new(key, prepared.info_hashes, prepared.save_dir);
+    record.name = (*prepared.name).into();
+    record.source = path.display().to_string().into();
+    record.added = SystemTime::now();
+    if let Some(kept) = prepared.kept {
+        (record.info, record.resume_data) = (kept.info, kept.resume_data);
+    }
+    record.paused = prepared.paused;
+    let resume = resume.unwrap_or_default();
+    let moment = |key| {
+        let seconds = number(&resume, key).filter(|seconds| *seconds > 0)?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    };
+    record.added = moment("added_time").unwrap_or(record.added);
+    record.completed = moment("completed_time");
+    // libtorrent's queue has paused it, not a person.
+    record.paused &= number(&resume, "auto_managed") != Some(1);
+    let category = find_in(&resume, b"qBt-category").map(strings).unwrap_or_default();
+    let tags = find_in(&resume, b"qBt-tags").map(strings).unwrap_or_default();
+    let labels = category.into_iter().chain(tags).filter(|label| !label.is_empty());
+    record.labels = labels.map(Into::into).collect();
+    Ok(record)
+}
+
+fn number(dictionary: &[u8], key: &str) -> Option<u64> {
+    let value = find_in(dictionary, key.as_bytes())?;
+    std::str::from_utf8(value).ok()?.strip_prefix('i')?.strip_suffix('e')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_where_they_are_some() {
+        let data = b"d1:ai5e1:bi-1e1:c2:i5e";
+        assert_eq!(number(data, "a"), Some(5));
+        assert_eq!((number(data, "b"), number(data, "c"), number(data, "d")), (None, None, None));
+    }
+}

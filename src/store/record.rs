@@ -1,0 +1,230 @@
+//! The data that a store keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::add::join;
+use crate::error::Error;
+use crate::model::{Existing, InfoHashes};
+
+/// Identifies a torrent in a store. It is the same after a restart, and is never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(NonZeroU64);
+
+impl Key {
+    /// Creates a key from a number from 1 to `i64::MAX`.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        match NonZeroU64::new(number) {
+            Some(number) if number.get() <= i64::MAX as u64 => Some(Self(number)),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A torrent in a store. Times have a resolution of one millisecond.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Identifies the torrent in the store.
+    pub key: Key,
+    /// The info hashes; for a magnet link, those in the link.
+    pub info_hashes: InfoHashes,
+    /// The display name.
+    pub name: Box<str>,
+    /// Where it was added from, as text: a path or a magnet link.
+    pub source: Box<str>,
+    /// When it was added.
+    pub added: SystemTime,
+    /// When all wanted data was first complete.
+    pub completed: Option<SystemTime>,
+    /// The directory of the files.
+    pub save_dir: PathBuf,
+    /// A move of the files that is in progress.
+    pub moving: Option<Relocation>,
+    /// Restore it paused: a patron or a goal has paused it.
+    pub paused: bool,
+    /// The files are being deleted; afterwards the torrent is removed.
+    pub deleting: bool,
+    /// Its position in the download queue, if a patron has changed the order.
+    pub queue_position: Option<u32>,
+    /// The info dictionary; `None` for a magnet link without metadata. A store keeps one copy for each
+    /// info hash.
+    pub info: Option<Arc<[u8]>>,
+    /// The resume data without the info dictionary: progress, priorities, limits, flags, trackers, goals.
+    pub resume_data: Arc<[u8]>,
+    /// The labels that the program has attached.
+    pub labels: BTreeSet<Box<str>>,
+    /// The bytes that the program has attached, by key.
+    pub notes: BTreeMap<Box<str>, Arc<[u8]>>,
+}
+
+/// A move of files to another directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Relocation {
+    /// The destination.
+    pub to: PathBuf,
+    /// What to do with files that exist at the destination.
+    pub existing: Existing,
+}
+
+impl Relocation {
+    /// Describes a move to this directory.
+    pub fn new(to: impl Into<PathBuf>, existing: Existing) -> Self {
+        Self { to: to.into(), existing }
+    }
+}
+
+impl Record {
+    /// Creates a record with default values for all other fields.
+    pub fn new(key: Key, info_hashes: InfoHashes, save_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            key,
+            info_hashes,
+            name: Box::default(),
+            source: Box::default(),
+            added: SystemTime::UNIX_EPOCH,
+            completed: None,
+            save_dir: save_dir.into(),
+            moving: None,
+            paused: false,
+            deleting: false,
+            queue_position: None,
+            info: None,
+            resume_data: Arc::default(),
+            labels: BTreeSet::new(),
+            notes: BTreeMap::new(),
+        }
+    }
+
+    /// Returns complete resume data, including the info dictionary, for
+    /// [`Source::ResumeData`](crate::Source::ResumeData) or another libtorrent program.
+    #[must_use]
+    pub fn to_resume_data(&self) -> Vec<u8> {
+        join(self.info.as_deref().unwrap_or_default(), &self.resume_data)
+    }
+
+    /// Changes one value. A store that keeps whole records can implement [`Change::Set`] with this.
+    pub fn set(&mut self, value: &Value) {
+        match value.clone() {
+            Value::InfoHashes(hashes) => self.info_hashes = hashes,
+            Value::Name(name) => self.name = name,
+            Value::Completed(when) => self.completed = when,
+            Value::SaveDir(directory) => self.save_dir = directory,
+            Value::Moving(moving) => self.moving = moving,
+            Value::Paused(paused) => self.paused = paused,
+            Value::Deleting(deleting) => self.deleting = deleting,
+            Value::QueuePosition(position) => self.queue_position = position,
+            Value::Info(info) => self.info = Some(info),
+            Value::ResumeData(data) => self.resume_data = data,
+            Value::Label(label, true) => _ = self.labels.insert(label),
+            Value::Label(label, false) => _ = self.labels.remove(&label),
+            Value::Note(key, Some(value)) => _ = self.notes.insert(key, value),
+            Value::Note(key, None) => _ = self.notes.remove(&key),
+        }
+    }
+}
+
+/// Leaves out the bytes.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .field("info_hashes", &self.info_hashes)
+            .field("name", &self.name)
+            .field("save_dir", &self.save_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One value of a [`Record`]; see its fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // see the fields of the same names
+pub enum Value {
+    InfoHashes(InfoHashes),
+    Name(Box<str>),
+    Completed(Option<SystemTime>),
+    SaveDir(PathBuf),
+    Moving(Option<Relocation>),
+    Paused(bool),
+    Deleting(bool),
+    QueuePosition(Option<u32>),
+    Info(Arc<[u8]>),
+    ResumeData(Arc<[u8]>),
+    /// Adds or removes a label.
+    Label(Box<str>, bool),
+    /// Sets or removes the note with this key.
+    Note(Box<str>, Option<Arc<[u8]>>),
+}
+
+/// A change of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A new torrent.
+    Add(Box<Record>),
+    /// Changes one value of a torrent.
+    Set(Key, Value),
+    /// Removes a torrent, if it exists.
+    Remove(Key),
+    /// Sets or removes what the client keeps about itself under this name.
+    State(Box<str>, Option<Arc<[u8]>>),
+}
+
+/// The result of reading a torrent from a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loaded {
+    /// The torrent as it was committed.
+    Torrent(Box<Record>),
+    /// The torrent cannot be read.
+    Unreadable {
+        /// Its key.
+        key: Key,
+        /// Its name, if that can be read.
+        name: Box<str>,
+        /// Why.
+        error: Error,
+    },
+}
+
+impl Loaded {
+    /// Returns the key.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Torrent(record) => record.key,
+            Self::Unreadable { key, .. } => *key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_fits_into_the_integers_of_a_database() {
+        assert_eq!(Key::new(0), None);
+        assert_eq!(Key::new(u64::MAX), None);
+        assert_eq!(Key::new(i64::MAX as u64).map(Key::get), Some(i64::MAX as u64));
+    }
+}

@@ -1,0 +1,265 @@
+//! A store in a SQLite database.
+
+mod lock;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
+
+use self::lock::Lock;
+use super::{COMMIT, Change, Key, Loaded, Store};
+use crate::error::{Error, ErrorKind, NativeCode, Result};
+
+/// `application_id` of the database: "tptn".
+const APPLICATION: i32 = 0x7470_746e;
+/// The version of the schema that this code writes.
+const SCHEMA: u32 = 1;
+/// Older versions can damage a database in WAL mode when two connections write to it.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+const OPEN: &str = "open the store";
+const READ: &str = "read the store";
+
+/// A store in a SQLite database. Each commit is a transaction that is synchronized to the disk.
+///
+/// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures; others
+/// can [read](Sqlite::open_read_only) it meanwhile.
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+    /// Dropped after the connection.
+    _lock: Option<Lock>,
+}
+
+impl Sqlite {
+    /// Opens a database, and creates it if there is no file. The structure of the database is checked,
+    /// which reads the whole file.
+    ///
+    /// # Errors
+    ///
+    /// `InUse` if another process or client has it open (the message has the process id); `Corrupt` if it
+    /// is damaged or belongs to another program; `VersionMismatch` if a newer version of this crate wrote
+    /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
+    /// in these cases.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = absolute(path.as_ref())?;
+        let lock = Lock::take(&path)?;
+        let is_new = look(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut store = Self::connect(path, flags, Some(lock))?;
+        store.try_to(OPEN, |connection| {
+            if is_new {
+                create(connection)?;
+            }
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "foreign_keys", true)
+        })?;
+        store.check_structure(OPEN, 1)?;
+        Ok(store)
+    }
+
+    /// Opens a database for reading only. A client may have it open at the same time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Sqlite::open), except `InUse`; `Io` if there is no such file.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        let path = absolute(path.as_ref())?;
+        if look(&path)? {
+            let missing = io::Error::from(io::ErrorKind::NotFound);
+            return Err(Error::io(OPEN, path.display(), &missing));
+        }
+        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, None)
+    }
+
+    fn connect(path: PathBuf, flags: OpenFlags, lock: Option<Lock>) -> Result<Self> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            let message = format!(
+                "SQLite {} is linked, which may damage it; 3.51.3 is the oldest that is safe",
+                rusqlite::version()
+            );
+            return Err(Error::new(ErrorKind::VersionMismatch, OPEN, message).on(path.display()));
+        }
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)
+            .map_err(|error| failed(OPEN, &path, &error))?;
+        Ok(Self { path, connection, _lock: lock })
+    }
+
+    /// Reads the whole database and returns the problems that it finds.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read at all.
+    pub fn check(&mut self) -> Result<Vec<Error>> {
+        let mut problems = self.structure(READ, 100)?;
+        problems.extend(self.state().err());
+        let mut after = None;
+        loop {
+            match self.load(after, 1000) {
+                Ok(page) => {
+                    let Some(last) = page.last() else { return Ok(problems) };
+                    after = Some(last.key());
+                    for loaded in page {
+                        if let Loaded::Unreadable { name, error, .. } = loaded {
+                            problems.push(error.on(name).on(self.path.display()));
+                        }
+                    }
+                }
+                Err(error) => {
+                    problems.push(error);
+                    return Ok(problems);
+                }
+            }
+        }
+    }
+
+    fn check_structure(&mut self, op: &'static str, limit: u32) -> Result<()> {
+        self.structure(op, limit)?.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    fn structure(&mut self, op: &'static str, limit: u32) -> Result<Vec<Error>> {
+        let found: Vec<String> = self.try_to(op, |connection| {
+            let mut check = connection.prepare(&format!("PRAGMA quick_check({limit})"))?;
+            check.query_map([], |row| row.get(0))?.collect()
+        })?;
+        let wrong = found.into_iter().filter(|line| line != "ok");
+        let error = |line| Error::new(ErrorKind::Corrupt, op, line).on(self.path.display());
+        Ok(wrong.map(error).collect())
+    }
+
+    fn try_to<T>(
+        &mut self,
+        op: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        work(&mut self.connection).map_err(|error| failed(op, &self.path, &error))
+    }
+}
+
+impl Store for Sqlite {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+        self.try_to(READ, rows::state)
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        self.try_to(READ, |connection| {
+            let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            connection.query_row("SELECT count(*) FROM torrents", [], count)
+        })
+        .map(i64::unsigned_abs)
+    }
+
+    fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
+        self.try_to(READ, |connection| rows::load(connection, after, limit))
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let path = &self.path;
+        let failed = |error| failed(COMMIT, path, &error);
+        let behaviour = TransactionBehavior::Immediate;
+        let transaction = Transaction::new(&mut self.connection, behaviour).map_err(failed)?;
+        for change in changes {
+            // Dropping the transaction rolls it back.
+            rows::change(&transaction, change)
+                .map_err(failed)?
+                .map_err(|error| error.on(path.display()))?;
+        }
+        transaction.commit().map_err(failed)
+    }
+}
+
+/// Returns whether the file is still to be created. Reads the header only, so that other files are not
+/// changed.
+fn look(path: &Path) -> Result<bool> {
+    let io = |error| Error::io(OPEN, path.display(), &error);
+    let mut header = Vec::new();
+    match File::open(path) {
+        Ok(file) => _ = file.take(100).read_to_end(&mut header).map_err(io)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(io(error)),
+    }
+    if header.is_empty() {
+        return Ok(true);
+    }
+    // The header of a SQLite database has a magic string and two numbers for the application.
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        u32::from_be_bytes(bytes.unwrap_or_default())
+    };
+    let refuse = |kind, why: String| Err(Error::new(kind, OPEN, why).on(path.display()));
+    if !header.starts_with(b"SQLite format 3\0") {
+        return refuse(ErrorKind::Corrupt, "it is not a SQLite database".into());
+    }
+    if number(68) != APPLICATION as u32 {
+        return refuse(ErrorKind::Corrupt, "it is the database of another program".into());
+    }
+    let version = number(60);
+    if version > SCHEMA {
+        let why = format!("it has version {version}; this program knows versions up to {SCHEMA}");
+        return refuse(ErrorKind::VersionMismatch, why);
+    }
+    Ok(false)
+}
+
+/// Creates the tables in one transaction.
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Exclusive)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", SCHEMA)?;
+    transaction.execute_batch(include_str!("schema.sql"))?;
+    transaction.commit()
+}
+
+/// Makes the path absolute, because the working directory may change later.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::io(OPEN, path.display(), &error))
+}
+
+fn failed(op: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
+    let (kind, native, message) = match error {
+        rusqlite::Error::SqliteFailure(code, text) => {
+            let kind = match code.code {
+                ffi::ErrorCode::NotADatabase | ffi::ErrorCode::DatabaseCorrupt => {
+                    ErrorKind::Corrupt
+                }
+                ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked => ErrorKind::InUse,
+                ffi::ErrorCode::OutOfMemory => ErrorKind::Native,
+                _ => ErrorKind::Disk,
+            };
+            let native = NativeCode { category: "sqlite".into(), value: code.extended_code };
+            (kind, Some(native), text.clone().unwrap_or_else(|| code.to_string()))
+        }
+        // A column has an unexpected type.
+        other => (ErrorKind::Corrupt, None, other.to_string()),
+    };
+    Error::with_code(kind, op, native, message).on(path.display())
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.path).finish()
+    }
+}
+
+const _: () = {
+    const fn can_change_threads<T: Send>() {}
+    can_change_threads::<Sqlite>();
+};
+
+#[cfg(test)]
+mod tests;

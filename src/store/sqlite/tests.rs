@@ -1,0 +1,276 @@
+use std::fs;
+use std::process::Command;
+
+use super::*;
+use crate::model::InfoHashes;
+use crate::store::{Record, Value, conformance};
+
+fn path(dir: &tempfile::TempDir) -> PathBuf {
+    dir.path().join("torrents.db")
+}
+
+fn key(number: u64) -> Key {
+    Key::new(number).unwrap()
+}
+
+fn record(number: u64) -> Record {
+    let v1 = crate::model::InfoHashV1([number as u8; 20]);
+    let hashes = InfoHashes { v1: Some(v1), v2: None };
+    let mut record = Record::new(key(number), hashes, "/downloads");
+    record.name = format!("torrent {number}").into();
+    record.info = Some(vec![number as u8; 3000].into());
+    record.resume_data = vec![number as u8; 900].into();
+    record.labels = [format!("label {number}").into()].into();
+    record.notes.insert("key".into(), vec![number as u8; 100].into());
+    record
+}
+
+/// A database with so many torrents, closed.
+fn filled(path: &Path, count: u64) {
+    let mut store = Sqlite::open(path).unwrap();
+    let add = |number| Change::Add(Box::new(record(number)));
+    store.commit(&(1..=count).map(add).collect::<Vec<_>>()).unwrap();
+    store.commit(&[Change::State("a".into(), Some(vec![7; 5000].into()))]).unwrap();
+}
+
+fn kind<T: fmt::Debug>(result: Result<T>) -> ErrorKind {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn it_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    conformance(|number| Sqlite::open(dir.path().join(number.to_string())).unwrap());
+}
+
+#[test]
+fn the_sqlite_that_is_linked_is_safe() {
+    assert!(rusqlite::version_number() >= OLDEST_SQLITE, "{}", rusqlite::version());
+}
+
+#[test]
+fn an_info_dictionary_is_kept_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    let [mut a, mut b] = [record(1), record(2)];
+    b.info_hashes = a.info_hashes;
+    a.info = Some(vec![1; 1_000_000].into());
+    b.info = a.info.clone();
+    store.commit(&[Change::Add(Box::new(a)), Change::Add(Box::new(b))]).unwrap();
+    let count = |store: &Sqlite| -> i64 {
+        store.connection.query_row("SELECT count(*) FROM info", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count(&store), 1);
+    store.commit(&[Change::Remove(key(1))]).unwrap();
+    assert_eq!(count(&store), 1);
+    store.commit(&[Change::Remove(key(2))]).unwrap();
+    assert_eq!(count(&store), 0, "nobody has it any more");
+}
+
+#[test]
+fn a_store_that_is_open_is_opened_by_nobody_else_and_says_who_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(path(&dir)).unwrap();
+    let error = Sqlite::open(path(&dir)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
+    let process = format!("process {} has it open", std::process::id());
+    assert!(error.to_string().contains(&process), "{error}");
+    drop(store);
+    Sqlite::open(path(&dir)).unwrap();
+}
+
+#[test]
+fn a_store_is_read_while_a_client_has_it_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Sqlite::open_read_only(path(&dir)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    store.commit(&[Change::Add(Box::new(record(1)))]).unwrap();
+    let mut reader = Sqlite::open_read_only(path(&dir)).unwrap();
+    assert_eq!(reader.count().unwrap(), 1);
+    store.commit(&[Change::Add(Box::new(record(2)))]).unwrap();
+    assert_eq!(reader.load(None, 10).unwrap().len(), 2);
+    assert!(reader.check().unwrap().is_empty());
+    assert_eq!(kind(reader.commit(&[Change::Remove(key(1))])), ErrorKind::Disk);
+}
+
+#[test]
+fn what_is_not_a_store_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |what: &str, expected: ErrorKind, says: &str| {
+        let before = fs::read(path(&dir)).unwrap();
+        for error in
+            [Sqlite::open(path(&dir)).unwrap_err(), Sqlite::open_read_only(path(&dir)).unwrap_err()]
+        {
+            assert_eq!(error.kind(), expected, "{what}: {error}");
+            assert!(error.to_string().contains(says), "{what}: {error}");
+            assert!(error.to_string().contains("torrents.db"), "{what}: {error}");
+        }
+        assert_eq!(fs::read(path(&dir)).unwrap(), before, "{what}: it was written to");
+    };
+    fs::write(path(&dir), "a text of somebody's own, which is longer than a header").unwrap();
+    refused("a text", ErrorKind::Corrupt, "not a SQLite database");
+
+    fs::remove_file(path(&dir)).unwrap();
+    let other = Connection::open(path(&dir)).unwrap();
+    other.execute_batch("CREATE TABLE cookies (name TEXT)").unwrap();
+    drop(other);
+    refused("another program's database", ErrorKind::Corrupt, "another program");
+
+    fs::remove_file(path(&dir)).unwrap();
+    filled(&path(&dir), 3);
+    let newer = Connection::open(path(&dir)).unwrap();
+    newer.pragma_update(None, "user_version", SCHEMA + 1).unwrap();
+    drop(newer);
+    let says = format!("version {}", SCHEMA + 1);
+    refused("a newer one", ErrorKind::VersionMismatch, &says);
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(path(&dir), "").unwrap();
+    assert_eq!(Sqlite::open(path(&dir)).unwrap().count().unwrap(), 0);
+}
+
+#[test]
+fn a_truncated_store_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 100);
+    let whole = fs::read(path(&dir)).unwrap();
+    for length in [1, 50, 100, 4096, 3 * 4096 + 17, whole.len() / 2, whole.len() - 1] {
+        fs::write(path(&dir), &whole[..length]).unwrap();
+        match Sqlite::open(path(&dir)) {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{length} bytes: {error}");
+                assert_eq!(fs::read(path(&dir)).unwrap(), whole[..length], "it was written to");
+            }
+            // SQLite takes what is missing of a page for zeros.
+            Ok(mut store) => {
+                assert!(length == whole.len() - 1, "{length} bytes");
+                assert!(!store.check().unwrap().is_empty());
+            }
+        }
+    }
+}
+
+/// Whatever is wrong is told, or does not matter: no torrent is other than it was.
+#[test]
+fn a_flipped_bit_is_found_or_does_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 40);
+    let whole = fs::read(path(&dir)).unwrap();
+    let state = Sqlite::open(path(&dir)).unwrap().state().unwrap();
+    let (mut refused, mut unreadable, mut harmless) = (0, 0, 0);
+    let bits = whole.len() as u64 * 8;
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..400 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let place = (random % bits) as usize;
+        let mut flipped = whole.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        fs::write(path(&dir), &flipped).unwrap();
+        let read = Sqlite::open(path(&dir))
+            .and_then(|mut store| Ok((store.load(None, 1000)?, store.state()?)));
+        let Ok((torrents, state_now)) = read else {
+            refused += 1;
+            continue;
+        };
+        assert_eq!(state_now, state, "bit {place}");
+        assert_eq!(torrents.len(), 40, "bit {place}: none is lost");
+        let mut all_well = true;
+        for torrent in torrents {
+            match torrent {
+                Loaded::Torrent(found) => {
+                    assert_eq!(*found, record(found.key.get()), "bit {place}");
+                }
+                Loaded::Unreadable { .. } => all_well = false,
+            }
+        }
+        if all_well {
+            harmless += 1;
+        } else {
+            unreadable += 1;
+        }
+    }
+    assert!(refused > 0 && unreadable > 0 && harmless > 0, "{refused} {unreadable} {harmless}");
+}
+
+#[test]
+fn a_check_names_what_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 2);
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    assert!(store.check().unwrap().is_empty());
+    store.connection.execute("UPDATE resume_data SET data = x'00' WHERE key = 2", []).unwrap();
+    let found = store.check().unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].to_string().contains("torrent 2"), "{}", found[0]);
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_the_store_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    store.commit(&[Change::Add(Box::new(record(1)))]).unwrap();
+    let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    store.connection.pragma_update(None, "max_page_count", pages).unwrap();
+    let mut large = record(2);
+    large.resume_data = vec![0; 1_000_000].into();
+    let add = [Change::Set(key(1), Value::Paused(true)), Change::Add(Box::new(large))];
+    let error = store.commit(&add).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+    assert_eq!(error.native().map(|code| (&*code.category, code.value)), Some(("sqlite", 13)));
+    assert_eq!(store.load(None, 10).unwrap(), [Loaded::Torrent(Box::new(record(1)))]);
+    store.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    store.commit(&add).unwrap();
+    assert_eq!(store.count().unwrap(), 2);
+}
+
+/// A copy of the first version of the database is kept with the tests: this code must read it for good.
+#[test]
+fn the_first_version_of_the_database_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(path(&dir), include_bytes!("../../../tests/data/store-version-1.db")).unwrap();
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    let expected: Vec<_> =
+        (1..=3).map(|number| Loaded::Torrent(Box::new(record(number)))).collect();
+    assert_eq!(store.load(None, 10).unwrap(), expected);
+    assert_eq!(store.state().unwrap()["a"][..], [7; 5000]);
+    store.commit(&[Change::Set(key(1), Value::Paused(true))]).unwrap();
+}
+
+/// Writes that copy: `PATRON_WRITE_DATABASE=1`, once for each new version.
+#[test]
+fn a_copy_of_this_version_can_be_written() {
+    if std::env::var_os("PATRON_WRITE_DATABASE").is_some() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("tests/data/store-version-{SCHEMA}.db"));
+        filled(&file, 3);
+        fs::remove_file(file.with_extension("db-lock")).unwrap();
+    }
+}
+
+/// Not by this test's own process, where another thread may close a file and with it a lock.
+#[test]
+fn another_process_is_named_that_has_the_store_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let _store = Sqlite::open(path(&dir)).unwrap();
+    let me = std::env::current_exe().unwrap();
+    let output = Command::new(me)
+        .args(["--exact", "store::sqlite::tests::opens_what_it_is_told_to", "--nocapture"])
+        .env("PATRON_OPEN_STORE", path(&dir))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains(&format!("process {} has it open", std::process::id())), "{printed}");
+}
+
+#[test]
+fn opens_what_it_is_told_to() {
+    if let Some(store) = std::env::var_os("PATRON_OPEN_STORE") {
+        println!("{:?}", Sqlite::open(store).map_err(|error| error.to_string()));
+    }
+}

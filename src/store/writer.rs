@@ -1,0 +1,408 @@
+//! The thread that calls a store. It commits everything that has arrived meanwhile as one batch.
+
+use std::collections::HashSet;
+use std::mem::{Discriminant, discriminant, take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::{Condvar, Mutex};
+
+use super::{COMMIT, Change, Key, Loaded, Store, Value};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The delay before a failed change without a ticket is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A store and its thread. Only [`Pages::next`] and [`Writer::end`] wait for the store.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    ended: Receiver<()>,
+}
+
+struct Shared {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    /// Signals that `told` is not empty.
+    wake: Sender<()>,
+}
+
+#[derive(Default)]
+struct Inner {
+    orders: Vec<Order>,
+    page: Option<PageRequest>,
+    told: Vec<Told>,
+    ending: bool,
+}
+
+/// Changes that are answered together.
+struct Order {
+    /// Identifies the answer. Without a ticket, the changes are tried until they succeed.
+    ticket: Option<u64>,
+    changes: Vec<Change>,
+}
+
+struct PageRequest {
+    after: Option<Key>,
+    limit: usize,
+    to: Sender<Result<Vec<Loaded>>>,
+}
+
+/// What the thread reports.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Committed(u64, Result<()>),
+    /// A commit has failed; the one before succeeded.
+    Failing(Error),
+    /// A commit has succeeded; the one before failed.
+    Works,
+}
+
+impl Writer {
+    pub(crate) fn start(store: Box<dyn Store>, wake: Sender<()>) -> Result<Self> {
+        let inner = Mutex::new(Inner::default());
+        let shared = Arc::new(Shared { inner, changed: Condvar::new(), wake });
+        let (ends, ended) = bounded(0);
+        std::thread::Builder::new()
+            .name("torrent-store".into())
+            .spawn({
+                let shared = shared.clone();
+                move || {
+                    crate::sys::process::block_signals();
+                    Thread { store, shared, kept: Vec::new(), failing: false }.run();
+                    drop(ends);
+                }
+            })
+            .map_err(|error| Error::io("start the store", "a thread of its own", &error))?;
+        Ok(Self { shared, ended })
+    }
+
+    /// Queues changes. With a ticket, they are answered by [`Told::Committed`].
+    pub(crate) fn submit(&self, ticket: Option<u64>, changes: Vec<Change>) {
+        self.shared.inner.lock().orders.push(Order { ticket, changes });
+        self.shared.changed.notify_one();
+    }
+
+    pub(crate) fn take_told(&self) -> Vec<Told> {
+        take(&mut self.shared.inner.lock().told)
+    }
+
+    /// Returns a reader of torrents, which runs between commits.
+    pub(crate) fn pages(&self) -> Pages {
+        Pages(self.shared.clone())
+    }
+
+    /// Commits what is queued and closes the store. Returns whether that was done by the deadline.
+    pub(crate) fn end(self, deadline: Instant) -> bool {
+        let ended = self.ended.clone();
+        drop(self);
+        // The thread drops its sender when it ends.
+        matches!(
+            ended.recv_deadline(deadline),
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected)
+        )
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.inner.lock().ending = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+/// Reads the torrents of a store. Used by one thread.
+pub(crate) struct Pages(Arc<Shared>);
+
+impl Pages {
+    /// Waits for the store.
+    pub(crate) fn next(&self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
+        let (to, page) = bounded(1);
+        let mut inner = self.0.inner.lock();
+        if inner.ending {
+            return Err(Error::stopped("read the store"));
+        }
+        inner.page = Some(PageRequest { after, limit, to });
+        drop(inner);
+        self.0.changed.notify_one();
+        page.recv().unwrap_or_else(|_| Err(Error::stopped("read the store")))
+    }
+}
+
+struct Thread {
+    store: Box<dyn Store>,
+    shared: Arc<Shared>,
+    /// Changes without a ticket that have failed.
+    kept: Vec<Order>,
+    failing: bool,
+}
+
+impl Thread {
+    fn run(mut self) {
+        loop {
+            let (orders, page, ending) = self.wait();
+            if !orders.is_empty() || !self.kept.is_empty() {
+                self.commit(orders);
+            }
+            if let Some(PageRequest { after, limit, to }) = page {
+                let _ = to.send(caught("read the store", || self.store.load(after, limit)));
+            }
+            if ending {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) -> (Vec<Order>, Option<PageRequest>, bool) {
+        let retry = (!self.kept.is_empty()).then(|| Instant::now() + RETRY);
+        let mut inner = self.shared.inner.lock();
+        while inner.orders.is_empty() && inner.page.is_none() && !inner.ending {
+            match retry {
+                None => self.shared.changed.wait(&mut inner),
+                Some(when) => {
+                    if self.shared.changed.wait_until(&mut inner, when).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        (take(&mut inner.orders), inner.page.take(), inner.ending)
+    }
+
+    fn commit(&mut self, new: Vec<Order>) {
+        let mut orders = take(&mut self.kept);
+        orders.extend(new);
+        let mut told = Vec::new();
+        match self.try_commit(&mut orders) {
+            Ok(()) => {
+                if std::mem::take(&mut self.failing) {
+                    told.push(Told::Works);
+                }
+                told.extend(tickets(&orders).map(|ticket| Told::Committed(ticket, Ok(()))));
+            }
+            // One of the changes is invalid; the others may succeed.
+            Err(error) if orders.len() > 1 && is_of_a_change(&error) => {
+                for order in orders {
+                    let mut alone = vec![order];
+                    let made = self.try_commit(&mut alone);
+                    let ticket = tickets(&alone).next();
+                    match (ticket, made) {
+                        (Some(ticket), made) => told.push(Told::Committed(ticket, made)),
+                        (None, Err(error)) if !is_of_a_change(&error) => {
+                            self.kept.append(&mut alone)
+                        }
+                        (None, Err(error)) => tracing::error!(%error, "a change is dropped"),
+                        (None, Ok(())) => {}
+                    }
+                }
+            }
+            Err(error) => {
+                if !is_of_a_change(&error) && !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!(%error, "the store fails");
+                    told.push(Told::Failing(error.clone()));
+                }
+                let failed = |ticket| Told::Committed(ticket, Err(error.clone()));
+                told.extend(tickets(&orders).map(failed));
+                if !is_of_a_change(&error) {
+                    orders.retain(|order| order.ticket.is_none());
+                    self.kept = newest(orders);
+                }
+            }
+        }
+        if !told.is_empty() {
+            self.shared.inner.lock().told.extend(told);
+            let _ = self.shared.wake.try_send(());
+        }
+    }
+
+    fn try_commit(&mut self, orders: &mut [Order]) -> Result<()> {
+        if let [only] = orders {
+            return caught(COMMIT, || self.store.commit(&only.changes));
+        }
+        let lengths: Vec<_> = orders.iter().map(|order| order.changes.len()).collect();
+        let mut all: Vec<_> =
+            orders.iter_mut().flat_map(|order| take(&mut order.changes)).collect();
+        let made = caught(COMMIT, || self.store.commit(&all));
+        if made.is_err() {
+            let mut rest = all.drain(..);
+            for (order, length) in orders.iter_mut().zip(lengths) {
+                order.changes = rest.by_ref().take(length).collect();
+            }
+        }
+        made
+    }
+}
+
+fn tickets(orders: &[Order]) -> impl Iterator<Item = u64> {
+    orders.iter().filter_map(|order| order.ticket)
+}
+
+/// Whether a change is invalid, and not the store.
+fn is_of_a_change(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidArgument)
+}
+
+/// Keeps only the last change to each value, so that the number is bounded while commits fail.
+fn newest(orders: Vec<Order>) -> Vec<Order> {
+    type Place = (Option<Key>, Option<Discriminant<Value>>, Option<Box<str>>);
+    let place = |change: &Change| -> Place {
+        match change {
+            Change::Add(record) => (Some(record.key), None, None),
+            Change::Remove(key) => (Some(*key), None, None),
+            Change::State(name, _) => (None, None, Some(name.clone())),
+            Change::Set(key, value) => {
+                let part = match value {
+                    Value::Label(part, _) | Value::Note(part, _) => Some(part.clone()),
+                    _ => None,
+                };
+                (Some(*key), Some(discriminant(value)), part)
+            }
+        }
+    };
+    let mut seen = HashSet::new();
+    let mut changes: Vec<_> = orders.into_iter().flat_map(|order| order.changes).collect();
+    changes.reverse();
+    changes.retain(|change| seen.insert(place(change)));
+    changes.reverse();
+    match changes.is_empty() {
+        true => Vec::new(),
+        false => changes
+            .into_iter()
+            .map(|change| Order { ticket: None, changes: vec![change] })
+            .collect(),
+    }
+}
+
+/// The store may be implemented by the program, and may panic.
+fn caught<T>(op: &'static str, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, op, "the store panicked")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::InfoHashes;
+    use crate::store::{Memory, Record};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    struct Started {
+        memory: Memory,
+        writer: Writer,
+        woken: Receiver<()>,
+    }
+
+    fn start() -> Started {
+        let (wake, woken) = bounded(1);
+        let memory = Memory::new();
+        let writer = Writer::start(Box::new(memory.clone()), wake).unwrap();
+        Started { memory, writer, woken }
+    }
+
+    impl Started {
+        fn told(&self) -> Vec<Told> {
+            self.woken.recv_timeout(PATIENCE).unwrap();
+            self.writer.take_told()
+        }
+
+        fn add(&self, ticket: u64, number: u64) {
+            let record = Record::new(key(number), InfoHashes::default(), "d");
+            self.writer.submit(Some(ticket), vec![Change::Add(Box::new(record))]);
+        }
+    }
+
+    fn key(number: u64) -> Key {
+        Key::new(number).unwrap()
+    }
+
+    fn full() -> Error {
+        Error::new(ErrorKind::Disk, COMMIT, "the disk is full")
+    }
+
+    #[test]
+    fn an_order_is_told_when_it_is_committed() {
+        let started = start();
+        started.add(7, 1);
+        assert!(matches!(started.told()[..], [Told::Committed(7, Ok(()))]));
+        assert_eq!(started.memory.records().len(), 1);
+        assert!(started.writer.end(Instant::now() + PATIENCE));
+    }
+
+    #[test]
+    fn what_is_left_is_committed_before_the_end() {
+        let Started { memory, writer, woken: _woken } = start();
+        for number in 1..=100 {
+            let record = Record::new(key(number), InfoHashes::default(), "d");
+            writer.submit(None, vec![Change::Add(Box::new(record))]);
+        }
+        assert!(writer.end(Instant::now() + PATIENCE));
+        assert_eq!(memory.records().len(), 100);
+    }
+
+    #[test]
+    fn a_store_that_fails_is_told_once_and_what_nobody_waits_for_is_tried_again() {
+        let started = start();
+        started.add(1, 1);
+        started.told();
+        started.memory.fail_with(Some(full()));
+        started.writer.submit(None, vec![Change::Set(key(1), Value::Paused(true))]);
+        assert!(matches!(&started.told()[..], [Told::Failing(error)] if *error == full()));
+        started.add(2, 2);
+        let told = started.told();
+        assert!(matches!(&told[..], [Told::Committed(2, Err(error))] if *error == full()));
+        started.memory.fail_with(None);
+        assert!(matches!(started.told()[..], [Told::Works]), "it is tried by itself");
+        assert!(started.memory.records()[0].paused);
+        assert_eq!(started.memory.records().len(), 1, "who waited was told that it failed");
+    }
+
+    #[test]
+    fn a_wrong_change_fails_alone() {
+        let started = start();
+        started.memory.fail_with(Some(full()));
+        started.writer.submit(None, vec![Change::Set(key(9), Value::Paused(true))]);
+        started.told();
+        started.memory.fail_with(None);
+        started.add(1, 1);
+        let told = started.told();
+        assert!(matches!(told[..], [Told::Committed(1, Ok(()))]), "{told:?}");
+        started.add(2, 2);
+        assert!(matches!(started.told().last(), Some(Told::Committed(2, Ok(())))));
+    }
+
+    #[test]
+    fn of_what_is_tried_again_the_newest_is_kept() {
+        let order = |change| Order { ticket: None, changes: vec![change] };
+        let kept = newest(vec![
+            order(Change::Set(key(1), Value::Paused(true))),
+            order(Change::Set(key(2), Value::Paused(true))),
+            order(Change::State("a".into(), None)),
+            order(Change::Set(key(1), Value::Paused(false))),
+        ]);
+        let kept: Vec<_> = kept.into_iter().flat_map(|order| order.changes).collect();
+        assert_eq!(
+            kept,
+            [
+                Change::Set(key(2), Value::Paused(true)),
+                Change::State("a".into(), None),
+                Change::Set(key(1), Value::Paused(false)),
+            ]
+        );
+    }
+
+    #[test]
+    fn pages_are_read_between_commits() {
+        let started = start();
+        started.add(1, 1);
+        started.told();
+        let pages = started.writer.pages();
+        assert_eq!(pages.next(None, 10).unwrap().len(), 1);
+        assert!(pages.next(Some(key(1)), 10).unwrap().is_empty());
+        assert!(started.writer.end(Instant::now() + PATIENCE));
+        assert_eq!(pages.next(None, 10).unwrap_err().kind(), ErrorKind::Stopped);
+    }
+}

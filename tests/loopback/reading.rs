@@ -1,0 +1,367 @@
+//! Files that are read while they download.
+
+use std::io::{BufRead, ErrorKind as Io, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::Priority;
+use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::patron::{ReadAhead, Reader, ReaderOptions, RemoveFiles};
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, Source, TorrentId};
+
+use crate::await_event;
+use crate::support::{PATIENCE, Seeder, address, client, data, eventually, finished, maker, noise};
+
+const PIECE: usize = 64 * 1024;
+
+/// A torrent of one file whose pieces are small, and one who has it.
+fn seeder(dir: &Path, size: usize) -> Seeder {
+    let file = data(&dir.join("from"), "film.bin", 7, size);
+    let metainfo =
+        maker(&file, Protocol::Hybrid).piece_length(PIECE as u32).start().unwrap().wait().unwrap();
+    Seeder::with(&file, metainfo)
+}
+
+/// A client that has a torrent and knows nobody who has data of it.
+fn alone(dir: &Path, metainfo: &Metainfo) -> (Client, Patron, TorrentId) {
+    let client = client(&dir.join("to"));
+    let patron = client.patron();
+    let id = patron.add_torrent(metainfo, AddOptions::default()).wait().unwrap().id();
+    (client, patron, id)
+}
+
+fn open(patron: &Patron, id: TorrentId) -> Reader {
+    let mut reader = patron.reader(id, 0).wait_timeout(PATIENCE).unwrap().unwrap();
+    reader.set_timeout(Some(PATIENCE));
+    reader
+}
+
+fn connect(patron: &Patron, id: TorrentId, seeder: &Seeder) {
+    patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+}
+
+/// The kind of what failed.
+fn kind<T: std::fmt::Debug>(result: std::io::Result<T>) -> ErrorKind {
+    let error = result.unwrap_err();
+    let source = error.get_ref().and_then(|source| source.downcast_ref::<Error>());
+    source.unwrap_or_else(|| panic!("{error:?}")).kind()
+}
+
+#[test]
+fn a_file_is_read_while_it_downloads() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = 40 * PIECE + 123;
+    let seeder = seeder(dir.path(), size);
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    let mut reader = open(&patron, id);
+    assert_eq!(reader.size(), size as u64);
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, noise(7, size));
+    assert_eq!(reader.read(&mut [0; 9]).unwrap(), 0);
+    reader.seek(SeekFrom::End(-5)).unwrap();
+    assert_eq!(reader.fill_buf().unwrap(), &noise(7, size)[size - 5..]);
+    reader.seek(SeekFrom::Start(u64::MAX)).unwrap();
+    assert_eq!(reader.read(&mut [0; 9]).unwrap(), 0, "beyond the end is nothing");
+    assert!(reader.seek(SeekFrom::Current(1)).is_err());
+    reader.seek(SeekFrom::Start(3)).unwrap();
+    assert!(reader.seek(SeekFrom::Current(-4)).is_err());
+    assert_eq!(reader.position(), 3);
+}
+
+#[test]
+fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 100 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = open(&patron, id);
+    reader.set_timeout(Some(Duration::from_millis(20)));
+    assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
+    reader.set_timeout(Some(PATIENCE));
+    reader.seek(SeekFrom::Start(70 * PIECE as u64 + 5)).unwrap();
+    // So slow that all of it would take minutes.
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(200_000)).wait().unwrap();
+    connect(&patron, id, &seeder);
+    let mut bytes = vec![0; 1000];
+    reader.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, &noise(7, 100 * PIECE)[70 * PIECE + 5..][..1000]);
+    let here = patron.pieces(id).wait().unwrap().have;
+    assert!(here[70] && here.iter().filter(|here| **here).count() < 30);
+}
+
+#[test]
+fn the_priorities_of_the_program_are_as_they_were_when_the_readers_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 30 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let chosen: Vec<_> = (0..30).map(|piece| Priority::new(piece % 8)).collect();
+    patron.set_piece_priorities(id, chosen.clone()).wait().unwrap();
+    let in_force = || patron.pieces(id).wait().unwrap().priorities;
+    assert_eq!(in_force(), chosen);
+    let mut reader = open(&patron, id);
+    eventually("the window is wanted", || (in_force()[0] == Priority::TOP).then_some(()));
+    reader.seek(SeekFrom::Start(20 * PIECE as u64)).unwrap();
+    reader.set_timeout(Some(Duration::ZERO));
+    assert!(reader.read(&mut [0; 9]).is_err());
+    eventually("the window has moved", || (in_force()[20] == Priority::TOP).then_some(()));
+    // Resume data has what the program chose.
+    let saved = patron.resume_data(id).wait().unwrap();
+    // The program chooses meanwhile.
+    patron.set_piece_priority(id, 5, Priority::new(1)).wait().unwrap();
+    eventually("the window is in force", || (in_force()[20] == Priority::TOP).then_some(()));
+    drop(reader);
+    let mut expected = chosen.clone();
+    expected[5] = Priority::new(1);
+    eventually("all is given back", || (in_force() == expected).then_some(()));
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    let id = patron
+        .add_torrent(Source::ResumeData(saved.into()), AddOptions::default())
+        .wait()
+        .unwrap()
+        .id();
+    assert_eq!(in_force_of(&patron, id), chosen);
+}
+
+fn in_force_of(patron: &Patron, id: TorrentId) -> Vec<Priority> {
+    let checked = || match patron.pieces(id).wait() {
+        Ok(pieces) if !pieces.priorities.is_empty() => Some(pieces.priorities),
+        _ => None,
+    };
+    eventually("the torrent is there", checked)
+}
+
+#[test]
+fn a_file_that_the_program_skips_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 60 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    patron.set_file_priority(id, 0, Priority::SKIP).wait().unwrap();
+    connect(&patron, id, &seeder);
+    let options = ReaderOptions::default().read_ahead(ReadAhead::Bytes(1)).ends_first(true);
+    let mut reader = patron.reader_with(id, 0, options).wait().unwrap();
+    reader.set_timeout(Some(PATIENCE));
+    let mut bytes = vec![0; 3 * PIECE];
+    reader.seek(SeekFrom::Start(2 * PIECE as u64)).unwrap();
+    reader.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, &noise(7, 60 * PIECE)[2 * PIECE..5 * PIECE]);
+    drop(reader);
+    let all_skipped = || {
+        let pieces = patron.pieces(id).wait().unwrap();
+        pieces.priorities.iter().all(|wanted| *wanted == Priority::SKIP).then_some(())
+    };
+    eventually("all is skipped again", all_skipped);
+    assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::SKIP);
+}
+
+#[test]
+fn a_wait_is_ended_by_an_interrupt() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 4 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = open(&patron, id);
+    let interrupter = reader.interrupter();
+    interrupter.interrupt();
+    let mut all = [0; 100];
+    assert_eq!(kind(reader.read_exact(&mut all)), ErrorKind::Cancelled, "none is missed");
+    let reading = std::thread::spawn(move || {
+        let first = kind(reader.read_exact(&mut all));
+        (first, reader)
+    });
+    interrupter.interrupt();
+    let (first, mut reader) = reading.join().unwrap();
+    assert_eq!(first, ErrorKind::Cancelled);
+    connect(&patron, id, &seeder);
+    reader.read_exact(&mut all).unwrap();
+    assert_eq!(all, noise(7, 100)[..]);
+}
+
+#[test]
+fn a_torrent_that_goes_or_stops_ends_the_read_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 4 * PIECE);
+    let (client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let waiting =
+        |mut reader: Reader| std::thread::spawn(move || (kind(reader.read(&mut [0; 9])), reader));
+    let paused = waiting(open(&patron, id));
+    patron.pause(id).wait().unwrap();
+    let (ended_by, reader) = paused.join().unwrap();
+    assert_eq!(ended_by, ErrorKind::NotHere);
+    patron.resume(id).wait().unwrap();
+    await_event!(patron, Event::Resumed { .. });
+    let removed = waiting(reader);
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    let (ended_by, mut reader) = removed.join().unwrap();
+    assert_eq!(ended_by, ErrorKind::Gone);
+    assert_eq!(kind(reader.read(&mut [0; 9])), ErrorKind::Gone);
+    assert_eq!(patron.reader(id, 0).wait().unwrap_err().kind(), ErrorKind::NotFound);
+    let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
+    assert_eq!(patron.reader(id, 1).wait().unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let stopped = waiting(open(&patron, id));
+    client.shutdown(PATIENCE).wait();
+    assert_eq!(stopped.join().unwrap().0, ErrorKind::Stopped);
+    assert_eq!(patron.reader(id, 0).wait().unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+#[test]
+fn a_magnet_link_is_read_when_its_metadata_has_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 4 * PIECE);
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let magnet = seeder.metainfo.magnet().unwrap();
+    let id = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
+    let opening = patron.reader(id, 0);
+    assert!(opening.wait_timeout(Duration::from_millis(50)).is_none());
+    connect(&patron, id, &seeder);
+    let mut reader = opening.wait_timeout(PATIENCE).unwrap().unwrap();
+    reader.set_timeout(Some(PATIENCE));
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, noise(7, 4 * PIECE));
+}
+
+#[test]
+fn ranges_and_pieces_are_read_without_a_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 4 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let range = |range| patron.read_range(id, 0, range).wait();
+    assert_eq!(range(0..1).unwrap_err().kind(), ErrorKind::NotHere);
+    assert_eq!(range(0..0).unwrap(), []);
+    let beyond = 0..4 * PIECE as u64 + 1;
+    assert_eq!(range(beyond).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let begun = Instant::now();
+    let late = patron.read_piece_when_here(id, 2, Duration::from_millis(50)).wait();
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(begun.elapsed() < PATIENCE);
+    let piece = patron.read_piece_when_here(id, 2, PATIENCE);
+    connect(&patron, id, &seeder);
+    assert_eq!(piece.wait().unwrap(), &noise(7, 4 * PIECE)[2 * PIECE..3 * PIECE]);
+    finished(&patron, id);
+    let (from, to) = (PIECE - 20_001, 3 * PIECE + 20_003);
+    assert_eq!(range(from as u64..to as u64).unwrap(), &noise(7, 4 * PIECE)[from..to]);
+    let none = patron.read_piece_when_here(id, 4, PATIENCE).wait();
+    assert_eq!(none.unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn many_readers_of_many_files_read_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from/album");
+    for number in 0..4 {
+        data(&from, &format!("{number}.bin"), number, 7 * PIECE + 1000 * number as usize);
+    }
+    let metainfo =
+        maker(&from, Protocol::V1).piece_length(PIECE as u32).start().unwrap().wait().unwrap();
+    let seeder = Seeder::with(&from, metainfo);
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    std::thread::scope(|scope| {
+        for number in (0..4).chain(0..4) {
+            let patron = &patron;
+            scope.spawn(move || {
+                let mut reader = patron.reader(id, number as u32).wait().unwrap();
+                reader.set_timeout(Some(PATIENCE));
+                let expected = noise(number, 7 * PIECE + 1000 * number as usize);
+                for part in [5, 1, 3] {
+                    let begin = part * PIECE + 17;
+                    reader.seek(SeekFrom::Start(begin as u64)).unwrap();
+                    let mut bytes = vec![0; PIECE];
+                    reader.read_exact(&mut bytes).unwrap();
+                    assert_eq!(bytes, expected[begin..begin + PIECE]);
+                }
+            });
+        }
+    });
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_reader_is_an_async_file_of_tokio() {
+    use std::pin::Pin;
+    use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, ReadBuf};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = patron.reader(id, 0).await.unwrap();
+    let mut reader = Pin::new(&mut reader);
+    reader.as_mut().start_seek(SeekFrom::Start(5 * PIECE as u64)).unwrap();
+    let at = std::future::poll_fn(|context| reader.as_mut().poll_complete(context)).await.unwrap();
+    assert_eq!(at, 5 * PIECE as u64);
+    let mut bytes = [0; 100];
+    let mut buffer = ReadBuf::new(&mut bytes);
+    let mut connected = false;
+    std::future::poll_fn(|context| {
+        let polled = reader.as_mut().poll_read(context, &mut buffer);
+        if !std::mem::replace(&mut connected, true) {
+            assert!(polled.is_pending());
+            connect(&patron, id, &seeder);
+        }
+        polled
+    })
+    .await
+    .unwrap();
+    assert_eq!(buffer.filled(), &noise(7, 10 * PIECE)[5 * PIECE..][..100]);
+    let next = std::future::poll_fn(|context| {
+        reader.as_mut().poll_fill_buf(context).map_ok(|bytes| bytes[0])
+    });
+    assert_eq!(next.await.unwrap(), noise(7, 10 * PIECE)[5 * PIECE + 100]);
+}
+
+#[cfg(feature = "futures-io")]
+#[test]
+fn a_reader_is_an_async_file_of_futures_io() {
+    use smol::io::{AsyncReadExt, AsyncSeekExt};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    connect(&patron, id, &seeder);
+    smol::block_on(async {
+        let mut reader = patron.reader(id, 0).await.unwrap();
+        assert_eq!(
+            AsyncSeekExt::seek(&mut reader, SeekFrom::End(-9)).await.unwrap(),
+            10 * PIECE as u64 - 9
+        );
+        let mut end = Vec::new();
+        AsyncReadExt::read_to_end(&mut reader, &mut end).await.unwrap();
+        assert_eq!(end, &noise(7, 10 * PIECE)[10 * PIECE - 9..]);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_descriptor_says_when_to_read_again() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 10 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = open(&patron, id);
+    let readiness = reader.readiness().unwrap();
+    let is_readable = |limit: Duration| {
+        let mut waiting = [PollFd::new(&readiness, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::try_from(limit).unwrap())).unwrap() == 1
+    };
+    reader.set_timeout(Some(Duration::ZERO));
+    let mut bytes = vec![0; 10 * PIECE];
+    assert_eq!(reader.read(&mut bytes).unwrap_err().kind(), Io::TimedOut);
+    assert!(!is_readable(Duration::ZERO));
+    connect(&patron, id, &seeder);
+    let mut read = 0;
+    while read < bytes.len() {
+        match reader.read(&mut bytes[read..]) {
+            Ok(more) => read += more,
+            Err(error) => {
+                assert_eq!(error.kind(), Io::TimedOut);
+                assert!(is_readable(PATIENCE));
+            }
+        }
+    }
+    assert_eq!(bytes, noise(7, 10 * PIECE));
+}

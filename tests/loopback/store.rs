@@ -1,0 +1,517 @@
+//! Torrents that outlive the client, in a store.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use torrent_patron::error::{Error, ErrorKind};
+use torrent_patron::event::EventKind;
+use torrent_patron::file::{Existing, Priority};
+use torrent_patron::metainfo::Metainfo;
+use torrent_patron::patron::{Added, RemoveFiles};
+use torrent_patron::store::{Change, Memory, Record, Relocation, Store, Value};
+use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
+
+use crate::await_event;
+use crate::support::{
+    PATIENCE, Seeder, builder, data, drain, eventually, finished, metainfo, same,
+};
+
+/// A client with this store, and a patron that has seen everything restored, with the events of every
+/// torrent.
+fn restored(dir: &Path, store: &Memory) -> (Client, Patron) {
+    let client = builder(dir).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    await_event!(patron, Event::Restored { failed: 0, .. });
+    (client, patron)
+}
+
+fn stop(client: Client) {
+    let report = client.shutdown(PATIENCE).wait();
+    assert!(report.is_clean(), "{report}");
+}
+
+fn only(patron: &Patron) -> TorrentId {
+    let torrents = patron.torrents();
+    assert_eq!(torrents.len(), 1);
+    torrents[0]
+}
+
+/// Once it is neither checked nor about to be.
+fn settled(patron: &Patron, id: TorrentId) -> TorrentStatus {
+    eventually("a torrent that is checked", || {
+        let status = patron.fresh_status(id).wait().unwrap();
+        let checks = [TorrentState::CheckingFiles, TorrentState::CheckingResumeData];
+        (!checks.contains(&status.state)).then_some(status)
+    })
+}
+
+fn the_record(store: &Memory) -> Record {
+    let mut records = store.records();
+    assert_eq!(records.len(), 1);
+    records.remove(0)
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")
+}
+
+#[test]
+fn a_torrent_is_there_again_as_it_was_after_a_crash_at_any_moment_after_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("data"), "a.bin", 1, 500_000);
+    let metainfo = metainfo(&file);
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let options = AddOptions::default()
+        .save_dir(dir.path().join("data"))
+        .add_flags([TorrentFlag::Sequential])
+        .limits(Limits::default().upload_limit(12_345))
+        .goals(Goals::default().share_ratio(3.5));
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let at_once = store.copy();
+    patron.add_label(id, "films").wait().unwrap();
+    patron.add_label(id, "old").wait().unwrap();
+    patron.remove_label(id, "old").wait().unwrap();
+    patron.set_note(id, "mine", Some(b"\0bytes"[..].into())).wait().unwrap();
+    patron.pause(id).wait().unwrap();
+    let later = store.copy();
+
+    for (store, paused, labels) in [(at_once, false, 0), (later, true, 1)] {
+        let (client, patron) = restored(dir.path(), &store);
+        let id = only(&patron);
+        assert_eq!(patron.find(metainfo.info_hashes).wait().unwrap(), Some(id));
+        let options = patron.options(id).wait().unwrap();
+        assert_eq!(options.limits.upload_limit, Some(12_345));
+        assert!(options.flags.contains(TorrentFlag::Sequential));
+        assert_eq!(options.save_dir, dir.path().join("data"));
+        assert_eq!(patron.status(id).unwrap().paused, paused);
+        assert_eq!(*patron.status(id).unwrap().name, *metainfo.name);
+        let found = patron.labels(id).wait().unwrap();
+        assert_eq!(found, ["films"][..labels].iter().map(|label| (*label).into()).collect());
+        assert_eq!(patron.notes(id).wait().unwrap().len(), labels);
+        let restored = patron.metainfo(id).wait().unwrap();
+        assert_eq!(restored.info_hashes, metainfo.info_hashes);
+        stop(client);
+    }
+    stop(client);
+}
+
+#[test]
+fn what_was_closed_cleanly_is_not_checked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 2, 400_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let (client, patron) = restored(&dir.path().join("to"), &store);
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+    let record = the_record(&store);
+    assert!(record.completed.is_some() && record.info.is_some());
+
+    let (client, patron) = restored(&dir.path().join("to"), &store);
+    let id = only(&patron);
+    let status = settled(&patron, id);
+    assert!(status.seeding, "{status:?}");
+    let states = drain(&patron, |event| match event {
+        Event::StateChanged { state, .. } => Some(state),
+        _ => None,
+    });
+    assert!(!states.contains(&TorrentState::CheckingFiles), "{states:?}");
+    stop(client);
+}
+
+#[test]
+fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 3, 300_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let to = dir.path().join("to");
+    let (client, patron) = restored(&to, &store);
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    let crashed = eventually("that it is complete, in the store", || {
+        the_record(&store).completed.map(|_| store.copy())
+    });
+    drop(seeder);
+    // There is nobody left to fetch anything from.
+    let (other, patron) = restored(&to, &crashed);
+    patron.wait_until_finished(only(&patron)).wait().unwrap();
+    stop(other);
+    stop(client);
+    assert!(same(&file, &to.join("a.bin")));
+}
+
+#[test]
+fn a_magnet_link_and_later_its_metadata_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 4, 100_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let hashes = seeder.metainfo.info_hashes;
+    let link = format!("magnet:?xt=urn:btih:{}&dn=a", hashes.v1.unwrap());
+    let id = patron.add_torrent(&*link, AddOptions::default()).wait().unwrap().id();
+    let crashed = store.copy();
+    assert!(the_record(&crashed).info.is_none());
+    let (other, its_patron) = restored(dir.path(), &crashed);
+    let status = its_patron.status(only(&its_patron)).unwrap();
+    assert!(!status.has_metadata && &*status.name == "a", "{status:?}");
+    stop(other);
+
+    patron.give_metainfo(id, &seeder.metainfo).wait().unwrap();
+    await_event!(patron, Event::MetadataReceived { .. });
+    let crashed = eventually("the metadata in the store", || {
+        the_record(&store).info.is_some().then(|| store.copy())
+    });
+    let record = the_record(&crashed);
+    assert_eq!((record.info_hashes, &*record.name), (hashes, "a.bin"));
+    let (other, patron) = restored(dir.path(), &crashed);
+    assert_eq!(patron.find(hashes).wait().unwrap(), Some(only(&patron)));
+    assert!(settled(&patron, only(&patron)).has_metadata);
+    stop(other);
+    stop(client);
+}
+
+#[test]
+fn a_removal_is_kept_and_one_with_its_files_goes_on_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("data");
+    let (a, b) = (data(&files, "a.bin", 5, 50_000), data(&files, "b.bin", 6, 50_000));
+    let store = Memory::new();
+    let (client, patron) = restored(&files, &store);
+    for path in [&a, &b] {
+        let id = patron.add_torrent(metainfo(path), AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+    }
+    let id = patron.find(metainfo(&a).info_hashes).wait().unwrap().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    assert_eq!(&*the_record(&store).name, "b.bin");
+    stop(client);
+
+    let key = the_record(&store).key;
+    store.clone().commit(&[Change::Set(key, Value::Deleting(true))]).unwrap();
+    let client = builder(&files).store(store.clone()).start().unwrap();
+    eventually("the end of the removal", || store.records().is_empty().then_some(()));
+    assert!(a.exists() && !b.exists(), "only the files of what was to be deleted are");
+    let patron = client.patron();
+    eventually("no torrent", || patron.torrents().is_empty().then_some(()));
+    stop(client);
+}
+
+#[test]
+fn a_move_is_kept_and_one_that_was_cut_short_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two, three] = ["one", "two", "three"].map(|name| dir.path().join(name));
+    let file = data(&one, "a.bin", 7, 200_000);
+    let store = Memory::new();
+    let (client, patron) = restored(&one, &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    patron.move_storage(id, &two, Existing::Fail).wait().unwrap();
+    let record = the_record(&store);
+    assert_eq!((&record.save_dir, &record.moving), (&two, &None));
+    stop(client);
+
+    let moving = Value::Moving(Some(Relocation::new(&three, Existing::Fail)));
+    store.clone().commit(&[Change::Set(record.key, moving)]).unwrap();
+    let (client, patron) = restored(&one, &store);
+    let status = settled(&patron, only(&patron));
+    assert!(status.seeding, "it is not fetched again: {status:?}");
+    let states = drain(&patron, |event| match event {
+        Event::StateChanged { state, .. } => Some(state),
+        _ => None,
+    });
+    assert!(!states.contains(&TorrentState::CheckingFiles), "nor checked: {states:?}");
+    assert!(three.join("a.bin").exists() && !two.join("a.bin").exists());
+    assert_eq!(the_record(&store).save_dir, three);
+    stop(client);
+}
+
+#[test]
+fn a_store_that_is_full_refuses_what_is_to_be_durable_and_the_client_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("data"), "a.bin", 8, 100_000);
+    let other = metainfo(&data(&dir.path().join("data"), "b.bin", 9, 100_000));
+    let store = Memory::new();
+    let (client, patron) = restored(&dir.path().join("data"), &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    patron.add_label(id, "before").wait().unwrap();
+
+    store.fail_with(Some(full()));
+    let failures = [
+        patron.add_torrent(&other, AddOptions::default()).wait().map(|_| ()),
+        patron.add_label(id, "films").wait(),
+        patron.pause(id).wait(),
+        patron.remove_torrent(id, RemoveFiles::Delete).wait(),
+        patron.move_storage(id, dir.path().join("there"), Existing::Fail).wait().map(|_| ()),
+    ];
+    for failure in failures {
+        let error = failure.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+        assert!(error.to_string().ends_with("the disk is full"), "{error}");
+    }
+    await_event!(patron, Event::StoreFailed { .. });
+    assert_eq!(only(&patron), id, "nothing was added, and nothing removed");
+    assert!(file.exists() && !settled(&patron, id).paused);
+    assert_eq!(patron.labels(id).wait().unwrap(), BTreeSet::from(["before".into()]));
+
+    store.fail_with(None);
+    patron.add_label(id, "films").wait().unwrap();
+    await_event!(patron, Event::StoreRecovered);
+    patron.add_torrent(&other, AddOptions::default()).wait().unwrap();
+    assert_eq!(store.records().len(), 2);
+    stop(client);
+}
+
+#[test]
+fn what_could_not_be_saved_is_saved_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 10, 100_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let client = builder(&dir.path().join("to"))
+        .resume_data_interval(Duration::from_millis(200))
+        .store(store.clone())
+        .start()
+        .unwrap();
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
+    let before = the_record(&store).resume_data;
+    store.fail_with(Some(full()));
+    patron.connect_peer(id, crate::support::address(&seeder.patron)).wait().unwrap();
+    await_event!(patron, Event::StoreFailed { .. });
+    patron.wait_until_finished(id).wait().unwrap();
+    store.fail_with(None);
+    eventually("what had failed", || {
+        let record = the_record(&store);
+        (record.completed.is_some() && record.resume_data != before).then_some(())
+    });
+    stop(client);
+}
+
+#[test]
+fn restored_torrents_belong_to_nobody_until_they_are_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("data"), "a.bin", 11, 50_000);
+    let store = Memory::new();
+    let (client, patron) = restored(&dir.path().join("data"), &store);
+    patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap();
+    stop(client);
+
+    let (client, watcher) = restored(&dir.path().join("data"), &store);
+    let (one, two) = (client.patron(), client.patron());
+    let id = only(&one);
+    one.adopt(id).wait().unwrap();
+    one.adopt(id).wait().unwrap();
+    let error = two.adopt(id).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    one.pause(id).wait().unwrap();
+    for patron in [&one, &watcher] {
+        await_event!(patron, Event::Paused { .. });
+    }
+    assert!(drain(&two, |event| event.torrent()).is_empty());
+    watcher.unwatch_all().wait().unwrap();
+    drain(&watcher, |_| Some(()));
+    one.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    assert!(drain(&watcher, |event| event.torrent()).is_empty());
+    stop(client);
+}
+
+#[test]
+fn a_torrent_that_cannot_be_restored_is_told_and_stays_in_the_store_until_it_is_added_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("data");
+    let file = data(&files, "a.bin", 12, 50_000);
+    let metainfo = metainfo(&file);
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let options = || AddOptions::default().save_dir(&files);
+    let id = patron.add_torrent(&metainfo, options()).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+
+    fs::rename(&files, dir.path().join("unmounted")).unwrap();
+    let client = builder(dir.path()).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    let error = await_event!(patron, Event::RestoreFailed { error, .. } => error.clone());
+    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+    assert!(error.to_string().contains("a.bin") && error.to_string().contains("data"), "{error}");
+    await_event!(patron, Event::Restored { torrents: 0, failed: 1, .. });
+    assert!(!files.exists(), "it is not made anew");
+    stop(client);
+    let record = the_record(&store);
+
+    fs::rename(dir.path().join("unmounted"), &files).unwrap();
+    let (client, patron) = restored(dir.path(), &store.copy());
+    assert!(settled(&patron, only(&patron)).seeding, "it is back with its disk");
+    stop(client);
+
+    fs::rename(&files, dir.path().join("unmounted")).unwrap();
+    let client = builder(dir.path()).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    await_event!(patron, Event::Restored { .. });
+    let added = patron.add_torrent(&metainfo, options()).wait().unwrap();
+    assert!(matches!(added, Added::New(_)));
+    assert_ne!(the_record(&store).key, record.key, "the new one is in its place");
+    stop(client);
+}
+
+#[test]
+fn a_torrent_that_is_added_while_the_same_is_restored_is_there_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("data");
+    let metainfos: Vec<Metainfo> =
+        (0..40).map(|n| metainfo(&data(&files, &format!("{n}.bin"), n, 20_000))).collect();
+    let store = Memory::new();
+    let (client, patron) = restored(&files, &store);
+    for metainfo in &metainfos {
+        patron.add_torrent(metainfo, AddOptions::default()).wait().unwrap();
+    }
+    stop(client);
+    let client = builder(&files).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    let replies: Vec<_> = metainfos
+        .iter()
+        .map(|metainfo| patron.add_torrent(metainfo, AddOptions::default()))
+        .collect();
+    for reply in replies {
+        assert!(matches!(reply.wait().unwrap(), Added::Existing(_)));
+    }
+    assert_eq!((patron.torrents().len(), store.records().len()), (40, 40));
+    stop(client);
+}
+
+#[test]
+fn choices_among_files_trackers_and_names_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("data/tree");
+    data(&files, "a.bin", 13, 40_000);
+    data(&files, "b.bin", 14, 40_000);
+    let metainfo = metainfo(&files);
+    let store = Memory::new();
+    let save_dir = dir.path().join("data");
+    let (client, patron) = restored(&save_dir, &store);
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    let names: Vec<_> = patron.files(id).wait().unwrap().into_iter().map(|f| f.path).collect();
+    let b = names.iter().position(|name| name.ends_with("b.bin")).unwrap() as u32;
+    patron.set_file_priority(id, b, Priority::SKIP).wait().unwrap();
+    patron.add_tracker(id, "http://127.0.0.1:1/announce", 3).wait().unwrap();
+    patron.rename_file(id, b, "tree/c.bin").wait().unwrap();
+    patron.set_goals(id, Goals::default().share_ratio(2.0)).wait().unwrap();
+    stop(client);
+
+    let (client, patron) = restored(&save_dir, &store);
+    let id = only(&patron);
+    settled(&patron, id);
+    let files = patron.files(id).wait().unwrap();
+    assert!(files[b as usize].path.ends_with("c.bin"));
+    assert_eq!(files[b as usize].priority, Priority::SKIP);
+    let trackers = patron.trackers(id).wait().unwrap();
+    assert_eq!(trackers.len(), 1);
+    stop(client);
+}
+
+#[test]
+fn resume_data_is_told_with_the_metainfo_where_it_is_wanted_beside_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("data"), "a.bin", 15, 50_000);
+    let store = Memory::new();
+    let (client, patron) = restored(&dir.path().join("data"), &store);
+    patron.subscribe(patron.subscription().with(EventKind::ResumeData));
+    let metainfo = metainfo(&file);
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let told = await_event!(patron, Event::ResumeData { data, .. } => data.clone());
+    let asked = patron.resume_data(id).wait().unwrap();
+    stop(client);
+    for data in [told, asked.into()] {
+        let other = crate::support::client(&dir.path().join("data"));
+        let source = Source::ResumeData(data);
+        let id = other.patron().add_torrent(source, AddOptions::default()).wait().unwrap().id();
+        let again = other.patron().metainfo(id).wait().unwrap();
+        assert_eq!(again.info_hashes, metainfo.info_hashes);
+    }
+}
+
+#[test]
+fn a_builder_has_one_store_for_one_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = builder(dir.path()).store(Memory::new());
+    let client = builder.clone().start().unwrap();
+    let error = builder.start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
+    stop(client);
+}
+
+#[test]
+fn what_was_changed_of_the_client_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "a.bin", 16, 300_000);
+    let seeder = Seeder::of(&file);
+    let store = Memory::new();
+    let to = dir.path().join("to");
+    let (client, patron) = restored(&to, &store);
+    let mut settings = Settings::empty();
+    settings.set("connections_limit", 77).unwrap();
+    settings.set("user_agent", "a name, with = and spaces").unwrap();
+    patron.apply_settings(&settings).wait().unwrap();
+    patron.ban("192.0.2.7".parse().unwrap()).wait().unwrap();
+    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
+    let received = eventually("what was received", || {
+        let received = patron.statistics().wait().unwrap().all_time_received;
+        (received > 300_000).then_some(received)
+    });
+    stop(client);
+
+    for restores in [true, false] {
+        let builder = builder(&to).store(store.copy()).restore_settings(restores);
+        let client = builder.setting("user_agent", "another").start().unwrap();
+        let patron = client.patron();
+        let now = patron.settings().wait().unwrap();
+        assert_eq!(now.get("connections_limit") == Some(&77.into()), restores);
+        assert_eq!(now.get("user_agent"), Some(&"another".into()), "the builder goes before it");
+        let filter = patron.ip_filter().wait().unwrap();
+        let banned: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+        assert!(filter.ranges().iter().any(|range| range.first <= banned && banned <= range.last));
+        assert!(patron.statistics().wait().unwrap().all_time_received >= received);
+        stop(client);
+    }
+}
+
+#[test]
+fn the_order_of_the_queue_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfos: Vec<Metainfo> = (0..4)
+        .map(|n| metainfo(&data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000)))
+        .collect();
+    let store = Memory::new();
+    let to = dir.path().join("to");
+    let (client, patron) = restored(&to, &store);
+    let ids: Vec<_> = metainfos
+        .iter()
+        .map(|one| patron.add_torrent(one, AddOptions::default()).wait().unwrap().id())
+        .collect();
+    patron.move_in_queue(ids[3], QueueMove::Top).wait().unwrap();
+    patron.move_in_queue(ids[1], QueueMove::Bottom).wait().unwrap();
+    let expected = [1, 3, 2, 0];
+    let places = |patron: &Patron| -> Vec<u32> {
+        let place = |one: &Metainfo| {
+            let id = patron.find(one.info_hashes).wait().unwrap().unwrap();
+            patron.options(id).wait().unwrap().queue_position.unwrap()
+        };
+        metainfos.iter().map(place).collect()
+    };
+    assert_eq!(places(&patron), expected);
+    stop(client);
+    let (client, patron) = restored(&to, &store);
+    eventually("the order of the queue", || (places(&patron) == expected).then_some(()));
+    stop(client);
+}
