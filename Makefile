@@ -8,7 +8,7 @@ CMAKEDIR = $(LIBDIR)/cmake/torrent_patron
 DESTDIR ?=
 
 # Not all of them: `vendored` and its like choose another libtorrent.
-FEATURES ?= serde,sqlite,futures-io,tokio
+FEATURES ?= serde,sqlite,futures-io,torrent-patron/tokio
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
 ARGS ?=
@@ -139,6 +139,19 @@ uninstall: ## Remove what `make install` installed, with the same PREFIX
 # place yet.
 LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then \
 	ldconfig; fi
+
+.PHONY: matrix
+matrix: ## Run the tests with other libtorrents and compilers; needs root and debootstrap
+	scripts/matrix $(ARGS)
+
+.PHONY: packages
+packages: ## Build .deb packages and an archive that need no libtorrent, in target/packages
+	@vendor/setup build
+	CARGO='$(CARGO)' scripts/packages target/packages
+
+.PHONY: test-packages
+test-packages: ## Install these in a new root and use them; needs root and debootstrap
+	scripts/test-packages target/packages $(ARGS)
 
 .PHONY: header
 header: ## Write include/torrent_patron.h anew from crates/capi/src

@@ -1,11 +1,13 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/operations.hpp>
 #include <libtorrent/session.hpp>
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace patron {
@@ -55,6 +57,7 @@ lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
                                         std::shared_ptr<void> const& torrent) {
     auto files = std::make_shared<TorrentFiles>(params);
     files->inner = inner_->new_torrent(params, torrent);
+    files->owner = torrent;
     written_->begin(files->hash);
     lt::storage_index_t const index = files->inner;
     torrents_->add(std::move(files));
@@ -106,7 +109,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             return false;
         }
     }
-    note_write(*torrent, request);
+    note_write(*torrent, request, buffer);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
@@ -118,13 +121,51 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
         flags);
 }
 
-void Ordered::note_write(TorrentFiles const& torrent, lt::peer_request const& request) {
-    std::int64_t const begin =
-        static_cast<int>(request.piece) * std::int64_t(torrent.files.piece_length()) +
-        request.start;
-    written_->add(torrent.hash, torrent.files.file_index_at_offset(begin),
-                  torrent.files.file_index_at_offset(begin + request.length - 1));
+namespace {
+
+std::int64_t offset(TorrentFiles const& torrent, lt::peer_request const& request) {
+    return static_cast<int>(request.piece) * std::int64_t(torrent.files.piece_length()) +
+           request.start;
 }
+
+} // namespace
+
+void Ordered::note_write(TorrentFiles& torrent, lt::peer_request const& request,
+                         char const* block) {
+    auto const [first, last] = written(torrent, request);
+    if (first != last || torrent.is_skipped(first) || torrent.probes.count(first) > 0)
+        return;
+    auto const* const byte =
+        std::find_if(block, block + request.length, [](char value) { return value != 0; });
+    if (byte != block + request.length)
+        torrent.probes[first] =
+            offset(torrent, request) - torrent.files.file_offset(first) + (byte - block);
+}
+
+std::pair<lt::file_index_t, lt::file_index_t> Ordered::written(TorrentFiles const& torrent,
+                                                               lt::peer_request const& request) {
+    std::int64_t const begin = offset(torrent, request);
+    auto const first = torrent.files.file_index_at_offset(begin);
+    auto const last = torrent.files.file_index_at_offset(begin + request.length - 1);
+    written_->add(torrent.hash, first, last);
+    return {first, last};
+}
+
+namespace {
+
+// Of the files that have data of the piece.
+std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
+    std::vector<Probe> out;
+    for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
+        auto const found = torrent.probes.find(slice.file_index);
+        if (found != torrent.probes.end() && !torrent.is_skipped(slice.file_index))
+            out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
+                           found->second});
+    }
+    return out;
+}
+
+} // namespace
 
 void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          lt::span<lt::sha256_hash> v2, lt::disk_job_flags_t flags,
@@ -138,13 +179,22 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
             if (!error)
                 hashed_blocks_ += blocks(torrent->files, hashed);
             // The handler holds the hashes of all blocks: it is not copied.
-            torrent->after_writes(
-                hashed, [this, torrent, handler = std::move(handler), hashed, v1, error] {
-                    // From now on the piece may be claimed: what was synchronized while it was
-                    // written does not count, nor what another torrent had written before a check.
-                    note_write(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
-                    handler(hashed, v1, error);
-                });
+            auto const answer = std::make_shared<HashHandler>(std::move(handler));
+            bool const is_damaged = !error && !internals::has_hash(torrent->owner, hashed, v1);
+            torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
+                // From now on the piece may be claimed: what was synchronized while it was
+                // written does not count, nor what another torrent had written before a check.
+                written(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
+                // libtorrent would ban the peers that have sent it.
+                auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)
+                                                            : std::vector<Probe>();
+                if (probes.empty())
+                    return (*answer)(hashed, v1, error);
+                torrent->reader->look_for(std::move(probes),
+                                          [answer, hashed, v1](lt::storage_error const& lost) {
+                                              (*answer)(hashed, v1, lost);
+                                          });
+            });
         });
 }
 
@@ -164,6 +214,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
+    torrents_->at(index)->probes.clear();
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
@@ -181,6 +232,8 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::add_torrent_params const* resume_data,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
+    // What is on disk counts from now on.
+    torrents_->at(index)->probes.clear();
     inner_->async_check_files(
         index, resume_data, std::move(links),
         [this, torrent = begin_exclusive(index),

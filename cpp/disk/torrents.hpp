@@ -21,6 +21,13 @@ namespace patron {
 
 struct TorrentFiles;
 
+// A byte of a file that was written and is not zero.
+struct Probe {
+    lt::file_index_t file;
+    std::string path;
+    std::int64_t offset;
+};
+
 // What an outer backend keeps of a torrent.
 struct Attachment {
     virtual ~Attachment() = default;
@@ -29,6 +36,9 @@ struct Attachment {
     // Called when such a job has ended and nothing is being done to the files; not when the torrent
     // is stopped, as its files may be mended then.
     virtual void settled(std::shared_ptr<TorrentFiles> const& torrent) = 0;
+    // Looks on a worker whether these are still there; gives the first that is not.
+    virtual void look_for(std::vector<Probe> probes,
+                          std::function<void(lt::storage_error const&)> then) = 0;
 };
 
 // A torrent's files: where they are, and what is being done to them. Network thread only.
@@ -54,6 +64,11 @@ struct TorrentFiles {
     lt::sha1_hash const hash;
     // The storage of libtorrent's own backend, which gives the index.
     lt::storage_holder inner;
+    // libtorrent's own object.
+    std::weak_ptr<void> owner;
+    // In each file, the first byte that was written and is not zero. It is lost where another
+    // program has cut the file.
+    std::map<lt::file_index_t, std::int64_t> probes;
     // The read path's, where there is one.
     std::unique_ptr<Attachment> reader;
 

@@ -163,6 +163,15 @@ lt::session_handle session_of(lt::torrent_handle const& torrent) {
     return session;
 }
 
+bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
+              lt::sha1_hash const& hash) {
+    auto const owner = torrent.lock();
+    if (!owner)
+        return true;
+    auto const& info = static_cast<native::torrent const*>(owner.get())->torrent_file();
+    return !info.info_hashes().has_v1() || info.hash_for_piece(piece) == hash;
+}
+
 void close_on_exec(lt::peer_connection_handle const& connection) {
     if (auto const peer = connection.native_handle(); peer && peer->get_socket().is_open()) {
         CloseOnExec command;

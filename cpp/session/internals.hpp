@@ -10,9 +10,11 @@
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/performance_counters.hpp>
 #include <libtorrent/session_handle.hpp>
+#include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/socket.hpp>
 #include <libtorrent/time.hpp>
 #include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/units.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -36,6 +38,10 @@ lt::settings_interface const& settings(lt::session_handle const& session);
 // Runs the task on the network thread, soon.
 void post(lt::session_handle const& session, std::function<void()> task);
 lt::session_handle session_of(lt::torrent_handle const& torrent);
+
+// Whether the v1 piece of libtorrent's torrent has this hash; true if there is no v1.
+bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
+              lt::sha1_hash const& hash);
 
 // Child processes do not inherit the connection's socket, if it has one.
 void close_on_exec(lt::peer_connection_handle const& connection);

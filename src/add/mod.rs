@@ -518,7 +518,8 @@ fn read(
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
-    let client_data = ClientData { move_to, goals, ..ClientData::default() };
+    let replicas = options.replicas.unwrap_or(described.client_data.replicas);
+    let client_data = ClientData { move_to, goals, replicas, ..ClientData::default() };
     let mut prepared = configured(params, &record, &described, label, save_dir, client_data)?;
     prepared.complete &= distrust.is_none();
     prepared.distrust = distrust;
@@ -555,7 +556,7 @@ fn configured(
     };
     let figures = params.saved_figures();
     let stop_when_ready = 1 << TorrentFlag::StopWhenReady.place();
-    let ClientData { move_to, goals, .. } = client_data;
+    let ClientData { move_to, goals, replicas, .. } = client_data;
     Ok(Prepared {
         source,
         name,
@@ -565,7 +566,7 @@ fn configured(
         paused: record.paused,
         complete,
         goals,
-        replicas: options.replicas.unwrap_or(described.client_data.replicas),
+        replicas,
         distrust: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
         kept: None,
@@ -580,6 +581,7 @@ impl Prepared {
         let client_data = ClientData {
             move_to: self.move_to.clone(),
             goals: self.goals,
+            replicas: self.replicas,
             ..ClientData::default()
         };
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {

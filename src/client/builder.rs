@@ -21,7 +21,7 @@ use crate::settings::{SettingValue, Settings};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::process;
-use crate::sys::task::Part;
+use crate::sys::task::Share;
 
 /// The default of Kamaelia, kept here.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -298,16 +298,10 @@ impl ClientBuilder {
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
         let has_store = self.store.is_some();
-        let mut store = self.store.take().map(StoreSlot::take).transpose()?;
-        let kept = store.as_mut().map(|store| ClientState::load(store)).transpose()?;
-        let kept = kept.unwrap_or_default();
-        if self.restore_settings {
-            self.settings.merge(&kept.settings);
-        }
-        if self.state.is_empty() {
-            self.state = kept.network;
-        }
-        let store = store.map(|store| (store, kept.totals));
+        let store = match self.store.take() {
+            Some(slot) => Some(self.restore_state(slot.take()?)?),
+            None => None,
+        };
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -349,7 +343,7 @@ impl ClientBuilder {
         let proxy = defaults.proxy;
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
-                let part = Part { number, count: threads };
+                let part = Share { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
                 NativeEngine::new(
                     &settings,
@@ -369,6 +363,20 @@ impl ClientBuilder {
             client.service.announce(&Event::DescriptorLimit { wanted, available });
         }
         Ok(client)
+    }
+}
+
+impl ClientBuilder {
+    /// Goes on with what the store has of the client. Returns it with the totals.
+    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<(Box<dyn Store>, (u64, u64))> {
+        let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
+        if self.restore_settings {
+            self.settings.merge(&settings);
+        }
+        if self.state.is_empty() {
+            self.state = network;
+        }
+        Ok((store, totals))
     }
 }
 

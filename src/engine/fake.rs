@@ -9,7 +9,7 @@ use super::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
-use crate::sys::task::Part;
+use crate::sys::task::Share;
 
 /// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
-    parts: Sender<Part>,
+    parts: Sender<Share>,
     events: Receiver<EngineEvent>,
     /// What the abort leaves for the reaper to wait for.
     teardown: Receiver<()>,
@@ -53,7 +53,7 @@ pub(crate) struct FakeEngine {
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     /// For which part each request about the session was made.
-    pub(crate) parts: Receiver<Part>,
+    pub(crate) parts: Receiver<Share>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
     /// Dropping it ends the teardown.

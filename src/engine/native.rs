@@ -13,7 +13,7 @@ use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::{Part, SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::task::{SessionTask, Share, TaskAnswers, TorrentTask};
 use crate::sys::{self, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
@@ -28,7 +28,7 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
-        part: Part,
+        part: Share,
         loopback_only: bool,
         proxy: Option<ProxyKind>,
         state: &[u8],

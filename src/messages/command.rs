@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::add::{AddOptions, Prepared, Source};
-use crate::error::Result;
 use crate::messages::reading::{Opening, Read};
-use crate::messages::request::{SessionRequest, TorrentRequest};
-use crate::model::{Answer, CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
+use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
+use crate::model::{CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
 /// A command sent as a message, by [`Patron::send`](crate::Patron::send). The results arrive as
@@ -119,9 +118,6 @@ impl Added {
         }
     }
 }
-
-/// Handles the answer to a request, on the client thread.
-pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
 
 /// A command in the form that the client thread takes: sources are already read, and it carries the
 /// place for its answer. If there is none, the answer is an event.

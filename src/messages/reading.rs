@@ -1,12 +1,10 @@
 //! What readers and the client thread tell each other.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::messages::service::Service;
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::Responder;
 
@@ -33,7 +31,7 @@ pub(crate) struct Opening {
 /// What it is opened for.
 pub(crate) enum Then {
     /// To be read by a program.
-    Lease(Box<dyn FnOnce(Result<Lease>) + Send>),
+    Lease(Box<dyn FnOnce(Result<Opened>) + Send>),
     /// To be read once and whole, unless it takes longer than this.
     Bytes(Responder<Vec<u8>>, Instant),
 }
@@ -67,26 +65,10 @@ pub(crate) struct Read {
     pub(crate) reply: Responder<Vec<u8>>,
 }
 
-/// An open reader. Dropped, it gives back what was wanted for it.
+/// A reader that has been opened.
 #[derive(Debug)]
-pub(crate) struct Lease {
-    service: Arc<Service>,
+pub(crate) struct Opened {
     pub(crate) reader: ReaderId,
+    /// In bytes.
     pub(crate) size: u64,
-}
-
-impl Lease {
-    pub(crate) fn new(service: Arc<Service>, reader: ReaderId, size: u64) -> Self {
-        Self { service, reader, size }
-    }
-
-    pub(crate) fn service(&self) -> &Arc<Service> {
-        &self.service
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.service.end_reader(self.reader);
-    }
 }

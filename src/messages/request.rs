@@ -11,16 +11,15 @@ use cxx::UniquePtr;
 use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Respond;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, Existing, Look, Part as ReaderPart, PortProtocol, QueueMove, Requests,
-    ResumeData, Span, TorrentFlag,
+    Answer, ClientData, Existing, Look, Part, PortProtocol, QueueMove, Requests, ResumeData, Span,
+    TorrentFlag,
 };
 use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
-use crate::sys::task::{Part, SessionCall, TorrentCall};
+use crate::sys::task::{SessionCall, Share, TorrentCall};
 use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
@@ -85,6 +84,9 @@ pub(crate) enum RequestRole {
     },
 }
 
+/// Handles the answer to a request, on the client thread.
+pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
+
 /// A request about the client as a whole.
 #[derive(Clone)]
 pub(crate) struct SessionRequest {
@@ -92,7 +94,7 @@ pub(crate) struct SessionRequest {
     pub(crate) role: RequestRole,
     pub(crate) spread: Spread,
     /// The engine fills it in where it has several shards.
-    pub(crate) part: Part,
+    pub(crate) part: Share,
     /// What the client may have from now on, where the request changes that.
     pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
@@ -249,12 +251,12 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
     /// Each shard gets its part.
     pub(crate) fn by_part(
         op: &'static str,
-        call: impl Fn(Pin<&mut SessionHandle>, Part) -> Called<T> + Send + Sync + 'static,
+        call: impl Fn(Pin<&mut SessionHandle>, Share) -> Called<T> + Send + Sync + 'static,
     ) -> Self {
-        let call = move |session: Pin<&mut SessionHandle>, part: Part| -> Result<Answer> {
+        let call = move |session: Pin<&mut SessionHandle>, part: Share| -> Result<Answer> {
             Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let (role, spread, part, shared) = (RequestRole::None, Spread::First, Part::WHOLE, None);
+        let (role, spread, part, shared) = (RequestRole::None, Spread::First, Share::WHOLE, None);
         let request = SessionRequest { op, role, spread, part, shared, call: Arc::new(call) };
         Self { request, answer: PhantomData }
     }
@@ -336,7 +338,7 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
 /// Each shard gets settings of its own.
 pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     let parts: Vec<_> = parts.iter().map(Settings::records).collect();
-    let change = move |session: Pin<&mut SessionHandle>, part: Part| match parts.get(part.number) {
+    let change = move |session: Pin<&mut SessionHandle>, part: Share| match parts.get(part.number) {
         Some(records) => session.change_settings(records),
         None => Ok(()),
     };
@@ -382,11 +384,11 @@ pub(crate) fn resume_data(
 pub(crate) const OPEN_READER: &str = "open the file for reading";
 pub(crate) const READ: &str = "read the file";
 
-pub(crate) fn look(part: ReaderPart, role: RequestRole) -> AskTorrent<Look> {
+pub(crate) fn look(part: Part, role: RequestRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
         let record = match part {
-            ReaderPart::File(file) => torrent.look_at_file(file),
-            ReaderPart::Piece(piece) => torrent.look_at_piece(piece),
+            Part::File(file) => torrent.look_at_file(file),
+            Part::Piece(piece) => torrent.look_at_piece(piece),
         };
         record.map(convert::look)
     };

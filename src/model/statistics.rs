@@ -17,10 +17,6 @@ pub struct Statistics {
     pub received: u64,
     /// The part of these that is torrent data (`net.recv_payload_bytes`).
     pub received_payload: u64,
-    /// Bytes sent in all runs, if the client has a [store](crate::ClientBuilder::store); 0 otherwise.
-    pub all_time_sent: u64,
-    /// Bytes received in all runs, likewise.
-    pub all_time_received: u64,
     /// Connected peers (`peer.num_peers_connected`).
     pub peers: u64,
     /// Connections that are being established (`peer.num_peers_half_open`).
@@ -56,6 +52,10 @@ pub struct Statistics {
     pub dht_nodes: u64,
     /// How the blocks that peers requested were read.
     pub reads: ReadStatistics,
+    /// Bytes sent in all runs, if the client has a [store](crate::ClientBuilder::store); 0 otherwise.
+    pub all_time_sent: u64,
+    /// Bytes received in all runs, likewise.
+    pub all_time_received: u64,
     /// The same for each [network thread](crate::ClientBuilder::network_threads), where there are several.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub network_threads: Vec<Statistics>,
@@ -108,8 +108,6 @@ impl Statistics {
             sent_payload: value("net.sent_payload_bytes"),
             received: value("net.recv_bytes"),
             received_payload: value("net.recv_payload_bytes"),
-            all_time_sent: 0,
-            all_time_received: 0,
             peers: value("peer.num_peers_connected"),
             peers_half_open: value("peer.num_peers_half_open"),
             peers_unchoked: value("peer.num_peers_up_unchoked_all"),
@@ -127,6 +125,8 @@ impl Statistics {
             queued_write_bytes: value("disk.queued_write_bytes"),
             dht_nodes: value("dht.dht_nodes"),
             reads,
+            all_time_sent: 0,
+            all_time_received: 0,
             network_threads: Vec::new(),
             values,
         }

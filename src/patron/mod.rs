@@ -31,8 +31,8 @@ pub use self::reader::{Interrupter, Reader};
 
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, Result};
-use crate::messages::command::{Job, Respond};
-use crate::messages::request::{self, AskSession, AskTorrent, typed};
+use crate::messages::command::Job;
+use crate::messages::request::{self, AskSession, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Member, Service};
 use crate::model::{
     Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, StatusChanges, TorrentId,

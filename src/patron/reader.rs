@@ -11,9 +11,9 @@ use parking_lot::{Condvar, Mutex};
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
-use crate::messages::reading::{self, Lease, Opening, Then};
+use crate::messages::reading::{self, Opened, Opening, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
-use crate::messages::service::{Envelope, Member};
+use crate::messages::service::{Envelope, Member, Service};
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
@@ -56,9 +56,11 @@ impl Patron {
 
     /// As [`reader`](Patron::reader), with a choice of how much is wanted ahead and of what comes first.
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
-        let member = self.0.member.clone();
+        let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
-            let give = |lease: Result<_>| reply.send(lease.map(|lease| Reader::new(lease, member)));
+            let give = |opened: Result<_>| {
+                reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
+            };
             let then = Then::Lease(Box::new(give));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
@@ -141,6 +143,26 @@ pub struct Reader {
     next_length: u64,
     signal: Arc<Signal>,
     timeout: Option<Duration>,
+}
+
+/// An open reader. Dropped, it gives back what was wanted for it.
+#[derive(Debug)]
+struct Lease {
+    service: Arc<Service>,
+    reader: ReaderId,
+    size: u64,
+}
+
+impl Lease {
+    fn new(service: Arc<Service>, Opened { reader, size }: Opened) -> Self {
+        Self { service, reader, size }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.service.end_reader(self.reader);
+    }
 }
 
 /// Bytes that are here.
@@ -245,7 +267,7 @@ impl Reader {
         };
         let job = Job::Read(read);
         // A refused envelope drops the responder, which answers that the client has stopped.
-        let _ = self.lease.service().send(Envelope { from: self.member.clone(), job });
+        let _ = self.lease.service.send(Envelope { from: self.member.clone(), job });
         reply
     }
 

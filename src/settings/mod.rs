@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
-use crate::sys::task::Part;
+use crate::sys::task::Share;
 
 mod choices;
 mod listen;
@@ -556,9 +556,9 @@ impl Settings {
 
     /// What of these one of several sessions gets: its part of what they share, a port of its own, and the
     /// router only where it is the first.
-    pub(crate) fn part(&self, part: Part) -> Self {
+    pub(crate) fn part(&self, part: Share) -> Self {
         let mut settings = self.clone();
-        if part == Part::WHOLE {
+        if part == Share::WHOLE {
             return settings;
         }
         for (name, _) in SHARED {
@@ -781,7 +781,7 @@ mod tests {
         settings.set("upload_rate_limit", 1001).unwrap();
         settings.set("unchoke_slots_limit", -1).unwrap();
         settings.name_shared();
-        let parts = [0, 1].map(|number| settings.part(Part { number, count: 2 }));
+        let parts = [0, 1].map(|number| settings.part(Share { number, count: 2 }));
         for (name, values) in [
             ("upload_rate_limit", [501, 500]),
             ("download_rate_limit", [0, 0]),
@@ -793,7 +793,7 @@ mod tests {
         let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
         assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
         assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
-        assert_eq!(settings.part(Part::WHOLE), settings);
+        assert_eq!(settings.part(Share::WHOLE), settings);
         assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
         assert!(settings.shared().get("listen_interfaces").is_none());
     }

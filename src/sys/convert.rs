@@ -11,7 +11,7 @@ use super::bridge::{
     SpanRecord, StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
-use super::task::Part;
+use super::task::Share;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
     IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
@@ -283,7 +283,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 }
 
 /// What of a class one of several sessions gets.
-pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Part) -> PeerClassRecord {
+pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
     let limit = |rate: i32| if rate > 0 { part.of(rate) } else { rate };
     PeerClassRecord {
         upload_limit: limit(whole.upload_limit),

@@ -50,18 +50,19 @@ mod tasks {
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
 /// The same for the session.
-pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>, Part) -> Result<Answer> + Send + Sync;
+pub(crate) type SessionCall =
+    dyn Fn(Pin<&mut SessionHandle>, Share) -> Result<Answer> + Send + Sync;
 
 /// Which of the sessions of a client a call is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct Share {
     /// From 0.
     pub(crate) number: usize,
     /// Of so many.
     pub(crate) count: usize,
 }
 
-impl Part {
+impl Share {
     /// The only one.
     pub(crate) const WHOLE: Self = Self { number: 0, count: 1 };
 
@@ -121,7 +122,7 @@ impl TorrentTask {
 /// A request about the session.
 pub(crate) struct SessionTask {
     pub(crate) request: u64,
-    pub(crate) part: Part,
+    pub(crate) part: Share,
     pub(crate) call: Arc<SessionCall>,
     pub(crate) answers: TaskAnswers,
 }
@@ -147,12 +148,12 @@ mod tests {
         for (whole, count, parts) in
             [(10, 4, vec![3, 3, 2, 2]), (7, 1, vec![7]), (8, 2, vec![4, 4])]
         {
-            let all: Vec<_> = (0..count).map(|number| Part { number, count }.of(whole)).collect();
+            let all: Vec<_> = (0..count).map(|number| Share { number, count }.of(whole)).collect();
             assert_eq!(all, parts);
             assert_eq!(all.iter().sum::<i32>(), whole);
         }
-        assert_eq!(Part { number: 1, count: 2 }.of(1), 1);
-        assert_eq!(Part::WHOLE.of(i32::MAX), i32::MAX);
+        assert_eq!(Share { number: 1, count: 2 }.of(1), 1);
+        assert_eq!(Share::WHOLE.of(i32::MAX), i32::MAX);
     }
 
     #[test]

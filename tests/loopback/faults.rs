@@ -516,6 +516,39 @@ fn files_that_change_while_they_come_are_not_called_complete() {
     }
 }
 
+/// The data of a piece that is half here is lost then, and no peer is to blame.
+#[test]
+fn a_file_that_is_cut_while_it_comes_gets_no_peer_banned() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 82, 4 * MIB);
+    let maker = maker(&file, Protocol::V1).piece_length(MIB as u32);
+    let seeder = Seeder::with(&file, maker.start().unwrap().wait().unwrap());
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let options = seeder
+        .options()
+        .limits(Limits::default().download_limit(2_000_000))
+        .add_flags([torrent_patron::torrent::TorrentFlag::Sequential]);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    crate::support::eventually("a piece and a half", || {
+        (patron.fresh_status(id).wait().unwrap().total_done > 3 * MIB as u64 / 2).then_some(())
+    });
+    std::fs::File::options().write(true).open(to.join("data.bin")).unwrap().set_len(0).unwrap();
+    let error = crate::support::wait_for(&patron, "the error", |event| match event {
+        Event::PeerBanned { .. } => panic!("{event}"),
+        Event::Error { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(error.kind(), ErrorKind::Disk);
+    assert!(error.message().contains("data.bin: it has changed"), "{error}");
+    patron.recheck(id).wait().unwrap();
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id);
+    patron.resume(id).wait().unwrap();
+    finished(&patron, id);
+    assert!(same(&file, &to.join("data.bin")));
+}
+
 #[test]
 fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
     for (what, size) in [("missing", None), ("short", Some(100_000)), ("empty", Some(0))] {

@@ -431,7 +431,7 @@ fn false_metadata_is_told_and_not_taken() {
         patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
     );
     println!("{error}");
-    assert_eq!(error.kind(), ErrorKind::Native);
+    assert_eq!(error.kind(), ErrorKind::NoMetadata);
     assert!(error.message().contains("info-hash"), "{error}");
     let status = patron.fresh_status(id).wait().unwrap();
     assert!(!status.has_metadata && !status.paused, "{status:?}");

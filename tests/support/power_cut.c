@@ -1,5 +1,5 @@
-/* Preloaded into a program, it keeps what is synchronized, as a disk does for good: in the directory
- * POWER_CUT, by inode. Of a directory it keeps only that it was. */
+/* Preloaded into a program, it keeps what is synchronized, as a disk does for good: in the
+ * directory POWER_CUT, by inode. Of a directory it keeps only that it was. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -44,6 +44,17 @@ Stamp look_at(std::string const& path) {
     return is_file ? Stamp(found) : Stamp();
 }
 
+lt::error_code lost_at(std::string const& path, std::int64_t offset) {
+    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return system_error(errno);
+    off_t const data = ::lseek(descriptor, offset, SEEK_DATA);
+    // Behind the end, or before the next data. Any other failure says nothing.
+    bool const is_lost = data < 0 ? errno == ENXIO : data != offset;
+    ::close(descriptor);
+    return is_lost ? file_error(modified) : lt::error_code();
+}
+
 File::~File() {
     if (mapping_ != nullptr)
         mapping_->unref();

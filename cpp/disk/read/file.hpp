@@ -35,6 +35,9 @@ struct Stamp {
 // Of what is at the path now; not known where that is no file.
 Stamp look_at(std::string const& path);
 
+// Why what was written there is lost; no error if it is not.
+lt::error_code lost_at(std::string const& path, std::int64_t offset);
+
 // Workers open and check it. The network thread only reads what is in memory.
 class File : public std::enable_shared_from_this<File> {
   public:

@@ -1,5 +1,7 @@
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 
+#include <libtorrent/operations.hpp>
+
 #include <boost/asio/post.hpp>
 
 #include <string>
@@ -168,6 +170,22 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
             look.found = look_at(look.path);
         boost::asio::post(network, take);
     });
+}
+
+void OpenFiles::look_for(std::vector<Probe> probes,
+                         std::function<void(lt::storage_error const&)> then) {
+    auto task = [&network = network_, probes = std::move(probes), then](bool stopped) {
+        lt::storage_error lost;
+        for (Probe const& probe : probes) {
+            if (stopped || lost)
+                break;
+            if (lt::error_code const why = lost_at(probe.path, probe.offset))
+                lost = lt::storage_error(why, probe.file, lt::operation_t::file_read);
+        }
+        boost::asio::post(network, [then, lost] { then(lost); });
+    };
+    if (!pool_->run(0, std::move(task)))
+        boost::asio::post(network_, [then] { then({}); });
 }
 
 void OpenFiles::exhausted() {

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -42,6 +43,8 @@ class OpenFiles {
     // Remembers how the files that are wanted are now, so that a change is seen which comes before
     // they are first used. A worker looks at them, a few at a time.
     void remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first = 0);
+    // Looks on a worker whether these are still there; gives the first that is not.
+    void look_for(std::vector<Probe> probes, std::function<void(lt::storage_error const&)> then);
     // Closes the file, if it is still the one that is in use. The next use opens it again.
     void close(Torrent& files, lt::file_index_t index, File const& file);
     // Closes all and forgets what they were.

@@ -38,6 +38,10 @@ struct TorrentReads final : Attachment {
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
         open_files.remember(torrent, files);
     }
+    void look_for(std::vector<Probe> probes,
+                  std::function<void(lt::storage_error const&)> then) override {
+        open_files.look_for(std::move(probes), std::move(then));
+    }
 
     OpenFiles& open_files;
     OpenFiles::Torrent files;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
 
 /// Create, check, download and seed torrents
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = MORE)]
+#[command(name = "torrent-patron", version, propagate_version = true, max_term_width = 100, after_help = MORE)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -422,6 +423,9 @@ pub(crate) struct Common {
     /// their progress, wherever a run was stopped; created if it does not exist
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// The same as --store DIR/torrents.db; created if it does not exist
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    resume: Option<PathBuf>,
     /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
@@ -450,7 +454,7 @@ enum Preset {
 
 impl Common {
     pub(crate) fn has_store(&self) -> bool {
-        self.store.is_some()
+        self.store.is_some() || self.resume.is_some()
     }
 
     /// A client behind a proxy accepts no peers.
@@ -459,10 +463,16 @@ impl Common {
     }
 
     pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
-        match &self.store {
-            Some(file) => Ok(self.builder().store(Sqlite::open(file)?)),
-            None => Ok(self.builder()),
-        }
+        let file = match (&self.store, &self.resume) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => {
+                fs::create_dir_all(directory)
+                    .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+                directory.join("torrents.db")
+            }
+            (None, None) => return Ok(self.builder()),
+        };
+        Ok(self.builder().store(Sqlite::open(file)?))
     }
 
     fn builder(&self) -> ClientBuilder {

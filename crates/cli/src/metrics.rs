@@ -1,6 +1,5 @@
 //! `seed --metrics`: a Prometheus endpoint. Each scrape asks the client for its statistics.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,14 +17,13 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, spawn};
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use torrent_patron::Patron;
 use torrent_patron::statistics::Statistics;
 
 use crate::Result;
-use crate::http::{ACCEPT_AGAIN, Server, TEXT};
+use crate::http::{Server, TEXT};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -51,31 +49,14 @@ pub(crate) struct Exporter(Server);
 
 impl Exporter {
     pub(crate) fn start(address: SocketAddr, patron: Patron) -> Result<Self> {
-        Server::start("metrics", address, |listener| accept(listener, patron))
+        let limited = move |stream| timeout(LIFETIME, serve(stream, patron.clone()));
+        Server::start("metrics", address, CONNECTIONS, limited)
             .map(Self)
             .map_err(|error| format!("cannot serve metrics at {address}: {error}").into())
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/metrics", self.0.address())
-    }
-}
-
-async fn accept(listener: TcpListener, patron: Patron) {
-    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_AGAIN).await;
-            continue;
-        };
-        open.retain(|connection| !connection.is_finished());
-        if open.len() == CONNECTIONS
-            && let Some(oldest) = open.pop_front()
-        {
-            oldest.abort();
-        }
-        let connection = timeout(LIFETIME, serve(stream, patron.clone()));
-        open.push_back(spawn(connection).abort_handle());
     }
 }
 

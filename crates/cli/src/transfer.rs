@@ -271,7 +271,6 @@ impl Transfer {
             name: name.clone(),
             save_dir,
             phase: if is_known { Phase::Complete } else { Phase::Running },
-            goals_reached: 0,
             warned_incomplete: false,
             status_lines: Throttle::new(STATUS_LINES),
             bar: self.screen.bar(name),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::messages::command::Respond;
+use crate::messages::request::Respond;
 use crate::messages::request::{RequestRole, TorrentRequest};
 use crate::model::{Answer, TorrentId};
 use crate::reply::Responder;

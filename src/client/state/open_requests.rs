@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::messages::command::Respond;
 use crate::messages::request::RequestRole;
+use crate::messages::request::Respond;
 use crate::model::TorrentId;
 
 /// How many requests may be open. At that number, the client thread takes no more commands, as with

@@ -275,7 +275,7 @@ impl Plan {
     }
 }
 
-/// What libtorrent is told of a torrent.
+/// What to tell libtorrent about a torrent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::client) struct Steer {
     /// Pieces whose deadline is taken back; first.

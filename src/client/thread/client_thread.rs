@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::store::StoreLink;
+use super::store_link::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;

@@ -13,13 +13,15 @@ mod requests;
 mod saves;
 mod shutdown;
 mod store;
+mod store_link;
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
 pub(in crate::client) use self::client_thread::ClientThread;
-pub(in crate::client) use self::store::{ClientState, StoreLink};
+pub(in crate::client) use self::store::ClientState;
+pub(in crate::client) use self::store_link::StoreLink;
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;

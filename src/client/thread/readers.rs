@@ -7,7 +7,7 @@ use super::client_thread::ClientThread;
 use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::reading::{Lease, Opening, Read, ReaderId, Then};
+use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole};
 use crate::model::{Answer, Look, Part, Requests, Span, TorrentId};
 use crate::settings::SettingValue;
@@ -64,7 +64,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(opening) = self.readers.looked(reader, look) else { return };
         match opening.then {
             Then::Lease(reply) => {
-                reply(Ok(Lease::new(self.service.clone(), reader, look.span.size)));
+                reply(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {

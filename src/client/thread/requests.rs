@@ -8,7 +8,7 @@ use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Respond;
+use crate::messages::request::Respond;
 use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
 use crate::store::{Relocation, Value};

@@ -1,72 +1,23 @@
 //! The client and its store: what is asked of the client is durable before it is done.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
 use super::commands::{ADD, answer};
-use crate::client::restore::{Restored, Restoring};
+use super::store_link::STATE_INTERVAL;
+use crate::client::restore::Restored;
 use crate::client::state::admission::{Origin, PendingAdd};
-use crate::client::state::commits::{Attachment, Commits, Then};
+use crate::client::state::commits::{Attachment, Then};
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
 use crate::messages::request::{self, RequestRole};
-use crate::messages::service::Service;
 use crate::model::{Answer, CommandKind, Event, InfoHashes, QueueMove, Statistics, TorrentId};
 use crate::settings::Settings;
-use crate::store::{Change, Key, Record, Store, Told, Value, Writer};
+use crate::store::{Change, Key, Record, Store, Told, Value};
 use crate::sys::QueuePlaceRecord;
-
-/// The store of a client, seen from the client thread.
-pub(in crate::client) struct StoreLink {
-    pub(in crate::client) writer: Writer,
-    pub(in crate::client) commits: Commits,
-    pub(in crate::client) restoring: Option<Restoring>,
-    last_key: u64,
-    /// Those that are in the store and not here, because they could not be restored.
-    lost: Vec<(Key, InfoHashes)>,
-    /// When the DHT's nodes and the totals are saved again.
-    next_state: Instant,
-    /// How many answers about the client are to be saved.
-    state_open: u32,
-    /// Bytes that earlier runs have sent and received.
-    totals: (u64, u64),
-    /// The places in the queue of torrents that are being restored.
-    queue: BTreeMap<u32, TorrentId>,
-}
-
-impl StoreLink {
-    pub(in crate::client) fn start(
-        mut store: Box<dyn Store>,
-        totals: (u64, u64),
-        service: &Arc<Service>,
-        wake: crossbeam_channel::Sender<()>,
-    ) -> Result<Self> {
-        let total = store.count()?;
-        let writer = Writer::start(store, wake)?;
-        let restoring = Some(Restoring::start(writer.pages(), total, service)?);
-        let commits = Commits::default();
-        Ok(Self {
-            writer,
-            commits,
-            restoring,
-            last_key: 0,
-            lost: Vec::new(),
-            next_state: Instant::now() + STATE_INTERVAL,
-            state_open: 0,
-            totals,
-            queue: BTreeMap::new(),
-        })
-    }
-
-    fn next_key(&mut self) -> Option<Key> {
-        self.last_key += 1;
-        Key::new(self.last_key)
-    }
-}
 
 impl<E: Engine> ClientThread<E> {
     /// Makes changes durable and then goes on, at once where there is no store.
@@ -451,9 +402,6 @@ impl<E: Engine> ClientThread<E> {
 
 const ATTACH: &str = "attach to the torrent";
 
-/// How often the DHT's nodes and the totals are saved.
-const STATE_INTERVAL: Duration = Duration::from_secs(300);
-
 // What the client keeps of itself in the store, by name.
 
 /// In front of the name of a setting.
@@ -462,7 +410,7 @@ const NETWORK: &str = "network";
 const TOTALS: &str = "totals";
 
 /// What earlier runs have kept of the client itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::client) struct ClientState {
     pub(in crate::client) settings: Settings,
     /// As [`ClientBuilder::state`](crate::ClientBuilder::state) takes it.
@@ -472,7 +420,7 @@ pub(in crate::client) struct ClientState {
 
 impl ClientState {
     pub(in crate::client) fn load(store: &mut dyn Store) -> Result<Self> {
-        let mut state = Self { settings: Settings::empty(), ..Self::default() };
+        let mut state = Self { settings: Settings::empty(), network: Vec::new(), totals: (0, 0) };
         for (name, value) in store.state()? {
             let text = || String::from_utf8_lossy(&value).into_owned();
             if let Some(name) = name.strip_prefix(SETTING) {

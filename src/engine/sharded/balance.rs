@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::settings::Settings;
 use crate::sys::DemandRecord;
-use crate::sys::task::Part;
+use crate::sys::task::Share;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -66,7 +66,7 @@ impl Balance {
             let Some(whole) = settings.int(name) else { continue };
             self.whole[place] = whole;
             for (number, part) in self.parts.iter_mut().enumerate() {
-                part[place] = if whole > 0 { Part { number, count }.of(whole) } else { whole };
+                part[place] = if whole > 0 { Share { number, count }.of(whole) } else { whole };
             }
         }
         // What was planned is out of date.

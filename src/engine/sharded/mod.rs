@@ -23,7 +23,7 @@ use crate::messages::request::{self, SessionRequest, Spread, TorrentRequest, typ
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
 use crate::settings::Settings;
 use crate::sys::DemandRecord;
-use crate::sys::task::Part;
+use crate::sys::task::Share;
 
 /// The numbers of its own requests about the session.
 const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
@@ -310,7 +310,7 @@ impl<E: Engine> Engine for Sharded<E> {
             self.balance.set(shared);
         }
         let count = self.shards.len();
-        let asked = |number| SessionRequest { part: Part { number, count }, ..asked.clone() };
+        let asked = |number| SessionRequest { part: Share { number, count }, ..asked.clone() };
         let merge = match &asked(0).spread {
             Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
             Spread::All => None,

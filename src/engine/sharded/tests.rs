@@ -170,7 +170,7 @@ fn each_shard_is_told_which_part_is_its_own() {
         let Asked::OfSession(..) = script.next() else { panic!("expected a request") };
         script.parts.recv().unwrap()
     });
-    assert_eq!(parts, [0, 1].map(|number| Part { number, count: 2 }));
+    assert_eq!(parts, [0, 1].map(|number| Share { number, count: 2 }));
 }
 
 #[test]

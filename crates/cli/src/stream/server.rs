@@ -1,6 +1,5 @@
 //! The files of a torrent over HTTP.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{self, Seek, SeekFrom};
 use std::net::SocketAddr;
@@ -20,16 +19,14 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::AsyncBufRead;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, spawn};
-use tokio::time::sleep;
+use tokio::net::TcpStream;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::FileStatus;
 use torrent_patron::patron::{Reader, ReaderOptions};
 use torrent_patron::{Patron, TorrentId};
 
 use super::range::{Wanted, wanted};
-use crate::http::{ACCEPT_AGAIN, Server, TEXT};
+use crate::http::{Server, TEXT};
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -60,7 +57,8 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn serve(self, address: SocketAddr) -> io::Result<Server> {
         let site = Arc::new(self);
-        Server::start("stream", address, |listener| accept(listener, site))
+        let serve = move |stream| serve(stream, site.clone());
+        Server::start("stream", address, CONNECTIONS, serve)
     }
 
     /// The path of a file in its URL. It ends with the name, which players show.
@@ -87,23 +85,6 @@ impl Site {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-async fn accept(listener: TcpListener, site: Arc<Site>) {
-    let mut open: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_AGAIN).await;
-            continue;
-        };
-        open.retain(|connection| !connection.is_finished());
-        if open.len() == CONNECTIONS
-            && let Some(oldest) = open.pop_front()
-        {
-            oldest.abort();
-        }
-        open.push_back(spawn(serve(stream, site.clone())).abort_handle());
-    }
 }
 
 /// Serves the requests of a connection. When the client goes away, its reader goes with it.

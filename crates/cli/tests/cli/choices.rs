@@ -216,6 +216,22 @@ fn a_download_goes_on_with_what_is_in_the_store() {
     }
 }
 
+#[test]
+fn resume_keeps_the_store_in_a_directory() {
+    let album = Album::new();
+    let (seeder, peer) = album.seed(&[]);
+    let directory = album.path("kept");
+    let resume = ["--resume", text(&directory), "--select=two.bin"];
+    let first: Vec<_> = resume.iter().chain(&["--peer", &peer]).copied().collect();
+    album.download(text(&album.torrent), &first).end().expect(0);
+    drop(seeder);
+    assert!(directory.join("torrents.db").is_file());
+
+    let output = album.download(text(&album.torrent), &resume).end().expect(0);
+    assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+    album.has_only_two();
+}
+
 /// What is asked for now goes before what an earlier run asked for.
 #[test]
 fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {

@@ -1,0 +1,62 @@
+//! The store of a client, as the client thread sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::restore::Restoring;
+use crate::client::state::commits::Commits;
+use crate::error::Result;
+use crate::messages::service::Service;
+use crate::model::{InfoHashes, TorrentId};
+use crate::store::{Key, Store, Writer};
+
+/// How often the DHT's nodes and the totals are saved.
+pub(super) const STATE_INTERVAL: Duration = Duration::from_secs(300);
+
+pub(in crate::client) struct StoreLink {
+    pub(in crate::client) writer: Writer,
+    pub(in crate::client) commits: Commits,
+    pub(in crate::client) restoring: Option<Restoring>,
+    pub(super) last_key: u64,
+    /// Those that are in the store and not here, because they could not be restored.
+    pub(super) lost: Vec<(Key, InfoHashes)>,
+    /// When the DHT's nodes and the totals are saved again.
+    pub(super) next_state: Instant,
+    /// How many answers about the client are to be saved.
+    pub(super) state_open: u32,
+    /// Bytes that earlier runs have sent and received.
+    pub(super) totals: (u64, u64),
+    /// The places in the queue of torrents that are being restored.
+    pub(super) queue: BTreeMap<u32, TorrentId>,
+}
+
+impl StoreLink {
+    pub(in crate::client) fn start(
+        mut store: Box<dyn Store>,
+        totals: (u64, u64),
+        service: &Arc<Service>,
+        wake: crossbeam_channel::Sender<()>,
+    ) -> Result<Self> {
+        let total = store.count()?;
+        let writer = Writer::start(store, wake)?;
+        let restoring = Some(Restoring::start(writer.pages(), total, service)?);
+        let commits = Commits::default();
+        Ok(Self {
+            writer,
+            commits,
+            restoring,
+            last_key: 0,
+            lost: Vec::new(),
+            next_state: Instant::now() + STATE_INTERVAL,
+            state_open: 0,
+            totals,
+            queue: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn next_key(&mut self) -> Option<Key> {
+        self.last_key += 1;
+        Key::new(self.last_key)
+    }
+}
