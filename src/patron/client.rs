@@ -42,7 +42,7 @@ impl Patron {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
         }
-        let role = RequestRole::ChangesSettings(settings.clone());
+        let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
         let (settings, shared) = (settings.clone(), settings.shared());
         let ask = Ask::by_part("change the settings", move |session, part| {
             session.change_settings(&settings.part(part).records())

@@ -8,7 +8,7 @@ use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
-use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole};
+use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole, Respond};
 use crate::model::{Answer, Look, Part, Requests, Span, TorrentId};
 use crate::settings::SettingValue;
 
@@ -201,7 +201,7 @@ impl<E: Engine> ClientThread<E> {
             _ => LIBTORRENTS_RANDOM_FIRST,
         };
         let ask = request::set_random_first(if open { 0 } else { otherwise });
-        self.request_of_session(ask.request, Box::new(|_| ()));
+        self.request_of_session(ask.request, Respond::Nothing);
     }
 }
 

@@ -9,7 +9,7 @@ use super::Sharded;
 use super::gather::Gather;
 use crate::engine::{Engine, EngineEvent};
 use crate::error::Result;
-use crate::messages::request::{self, TorrentRequest};
+use crate::messages::request::{self, Call, TorrentRequest};
 use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
 
 /// The numbers of the engine's own requests; those of the client are lower.
@@ -138,7 +138,7 @@ impl Copies {
         !self.torrents.get(&id).is_some_and(has_all)
     }
 
-    fn has(&self, id: TorrentId) -> bool {
+    pub(super) fn has(&self, id: TorrentId) -> bool {
         self.torrents.contains_key(&id)
     }
 
@@ -207,13 +207,15 @@ impl<E: Engine> Sharded<E> {
             Change::Post(asked) => self.shard(home)?.post(id, *asked),
             Change::Request(number, mut asked) => {
                 let changes = asked.ends_copies;
-                asked.client_data.sent_by_copies =
-                    torrent.map_or(0, |torrent| torrent.sent_by_copies());
+                if let (Some(data), Some(torrent)) = (&mut asked.client_data, torrent) {
+                    data.sent_by_copies = torrent.sent_by_copies();
+                }
                 let others: Vec<_> = self.copies.shards(id).collect();
-                if let Some(merge) = asked.merge.clone()
+                if let Call::Task { merge: Some(merge), .. } = &asked.call
                     && !others.is_empty()
                 {
-                    let mut gather = Gather::new(others.len() + 1, Some(merge), Some(home));
+                    let merge = Some((**merge).clone());
+                    let mut gather = Gather::new(others.len() + 1, merge, Some(home));
                     for shard in others {
                         let asked = (*asked).clone();
                         if let Err(error) = self.shard(shard)?.request_of_torrent(number, id, asked)

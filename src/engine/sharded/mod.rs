@@ -293,7 +293,10 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
-        self.submit(id, Change::Post(Box::new(asked)))
+        match self.copies.has(id) {
+            false => self.home(id)?.post(id, asked),
+            true => self.submit(id, Change::Post(Box::new(asked))),
+        }
     }
 
     fn request_of_torrent(
@@ -302,7 +305,10 @@ impl<E: Engine> Engine for Sharded<E> {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        self.submit(id, Change::Request(request, Box::new(asked)))
+        match self.copies.has(id) {
+            false => self.home(id)?.request_of_torrent(request, id, asked),
+            true => self.submit(id, Change::Request(request, Box::new(asked))),
+        }
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
