@@ -8,7 +8,7 @@ use cxx::UniquePtr;
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{Call, SessionRequest, TorrentRequest};
+use crate::messages::request::{Call, SessionRequest, Task, TorrentRequest};
 use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
@@ -122,9 +122,10 @@ impl Engine for NativeEngine {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        let Call::Task { by, index, call, .. } = asked.call else {
+        let Call::Task(task) = asked.call else {
             return Err(Error::new(ErrorKind::Panicked, asked.op, "the request is no task"));
         };
+        let Task { by, index, call, .. } = *task;
         let task = Box::new(TorrentTask { request, call, answers: self.answers.clone() });
         let client_data = convert::client_data_record(&asked.client_data.unwrap_or_default());
         self.session

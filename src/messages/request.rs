@@ -36,8 +36,16 @@ pub(crate) struct TorrentRequest {
     pub(crate) call: Call,
     /// Only for resume data; the client fills it in.
     pub(crate) client_data: Option<Box<ClientData>>,
+}
+
+impl TorrentRequest {
     /// It changes the torrent, which must be served by one shard alone then.
-    pub(crate) ends_copies: bool,
+    pub(crate) fn ends_copies(&self) -> bool {
+        match &self.call {
+            Call::Posting(_) => self.role == RequestRole::Pauses,
+            Call::Task(task) => task.ends_copies,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -46,14 +54,19 @@ pub(crate) enum Call {
     /// answered at once.
     Posting(fn(&Torrent) -> Called<()>),
     /// It runs on the network thread.
-    Task {
-        by: AnsweredBy,
-        /// The file or piece that an alert's answer is about.
-        index: u32,
-        call: Arc<TorrentCall>,
-        /// It is asked of each shard that serves the torrent; their answers make one.
-        merge: Option<Box<Merge>>,
-    },
+    Task(Box<Task>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Task {
+    pub(crate) by: AnsweredBy,
+    /// The file or piece that an alert's answer is about.
+    pub(crate) index: u32,
+    pub(crate) call: Arc<TorrentCall>,
+    /// It is asked of each shard that serves the torrent; their answers make one.
+    pub(crate) merge: Option<Merge>,
+    /// See [`TorrentRequest::ends_copies`].
+    pub(crate) ends_copies: bool,
 }
 
 /// What else the client does when the request is made or answered.
@@ -209,12 +222,12 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         call: impl Fn(&Torrent) -> Called<Option<Answer>> + Send + Sync + 'static,
     ) -> Self {
         let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
-        Self::of(op, Call::Task { by, index, call: Arc::new(call), merge: None })
+        let (call, merge, ends_copies) = (Arc::new(call), None, false);
+        Self::of(op, Call::Task(Box::new(Task { by, index, call, merge, ends_copies })))
     }
 
     fn of(op: &'static str, call: Call) -> Self {
-        let (role, client_data, ends_copies) = (RequestRole::None, None, false);
-        let request = TorrentRequest { op, role, call, client_data, ends_copies };
+        let request = TorrentRequest { op, role: RequestRole::None, call, client_data: None };
         Self { request, answer: PhantomData }
     }
 
@@ -245,13 +258,15 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     }
 
     pub(crate) fn ends_copies(mut self) -> Self {
-        self.request.ends_copies = true;
+        if let Call::Task(task) = &mut self.request.call {
+            task.ends_copies = true;
+        }
         self
     }
 
     pub(crate) fn merged(mut self, merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Self {
-        if let Call::Task { merge: place, .. } = &mut self.request.call {
-            *place = Some(Box::new(merge_of(merge)));
+        if let Call::Task(task) = &mut self.request.call {
+            task.merge = Some(merge_of(merge));
         }
         self
     }
@@ -330,7 +345,7 @@ pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
         true => |torrent| torrent.pause_torrent(true),
         false => |torrent| torrent.pause_torrent(false),
     };
-    Ask::posting("pause the torrent", call).role(RequestRole::Pauses).ends_copies()
+    Ask::posting("pause the torrent", call).role(RequestRole::Pauses)
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {

@@ -71,7 +71,7 @@ pub(super) enum Change {
 impl Change {
     fn ends_copies(&self) -> bool {
         match self {
-            Self::Request(_, asked) | Self::Post(asked) => asked.ends_copies,
+            Self::Request(_, asked) | Self::Post(asked) => asked.ends_copies(),
             Self::Remove(_) => true,
         }
     }
@@ -206,15 +206,16 @@ impl<E: Engine> Sharded<E> {
             Change::Remove(delete_files) => self.shard(home)?.remove(id, delete_files),
             Change::Post(asked) => self.shard(home)?.post(id, *asked),
             Change::Request(number, mut asked) => {
-                let changes = asked.ends_copies;
+                let changes = asked.ends_copies();
                 if let (Some(data), Some(torrent)) = (&mut asked.client_data, torrent) {
                     data.sent_by_copies = torrent.sent_by_copies();
                 }
                 let others: Vec<_> = self.copies.shards(id).collect();
-                if let Call::Task { merge: Some(merge), .. } = &asked.call
-                    && !others.is_empty()
-                {
-                    let merge = Some((**merge).clone());
+                let merge = match &asked.call {
+                    Call::Task(task) => task.merge.clone(),
+                    Call::Posting(_) => None,
+                };
+                if merge.is_some() && !others.is_empty() {
                     let mut gather = Gather::new(others.len() + 1, merge, Some(home));
                     for shard in others {
                         let asked = (*asked).clone();
