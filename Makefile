@@ -72,6 +72,11 @@ bench: ## Run the benchmarks of the library; takes five minutes
 	$(CARGO) bench -p torrent-patron --features sqlite --bench patron $(ARGS)
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
+.PHONY: bench-scale
+bench-scale: ## Many torrents beside bare libtorrent: tables, JSON, plots; ARGS=million for a million
+	@vendor/setup bench
+	$(CARGO) bench -p torrent-patron-cli --bench scale -- $(ARGS)
+
 .PHONY: bench-seeding
 bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six minutes
 	@vendor/setup bench
