@@ -24,7 +24,6 @@ use crate::model::{
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
-use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,22 +36,14 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
-    client_of(intervals, None)
-}
-
-fn client_of(
-    intervals: Intervals,
-    store: Option<(Box<dyn Store>, (u64, u64))>,
-) -> (Client, Script) {
-    let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client =
-        start(defaults, intervals, Box::new(ReadStatistics::default), store, move |wake| {
-            let (engine, its_script) = fake(wake);
-            script.send(its_script).map_err(|_| Error::stopped("test"))?;
-            Ok(engine)
-        })
-        .unwrap();
+    let reads = Box::new(ReadStatistics::default);
+    let client = start(Defaults::default(), intervals, reads, None, move |wake| {
+        let (engine, its_script) = fake(wake);
+        script.send(its_script).map_err(|_| Error::stopped("test"))?;
+        Ok(engine)
+    })
+    .unwrap();
     (client, script_here.recv().unwrap())
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::messages::request::Respond;
-use crate::messages::request::{RequestRole, TorrentRequest};
-use crate::model::{Answer, TorrentId};
+use crate::messages::request::{RequestRole, Respond, TorrentRequest};
+use crate::model::TorrentId;
 use crate::reply::Responder;
 
 /// How many changes may wait for the store. While they do, the client thread takes no more commands, as
@@ -18,8 +17,6 @@ pub(in crate::client) enum Then {
     /// The torrent goes from the engine.
     Remove,
     Request(TorrentRequest, Respond),
-    /// The engine has done it.
-    Answer(Respond, Answer),
     /// Its resume data is saved, the info dictionary too.
     Saved {
         with_info: bool,

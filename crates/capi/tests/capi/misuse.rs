@@ -245,6 +245,8 @@ const NEUTRAL: &[&str] = &[
     "patron_report_unfinished_move",
     "patron_report_unsaved",
     "patron_snapshot_error",
+    "patron_statistics_all_time_received",
+    "patron_statistics_all_time_sent",
     "patron_trackers_announce_message",
 ];
 
