@@ -13,9 +13,7 @@ use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::store::{Change, Key, Loaded, Memory, Record, Relocation, Store, Value};
 use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentState, TorrentStatus};
-use torrent_patron::{
-    AddOptions, Client, ClientBuilder, Event, Patron, Settings, Source, TorrentId,
-};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::{
@@ -577,25 +575,4 @@ fn restoring_tells_how_far_it_has_come_and_the_client_works_meanwhile() {
     let_read.send(()).unwrap();
     await_event!(patron, Event::Restored { torrents: 3, failed: 0, .. });
     stop(client);
-}
-
-#[test]
-fn the_nodes_of_the_dht_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let with_dht = |builder: ClientBuilder, entry: String| {
-        let builder = builder.setting("enable_dht", true);
-        builder.setting("dht_bootstrap_nodes", entry).start().unwrap()
-    };
-    let node = with_dht(builder(dir.path()), String::new());
-    let address = crate::support::address(&node.patron());
-    let store = Memory::new();
-    // The second time, nobody tells it where to begin.
-    for entry in [address.to_string(), String::new()] {
-        let client = with_dht(builder(dir.path()).store(store.clone()), entry);
-        let patron = client.patron();
-        let nodes = || patron.statistics().wait().unwrap().dht_nodes;
-        eventually("the node", || (nodes() > 0).then_some(()));
-        stop(client);
-    }
-    stop(node);
 }

@@ -178,7 +178,14 @@ impl Store for Sqlite {
     }
 
     fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
-        self.try_to(READ, |connection| rows::load(connection, after, limit))
+        let page = self.try_to(READ, |connection| rows::load(connection, after, limit))?;
+        if page.is_empty() {
+            // All has been read: SQLite's cache of it is not needed any more.
+            self.try_to(READ, |connection| {
+                connection.pragma_query(None, "shrink_memory", |_| Ok(()))
+            })?;
+        }
+        Ok(page)
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<()> {
