@@ -71,7 +71,12 @@ pub(crate) fn child(directory: &Path) {
             // What would be left if it were killed now.
             let image = directory.join(format!("image-{number}"));
             let image = Sqlite::open(copy(directory, &image)).unwrap();
-            assert_eq!(known(image), expected, "{step:?} was refused");
+            let found = known(image);
+            // What a move began is finished at the next start.
+            let mut moved = expected.clone();
+            apply(&mut moved, step);
+            let has_moved = matches!(step, Step::Move(_)) && found == moved;
+            assert!(found == expected || has_moved, "{step:?} was refused: {found:?}");
             assert_eq!(here(&patron), names(&expected), "{step:?} was refused");
             saw(&patron, |event| matches!(event, Event::StoreFailed { .. }));
             make_room(directory);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::messages::request::{RequestRole, Respond, TorrentRequest};
-use crate::model::TorrentId;
+use crate::model::{Answer, TorrentId};
 use crate::reply::Responder;
 
 /// How many changes may wait for the store. While they do, the client thread takes no more commands, as
@@ -17,6 +17,8 @@ pub(in crate::client) enum Then {
     /// The torrent goes from the engine.
     Remove,
     Request(TorrentRequest, Respond),
+    /// The engine has done it.
+    Answer(Respond, Answer),
     /// Its resume data is saved, the info dictionary too.
     Saved {
         with_info: bool,

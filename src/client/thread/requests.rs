@@ -132,10 +132,11 @@ impl<E: Engine> ClientThread<E> {
                     self.keep(id, Value::Moving(None));
                     self.move_failed(id, error.clone());
                 }
-                // The store has that they are to be there; the next start finds them.
                 (RequestRole::MovesFiles { .. }, Ok(moved)) => {
                     if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
-                        self.keep_all(id, [Value::SaveDir(to), Value::Moving(None)]);
+                        let values = vec![Value::SaveDir(to), Value::Moving(None)];
+                        let moved = answer.unwrap_or_else(|_| Box::new(()));
+                        return self.commit_values(id, values, Then::Answer(respond, moved));
                     }
                 }
                 (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),

@@ -98,6 +98,7 @@ impl<E: Engine> ClientThread<E> {
                     respond.send(Err(error));
                 }
             },
+            (Then::Answer(respond, answer), _) => respond.send(result.map(|()| answer)),
             (Then::Saved { with_info }, Some(id)) => {
                 let Err(error) = result else { return };
                 tracing::warn!(%id, %error, "the resume data was not saved");
