@@ -21,15 +21,22 @@ pub struct patron_statistics {
     counters: Vec<Counter>,
     all_time_sent: u64,
     all_time_received: u64,
+    network_threads: Vec<Statistics>,
     texts: Texts,
 }
 
 impl From<&Statistics> for patron_statistics {
     fn from(statistics: &Statistics) -> Self {
+        let counters = statistics.counters().collect();
+        let network_threads = match &statistics.network_threads[..] {
+            [] => vec![statistics.clone()],
+            several => several.to_vec(),
+        };
         Self {
-            counters: statistics.counters().collect(),
+            counters,
             all_time_sent: statistics.all_time_sent,
             all_time_received: statistics.all_time_received,
+            network_threads,
             texts: Texts::default(),
         }
     }
@@ -55,6 +62,7 @@ pub extern "C" fn patron_read_statistics(
             counters,
             all_time_sent: 0,
             all_time_received: 0,
+            network_threads: Vec::new(),
             texts: Texts::default(),
         };
         give(out, statistics);
@@ -81,6 +89,32 @@ pub extern "C" fn patron_reply_statistics(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_free(statistics: Option<Box<patron_statistics>>) {
     release(statistics);
+}
+
+/// For the answer to patron_get_statistics(): how many network threads the client has.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_network_threads(
+    statistics: Option<&patron_statistics>,
+) -> usize {
+    read(0, || Some(statistics?.network_threads.len()))
+}
+
+/// Gives the counters of one network thread. Free them with patron_statistics_free().
+///
+/// Errors: INVALID_ARGUMENT if there is no such thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_network_thread(
+    statistics: Option<&patron_statistics>,
+    index: usize,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        let all = &required(statistics, "statistics")?.network_threads;
+        give(out, required(all.get(index), "the network thread")?.into());
+        Ok(())
+    })
 }
 
 /// Writes the value of the counter with this name. Returns false and writes nothing if there is

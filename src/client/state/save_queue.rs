@@ -10,8 +10,9 @@ use crate::model::{SavedFigures, TorrentId};
 /// How many saves may be open, and how many may be begun in a slice of time: 2000 a second.
 const WINDOW: usize = 64;
 const SLICE: Duration = Duration::from_millis(32);
-/// How many saves may be open at the end, when nothing else is left to do.
-const LAST_WINDOW: usize = 512;
+
+/// Likewise, when the client ends: nobody else is held up.
+const LAST_WINDOW: usize = 4096;
 
 /// The part of a torrent's record about its resume data. Only torrents that somebody wants saved
 /// have one.
@@ -48,15 +49,14 @@ pub(in crate::client) struct SaveQueue {
     open: usize,
     /// When the slice of time began, and how many saves have begun in it.
     slice: (Instant, usize),
-    /// The client is stopping.
-    hurries: bool,
     failed: usize,
+    window: usize,
 }
 
 impl SaveQueue {
     pub(in crate::client) fn new(interval: Duration) -> Self {
         let slice = (Instant::now(), 0);
-        Self { interval, due: BTreeSet::new(), open: 0, slice, hurries: false, failed: 0 }
+        Self { interval, due: BTreeSet::new(), open: 0, slice, failed: 0, window: WINDOW }
     }
 
     /// When there is something to do next.
@@ -66,13 +66,13 @@ impl SaveQueue {
     }
 
     fn has_room(&self) -> bool {
-        self.open < if self.hurries { LAST_WINDOW } else { WINDOW }
+        self.open < self.window
     }
 
     /// When another save may begin.
     fn next_slot(&self) -> Instant {
         let (begin, begun) = self.slice;
-        if begun < WINDOW || self.hurries { begin } else { begin + SLICE }
+        if begun < self.window { begin } else { begin + SLICE }
     }
 
     /// The torrent that is due first, if another save may be opened. It stays due until it is
@@ -88,12 +88,6 @@ impl SaveQueue {
             self.slice = (now, 0);
         }
         self.slice.1 += 1;
-    }
-
-    /// At the end: as many saves as may be open.
-    pub(in crate::client) fn hurry(&mut self) {
-        self.hurries = true;
-        self.failed = 0;
     }
 
     pub(in crate::client) fn is_idle(&self) -> bool {
@@ -112,6 +106,12 @@ impl SaveQueue {
     /// How many saves have failed since the count was cleared.
     pub(in crate::client) fn failed(&self) -> usize {
         self.failed
+    }
+
+    /// The last saves begin: none has failed.
+    pub(in crate::client) fn begin_last(&mut self) {
+        self.failed = 0;
+        self.window = LAST_WINDOW;
     }
 }
 
@@ -316,7 +316,7 @@ mod tests {
         for (id, save) in &mut saves {
             Saving { id: *id, save, queue: &mut queue }.schedule(now);
         }
-        queue.hurry();
+        queue.begin_last();
         for (id, save) in &mut saves {
             assert!(queue.first_due(now).is_some());
             let mut saving = Saving { id: *id, save, queue: &mut queue };
@@ -336,7 +336,7 @@ mod tests {
         saving.unschedule();
         saving.failed(now, true);
         assert_eq!((saving.queue.next_due(), saving.queue.failed()), (None, 1));
-        queue.hurry();
+        queue.begin_last();
         assert_eq!(queue.failed(), 0);
     }
 }
