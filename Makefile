@@ -93,7 +93,7 @@ bench-stream: ## Measure what a player sees of a file that downloads; takes ten 
 	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
 
 .PHONY: campaign
-campaign: ## Do one thing many times at random moments: ARGS='kill 1000' kills a program with a store
+campaign: ## Do one thing many times: ARGS='kill 1000', 'power 400' or full, of a program with a store
 	@vendor/setup test
 	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 

@@ -426,6 +426,15 @@ int64_t patron_statistics_value(const struct patron_statistics *statistics, size
 /** Whether a counter is a gauge, which goes up and down; others only grow. */
 bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size_t index);
 
+/**
+ * Bytes sent in all runs with the store of the client; 0 without a store, and for
+ * patron_read_statistics().
+ */
+uint64_t patron_statistics_all_time_sent(const struct patron_statistics *statistics);
+
+/** Bytes received in all runs, likewise. */
+uint64_t patron_statistics_all_time_received(const struct patron_statistics *statistics);
+
 /* ===============================================================================================
  * Metainfo
  * ===============================================================================================
@@ -1116,6 +1125,14 @@ int32_t patron_builder_set_store(struct patron_builder *builder,
                                  const char *file,
                                  size_t file_length,
                                  patron_error **error);
+
+/**
+ * Sets whether settings changed by patron_apply_settings() are kept in the store and restored at
+ * the next start; the default is true. They override those of patron_builder_set_settings().
+ */
+int32_t patron_builder_set_restore_settings(struct patron_builder *builder,
+                                            bool restore,
+                                            patron_error **error);
 
 /**
  * Gives the settings that libtorrent will receive: all that differ from its defaults. Free the

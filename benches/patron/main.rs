@@ -53,6 +53,7 @@ fn main() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some(memory::CHILD) => return memory::child(),
         Some(idle::CHILD) => return idle::child(&arguments[1..]),
+        Some(store::CHILD) => return store::child(&arguments[1..]),
         Some(tick::CHILD) => return tick::child(&arguments[1..]),
         _ => {}
     }

@@ -82,7 +82,7 @@ fn weigh<T>(name: &str, count: usize, make: impl FnOnce() -> Result<T>) -> Resul
 }
 
 /// In bytes.
-fn resident() -> Result<u64> {
+pub(crate) fn resident() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).ok_or("no VmRSS")?;

@@ -7,11 +7,14 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use torrent_patron::event::{EventKind, EventKinds};
 use torrent_patron::store::{Change, Key, Record, Sqlite, Store};
-use torrent_patron::torrent::{InfoHashV1, InfoHashes};
+use torrent_patron::torrent::{InfoHashV1, InfoHashes, Limits};
 use torrent_patron::{AddOptions, Client, Event, Patron, Source};
 
-use crate::session::{Result, builder};
+use crate::idle::{SETTLE, cpu_of_threads};
+use crate::memory::resident;
+use crate::session::{Result, builder, child as run_child};
 use crate::table::{Table, Target, percentile, sorted};
 
 const ALONE: usize = 200;
@@ -34,19 +37,24 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
 fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result<()> {
     let metainfos: Vec<_> = (0..torrents).map(metainfo).collect();
     let size: usize = metainfos.iter().map(Vec::len).sum();
-    let (mut plain, mut durable, mut restored, mut ended) = (vec![], vec![], vec![], vec![]);
+    let (mut plain, mut from_start, mut durable) = (vec![], vec![], vec![]);
+    let (mut restored, mut plain_ended) = (vec![], vec![]);
     let mut bytes = 0;
-    for run in 0..3 {
+    // More would take longer than is worth it.
+    let last = if torrents > 20_000 { 0 } else { 2 };
+    for run in 0..=last {
+        let begun = Instant::now();
         let client = builder(place).start()?;
         plain.push(add_all(&client.patron(), &metainfos)?);
+        from_start.push(begun.elapsed().as_secs_f64());
+        let begun = Instant::now();
         client.shutdown(END).wait();
+        plain_ended.push(begun.elapsed().as_secs_f64());
 
         let store = place.join(format!("{run}.db"));
         let client = builder(place).store(Sqlite::open(&store)?).start()?;
         durable.push(add_all(&client.patron(), &metainfos)?);
-        let begun = Instant::now();
         let report = client.shutdown(END).wait();
-        ended.push(begun.elapsed().as_secs_f64());
         if report.unsaved > 0 {
             return Err(report.to_string().into());
         }
@@ -57,19 +65,138 @@ fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result
         wait_restored(&client, torrents)?;
         restored.push(begun.elapsed().as_secs_f64());
         client.shutdown(END).wait();
+        if run == last {
+            memory(table, place, &store, torrents)?;
+            saves(table, place, &store, torrents, plain_ended[0])?;
+        }
     }
     let name = |what: &str| format!("{torrents} torrents: {what}");
     table.figure(&name("added from memory, without a store"), &plain, "s", Target::None);
-    let ratio = |runs: &[f64]| -> Vec<f64> {
-        runs.iter().zip(&plain).map(|(run, base)| run / base).collect()
+    let ratio = |runs: &[f64], bases: &[f64]| -> Vec<f64> {
+        runs.iter().zip(bases).map(|(run, base)| run / base).collect()
     };
     let most = |most| Target::AtMost(most);
-    table.figure(&name("added durably, to that"), &ratio(&durable), "times", most(1.5));
-    table.figure(&name("restored, to that"), &ratio(&restored), "times", most(1.15));
-    table.figure(&name("shutdown with all of them unsaved"), &ended, "s", most(6.0));
+    table.figure(&name("added durably, to that"), &ratio(&durable, &plain), "times", most(1.5));
+    table.figure(&name("started and restored"), &restored, "s", Target::None);
+    let to_adds = ratio(&restored, &from_start);
+    table.figure(&name("  to starting and adding from memory"), &to_adds, "times", most(1.15));
+    table.figure(&name("shutdown without a store"), &plain_ended, "s", Target::None);
     let each = (bytes as f64 - size as f64) / torrents as f64;
     table.figure(&name("on disk beyond the .torrent, each"), &[each], "bytes", most(1536.0));
     Ok(())
+}
+
+pub(crate) const CHILD: &str = "child-store";
+
+/// The memory of torrents that are idle, with and without a store, in a process each.
+fn memory(table: &mut Table, place: &Path, store: &Path, torrents: usize) -> Result<()> {
+    let in_process = |store: &str| -> Result<f64> {
+        let place = place.to_string_lossy().into_owned();
+        let words = [CHILD.to_owned(), place, store.to_owned(), torrents.to_string()];
+        Ok(run_child(&words)?.first().ok_or("the child said nothing")?.parse()?)
+    };
+    let (without, with) = (in_process("")?, in_process(&store.to_string_lossy())?);
+    let name = |what: &str| format!("{torrents} idle torrents: {what}");
+    table.figure(&name("resident, each"), &[without], "bytes", Target::None);
+    let ratio = with / without;
+    table.figure(&name("with a store, to that"), &[ratio], "times", Target::AtMost(1.0));
+    Ok(())
+}
+
+/// Prints the memory of each torrent.
+pub(crate) fn child(arguments: &[String]) -> Result<()> {
+    let [place, store, torrents] = arguments else { return Err("PLACE STORE TORRENTS".into()) };
+    let (place, torrents) = (Path::new(place), torrents.parse()?);
+    let before = resident()?;
+    let client = match store.as_str() {
+        "" => {
+            let client = builder(place).start()?;
+            let patron = client.patron();
+            for number in 0..torrents {
+                let source = Source::Bytes(metainfo(number).into());
+                patron.add_torrent(source, AddOptions::default()).wait()?;
+            }
+            client
+        }
+        store => builder(place).store(Sqlite::open(store)?).start()?,
+    };
+    if !store.is_empty() {
+        wait_restored(&client, torrents)?;
+    }
+    std::thread::sleep(SETTLE);
+    println!("{}", (resident()? - before) / torrents as u64);
+    client.shutdown(END).wait();
+    Ok(())
+}
+
+/// How often a status is asked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// All torrents have changed at once, and are saved while the client goes on; then all at the end.
+/// `plain` is how long a client without a store takes to end.
+fn saves(table: &mut Table, place: &Path, store: &Path, torrents: usize, plain: f64) -> Result<()> {
+    let client = builder(place).tick_interval(TICK).store(Sqlite::open(store)?).start()?;
+    let patron = client.patron();
+    patron.subscribe(EventKinds::from(EventKind::Restored).with(EventKind::Statistics));
+    while !matches!(patron.recv()?, Event::Restored { .. }) {}
+    let change_all = |limit: u32| -> Result<()> {
+        let limits = Limits::default().upload_limit(limit);
+        let set = |id| patron.set_limits(id, limits);
+        let replies: Vec<_> = patron.torrents().into_iter().map(set).collect();
+        replies.into_iter().try_for_each(|reply| Ok(reply.wait()?))
+    };
+    let (idle, _) = watched(&patron, Duration::from_secs(5))?;
+    change_all(1_000_000)?;
+    let before = std::fs::metadata(store)?.modified()?;
+    // At most 2000 a second.
+    let (saving, late) =
+        watched(&patron, Duration::from_secs(torrents as u64 / 2000).min(10 * TICK))?;
+    if std::fs::metadata(store)?.modified()? == before {
+        return Err("nothing was saved".into());
+    }
+    change_all(2_000_000)?;
+    let begun = Instant::now();
+    let report = client.shutdown(END).wait();
+    let ended = begun.elapsed().as_secs_f64();
+    if report.unsaved > 0 {
+        return Err(report.to_string().into());
+    }
+    let name = |what: &str| format!("{torrents} changed torrents: {what}");
+    let cost = saving - idle;
+    let (most, twice) = (Target::AtMost(5.0), Target::AtMost(2.0 * TICK.as_secs_f64()));
+    table.figure(&name("saved, the network thread"), &[cost], "% of a core", most);
+    table.figure(&name("saved, the longest between two ticks"), &[late], "s", twice);
+    let beyond = name("saved at the end, beyond a shutdown without a store");
+    table.figure(&beyond, &[ended - plain], "s", Target::AtMost(6.0));
+    Ok(())
+}
+
+/// For so long: the CPU time of libtorrent's network thread in percent, and the longest time between
+/// answers to the ticks.
+fn watched(patron: &Patron, time: Duration) -> Result<(f64, f64)> {
+    let network = network_thread()?;
+    let used =
+        || -> Result<Duration> { Ok(cpu_of_threads()?.remove(&network).unwrap_or_default()) };
+    let (begun, before) = (Instant::now(), used()?);
+    let (mut last, mut longest) = (begun, Duration::ZERO);
+    while let Some(left) = time.checked_sub(begun.elapsed()) {
+        if let Some(Ok(Event::Statistics(_))) = patron.recv_timeout(left) {
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+        }
+    }
+    longest = longest.max(last.elapsed());
+    let used = used()?.saturating_sub(before).as_secs_f64();
+    Ok((100.0 * used / begun.elapsed().as_secs_f64(), longest.as_secs_f64()))
+}
+
+/// That of the newest client.
+fn network_thread() -> Result<u32> {
+    let is_named = |thread: &u32| {
+        let name = std::fs::read_to_string(format!("/proc/self/task/{thread}/comm"));
+        name.is_ok_and(|name| name.starts_with("lt-network"))
+    };
+    cpu_of_threads()?.into_keys().rfind(is_named).ok_or_else(|| "there is no network thread".into())
 }
 
 fn add_all(patron: &Patron, metainfos: &[Vec<u8>]) -> Result<f64> {

@@ -577,7 +577,7 @@ fn configured(
 
 impl Prepared {
     /// Encodes what a store keeps.
-    fn keep(&mut self) -> Result<()> {
+    pub(crate) fn keep(&mut self) -> Result<()> {
         let client_data = ClientData {
             move_to: self.move_to.clone(),
             goals: self.goals,

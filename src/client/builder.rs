@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
-use super::thread::ClientState;
+use super::thread::{ClientState, StoreOptions};
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
@@ -221,9 +221,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether settings that were changed by [`Patron::apply_settings`](crate::Patron::apply_settings)
-    /// in an earlier run with this store are changed again; the default is true. They override those of
-    /// [`settings`](ClientBuilder::settings); the other functions of this builder override them.
+    /// Sets whether settings that are changed by
+    /// [`Patron::apply_settings`](crate::Patron::apply_settings) are kept in the store and restored at the
+    /// next start; the default is true. They override those of [`settings`](ClientBuilder::settings); the
+    /// other functions of this builder override them. The settings of a builder are never kept.
+    ///
+    /// A proxy's password is such a setting: if it is changed, it is in the store in plain text.
     pub fn restore_settings(mut self, restore: bool) -> Self {
         self.restore_settings = restore;
         self
@@ -367,8 +370,8 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Goes on with what the store has of the client. Returns it with the totals.
-    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<(Box<dyn Store>, (u64, u64))> {
+    /// Goes on with what the store has of the client.
+    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
         let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
@@ -376,7 +379,7 @@ impl ClientBuilder {
         if self.state.is_empty() {
             self.state = network;
         }
-        Ok((store, totals))
+        Ok(StoreOptions { store, totals, keeps_settings: self.restore_settings })
     }
 }
 

@@ -11,13 +11,12 @@ use crossbeam_channel::{Sender, bounded};
 use super::descriptors::Descriptors;
 use super::inbox::{Inbox, Intervals, StopRequest};
 use super::shutdown::Shutdown;
-use super::thread::{ClientThread, StoreLink};
+use super::thread::{ClientThread, StoreLink, StoreOptions};
 use crate::add::Defaults;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
-use crate::store::Store;
 use crate::sys::process;
 
 /// The version of the loaded libtorrent: `2.0.8.0`.
@@ -114,7 +113,7 @@ pub(super) fn start<E: Engine>(
     defaults: Defaults,
     intervals: Intervals,
     reads: Box<ReadCount>,
-    store: Option<(Box<dyn Store>, (u64, u64))>,
+    store: Option<StoreOptions>,
     make_engine: impl FnOnce(Sender<()>) -> Result<E> + Send + 'static,
 ) -> Result<Client> {
     let commands = bounded(COMMANDS);
@@ -122,7 +121,7 @@ pub(super) fn start<E: Engine>(
     let (stop_requests, stop) = bounded(1);
     let (started, starting) = bounded(1);
     let service = Arc::new(Service::new(commands.clone(), wake.clone(), defaults, reads));
-    let link = |(store, totals)| StoreLink::start(store, totals, &service, wake.clone());
+    let link = |options| StoreLink::start(options, &service, wake.clone());
     let store = store.map(link).transpose()?;
     let thread = std::thread::Builder::new()
         .name("torrent-patron".into())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Select, Sender, bounded};
 
 use crate::add::{Kept, Prepared, Restorable, restore};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::model::InfoHashes;
 use crate::store::{Key, Loaded, Pages, Record};
 use crate::text::printable;
 
-/// How many torrents are read at once.
+/// How many torrents are read and prepared at once, while the client adds as many others.
 const PAGE: usize = 512;
 
 /// How often the progress is told.
@@ -35,7 +35,9 @@ pub(in crate::client) enum Restored {
 
 /// How far it has come.
 pub(in crate::client) struct Restoring {
-    pub(in crate::client) torrents: Receiver<Restored>,
+    prepared: Receiver<Vec<Restored>>,
+    /// The rest of the last page.
+    page: std::vec::IntoIter<Restored>,
     pub(in crate::client) total: u64,
     pub(in crate::client) restored: u64,
     pub(in crate::client) failed: u64,
@@ -53,7 +55,7 @@ impl Restoring {
         total: u64,
         service: &Arc<Service>,
     ) -> Result<Self> {
-        let (to, torrents) = bounded(PAGE);
+        let (to, prepared) = bounded(1);
         let service = service.clone();
         std::thread::Builder::new()
             .name("torrent-restore".into())
@@ -61,12 +63,13 @@ impl Restoring {
                 crate::sys::process::block_signals();
                 let end = read(&pages, &service, &to);
                 // Where the client has ended, nobody listens.
-                let _ = to.send(Restored::End(end));
+                let _ = to.send(vec![Restored::End(end)]);
             })
             .map_err(|error| Error::io("restore the torrents", "a thread of its own", &error))?;
         let began = Instant::now();
         Ok(Self {
-            torrents,
+            prepared,
+            page: Vec::new().into_iter(),
             total,
             restored: 0,
             failed: 0,
@@ -75,6 +78,23 @@ impl Restoring {
             began,
             told: began,
         })
+    }
+
+    /// The next torrent, if it is here.
+    pub(in crate::client) fn next(&mut self) -> Option<Restored> {
+        let next = self.page.next();
+        if next.is_some() {
+            return next;
+        }
+        self.page = self.prepared.try_recv().ok()?.into_iter();
+        self.page.next()
+    }
+
+    /// Waits for the next torrent, if it has not ended.
+    pub(in crate::client) fn select<'a>(&'a self, select: &mut Select<'a>) {
+        if !self.ended {
+            select.recv(&self.prepared);
+        }
     }
 
     /// Whether the progress is to be told.
@@ -87,16 +107,14 @@ impl Restoring {
     }
 }
 
-fn read(pages: &Pages, service: &Service, to: &Sender<Restored>) -> Result<()> {
+fn read(pages: &Pages, service: &Service, to: &Sender<Vec<Restored>>) -> Result<()> {
     let mut after = None;
     loop {
         let page = pages.next(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key());
-        for restored in prepare_all(page, service) {
-            if to.send(restored).is_err() {
-                return Ok(());
-            }
+        if to.send(prepare_all(page, service)).is_err() {
+            return Ok(());
         }
     }
 }

@@ -26,7 +26,6 @@ use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
-use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -39,16 +38,8 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
-    client_of(intervals, None)
-}
-
-fn client_of(
-    intervals: Intervals,
-    store: Option<(Box<dyn Store>, (u64, u64))>,
-) -> (Client, Script) {
-    let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client = start(defaults, intervals, Box::new(Vec::new), store, move |wake| {
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), None, move |wake| {
         let (engine, its_script) = fake(wake);
         script.send(its_script).map_err(|_| Error::stopped("test"))?;
         Ok(engine)

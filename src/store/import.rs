@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::{Change, Key, Record, Store};
 use crate::add::{AddOptions, Defaults, Source, find_in, prepare, strings};
 use crate::error::{Error, Result};
-use crate::model::InfoHashes;
+use crate::model::{Goals, InfoHashes};
 
 /// The result of importing one torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct Imported {
 
 /// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
 /// file of the same name if there is one, and resume data that includes the metainfo. This is the format of
-/// qBittorrent's directory `BT_backup`; its categories and tags become labels. Torrents that the store has
+/// qBittorrent's directory `BT_backup`; its categories and tags become labels, its share limits
+/// [goals](crate::torrent::Goals). Torrents that the store has
 /// already are not changed.
 ///
 /// Each torrent is committed separately. When it is restored, its resume data is compared with the disk.
@@ -99,8 +100,18 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     if let (Some(data), true) = (&resume, is_torrent) {
         options = options.resume_data(&data[..]);
     }
-    let defaults = Defaults { has_store: true, save_dir: ".".into(), ..Defaults::default() };
-    let prepared = prepare(&source, &options, &defaults).map_err(|(_, error)| error)?;
+    let resume = resume.unwrap_or_default();
+    if let Some(goals) = goals(&resume) {
+        options = options.goals(goals);
+    }
+    let defaults = Defaults { save_dir: ".".into(), ..Defaults::default() };
+    let mut prepared = prepare(&source, &options, &defaults).map_err(|(_, error)| error)?;
+    let last = find_in(&resume, b"qBt-savePath").map(strings).unwrap_or_default().pop();
+    prepared.move_to = last
+        .map(PathBuf::from)
+        .filter(|last| last.is_absolute() && *last != prepared.save_dir)
+        .or(prepared.move_to);
+    prepared.keep()?;
     let mut record = Record::new(key, prepared.info_hashes, prepared.save_dir);
     record.name = (*prepared.name).into();
     record.source = path.display().to_string().into();
@@ -109,7 +120,6 @@ fn read(path: &Path, key: Key) -> Result<Record> {
         (record.info, record.resume_data) = (kept.info, kept.resume_data);
     }
     record.paused = prepared.paused;
-    let resume = resume.unwrap_or_default();
     let moment = |key| {
         let seconds = number(&resume, key).filter(|seconds| *seconds > 0)?;
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
@@ -123,6 +133,18 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     let labels = category.into_iter().chain(tags).filter(|label| !label.is_empty());
     record.labels = labels.map(Into::into).collect();
     Ok(record)
+}
+
+/// qBittorrent's limits of sharing: in thousandths, and in minutes. Negative ones are its defaults.
+fn goals(resume: &[u8]) -> Option<Goals> {
+    let ratio = number(resume, "qBt-ratioLimit").map(|ratio| ratio as f64 / 1000.0);
+    let minutes = number(resume, "qBt-seedingTimeLimit");
+    let goals = Goals {
+        share_ratio: ratio,
+        seed_time: minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+        ..Goals::default()
+    };
+    (goals != Goals::default()).then_some(goals)
 }
 
 fn number(dictionary: &[u8], key: &str) -> Option<u64> {

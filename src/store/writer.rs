@@ -12,6 +12,9 @@ use parking_lot::{Condvar, Mutex};
 use super::{COMMIT, Change, Key, Loaded, Store, Value};
 use crate::error::{Error, ErrorKind, Result};
 
+/// How many orders may wait before the client thread takes no more commands.
+const WINDOW: usize = 1024;
+
 /// The delay before a failed change without a ticket is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -84,6 +87,11 @@ impl Writer {
         self.shared.changed.notify_one();
     }
 
+    /// Whether the store is so far behind that no more should be asked of it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.shared.inner.lock().orders.len() >= WINDOW
+    }
+
     pub(crate) fn take_told(&self) -> Vec<Told> {
         take(&mut self.shared.inner.lock().told)
     }
@@ -142,6 +150,10 @@ impl Thread {
     fn run(mut self) {
         loop {
             let (orders, page, ending) = self.wait();
+            if orders.len() >= WINDOW {
+                // The client thread may be waiting for room.
+                let _ = self.shared.wake.try_send(());
+            }
             if !orders.is_empty() || !self.kept.is_empty() {
                 self.commit(orders);
             }

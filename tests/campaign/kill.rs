@@ -18,6 +18,7 @@ use torrent_patron::store::{Loaded, Record, Sqlite, Store};
 use torrent_patron::torrent::{InfoHashes, TorrentState};
 use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
+use crate::preloaded;
 use crate::support::{PATIENCE, address, builder, data, eventually, maker, same};
 
 pub(crate) const CHILD: &str = "kill-child";
@@ -289,7 +290,7 @@ pub(crate) fn run(rounds: u64, end: End) {
     let temporary = tempfile::tempdir().unwrap();
     let directory = &temporary.path().canonicalize().unwrap();
     if end == End::PowerCut {
-        compile_power_cut(directory);
+        preloaded(directory, "power_cut.c");
     }
     let (seeder, peer) = seeder(directory);
     let hashes: Vec<_> = torrents(directory).iter().map(|one| one.info_hashes).collect();
@@ -463,17 +464,6 @@ const PIECE: usize = 16 * 1024;
 
 fn copies(directory: &Path) -> PathBuf {
     directory.with_extension("copies")
-}
-
-fn compile_power_cut(directory: &Path) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaign/power_cut.c");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(directory.join("power_cut.so"))
-        .arg(source)
-        .args(["-ldl", "-lpthread"])
-        .status();
-    assert!(compiled.unwrap().success());
 }
 
 /// The files of the store and of the torrents, each with the place of its copy.

@@ -1,26 +1,44 @@
 //! Campaigns: the same thing many times, at random moments. They count what they did.
 //!
-//! `make campaign ARGS='kill 1000'`, `make campaign ARGS='power 1000'`
+//! `make campaign ARGS='kill 1000'`, `make campaign ARGS='power 1000'`, `make campaign ARGS=full`
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod full;
 mod kill;
 
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         [kill::CHILD, directory, seed, peer] => kill::child(directory.as_ref(), seed, peer),
+        [full::CHILD, directory] => full::child(directory.as_ref()),
+        ["full"] => full::run(1),
         ["kill", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::Killed),
         ["power", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::PowerCut),
         // `cargo test` has options of its own.
         _ => {
             kill::run(100, kill::End::Killed);
             kill::run(50, kill::End::PowerCut);
+            full::run(3);
         }
     }
     ExitCode::SUCCESS
+}
+
+/// A file in this directory, compiled to be preloaded into a program.
+fn preloaded(directory: &Path, source: &str) -> PathBuf {
+    let library = directory.join(source).with_extension("so");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaign").join(source))
+        .args(["-ldl", "-lpthread"])
+        .status();
+    assert!(compiled.unwrap().success());
+    library
 }

@@ -105,6 +105,11 @@ fn main() {
             qbittorrent,
             qbittorrent::gives_its_metadata,
         ),
+        trial(
+            "what_qbittorrent_keeps_is_imported_into_a_store",
+            &[QBITTORRENT],
+            qbittorrent::hands_its_torrents_over,
+        ),
         trial("nginx_seeds_a_file", nginx, nginx::seeds_a_file),
         trial("nginx_seeds_a_directory", nginx, nginx::seeds_a_directory),
         trial("nginx_seeds_what_begins_without_it", nginx, nginx::seeds_what_begins_without_it),

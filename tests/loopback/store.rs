@@ -1,16 +1,17 @@
 //! Torrents that outlive the client, in a store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use torrent_patron::error::{Error, ErrorKind};
+use torrent_patron::error::{Error, ErrorKind, Result};
 use torrent_patron::event::EventKind;
 use torrent_patron::file::{Existing, Priority};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::{Added, RemoveFiles};
-use torrent_patron::store::{Change, Memory, Record, Relocation, Store, Value};
+use torrent_patron::store::{Change, Key, Loaded, Memory, Record, Relocation, Store, Value};
 use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
@@ -513,5 +514,65 @@ fn the_order_of_the_queue_is_kept() {
     stop(client);
     let (client, patron) = restored(&to, &store);
     eventually("the order of the queue", || (places(&patron) == expected).then_some(()));
+    stop(client);
+}
+
+/// A store that is read one torrent at a time, each when it is let.
+struct Slow {
+    memory: Memory,
+    may_read: crossbeam_channel::Receiver<()>,
+}
+
+impl Store for Slow {
+    fn name(&self) -> String {
+        self.memory.name()
+    }
+
+    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+        self.memory.state()
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        self.memory.count()
+    }
+
+    fn load(&mut self, after: Option<Key>, _limit: usize) -> Result<Vec<Loaded>> {
+        let _ = self.may_read.recv_timeout(PATIENCE);
+        self.memory.load(after, 1)
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        self.memory.commit(changes)
+    }
+}
+
+#[test]
+fn restoring_tells_how_far_it_has_come_and_the_client_works_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("data");
+    let metainfos: Vec<Metainfo> =
+        (0..3).map(|n| metainfo(&data(&files, &format!("{n}.bin"), 30 + n, 20_000))).collect();
+    let memory = Memory::new();
+    let (client, patron) = restored(&files, &memory);
+    for metainfo in &metainfos {
+        patron.add_torrent(metainfo, AddOptions::default()).wait().unwrap();
+    }
+    stop(client);
+
+    let (let_read, may_read) = crossbeam_channel::unbounded();
+    let client = builder(&files).store(Slow { memory, may_read }).start().unwrap();
+    let patron = client.patron();
+    patron.subscribe(patron.subscription().with(EventKind::Restoring));
+    let_read.send(()).unwrap();
+    let first = eventually("the first torrent", || patron.torrents().first().copied());
+    patron.options(first).wait().unwrap();
+    // No more often than each quarter of a second.
+    while patron.recv_timeout(Duration::from_millis(300)).is_some() {}
+    let_read.send(()).unwrap();
+    let far = await_event!(patron, Event::Restoring { done, total } => (*done, *total));
+    assert_eq!(far, (2, 3));
+    let_read.send(()).unwrap();
+    let_read.send(()).unwrap();
+    await_event!(patron, Event::Restored { torrents: 3, failed: 0, .. });
     stop(client);
 }

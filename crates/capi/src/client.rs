@@ -250,6 +250,20 @@ pub unsafe extern "C" fn patron_builder_set_store(
     })
 }
 
+/// Sets whether settings changed by patron_apply_settings() are kept in the store and restored at the
+/// next start; the default is true. They override those of patron_builder_set_settings().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_builder_set_restore_settings(
+    builder: Option<&mut patron_builder>,
+    restore: bool,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(builder, "builder")?.change(|builder| builder.restore_settings(restore));
+        Ok(())
+    })
+}
+
 /// Gives the settings that libtorrent will receive: all that differ from its defaults. Free the
 /// result with patron_settings_free().
 #[unsafe(no_mangle)]

@@ -19,6 +19,8 @@ use torrent_patron::statistics::{Counter, Statistics};
 /// A snapshot of the counters of a client.
 pub struct patron_statistics {
     counters: Vec<Counter>,
+    all_time_sent: u64,
+    all_time_received: u64,
     network_threads: Vec<Statistics>,
     texts: Texts,
 }
@@ -30,7 +32,13 @@ impl From<&Statistics> for patron_statistics {
             [] => vec![statistics.clone()],
             several => several.to_vec(),
         };
-        Self { counters, network_threads, texts: Texts::default() }
+        Self {
+            counters,
+            all_time_sent: statistics.all_time_sent,
+            all_time_received: statistics.all_time_received,
+            network_threads,
+            texts: Texts::default(),
+        }
     }
 }
 
@@ -50,8 +58,14 @@ pub extern "C" fn patron_read_statistics(
         let out = required(out, "out")?;
         let mut counters: Vec<_> = entry.patron.read_statistics().counters().into_iter().collect();
         counters.sort_unstable_by_key(|counter| counter.name);
-        let (network_threads, texts) = (Vec::new(), Texts::default());
-        give(out, patron_statistics { counters, network_threads, texts });
+        let statistics = patron_statistics {
+            counters,
+            all_time_sent: 0,
+            all_time_received: 0,
+            network_threads: Vec::new(),
+            texts: Texts::default(),
+        };
+        give(out, statistics);
         Ok(())
     })
 }
@@ -156,4 +170,19 @@ pub extern "C" fn patron_statistics_is_gauge(
     index: usize,
 ) -> bool {
     read(false, || Some(statistics?.counters.get(index)?.gauge))
+}
+
+/// Bytes sent in all runs with the store of the client; 0 without a store, and for
+/// patron_read_statistics().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_all_time_sent(statistics: Option<&patron_statistics>) -> u64 {
+    read(0, || Some(statistics?.all_time_sent))
+}
+
+/// Bytes received in all runs, likewise.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_all_time_received(
+    statistics: Option<&patron_statistics>,
+) -> u64 {
+    read(0, || Some(statistics?.all_time_received))
 }

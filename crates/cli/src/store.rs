@@ -38,6 +38,9 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             })
         }
         StoreCommand::Import(from) => {
+            // Before a store is created.
+            fs::read_dir(&from.directory)
+                .map_err(|error| format!("{}: {error}", from.directory.display()))?;
             let mut store = Sqlite::open(&from.file)?;
             let mut outcome = Outcome::Done;
             for torrent in import(&from.directory, &mut store)? {

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::messages::request::Respond;
-use crate::messages::request::{RequestRole, TorrentRequest};
+use crate::messages::request::{RequestRole, Respond, TorrentRequest};
 use crate::model::{Answer, TorrentId};
 use crate::reply::Responder;
 

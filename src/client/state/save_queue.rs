@@ -1,14 +1,15 @@
 //! Decides when the resume data of each torrent is saved. Events of a torrent are saved at once;
-//! figures that merely grow, once per interval. The number of open saves is bounded, so that many
-//! torrents do not hold up libtorrent's network thread.
+//! figures that merely grow, once per interval. The number of open saves and of saves per second is
+//! bounded, so that many torrents do not hold up libtorrent's network thread.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::model::{SavedFigures, TorrentId};
 
-/// How many saves may be open.
+/// How many saves may be open, and how many may be begun in a slice of time: 2000 a second.
 const WINDOW: usize = 64;
+const SLICE: Duration = Duration::from_millis(32);
 
 /// Likewise, when the client ends: nobody else is held up.
 const LAST_WINDOW: usize = 4096;
@@ -46,26 +47,47 @@ pub(in crate::client) struct SaveQueue {
     /// In order of time.
     due: BTreeSet<(Instant, TorrentId)>,
     open: usize,
+    /// When the slice of time began, and how many saves have begun in it.
+    slice: (Instant, usize),
     failed: usize,
     window: usize,
 }
 
 impl SaveQueue {
     pub(in crate::client) fn new(interval: Duration) -> Self {
-        Self { interval, due: BTreeSet::new(), open: 0, failed: 0, window: WINDOW }
+        let slice = (Instant::now(), 0);
+        Self { interval, due: BTreeSet::new(), open: 0, slice, failed: 0, window: WINDOW }
     }
 
     /// When there is something to do next.
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
         let (due, _) = self.due.first()?;
-        (self.open < self.window).then_some(*due)
+        self.has_room().then(|| (*due).max(self.next_slot()))
+    }
+
+    fn has_room(&self) -> bool {
+        self.open < self.window
+    }
+
+    /// When another save may begin.
+    fn next_slot(&self) -> Instant {
+        let (begin, begun) = self.slice;
+        if begun < self.window { begin } else { begin + SLICE }
     }
 
     /// The torrent that is due first, if another save may be opened. It stays due until it is
     /// [begun](Saving::begin) or [unscheduled](Saving::unschedule).
     pub(in crate::client) fn first_due(&self, now: Instant) -> Option<TorrentId> {
         let (due, id) = self.due.first()?;
-        (self.open < self.window && *due <= now).then_some(*id)
+        let is_due = (*due).max(self.next_slot()) <= now;
+        (self.has_room() && is_due).then_some(*id)
+    }
+
+    fn count_begun(&mut self, now: Instant) {
+        if now >= self.slice.0 + SLICE {
+            self.slice = (now, 0);
+        }
+        self.slice.1 += 1;
     }
 
     pub(in crate::client) fn is_idle(&self) -> bool {
@@ -133,7 +155,7 @@ impl Saving<'_> {
 
     /// Opens a save and returns whether to force it. `None` if one is already open: another will
     /// follow it.
-    pub(in crate::client) fn begin(&mut self) -> Option<bool> {
+    pub(in crate::client) fn begin(&mut self, now: Instant) -> Option<bool> {
         self.unschedule();
         if self.save.open {
             self.save.again = true;
@@ -141,6 +163,7 @@ impl Saving<'_> {
         }
         self.save.open = true;
         self.queue.open += 1;
+        self.queue.count_begun(now);
         Some(self.save.force)
     }
 
@@ -229,11 +252,11 @@ mod tests {
         let mut saving = Saving { id, save: &mut save, queue: &mut queue };
         saving.schedule(now);
         assert_eq!(saving.queue.first_due(now), Some(id));
-        assert_eq!(saving.begin(), Some(false));
+        assert_eq!(saving.begin(now), Some(false));
         assert_eq!(saving.queue.first_due(now), None);
         assert!(!saving.queue.is_idle(), "it is open");
         saving.schedule(now);
-        assert_eq!(saving.begin(), None);
+        assert_eq!(saving.begin(now), None);
         assert!(saving.end(), "it has changed again");
         assert!(!saving.end() && saving.queue.is_idle());
     }
@@ -242,14 +265,15 @@ mod tests {
     fn what_the_metainfo_hid_is_forced_until_it_is_saved() {
         let (mut queue, mut save, id) =
             (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
+        let now = Instant::now();
         let mut saving = Saving { id, save: &mut save, queue: &mut queue };
         saving.force_next();
-        assert_eq!(saving.begin(), Some(true));
+        assert_eq!(saving.begin(now), Some(true));
         saving.end();
-        assert_eq!(saving.begin(), Some(true), "it was not saved");
+        assert_eq!(saving.begin(now), Some(true), "it was not saved");
         saving.end();
         saving.saved(SavedFigures::default(), Instant::now());
-        assert_eq!(saving.begin(), Some(false));
+        assert_eq!(saving.begin(now), Some(false));
     }
 
     #[test]
@@ -262,12 +286,43 @@ mod tests {
         }
         for (id, save) in &mut saves[..WINDOW] {
             assert!(queue.first_due(now).is_some() && queue.next_due().is_some());
-            Saving { id: *id, save, queue: &mut queue }.begin();
+            Saving { id: *id, save, queue: &mut queue }.begin(now);
         }
         assert!(queue.first_due(now).is_none() && queue.next_due().is_none());
         let (id, save) = &mut saves[0];
         Saving { id: *id, save, queue: &mut queue }.remove();
-        assert_eq!(queue.first_due(now), Some(saves[WINDOW].0));
+        assert_eq!(queue.first_due(now + SLICE), Some(saves[WINDOW].0));
+    }
+
+    #[test]
+    fn many_that_are_due_at_once_are_saved_at_a_bounded_rate_until_the_end() {
+        let (mut queue, begun, count) = (SaveQueue::new(INTERVAL), Instant::now(), 1000);
+        let mut saves: Vec<_> = (0..count).map(|_| (TorrentId::next(), Save::default())).collect();
+        for (id, save) in &mut saves {
+            Saving { id: *id, save, queue: &mut queue }.schedule(begun);
+        }
+        let mut now = begun;
+        for (id, save) in &mut saves {
+            if queue.first_due(now).is_none() {
+                now = queue.next_due().unwrap();
+            }
+            let mut saving = Saving { id: *id, save, queue: &mut queue };
+            saving.begin(now);
+            saving.end();
+        }
+        let slices = (now - begun).div_duration_f64(SLICE).round() as usize;
+        assert_eq!(slices, count / WINDOW);
+
+        for (id, save) in &mut saves {
+            Saving { id: *id, save, queue: &mut queue }.schedule(now);
+        }
+        queue.begin_last();
+        for (id, save) in &mut saves {
+            assert!(queue.first_due(now).is_some());
+            let mut saving = Saving { id: *id, save, queue: &mut queue };
+            saving.begin(now);
+            saving.end();
+        }
     }
 
     #[test]

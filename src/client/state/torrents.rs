@@ -50,7 +50,7 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) has_info: bool,
     /// All that is wanted of it was here once.
     pub(in crate::client) completed: bool,
-    /// It comes from the store and has not been checked yet; all is as it was saved.
+    /// The store has its resume data as it is, unless its files turn out to be different.
     pub(in crate::client) as_saved: bool,
     /// It is to pause when it is checked.
     pub(in crate::client) stops_itself: bool,
@@ -558,7 +558,7 @@ mod tests {
         torrents.set_goals(id, Goals::default().share_ratio(1.0));
         torrents.set_rate_seen(id, Some(now));
         let mut saving = torrents.saving(id).unwrap();
-        saving.begin();
+        saving.begin(now);
         saving.schedule(now);
         for (op, role) in [
             (
@@ -687,7 +687,7 @@ mod tests {
         let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
         let ids = [1, 2, 3].map(|n| add(&mut torrents, torrent(hashes(Some(n), None), None)));
         assert_eq!(torrents.unsaved(), 0);
-        torrents.saving(ids[0]).unwrap().begin();
+        torrents.saving(ids[0]).unwrap().begin(now);
         torrents.saving(ids[0]).unwrap().schedule(now);
         torrents.saving(ids[1]).unwrap().schedule(now);
         torrents.saving(ids[2]).unwrap().failed(now, true);

@@ -54,6 +54,9 @@ impl<E: Engine> ClientThread<E> {
                 self.update_status(id, |status| status.state = state);
                 if state == TorrentState::CheckingFiles {
                     self.readers.checking(id);
+                    if let Some(torrent) = self.torrents.get_mut(id) {
+                        torrent.as_saved = false;
+                    }
                 }
             }
             EngineEvent::Paused(id) => {
@@ -221,21 +224,22 @@ impl<E: Engine> ClientThread<E> {
         torrent.has_info = add.has_info;
         torrent.completed = add.complete;
         torrent.stops_itself = add.stops_itself;
+        torrent.as_saved = add.key.is_some() && add.figures.is_some() && !self.is_told(&torrent);
         let mut deleting = false;
         if let Origin::Store(record) = &add.origin {
             torrent.completed = record.completed.is_some();
-            torrent.as_saved = add.figures.is_some();
             deleting = record.deleting;
             torrent.restore_attached(record);
             if let Some(position) = record.queue_position {
                 self.restore_queue_place(id, position);
             }
         }
+        let as_saved = torrent.as_saved;
         if torrent.client_data().replicas > 1 {
             self.engine.replicate(id, torrent.client_data().replicas.into());
         }
         self.torrents.insert(id, torrent);
-        if let (Origin::Store(_), Some(figures)) = (&add.origin, add.figures)
+        if let (true, Some(figures)) = (as_saved, add.figures)
             && let Some(mut saving) = self.torrents.saving(id)
         {
             saving.saved(figures, Instant::now());
@@ -270,8 +274,7 @@ impl<E: Engine> ClientThread<E> {
             Origin::Store(record) => {
                 if let Some(moving) = record.moving {
                     // It was finished before the torrent was added.
-                    self.keep(id, Value::SaveDir(moving.to));
-                    self.keep(id, Value::Moving(None));
+                    self.keep_all(id, [Value::SaveDir(moving.to), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
             }

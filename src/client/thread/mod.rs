@@ -21,7 +21,7 @@ use crossbeam_channel::Select;
 
 pub(in crate::client) use self::client_thread::ClientThread;
 pub(in crate::client) use self::store::ClientState;
-pub(in crate::client) use self::store_link::StoreLink;
+pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
@@ -51,17 +51,12 @@ impl<E: Engine> ClientThread<E> {
             select.recv(&self.inbox.commands);
         }
         let restoring = self.store.as_ref().and_then(|store| store.restoring.as_ref());
-        if let Some(restoring) = restoring.filter(|restoring| !restoring.ended)
-            && self.admission.restores()
-        {
-            select.recv(&restoring.torrents);
+        if let Some(restoring) = restoring.filter(|_| self.admission.restores()) {
+            restoring.select(&mut select);
         }
-        let others = [
-            self.admission.next_due(),
-            self.torrents.saves().next_due(),
-            self.readers.next_due(),
-            self.engine.due(),
-        ];
+        // The store wakes this thread when there is room.
+        let saves = self.torrents.saves().next_due().filter(|_| !self.waits_for_store());
+        let others = [self.admission.next_due(), saves, self.readers.next_due(), self.engine.due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
@@ -69,8 +64,11 @@ impl<E: Engine> ClientThread<E> {
 
     /// Whether so much is under way that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
-        let waits_for_store = self.store.as_ref().is_some_and(|store| store.commits.is_full());
-        self.admission.is_full() || self.torrents.requests.is_full() || waits_for_store
+        self.admission.is_full() || self.torrents.requests.is_full() || self.waits_for_store()
+    }
+
+    fn waits_for_store(&self) -> bool {
+        self.store.as_ref().is_some_and(StoreLink::is_full)
     }
 
     fn tick(&mut self) {

@@ -20,7 +20,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Whether a patron wants its resume data.
-    fn is_told(&self, torrent: &Torrent) -> bool {
+    pub(super) fn is_told(&self, torrent: &Torrent) -> bool {
         self.subscriptions.wants(EventKind::ResumeData) && torrent.is_wanted(EventKind::ResumeData)
     }
 
@@ -81,7 +81,7 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
         while let Some(id) = self.torrents.saves().first_due(now) {
-            if self.store.as_ref().is_some_and(|store| store.commits.is_full()) {
+            if self.waits_for_store() {
                 return;
             }
             let wanted = self.is_saved(id);
@@ -89,7 +89,7 @@ impl<E: Engine> ClientThread<E> {
             let Some(mut saving) = self.torrents.saving(id) else { return };
             if !wanted {
                 saving.unschedule();
-            } else if let Some(unchanged_too) = saving.begin() {
+            } else if let Some(unchanged_too) = saving.begin(now) {
                 let save = request::resume_data(what, !unchanged_too, RequestRole::SavesForEvent);
                 self.request(id, save);
             }

@@ -40,14 +40,22 @@ impl<E: Engine> ClientThread<E> {
 
     /// What nobody waits for: it is tried until it is durable.
     pub(super) fn keep(&self, id: TorrentId, value: Value) {
+        self.keep_all(id, [value]);
+    }
+
+    pub(super) fn keep_all(&self, id: TorrentId, values: impl IntoIterator<Item = Value>) {
         if let Some(key) = self.torrents.get(id).and_then(|torrent| torrent.key) {
-            self.keep_change(Change::Set(key, value));
+            self.keep_changes(values.into_iter().map(|value| Change::Set(key, value)).collect());
         }
     }
 
     pub(super) fn keep_change(&self, change: Change) {
+        self.keep_changes(vec![change]);
+    }
+
+    fn keep_changes(&self, changes: Vec<Change>) {
         if let Some(store) = &self.store {
-            store.writer.submit(None, vec![change]);
+            store.writer.submit(None, changes);
         }
     }
 
@@ -201,7 +209,7 @@ impl<E: Engine> ClientThread<E> {
             && let Some(store) = &mut self.store
             && let Some(restoring) = &mut store.restoring
         {
-            let Ok(restored) = restoring.torrents.try_recv() else { break };
+            let Some(restored) = restoring.next() else { break };
             match restored {
                 Restored::Ready(record, prepared) => {
                     restoring.open += 1;
@@ -336,17 +344,36 @@ impl<E: Engine> ClientThread<E> {
         self.store.as_ref().map_or(0, |store| store.state_open)
     }
 
+    /// The answer has every torrent, so it is asked for once after many changes.
     pub(super) fn save_queue(&mut self) {
-        if self.store.is_some() {
+        let Some(store) = &mut self.store else { return };
+        if store.queue_asked {
+            store.queue_changed = true;
+        } else {
+            store.queue_asked = true;
             self.request_of_session(request::queue().request, Respond::Nothing);
         }
+    }
+
+    fn queue_given(&mut self, places: &[QueuePlaceRecord]) {
+        let Some(store) = &mut self.store else { return };
+        store.queue_asked = false;
+        if std::mem::take(&mut store.queue_changed) {
+            return self.save_queue();
+        }
+        let change = |place: &QueuePlaceRecord| {
+            let torrent = self.torrents.get(TorrentId::new(place.torrent)?)?;
+            let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
+            Some(Change::Set(torrent.key?, Value::QueuePosition(Some(place.position))))
+        };
+        self.keep_changes(places.iter().filter_map(change).collect());
     }
 
     /// What the answer to a request about the client changes in the store.
     pub(super) fn keep_of_client(&mut self, role: RequestRole, answer: &Result<Answer>) {
         let value = answer.as_ref().ok();
         match role {
-            RequestRole::ChangesSettings(settings) if value.is_some() => {
+            RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
                 for (name, value) in settings.iter() {
                     let value = value.to_string().into_bytes().into();
                     self.keep_change(Change::State(format!("{SETTING}{name}").into(), Some(value)));
@@ -361,14 +388,14 @@ impl<E: Engine> ClientThread<E> {
             }
             RequestRole::GivesQueue => {
                 let places = value.and_then(|value| value.downcast_ref::<Vec<QueuePlaceRecord>>());
-                for place in places.into_iter().flatten() {
-                    if let Some(id) = TorrentId::new(place.torrent) {
-                        self.keep(id, Value::QueuePosition(Some(place.position)));
-                    }
-                }
+                self.queue_given(places.map_or(&[], Vec::as_slice));
             }
             _ => {}
         }
+    }
+
+    fn keeps_settings(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.keeps_settings)
     }
 
     /// Adds the totals of earlier runs, and saves the sums if that is asked for.

@@ -14,6 +14,15 @@ use crate::store::{Key, Store, Writer};
 /// How often the DHT's nodes and the totals are saved.
 pub(super) const STATE_INTERVAL: Duration = Duration::from_secs(300);
 
+/// A store, and what the client is to do with it.
+pub(in crate::client) struct StoreOptions {
+    pub(in crate::client) store: Box<dyn Store>,
+    /// Bytes that earlier runs have sent and received.
+    pub(in crate::client) totals: (u64, u64),
+    /// Settings that are changed go into it.
+    pub(in crate::client) keeps_settings: bool,
+}
+
 pub(in crate::client) struct StoreLink {
     pub(in crate::client) writer: Writer,
     pub(in crate::client) commits: Commits,
@@ -27,17 +36,22 @@ pub(in crate::client) struct StoreLink {
     pub(super) state_open: u32,
     /// Bytes that earlier runs have sent and received.
     pub(super) totals: (u64, u64),
+    pub(super) keeps_settings: bool,
+    /// The engine was asked for the places in its queue.
+    pub(super) queue_asked: bool,
+    /// They have changed since then.
+    pub(super) queue_changed: bool,
     /// The places in the queue of torrents that are being restored.
     pub(super) queue: BTreeMap<u32, TorrentId>,
 }
 
 impl StoreLink {
     pub(in crate::client) fn start(
-        mut store: Box<dyn Store>,
-        totals: (u64, u64),
+        options: StoreOptions,
         service: &Arc<Service>,
         wake: crossbeam_channel::Sender<()>,
     ) -> Result<Self> {
+        let StoreOptions { mut store, totals, keeps_settings } = options;
         let total = store.count()?;
         let writer = Writer::start(store, wake)?;
         let restoring = Some(Restoring::start(writer.pages(), total, service)?);
@@ -51,8 +65,16 @@ impl StoreLink {
             next_state: Instant::now() + STATE_INTERVAL,
             state_open: 0,
             totals,
+            keeps_settings,
+            queue_asked: false,
+            queue_changed: false,
             queue: BTreeMap::new(),
         })
+    }
+
+    /// Whether so much waits for the store that the client takes no more commands.
+    pub(super) fn is_full(&self) -> bool {
+        self.commits.is_full() || self.writer.is_full()
     }
 
     pub(super) fn next_key(&mut self) -> Option<Key> {

@@ -5,7 +5,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind, NativeCode, Result};
 const APPLICATION: i32 = 0x7470_746e;
 /// The version of the schema that this code writes.
 const SCHEMA: u32 = 1;
+/// More than there are statements in this module.
+const STATEMENTS: usize = 32;
 /// Older versions can damage a database in WAL mode when two connections write to it.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
@@ -27,6 +29,11 @@ const OPEN: &str = "open the store";
 const READ: &str = "read the store";
 
 /// A store in a SQLite database. Each commit is a transaction that is synchronized to the disk.
+///
+/// A new database can be read by its owner only. It is not encrypted, and has what torrents are added with:
+/// passkeys and passwords in the URLs of trackers and web seeds, and a proxy's password if it was set by
+/// [`apply_settings`](crate::Patron::apply_settings) (see
+/// [`restore_settings`](crate::ClientBuilder::restore_settings)).
 ///
 /// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures; others
 /// can [read](Sqlite::open_read_only) it meanwhile.
@@ -51,8 +58,10 @@ impl Sqlite {
         let path = absolute(path.as_ref())?;
         let lock = Lock::take(&path)?;
         let is_new = look(&path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut store = Self::connect(path, flags, Some(lock))?;
+        if is_new {
+            make_file(&path)?;
+        }
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Some(lock))?;
         store.try_to(OPEN, |connection| {
             if is_new {
                 create(connection)?;
@@ -72,11 +81,20 @@ impl Sqlite {
     /// As for [`open`](Sqlite::open), except `InUse`; `Io` if there is no such file.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref())?;
+        fs::metadata(&path).map_err(|error| Error::io(OPEN, path.display(), &error))?;
         if look(&path)? {
-            let missing = io::Error::from(io::ErrorKind::NotFound);
-            return Err(Error::io(OPEN, path.display(), &missing));
+            return Err(Error::new(ErrorKind::Corrupt, OPEN, "it is empty").on(path.display()));
         }
-        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, None)
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
+        match store.count() {
+            // SQLite needs files beside it, for other readers and writers. There can be none of those.
+            Err(_) if is_on_read_only_file_system(&store.path) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+                store.connection = connect(&immutable(&store.path), &store.path, flags)?;
+                Ok(store)
+            }
+            counted => counted.map(|_| store),
+        }
     }
 
     fn connect(path: PathBuf, flags: OpenFlags, lock: Option<Lock>) -> Result<Self> {
@@ -87,9 +105,7 @@ impl Sqlite {
             );
             return Err(Error::new(ErrorKind::VersionMismatch, OPEN, message).on(path.display()));
         }
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags)
-            .map_err(|error| failed(OPEN, &path, &error))?;
+        let connection = connect(&path, &path, flags)?;
         Ok(Self { path, connection, _lock: lock })
     }
 
@@ -162,7 +178,14 @@ impl Store for Sqlite {
     }
 
     fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
-        self.try_to(READ, |connection| rows::load(connection, after, limit))
+        let page = self.try_to(READ, |connection| rows::load(connection, after, limit))?;
+        if page.is_empty() {
+            // All has been read: SQLite's cache of it is not needed any more.
+            self.try_to(READ, |connection| {
+                connection.pragma_query(None, "shrink_memory", |_| Ok(()))
+            })?;
+        }
+        Ok(page)
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<()> {
@@ -214,6 +237,41 @@ fn look(path: &Path) -> Result<bool> {
         return refuse(ErrorKind::VersionMismatch, why);
     }
     Ok(false)
+}
+
+fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| failed(OPEN, path, &error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn is_on_read_only_file_system(path: &Path) -> bool {
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// The name of a file that nobody changes: <https://www.sqlite.org/uri.html>.
+fn immutable(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri += &format!("%{byte:02x}"),
+        }
+    }
+    (uri + "?immutable=1").into()
+}
+
+/// Creates a file that only its owner can read: it will have passkeys of trackers and may have passwords.
+/// SQLite gives its other files the same permissions.
+fn make_file(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| Error::io(OPEN, path.display(), &error))
 }
 
 /// Creates the tables in one transaction.

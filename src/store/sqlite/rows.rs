@@ -179,7 +179,7 @@ pub(super) fn change(connection: &Connection, change: &Change) -> Rows<Result<()
 }
 
 fn add(connection: &Connection, record: &Record) -> Rows<Result<()>> {
-    if find(connection, record.key)?.is_some() {
+    if is_there(connection, record.key)? {
         let message = format!("the torrent with the key {} is there", record.key);
         return Ok(Err(Error::new(ErrorKind::InvalidArgument, COMMIT, message)));
     }
@@ -199,10 +199,10 @@ fn add(connection: &Connection, record: &Record) -> Rows<Result<()>> {
 }
 
 fn set(connection: &Connection, key: Key, value: &Value) -> Rows<Result<()>> {
-    let Some((mut record, info)) = find(connection, key)? else {
+    if !is_there(connection, key)? {
         let message = format!("there is no torrent with the key {key}");
         return Ok(Err(Error::new(ErrorKind::NotFound, COMMIT, message)));
-    };
+    }
     match value {
         Value::ResumeData(data) => put_resume_data(connection, key, data)?,
         Value::Label(label, true) => put_label(connection, key, label)?,
@@ -218,24 +218,30 @@ fn set(connection: &Connection, key: Key, value: &Value) -> Rows<Result<()>> {
             delete.execute(params![key, note])?;
         }
         Value::Info(data) => {
+            let (record, _) = find(connection, key)?;
             let hash = put_info(connection, &record.info_hashes, data)?;
             put(connection, &record, Some(&hash))?;
         }
         value => {
+            let (before, info) = find(connection, key)?;
+            let mut record = before.clone();
             record.set(value);
-            put(connection, &record, info.as_deref())?;
+            if record != before {
+                put(connection, &record, info.as_deref())?;
+            }
         }
     }
     Ok(Ok(()))
 }
 
+fn is_there(connection: &Connection, key: Key) -> Rows<bool> {
+    connection.prepare_cached("SELECT 1 FROM torrents WHERE key = ?")?.exists([key])
+}
+
 /// Returns the row of a torrent, and the hash of its info dictionary.
-fn find(connection: &Connection, key: Key) -> Rows<Option<(Record, Option<Vec<u8>>)>> {
+fn find(connection: &Connection, key: Key) -> Rows<(Record, Option<Vec<u8>>)> {
     let query = format!("SELECT {COLUMNS} FROM torrents t WHERE t.key = ?");
-    connection
-        .prepare_cached(&query)?
-        .query_row([key], |row| Ok((torrent(row)?, row.get(13)?)))
-        .optional()
+    connection.prepare_cached(&query)?.query_row([key], |row| Ok((torrent(row)?, row.get(13)?)))
 }
 
 fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()> {

@@ -84,6 +84,7 @@ fn a_store_is_read_while_a_client_has_it_open() {
     let dir = tempfile::tempdir().unwrap();
     let error = Sqlite::open_read_only(path(&dir)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.to_string().contains("No such file"), "{error}");
     let mut store = Sqlite::open(path(&dir)).unwrap();
     store.commit(&[Change::Add(Box::new(record(1)))]).unwrap();
     let mut reader = Sqlite::open_read_only(path(&dir)).unwrap();
@@ -92,6 +93,19 @@ fn a_store_is_read_while_a_client_has_it_open() {
     assert_eq!(reader.load(None, 10).unwrap().len(), 2);
     assert!(reader.check().unwrap().is_empty());
     assert_eq!(kind(reader.commit(&[Change::Remove(key(1))])), ErrorKind::Disk);
+}
+
+/// As on a read-only file system, which needs a mount.
+#[test]
+fn a_store_that_nobody_changes_is_read_without_files_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a ?#%21&b=ü.db");
+    filled(&path, 3);
+    fs::remove_file(dir.path().join("a ?#%21&b=ü.db-lock")).unwrap();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let mut connection = connect(&immutable(&path), &path, flags).unwrap();
+    assert_eq!(rows::load(&mut connection, None, 10).unwrap().len(), 3);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 }
 
 #[test]
@@ -124,6 +138,30 @@ fn what_is_not_a_store_is_left_as_it_is() {
     drop(newer);
     let says = format!("version {}", SCHEMA + 1);
     refused("a newer one", ErrorKind::VersionMismatch, &says);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_a_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    store.commit(&[Change::Add(Box::new(record(1)))]).unwrap();
+    let mut files: Vec<_> = fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| !entry.path().to_string_lossy().ends_with("-lock"))
+        .map(|entry| (entry.file_name(), entry.metadata().unwrap().permissions().mode() & 0o777))
+        .collect();
+    files.sort();
+    let expected = ["torrents.db", "torrents.db-shm", "torrents.db-wal"];
+    assert_eq!(files, expected.map(|name| (name.into(), 0o600)));
+
+    // Somebody has chosen other permissions.
+    drop(store);
+    fs::set_permissions(path(&dir), fs::Permissions::from_mode(0o640)).unwrap();
+    let _store = Sqlite::open(path(&dir)).unwrap();
+    assert_eq!(fs::metadata(path(&dir)).unwrap().permissions().mode() & 0o777, 0o640);
 }
 
 #[test]

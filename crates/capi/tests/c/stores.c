@@ -1,6 +1,9 @@
 /* A client that keeps its torrents in a store, and the next one that goes on with them. */
 #include "check.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 static patron_client* start_with_store(const char* save_dir, const char* store) {
     patron_builder* builder = new_builder(save_dir);
     OK(patron_builder_set_store(builder, PATRON_TEXT(store), &error));
@@ -28,6 +31,122 @@ static patron_handle* watching(patron_client* client, uint64_t torrents) {
         patron_reply_free(reply);   \
     } while (0)
 
+static uint64_t all_time_sent(patron_handle* handle) {
+    patron_reply* reply = NULL;
+    OK(patron_get_statistics(handle, &reply, &error));
+    wait_for(reply);
+    patron_statistics* statistics = NULL;
+    OK(patron_reply_statistics(reply, &statistics, &error));
+    uint64_t sent = patron_statistics_all_time_sent(statistics);
+    CHECK((sent > 0) == (patron_statistics_all_time_received(statistics) > 0));
+    patron_statistics_free(statistics);
+    patron_reply_free(reply);
+    return sent;
+}
+
+/* Something to count. */
+static uint64_t send_to_another(patron_handle* handle, const patron_metainfo* metainfo,
+                                const char* directory) {
+    CHECK(all_time_sent(handle) == 0);
+    patron_client* client = start(new_builder(path(directory, "to")));
+    patron_handle* other = new_patron(client);
+    uint64_t download = add(other, metainfo, peer_options(handle));
+    await(other, PATRON_EVENT_FINISHED, download);
+    patron_free(other);
+    stop(client);
+    uint64_t sent = all_time_sent(handle);
+    CHECK(sent >= 100000);
+    return sent;
+}
+
+static bool has_limit_77(patron_handle* handle) {
+    patron_reply* reply = NULL;
+    OK(patron_get_settings(handle, &reply, &error));
+    wait_for(reply);
+    patron_settings* settings = NULL;
+    OK(patron_reply_settings(reply, &settings, &error));
+    bool has = is(patron_settings_get(settings, PATRON_TEXT("connections_limit"), NULL), "77");
+    patron_settings_free(settings);
+    patron_reply_free(reply);
+    return has;
+}
+
+/* A setting that is changed is kept, unless the builder says otherwise. */
+static void settings_are_kept(const char* directory, const char* store) {
+    for (int run = 0; run < 3; run++) {
+        patron_builder* builder = new_builder(directory);
+        OK(patron_builder_set_store(builder, PATRON_TEXT(store), &error));
+        OK(patron_builder_set_restore_settings(builder, run != 2, &error));
+        patron_client* client = start(builder);
+        patron_handle* handle = new_patron(client);
+        CHECK(has_limit_77(handle) == (run == 1));
+        if (run == 0) {
+            patron_settings* settings = NULL;
+            OK(patron_settings_new(PATRON_PRESET_EMPTY, &settings, &error));
+            OK(patron_settings_set_int(settings, PATRON_TEXT("connections_limit"), 77, &error));
+            DONE(patron_apply_settings(handle, settings, &reply, &error));
+            patron_settings_free(settings);
+        }
+        patron_free(handle);
+        stop(client);
+    }
+}
+
+/* A file that may not grow is like a full disk. */
+static void limit_file_size(rlim_t bytes) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void a_full_disk_is_told(patron_handle* handle, uint64_t torrent) {
+    signal(SIGXFSZ, SIG_IGN);
+    limit_file_size(1);
+    patron_reply* reply = NULL;
+    OK(patron_add_label(handle, torrent, PATRON_TEXT("too much"), &reply, &error));
+    FAILS(PATRON_E_DISK, patron_reply_wait(reply, PATIENCE_MS, &error));
+    patron_reply_free(reply);
+    await(handle, PATRON_EVENT_STORE_FAILED, 0);
+    limit_file_size(RLIM_INFINITY);
+    DONE(patron_add_label(handle, torrent, PATRON_TEXT("too much"), &reply, &error));
+    await(handle, PATRON_EVENT_STORE_RECOVERED, 0);
+    DONE(patron_remove_label(handle, torrent, PATRON_TEXT("too much"), &reply, &error));
+}
+
+/* Its files are on a disk that is missing. */
+static void what_cannot_be_restored_is_told(const char* directory, const char* store) {
+    const char* file = path(directory, "there/b.bin");
+    make_directory(path(directory, "there"));
+    make_file(file, 2, 100000);
+    patron_metainfo* metainfo = make_torrent(file);
+    patron_client* client = start_with_store(path(directory, "there"), store);
+    patron_handle* handle = watching(client, 0);
+    await(handle, PATRON_EVENT_FINISHED, add(handle, metainfo, NULL));
+    patron_metainfo_free(metainfo);
+    patron_free(handle);
+    stop(client);
+    CHECK(rename(path(directory, "there"), path(directory, "away")) == 0);
+    client = start_with_store(directory, store);
+    handle = new_patron(client);
+    await(handle, PATRON_EVENT_RESTORE_FAILED, 0);
+    patron_event* event = await_event(handle, PATRON_EVENT_RESTORED, 0);
+    CHECK(patron_event_count(event) == 0 && patron_event_available(event) == 1);
+    patron_event_free(event);
+    patron_free(handle);
+    stop(client);
+}
+
+/* The version is at byte 60 of a SQLite database. */
+static void a_newer_store_is_refused(const char* directory, const char* store) {
+    FILE* stream = fopen(store, "r+b");
+    CHECK(stream && fseek(stream, 63, SEEK_SET) == 0 && fputc(9, stream) == 9);
+    CHECK(fclose(stream) == 0);
+    patron_builder* builder = new_builder(directory);
+    FAILS(PATRON_E_VERSION_MISMATCH, patron_builder_set_store(builder, PATRON_TEXT(store), &error));
+    patron_builder_free(builder);
+}
+
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     const char* directory = argv[1];
@@ -53,11 +172,14 @@ int main(int argc, char** argv) {
     FAILS(PATRON_E_IN_USE, patron_builder_set_store(builder, PATRON_TEXT(store), &error));
     FAILS(PATRON_E_CORRUPT, patron_builder_set_store(builder, PATRON_TEXT(file), &error));
     patron_builder_free(builder);
+    a_full_disk_is_told(handle, torrent);
+    uint64_t sent = send_to_another(handle, metainfo, directory);
     patron_free(handle);
     stop(client);
 
     client = start_with_store(directory, store);
     handle = watching(client, 1);
+    CHECK(all_time_sent(handle) >= sent);
     patron_handle* other = new_patron(client);
     /* It begins with the status of each. */
     DONE(patron_watch_all(handle, &reply, &error));
@@ -88,5 +210,8 @@ int main(int argc, char** argv) {
     patron_free(other);
     stop(client);
     patron_metainfo_free(metainfo);
+    settings_are_kept(directory, path(directory, "settings.db"));
+    what_cannot_be_restored_is_told(directory, path(directory, "other.db"));
+    a_newer_store_is_refused(directory, path(directory, "torrents.db"));
     return 0;
 }

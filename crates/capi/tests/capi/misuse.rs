@@ -247,6 +247,8 @@ const NEUTRAL: &[&str] = &[
     "patron_report_unsaved",
     "patron_snapshot_error",
     "patron_snapshot_removed",
+    "patron_statistics_all_time_received",
+    "patron_statistics_all_time_sent",
     "patron_trackers_announce_message",
 ];
 

@@ -151,3 +151,65 @@ fn what_is_damaged_or_in_use_is_told() {
     }
     run(["download", "-o", "to"]).expect(2);
 }
+
+#[test]
+fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
+    let movie = Movie::new();
+    let (seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    drop(seeder);
+    let store = movie.path("torrents.db");
+    let whole = fs::read(&store).unwrap();
+
+    // A bit of what is kept of the torrent.
+    let mut flipped = whole.clone();
+    let key = b"12:piece length";
+    let place = whole.windows(key.len()).position(|part| part == key).unwrap();
+    flipped[place] ^= 1;
+    fs::write(&store, &flipped).unwrap();
+    for command in ["check", "list"] {
+        let output = run(["store", command, text(&store)]).expect(1);
+        assert!(output.stderr.contains("movie.bin: "), "{output:#?}");
+        assert!(output.stderr.contains("its checksum is wrong"), "{output:#?}");
+    }
+    let words = ["seed", "--store", text(&store), "--offline", "--json"];
+    let mut program = Program::start(words);
+    let failed = program.event("restore_failed");
+    assert_eq!(failed["name"], "movie.bin");
+    assert_eq!(program.event("restored")["failed"], 1);
+    program.end().expect(1);
+    let output = run(["store", "check", text(&store)]).expect(1);
+    assert!(output.stderr.contains("its checksum is wrong"), "it is still there: {output:#?}");
+
+    let mut newer = whole.clone();
+    newer[60..64].copy_from_slice(&9_u32.to_be_bytes());
+    let mut foreign = whole.clone();
+    foreign[68..72].copy_from_slice(&[0; 4]);
+    let truncated = whole[..whole.len() / 2].to_vec();
+    let cases = [
+        (newer, "it has version 9; this program knows versions up to 1"),
+        (foreign, "it is the database of another program"),
+        (truncated, "torrents.db: "),
+    ];
+    for (bytes, says) in cases {
+        fs::write(&store, &bytes).unwrap();
+        let download = movie.download(&[text(&movie.torrent)]).end().expect(1);
+        let import = run(["store", "import", text(&store), text(&movie.path("from"))]).expect(1);
+        for output in [download, import] {
+            assert!(output.stderr.contains(says), "{output:#?}");
+        }
+        assert!(fs::read(&store).unwrap() == bytes, "{says}: it was written to");
+    }
+}
+
+#[test]
+fn a_store_of_the_first_version_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("torrents.db");
+    let kept = "../../tests/data/store-version-1.db";
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(kept), &store).unwrap();
+    let listed = run(["store", "list", text(&store)]).expect(0).stdout;
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(listed.contains("torrent 2  in /downloads  [label 2]"), "{listed}");
+    run(["store", "check", text(&store)]).expect(0);
+}
