@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/picker_threshold.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
 #include <libtorrent/ip_filter.hpp>
@@ -10,6 +11,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace patron {
 namespace {
@@ -37,15 +39,21 @@ lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) 
 } // namespace
 
 rust::Vec<SettingRecord> SessionHandle::current_settings() const {
-    return setting_records(get_settings());
+    lt::settings_pack current = get_settings();
+    threshold_.show(current);
+    return setting_records(current);
 }
 
 void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
-    apply_settings(settings(records));
+    lt::settings_pack changes = settings(records);
+    threshold_.change(changes);
+    apply_settings(std::move(changes));
 }
 
 rust::Vec<std::uint8_t> SessionHandle::state() const {
-    auto const encoded = lt::write_session_params_buf(session_state());
+    lt::session_params params = session_state();
+    threshold_.save(params.settings);
+    auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 

@@ -18,7 +18,7 @@ use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, TorrentCall};
-use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord};
 use crate::sys::{SessionHandle, Torrent, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
@@ -303,17 +303,6 @@ pub(crate) fn steer(
         levels.into_iter().map(|(piece, level)| PieceLevel { piece, level }).collect();
     Ask::task("steer the download", move |torrent| {
         torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
-    })
-}
-
-/// How many pieces a download has before libtorrent goes by priorities; until then it picks at random.
-pub(crate) const RANDOM_FIRST: &str = "initial_picker_threshold";
-
-pub(crate) fn set_random_first(count: i32) -> AskSession<()> {
-    let record =
-        SettingRecord { name: RANDOM_FIRST.into(), text: String::new(), number: i64::from(count) };
-    Ask::session("go by priorities from the start", move |session| {
-        session.change_settings(std::slice::from_ref(&record))
     })
 }
 

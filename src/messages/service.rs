@@ -16,7 +16,7 @@ use crate::messages::mailbox::Mailbox;
 use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
-use crate::settings::{SettingValue, Settings};
+use crate::settings::Settings;
 
 /// How many commands may wait for the client thread; a patron that sends another one waits.
 pub(crate) const COMMANDS: usize = 4096;
@@ -146,11 +146,6 @@ impl Service {
         let mut settings = self.settings.lock();
         *settings = settings.changed(change, self.defaults.loopback_only)?;
         Ok(())
-    }
-
-    /// What was chosen for a setting.
-    pub(crate) fn setting(&self, name: &str) -> Option<SettingValue> {
-        self.settings.lock().get(name).cloned()
     }
 
     /// Adds a member. If the service has stopped, the member's mailbox says so.

@@ -242,7 +242,6 @@ mod bridge {
     enum Requests {
         Deep,
         Shallow,
-        Shallowest,
     }
 
     #[repr(u8)]

@@ -158,6 +158,8 @@ pub(super) struct Plan {
     deadlines: BTreeMap<u32, u32>,
     /// Where readers are, and nothing is.
     fronts: BTreeSet<u32>,
+    /// A reader is open: it may jump.
+    is_read: bool,
 }
 
 impl Plan {
@@ -167,6 +169,7 @@ impl Plan {
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
         let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
         for window in windows {
+            plan.is_read = true;
             plan.add(window, pieces, &mut by_distance, &mut due);
         }
         for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
@@ -259,19 +262,10 @@ impl Plan {
             let level = self.levels.get(piece).copied();
             levels.insert(*piece, level.unwrap_or_else(|| pieces.level(*piece)));
         }
-        let changes = !levels.is_empty() || self.wants_something() != before.wants_something();
-        let requests = match (self.wants_something(), anew) {
-            (false, _) => Requests::Deep,
-            (true, false) => Requests::Shallow,
-            (true, true) => Requests::Shallowest,
-        };
+        let changes = !levels.is_empty() || self.is_read != before.is_read;
+        let requests = if self.is_read { Requests::Shallow } else { Requests::Deep };
         let levels = levels.into_iter().collect();
         changes.then_some(Steer { dropped, deadlines, levels, requests })
-    }
-
-    /// Data is missing where a reader is, or ahead of it.
-    pub(super) fn wants_something(&self) -> bool {
-        !self.levels.is_empty()
     }
 }
 
