@@ -10,6 +10,8 @@ mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod output;
+#[cfg(feature = "stream")]
+mod players;
 mod program;
 mod store;
 #[cfg(feature = "stream")]
