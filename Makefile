@@ -8,7 +8,7 @@ CMAKEDIR = $(LIBDIR)/cmake/torrent_patron
 DESTDIR ?=
 
 # Not all of them: `vendored` and its like choose another libtorrent.
-FEATURES ?= serde,sqlite,futures-io,torrent-patron/tokio
+FEATURES ?= serde,sqlite,gzip,futures-io,torrent-patron/tokio
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
 ARGS ?=

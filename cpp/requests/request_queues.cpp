@@ -20,10 +20,10 @@ namespace {
 constexpr double at_first = 4;
 constexpr double fewest = 2;
 // How much longer than the fastest block a block may take.
-constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(30);
+constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
 // What a late block counts, at most. A peer that is limited sends in bursts: most of its blocks
 // come at once, those that waited for the next burst say how deep the queue is.
-constexpr double latest = -2;
+constexpr double latest = -1;
 
 } // namespace
 

@@ -11,16 +11,18 @@ use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
-use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
-use crate::messages::service::{Envelope, Member};
+use crate::messages::command::{Added, Job, RemoveFiles};
+use crate::messages::member::Member;
+use crate::messages::member::OnLeave;
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
+use crate::messages::service::Envelope;
 use crate::model::{
     Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
     PortMapper, PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId,
     TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
-use crate::patron::{respond, respond_by_event};
+use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
 use crate::store::Store;
 
@@ -99,13 +101,13 @@ impl<'a> Guest<'a> {
     }
 
     fn ask<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
-        self.job(|reply| Job::OfTorrent(id, Box::new(ask.request), respond(reply)))
+        self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
     /// The same as `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
-        let respond = respond_by_event(&self.member, CommandKind::Pause, id, None, |_| None);
-        self.message(Job::OfTorrent(id, Box::new(request::pause(false).request), respond));
+        let respond = respond_to_message(&self.member, CommandKind::Pause, id, None);
+        self.message(Job::OfTorrent(id, request::pause(false).request, respond));
     }
 
     fn start(&self, number: u8) -> Reply<Added> {
@@ -816,9 +818,10 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
     let saves: Vec<_> = (0..64).map(|_| save(&script)).collect();
     let (_, removed) = saves[0];
     let (asked, answer) = crossbeam_channel::bounded(1);
-    let respond = Box::new(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
+    let respond =
+        Respond::call(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
     let peers = Ask::task("list the peers", |torrent| torrent.peers());
-    guest.message(Job::OfTorrent(removed, Box::new(peers.request), respond));
+    guest.message(Job::OfTorrent(removed, peers.request, respond));
     let close = guest.remove_torrent(removed, RemoveFiles::Keep);
     assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
     assert_eq!(script.next(), Asked::Remove(removed, false));

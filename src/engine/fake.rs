@@ -145,7 +145,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.tell(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to),
+            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

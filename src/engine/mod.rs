@@ -1,7 +1,5 @@
 //! The BitTorrent engine as the client thread sees it. The trait exposes nothing of C++, so the
 //! client's loop can be tested without it.
-//!
-//! [`AnsweredBy::Posting`]: crate::sys::AnsweredBy::Posting
 
 pub(crate) mod native;
 
@@ -30,7 +28,7 @@ pub(crate) trait Engine {
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
     /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
-    /// Executes a request that only posts ([`AnsweredBy::Posting`]).
+    /// Executes a request that only posts ([`Call::Posting`](crate::messages::request::Call)).
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;
     /// Answered by `Answered` with this number.
     fn request_of_torrent(

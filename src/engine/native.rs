@@ -8,7 +8,7 @@ use cxx::UniquePtr;
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{SessionRequest, TorrentRequest};
+use crate::messages::request::{Call, SessionRequest, TorrentRequest};
 use crate::model::{EventKind, EventKinds, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
@@ -96,11 +96,17 @@ impl Engine for NativeEngine {
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
-        let torrent = self
-            .session
-            .torrent(id.get())
-            .map_err(|exception| Error::from_native("", &exception))?;
-        (asked.call)(&torrent).map(drop)
+        let Call::Posting(call) = asked.call else {
+            return Err(Error::new(
+                ErrorKind::Panicked,
+                asked.op,
+                "the request does not only post",
+            ));
+        };
+        let torrent = self.session.torrent(id.get());
+        torrent
+            .and_then(|torrent| call(&torrent))
+            .map_err(|exception| Error::from_native("", &exception))
     }
 
     fn request_of_torrent(
@@ -109,9 +115,11 @@ impl Engine for NativeEngine {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        let TorrentRequest { by, index, client_data, call, .. } = asked;
+        let Call::Task { by, index, call } = asked.call else {
+            return Err(Error::new(ErrorKind::Panicked, asked.op, "the request is no task"));
+        };
         let task = Box::new(TorrentTask { request, call, answers: self.answers.clone() });
-        let client_data = convert::client_data_record(&client_data);
+        let client_data = convert::client_data_record(&asked.client_data.unwrap_or_default());
         self.session
             .pin_mut()
             .run_on_torrent(request, id.get(), by, index, &client_data, task)

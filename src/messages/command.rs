@@ -82,21 +82,6 @@ pub enum RemoveFiles {
     Delete,
 }
 
-/// What happens to a patron's torrents when it leaves: when its last clone is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum OnLeave {
-    /// They continue, owned by no patron; other patrons can watch them.
-    #[default]
-    KeepSeeding,
-    /// They are paused.
-    Pause,
-    /// They are removed; their files stay.
-    Remove,
-}
-
 /// The result of adding a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -140,7 +125,7 @@ pub(crate) enum Job {
     ListenAddresses(Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
-    OfTorrent(TorrentId, Box<TorrentRequest>, Respond),
+    OfTorrent(TorrentId, TorrentRequest, Respond),
     OfSession(SessionRequest, Respond),
     OpenReader(Box<Opening>),
     Read(Read),
@@ -176,6 +161,7 @@ impl fmt::Debug for Job {
 #[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;
+    use crate::messages::member::OnLeave;
 
     #[test]
     fn commands_in_json() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod mailbox;
+pub(crate) mod member;
 pub(crate) mod reading;
 pub(crate) mod request;
 pub(crate) mod service;

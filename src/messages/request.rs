@@ -3,16 +3,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
+use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, Existing, Look, Part, QueueMove, Requests, ResumeData, Span, TorrentFlag,
+    Answer, ClientData, CommandKind, Event, Existing, Look, Part, QueueMove, Requests, ResumeData,
+    Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
 use crate::settings::Settings;
@@ -30,12 +32,23 @@ pub(crate) struct TorrentRequest {
     /// What it tries, in the words of an error message.
     pub(crate) op: &'static str,
     pub(crate) role: RequestRole,
-    pub(crate) by: AnsweredBy,
-    /// The file or piece that an alert's answer is about.
-    pub(crate) index: u32,
+    pub(crate) call: Call,
     /// Only for resume data; the client fills it in.
-    pub(crate) client_data: ClientData,
-    pub(crate) call: Arc<TorrentCall>,
+    pub(crate) client_data: Option<Box<ClientData>>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Call {
+    /// It only posts, as most of libtorrent's setters do: it runs on the client thread and is
+    /// answered at once.
+    Posting(fn(&Torrent) -> Called<()>),
+    /// It runs on the network thread.
+    Task {
+        by: AnsweredBy,
+        /// The file or piece that an alert's answer is about.
+        index: u32,
+        call: Arc<TorrentCall>,
+    },
 }
 
 /// What else the client does when the request is made or answered.
@@ -50,7 +63,7 @@ pub(crate) enum RequestRole {
     Resumes,
     /// It moves the files, which can take hours.
     MovesFiles {
-        to: PathBuf,
+        to: Box<Path>,
         existing: Existing,
     },
     /// libtorrent then considers the torrent's resume data saved.
@@ -58,7 +71,7 @@ pub(crate) enum RequestRole {
     /// It changes the order of the queue.
     ChangesQueue,
     /// It changes these settings.
-    ChangesSettings(Settings),
+    ChangesSettings(Box<Settings>),
     /// It changes the IP filter.
     ChangesIpFilter,
     /// For the store: the DHT's nodes and the IP filter.
@@ -78,8 +91,34 @@ pub(crate) enum RequestRole {
     },
 }
 
-/// Handles the answer to a request, on the client thread.
-pub(crate) type Respond = Box<dyn FnOnce(Result<Answer>) + Send>;
+/// What is done with the answer to a request, on the client thread.
+pub(crate) enum Respond {
+    /// Nobody waits for it.
+    Nothing,
+    Call(Box<dyn FnOnce(Result<Answer>) + Send>),
+    /// For a message: only a failure is reported, as an event. It allocates nothing.
+    Failure {
+        to: Arc<Member>,
+        command: CommandKind,
+        id: TorrentId,
+    },
+}
+
+impl Respond {
+    pub(crate) fn call(respond: impl FnOnce(Result<Answer>) + Send + 'static) -> Self {
+        Self::Call(Box::new(respond))
+    }
+
+    pub(crate) fn send(self, answer: Result<Answer>) {
+        match (self, answer) {
+            (Self::Call(respond), answer) => respond(answer),
+            (Self::Failure { to, command, id }, Err(error)) => {
+                to.mailbox.push(Event::CommandFailed { command, id, error });
+            }
+            (Self::Failure { .. }, Ok(_)) | (Self::Nothing, _) => {}
+        }
+    }
+}
 
 /// A request about the client as a whole.
 #[derive(Clone)]
@@ -147,9 +186,11 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         call: impl Fn(&Torrent) -> Called<Option<Answer>> + Send + Sync + 'static,
     ) -> Self {
         let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
-        let client_data = ClientData::default();
-        let role = RequestRole::None;
-        let request = TorrentRequest { op, role, by, index, client_data, call: Arc::new(call) };
+        Self::of(op, Call::Task { by, index, call: Arc::new(call) })
+    }
+
+    fn of(op: &'static str, call: Call) -> Self {
+        let request = TorrentRequest { op, role: RequestRole::None, call, client_data: None };
         Self { request, answer: PhantomData }
     }
 
@@ -185,15 +226,9 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
 }
 
 impl Ask<TorrentRequest, ()> {
-    /// The call only posts, so it runs on the client thread and is answered at once.
-    pub(crate) fn posting(
-        op: &'static str,
-        call: impl Fn(&Torrent) -> Called<()> + Send + Sync + 'static,
-    ) -> Self {
-        Self::new(op, AnsweredBy::Posting, 0, move |torrent| {
-            call(torrent)?;
-            Ok(Some(Box::new(())))
-        })
+    /// See [`Call::Posting`].
+    pub(crate) fn posting(op: &'static str, call: fn(&Torrent) -> Called<()>) -> Self {
+        Self::of(op, Call::Posting(call))
     }
 }
 
@@ -218,8 +253,11 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
 // The requests of patrons and of the client itself.
 
 pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
-    Ask::posting("pause the torrent", move |torrent| torrent.pause_torrent(gracefully))
-        .role(RequestRole::Pauses)
+    let call: fn(&Torrent) -> Called<()> = match gracefully {
+        true => |torrent| torrent.pause_torrent(true),
+        false => |torrent| torrent.pause_torrent(false),
+    };
+    Ask::posting("pause the torrent", call).role(RequestRole::Pauses)
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
@@ -232,7 +270,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.clone(), existing };
+    let role = RequestRole::MovesFiles { to: to.as_path().into(), existing };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
@@ -342,7 +380,7 @@ fn read(
             reply.send(Err(error));
         }
     };
-    (Ask::task(READ, read), Box::new(respond))
+    (Ask::task(READ, read), Respond::call(respond))
 }
 
 impl fmt::Debug for TorrentRequest {

@@ -4,15 +4,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Job, OnLeave};
-use crate::messages::mailbox::Mailbox;
+use crate::messages::command::Job;
+use crate::messages::member::{Member, MemberId};
 use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
@@ -58,62 +58,11 @@ struct Members {
     closed: bool,
 }
 
-/// Identifies a patron of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MemberId(u64);
-
-/// The service's data about a patron.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) id: MemberId,
-    pub(crate) mailbox: Mailbox,
-    wanted: AtomicU64,
-    on_leave: AtomicU8,
-    left: AtomicBool,
-}
-
 /// A job and the patron that sent it.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) from: Arc<Member>,
     pub(crate) job: Job,
-}
-
-impl Member {
-    /// Whether it has left; a torrent that is added after that has no owner.
-    pub(crate) fn has_left(&self) -> bool {
-        self.left.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn wanted(&self) -> EventKinds {
-        EventKinds::from_bits(self.wanted.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn wants(&self, kind: EventKind) -> bool {
-        self.wanted().contains(kind)
-    }
-
-    /// Puts an event into the mailbox if the patron subscribes to it. Answers to the patron's own
-    /// messages are put there in any case.
-    pub(crate) fn tell(&self, event: &Event) {
-        if self.wants(event.kind()) {
-            self.mailbox.push(event.clone());
-        }
-    }
-
-    pub(crate) fn set_on_leave(&self, policy: OnLeave) {
-        self.on_leave.store(policy as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn on_leave(&self) -> OnLeave {
-        const PAUSE: u8 = OnLeave::Pause as u8;
-        const CLOSE: u8 = OnLeave::Remove as u8;
-        match self.on_leave.load(Ordering::Relaxed) {
-            PAUSE => OnLeave::Pause,
-            CLOSE => OnLeave::Remove,
-            _ => OnLeave::KeepSeeding,
-        }
-    }
 }
 
 impl Service {
@@ -151,15 +100,9 @@ impl Service {
     /// Adds a member. If the service has stopped, the member's mailbox says so.
     pub(crate) fn join(&self) -> Arc<Member> {
         let mut members = self.members.lock();
-        let id = MemberId(members.next);
+        let id = MemberId::new(members.next);
         members.next += 1;
-        let member = Arc::new(Member {
-            id,
-            mailbox: Mailbox::default(),
-            wanted: AtomicU64::new(EventKinds::DEFAULT.bits()),
-            on_leave: AtomicU8::new(OnLeave::default() as u8),
-            left: AtomicBool::new(false),
-        });
+        let member = Arc::new(Member::new(id));
         if members.closed {
             member.mailbox.close(Event::ClientStopped { error: None });
         } else {
@@ -177,7 +120,7 @@ impl Service {
     pub(crate) fn subscribe(&self, member: &Member, kinds: EventKinds) {
         let kinds = kinds | EventKinds::ALWAYS;
         let mut members = self.members.lock();
-        let before = EventKinds::from_bits(member.wanted.swap(kinds.bits(), Ordering::Relaxed));
+        let before = member.subscribe(kinds);
         if members.by_id.contains_key(&member.id) {
             self.count(&mut members, before, kinds);
         }
@@ -209,7 +152,7 @@ impl Service {
 
     /// Never waits: the client thread does the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
-        member.left.store(true, Ordering::Release);
+        member.leave();
         let mut members = self.members.lock();
         let known = members.by_id.remove(&member.id).is_some();
         if known {

@@ -430,6 +430,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_web_seed_ends_before_a_blank_and_a_fragment() {
+        let magnet = Magnet::parse(&format!("magnet:?xt=urn:btih:{V1}&ws=http://h/a%20%23b"));
+        assert_eq!(magnet.unwrap().web_seeds, ["http://h/a"]);
+    }
+
     #[cfg(feature = "serde")]
     #[test]
     fn magnet_links_in_json() {

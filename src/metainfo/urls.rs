@@ -44,10 +44,10 @@ impl Urls {
             urls.tracker(&tracker.url, u8::try_from(tracker.tier).unwrap_or(u8::MAX));
         }
         for url in record.web_seeds.iter().take(MOST_USED) {
-            urls.web_seed(without_encoded_end(url));
+            urls.web_seed(url);
         }
         for url in record.http_seeds.iter().take(MOST_USED) {
-            let url = urls.take(Use::HttpSeed, url::web_seed(without_encoded_end(url)));
+            let url = urls.take(Use::HttpSeed, web_seed(url));
             urls.http_seeds.extend(url);
         }
         urls
@@ -68,7 +68,7 @@ impl Urls {
     }
 
     pub(crate) fn web_seed(&mut self, url: &str) {
-        let url = self.take(Use::WebSeed, url::web_seed(url));
+        let url = self.take(Use::WebSeed, web_seed(url));
         self.web_seeds.extend(url);
     }
 
@@ -88,11 +88,12 @@ impl Urls {
 }
 
 /// libtorrent percent-encodes the path of a web seed when it reads a .torrent file, including white
-/// space at the end.
-fn without_encoded_end(mut url: &str) -> &str {
-    const SPACE: [&str; 4] = ["%20", "%09", "%0a", "%0d"];
-    while let Some(rest) = SPACE.iter().find_map(|space| url.strip_suffix(space)) {
-        url = rest;
+/// space at the end; the end may also come to light when the fragment goes.
+fn web_seed(url: &str) -> Result<String, String> {
+    const SPACE: [&str; 6] = ["%20", "%09", "%0a", "%0A", "%0d", "%0D"];
+    let mut url = url::web_seed(url)?;
+    while SPACE.iter().any(|space| url.ends_with(space)) {
+        url.truncate(url.len() - SPACE[0].len());
     }
-    url
+    Ok(url)
 }

@@ -36,7 +36,7 @@ impl Patron {
         if let Err(error) = self.0.service.change_settings(settings) {
             return Reply::ready(Err(error));
         }
-        let role = RequestRole::ChangesSettings(settings.clone());
+        let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
         let settings = settings.clone();
         let ask = Ask::session("change the settings", move |session| {
             session.change_settings(&settings.records())

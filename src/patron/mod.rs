@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use futures_core::Stream;
 
-pub use crate::messages::command::{Added, Command, OnLeave, RemoveFiles};
+pub use crate::messages::command::{Added, Command, RemoveFiles};
+pub use crate::messages::member::OnLeave;
 pub use crate::model::CommandKind;
 pub use crate::model::{ReadAhead, ReaderOptions};
 pub use crate::reply::Reply;
@@ -32,9 +33,10 @@ pub use self::reader::{Interrupter, Reader};
 use crate::add::{AddOptions, Source, prepare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
+use crate::messages::member::Member;
 use crate::messages::request::Respond;
 use crate::messages::request::{self, AskSession, AskTorrent};
-use crate::messages::service::{Envelope, Member, Service};
+use crate::messages::service::{Envelope, Service};
 use crate::model::{
     Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, TorrentId, TorrentStatus,
 };
@@ -157,7 +159,7 @@ impl Patron {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
         service.check_running(SEND)?;
-        let mut answer = TaggedAnswer { tag, to: member.clone(), arm: None };
+        let mut answer = TaggedAnswer { tag, to: member, arm: None };
         let job = match command {
             Command::AddTorrent { source, options } => {
                 match prepare(&source, &options, &service.defaults) {
@@ -184,12 +186,12 @@ impl Patron {
             }
             Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
             Command::Pause(id) => {
-                let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
-                Job::OfTorrent(id, Box::new(request::pause(false).request), respond)
+                let respond = respond_to_message(member, kind, id, answer.about(id));
+                Job::OfTorrent(id, request::pause(false).request, respond)
             }
             Command::Resume(id) => {
-                let respond = respond_by_event(member, kind, id, answer.about(id), |_| None);
-                Job::OfTorrent(id, Box::new(request::resume().request), respond)
+                let respond = respond_to_message(member, kind, id, answer.about(id));
+                Job::OfTorrent(id, request::resume().request, respond)
             }
             Command::Status(id) => {
                 let tell = move |to: &Member, status| {
@@ -205,7 +207,7 @@ impl Patron {
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
                 let respond = respond_by_event(member, kind, id, answer.about(id), event);
-                Job::OfTorrent(id, Box::new(request::metainfo().request), respond)
+                Job::OfTorrent(id, request::metainfo().request, respond)
             }
             Command::Watch(id) => Job::Watch(id, answer.about(id)),
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
@@ -334,7 +336,7 @@ impl Patron {
 
     fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfTorrent(id, Box::new(ask.request), respond(reply)))
+        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
     /// `convert` runs on the thread that takes the reply.
@@ -355,9 +357,7 @@ impl Patron {
         convert: impl FnOnce(T) -> Result<U> + Send + 'static,
     ) -> Reply<U> {
         let op = ask.request.op;
-        self.ask(op, |reply| {
-            Job::OfTorrent(id, Box::new(ask.request), respond_with(reply, convert))
-        })
+        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond_with(reply, convert)))
     }
 
     fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {
@@ -536,13 +536,13 @@ impl Patron {
 }
 
 /// Delivers the answer to a tagged message to the mailbox, as an event.
-struct TaggedAnswer {
+struct TaggedAnswer<'a> {
     tag: Option<u64>,
-    to: Arc<Member>,
+    to: &'a Arc<Member>,
     arm: Option<Box<dyn FnOnce()>>,
 }
 
-impl TaggedAnswer {
+impl TaggedAnswer<'_> {
     /// `None` if there is no tag. `tell` sends the events that the answer leads to, and returns the
     /// torrent.
     fn responder<T: Send + 'static>(
@@ -580,14 +580,14 @@ impl Wake for Notice {
 }
 
 pub(crate) fn respond<T: Send + 'static>(reply: Responder<T>) -> Respond {
-    Box::new(move |answer| reply.send(answer.and_then(typed)))
+    Respond::call(move |answer| reply.send(answer.and_then(typed)))
 }
 
 fn respond_with<T: Send + 'static, U: Send + 'static>(
     reply: Responder<U>,
     convert: impl FnOnce(T) -> Result<U> + Send + 'static,
 ) -> Respond {
-    Box::new(move |answer| match answer.and_then(typed) {
+    Respond::call(move |answer| match answer.and_then(typed) {
         Ok(answer) => reply.send_work(move || convert(answer)),
         Err(error) => reply.send(Err(error)),
     })
@@ -599,9 +599,21 @@ fn typed<T: 'static>(answer: Answer) -> Result<T> {
     answer.downcast().map(|answer| *answer).map_err(other)
 }
 
-/// Reports the answer to a message as an event, if there is something to report; the answer to a
-/// tagged message goes to its reply.
-pub(crate) fn respond_by_event(
+/// The answer to a tagged message goes to its reply; of another, a failure is reported as an event.
+pub(crate) fn respond_to_message(
+    from: &Arc<Member>,
+    command: CommandKind,
+    id: TorrentId,
+    reply: Option<Responder<()>>,
+) -> Respond {
+    match reply {
+        Some(reply) => respond(reply),
+        None => Respond::Failure { to: from.clone(), command, id },
+    }
+}
+
+/// The same for a message whose success is reported as an event too.
+fn respond_by_event(
     from: &Arc<Member>,
     command: CommandKind,
     id: TorrentId,
@@ -609,20 +621,14 @@ pub(crate) fn respond_by_event(
     event: impl FnOnce(Answer) -> Option<Event> + Send + 'static,
 ) -> Respond {
     let from = from.clone();
-    Box::new(move |answer| {
-        let event = match answer {
-            Ok(answer) => event(answer),
-            Err(error) => match reply {
-                Some(reply) => return reply.send(Err(error)),
-                None => Some(Event::CommandFailed { command, id, error }),
-            },
-        };
-        if let Some(event) = event {
-            from.mailbox.push(event);
-        }
-        if let Some(reply) = reply {
-            reply.send(Ok(()));
-        }
+    Respond::call(move |answer| {
+        let answer = answer.map(|answer| {
+            if let Some(event) = event(answer) {
+                from.mailbox.push(event);
+            }
+            Box::new(()) as Answer
+        });
+        respond_to_message(&from, command, id, reply).send(answer);
     })
 }
 

@@ -11,9 +11,10 @@ use parking_lot::{Condvar, Mutex};
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
+use crate::messages::member::Member;
 use crate::messages::reading::{self, Opened, Opening, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
-use crate::messages::service::{Envelope, Member, Service};
+use crate::messages::service::{Envelope, Service};
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
@@ -91,7 +92,7 @@ impl Patron {
         }
         self.ask(READ, |reply| {
             let (ask, respond) = request::read_file(file, range.start, length, reply);
-            Job::OfTorrent(id, Box::new(ask.request), respond)
+            Job::OfTorrent(id, ask.request, respond)
         })
     }
 

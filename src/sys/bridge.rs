@@ -194,9 +194,6 @@ mod bridge {
     #[repr(u8)]
     #[derive(Debug)]
     enum AnsweredBy {
-        /// By the call itself, which runs on the client thread because it only posts, as most of
-        /// libtorrent's setters do.
-        Posting,
         /// By the task, on the network thread. All the others are alerts.
         Task,
         ResumeData,

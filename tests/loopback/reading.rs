@@ -41,6 +41,12 @@ fn connect(patron: &Patron, id: TorrentId, seeder: &Seeder) {
     patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
 }
 
+fn set(patron: &Patron, name: &str, value: i32) {
+    let mut settings = Settings::empty();
+    settings.set(name, value).unwrap();
+    patron.apply_settings(&settings).wait().unwrap();
+}
+
 /// The kind of what failed.
 fn kind<T: std::fmt::Debug>(result: std::io::Result<T>) -> ErrorKind {
     let error = result.unwrap_err();
@@ -129,6 +135,36 @@ fn little_is_requested_ahead_while_a_reader_is_open() {
     eventually("much is requested ahead again", deep);
 }
 
+/// Each jump leaves a piece that has come in part. libtorrent would complete those first.
+#[test]
+fn a_jump_costs_no_more_after_many_others() {
+    const LARGE: usize = 4 * PIECE;
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "film.bin", 7, 100 * LARGE);
+    let metainfo =
+        maker(&file, Protocol::V1).piece_length(LARGE as u32).start().unwrap().wait().unwrap();
+    let seeder = Seeder::with(&file, metainfo);
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(400_000)).wait().unwrap();
+    set(&seeder.patron, "tick_interval", 50);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    connect(&patron, id, &seeder);
+    let mut reader = open(&patron, id);
+    reader.fill_buf().unwrap();
+    let downloaded = || patron.peers(id).wait().unwrap()[0].downloaded;
+    for jump in 1..8 {
+        reader.seek(SeekFrom::Start((10 * jump * LARGE) as u64)).unwrap();
+        reader.set_timeout(Some(Duration::from_millis(200)));
+        if jump < 7 {
+            assert_eq!(reader.fill_buf().unwrap_err().kind(), Io::TimedOut);
+        }
+    }
+    let before = downloaded();
+    reader.set_timeout(Some(PATIENCE));
+    reader.fill_buf().unwrap();
+    let came = downloaded() - before;
+    assert!(came < 2 * LARGE as u64, "{came} bytes came, a piece is {LARGE}");
+}
+
 /// libtorrent picks the first pieces of a torrent at random, unless a setting says otherwise.
 #[test]
 fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
@@ -149,9 +185,7 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
     let (before, saved_before) = (seen(), saved());
     let mut reader = open(&patron, id);
     assert_eq!((seen(), saved()), (before, saved_before));
-    let mut settings = Settings::empty();
-    settings.set(SETTING, 100).unwrap();
-    patron.apply_settings(&settings).wait().unwrap();
+    set(&patron, SETTING, 100);
     assert_eq!(seen(), Some(100.into()));
     assert_eq!(saved().as_deref(), Some("i100"));
     // It is not in force: a piece comes before the others, in the middle of many that could come.
@@ -178,9 +212,7 @@ fn a_player_that_seeks_does_not_stall() {
     let limit = Some(2 * RATE as u32);
     seeder.patron.set_upload_limit(seeder.patron.torrents()[0], limit).wait().unwrap();
     // It hands out what a limit allows tick by tick; short ones are more like a line.
-    let mut settings = Settings::empty();
-    settings.set("tick_interval", 50).unwrap();
-    seeder.patron.apply_settings(&settings).wait().unwrap();
+    set(&seeder.patron, "tick_interval", 50);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     connect(&patron, id, &seeder);
     let mut reader = open(&patron, id);

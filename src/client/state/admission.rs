@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::add::{Kept, Prepared};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
-use crate::messages::service::Member;
+use crate::messages::member::Member;
 use crate::model::{ClientData, InfoHashes, SavedFigures, TorrentId};
 use crate::reply::Responder;
 use crate::store::{Key, Record};

@@ -17,7 +17,7 @@ pub(in crate::client) enum Then {
     Add,
     /// The torrent goes from the engine.
     Remove,
-    Request(Box<TorrentRequest>, Respond),
+    Request(TorrentRequest, Respond),
     /// The engine has done it.
     Answer(Respond, Answer),
     /// Its resume data is saved, the info dictionary too.

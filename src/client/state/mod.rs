@@ -21,7 +21,8 @@ mod fixtures {
     use crossbeam_channel::bounded;
 
     use crate::add::{Defaults, Prepared};
-    use crate::messages::service::{Member, Service};
+    use crate::messages::member::Member;
+    use crate::messages::service::Service;
     use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, ReadStatistics};
 
     /// Some patrons of a client that has no thread.

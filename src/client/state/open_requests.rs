@@ -83,11 +83,14 @@ mod tests {
     use crate::model::Existing;
 
     fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
-        OpenRequest { torrent, op, role, respond: Box::new(|_| ()) }
+        OpenRequest { torrent, op, role, respond: Respond::Nothing }
     }
 
     fn moves() -> RequestRole {
-        RequestRole::MovesFiles { to: "there".into(), existing: Existing::Fail }
+        RequestRole::MovesFiles {
+            to: std::path::Path::new("there").into(),
+            existing: Existing::Fail,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::messages::service::Member;
+use crate::messages::member::Member;
 use crate::model::{TorrentId, TorrentStatus};
 use crate::reply::Responder;
 

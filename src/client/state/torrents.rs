@@ -13,7 +13,7 @@ use super::open_requests::{OpenRequest, OpenRequests};
 use super::save_queue::{Save, SaveQueue, Saving};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
-use crate::messages::service::{Member, MemberId};
+use crate::messages::member::{Member, MemberId};
 use crate::model::{
     ClientData, Event, EventKind, Goals, InfoHashV1, InfoHashV2, InfoHashes, SavedFigures,
     TorrentId, TorrentStatus,
@@ -512,7 +512,7 @@ fn forget(by_member: &mut HashMap<MemberId, HashSet<TorrentId>>, member: MemberI
 mod tests {
     use super::*;
     use crate::client::state::fixtures::{hashes, members};
-    use crate::messages::request::RequestRole;
+    use crate::messages::request::{RequestRole, Respond};
     use crate::model::Existing;
 
     const INTERVAL: Duration = Duration::from_secs(60);
@@ -561,11 +561,21 @@ mod tests {
         saving.begin();
         saving.schedule(now);
         for (op, role) in [
-            ("a", RequestRole::MovesFiles { to: "there".into(), existing: Existing::Fail }),
+            (
+                "a",
+                RequestRole::MovesFiles {
+                    to: std::path::Path::new("there").into(),
+                    existing: Existing::Fail,
+                },
+            ),
             ("b", RequestRole::SavesForEvent),
         ] {
-            let respond = Box::new(|_| ());
-            torrents.requests.open(OpenRequest { torrent: Some(id), op, role, respond });
+            torrents.requests.open(OpenRequest {
+                torrent: Some(id),
+                op,
+                role,
+                respond: Respond::Nothing,
+            });
         }
         let other = add(&mut torrents, torrent(hashes(Some(3), None), None));
 

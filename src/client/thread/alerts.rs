@@ -306,7 +306,7 @@ impl<E: Engine> ClientThread<E> {
         torrent.answer_waiters(&Err(gone(id, WAIT)));
         self.readers.remove(id, &gone(id, READ));
         for OpenRequest { op, respond, .. } in requests {
-            respond(Err(gone(id, op)));
+            respond.send(Err(gone(id, op)));
         }
         let event = Event::TorrentRemoved { id, name: torrent.name.clone(), files: files.clone() };
         tracing::debug!(%event);

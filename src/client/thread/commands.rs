@@ -10,9 +10,11 @@ use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Added, Job, OnLeave, RemoveFiles};
+use crate::messages::command::{Added, Job, RemoveFiles};
+use crate::messages::member::Member;
+use crate::messages::member::OnLeave;
 use crate::messages::request;
-use crate::messages::service::{Envelope, Member};
+use crate::messages::service::Envelope;
 use crate::model::{CommandKind, Event, TorrentId};
 use crate::reply::Responder;
 use crate::store::Change;
@@ -33,7 +35,7 @@ impl<E: Engine> ClientThread<E> {
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
-            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, *asked, respond),
+            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
             Job::OpenReader(opening) => self.open_reader(*opening),
             Job::Read(read) => self.read(read),

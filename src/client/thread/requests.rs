@@ -8,11 +8,10 @@ use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::Respond;
-use crate::messages::request::{self, AskTorrent, RequestRole, SessionRequest, TorrentRequest};
+use crate::messages::request::{self, AskTorrent, Call, RequestRole};
+use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, Existing, TorrentId};
 use crate::store::{Relocation, Value};
-use crate::sys::AnsweredBy;
 
 impl<E: Engine> ClientThread<E> {
     /// What is to last longer than this run is durable first.
@@ -29,18 +28,18 @@ impl<E: Engine> ClientThread<E> {
             RequestRole::MovesFiles { .. }
                 if store.commits.moves(id) || self.torrents.requests.moves(id) =>
             {
-                return respond(Err(moves_already(id, asked.op)));
+                return respond.send(Err(moves_already(id, asked.op)));
             }
             RequestRole::MovesFiles { to, existing } => {
-                Value::Moving(Some(Relocation::new(to, *existing)))
+                Value::Moving(Some(Relocation::new(&**to, *existing)))
             }
             _ => return self.make_request(id, asked, respond),
         };
         match self.torrents.open(id, asked.op) {
             Ok(_) => {
-                self.commit_values(id, vec![value], Then::Request(Box::new(asked), respond));
+                self.commit_values(id, vec![value], Then::Request(asked, respond));
             }
-            Err(error) => respond(Err(error)),
+            Err(error) => respond.send(Err(error)),
         }
     }
 
@@ -51,21 +50,23 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         let (op, role) = (asked.op, asked.role.clone());
-        let is_moving = self.torrents.requests.moves(id);
+        let is_moving =
+            matches!(role, RequestRole::MovesFiles { .. }) && self.torrents.requests.moves(id);
         let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
-            Err(error) => return respond(Err(error)),
+            Err(error) => return respond.send(Err(error)),
         };
         match role {
             RequestRole::Saves | RequestRole::SavesForEvent => {
-                asked.client_data = torrent.client_data();
-                asked.client_data.piece_levels =
+                let mut client_data = torrent.client_data();
+                client_data.piece_levels =
                     self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
+                asked.client_data = Some(Box::new(client_data));
             }
             RequestRole::ChoosesPieces => self.choose_pieces(id),
             RequestRole::Resumes => torrent.errors.forget(),
             RequestRole::MovesFiles { .. } if is_moving => {
-                return respond(Err(moves_already(id, op)));
+                return respond.send(Err(moves_already(id, op)));
             }
             RequestRole::MovesFiles { .. } => {
                 torrent.moving.get_or_insert(Mover::Patron);
@@ -82,7 +83,7 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::GivesState
             | RequestRole::GivesQueue => {}
         }
-        let is_posted = asked.by == AnsweredBy::Posting;
+        let is_posted = matches!(asked.call, Call::Posting(_));
         let request = OpenRequest { torrent: Some(id), op, role, respond };
         if is_posted {
             let answer = self.engine.post(id, asked).map(|()| Box::new(()) as Answer);
@@ -109,7 +110,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Makes a request whose answer nobody waits for.
     pub(in crate::client) fn request<T>(&mut self, id: TorrentId, ask: AskTorrent<T>) {
-        self.request_of_torrent(id, ask.request, Box::new(|_| ()));
+        self.request_of_torrent(id, ask.request, Respond::Nothing);
     }
 
     pub(in crate::client) fn answered(&mut self, number: u64, answer: Result<Answer>) {
@@ -158,7 +159,7 @@ impl<E: Engine> ClientThread<E> {
         } else if self.store.is_some() {
             self.keep_of_client(role, &answer);
         }
-        respond(answer);
+        respond.send(answer);
     }
 
     /// If a patron asked for the move, that patron gets the answer.

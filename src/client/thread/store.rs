@@ -13,7 +13,7 @@ use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::{self, RequestRole};
+use crate::messages::request::{self, RequestRole, Respond};
 use crate::model::{Answer, CommandKind, Event, InfoHashes, QueueMove, Statistics, TorrentId};
 use crate::settings::Settings;
 use crate::store::{Change, Key, Record, Store, Told, Value};
@@ -81,16 +81,16 @@ impl<E: Engine> ClientThread<E> {
             }
             (Then::Remove, Some(id)) => self.removal_committed(id, result),
             (Then::Request(asked, respond), Some(id)) => match result {
-                Ok(()) => self.make_request(id, *asked, respond),
+                Ok(()) => self.make_request(id, asked, respond),
                 Err(error) => {
                     let error = error.in_operation(asked.op);
                     if matches!(asked.role, RequestRole::MovesFiles { .. }) {
                         self.move_failed(id, error.clone());
                     }
-                    respond(Err(error));
+                    respond.send(Err(error));
                 }
             },
-            (Then::Answer(respond, answer), _) => respond(result.map(|()| answer)),
+            (Then::Answer(respond, answer), _) => respond.send(result.map(|()| answer)),
             (Then::Saved { with_info }, Some(id)) => {
                 let Err(error) = result else { return };
                 tracing::warn!(%id, %error, "the resume data was not saved");
@@ -299,7 +299,7 @@ impl<E: Engine> ClientThread<E> {
     pub(super) fn adopt(
         &mut self,
         id: TorrentId,
-        by: &Arc<crate::messages::service::Member>,
+        by: &Arc<crate::messages::member::Member>,
     ) -> Result<()> {
         const ADOPT: &str = "adopt the torrent";
         self.torrents.open(id, ADOPT)?;
@@ -325,7 +325,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(store) = &mut self.store else { return };
         store.next_state = Instant::now() + STATE_INTERVAL;
         store.state_open = 2;
-        self.request_of_session(request::state().request, Box::new(|_| ()));
+        self.request_of_session(request::state().request, Respond::Nothing);
         if self.statistics.is_empty() {
             self.ask_statistics();
         }
@@ -338,7 +338,7 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn save_queue(&mut self) {
         if self.store.is_some() {
-            self.request_of_session(request::queue().request, Box::new(|_| ()));
+            self.request_of_session(request::queue().request, Respond::Nothing);
         }
     }
 

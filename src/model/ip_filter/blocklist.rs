@@ -1,9 +1,7 @@
 //! Parses the common blocklist formats: P2P, DAT, and plain addresses, ranges and networks.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use flate2::bufread::MultiGzDecoder;
 
 use super::{Blocklist, IpRange};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,9 +29,16 @@ pub(super) fn read(input: impl BufRead, wrong: Wrong) -> Result<Blocklist> {
     let mut input = input;
     let start = input.fill_buf().map_err(|error| Error::io(READ, "its start", &error))?;
     match start {
+        #[cfg(feature = "gzip")]
         [0x1f, 0x8b, ..] => {
-            let unpacked = MultiGzDecoder::new(input).take(MOST_BYTES + 1);
-            read_lines(&mut BufReader::new(unpacked), wrong)
+            let unpacked = flate2::bufread::MultiGzDecoder::new(input).take(MOST_BYTES + 1);
+            read_lines(&mut io::BufReader::new(unpacked), wrong)
+        }
+        #[cfg(not(feature = "gzip"))]
+        [0x1f, 0x8b, ..] => {
+            let message =
+                "it is compressed by gzip; decompress it first, or build with the feature gzip";
+            Err(Error::new(ErrorKind::Parse, READ, message))
         }
         [b'P', b'K', 3, 4, ..] => {
             let message = "it is compressed by zip; decompress it first";
@@ -355,7 +360,6 @@ mod tests {
         refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is no range of addresses");
         refused("", "it has no rule");
         refused("# nothing\n\n", "it has no rule");
-        refused(b"\x1f\x8b\x08\0\0", "line 1: what is compressed by gzip is damaged");
         refused(b"PK\x03\x04", "it is compressed by zip; decompress it first");
         refused(vec![b'#'; 4097], "line 1: it is longer than 4096 bytes");
         refused([&b"1.2.3.4\n"[..], &[b':'; 1 << 20]].concat(), "line 2: it is longer than 4096");
@@ -382,14 +386,23 @@ mod tests {
         assert!(IpFilter::parse_lenient("1.2.3.4 - 1.2.3.9 , 128 , good\n").is_ok());
     }
 
+    #[cfg(not(feature = "gzip"))]
+    #[test]
+    fn without_gzip_a_compressed_list_is_named() {
+        refused(b"\x1f\x8b\x08\0\0", "it is compressed by gzip; decompress it first");
+    }
+
+    #[cfg(feature = "gzip")]
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(text).unwrap();
         encoder.finish().unwrap()
     }
 
+    #[cfg(feature = "gzip")]
     #[test]
     fn a_list_may_be_compressed_by_gzip() {
+        refused(b"\x1f\x8b\x08\0\0", "line 1: what is compressed by gzip is damaged");
         let packed = [gzip(b"a name:1.2.3.4-1.2.3.9\n"), gzip(b"1.2.4.4\n")].concat();
         assert_eq!(IpFilter::parse(&packed).unwrap().ranges().len(), 2, "of several members");
         refused(gzip(b"1.2.3.4\nnonsense\n"), "line 2: expected");
@@ -397,6 +410,7 @@ mod tests {
         assert!(IpFilter::parse_lenient(&packed[..packed.len() - 9]).is_err(), "cut off");
     }
 
+    #[cfg(feature = "gzip")]
     #[test]
     fn a_list_that_unpacks_to_more_than_it_may_is_refused() {
         // A gigabyte of comments, compressed to a thousandth of it.

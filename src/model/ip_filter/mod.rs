@@ -57,8 +57,8 @@ pub struct Blocklist {
 }
 
 impl IpFilter {
-    /// Reads a blocklist: a file with one rule per line, in any of these formats. It may be
-    /// gzip-compressed.
+    /// Reads a blocklist: a file with one rule per line, in any of these formats. With
+    /// the feature `gzip` it may be gzip-compressed.
     ///
     /// | format | example |
     /// | --- | --- |
