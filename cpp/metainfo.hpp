@@ -30,6 +30,8 @@ class TorrentParams {
     // `client_data` is the client's own part of the resume data.
     TorrentParams(lt::add_torrent_params params, lt::entry client_data)
         : params_(std::move(params)), client_data_(std::move(client_data)), resumed_(true) {}
+    TorrentParams(lt::add_torrent_params params, std::set<std::string> named)
+        : params_(std::move(params)), named_(std::move(named)) {}
     DescriptionRecord describe() const;
     // For a torrent with metadata.
     LayoutRecord layout() const;

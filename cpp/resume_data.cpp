@@ -13,7 +13,7 @@
 namespace patron {
 
 ClientDataRecord no_client_data() {
-    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, {}};
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, 0, 0, {}};
 }
 
 ClientDataRecord client_data(lt::entry const& entry) {
@@ -30,6 +30,8 @@ ClientDataRecord client_data(lt::entry const& entry) {
     record.share_ratio_permille = number("share ratio", -1);
     record.seed_seconds = number("seed seconds", -1);
     record.goal_action = static_cast<GoalAction>(number("goal action", 0));
+    record.replicas =
+        static_cast<std::uint16_t>(std::clamp<std::int64_t>(number("replicas", 0), 0, 0xffff));
     return record;
 }
 
@@ -53,6 +55,8 @@ lt::entry encode(ClientDataRecord const& record) {
         entry["seed seconds"] = record.seed_seconds;
     if (record.goal_action != GoalAction::Pause)
         entry["goal action"] = static_cast<std::int64_t>(record.goal_action);
+    if (record.replicas > 0)
+        entry["replicas"] = record.replicas;
     return entry;
 }
 

@@ -9,6 +9,11 @@ namespace patron {
 
 lt::settings_pack settings(rust::Slice<SettingRecord const> records) {
     lt::settings_pack pack;
+    update(pack, records);
+    return pack;
+}
+
+void update(lt::settings_pack& pack, rust::Slice<SettingRecord const> records) {
     for (SettingRecord const& record : records) {
         int const index = lt::setting_by_name(std::string(record.name));
         switch (setting_kind(record.name)) {
@@ -25,7 +30,6 @@ lt::settings_pack settings(rust::Slice<SettingRecord const> records) {
             throw std::invalid_argument("unknown setting " + std::string(record.name));
         }
     }
-    return pack;
 }
 
 SettingKind setting_kind(rust::Str name) {

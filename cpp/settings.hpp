@@ -20,6 +20,7 @@ SettingKind setting_kind(rust::Str name);
 rust::Vec<MetricRecord> metrics();
 
 lt::settings_pack settings(rust::Slice<SettingRecord const> records);
+void update(lt::settings_pack& pack, rust::Slice<SettingRecord const> records);
 // All settings in the pack.
 rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack);
 

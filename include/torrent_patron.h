@@ -228,7 +228,7 @@ void patron_error_free(patron_error *error);
  * call.
  */
 
-/** A client: one libtorrent session and the thread that owns it. */
+/** A client: libtorrent and the thread that owns it. */
 typedef struct patron_client patron_client;
 
 /** A patron: adds and controls torrents, and receives their events. */
@@ -391,6 +391,19 @@ int32_t patron_reply_statistics(patron_reply *reply,
 
 /** Frees a statistics object. NULL is allowed. */
 void patron_statistics_free(struct patron_statistics *statistics);
+
+/** For the answer to patron_get_statistics(): how many network threads the client has. */
+size_t patron_statistics_network_threads(const struct patron_statistics *statistics);
+
+/**
+ * Gives the counters of one network thread. Free them with patron_statistics_free().
+ *
+ * Errors: INVALID_ARGUMENT if there is no such thread.
+ */
+int32_t patron_statistics_network_thread(const struct patron_statistics *statistics,
+                                         size_t index,
+                                         struct patron_statistics **out,
+                                         patron_error **error);
 
 /**
  * Writes the value of the counter with this name. Returns false and writes nothing if there is
@@ -865,6 +878,16 @@ int32_t patron_options_add_peer(struct patron_options *options,
                                 size_t address_length,
                                 patron_error **error);
 
+/**
+ * Sets how many of the client's network threads serve the torrent while it is complete, so that it
+ * is sent faster than by one. Each is a peer of its own to trackers, at its own port. A torrent
+ * that is private, has limits of its own, is for TLS or super-seeds stays with one. The default is
+ * what resume data says, or 1.
+ */
+int32_t patron_options_set_replicas(struct patron_options *options,
+                                    uint16_t count,
+                                    patron_error **error);
+
 /** Adds the torrent paused. The default is false. */
 int32_t patron_options_set_paused(struct patron_options *options,
                                   bool paused,
@@ -969,9 +992,10 @@ int32_t patron_options_set_resume_data(struct patron_options *options,
  * Clients
  * ===============================================================================================
  *
- * A client is one libtorrent session on its own thread. It makes patrons, which do all the work,
- * and is shut down at the end. Several clients can run side by side in one process. Most programs
- * need one; patron_shared() gives access to it from anywhere in the process.
+ * A client is libtorrent on its own thread, in one session or, with
+ * patron_builder_set_network_threads(), in several. It makes patrons, which do all the work, and is
+ * shut down at the end. Several clients can run side by side in one process. Most programs need
+ * one; patron_shared() gives access to it from anywhere in the process.
  */
 
 /** The configuration that a client is started with. Used by one thread at a time. */
@@ -1016,6 +1040,19 @@ int32_t patron_builder_set_listen(struct patron_builder *builder,
                                   const char *interfaces,
                                   size_t interfaces_length,
                                   patron_error **error);
+
+/**
+ * Sets how many network threads of libtorrent the client has, 1 to 256, so that it can use as many
+ * cores. Torrents are dealt to them by info hash; to the program they are one client. Each listens
+ * on a port of its own: those that follow the one to listen on, or any free ones where that is 0.
+ * All of them must be forwarded; see patron_listen_addresses_of(). Limits of the client are for all
+ * threads together. The default is 1, or the number of cores with PATRON_PRESET_SEEDING.
+ *
+ * Errors at the start: INVALID_ARGUMENT for another number.
+ */
+int32_t patron_builder_set_network_threads(struct patron_builder *builder,
+                                           size_t count,
+                                           patron_error **error);
 
 /** Sets the directory for finished files. The default is the working directory. */
 int32_t patron_builder_set_save_dir(struct patron_builder *builder,
@@ -1384,9 +1421,22 @@ int32_t patron_unwatch(patron_handle *patron,
  * patron_reply_address() reads the answer. The reply comes when libtorrent has tried all configured
  * addresses.
  *
- * Errors of the reply: the reason, if the client can listen on none of them.
+ * Errors of the reply: the reason, if the client, or one of its network threads, can listen on none
+ * of them.
  */
 int32_t patron_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
+
+/**
+ * Asks for those of the addresses of patron_listen_addresses() where the client listens for the
+ * peers of this torrent: those of the network threads that serve it, one unless
+ * patron_options_set_replicas() says otherwise. patron_reply_address() reads the answer.
+ *
+ * Errors of the reply: NOT_FOUND; GONE; the reason, if the thread can listen nowhere.
+ */
+int32_t patron_listen_addresses_of(patron_handle *patron,
+                                   uint64_t torrent_id,
+                                   patron_reply **reply,
+                                   patron_error **error);
 
 /**
  * Asks for the counters of libtorrent and of the read path; patron_reply_statistics() reads the
@@ -1565,6 +1615,27 @@ int32_t patron_snapshot_take(patron_handle *patron,
                              struct patron_snapshot **out,
                              patron_error **error);
 
+/**
+ * Takes a snapshot of the torrents that are new or have changed since an earlier snapshot, which
+ * has this version; of all torrents for 0. It costs as much as has changed. Free the result with
+ * patron_snapshot_free().
+ *
+ * Errors: STOPPED; BAD_HANDLE.
+ */
+int32_t patron_snapshot_changes_since(patron_handle *patron,
+                                      uint64_t version,
+                                      struct patron_snapshot **out,
+                                      patron_error **error);
+
+/** The version of a snapshot, for patron_snapshot_changes_since(). */
+uint64_t patron_snapshot_version(const struct patron_snapshot *snapshot);
+
+/** Whether the snapshot has all torrents: those that are not in it are gone. */
+bool patron_snapshot_is_complete(const struct patron_snapshot *snapshot);
+
+/** The id of a torrent that was removed since the earlier snapshot; 0 past the last one. */
+uint64_t patron_snapshot_removed(const struct patron_snapshot *snapshot, size_t index);
+
 /** Frees a snapshot. NULL is allowed. */
 void patron_snapshot_free(struct patron_snapshot *snapshot);
 
@@ -1673,11 +1744,15 @@ uint64_t patron_reply_torrent(patron_reply *reply);
  */
 bool patron_reply_was_there(patron_reply *reply);
 
-/** For patron_listen_addresses(): the number of addresses. */
+/** For patron_listen_addresses() and patron_listen_addresses_of(): the number of addresses. */
 size_t patron_reply_address_count(patron_reply *reply);
 
-/** For patron_listen_addresses(): an address, "127.0.0.1:6881". Valid until the reply is freed. */
-patron_text patron_reply_address(patron_reply *reply, size_t index);
+/**
+ * For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
+ * Valid until the reply is freed.
+ */
+patron_text patron_reply_address(patron_reply *reply,
+                                 size_t index);
 
 /**
  * For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid until

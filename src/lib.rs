@@ -73,7 +73,7 @@ pub mod event {
 pub mod torrent {
     pub use crate::model::{
         Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, Limits, QueueMove,
-        TorrentFlag, TorrentFlags, TorrentOptions, TorrentState, TorrentStatus,
+        StatusChanges, TorrentFlag, TorrentFlags, TorrentOptions, TorrentState, TorrentStatus,
     };
 }
 

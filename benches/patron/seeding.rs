@@ -20,7 +20,8 @@ const MIB: f64 = (1 << 20) as f64;
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let (small, large) = (Seeds::make(1, 16 * 1024)?, Seeds::make(1, SIZE)?);
-    let client = builder(small.directory.path()).settings(Settings::seeding()).start()?;
+    let client =
+        builder(small.directory.path()).settings(Settings::seeding()).network_threads(1).start()?;
     let patron = client.patron();
     let paused = start(&patron, &small, true)?[0];
     let options = AddOptions::default().trust(true).save_dir(large.directory.path());
@@ -76,7 +77,8 @@ fn download_again_and_again(
     stop: &AtomicBool,
 ) -> Result<()> {
     let directory = directory()?;
-    let client = builder(directory.path()).settings(Settings::seeding()).start()?;
+    let client =
+        builder(directory.path()).settings(Settings::seeding()).network_threads(1).start()?;
     let patron = client.patron();
     while !stop.load(Ordering::Relaxed) {
         let options = AddOptions::default().add_peers([seeder]);

@@ -17,7 +17,7 @@ const RUNS: usize = 5;
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let seeds = Seeds::of_pieces(SIZE, 16 * 1024)?;
     let settings = Settings::seeding();
-    let seeder = builder(seeds.directory.path()).settings(settings).start()?;
+    let seeder = builder(seeds.directory.path()).settings(settings).network_threads(1).start()?;
     let source = seeder.patron();
     let options = AddOptions::default().trust(true);
     source.add_torrent(&seeds.torrents[0], options).wait()?;

@@ -2,16 +2,20 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/picker_threshold.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_class.hpp>
+#include <libtorrent/performance_counters.hpp>
 #include <libtorrent/portmap.hpp>
 #include <libtorrent/session_params.hpp>
 
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include <time.h>
 
 namespace patron {
 namespace {
@@ -50,9 +54,21 @@ void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     apply_settings(std::move(changes));
 }
 
-rust::Vec<std::uint8_t> SessionHandle::state() const {
+DemandRecord SessionHandle::demand() const {
+    lt::counters const& known = internals::counters(*this);
+    auto const number = [&known](int which) { return static_cast<std::int32_t>(known[which]); };
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return {known[lt::counters::sent_bytes], known[lt::counters::recv_bytes],
+            number(lt::counters::num_peers_connected) + number(lt::counters::num_peers_half_open),
+            number(lt::counters::num_peers_up_unchoked),
+            std::int64_t(used.tv_sec) * 1000000000 + used.tv_nsec};
+}
+
+rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
     lt::session_params params = session_state();
     threshold_.save(params.settings);
+    update(params.settings, instead);
     auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }

@@ -15,6 +15,7 @@ class NetworkPolicy;
 class PickerThreshold;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
+struct DemandRecord;
 struct PeerClassRecord;
 struct SettingRecord;
 enum class Protocol : std::uint8_t;
@@ -27,7 +28,8 @@ class SessionHandle : public lt::session_handle {
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
-    rust::Vec<std::uint8_t> state() const;
+    DemandRecord demand() const;
+    rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
     // Without the settings.
     rust::Vec<std::uint8_t> network_state() const;
     // The id and the place of each torrent that is in the queue.

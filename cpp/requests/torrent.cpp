@@ -198,6 +198,42 @@ void Torrent::recheck() const {
     resume();
 }
 
+std::unique_ptr<TorrentParams> Torrent::copy() const {
+    lt::add_torrent_params params;
+    params.ti = torrent_file_with_hashes();
+    lt::torrent_status const now = status(query_save_path);
+    if (!params.ti || !now.is_seeding)
+        refuse("it is not complete");
+    if (now.flags & lt::torrent_flags::paused)
+        refuse("it is paused");
+    if (params.ti->priv())
+        refuse("it is private: its tracker would count several users");
+    if (!params.ti->ssl_cert().empty())
+        refuse("it is for TLS");
+    if (now.flags & lt::torrent_flags::super_seeding)
+        refuse("it super-seeds");
+    LimitsRecord const own = patron::limits(*this);
+    if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
+        refuse("it has limits of its own");
+    if (!compat::keeps_names)
+        refuse("this version of libtorrent does not tell the names of its files");
+    params.save_path = now.save_path;
+    params.flags =
+        now.flags & (lt::torrent_flags::apply_ip_filter | lt::torrent_flags::disable_dht |
+                     lt::torrent_flags::disable_lsd | lt::torrent_flags::disable_pex);
+    params.flags |= lt::torrent_flags::duplicate_is_error | lt::torrent_flags::no_verify_files |
+                    lt::torrent_flags::update_subscribe;
+    params.have_pieces.resize(params.ti->num_pieces(), true);
+    std::set<std::string> named;
+    for (lt::announce_entry const& tracker : trackers()) {
+        params.trackers.push_back(tracker.url);
+        params.tracker_tiers.push_back(tracker.tier);
+        if (policy_.allows_local(torrent_id(userdata()), tracker.url))
+            named.insert(tracker.url);
+    }
+    return std::make_unique<TorrentParams>(std::move(params), std::move(named));
+}
+
 void Torrent::save_metainfo() const {
     save_resume_data(lt::torrent_handle::save_info_dict);
 }

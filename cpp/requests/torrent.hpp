@@ -11,6 +11,7 @@
 #include <libtorrent/torrent_handle.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace patron {
 
@@ -28,6 +29,7 @@ struct PiecesRecord;
 struct RangeSink;
 struct TrackerRecord;
 struct TrackersRecord;
+class TorrentParams;
 enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
 enum class Requests : std::uint8_t;
@@ -40,6 +42,7 @@ class Torrent : public lt::torrent_handle {
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
     void recheck() const;
+    std::unique_ptr<TorrentParams> copy() const;
     // Both are answered by an alert.
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;

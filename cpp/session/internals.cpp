@@ -132,6 +132,10 @@ template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
 
 } // namespace
 
+lt::counters const& counters(lt::session_handle const& session) {
+    return static_cast<lt::aux::session_interface&>(*session.native_handle()).stats_counters();
+}
+
 std::string url(lt::peer_connection_handle const& connection) {
     auto const peer = connection.native_handle();
     return peer ? static_cast<native::web_connection_base const&>(*peer).url() : std::string();

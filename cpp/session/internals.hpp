@@ -8,6 +8,7 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
+#include <libtorrent/performance_counters.hpp>
 #include <libtorrent/session_handle.hpp>
 #include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/socket.hpp>
@@ -26,6 +27,9 @@ namespace patron::internals {
 
 // The URL of a web seed.
 std::string url(lt::peer_connection_handle const& connection);
+
+// On the network thread.
+lt::counters const& counters(lt::session_handle const& session);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
 // Includes connections that belong to no torrent yet, and so have no plugin.

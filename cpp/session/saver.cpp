@@ -149,6 +149,7 @@ Saver::Saved Saver::made(Save order) {
         saved.error = error(kept.lost);
         return saved;
     }
+    params.total_uploaded += order.client_data.sent_by_copies;
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
     saved.data =

@@ -122,7 +122,8 @@ void Session::subscribe(InterestRecord const& interest) {
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
-                                     DiskReads reads, rust::Slice<std::uint8_t const> state,
+                                     DiskReads reads, bool keep_node_ids,
+                                     rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
@@ -143,6 +144,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 #endif
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
+    if (!keep_node_ids)
+        params.dht_state.nids.clear();
     auto const guard = std::make_shared<Guard>();
     params.extensions.push_back(guard);
     params.extensions.push_back(std::make_shared<Descriptors>());

@@ -182,7 +182,7 @@ class Session {
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,
-                                     PolicyRecord allowed, DiskReads reads,
+                                     PolicyRecord allowed, DiskReads reads, bool keep_node_ids,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker);

@@ -246,6 +246,15 @@ pub struct AddOptions {
     pub limits: Limits,
     /// When the torrent has given back enough. `None`: as the resume data says, or never.
     pub goals: Option<Goals>,
+    /// How many of the client's [network threads](crate::ClientBuilder::network_threads) serve the torrent
+    /// while it is complete, so that it is sent faster than by one; `None`: as resume data says, or one.
+    /// More than there are means all.
+    ///
+    /// Each is a peer of its own to trackers and other peers, at its own port. What they send together is
+    /// what the torrent has sent. A torrent that is private stays with one, as its tracker would count more
+    /// as several users; so does one that has limits of its own, is for TLS or super-seeds. Before anything is
+    /// changed (a pause, a move, another tracker), the others stop, and start again after it.
+    pub replicas: Option<u16>,
     /// Resume data for a source that is not itself resume data: for programs that keep the metainfo
     /// and the resume data separately. It must be of the same torrent. Trackers and web seeds of
     /// the source are added to those in the resume data.
@@ -358,6 +367,13 @@ impl AddOptions {
         self
     }
 
+    /// Sets [`replicas`](AddOptions::replicas).
+    #[must_use]
+    pub fn replicas(mut self, network_threads: u16) -> Self {
+        self.replicas = Some(network_threads);
+        self
+    }
+
     /// Sets [`resume_data`](AddOptions::resume_data).
     #[must_use]
     pub fn resume_data(mut self, bytes: impl Into<Arc<[u8]>>) -> Self {
@@ -393,6 +409,8 @@ pub(crate) struct Prepared {
     /// All wanted data is here, according to the resume data or because it is trusted.
     pub(crate) complete: bool,
     pub(crate) goals: Goals,
+    /// As in [`ClientData`](crate::model::ClientData).
+    pub(crate) replicas: u16,
     /// Why data that should be trusted cannot be; the torrent is then paused.
     pub(crate) distrust: Option<Error>,
     /// It pauses itself when it is checked.
@@ -500,7 +518,8 @@ fn read(
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
-    let client_data = ClientData { move_to, goals, ..ClientData::default() };
+    let replicas = options.replicas.unwrap_or(described.client_data.replicas);
+    let client_data = ClientData { move_to, goals, replicas, ..ClientData::default() };
     let mut prepared = configured(params, &record, &described, label, save_dir, client_data)?;
     prepared.complete &= distrust.is_none();
     prepared.distrust = distrust;
@@ -537,7 +556,7 @@ fn configured(
     };
     let figures = params.saved_figures();
     let stop_when_ready = 1 << TorrentFlag::StopWhenReady.place();
-    let ClientData { move_to, goals, .. } = client_data;
+    let ClientData { move_to, goals, replicas, .. } = client_data;
     Ok(Prepared {
         source,
         name,
@@ -547,6 +566,7 @@ fn configured(
         paused: record.paused,
         complete,
         goals,
+        replicas,
         distrust: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
         kept: None,
@@ -561,6 +581,7 @@ impl Prepared {
         let client_data = ClientData {
             move_to: self.move_to.clone(),
             goals: self.goals,
+            replicas: self.replicas,
             ..ClientData::default()
         };
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {
@@ -715,7 +736,7 @@ mod tests {
             r#""file_priorities":[],"allocation":"sparse","existing_files":"refuse","flags":["sequential"],"#,
             r#""download_limit":null,"upload_limit":1000,"connections_limit":null,"#,
             r#""upload_slots":null,"goals":{"share_ratio":2.0,"seed_time":3600.0,"then":"pause"},"#,
-            r#""resume_data":null}"#
+            r#""replicas":null,"resume_data":null}"#
         );
         let options: AddOptions = serde_json::from_str(json).unwrap();
         assert_eq!(options.limits.upload_limit, Some(1000));

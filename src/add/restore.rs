@@ -75,6 +75,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let client_data = ClientData {
         move_to: (!move_to.is_empty()).then(|| convert::path(move_to.clone())),
         goals: convert::goals(&described.client_data),
+        replicas: described.client_data.replicas,
         ..ClientData::default()
     };
     let mut prepared =

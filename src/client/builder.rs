@@ -13,6 +13,7 @@ use super::owner::{Client, start};
 use super::thread::ClientState;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
+use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
 use crate::settings::Proxy;
@@ -20,6 +21,7 @@ use crate::settings::{SettingValue, Settings};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::process;
+use crate::sys::task::Share;
 
 /// The default of Kamaelia, kept here.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -120,6 +122,28 @@ impl ClientBuilder {
     /// `0.0.0.0:6881,[::]:6881`, or `127.0.0.1:0` if offline.
     pub fn listen(self, interfaces: impl Into<String>) -> Self {
         self.setting("listen_interfaces", interfaces.into())
+    }
+
+    /// How many of libtorrent's sessions the client is made of, each with a network thread of its own, so
+    /// that it can use as many cores; 1 unless set, the number of cores with [`Settings::seeding`].
+    /// Torrents are dealt to them by info hash. To the program they are one client.
+    ///
+    /// Each listens on a port of its own: on those that follow the one given to
+    /// [`listen`](ClientBuilder::listen), or on any free ones where that is 0. A port that is taken is an
+    /// error, as with one thread. All of them must be reachable from outside: forward them all, where the
+    /// router does not do so by itself (UPnP, NAT-PMP). Trackers are told the port of the thread that has
+    /// the torrent; see [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
+    ///
+    /// Each thread has a DHT node of its own and looks for peers of its own torrents, there and on the local
+    /// network; the first speaks to the router for all.
+    ///
+    /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
+    /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
+    /// queues for each thread by itself.
+    ///
+    /// It is a setting too: `network_threads`.
+    pub fn network_threads(self, count: usize) -> Self {
+        self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
 
     /// Sets the directory for finished files; by default the working directory.
@@ -281,6 +305,11 @@ impl ClientBuilder {
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
+        let threads = settings.network_threads();
+        if threads > 1 {
+            settings.name_shared();
+            settings.check_ports(threads)?;
+        }
         check_dir("save", &self.save_dir)?;
         if let Some(directory) = &self.incomplete_dir {
             check_dir("incomplete", directory)?;
@@ -307,13 +336,25 @@ impl ClientBuilder {
             settings: settings.clone(),
             has_store,
         };
-        let counters = ReadCounters::new()?;
+        let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
+        let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
-        let reads = Box::new(move || reads.read());
-        let mut client = start(defaults, intervals, reads, store, move |wake| {
-            NativeEngine::new(&settings, loopback_only, proxy, &state, &counters, wake)
+        let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
+            Sharded::start(threads, &settings, |number| {
+                let part = Share { number, count: threads };
+                let (settings, counters) = (settings.part(part), &counters[number]);
+                NativeEngine::new(
+                    &settings,
+                    part,
+                    loopback_only,
+                    proxy,
+                    &state,
+                    counters,
+                    wake.clone(),
+                )
+            })
         })?;
         client.descriptors = Some(descriptors);
         if limit.is_too_low() {

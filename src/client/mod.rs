@@ -1,4 +1,4 @@
-//! The client: owns one libtorrent session and the thread that it runs on.
+//! The client: owns libtorrent's sessions and the thread that they run on.
 
 mod builder;
 mod descriptors;

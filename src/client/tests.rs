@@ -10,6 +10,7 @@ use super::owner::{Client, start};
 use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
+use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, RemoveFiles};
 use crate::messages::member::Member;
@@ -18,12 +19,13 @@ use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Resp
 use crate::messages::service::Envelope;
 use crate::model::{
     Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, ReadStatistics, RemovedFiles, ResumeData, SavedFigures, TorrentId,
-    TorrentState, TorrentStatus,
+    PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
+    TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
+use crate::settings::Settings;
 use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,13 +48,12 @@ fn client_of(
 ) -> (Client, Script) {
     let defaults = Defaults { has_store: store.is_some(), ..Defaults::default() };
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client =
-        start(defaults, intervals, Box::new(ReadStatistics::default), store, move |wake| {
-            let (engine, its_script) = fake(wake);
-            script.send(its_script).map_err(|_| Error::stopped("test"))?;
-            Ok(engine)
-        })
-        .unwrap();
+    let client = start(defaults, intervals, Box::new(Vec::new), store, move |wake| {
+        let (engine, its_script) = fake(wake);
+        script.send(its_script).map_err(|_| Error::stopped("test"))?;
+        Ok(engine)
+    })
+    .unwrap();
     (client, script_here.recv().unwrap())
 }
 
@@ -70,6 +71,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         paused: false,
         complete: false,
         goals: Default::default(),
+        replicas: 0,
         distrust: None,
         stops_itself: false,
         kept: None,
@@ -928,12 +930,12 @@ fn a_torrent_that_goes_on_has_no_error_in_the_table() {
 fn the_addresses_are_known_when_the_first_statuses_are() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.job(Job::ListenAddresses);
+    let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
     script.say(EngineEvent::Listening(address));
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
-    assert_eq!(wait(guest.job(Job::ListenAddresses)).unwrap(), [address]);
+    assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);
     assert!(matches!(guest.next(), Event::Listening { .. }));
 }
 
@@ -1094,7 +1096,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
     let failed = start(
         Defaults::default(),
         Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
-        Box::new(ReadStatistics::default),
+        Box::new(Vec::new),
         None,
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
@@ -1134,4 +1136,63 @@ fn what_carries_a_tag_is_answered_by_an_event_with_it() {
     assert_eq!(patron.send_tagged(add(), 1).unwrap_err().kind(), ErrorKind::Stopped);
     let late = patron.add_torrent(Source::from_text("none.torrent"), AddOptions::default());
     assert_eq!(wait(late).unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+/// A client whose engine has several shards.
+fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
+    let (script, scripts) = crossbeam_channel::unbounded();
+    let intervals = Intervals { tick, resume_data: Duration::from_secs(3600) };
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), None, move |wake| {
+        Sharded::start(N, &Settings::empty(), |_| {
+            let (engine, its_script) = fake(wake.clone());
+            script.send(its_script).map_err(|_| Error::stopped("test"))?;
+            Ok(engine)
+        })
+    })
+    .unwrap();
+    (client, std::array::from_fn(|_| scripts.recv().unwrap()))
+}
+
+#[test]
+fn lost_events_of_one_shard_are_made_up_for_there_alone() {
+    let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
+    let guest = Guest::new(&client);
+    // By their info hashes, odd ones are in the second shard.
+    let here = torrent(&guest, &scripts[0], 2);
+    let gone = torrent(&guest, &scripts[1], 3);
+    let coming = guest.start(4);
+    let Asked::Add(coming_id) = scripts[0].next() else { panic!("expected an add") };
+    let lost = guest.start(5);
+    let Asked::Add(_) = scripts[1].next() else { panic!("expected an add") };
+    scripts[1].say(EngineEvent::Dropped);
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
+    assert!(scripts[0].is_quiet());
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    assert_eq!(wait(lost).unwrap_err().kind(), ErrorKind::Busy);
+    let mut removed = Vec::new();
+    loop {
+        match guest.next() {
+            Event::Resynchronized => break,
+            Event::TorrentRemoved { id, .. } => removed.push(id),
+            _ => {}
+        }
+    }
+    assert_eq!(removed, [gone]);
+    assert!(client.service.statuses.get(here).is_some());
+    let name = String::new();
+    let info_hashes = InfoHashes::default();
+    scripts[0].say(EngineEvent::Added { id: coming_id, name, info_hashes });
+    assert_eq!(created(wait(coming)), coming_id);
+}
+
+#[test]
+fn a_shard_that_does_not_end_in_time_does_not_hold_up_the_shutdown() {
+    let (client, mut scripts) = client_of_shards::<3>(Duration::from_secs(3600));
+    scripts[0].teardown = None;
+    scripts[2].teardown = None;
+    let report = client.shutdown(Duration::from_millis(100)).wait();
+    assert!(!report.engine_ended && report.took < PATIENCE, "{report}");
+    for script in &scripts {
+        assert_eq!(script.next(), Asked::Abort, "all are told at once");
+    }
 }

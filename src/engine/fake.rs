@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
-use crate::model::{EventKinds, TorrentId};
+use crate::model::{EventKinds, InfoHashes, TorrentId};
+use crate::sys::task::Share;
 
 /// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
+    parts: Sender<Share>,
     events: Receiver<EngineEvent>,
     /// What the abort leaves for the reaper to wait for.
     teardown: Receiver<()>,
@@ -50,6 +52,8 @@ pub(crate) struct FakeEngine {
 /// The test's side of a fake engine.
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
+    /// For which part each request about the session was made.
+    pub(crate) parts: Receiver<Share>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
     /// Dropping it ends the teardown.
@@ -60,8 +64,10 @@ pub(crate) fn fake(wake: Sender<()>) -> (FakeEngine, Script) {
     let (asked, asked_here) = unbounded();
     let (events, events_there) = unbounded();
     let (teardown, teardown_there) = unbounded();
-    let engine = FakeEngine { asked, events: events_there, teardown: teardown_there };
-    (engine, Script { asked: asked_here, events, wake, teardown: Some(teardown) })
+    let (parts, parts_here) = unbounded();
+    let engine = FakeEngine { asked, parts, events: events_there, teardown: teardown_there };
+    let teardown = Some(teardown);
+    (engine, Script { asked: asked_here, parts: parts_here, events, wake, teardown })
 }
 
 impl Script {
@@ -111,7 +117,12 @@ impl FakeEngine {
 }
 
 impl Engine for FakeEngine {
-    fn add(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
+    fn add(
+        &mut self,
+        id: TorrentId,
+        _info_hashes: &InfoHashes,
+        _params: Box<dyn Any + Send>,
+    ) -> Result<()> {
         self.tell(Asked::Add(id))
     }
 
@@ -151,6 +162,7 @@ impl Engine for FakeEngine {
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        let _ = self.parts.send(asked.part);
         self.tell(Asked::OfSession(request, asked.op))
     }
 
@@ -162,7 +174,7 @@ impl Engine for FakeEngine {
         self.tell(Asked::Statuses)
     }
 
-    fn request_every_status(&mut self) -> Result<()> {
+    fn request_every_status(&mut self, _shard: usize) -> Result<()> {
         self.tell(Asked::EveryStatus)
     }
 
@@ -170,11 +182,11 @@ impl Engine for FakeEngine {
         self.tell(Asked::Statistics)
     }
 
-    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+    fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         let panics = |event: &EngineEvent| matches!(event, EngineEvent::EngineFailed(error) if error.message() == PANIC);
         let events: Vec<_> = self.events.try_iter().collect();
         assert!(!events.iter().any(panics), "{PANIC}");
-        Ok(events)
+        Ok(events.into_iter().map(|event| (0, event)).collect())
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

@@ -8,12 +8,12 @@ use cxx::UniquePtr;
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{Call, SessionRequest, TorrentRequest};
-use crate::model::{EventKind, EventKinds, TorrentId};
+use crate::messages::request::{Call, SessionRequest, Task, TorrentRequest};
+use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::task::{SessionTask, Share, TaskAnswers, TorrentTask};
 use crate::sys::{self, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
@@ -28,6 +28,7 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
+        part: Share,
         loopback_only: bool,
         proxy: Option<ProxyKind>,
         state: &[u8],
@@ -46,6 +47,7 @@ impl NativeEngine {
             &records,
             settings.policy(loopback_only, proxy),
             reads,
+            part.number == 0,
             state,
             counters.shared(),
             Box::new(waker.clone()),
@@ -63,7 +65,12 @@ fn native(params: Box<dyn Any + Send>) -> Result<UniquePtr<sys::TorrentParams>> 
 }
 
 impl Engine for NativeEngine {
-    fn add(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+    fn add(
+        &mut self,
+        id: TorrentId,
+        _info_hashes: &InfoHashes,
+        params: Box<dyn Any + Send>,
+    ) -> Result<()> {
         self.session
             .pin_mut()
             .add_torrent(id.get(), native(params)?)
@@ -115,9 +122,10 @@ impl Engine for NativeEngine {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        let Call::Task { by, index, call } = asked.call else {
+        let Call::Task(task) = asked.call else {
             return Err(Error::new(ErrorKind::Panicked, asked.op, "the request is no task"));
         };
+        let Task { by, index, call, .. } = *task;
         let task = Box::new(TorrentTask { request, call, answers: self.answers.clone() });
         let client_data = convert::client_data_record(&asked.client_data.unwrap_or_default());
         self.session
@@ -127,8 +135,8 @@ impl Engine for NativeEngine {
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
-        let task =
-            Box::new(SessionTask { request, call: asked.call, answers: self.answers.clone() });
+        let SessionRequest { part, call, .. } = asked;
+        let task = Box::new(SessionTask { request, part, call, answers: self.answers.clone() });
         self.session
             .pin_mut()
             .run_on_session(task)
@@ -159,7 +167,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native(STATUS, &exception))
     }
 
-    fn request_every_status(&mut self) -> Result<()> {
+    fn request_every_status(&mut self, _shard: usize) -> Result<()> {
         self.session
             .pin_mut()
             .request_every_status()
@@ -173,7 +181,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native("get the statistics", &exception))
     }
 
-    fn drain(&mut self) -> Result<Vec<EngineEvent>> {
+    fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         const DRAIN: &str = "read libtorrent's alerts";
         let failed = |exception| Error::from_native(DRAIN, &exception);
         let mut session = self.session.pin_mut();
@@ -189,9 +197,8 @@ impl Engine for NativeEngine {
         }
         session.convert_alerts(&mut alerts).map_err(failed)?;
         // Events come before the answers that they lead to.
-        let Alerts { mut events, answers, .. } = alerts;
-        events.extend(answers);
-        Ok(events)
+        let Alerts { events, answers, .. } = alerts;
+        Ok(events.into_iter().chain(answers).map(|event| (0, event)).collect())
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

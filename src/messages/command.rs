@@ -122,11 +122,12 @@ pub(crate) enum Job {
     SetNote(TorrentId, Box<str>, Option<Arc<[u8]>>, Responder<()>),
     Labels(TorrentId, Responder<BTreeSet<Box<str>>>),
     Notes(TorrentId, Responder<BTreeMap<Box<str>, Arc<[u8]>>>),
-    ListenAddresses(Responder<Vec<SocketAddr>>),
+    /// Those of one torrent, or all.
+    ListenAddresses(Option<TorrentId>, Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, TorrentRequest, Respond),
-    OfSession(SessionRequest, Respond),
+    OfSession(Box<SessionRequest>, Respond),
     OpenReader(Box<Opening>),
     Read(Read),
 }
@@ -147,7 +148,7 @@ impl fmt::Debug for Job {
             Self::SetNote(..) => "SetNote",
             Self::Labels(..) => "Labels",
             Self::Notes(..) => "Notes",
-            Self::ListenAddresses(_) => "ListenAddresses",
+            Self::ListenAddresses(..) => "ListenAddresses",
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
             Self::OpenReader(_) => "OpenReader",

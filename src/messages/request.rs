@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use cxx::UniquePtr;
 use parking_lot::Mutex;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, CommandKind, Event, Existing, Look, Part, QueueMove, Requests, ResumeData,
-    Span, TorrentFlag, TorrentId,
+    Answer, ClientData, CommandKind, Event, Existing, Look, Part, PortProtocol, QueueMove,
+    Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
-use crate::sys::task::{SessionCall, TorrentCall};
+use crate::sys::task::{SessionCall, Share, TorrentCall};
 use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord};
-use crate::sys::{SessionHandle, Torrent, convert};
+use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
 type Called<T> = std::result::Result<T, cxx::Exception>;
@@ -37,18 +38,35 @@ pub(crate) struct TorrentRequest {
     pub(crate) client_data: Option<Box<ClientData>>,
 }
 
+impl TorrentRequest {
+    /// It changes the torrent, which must be served by one shard alone then.
+    pub(crate) fn ends_copies(&self) -> bool {
+        match &self.call {
+            Call::Posting(_) => self.role == RequestRole::Pauses,
+            Call::Task(task) => task.ends_copies,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(crate) enum Call {
     /// It only posts, as most of libtorrent's setters do: it runs on the client thread and is
     /// answered at once.
     Posting(fn(&Torrent) -> Called<()>),
     /// It runs on the network thread.
-    Task {
-        by: AnsweredBy,
-        /// The file or piece that an alert's answer is about.
-        index: u32,
-        call: Arc<TorrentCall>,
-    },
+    Task(Box<Task>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Task {
+    pub(crate) by: AnsweredBy,
+    /// The file or piece that an alert's answer is about.
+    pub(crate) index: u32,
+    pub(crate) call: Arc<TorrentCall>,
+    /// It is asked of each shard that serves the torrent; their answers make one.
+    pub(crate) merge: Option<Merge>,
+    /// See [`TorrentRequest::ends_copies`].
+    pub(crate) ends_copies: bool,
 }
 
 /// What else the client does when the request is made or answered.
@@ -125,8 +143,26 @@ impl Respond {
 pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
     pub(crate) role: RequestRole,
+    pub(crate) spread: Spread,
+    /// The engine fills it in where it has several shards.
+    pub(crate) part: Share,
+    /// What the client may have from now on, where the request changes that.
+    pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
 }
+
+/// Which of the engine's shards a request about the client is for.
+#[derive(Clone)]
+pub(crate) enum Spread {
+    /// What only the first has, or all have alike.
+    First,
+    /// It is asked of all; the answer is that of the first.
+    All,
+    /// It is asked of all; their answers, in order, make one.
+    Merged(Merge),
+}
+
+pub(crate) type Merge = Arc<dyn Fn(Vec<Answer>) -> Result<Answer> + Send + Sync>;
 
 /// A request and the type of its answer: what the call returns, or what the alert brings. A request
 /// with another type does not compile; `tests/house/answers.rs` checks that.
@@ -186,7 +222,8 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         call: impl Fn(&Torrent) -> Called<Option<Answer>> + Send + Sync + 'static,
     ) -> Self {
         let call = move |torrent: &Torrent| call(torrent).map_err(|e| Error::from_native("", &e));
-        Self::of(op, Call::Task { by, index, call: Arc::new(call) })
+        let (call, merge, ends_copies) = (Arc::new(call), None, false);
+        Self::of(op, Call::Task(Box::new(Task { by, index, call, merge, ends_copies })))
     }
 
     fn of(op: &'static str, call: Call) -> Self {
@@ -217,12 +254,33 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     }
 
     pub(crate) fn changes_resume_data(self) -> Self {
-        self.role(RequestRole::ChangesResumeData)
+        self.role(RequestRole::ChangesResumeData).ends_copies()
+    }
+
+    pub(crate) fn ends_copies(mut self) -> Self {
+        if let Call::Task(task) = &mut self.request.call {
+            task.ends_copies = true;
+        }
+        self
+    }
+
+    pub(crate) fn merged(mut self, merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Self {
+        if let Call::Task(task) = &mut self.request.call {
+            task.merge = Some(merge_of(merge));
+        }
+        self
     }
 
     pub(crate) fn chooses_pieces(self) -> Self {
         self.role(RequestRole::ChoosesPieces)
     }
+}
+
+fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Merge {
+    Arc::new(move |answers| {
+        let answers = answers.into_iter().map(typed).collect::<Result<_>>()?;
+        Ok(Box::new(merge(answers)))
+    })
 }
 
 impl Ask<TorrentRequest, ()> {
@@ -237,17 +295,47 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         op: &'static str,
         call: impl Fn(Pin<&mut SessionHandle>) -> Called<T> + Send + Sync + 'static,
     ) -> Self {
-        let call = move |session: Pin<&mut SessionHandle>| -> Result<Answer> {
-            Ok(Box::new(call(session).map_err(|e| Error::from_native("", &e))?))
+        Self::by_part(op, move |session, _| call(session))
+    }
+
+    /// Each shard gets its part.
+    pub(crate) fn by_part(
+        op: &'static str,
+        call: impl Fn(Pin<&mut SessionHandle>, Share) -> Called<T> + Send + Sync + 'static,
+    ) -> Self {
+        let call = move |session: Pin<&mut SessionHandle>, part: Share| -> Result<Answer> {
+            Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let role = RequestRole::None;
-        Self { request: SessionRequest { op, role, call: Arc::new(call) }, answer: PhantomData }
+        let (role, spread, part, shared) = (RequestRole::None, Spread::First, Share::WHOLE, None);
+        let request = SessionRequest { op, role, spread, part, shared, call: Arc::new(call) };
+        Self { request, answer: PhantomData }
     }
 
     pub(crate) fn session_role(mut self, role: RequestRole) -> Self {
         self.request.role = role;
         self
     }
+
+    pub(crate) fn shared(mut self, settings: Settings) -> Self {
+        self.request.shared = Some(settings);
+        self
+    }
+
+    pub(crate) fn of_all(mut self) -> Self {
+        self.request.spread = Spread::All;
+        self
+    }
+
+    pub(crate) fn merged(mut self, merge: impl Fn(Vec<T>) -> T + Send + Sync + 'static) -> Self {
+        self.request.spread = Spread::Merged(merge_of(merge));
+        self
+    }
+}
+
+/// The answer has the type that its request was made with; an engine of the tests may err.
+pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
+    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
+    answer.downcast().map(|answer| *answer).map_err(other)
 }
 
 // The requests of patrons and of the client itself.
@@ -275,6 +363,38 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
         torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
     })
     .role(role)
+    .ends_copies()
+}
+
+/// What it takes to add the complete torrent to another shard.
+pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
+    Ask::task("copy the torrent", Torrent::copy)
+}
+
+/// What each shard uses, in order.
+pub(crate) fn demand() -> AskSession<Vec<DemandRecord>> {
+    Ask::session("measure the demand", |session| Ok(vec![session.demand()?]))
+        .merged(|all| all.into_iter().flatten().collect())
+}
+
+/// Asks the routers to forward a port of another shard.
+pub(crate) fn forward(port: u16) -> AskSession<()> {
+    Ask::session("forward a port", move |mut session| {
+        for protocol in [PortProtocol::Tcp, PortProtocol::Udp] {
+            session.as_mut().map_port(convert::protocol(protocol), port, port)?;
+        }
+        Ok(())
+    })
+}
+
+/// Each shard gets settings of its own.
+pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
+    let parts: Vec<_> = parts.iter().map(Settings::records).collect();
+    let change = move |session: Pin<&mut SessionHandle>, part: Share| match parts.get(part.number) {
+        Some(records) => session.change_settings(records),
+        None => Ok(()),
+    };
+    Ask::by_part("share what the client may have", change).of_all()
 }
 
 /// The DHT's nodes and the IP filter, as bytes.
@@ -286,7 +406,8 @@ pub(crate) fn state() -> AskSession<Vec<u8>> {
 /// The places of the torrents in the queue.
 pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
     let ask = Ask::session("list the queue", |session| session.queue());
-    ask.session_role(RequestRole::GivesQueue)
+    let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
+    ask.session_role(RequestRole::GivesQueue).merged(all)
 }
 
 pub(crate) fn move_in_queue(to: QueueMove) -> AskTorrent<()> {
@@ -423,7 +544,7 @@ mod answers {
     }
 
     pub(crate) fn of_the_session() -> AskSession<State> {
-        Ask::session("save the state", |session| SessionHandle::state(&session))
+        Ask::session("save the state", |session| SessionHandle::state(&session, &[]))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Service {
     wake: Sender<()>,
     pub(crate) statuses: StatusTable,
     pub(crate) defaults: Defaults,
-    /// Reads counters; it waits for nobody.
+    /// Asks nobody: it reads counters, of each network thread.
     pub(crate) reads: Box<ReadCount>,
     /// The settings that the client was started with and those changed since, to check that
     /// settings can be combined.
@@ -44,7 +44,7 @@ pub(crate) struct Service {
     stopped: AtomicBool,
 }
 
-pub(crate) type ReadCount = dyn Fn() -> ReadStatistics + Send + Sync;
+pub(crate) type ReadCount = dyn Fn() -> Vec<ReadStatistics> + Send + Sync;
 
 #[derive(Default)]
 struct Members {
@@ -95,6 +95,11 @@ impl Service {
         let mut settings = self.settings.lock();
         *settings = settings.changed(change, self.defaults.loopback_only)?;
         Ok(())
+    }
+
+    /// What the client as a whole may have, where each network thread has its part.
+    pub(crate) fn shared_settings(&self) -> Settings {
+        self.settings.lock().shared()
     }
 
     /// Adds a member. If the service has stopped, the member's mailbox says so.

@@ -1,52 +1,220 @@
 //! The statuses that patrons can read without waiting.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::model::{TorrentId, TorrentStatus};
+use crate::model::{StatusChanges, TorrentId, TorrentStatus};
 
-/// The newest status of every torrent of a client.
+/// Removals that are remembered beyond twice the number of torrents.
+const REMEMBERED: usize = 1024;
+
+/// The newest status of every torrent of a client, and what has changed since when.
 ///
 /// The map is locked for writing only when a torrent is added or removed; a tick locks one torrent
 /// at a time for a single assignment, so readers never wait for a whole tick.
+///
+/// Locked in this order: changes, map, one torrent.
 #[derive(Debug, Default)]
-pub(crate) struct StatusTable(RwLock<HashMap<TorrentId, Mutex<TorrentStatus>>>);
+pub(crate) struct StatusTable {
+    /// Boxed, because a map has room for more than it holds, and statuses are large.
+    statuses: RwLock<HashMap<TorrentId, Box<Mutex<Entry>>>>,
+    changes: Mutex<Changes>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    status: TorrentStatus,
+    /// Of its last change.
+    version: u64,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// The version of the last change.
+    last: u64,
+    /// All changes, in order; of each torrent the last one counts. Torrents that are not there any more
+    /// were removed.
+    log: VecDeque<(u64, TorrentId)>,
+    /// Removals up to this version are forgotten.
+    forgotten: u64,
+}
+
+impl Changes {
+    fn record(&mut self, id: TorrentId) -> u64 {
+        self.last += 1;
+        self.log.push_back((self.last, id));
+        self.last
+    }
+}
 
 impl StatusTable {
     pub(crate) fn insert(&self, status: TorrentStatus) {
-        self.0.write().insert(status.id, Mutex::new(status));
+        let mut changes = self.changes.lock();
+        let (id, version) = (status.id, changes.record(status.id));
+        self.statuses.write().insert(id, Box::new(Mutex::new(Entry { status, version })));
+        self.compact(&mut changes);
     }
 
     pub(crate) fn remove(&self, id: TorrentId) {
-        self.0.write().remove(&id);
+        let mut changes = self.changes.lock();
+        if self.statuses.write().remove(&id).is_some() {
+            changes.record(id);
+        }
+        self.compact(&mut changes);
     }
 
     pub(crate) fn clear(&self) {
-        self.0.write().clear();
+        let mut changes = self.changes.lock();
+        self.statuses.write().clear();
+        changes.last += 1;
+        changes.forgotten = changes.last;
+        changes.log.clear();
     }
 
     pub(crate) fn get(&self, id: TorrentId) -> Option<TorrentStatus> {
-        self.0.read().get(&id).map(|status| status.lock().clone())
+        self.statuses.read().get(&id).map(|entry| entry.lock().status.clone())
     }
 
-    /// Changes a torrent's status and returns the result.
-    pub(crate) fn update(
-        &self,
-        id: TorrentId,
-        change: impl FnOnce(&mut TorrentStatus),
-    ) -> Option<TorrentStatus> {
-        let table = self.0.read();
-        let mut status = table.get(&id)?.lock();
-        change(&mut status);
-        Some(status.clone())
+    pub(crate) fn update(&self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
+        let mut changes = self.changes.lock();
+        if let Some(entry) = self.statuses.read().get(&id) {
+            let version = changes.record(id);
+            let mut entry = entry.lock();
+            change(&mut entry.status);
+            entry.version = version;
+        }
+        self.compact(&mut changes);
     }
 
     pub(crate) fn ids(&self) -> Vec<TorrentId> {
-        self.0.read().keys().copied().collect()
+        self.statuses.read().keys().copied().collect()
     }
 
     pub(crate) fn all(&self) -> Vec<TorrentStatus> {
-        self.0.read().values().map(|status| status.lock().clone()).collect()
+        self.statuses.read().values().map(|entry| entry.lock().status.clone()).collect()
+    }
+
+    /// What has changed after that version. It costs as much as has changed.
+    pub(crate) fn changes_since(&self, since: u64) -> StatusChanges {
+        let changes = self.changes.lock();
+        let version = changes.last;
+        // A version that is not reached yet is another client's.
+        if since < changes.forgotten || since > version || since == 0 {
+            drop(changes);
+            let (statuses, removed) = (self.all(), Vec::new());
+            return StatusChanges { version, complete: true, statuses, removed };
+        }
+        let first = changes.log.partition_point(|(version, _)| *version <= since);
+        let log: Vec<_> = changes.log.range(first..).copied().collect();
+        drop(changes);
+        let table = self.statuses.read();
+        let (mut statuses, mut removed) = (Vec::new(), HashSet::new());
+        for (version, id) in log {
+            match table.get(&id) {
+                Some(entry) => {
+                    let entry = entry.lock();
+                    // What has changed again is told at its last change, now or next time.
+                    if entry.version == version {
+                        statuses.push(entry.status.clone());
+                    }
+                }
+                None => _ = removed.insert(id),
+            }
+        }
+        let removed = removed.into_iter().collect();
+        StatusChanges { version, complete: false, statuses, removed }
+    }
+
+    /// Drops what does not count any more, when it is more than what does.
+    fn compact(&self, changes: &mut Changes) {
+        let table = self.statuses.read();
+        if changes.log.len() <= 2 * table.len() + 2 * REMEMBERED {
+            return;
+        }
+        let mut removed = HashSet::new();
+        let mut kept: VecDeque<_> = VecDeque::with_capacity(table.len() + REMEMBERED);
+        for (version, id) in std::mem::take(&mut changes.log).into_iter().rev() {
+            let counts = match table.get(&id) {
+                Some(entry) => entry.lock().version == version,
+                None if removed.len() < REMEMBERED => removed.insert(id),
+                None => {
+                    changes.forgotten = changes.forgotten.max(version);
+                    false
+                }
+            };
+            if counts {
+                kept.push_front((version, id));
+            }
+        }
+        changes.log = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(table: &StatusTable) -> TorrentId {
+        let id = TorrentId::next();
+        table.insert(TorrentStatus::new(id, "n"));
+        id
+    }
+
+    fn touch(table: &StatusTable, id: TorrentId, peers: u32) {
+        table.update(id, |status| status.peers = peers);
+    }
+
+    fn told(changes: &StatusChanges) -> Vec<(TorrentId, u32)> {
+        changes.statuses.iter().map(|status| (status.id, status.peers)).collect()
+    }
+
+    #[test]
+    fn a_poller_is_told_each_torrent_that_has_changed_once_as_it_is_now() {
+        let table = StatusTable::default();
+        let [a, b, c] = std::array::from_fn(|_| add(&table));
+        let first = table.changes_since(0);
+        assert!(first.complete && first.statuses.len() == 3);
+        assert!(table.changes_since(first.version).statuses.is_empty());
+        touch(&table, b, 1);
+        touch(&table, a, 2);
+        touch(&table, b, 3);
+        table.remove(c);
+        let d = add(&table);
+        let next = table.changes_since(first.version);
+        assert!(!next.complete && next.removed == [c]);
+        assert_eq!(told(&next), [(a, 2), (b, 3), (d, 0)]);
+        assert!(told(&table.changes_since(next.version)).is_empty());
+        assert!(table.changes_since(next.version + 1).complete, "it is not of this client");
+    }
+
+    #[test]
+    fn what_does_not_count_is_not_kept() {
+        let table = StatusTable::default();
+        let id = add(&table);
+        let begun = table.changes_since(0).version;
+        for peers in 0..10_000 {
+            touch(&table, id, peers);
+        }
+        assert!(table.changes.lock().log.len() < 3 * REMEMBERED);
+        assert_eq!(told(&table.changes_since(begun)), [(id, 9999)]);
+    }
+
+    #[test]
+    fn one_who_missed_forgotten_removals_is_told_everything() {
+        let table = StatusTable::default();
+        let kept = add(&table);
+        let begun = table.changes_since(0).version;
+        for _ in 0..2 * REMEMBERED {
+            table.remove(add(&table));
+        }
+        let now = table.changes_since(begun);
+        assert!(now.complete && now.removed.is_empty());
+        assert_eq!(told(&now), [(kept, 0)]);
+        let last = add(&table);
+        table.remove(last);
+        assert_eq!(table.changes_since(now.version).removed, [last]);
+        table.clear();
+        assert!(table.changes_since(now.version).complete);
     }
 }

@@ -86,7 +86,7 @@ pub(crate) enum EngineEvent {
     },
     /// The engine as a whole has failed.
     EngineFailed(Error),
-    /// The names and info hashes are missing; the client knows them.
+    /// Of a shard. Without names and info hashes: the client knows them.
     Statuses(Vec<TorrentStatus>),
     EveryStatus(Vec<TorrentStatus>),
     /// The error does not say what was tried; the client adds that.
@@ -94,8 +94,34 @@ pub(crate) enum EngineEvent {
         request: u64,
         answer: Result<Answer>,
     },
-    /// The engine's counters, in the engine's own order.
-    Statistics(Vec<i64>),
-    /// Events were lost.
+    /// The counters of each shard, in an order of the engine's.
+    Statistics(Vec<Vec<i64>>),
+    /// Events of a shard were lost.
     Dropped,
+}
+
+impl EngineEvent {
+    /// The torrent that it is about, where it is about one.
+    pub(crate) fn torrent(&self) -> Option<TorrentId> {
+        match self {
+            Self::Added { id, .. }
+            | Self::AddFailed { id, .. }
+            | Self::Removed(id)
+            | Self::Deleted(id)
+            | Self::DeleteFailed { id, .. }
+            | Self::StateChanged { id, .. }
+            | Self::Paused(id)
+            | Self::Resumed(id)
+            | Self::Checked(id)
+            | Self::Finished(id)
+            | Self::MetadataReceived { id, .. }
+            | Self::Moved { id, .. }
+            | Self::MoveFailed { id, .. }
+            | Self::FileRenamed { id, .. }
+            | Self::Failed { id, .. }
+            | Self::TrackerFailed { id, .. } => Some(*id),
+            Self::OfTorrent(event) => event.torrent(),
+            _ => None,
+        }
+    }
 }

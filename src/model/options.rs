@@ -185,6 +185,10 @@ pub(crate) struct ClientData {
     /// The directory that the files are moved to when complete.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
+    /// How many network threads serve it when it is complete; 0: as for any torrent.
+    pub(crate) replicas: u16,
+    /// In bytes, in this run, beside what the torrent itself has sent.
+    pub(crate) sent_by_copies: u64,
     /// The level of each piece as the program chose it, while readers have others in force; else empty.
     pub(crate) piece_levels: Vec<u8>,
 }

@@ -56,6 +56,9 @@ pub struct Statistics {
     pub all_time_sent: u64,
     /// Bytes received in all runs, likewise.
     pub all_time_received: u64,
+    /// The same for each [network thread](crate::ClientBuilder::network_threads), where there are several.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub network_threads: Vec<Statistics>,
     #[cfg_attr(feature = "serde", serde(rename = "counters"))]
     values: Values,
 }
@@ -78,8 +81,26 @@ pub struct Counter {
 pub(crate) type Metrics = BTreeMap<String, (usize, bool)>;
 
 impl Statistics {
-    /// From the values in libtorrent's order.
-    pub(crate) fn new(metrics: &'static Metrics, values: Vec<i64>, reads: ReadStatistics) -> Self {
+    /// From the values of each network thread, in libtorrent's order.
+    pub(crate) fn new(
+        metrics: &'static Metrics,
+        values: Vec<Vec<i64>>,
+        reads: Vec<ReadStatistics>,
+    ) -> Self {
+        let length = values.iter().map(Vec::len).max().unwrap_or(0);
+        let sum = |place| values.iter().filter_map(|of_one| of_one.get(place)).sum();
+        let in_all =
+            Self::of_one(metrics, (0..length).map(sum).collect(), reads.iter().copied().sum());
+        let network_threads = match values.len() {
+            0 | 1 => Vec::new(),
+            _ => std::iter::zip(values, reads)
+                .map(|(values, reads)| Self::of_one(metrics, values, reads))
+                .collect(),
+        };
+        Self { network_threads, ..in_all }
+    }
+
+    fn of_one(metrics: &'static Metrics, values: Vec<i64>, reads: ReadStatistics) -> Self {
         let values = Values { metrics: Some(metrics), values: values.into() };
         let value = |name| values.get(name).map_or(0, |value| value.max(0).unsigned_abs());
         Self {
@@ -106,6 +127,7 @@ impl Statistics {
             reads,
             all_time_sent: 0,
             all_time_received: 0,
+            network_threads: Vec::new(),
             values,
         }
     }
@@ -205,6 +227,20 @@ pub struct ReadStatistics {
     pub mappings: u64,
 }
 
+impl std::iter::Sum for ReadStatistics {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        macro_rules! add {
+            ($sum:ident, $one:ident: $($field:ident)*) => { $($sum.$field += $one.$field;)* };
+        }
+        all.fold(Self::default(), |mut sum, one| {
+            add!(sum, one: mapped_blocks mapped_bytes copied_blocks copied_bytes cold_blocks
+                cold_bytes stock_writing stock_partial stock_scattered stock_descriptors
+                stock_unusable stock_other failed refused_files evicted_files open_files mappings);
+            sum
+        })
+    }
+}
+
 impl ReadStatistics {
     /// Blocks that were read on libtorrent's network thread, without waiting for another thread.
     #[must_use]
@@ -249,5 +285,52 @@ impl ReadStatistics {
             value: i64::try_from(value).unwrap_or(i64::MAX),
             gauge,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    #[test]
+    fn what_several_network_threads_count_is_told_by_thread_and_in_sum() {
+        static METRICS: LazyLock<Metrics> =
+            LazyLock::new(|| Metrics::from([("net.sent_bytes".into(), (1, false))]));
+        let reads = |mapped_blocks| ReadStatistics { mapped_blocks, ..ReadStatistics::default() };
+        let both =
+            Statistics::new(&METRICS, vec![vec![0, 3], vec![0, 4]], vec![reads(1), reads(2)]);
+        assert_eq!((both.sent, both.reads.mapped_blocks), (7, 3));
+        let each = both.network_threads.iter().map(|one| (one.sent, one.reads.mapped_blocks));
+        assert_eq!(each.collect::<Vec<_>>(), [(3, 1), (4, 2)]);
+        let one = Statistics::new(&METRICS, vec![vec![0, 3]], vec![reads(1)]);
+        assert_eq!((one.sent, one.network_threads.len()), (3, 0));
+    }
+
+    #[test]
+    fn all_that_the_read_path_counts_is_summed() {
+        let ones: Vec<_> = ReadStatistics::default().counters().into_iter().collect();
+        let one = ReadStatistics {
+            mapped_blocks: 1,
+            mapped_bytes: 1,
+            copied_blocks: 1,
+            copied_bytes: 1,
+            cold_blocks: 1,
+            cold_bytes: 1,
+            stock_writing: 1,
+            stock_partial: 1,
+            stock_scattered: 1,
+            stock_descriptors: 1,
+            stock_unusable: 1,
+            stock_other: 1,
+            failed: 1,
+            refused_files: 1,
+            evicted_files: 1,
+            open_files: 1,
+            mappings: 1,
+        };
+        let two: ReadStatistics = [one, one].into_iter().sum();
+        assert_eq!(two.counters().into_iter().filter(|sum| sum.value == 2).count(), ones.len());
     }
 }

@@ -130,6 +130,21 @@ pub(crate) struct SavedFigures {
     pub(crate) pieces: u32,
 }
 
+/// What has changed in a client's torrents, by [`Patron::changes_since`](crate::Patron::changes_since).
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct StatusChanges {
+    /// What to ask with the next time.
+    pub version: u64,
+    /// These are all torrents: those that are not among them are gone.
+    pub complete: bool,
+    /// The torrents that are new or have changed, as they are now.
+    pub statuses: Vec<TorrentStatus>,
+    /// Those that were removed.
+    pub removed: Vec<TorrentId>,
+}
+
 impl TorrentStatus {
     /// How old this status is. A torrent at rest is not reported again, so for an idle torrent a
     /// large age only means that nothing has happened since.

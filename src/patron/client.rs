@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::pin::Pin;
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
@@ -18,9 +19,14 @@ use crate::sys::{SessionHandle, convert};
 impl Patron {
     /// All of libtorrent's current settings, including those that have their default value.
     pub fn settings(&self) -> Reply<Settings> {
+        let shared = self.0.service.shared_settings();
         self.session_then(
             Ask::session("get the settings", |session| session.current_settings()),
-            |records| Settings::from_records(&records),
+            move |records| {
+                let mut settings = Settings::from_records(&records);
+                settings.merge(&shared);
+                settings
+            },
         )
     }
 
@@ -37,17 +43,19 @@ impl Patron {
             return Reply::ready(Err(error));
         }
         let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
-        let settings = settings.clone();
-        let ask = Ask::session("change the settings", move |session| {
-            session.change_settings(&settings.records())
+        let (settings, shared) = (settings.clone(), settings.shared());
+        let ask = Ask::by_part("change the settings", move |session, part| {
+            session.change_settings(&settings.part(part).records())
         });
-        self.session(ask.session_role(role))
+        self.session(ask.session_role(role).shared(shared).of_all())
     }
 
     /// Everything that a later client needs to start in the same state: settings, DHT nodes and the
     /// IP filter, as bytes. Torrents are not included; see [`resume_data`](Patron::resume_data).
     pub fn save_state(&self) -> Reply<Vec<u8>> {
-        self.session(Ask::session("save the state of the client", |session| session.state()))
+        let shared = self.0.service.shared_settings().records();
+        let save = move |session: Pin<&mut SessionHandle>| session.state(&shared);
+        self.session(Ask::session("save the state of the client", save))
     }
 
     /// The addresses that are blocked.
@@ -62,24 +70,26 @@ impl Patron {
     /// offline client continues to block everything but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
         let ends = convert::ends(filter.ranges().iter());
-        let ask = Ask::session("set the IP filter", move |session| session.block_ranges(&ends));
-        self.session(ask.session_role(RequestRole::ChangesIpFilter))
+        let set = move |session: Pin<&mut SessionHandle>| session.block_ranges(&ends);
+        let ask = Ask::session("set the IP filter", set);
+        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
     }
 
     /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
-        let ask = Ask::session("ban the address", move |session| session.ban(&address.to_string()));
-        self.session(ask.session_role(RequestRole::ChangesIpFilter))
+        let ban = move |session: Pin<&mut SessionHandle>| session.ban(&address.to_string());
+        let ask = Ask::session("ban the address", ban);
+        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.
     pub fn pause_all(&self) -> Reply<()> {
-        self.session(Ask::session("pause all torrents", SessionHandle::pause))
+        self.session(Ask::session("pause all torrents", SessionHandle::pause).of_all())
     }
 
     /// Ends [`pause_all`](Patron::pause_all).
     pub fn resume_all(&self) -> Reply<()> {
-        self.session(Ask::session("resume all torrents", SessionHandle::resume))
+        self.session(Ask::session("resume all torrents", SessionHandle::resume).of_all())
     }
 
     /// Whether all torrents are stopped because of [`pause_all`](Patron::pause_all).
@@ -92,7 +102,8 @@ impl Patron {
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
         let blocked = blocked.into();
         let ends: Vec<_> = blocked.iter().flat_map(|one| [*one.start(), *one.end()]).collect();
-        self.session(Ask::session("set the port filter", move |session| session.block_ports(&ends)))
+        let set = move |session: Pin<&mut SessionHandle>| session.block_ports(&ends);
+        self.session(Ask::session("set the port filter", set).of_all())
     }
 
     // The DHT (BEP 5).
@@ -106,7 +117,8 @@ impl Patron {
     /// is given by name.
     pub fn add_dht_node(&self, host: impl Into<String>, port: u16) -> Reply<()> {
         let host = host.into();
-        self.session(Ask::session("add the DHT node", move |session| session.add_node(&host, port)))
+        let add = move |session: Pin<&mut SessionHandle>| session.add_node(&host, port);
+        self.session(Ask::session("add the DHT node", add).of_all())
     }
 
     /// Whether the DHT runs.
@@ -147,7 +159,7 @@ impl Patron {
     /// Opens the listening sockets again and renews their port mappings, as needed after a change
     /// of the network that libtorrent could not detect.
     pub fn reopen_sockets(&self) -> Reply<()> {
-        self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets))
+        self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets).of_all())
     }
 
     // Peer classes.
@@ -156,7 +168,8 @@ impl Patron {
     pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
         let name = name.into();
         self.session_then(
-            Ask::session("create the peer class", move |session| session.add_peer_class(&name)),
+            Ask::session("create the peer class", move |session| session.add_peer_class(&name))
+                .of_all(),
             PeerClass::new,
         )
     }
@@ -167,9 +180,8 @@ impl Patron {
     ///
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for an unknown class.
     pub fn remove_peer_class(&self, class: PeerClass) -> Reply<()> {
-        self.session(Ask::session("remove the peer class", move |session| {
-            session.remove_peer_class(class.get())
-        }))
+        let remove = move |session: Pin<&mut SessionHandle>| session.remove_peer_class(class.get());
+        self.session(Ask::session("remove the peer class", remove).of_all())
     }
 
     /// The options of a peer class.
@@ -179,7 +191,8 @@ impl Patron {
     /// As for [`remove_peer_class`](Patron::remove_peer_class).
     pub fn peer_class(&self, class: PeerClass) -> Reply<PeerClassOptions> {
         self.session_then(
-            Ask::session("get the peer class", move |session| session.peer_class(class.get())),
+            Ask::session("get the peer class", move |session| session.peer_class(class.get()))
+                .merged(convert::sum_peer_class),
             convert::peer_class,
         )
     }
@@ -197,9 +210,12 @@ impl Patron {
             return Reply::ready(Err(error));
         }
         let options = convert::peer_class_record(options);
-        self.session(Ask::session(CHANGE, move |session| {
-            session.change_peer_class(class.get(), &options)
-        }))
+        self.session(
+            Ask::by_part(CHANGE, move |session, part| {
+                session.change_peer_class(class.get(), &convert::part_of_class(&options, part))
+            })
+            .of_all(),
+        )
     }
 
     /// The classes of ranges of addresses.
@@ -214,8 +230,7 @@ impl Patron {
     /// into its classes when it connects.
     pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
         let ranges = convert::peer_class_ranges_record(&ranges.into());
-        self.session(Ask::session("set the ranges of peer classes", move |session| {
-            session.set_peer_class_ranges(&ranges)
-        }))
+        let set = move |session: Pin<&mut SessionHandle>| session.set_peer_class_ranges(&ranges);
+        self.session(Ask::session("set the ranges of peer classes", set).of_all())
     }
 }

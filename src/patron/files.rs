@@ -53,7 +53,7 @@ impl Patron {
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
         let rename = move |torrent: &Torrent| torrent.rename(file, convert::path_bytes(&to));
-        self.torrent(id, Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename))
+        self.torrent(id, Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename).ends_copies())
     }
 
     /// Moves the files to another directory, which is created if necessary. The reply, with the

@@ -31,14 +31,14 @@ pub use crate::reply::Reply;
 pub use self::reader::{Interrupter, Reader};
 
 use crate::add::{AddOptions, Source, prepare};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
-use crate::messages::request::Respond;
-use crate::messages::request::{self, AskSession, AskTorrent};
+use crate::messages::request::{self, AskSession, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Service};
 use crate::model::{
-    Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, TorrentId, TorrentStatus,
+    Answer, Event, EventKinds, InfoHashes, ReadStatistics, Statistics, StatusChanges, TorrentId,
+    TorrentStatus,
 };
 use crate::reply::{Responder, one_shot};
 
@@ -314,9 +314,22 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// The reason, if it can listen on none of them.
+    /// The reason, when it can listen on none of them, or one of its
+    /// [network threads](crate::ClientBuilder::network_threads) on none of its own.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
-        self.ask("listen for peers", Job::ListenAddresses)
+        self.ask("listen for peers", |reply| Job::ListenAddresses(None, reply))
+    }
+
+    /// Of the addresses at which the client accepts peers, those for this torrent: those of the
+    /// [network threads](crate::ClientBuilder::network_threads) that serve it: one, or several by
+    /// [`AddOptions::replicas`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the
+    /// reason, when the thread can listen nowhere.
+    pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
+        self.ask("listen for peers", |reply| Job::ListenAddresses(Some(id), reply))
     }
 
     /// The counters of libtorrent and of the read path, since the client started. Calls made while
@@ -362,7 +375,7 @@ impl Patron {
 
     fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfSession(ask.request, respond(reply)))
+        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond(reply)))
     }
 
     /// `convert` runs on the thread that takes the reply.
@@ -373,7 +386,7 @@ impl Patron {
     ) -> Reply<U> {
         let op = ask.request.op;
         let convert = |answer| Ok(convert(answer));
-        self.ask(op, |reply| Job::OfSession(ask.request, respond_with(reply, convert)))
+        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
     }
 
     // Snapshots: they ask neither libtorrent nor the client thread.
@@ -392,13 +405,40 @@ impl Patron {
     /// How the client has read the blocks that peers requested. It waits for nothing, and still
     /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
     pub fn read_statistics(&self) -> ReadStatistics {
-        (self.0.service.reads)()
+        (self.0.service.reads)().into_iter().sum()
     }
 
     /// The statuses of all torrents of the client at the last tick, including other patrons'
     /// torrents.
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
+    }
+
+    /// What has changed since an earlier call, which gave this version; all torrents for 0. It costs as
+    /// much as has changed, so that a program that shows a million torrents can ask often.
+    ///
+    /// ```no_run
+    /// # let client = torrent_patron::Client::builder().start()?;
+    /// # let patron = client.patron();
+    /// use std::collections::HashMap;
+    ///
+    /// let (mut version, mut shown) = (0, HashMap::new());
+    /// loop {
+    ///     let changes = patron.changes_since(version);
+    ///     if changes.complete {
+    ///         shown.clear();
+    ///     }
+    ///     shown.extend(changes.statuses.into_iter().map(|status| (status.id, status)));
+    ///     for id in changes.removed {
+    ///         shown.remove(&id);
+    ///     }
+    ///     version = changes.version;
+    ///     std::thread::sleep(std::time::Duration::from_secs(1));
+    /// }
+    /// # Ok::<(), torrent_patron::Error>(())
+    /// ```
+    pub fn changes_since(&self, version: u64) -> StatusChanges {
+        self.0.service.statuses.changes_since(version)
     }
 
     /// All torrents of the client, including other patrons'.
@@ -591,12 +631,6 @@ fn respond_with<T: Send + 'static, U: Send + 'static>(
         Ok(answer) => reply.send_work(move || convert(answer)),
         Err(error) => reply.send(Err(error)),
     })
-}
-
-/// The answer has the type that its request was made with; only a test's engine can get it wrong.
-fn typed<T: 'static>(answer: Answer) -> Result<T> {
-    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
-    answer.downcast().map(|answer| *answer).map_err(other)
 }
 
 /// The answer to a tagged message goes to its reply; of another, a failure is reported as an event.

@@ -115,7 +115,7 @@ impl Patron {
     ) -> Reply<()> {
         let (certificate, key, dh) = (certificate.into(), private_key.into(), dh_parameters.into());
         let set = move |torrent: &Torrent| torrent.set_certificate(&certificate, &key, &dh);
-        self.torrent(id, Ask::task("use the certificate", set))
+        self.torrent(id, Ask::task("use the certificate", set).ends_copies())
     }
 
     /// Moves the torrent in the queue of those that are not complete. The queue decides which

@@ -13,9 +13,9 @@ use crate::sys::{Torrent, convert};
 impl Patron {
     /// The peers that the torrent is connected to or connecting to.
     pub fn peers(&self, id: TorrentId) -> Reply<Vec<Peer>> {
-        self.torrent_then(id, Ask::task("list the peers", Torrent::peers), |records| {
-            records.into_iter().map(convert::peer).collect()
-        })
+        let list = Ask::task("list the peers", Torrent::peers)
+            .merged(|by_shard| by_shard.into_iter().flatten().collect());
+        self.torrent_then(id, list, |records| records.into_iter().map(convert::peer).collect())
     }
 
     /// Tells the torrent about a peer, to connect to when it needs one.

@@ -85,7 +85,8 @@ impl Patron {
     /// [`Event::Checked`](crate::Event::Checked).
     pub fn add_piece(&self, id: TorrentId, piece: u32, data: impl Into<Vec<u8>>) -> Reply<()> {
         let data = data.into();
-        self.torrent(id, Ask::task("add the piece", move |torrent| torrent.add(piece, &data)))
+        let add = move |torrent: &Torrent| torrent.add(piece, &data);
+        self.torrent(id, Ask::task("add the piece", add).ends_copies())
     }
 
     /// Checks the files against their hashes again. [`Event::Checked`](crate::Event::Checked) says
@@ -93,6 +94,6 @@ impl Patron {
     /// only for the check, with [`Event::Resumed`](crate::Event::Resumed) and
     /// [`Event::Paused`](crate::Event::Paused), and makes no connections meanwhile.
     pub fn recheck(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task("check the files", Torrent::recheck))
+        self.torrent(id, Ask::task("check the files", Torrent::recheck).ends_copies())
     }
 }

@@ -30,9 +30,38 @@ fn check_one(interface: &str, is_device: impl Fn(&str) -> bool) -> Result<(), St
     Err(format!("{host:?} is neither an address nor a network device of this machine"))
 }
 
+/// The same places with ports that are higher by so much; `None` where one is above 65535. 0, which
+/// means any port, stays.
+pub(super) fn next_ports(interfaces: &str, by: usize) -> Option<String> {
+    let moved = |interface: &str| {
+        let Some((host, port)) = interface.rsplit_once(':') else { return Some(interface.into()) };
+        let digits = port.trim_end_matches(|flag: char| flag.is_ascii_alphabetic());
+        let flags = &port[digits.len()..];
+        match digits.parse::<u16>() {
+            // What is wrong with it is said elsewhere.
+            Err(_) | Ok(0) => Some(interface.to_owned()),
+            Ok(port) => {
+                let port = port.checked_add(u16::try_from(by).ok()?)?;
+                Some(format!("{host}:{port}{flags}"))
+            }
+        }
+    };
+    Some(interfaces.split(',').map(moved).collect::<Option<Vec<_>>>()?.join(","))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, next_ports};
+
+    #[test]
+    fn ports_follow_each_other() {
+        let next = |interfaces| next_ports(interfaces, 2);
+        assert_eq!(next("0.0.0.0:6881,[::]:6881s").unwrap(), "0.0.0.0:6883,[::]:6883s");
+        assert_eq!(next("127.0.0.1:0").unwrap(), "127.0.0.1:0");
+        assert_eq!(next("").unwrap(), "");
+        assert_eq!(next("eth0:65533").unwrap(), "eth0:65535");
+        assert_eq!(next("eth0:65534"), None);
+    }
 
     #[test]
     fn an_interface_is_an_address_or_a_device_with_a_port() {

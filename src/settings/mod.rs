@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
+use crate::sys::task::Share;
 
 mod choices;
 mod listen;
@@ -108,6 +109,29 @@ pub(crate) enum DiskReads {
 
 const DISK_READS: &str = "disk_reads";
 
+/// How many sessions a client has, each with a network thread.
+const NETWORK_THREADS: &str = "network_threads";
+
+/// Whether torrents that are asked for much are served by several of them.
+const REPLICATE: &str = "replicate_on_demand";
+
+/// The settings that are not libtorrent's.
+const OWN: [&str; 4] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS, REPLICATE];
+
+/// The most network threads that a client may have.
+const MOST_THREADS: i32 = 256;
+
+/// What the sessions of a client have together, with libtorrent's defaults.
+const SHARED: &[(&str, i32)] = &[
+    ("upload_rate_limit", 0),
+    ("download_rate_limit", 0),
+    ("connections_limit", 200),
+    ("unchoke_slots_limit", 8),
+    ("file_pool_size", 40),
+    ("aio_threads", 10),
+    ("max_queued_disk_bytes", 1024 * 1024),
+];
+
 /// Whether a torrent's own URLs may be on the local network.
 const LOCAL_URLS: &str = "allow_local_urls";
 
@@ -126,8 +150,14 @@ impl DiskReads {
 /// [reference](https://libtorrent.org/reference-Settings.html); settings that are not in the set
 /// keep their defaults.
 ///
-/// Two settings belong to this crate and are not passed to libtorrent. Neither can be changed while
-/// the client runs.
+/// Four settings are this crate's own and are not handed to libtorrent. None can be changed while the
+/// client runs.
+///
+/// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
+///
+/// `replicate_on_demand`, a switch that is off: where one of the network threads is full and another is not, the
+/// torrent that is sent fastest by the one is served by the other, too, as by
+/// [`AddOptions::replicas`](crate::AddOptions::replicas), until nobody has asked for it for ten minutes.
 ///
 /// `allow_local_urls`, off by default, decides whether the trackers and web seeds named by a
 /// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
@@ -214,6 +244,8 @@ impl Settings {
     ///
     /// | setting | value | why |
     /// | --- | --- | --- |
+    /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
+    /// | `replicate_on_demand` | true | a single torrent may be asked for more than that |
     /// | `disk_reads` | `zero_copy` | one copy less; [`Settings`] has the requirements. |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP needs a system call for every 1.4 KB, and reads the data it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 works byte by byte, and reads the data it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |
@@ -240,7 +272,11 @@ impl Settings {
     /// queues (`auto_managed`); this crate's torrents run and announce until told otherwise.
     pub fn seeding() -> Self {
         let mut settings = Self::default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = i32::try_from(cores).unwrap_or(MOST_THREADS).min(MOST_THREADS);
         settings.assume([
+            (NETWORK_THREADS, threads.into()),
+            (REPLICATE, true.into()),
             (DISK_READS, "zero_copy".into()),
             ("enable_incoming_utp", false.into()),
             ("enable_outgoing_utp", false.into()),
@@ -287,6 +323,12 @@ impl Settings {
             let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
+        if let (NETWORK_THREADS, SettingValue::Int(count)) = (name, &value)
+            && !(1..=MOST_THREADS).contains(count)
+        {
+            let message = format!("{name} takes a number from 1 to {MOST_THREADS}, not {count}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
         self.0.insert(name.into(), value);
         Ok(())
     }
@@ -328,7 +370,7 @@ impl Settings {
 
     /// These settings with a change applied, if a running client can make that change.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
-        for fixed in [DISK_READS, LOCAL_URLS, "alert_mask"] {
+        for fixed in OWN.into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
                 let message = format!("{fixed} cannot be changed while the client runs");
                 return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
@@ -387,7 +429,7 @@ impl Settings {
 
     /// The settings that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
-        let native = self.iter().filter(|(name, _)| ![DISK_READS, LOCAL_URLS].contains(name));
+        let native = self.iter().filter(|(name, _)| !OWN.contains(name));
         native
             .map(|(name, value)| {
                 let (text, number) = match value {
@@ -426,6 +468,14 @@ impl Settings {
     /// Checks that the addresses and devices to listen on are valid.
     pub(crate) fn check_interfaces(&self) -> Result<()> {
         listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
+    }
+
+    pub(crate) fn replicates_on_demand(&self) -> bool {
+        self.switch(REPLICATE, false)
+    }
+
+    pub(crate) fn network_threads(&self) -> usize {
+        usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {
@@ -490,6 +540,61 @@ impl Settings {
         ]);
     }
 
+    /// Names those of the [shared](SHARED) settings that have their default, so that they can be shared.
+    pub(crate) fn name_shared(&mut self) {
+        for (name, default) in SHARED {
+            self.0.entry((*name).into()).or_insert_with(|| (*default).into());
+        }
+    }
+
+    /// Those of the shared settings that are named.
+    pub(crate) fn shared(&self) -> Self {
+        let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
+        let shared = self.0.iter().filter(|(name, _)| is_shared(name));
+        Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// What of these one of several sessions gets: its part of what they share, a port of its own, and the
+    /// router only where it is the first.
+    pub(crate) fn part(&self, part: Share) -> Self {
+        let mut settings = self.clone();
+        if part == Share::WHOLE {
+            return settings;
+        }
+        for (name, _) in SHARED {
+            // 0 and less mean something else: no limit.
+            if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name)
+                && *whole > 0
+            {
+                *whole = part.of(*whole);
+            }
+        }
+        if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")
+            && let Some(moved) = listen::next_ports(interfaces, part.number)
+        {
+            *interfaces = moved;
+        }
+        if part.number > 0 {
+            settings.assume([("enable_upnp", false.into()), ("enable_natpmp", false.into())]);
+        }
+        settings
+    }
+
+    /// Whether there are ports for so many sessions.
+    pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
+        let interfaces = self.text("listen_interfaces", "");
+        match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
+            Some(_) => Ok(()),
+            None => {
+                let message = format!(
+                    "{interfaces}: each of the {sessions} network threads needs a port of its own, and \
+                     the last would be above 65535"
+                );
+                Err(Error::new(ErrorKind::InvalidArgument, "listen", message))
+            }
+        }
+    }
+
     pub(crate) fn proxy_looks_up_names(&self) -> bool {
         self.switch("proxy_hostnames", true)
     }
@@ -498,6 +603,13 @@ impl Settings {
         match self.get(name) {
             Some(SettingValue::Bool(value)) => *value,
             _ => default,
+        }
+    }
+
+    pub(crate) fn int(&self, name: &str) -> Option<i32> {
+        match self.get(name) {
+            Some(SettingValue::Int(value)) => Some(*value),
+            _ => None,
         }
     }
 
@@ -541,7 +653,8 @@ const SET: &str = "set a libtorrent setting";
 fn kind(name: &str) -> Result<SettingKind> {
     match name {
         DISK_READS => return Ok(SettingKind::Text),
-        LOCAL_URLS => return Ok(SettingKind::Bool),
+        LOCAL_URLS | REPLICATE => return Ok(SettingKind::Bool),
+        NETWORK_THREADS => return Ok(SettingKind::Int),
         _ => {}
     }
     SettingKind::of(name).ok_or_else(|| unknown(name))
@@ -551,7 +664,7 @@ fn unknown(name: &str) -> Error {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
         let mut names = sys::setting_names().unwrap_or_default();
-        names.extend([DISK_READS.into(), LOCAL_URLS.into()]);
+        names.extend(OWN.map(Into::into));
         names
     });
     let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
@@ -653,10 +766,45 @@ mod tests {
     #[test]
     fn the_presets_name_settings_that_exist_with_their_types() {
         for preset in [Settings::default(), Settings::seeding()] {
+            let mut preset = preset;
+            preset.name_shared();
             for (name, value) in preset.iter() {
                 Settings::default().set(name, value.clone()).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn sessions_share_what_the_client_may_have() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:6881").unwrap();
+        settings.set("upload_rate_limit", 1001).unwrap();
+        settings.set("unchoke_slots_limit", -1).unwrap();
+        settings.name_shared();
+        let parts = [0, 1].map(|number| settings.part(Share { number, count: 2 }));
+        for (name, values) in [
+            ("upload_rate_limit", [501, 500]),
+            ("download_rate_limit", [0, 0]),
+            ("connections_limit", [100, 100]),
+            ("unchoke_slots_limit", [-1, -1]),
+        ] {
+            assert_eq!(parts.each_ref().map(|part| part.number(name, -9)), values, "{name}");
+        }
+        let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
+        assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
+        assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
+        assert_eq!(settings.part(Share::WHOLE), settings);
+        assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
+        assert!(settings.shared().get("listen_interfaces").is_none());
+    }
+
+    #[test]
+    fn too_many_sessions_for_the_ports_are_refused() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:65535").unwrap();
+        settings.check_ports(1).unwrap();
+        let error = settings.check_ports(2).unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:65535"), "{error}");
     }
 
     #[test]

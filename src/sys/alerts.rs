@@ -419,7 +419,7 @@ impl Alerts {
     pub(super) fn statistics(&mut self, counters: &[i64]) {
         // The first answer serves every request.
         if !std::mem::replace(&mut self.has_statistics, true) {
-            self.events.push(EngineEvent::Statistics(counters.to_vec()));
+            self.events.push(EngineEvent::Statistics(vec![counters.to_vec()]));
         }
     }
 
@@ -589,7 +589,7 @@ mod tests {
         alerts.statistics(&[1, 2]);
         alerts.statistics(&[1, 3]);
         assert!(
-            matches!(&alerts.events[..], [EngineEvent::Statistics(values)] if values == &[1, 2])
+            matches!(&alerts.events[..], [EngineEvent::Statistics(values)] if values == &[[1, 2]])
         );
     }
 

@@ -334,6 +334,7 @@ mod bridge {
     }
 
     /// `lt::peer_class_info`.
+    #[derive(Debug, Clone, Default)]
     struct PeerClassRecord {
         name: String,
         ignore_unchoke_slots: bool,
@@ -343,6 +344,18 @@ mod bridge {
         download_limit: i32,
         upload_priority: i32,
         download_priority: i32,
+    }
+
+    /// What a session uses of what the sessions of a client share.
+    #[derive(Debug, Clone, Copy)]
+    struct DemandRecord {
+        /// Bytes, in all.
+        sent: i64,
+        received: i64,
+        connections: i32,
+        unchoked: i32,
+        /// Of the processor, by the network thread, in nanoseconds.
+        thread_time: i64,
     }
 
     struct FileStatusRecord {
@@ -437,6 +450,10 @@ mod bridge {
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
+        /// How many network threads serve it; 0: as for any torrent.
+        replicas: u16,
+        /// To be added to what libtorrent has counted; not kept.
+        sent_by_copies: i64,
         /// The level of each piece, where libtorrent's are not the program's; else empty.
         piece_levels: Vec<u8>,
     }
@@ -677,10 +694,12 @@ mod bridge {
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
+        /// Of several sessions, one keeps the ids that the state has for its nodes of the DHT.
         fn new_session(
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
+            keep_node_ids: bool,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
@@ -722,6 +741,8 @@ mod bridge {
         fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
         fn resume_torrent(self: &Torrent) -> Result<()>;
         fn recheck(self: &Torrent) -> Result<()>;
+        /// For another session to serve the same files, which it takes as complete.
+        fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
         fn use_metainfo(self: &Torrent, torrent_file: &[u8]) -> Result<()>;
@@ -783,7 +804,8 @@ mod bridge {
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
         fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
         -> Result<()>;
-        fn state(self: &SessionHandle) -> Result<Vec<u8>>;
+        /// With these in place of its own settings.
+        fn state(self: &SessionHandle, settings: &[SettingRecord]) -> Result<Vec<u8>>;
         /// Without the settings: the DHT's nodes and the IP filter.
         fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
         /// The torrents that are not complete.
@@ -794,6 +816,7 @@ mod bridge {
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
         /// The first and last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
+        fn demand(self: &SessionHandle) -> Result<DemandRecord>;
         fn pause(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn resume(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn is_paused(self: &SessionHandle) -> Result<bool>;

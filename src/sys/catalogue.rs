@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn libtorrent_counts_what_the_fields_say() {
         let values: Vec<i64> = (1..=1000).collect();
-        let statistics = Statistics::new(metrics(), values, ReadStatistics::default());
+        let statistics = Statistics::new(metrics(), vec![values], Vec::new());
         let text = format!("{statistics:?}");
         let fields = text.split_once("reads:").map(|(fields, _)| fields).unwrap_or_default();
         assert_eq!(fields.matches(": 0,").count(), 0, "a name is not there: {fields}");
@@ -52,7 +52,8 @@ mod tests {
             )
         );
         let json =
-            serde_json::to_string(&Statistics::new(metrics(), vec![0; 1000], reads)).unwrap();
+            serde_json::to_string(&Statistics::new(metrics(), vec![vec![0; 1000]], vec![reads]))
+                .unwrap();
         let (fields, counters) = json.split_once(r#","reads":"#).unwrap();
         assert_eq!(
             fields,

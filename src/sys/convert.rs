@@ -11,6 +11,7 @@ use super::bridge::{
     SpanRecord, StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
+use super::task::Share;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
     IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
@@ -105,7 +106,7 @@ pub(crate) fn path_bytes(path: &Path) -> &[u8] {
 }
 
 pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
-    let ClientData { move_to, goals, piece_levels } = data;
+    let ClientData { move_to, goals, replicas, sent_by_copies, piece_levels } = data;
     ClientDataRecord {
         move_to: move_to.as_deref().map(path_bytes).unwrap_or_default().to_vec(),
         share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
@@ -118,6 +119,8 @@ pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
             GoalAction::RemoveAndDelete => bridge::GoalAction::RemoveAndDelete,
             GoalAction::SuperSeed => bridge::GoalAction::SuperSeed,
         },
+        replicas: *replicas,
+        sent_by_copies: i64::try_from(*sent_by_copies).unwrap_or(i64::MAX),
         piece_levels: piece_levels.clone(),
     }
 }
@@ -276,6 +279,27 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
         upload_priority: priority(record.upload_priority),
         download_priority: priority(record.download_priority),
     }
+}
+
+/// What of a class one of several sessions gets.
+pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
+    let limit = |rate: i32| if rate > 0 { part.of(rate) } else { rate };
+    PeerClassRecord {
+        upload_limit: limit(whole.upload_limit),
+        download_limit: limit(whole.download_limit),
+        ..whole.clone()
+    }
+}
+
+/// The class as all sessions have it together.
+pub(crate) fn sum_peer_class(parts: Vec<PeerClassRecord>) -> PeerClassRecord {
+    let sum = |one: i32, other: i32| one.saturating_add(other);
+    let add = |whole: PeerClassRecord, part: PeerClassRecord| PeerClassRecord {
+        upload_limit: sum(whole.upload_limit, part.upload_limit),
+        download_limit: sum(whole.download_limit, part.download_limit),
+        ..whole
+    };
+    parts.into_iter().reduce(add).unwrap_or_default()
 }
 
 pub(crate) fn peer_class_ranges(record: ClassRangesRecord) -> Vec<PeerClassRange> {

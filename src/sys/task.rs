@@ -50,7 +50,30 @@ mod tasks {
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
 /// The same for the session.
-pub(crate) type SessionCall = dyn Fn(Pin<&mut SessionHandle>) -> Result<Answer> + Send + Sync;
+pub(crate) type SessionCall =
+    dyn Fn(Pin<&mut SessionHandle>, Share) -> Result<Answer> + Send + Sync;
+
+/// Which of the sessions of a client a call is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// From 0.
+    pub(crate) number: usize,
+    /// Of so many.
+    pub(crate) count: usize,
+}
+
+impl Share {
+    /// The only one.
+    pub(crate) const WHOLE: Self = Self { number: 0, count: 1 };
+
+    /// Of what all of them may have together: the parts add up to it, and none is 0, which means
+    /// something else to libtorrent.
+    pub(crate) fn of(self, whole: i32) -> i32 {
+        let count = i32::try_from(self.count).unwrap_or(i32::MAX).max(1);
+        let number = i32::try_from(self.number).unwrap_or(i32::MAX);
+        (whole / count + i32::from(number < whole % count)).max(1)
+    }
+}
 
 /// The answers of tasks, on their way to the client thread. There are at most as many as open
 /// requests.
@@ -99,6 +122,7 @@ impl TorrentTask {
 /// A request about the session.
 pub(crate) struct SessionTask {
     pub(crate) request: u64,
+    pub(crate) part: Share,
     pub(crate) call: Arc<SessionCall>,
     pub(crate) answers: TaskAnswers,
 }
@@ -106,7 +130,7 @@ pub(crate) struct SessionTask {
 impl SessionTask {
     /// Like [`TorrentTask::run`].
     pub(super) fn run(&self, session: Pin<&mut SessionHandle>) {
-        self.answers.give(self.request, caught(|| (self.call)(session)));
+        self.answers.give(self.request, caught(|| (self.call)(session, self.part)));
     }
 }
 
@@ -118,6 +142,19 @@ fn caught<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_add_up_to_the_whole_and_none_is_nothing() {
+        for (whole, count, parts) in
+            [(10, 4, vec![3, 3, 2, 2]), (7, 1, vec![7]), (8, 2, vec![4, 4])]
+        {
+            let all: Vec<_> = (0..count).map(|number| Share { number, count }.of(whole)).collect();
+            assert_eq!(all, parts);
+            assert_eq!(all.iter().sum::<i32>(), whole);
+        }
+        assert_eq!(Share { number: 1, count: 2 }.of(1), 1);
+        assert_eq!(Share::WHOLE.of(i32::MAX), i32::MAX);
+    }
 
     #[test]
     fn a_panic_is_an_answer() {

@@ -37,7 +37,7 @@ const MODES: [&str; 2] = ["copy", "zero_copy"];
 fn reading(mode: &str, save_dir: &Path) -> ClientBuilder {
     let mut settings = Settings::seeding();
     settings.set("disk_reads", mode).unwrap();
-    builder(save_dir).settings(settings)
+    builder(save_dir).settings(settings).network_threads(1)
 }
 
 /// A client that trusts the files in the directory to be complete.

@@ -1,6 +1,7 @@
 //! Clients
 //!
-//! A client is one libtorrent session on its own thread. It makes patrons, which do all the work,
+//! A client is libtorrent on its own thread, in one session or, with
+//! patron_builder_set_network_threads(), in several. It makes patrons, which do all the work,
 //! and is shut down at the end. Several clients can run side by side in one process. Most programs
 //! need one; patron_shared() gives access to it from anywhere in the process.
 
@@ -102,6 +103,25 @@ pub unsafe extern "C" fn patron_builder_set_listen(
         // SAFETY: the caller gives the length of the text.
         let interfaces = unsafe { text(interfaces, interfaces_length, "interfaces") }?;
         required(builder, "builder")?.change(|builder| builder.listen(interfaces));
+        Ok(())
+    })
+}
+
+/// Sets how many network threads of libtorrent the client has, 1 to 256, so that it can use as many
+/// cores. Torrents are dealt to them by info hash; to the program they are one client. Each listens on
+/// a port of its own: those that follow the one to listen on, or any free ones where that is 0. All of
+/// them must be forwarded; see patron_listen_addresses_of(). Limits of the client are for all threads
+/// together. The default is 1, or the number of cores with PATRON_PRESET_SEEDING.
+///
+/// Errors at the start: INVALID_ARGUMENT for another number.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_builder_set_network_threads(
+    builder: Option<&mut patron_builder>,
+    count: usize,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(builder, "builder")?.change(|builder| builder.network_threads(count));
         Ok(())
     })
 }

@@ -105,6 +105,22 @@ pub unsafe extern "C" fn patron_options_add_peer(
     })
 }
 
+/// Sets how many of the client's network threads serve the torrent while it is complete, so that it is
+/// sent faster than by one. Each is a peer of its own to trackers, at its own port. A torrent that is
+/// private, has limits of its own, is for TLS or super-seeds stays with one. The default is what resume
+/// data says, or 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_options_set_replicas(
+    options: Option<&mut patron_options>,
+    count: u16,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        required(options, "options")?.options.replicas = Some(count);
+        Ok(())
+    })
+}
+
 /// Adds the torrent paused. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_paused(

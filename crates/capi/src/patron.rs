@@ -295,7 +295,8 @@ pub extern "C" fn patron_unwatch(
 /// patron_reply_address() reads the answer. The reply comes when libtorrent has tried all
 /// configured addresses.
 ///
-/// Errors of the reply: the reason, if the client can listen on none of them.
+/// Errors of the reply: the reason, if the client, or one of its network threads, can listen on none
+/// of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_listen_addresses(
     patron: *mut patron_handle,
@@ -303,6 +304,21 @@ pub extern "C" fn patron_listen_addresses(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_patron(patron, reply, error, |patron| Ok(patron.listen_addresses()))
+}
+
+/// Asks for those of the addresses of patron_listen_addresses() where the client listens for the peers
+/// of this torrent: those of the network threads that serve it, one unless
+/// patron_options_set_replicas() says otherwise. patron_reply_address() reads the answer.
+///
+/// Errors of the reply: NOT_FOUND; GONE; the reason, if the thread can listen nowhere.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_listen_addresses_of(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.listen_addresses_of(id)))
 }
 
 /// Asks for the counters of libtorrent and of the read path; patron_reply_statistics() reads the

@@ -152,13 +152,13 @@ pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
     read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 
-/// For patron_listen_addresses(): the number of addresses.
+/// For patron_listen_addresses() and patron_listen_addresses_of(): the number of addresses.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |addresses: &Vec<SocketAddr>, _| Some(addresses.len())))
 }
 
-/// For patron_listen_addresses(): an address, "127.0.0.1:6881". Valid until the reply is freed.
+/// For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881". Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {

@@ -19,12 +19,18 @@ use torrent_patron::statistics::{Counter, Statistics};
 /// A snapshot of the counters of a client.
 pub struct patron_statistics {
     counters: Vec<Counter>,
+    network_threads: Vec<Statistics>,
     texts: Texts,
 }
 
 impl From<&Statistics> for patron_statistics {
     fn from(statistics: &Statistics) -> Self {
-        Self { counters: statistics.counters().collect(), texts: Texts::default() }
+        let counters = statistics.counters().collect();
+        let network_threads = match &statistics.network_threads[..] {
+            [] => vec![statistics.clone()],
+            several => several.to_vec(),
+        };
+        Self { counters, network_threads, texts: Texts::default() }
     }
 }
 
@@ -44,7 +50,8 @@ pub extern "C" fn patron_read_statistics(
         let out = required(out, "out")?;
         let mut counters: Vec<_> = entry.patron.read_statistics().counters().into_iter().collect();
         counters.sort_unstable_by_key(|counter| counter.name);
-        give(out, patron_statistics { counters, texts: Texts::default() });
+        let (network_threads, texts) = (Vec::new(), Texts::default());
+        give(out, patron_statistics { counters, network_threads, texts });
         Ok(())
     })
 }
@@ -68,6 +75,32 @@ pub extern "C" fn patron_reply_statistics(
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_free(statistics: Option<Box<patron_statistics>>) {
     release(statistics);
+}
+
+/// For the answer to patron_get_statistics(): how many network threads the client has.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_network_threads(
+    statistics: Option<&patron_statistics>,
+) -> usize {
+    read(0, || Some(statistics?.network_threads.len()))
+}
+
+/// Gives the counters of one network thread. Free them with patron_statistics_free().
+///
+/// Errors: INVALID_ARGUMENT if there is no such thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_statistics_network_thread(
+    statistics: Option<&patron_statistics>,
+    index: usize,
+    out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let out = required(out, "out")?;
+        let all = &required(statistics, "statistics")?.network_threads;
+        give(out, required(all.get(index), "the network thread")?.into());
+        Ok(())
+    })
 }
 
 /// Writes the value of the counter with this name. Returns false and writes nothing if there is

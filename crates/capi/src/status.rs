@@ -17,7 +17,8 @@ use crate::support::numbers::{Numbered, numbers};
 use crate::support::replies::write_answer;
 use crate::support::structs::{Room, Struct, check, write};
 use crate::support::text::patron_text;
-use torrent_patron::torrent::{TorrentState, TorrentStatus};
+use torrent_patron::TorrentId;
+use torrent_patron::torrent::{StatusChanges, TorrentState, TorrentStatus};
 
 numbers! { TorrentState:
     /// The files are being checked against their hashes.
@@ -190,6 +191,21 @@ pub unsafe extern "C" fn patron_reply_status(
 pub struct patron_snapshot {
     list: List<TorrentStatus>,
     errors: Vec<Option<Box<patron_error>>>,
+    version: u64,
+    complete: bool,
+    removed: Vec<TorrentId>,
+}
+
+impl From<StatusChanges> for patron_snapshot {
+    fn from(changes: StatusChanges) -> Self {
+        let StatusChanges { version, complete, mut statuses, removed, .. } = changes;
+        statuses.sort_unstable_by_key(|status| status.id);
+        let errors = statuses
+            .iter()
+            .map(|status| Some(Box::new(patron_error::new(status.error.as_ref()?))))
+            .collect();
+        Self { list: statuses.into(), errors, version, complete, removed }
+    }
 }
 
 /// Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
@@ -205,18 +221,54 @@ pub extern "C" fn patron_snapshot_take(
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
-        let mut statuses = entry.patron.statuses();
-        if statuses.is_empty() && entry.patron.is_stopped() {
+        let changes = entry.patron.changes_since(0);
+        if changes.statuses.is_empty() && entry.patron.is_stopped() {
             return Err(Failure::stopped());
         }
-        statuses.sort_unstable_by_key(|status| status.id);
-        let errors = statuses
-            .iter()
-            .map(|status| Some(Box::new(patron_error::new(status.error.as_ref()?))))
-            .collect();
-        give(out, patron_snapshot { list: statuses.into(), errors });
+        give(out, changes.into());
         Ok(())
     })
+}
+
+/// Takes a snapshot of the torrents that are new or have changed since an earlier snapshot, which has
+/// this version; of all torrents for 0. It costs as much as has changed. Free the result with
+/// patron_snapshot_free().
+///
+/// Errors: STOPPED; BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_changes_since(
+    patron: *mut patron_handle,
+    version: u64,
+    out: Option<&mut MaybeUninit<Box<patron_snapshot>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let entry = PATRONS.get(patron, "patron")?;
+        let out = required(out, "out")?;
+        if entry.patron.is_stopped() {
+            return Err(Failure::stopped());
+        }
+        give(out, entry.patron.changes_since(version).into());
+        Ok(())
+    })
+}
+
+/// The version of a snapshot, for patron_snapshot_changes_since().
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_version(snapshot: Option<&patron_snapshot>) -> u64 {
+    read(0, || Some(snapshot?.version))
+}
+
+/// Whether the snapshot has all torrents: those that are not in it are gone.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_is_complete(snapshot: Option<&patron_snapshot>) -> bool {
+    read(false, || Some(snapshot?.complete))
+}
+
+/// The id of a torrent that was removed since the earlier snapshot; 0 past the last one.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_removed(snapshot: Option<&patron_snapshot>, index: usize) -> u64 {
+    read(0, || Some(snapshot?.removed.get(index)?.get()))
 }
 
 /// Frees a snapshot. NULL is allowed.

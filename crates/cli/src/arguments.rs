@@ -304,13 +304,6 @@ impl SeedGoals {
     pub(crate) fn chosen(&self) -> Option<Goals> {
         (self.ratio.is_some() || self.seed_time.is_some()).then(|| self.goals())
     }
-
-    /// The goals of each of so many clients.
-    pub(crate) fn shared_by(&self, clients: u16) -> Goals {
-        let mut goals = self.goals();
-        goals.share_ratio = goals.share_ratio.map(|ratio| ratio / f64::from(clients));
-        goals
-    }
 }
 
 impl Download {
@@ -332,11 +325,10 @@ pub(crate) struct Seed {
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
     pub(crate) trust: bool,
-    /// Number of clients to seed with, to use as many CPU cores. Each has its own network thread,
-    /// listens on the next port, and is a peer of its own to trackers. --limit-up and --ratio apply to
-    /// all of them together
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clients(), conflicts_with = "store")]
-    pub(crate) clients: u16,
+    /// Number of network threads that serve each torrent, so that one torrent can use as many CPU cores.
+    /// Each is a peer of its own to trackers. Private torrents stay with one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) replicas: Option<u16>,
     /// Serve Prometheus metrics at http://ADDR/metrics. Anyone who can reach ADDR can read them
     #[cfg(feature = "metrics")]
     #[arg(long, value_name = "ADDR")]
@@ -345,10 +337,6 @@ pub(crate) struct Seed {
     pub(crate) goals: SeedGoals,
     #[command(flatten)]
     pub(crate) common: Common,
-}
-
-fn clients() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..=256)
 }
 
 impl Seed {
@@ -404,6 +392,10 @@ pub(crate) struct Common {
     /// --offline 127.0.0.1:0]
     #[arg(long, value_name = "ADDR[,ADDR]", value_parser = listen)]
     listen: Option<String>,
+    /// Number of network threads, to use as many CPU cores: torrents are dealt to them. Each listens on
+    /// the next port [default: 1; with --preset seeding one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    network_threads: Option<u16>,
     /// Settings to start from
     #[arg(long, value_enum, default_value = "default")]
     preset: Preset,
@@ -461,20 +453,6 @@ enum Preset {
 }
 
 impl Common {
-    pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
-        let client = self.one_of(1);
-        let file = match (&self.store, &self.resume) {
-            (Some(file), _) => file.clone(),
-            (None, Some(directory)) => {
-                fs::create_dir_all(directory)
-                    .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
-                directory.join("torrents.db")
-            }
-            (None, None) => return Ok(client),
-        };
-        Ok(client.store(Sqlite::open(file)?))
-    }
-
     pub(crate) fn has_store(&self) -> bool {
         self.store.is_some() || self.resume.is_some()
     }
@@ -484,9 +462,20 @@ impl Common {
         self.proxy.is_none()
     }
 
-    /// One of so many clients, which share the limits.
-    fn one_of(&self, count: u16) -> ClientBuilder {
-        let share = |rate| share(rate, count);
+    pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
+        let file = match (&self.store, &self.resume) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => {
+                fs::create_dir_all(directory)
+                    .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+                directory.join("torrents.db")
+            }
+            (None, None) => return Ok(self.builder()),
+        };
+        Ok(self.builder().store(Sqlite::open(file)?))
+    }
+
+    fn builder(&self) -> ClientBuilder {
         let settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
@@ -497,10 +486,13 @@ impl Common {
             builder = builder.listen(listen);
         }
         if let Some(rate) = self.limit_up {
-            builder = builder.setting("upload_rate_limit", share(rate));
+            builder = builder.setting("upload_rate_limit", rate);
         }
         if let Some(rate) = self.limit_down {
-            builder = builder.setting("download_rate_limit", share(rate));
+            builder = builder.setting("download_rate_limit", rate);
+        }
+        if let Some(count) = self.network_threads {
+            builder = builder.network_threads(count.into());
         }
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(proxy.clone());
@@ -510,44 +502,6 @@ impl Common {
         }
         builder
     }
-
-    /// So many clients, which listen on successive ports.
-    pub(crate) fn clients(&self, count: u16) -> crate::Result<Vec<ClientBuilder>> {
-        if count == 1 {
-            return Ok(vec![self.client()?]);
-        }
-        let client = self.one_of(count);
-        let settings = client.effective_settings()?;
-        let Some(SettingValue::Text(listen)) = settings.get("listen_interfaces") else {
-            return Err("no address to listen at".into());
-        };
-        (0..count).map(|number| Ok(client.clone().listen(next_ports(listen, number)?))).collect()
-    }
-}
-
-/// The part of a rate limit for each of so many clients. 0 means no limit: it stays, and no limit
-/// becomes 0.
-fn share(rate: i32, count: u16) -> i32 {
-    rate.min((rate / i32::from(count)).max(1))
-}
-
-/// The same addresses with ports that are higher by so much. 0 means any port, and stays.
-fn next_ports(listen: &str, by: u16) -> crate::Result<String> {
-    let moved = |interface: &str| {
-        let (host, port) = interface.rsplit_once(':').unwrap_or((interface, ""));
-        let digits = port.bytes().take_while(u8::is_ascii_digit).count();
-        let (port, flags) = port.split_at(digits);
-        match port.parse::<u16>() {
-            // A setting is not checked here: libtorrent says what is wrong with it.
-            Err(_) | Ok(0) => Ok(interface.to_owned()),
-            Ok(port) => match port.checked_add(by) {
-                Some(port) => Ok(format!("{host}:{port}{flags}")),
-                None => Err(format!("{interface}: port {port} + {by} is above 65535")),
-            },
-        }
-    };
-    let moved: Result<Vec<_>, _> = listen.split(',').map(moved).collect();
-    Ok(moved?.join(","))
 }
 
 /// A path need not be UTF-8; a magnet link is.
@@ -639,22 +593,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clients_share_a_limit_if_there_is_one() {
-        assert_eq!((share(0, 1), share(0, 4)), (0, 0));
-        assert_eq!((share(7, 1), share(9, 4), share(3, 4)), (7, 2, 1));
-    }
-
-    #[test]
-    fn clients_listen_at_successive_ports() {
-        let listen = "0.0.0.0:6881,[::]:6881s,eth0:7000,127.0.0.1:0";
-        assert_eq!(next_ports(listen, 0).unwrap(), listen);
-        let next = next_ports(listen, 2).unwrap();
-        assert_eq!(next, "0.0.0.0:6883,[::]:6883s,eth0:7002,127.0.0.1:0");
-        let error = next_ports("[::]:65535", 1).unwrap_err().to_string();
-        assert_eq!(error, "[::]:65535: port 65535 + 1 is above 65535");
-    }
 
     #[test]
     fn listen_addresses_have_a_host_and_a_port() {

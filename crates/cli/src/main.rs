@@ -11,7 +11,6 @@ mod interrupt;
 mod metrics;
 mod output;
 mod selection;
-mod shards;
 mod sources;
 mod store;
 #[cfg(feature = "stream")]

@@ -1,8 +1,7 @@
-//! `seed --metrics`: a Prometheus endpoint. Each scrape asks the clients for their statistics.
+//! `seed --metrics`: a Prometheus endpoint. Each scrape asks the client for its statistics.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -39,7 +38,7 @@ const CONNECTIONS: usize = 16;
 /// The longest that a connection lives, for one request and its response.
 const LIFETIME: Duration = Duration::from_secs(10);
 
-/// How long a request waits for the statistics of all clients.
+/// How long a request waits for the statistics.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The longest request line and headers together, in bytes.
@@ -49,9 +48,8 @@ const LONGEST_HEAD: usize = 8192;
 pub(crate) struct Exporter(Server);
 
 impl Exporter {
-    pub(crate) fn start(address: SocketAddr, patrons: Vec<Patron>) -> Result<Self> {
-        let patrons: Arc<[Patron]> = patrons.into();
-        let limited = move |stream| timeout(LIFETIME, serve(stream, patrons.clone()));
+    pub(crate) fn start(address: SocketAddr, patron: Patron) -> Result<Self> {
+        let limited = move |stream| timeout(LIFETIME, serve(stream, patron.clone()));
         Server::start("metrics", address, CONNECTIONS, limited)
             .map(Self)
             .map_err(|error| format!("cannot serve metrics at {address}: {error}").into())
@@ -63,10 +61,10 @@ impl Exporter {
 }
 
 /// Serves one request.
-async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
+async fn serve(stream: TcpStream, patron: Patron) {
     let service = service_fn(|request| {
-        let patrons = patrons.clone();
-        async move { Ok::<_, Infallible>(respond(request, &patrons).await) }
+        let patron = patron.clone();
+        async move { Ok::<_, Infallible>(respond(request, &patron).await) }
     });
     let mut server = http1::Builder::new();
     server.keep_alive(false).max_buf_size(LONGEST_HEAD);
@@ -74,7 +72,7 @@ async fn serve(stream: TcpStream, patrons: Arc<[Patron]>) {
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn respond(request: Request<Incoming>, patrons: &[Patron]) -> Response<String> {
+async fn respond(request: Request<Incoming>, patron: &Patron) -> Response<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let text = "only GET and HEAD are allowed\n";
         let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text.into());
@@ -89,7 +87,7 @@ async fn respond(request: Request<Incoming>, patrons: &[Patron]) -> Response<Str
         );
     }
     match request.uri().path() {
-        "/metrics" => scrape(patrons).await,
+        "/metrics" => scrape(patron).await,
         "/" => response(StatusCode::OK, HTML, INDEX.into()),
         _ => response(StatusCode::NOT_FOUND, TEXT, "the metrics are at /metrics\n".into()),
     }
@@ -102,45 +100,39 @@ fn response(status: StatusCode, kind: &'static str, text: String) -> Response<St
     response
 }
 
-async fn scrape(patrons: &[Patron]) -> Response<String> {
+async fn scrape(patron: &Patron) -> Response<String> {
     let unavailable =
         |why: &str| response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n"));
-    let clients = match timeout(ANSWER_WITHIN, statistics(patrons)).await {
-        Ok(Ok(clients)) => clients,
+    let statistics = match timeout(ANSWER_WITHIN, patron.statistics()).await {
+        Ok(Ok(statistics)) => statistics,
         Ok(Err(error)) => return unavailable(&error.to_string()),
         Err(_) => return unavailable("the client is busy"),
     };
     let mut text = String::new();
-    match encode(&mut text, &registry(clients)) {
+    match encode(&mut text, &registry(statistics)) {
         Ok(()) => response(StatusCode::OK, OPEN_METRICS, text),
         Err(error) => unavailable(&error.to_string()),
     }
 }
 
-/// Of each client; all are asked before the first has answered.
-async fn statistics(patrons: &[Patron]) -> torrent_patron::Result<Vec<Statistics>> {
-    let replies: Vec<_> = patrons.iter().map(Patron::statistics).collect();
-    let mut clients = Vec::with_capacity(replies.len());
-    for reply in replies {
-        clients.push(reply.await?);
-    }
-    Ok(clients)
-}
-
-fn registry(clients: Vec<Statistics>) -> Registry {
+fn registry(mut statistics: Statistics) -> Registry {
+    let threads = match std::mem::take(&mut statistics.network_threads) {
+        threads if threads.is_empty() => vec![statistics],
+        threads => threads,
+    };
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("torrent_patron_build", "Version of torrent-patron", build);
-    registry.register_collector(Box::new(OfClients(clients)));
+    registry.register_collector(Box::new(OfThreads(threads)));
     registry
 }
 
 #[derive(Debug)]
-struct OfClients(Vec<Statistics>);
+struct OfThreads(Vec<Statistics>);
 
-impl Collector for OfClients {
+impl Collector for OfThreads {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Encoded {
-        let mut page = Page { encoder, clients: &self.0 };
+        let mut page = Page { encoder, threads: &self.0 };
         page.counters()?;
         page.gauges()?;
         page.reads()?;
@@ -151,10 +143,10 @@ impl Collector for OfClients {
 type Encoded = Result<(), std::fmt::Error>;
 type Figure = fn(&Statistics) -> u64;
 
-/// The page being encoded: each figure of each client.
+/// The page being encoded: each figure of each network thread, which Prometheus sums.
 struct Page<'a, 'b> {
     encoder: DescriptorEncoder<'a>,
-    clients: &'b [Statistics],
+    threads: &'b [Statistics],
 }
 
 impl Page<'_, '_> {
@@ -236,7 +228,7 @@ impl Page<'_, '_> {
 
     /// All else that libtorrent counts, under its own names.
     fn of_libtorrent(&mut self) -> Encoded {
-        let Some(first) = self.clients.first() else { return Ok(()) };
+        let Some(first) = self.threads.first() else { return Ok(()) };
         let known: Vec<_> =
             first.counters().filter(|known| !known.name.starts_with("reads.")).collect();
         for known in known {
@@ -264,7 +256,7 @@ impl Page<'_, '_> {
         self.samples(name, help, kind, &labels, value)
     }
 
-    /// One for each client and label.
+    /// One for each thread and label.
     fn samples(
         &mut self,
         name: &str,
@@ -278,11 +270,11 @@ impl Page<'_, '_> {
             Kind::Gauge => ConstGauge::new(0_i64).metric_type(),
         };
         let mut family = self.encoder.encode_descriptor(name, help, None, metric)?;
-        for (client, statistics) in (1..).zip(self.clients) {
-            let client = client.to_string();
+        for (thread, statistics) in (1..).zip(self.threads) {
+            let thread = thread.to_string();
             for (index, label) in labels.iter().enumerate() {
                 let labels: Vec<_> =
-                    [("client", client.as_str())].into_iter().chain(*label).collect();
+                    [("network_thread", thread.as_str())].into_iter().chain(*label).collect();
                 let sample = family.encode_family(&labels)?;
                 let value = value(statistics, index);
                 match kind {

@@ -24,7 +24,6 @@ use crate::interrupt::Interrupt;
 use crate::metrics::Exporter;
 use crate::output::{self, Bar, Screen, Throttle};
 use crate::selection::{self, Selection};
-use crate::shards::Shards;
 use crate::sources::{self, Addition, Additions, Refusal, Request};
 use crate::{Outcome, Result};
 
@@ -52,8 +51,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         options: options.clone(),
     });
     let client = arguments.common.client()?;
-    let mut transfer =
-        Transfer::begin(client, Shards::default(), &arguments.common, Aim::Download)?;
+    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
     transfer.goals = arguments.goals.chosen();
     transfer.peers.clone_from(&arguments.peer);
@@ -75,21 +73,19 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     if let Some((_, missing)) = pairs.iter().find(|(_, directory)| !directory.is_dir()) {
         return Err(format!("{} is not a directory", missing.display()).into());
     }
-    let goals = arguments.goals.shared_by(arguments.clients);
+    let mut options = AddOptions::default()
+        .trust(arguments.trust)
+        // What is not as the torrent says stays so.
+        .add_flags([TorrentFlag::UploadMode])
+        .goals(arguments.goals.goals());
+    options.replicas = arguments.replicas;
     let requests = pairs.iter().map(|(torrent, directory)| Request {
         source: Source::File(torrent.to_path_buf()),
         save_dir: directory.to_path_buf(),
-        options: AddOptions::default()
-            .save_dir(*directory)
-            .trust(arguments.trust)
-            // What is not as the torrent says stays so.
-            .add_flags([TorrentFlag::UploadMode])
-            .goals(goals),
+        options: options.clone().save_dir(*directory),
     });
-    let mut clients = arguments.common.clients(arguments.clients)?.into_iter();
-    let first = clients.next().ok_or("no client")?;
-    let shards = Shards::start(clients, AddOptions::default().goals(goals))?;
-    let mut transfer = Transfer::begin(first, shards, &arguments.common, Aim::Seed)?;
+    let client = arguments.common.client()?;
+    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
     transfer.goals = arguments.goals.chosen();
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
@@ -121,8 +117,6 @@ struct Torrent {
     name: Arc<str>,
     save_dir: PathBuf,
     phase: Phase,
-    /// How many clients have reached its goal.
-    goals_reached: usize,
     warned_incomplete: bool,
     status_lines: Throttle,
     bar: Bar,
@@ -134,7 +128,6 @@ struct Transfer {
     quiet: bool,
     client: Client,
     patron: Patron,
-    shards: Shards,
     has_store: bool,
     /// Until the torrents of the store are here.
     restoring: bool,
@@ -155,8 +148,8 @@ struct Transfer {
 }
 
 impl Transfer {
-    /// Starts the client and says where it and its shards listen, before anything else is said.
-    fn begin(client: ClientBuilder, shards: Shards, common: &Common, aim: Aim) -> Result<Self> {
+    /// Starts the client and says where it listens, before anything else is said.
+    fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
         let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
@@ -172,9 +165,7 @@ impl Transfer {
                 let first = first.message();
                 screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
             }
-            for patron in shards.patrons().chain([&patron]) {
-                patron.set_ip_filter(list.filter.clone()).wait()?;
-            }
+            patron.set_ip_filter(list.filter).wait()?;
         }
         let mut transfer = Self {
             aim,
@@ -182,7 +173,6 @@ impl Transfer {
             quiet: common.quiet,
             client,
             patron,
-            shards,
             has_store: common.has_store(),
             restoring: common.has_store(),
             interrupt,
@@ -205,8 +195,6 @@ impl Transfer {
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
         }
-        let addresses = transfer.shards.listen_addresses()?;
-        transfer.say_where(addresses)?;
         Ok(transfer)
     }
 
@@ -218,8 +206,7 @@ impl Transfer {
     #[cfg(feature = "metrics")]
     fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
         let Some(address) = address else { return Ok(None) };
-        let patrons = self.patrons().map(Patron::another).collect();
-        let exporter = Exporter::start(address, patrons)?;
+        let exporter = Exporter::start(address, self.patron.another())?;
         let url = exporter.url();
         if self.json {
             output::object(&serde_json::json!({ "event": "metrics", "url": url }));
@@ -231,7 +218,7 @@ impl Transfer {
 
     /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
-        let ready: Vec<_> = self.patrons().map(Patron::ready).collect();
+        let ready = self.patron.ready();
         let mut unread = output::unread();
         loop {
             self.handle_all()?;
@@ -242,9 +229,7 @@ impl Transfer {
             let addition = select.recv(&additions);
             let closed = select.recv(&unread);
             select.recv(self.interrupt.signal());
-            for ready in &ready {
-                select.recv(ready);
-            }
+            select.recv(&ready);
             match select.ready() {
                 operation if operation == addition => match additions.try_recv() {
                     Ok(Ok(addition)) => self.add(addition)?,
@@ -255,10 +240,8 @@ impl Transfer {
                 operation if operation == closed => unread = never(),
                 _ => {}
             }
-            for ready in &ready {
-                // What it announces is taken next.
-                let _ = ready.try_recv();
-            }
+            // What it announces is taken next.
+            let _ = ready.try_recv();
         }
     }
 
@@ -288,7 +271,6 @@ impl Transfer {
             name: name.clone(),
             save_dir,
             phase: if is_known { Phase::Complete } else { Phase::Running },
-            goals_reached: 0,
             warned_incomplete: false,
             status_lines: Throttle::new(STATUS_LINES),
             bar: self.screen.bar(name),
@@ -396,41 +378,24 @@ impl Transfer {
 
     fn end(self) {
         self.screen.close(self.interrupt.came());
-        let ending = self.client.shutdown(SHUTDOWN);
-        let of_shards = self.shards.shutdown(SHUTDOWN);
-        let report = ending.wait();
+        let report = self.client.shutdown(SHUTDOWN).wait();
         while let Some(event) = self.patron.try_recv() {
             if self.json {
                 output::event(&event);
             }
         }
         if !self.quiet {
-            for report in std::iter::once(report).chain(of_shards) {
-                self.screen.warn(report);
-            }
+            self.screen.warn(report);
         }
     }
 
     fn handle_all(&mut self) -> Result<()> {
         while !self.interrupt.came()
-            && let Some(event) = self.try_recv()
+            && let Some(event) = self.patron.try_recv()
         {
             self.handle(&event)?;
         }
         Ok(())
-    }
-
-    fn try_recv(&self) -> Option<Event> {
-        let mut event = self.patron.try_recv().or_else(|| self.shards.try_recv(&self.patron))?;
-        if let Event::Status(status) = &mut event {
-            self.shards.add_to(status);
-        }
-        Some(event)
-    }
-
-    /// Of the first client, then of its shards.
-    fn patrons(&self) -> impl Iterator<Item = &Patron> {
-        std::iter::once(&self.patron).chain(self.shards.patrons())
     }
 
     fn handle(&mut self, event: &Event) -> Result<()> {
@@ -439,11 +404,6 @@ impl Transfer {
             && !self.listening.insert(*address)
         {
             return Ok(());
-        }
-        match event {
-            Event::Finished { id, .. } => self.seed_in_shards(*id)?,
-            Event::Status(status) if status.seeding => self.seed_in_shards(status.id)?,
-            _ => {}
         }
         if self.json {
             output::event(event);
@@ -489,10 +449,6 @@ impl Transfer {
             Event::GoalReached { id, .. } => {
                 self.finished(*id);
                 if let Some(torrent) = self.torrents.get_mut(id) {
-                    torrent.goals_reached += 1;
-                    if torrent.goals_reached <= self.shards.count() {
-                        return Ok(());
-                    }
                     torrent.phase = Phase::GoalReached;
                 }
             }
@@ -514,7 +470,7 @@ impl Transfer {
                     torrent.phase = Phase::Failed;
                 }
                 self.screen.warn(format_args!("error: {name}: {error}"));
-                return self.stop(*id);
+                return Ok(());
             }
             Event::ListenFailed { error, .. } => {
                 self.screen.warn(format_args!("warning: {error}"));
@@ -535,25 +491,6 @@ impl Transfer {
         if let Some(line) = self.explainer.explain(event) {
             self.screen.line(line);
         }
-    }
-
-    /// Has the shards seed what is complete, before anybody is told so.
-    fn seed_in_shards(&mut self, id: TorrentId) -> Result<()> {
-        let Some(torrent) = self.torrents.get(&id) else { return Ok(()) };
-        if self.shards.count() > 0 && torrent.phase == Phase::Running {
-            let metainfo = self.patron.metainfo(id).wait()?;
-            self.shards.seed(id, &Source::from(&metainfo), &torrent.save_dir)?;
-        }
-        Ok(())
-    }
-
-    /// One client has found something wrong with a torrent that the others have not come across.
-    fn stop(&self, id: TorrentId) -> Result<()> {
-        if self.shards.count() > 0 {
-            self.patron.send(Command::Pause(id))?;
-            self.shards.pause(id)?;
-        }
-        Ok(())
     }
 
     fn status(&mut self, status: &TorrentStatus) -> Result<()> {

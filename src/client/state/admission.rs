@@ -91,6 +91,7 @@ impl PendingAdd {
             paused,
             complete,
             goals,
+            replicas,
             distrust: missing_data,
             stops_itself,
             kept,
@@ -104,7 +105,13 @@ impl PendingAdd {
             name,
             info_hashes,
             save_dir,
-            client_data: ClientData { move_to, goals, piece_levels: Vec::new() },
+            client_data: ClientData {
+                move_to,
+                goals,
+                replicas,
+                sent_by_copies: 0,
+                piece_levels: Vec::new(),
+            },
             paused,
             complete,
             missing_data,
@@ -216,12 +223,15 @@ impl Admission {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
         let unkept = std::mem::take(&mut self.unkept).into_values();
         let rest: Vec<_> = unkept.chain(self.take_parked()).collect();
-        waiting.chain(self.take_under_way()).chain(rest).collect()
+        waiting.chain(self.take_under_way(|_| true)).chain(rest).collect()
     }
 
-    /// The adds that the engine has not answered.
-    pub(in crate::client) fn take_under_way(&mut self) -> Vec<PendingAdd> {
-        std::mem::take(&mut self.under_way).into_values().collect()
+    /// Of those that the engine has not answered, these.
+    pub(in crate::client) fn take_under_way(
+        &mut self,
+        which: impl Fn(TorrentId) -> bool,
+    ) -> Vec<PendingAdd> {
+        self.under_way.extract_if(|id, _| which(*id)).map(|(_, add)| add).collect()
     }
 }
 
@@ -292,6 +302,6 @@ mod tests {
         }
         assert!(admission.is_full());
         assert_eq!(admission.take_all().len(), WINDOW);
-        assert!(!admission.is_full() && admission.take_under_way().is_empty());
+        assert!(!admission.is_full() && admission.take_under_way(|_| true).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Where the client accepts connections, and the patrons that asked before that was known.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::error::{Error, Result};
@@ -7,45 +8,68 @@ use crate::reply::Responder;
 
 #[derive(Default)]
 pub(in crate::client) struct Listening {
+    /// By shard of the engine.
+    shards: BTreeMap<usize, Shard>,
+    /// libtorrent has tried all.
+    settled: bool,
+    waiting: Vec<Waiter>,
+}
+
+/// Who waits, and for the addresses of which shards: of all where there is `None`.
+type Waiter = (Option<Vec<usize>>, Responder<Vec<SocketAddr>>);
+
+#[derive(Default)]
+struct Shard {
     addresses: Vec<SocketAddr>,
     /// The first failure.
     failure: Option<Error>,
-    /// Set when libtorrent has tried every address.
-    settled: bool,
-    waiting: Vec<Responder<Vec<SocketAddr>>>,
 }
 
 impl Listening {
     /// Returns whether the address is new.
-    pub(in crate::client) fn opened(&mut self, address: SocketAddr) -> bool {
-        let new = !self.addresses.contains(&address);
+    pub(in crate::client) fn opened(&mut self, shard: usize, address: SocketAddr) -> bool {
+        let addresses = &mut self.shards.entry(shard).or_default().addresses;
+        let new = !addresses.contains(&address);
         if new {
-            self.addresses.push(address);
+            addresses.push(address);
         }
         new
     }
 
-    pub(in crate::client) fn failed(&mut self, error: &Error) {
-        self.failure.get_or_insert_with(|| error.clone());
+    pub(in crate::client) fn failed(&mut self, shard: usize, error: &Error) {
+        self.shards.entry(shard).or_default().failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Answers now if it is settled, else once it is.
-    pub(in crate::client) fn ask(&mut self, reply: Responder<Vec<SocketAddr>>) {
-        if self.settled { reply.send(self.result()) } else { self.waiting.push(reply) }
+    /// Of some shards or of all. Answered now, or when it is settled.
+    pub(in crate::client) fn ask(
+        &mut self,
+        shards: Option<Vec<usize>>,
+        reply: Responder<Vec<SocketAddr>>,
+    ) {
+        match self.settled {
+            true => reply.send(self.result(shards.as_deref())),
+            false => self.waiting.push((shards, reply)),
+        }
     }
 
     pub(in crate::client) fn settle(&mut self) {
         self.settled = true;
-        for reply in std::mem::take(&mut self.waiting) {
-            reply.send(self.result());
+        for (shards, reply) in std::mem::take(&mut self.waiting) {
+            reply.send(self.result(shards.as_deref()));
         }
     }
 
-    fn result(&self) -> Result<Vec<SocketAddr>> {
-        match &self.failure {
-            Some(error) if self.addresses.is_empty() => Err(error.clone()),
-            _ => Ok(self.addresses.clone()),
+    /// An error where a shard listens nowhere, as those of its torrents are not reached.
+    fn result(&self, shards: Option<&[usize]>) -> Result<Vec<SocketAddr>> {
+        let mut addresses = Vec::new();
+        let wanted = |number: &usize| shards.is_none_or(|shards| shards.contains(number));
+        for (_, shard) in self.shards.iter().filter(|(number, _)| wanted(number)) {
+            match &shard.failure {
+                Some(error) if shard.addresses.is_empty() => return Err(error.clone()),
+                _ => addresses.extend(&shard.addresses),
+            }
         }
+        Ok(addresses)
     }
 }
 
@@ -60,12 +84,12 @@ mod tests {
         let mut listening = Listening::default();
         let ((early, mut early_reply), (late, mut late_reply)) = (one_shot("a"), one_shot("b"));
         let address = "127.0.0.1:6881".parse().unwrap();
-        listening.ask(early);
-        assert!(listening.opened(address) && !listening.opened(address));
-        listening.failed(&Error::new(ErrorKind::Io, "listen", "in use"));
+        listening.ask(None, early);
+        assert!(listening.opened(0, address) && !listening.opened(0, address));
+        listening.failed(0, &Error::new(ErrorKind::Io, "listen", "in use"));
         assert!(early_reply.try_take().is_none());
         listening.settle();
-        listening.ask(late);
+        listening.ask(None, late);
         for reply in [&mut early_reply, &mut late_reply] {
             assert_eq!(reply.try_take().unwrap().unwrap(), [address], "one of two is enough");
         }
@@ -74,10 +98,24 @@ mod tests {
     #[test]
     fn a_client_that_listens_nowhere_says_why_it_failed_first() {
         let (mut listening, (responder, reply)) = (Listening::default(), one_shot("a"));
-        listening.failed(&Error::new(ErrorKind::Io, "listen", "in use"));
-        listening.failed(&Error::new(ErrorKind::Native, "listen", "another"));
-        listening.ask(responder);
+        listening.failed(0, &Error::new(ErrorKind::Io, "listen", "in use"));
+        listening.failed(0, &Error::new(ErrorKind::Native, "listen", "another"));
+        listening.ask(None, responder);
         listening.settle();
         assert_eq!(reply.try_take().unwrap().unwrap_err().kind(), ErrorKind::Io);
+    }
+
+    #[test]
+    fn a_shard_that_listens_nowhere_is_an_error_of_the_client_and_not_of_the_others() {
+        let mut listening = Listening::default();
+        let addresses = ["127.0.0.1:1", "127.0.0.1:2"].map(|one| one.parse().unwrap());
+        listening.opened(0, addresses[0]);
+        listening.failed(1, &Error::new(ErrorKind::Io, "listen", "in use"));
+        listening.settle();
+        assert_eq!(listening.result(None).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(listening.result(Some(&[0])).unwrap(), [addresses[0]]);
+        listening.opened(1, addresses[1]);
+        assert_eq!(listening.result(None).unwrap(), addresses);
+        assert_eq!(listening.result(Some(&[1])).unwrap(), [addresses[1]]);
     }
 }

@@ -23,11 +23,11 @@ mod fixtures {
     use crate::add::{Defaults, Prepared};
     use crate::messages::member::Member;
     use crate::messages::service::Service;
-    use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, ReadStatistics};
+    use crate::model::{InfoHashV1, InfoHashV2, InfoHashes};
 
     /// Some patrons of a client that has no thread.
     pub(super) fn members<const N: usize>() -> [Arc<Member>; N] {
-        let reads = Box::new(ReadStatistics::default);
+        let reads = Box::new(Vec::new);
         let service = Service::new(bounded(1), bounded(1).0, Defaults::default(), reads);
         std::array::from_fn(|_| service.join())
     }
@@ -49,6 +49,7 @@ mod fixtures {
             paused: false,
             complete: false,
             goals: Default::default(),
+            replicas: 0,
             distrust: None,
             stops_itself: false,
             kept: None,

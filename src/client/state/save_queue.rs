@@ -10,6 +10,9 @@ use crate::model::{SavedFigures, TorrentId};
 /// How many saves may be open.
 const WINDOW: usize = 64;
 
+/// Likewise, when the client ends: nobody else is held up.
+const LAST_WINDOW: usize = 4096;
+
 /// The part of a torrent's record about its resume data. Only torrents that somebody wants saved
 /// have one.
 #[derive(Default)]
@@ -44,24 +47,25 @@ pub(in crate::client) struct SaveQueue {
     due: BTreeSet<(Instant, TorrentId)>,
     open: usize,
     failed: usize,
+    window: usize,
 }
 
 impl SaveQueue {
     pub(in crate::client) fn new(interval: Duration) -> Self {
-        Self { interval, due: BTreeSet::new(), open: 0, failed: 0 }
+        Self { interval, due: BTreeSet::new(), open: 0, failed: 0, window: WINDOW }
     }
 
     /// When there is something to do next.
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
         let (due, _) = self.due.first()?;
-        (self.open < WINDOW).then_some(*due)
+        (self.open < self.window).then_some(*due)
     }
 
     /// The torrent that is due first, if another save may be opened. It stays due until it is
     /// [begun](Saving::begin) or [unscheduled](Saving::unschedule).
     pub(in crate::client) fn first_due(&self, now: Instant) -> Option<TorrentId> {
         let (due, id) = self.due.first()?;
-        (self.open < WINDOW && *due <= now).then_some(*id)
+        (self.open < self.window && *due <= now).then_some(*id)
     }
 
     pub(in crate::client) fn is_idle(&self) -> bool {
@@ -82,8 +86,10 @@ impl SaveQueue {
         self.failed
     }
 
-    pub(in crate::client) fn clear_failed(&mut self) {
+    /// The last saves begin: none has failed.
+    pub(in crate::client) fn begin_last(&mut self) {
         self.failed = 0;
+        self.window = LAST_WINDOW;
     }
 }
 
@@ -275,7 +281,7 @@ mod tests {
         saving.unschedule();
         saving.failed(now, true);
         assert_eq!((saving.queue.next_due(), saving.queue.failed()), (None, 1));
-        queue.clear_failed();
+        queue.begin_last();
         assert_eq!(queue.failed(), 0);
     }
 }

@@ -27,20 +27,21 @@ pub(in crate::client) struct StatusRequests {
     /// Something has happened that a status should show soon.
     soon: bool,
     asked: u64,
-    answered: u64,
-    /// By the number of the first request whose answer is fresh enough.
+    /// By each shard of the engine.
+    answered: Vec<u64>,
+    /// By the number of the request whose answer is fresh enough.
     waiting: BTreeMap<u64, Vec<StatusWaiter>>,
 }
 
 impl StatusRequests {
-    pub(in crate::client) fn new(tick_interval: Duration, now: Instant) -> Self {
+    pub(in crate::client) fn new(tick_interval: Duration, now: Instant, shards: usize) -> Self {
         Self {
             tick_interval,
             next_tick: now,
             last_asked: None,
             soon: false,
             asked: 0,
-            answered: 0,
+            answered: vec![0; shards],
             waiting: BTreeMap::new(),
         }
     }
@@ -81,20 +82,34 @@ impl StatusRequests {
         self.asked += 1;
     }
 
-    /// The next request has been answered; returns those who waited for it.
-    pub(in crate::client) fn answered(&mut self) -> Vec<StatusWaiter> {
-        self.answered += 1;
+    /// A shard has answered the next request; those who have waited for it, when all have.
+    pub(in crate::client) fn answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
+        if let Some(answered) = self.answered.get_mut(shard) {
+            *answered += 1;
+        }
         self.take_answered()
     }
 
-    /// Answers may have been lost, and this one is newer than all of them.
-    pub(in crate::client) fn all_answered(&mut self) -> Vec<StatusWaiter> {
-        self.answered = self.asked;
+    /// Answers of a shard may have been lost, and this one is fresher than all of them.
+    pub(in crate::client) fn all_answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
+        if let Some(answered) = self.answered.get_mut(shard) {
+            *answered = self.asked;
+        }
         self.take_answered()
+    }
+
+    /// How many requests every shard has answered.
+    fn answered_by_all(&self) -> u64 {
+        self.answered.iter().copied().min().unwrap_or(self.asked)
+    }
+
+    /// Whether every shard has answered once.
+    pub(in crate::client) fn have_begun(&self) -> bool {
+        self.answered_by_all() > 0
     }
 
     fn take_answered(&mut self) -> Vec<StatusWaiter> {
-        let unanswered = self.waiting.split_off(&(self.answered + 1));
+        let unanswered = self.waiting.split_off(&(self.answered_by_all() + 1));
         std::mem::replace(&mut self.waiting, unanswered).into_values().flatten().collect()
     }
 }
@@ -115,25 +130,43 @@ mod tests {
         let [from] = members();
         let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
         let (mut statuses, a, b) =
-            (StatusRequests::new(TICK, Instant::now()), TorrentId::next(), TorrentId::next());
+            (StatusRequests::new(TICK, Instant::now(), 1), TorrentId::next(), TorrentId::next());
         statuses.asked();
         statuses.wait(waiter(a));
         assert!(statuses.is_waited_for());
         statuses.asked();
         assert!(!statuses.is_waited_for());
         statuses.wait(waiter(b));
-        assert!(statuses.answered().is_empty());
-        assert_eq!(ids(&statuses.answered()), [a]);
+        assert!(statuses.answered(0).is_empty());
+        assert_eq!(ids(&statuses.answered(0)), [a]);
         statuses.asked();
         statuses.asked();
-        assert_eq!(ids(&statuses.all_answered()), [b], "after a loss");
+        assert_eq!(ids(&statuses.all_answered(0)), [b], "after a loss");
         assert!(statuses.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_waiter_waits_for_the_slowest_shard() {
+        let [from] = members();
+        let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
+        let mut statuses = StatusRequests::new(TICK, Instant::now(), 2);
+        let (a, b) = (TorrentId::next(), TorrentId::next());
+        for id in [a, b] {
+            statuses.wait(waiter(id));
+            statuses.asked();
+        }
+        assert!(statuses.answered(1).is_empty() && statuses.answered(1).is_empty());
+        assert!(!statuses.have_begun());
+        assert_eq!(ids(&statuses.answered(0)), [a]);
+        assert!(statuses.have_begun());
+        assert!(statuses.all_answered(1).is_empty(), "the other one still owes an answer");
+        assert_eq!(ids(&statuses.all_answered(0)), [b]);
     }
 
     #[test]
     fn what_happens_is_asked_for_soon_but_not_at_once_each_time() {
         let begun = Instant::now();
-        let mut statuses = StatusRequests::new(TICK, begun);
+        let mut statuses = StatusRequests::new(TICK, begun, 1);
         assert_eq!(statuses.due(), begun);
         statuses.tick(begun);
         statuses.ask(begun);

@@ -471,15 +471,15 @@ impl Torrents {
         &self.saves
     }
 
-    /// Clears the queue and the count of failures.
-    pub(in crate::client) fn clear_saves(&mut self) {
+    /// Nothing is due any more, no failure counts, and many saves may be open.
+    pub(in crate::client) fn begin_last_saves(&mut self) {
         let due: Vec<_> = self.saves.due().collect();
         for id in due {
             if let Some(mut saving) = self.saving(id) {
                 saving.unschedule();
             }
         }
-        self.saves.clear_failed();
+        self.saves.begin_last();
     }
 
     /// How many torrents are due or open, or have failed.
@@ -692,7 +692,7 @@ mod tests {
         torrents.saving(ids[1]).unwrap().schedule(now);
         torrents.saving(ids[2]).unwrap().failed(now, true);
         assert_eq!(torrents.unsaved(), 3);
-        torrents.clear_saves();
+        torrents.begin_last_saves();
         assert_eq!(torrents.unsaved(), 1, "the open one");
         torrents.remove(ids[0]);
         assert_eq!(torrents.unsaved(), 0);

@@ -27,12 +27,12 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn drain_events(&mut self) {
         self.take_committed();
         match self.engine.drain() {
-            Ok(events) => events.into_iter().for_each(|event| self.route(event)),
+            Ok(events) => events.into_iter().for_each(|(shard, event)| self.route(shard, event)),
             Err(error) => tracing::error!(%error, "no events"),
         }
     }
 
-    fn route(&mut self, event: EngineEvent) {
+    fn route(&mut self, shard: usize, event: EngineEvent) {
         match event {
             EngineEvent::Added { id, name, info_hashes } => self.added(id, name, info_hashes),
             EngineEvent::AddFailed { id, error, busy } => {
@@ -148,14 +148,14 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Listening(address) => {
                 tracing::info!(%address, "listening");
-                if self.listening.opened(address) {
+                if self.listening.opened(shard, address) {
                     self.service.announce(&Event::Listening { address });
                 }
             }
             EngineEvent::ListenFailed { address, error } => {
                 tracing::error!(address, %error, "not listening");
                 let address = address.into();
-                self.listening.failed(&error);
+                self.listening.failed(shard, &error);
                 self.service.announce(&Event::ListenFailed { address, error });
             }
             EngineEvent::EngineFailed(error) => {
@@ -164,8 +164,10 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
                 // libtorrent opens its sockets before it answers the first status request.
-                self.listening.settle();
-                let waiters = self.statuses.answered();
+                let waiters = self.statuses.answered(shard);
+                if self.statuses.have_begun() {
+                    self.listening.settle();
+                }
                 self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
@@ -181,11 +183,11 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Dropped => {
                 tracing::warn!("libtorrent's alert queue was full; asking for every status");
-                if let Err(error) = self.engine.request_every_status() {
+                if let Err(error) = self.engine.request_every_status(shard) {
                     tracing::error!(%error, "not resynchronized");
                 }
             }
-            EngineEvent::EveryStatus(statuses) => self.resynchronize(statuses),
+            EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
         }
     }
 
@@ -229,6 +231,9 @@ impl<E: Engine> ClientThread<E> {
                 self.restore_queue_place(id, position);
             }
         }
+        if torrent.client_data().replicas > 1 {
+            self.engine.replicate(id, torrent.client_data().replicas.into());
+        }
         self.torrents.insert(id, torrent);
         if let (Origin::Store(_), Some(figures)) = (&add.origin, add.figures)
             && let Some(mut saving) = self.torrents.saving(id)
@@ -251,7 +256,7 @@ impl<E: Engine> ClientThread<E> {
             torrent.send(event);
         }
         if let Some(error) = add.missing_data {
-            self.route(EngineEvent::Failed { id, error });
+            self.route(self.engine.shard_of(id), EngineEvent::Failed { id, error });
         }
         match add.origin {
             Origin::Patron(from, reply) => {
@@ -365,7 +370,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// After events were lost: publishes what the statuses show and nobody was told.
-    fn resynchronize(&mut self, statuses: Vec<TorrentStatus>) {
+    fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {
             let id = status.id;
@@ -373,24 +378,27 @@ impl<E: Engine> ClientThread<E> {
             let was_finished = self.torrents.get(id).is_some_and(|torrent| torrent.finished);
             if known.state != status.state {
                 let state = status.state;
-                self.route(EngineEvent::StateChanged { id, state });
+                self.route(shard, EngineEvent::StateChanged { id, state });
             }
             if known.paused != status.paused {
                 let changed =
                     if status.paused { EngineEvent::Paused(id) } else { EngineEvent::Resumed(id) };
-                self.route(changed);
+                self.route(shard, changed);
             }
             if status.finished && !was_finished {
-                self.route(EngineEvent::Finished(id));
+                self.route(shard, EngineEvent::Finished(id));
             }
             if let Some(error) = &status.error {
-                self.route(EngineEvent::Failed { id, error: error.clone() });
+                self.route(shard, EngineEvent::Failed { id, error: error.clone() });
             }
         }
-        for id in self.torrents.ids().into_iter().filter(|id| !here.contains(id)) {
-            self.removed(id, RemovedFiles::Kept);
+        let missing = |engine: &E, id| engine.shard_of(id) == shard && !here.contains(&id);
+        for id in self.torrents.ids() {
+            if missing(&self.engine, id) {
+                self.removed(id, RemovedFiles::Kept);
+            }
         }
-        for add in self.admission.take_under_way() {
+        for add in self.admission.take_under_way(|id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }
@@ -398,8 +406,10 @@ impl<E: Engine> ClientThread<E> {
             self.look_again(id);
         }
         self.take_statuses(statuses);
-        self.listening.settle();
-        let waiters = self.statuses.all_answered();
+        let waiters = self.statuses.all_answered(shard);
+        if self.statuses.have_begun() {
+            self.listening.settle();
+        }
         self.answer_statuses(waiters);
         if !self.statistics.is_empty() {
             self.ask_statistics();

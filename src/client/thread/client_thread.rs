@@ -11,6 +11,7 @@ use crate::client::state::readers::Readers;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
+use crate::engine::Engine;
 use crate::messages::service::Service;
 use crate::model::Statistics;
 use crate::reply::Responder;
@@ -33,7 +34,7 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) stopping: bool,
 }
 
-impl<E> ClientThread<E> {
+impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn new(
         engine: E,
         service: Arc<Service>,
@@ -41,13 +42,14 @@ impl<E> ClientThread<E> {
         intervals: Intervals,
         store: Option<StoreLink>,
     ) -> Self {
+        let shards = engine.shards();
         Self {
             engine,
             service,
             inbox,
             torrents: Torrents::new(intervals.resume_data.min(NEVER)),
             admission: Admission::default(),
-            statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now()),
+            statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now(), shards),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
             readers: Readers::default(),

@@ -36,7 +36,7 @@ impl<E: Engine> ClientThread<E> {
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
-            Job::OfSession(asked, respond) => self.request_of_session(asked, respond),
+            Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             Job::OpenReader(opening) => self.open_reader(*opening),
             Job::Read(read) => self.read(read),
             Job::Watch(id, reply) => {
@@ -81,7 +81,15 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
             Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
-            Job::ListenAddresses(reply) => self.listening.ask(reply),
+            Job::ListenAddresses(id, reply) => {
+                match id.map(|id| self.torrents.open(id, "listen for peers")).transpose() {
+                    Ok(_) => {
+                        let shards = id.map(|id| self.engine.shards_of(id));
+                        self.listening.ask(shards, reply);
+                    }
+                    Err(error) => reply.send(Err(error)),
+                }
+            }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
                 // The answer to an earlier request is fresh enough for this one.
@@ -139,7 +147,7 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn hand_over(&mut self, mut add: PendingAdd) {
         let handed_over = match add.params.take() {
-            Some(params) => self.engine.add(add.id, params),
+            Some(params) => self.engine.add(add.id, &add.info_hashes, params),
             None => self.engine.retry_add(add.id),
         };
         match handed_over {

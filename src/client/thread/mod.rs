@@ -56,8 +56,12 @@ impl<E: Engine> ClientThread<E> {
         {
             select.recv(&restoring.torrents);
         }
-        let others =
-            [self.admission.next_due(), self.torrents.saves().next_due(), self.readers.next_due()];
+        let others = [
+            self.admission.next_due(),
+            self.torrents.saves().next_due(),
+            self.readers.next_due(),
+            self.engine.due(),
+        ];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
@@ -159,10 +163,11 @@ impl<E: Engine> ClientThread<E> {
     /// libtorrent may not report that a torrent is at a standstill.
     fn stop_stale_rates(&mut self) {
         for id in self.torrents.take_stale_rates(Instant::now()) {
-            let still = self.service.statuses.update(id, |status| {
+            self.service.statuses.update(id, |status| {
                 status.download_rate = 0;
                 status.upload_rate = 0;
             });
+            let still = self.service.statuses.get(id);
             if let (Some(status), Some(torrent)) = (still, self.torrents.get(id)) {
                 torrent.send(Event::Status(status));
             }

@@ -174,7 +174,7 @@ impl<E: Engine> ClientThread<E> {
     /// At the end: saves everything that has changed, even if only time has passed. Returns how
     /// many were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
-        self.torrents.clear_saves();
+        self.torrents.begin_last_saves();
         self.save_state();
         for id in self.torrents.ids() {
             self.save_soon(id);

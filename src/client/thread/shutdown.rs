@@ -20,6 +20,8 @@ impl<E: Engine> ClientThread<E> {
         let span = tracing::info_span!("shutdown");
         let _entered = span.enter();
         self.stopping = true;
+        // A patron may have subscribed to resume data just before.
+        self.follow_subscriptions();
         let mut report = ShutdownReport {
             torrents: self.torrents.len(),
             unanswered: self.service.refuse() + self.refuse_adds() + self.torrents.requests.len()

@@ -29,7 +29,7 @@ use torrent_patron::patron::Readiness;
 use torrent_patron::patron::{Interrupter, Reader, Reply};
 use torrent_patron::{Client, Patron, Result};
 
-/// A client: one libtorrent session and the thread that owns it.
+/// A client: libtorrent and the thread that owns it.
 pub struct patron_client {
     _opaque: [u8; 0],
 }

@@ -46,6 +46,13 @@ impl Example {
         self.says("listening at ").parse().unwrap()
     }
 
+    /// A client with several network threads has as many. All are known once it seeds.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let said = self.said();
+        let addresses = said.lines().filter_map(|line| line.strip_prefix("listening at "));
+        addresses.map(|address| address.parse().unwrap()).collect()
+    }
+
     /// Ctrl-C, to which it says good-bye.
     fn stop(mut self) {
         self.running.interrupt();
@@ -101,10 +108,10 @@ fn write(dir: &Path, metainfo: &Metainfo) -> PathBuf {
     path
 }
 
-fn download(metainfo: &Metainfo, from: SocketAddr, to: &Path) {
+fn download(metainfo: &Metainfo, from: &[SocketAddr], to: &Path) {
     let client = client(to);
     let patron = client.patron();
-    let options = AddOptions::default().add_peers([from]);
+    let options = AddOptions::default().add_peers(from.iter().copied());
     let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
     finished(&patron, id);
 }
@@ -152,14 +159,13 @@ fn seed_poll_in_c_seeds_many_torrents() {
     let mut command = compiled(C11, "examples/c/seed_poll.c", dir.path());
     command.arg("--offline").arg(&from).args(torrents.each_ref().map(|one| write(dir.path(), one)));
     let mut example = Example::start(command.arg("missing.torrent"), dir.path());
-    let address = example.address();
     example.says("missing.torrent: No such file or directory");
+    example.says("3 of 3 torrents are seeding");
     let to = dir.path().join("to");
     for (file, torrent) in files.iter().zip(&torrents) {
-        download(torrent, address, &to);
+        download(torrent, &example.addresses(), &to);
         assert!(same(file, &to.join(&*torrent.name)));
     }
-    example.says("3 of 3 torrents are seeding");
     example.stop();
 }
 
@@ -173,7 +179,7 @@ fn patron_in_cpp_makes_and_seeds_a_torrent() {
     let torrent = std::fs::read(dir.path().join("data.bin.torrent")).unwrap();
     let torrent = Metainfo::decode(&torrent).unwrap();
     assert!(example.said().contains("magnet:?xt=urn:btih:"), "{}", example.said());
-    download(&torrent, address, &dir.path().join("to"));
+    download(&torrent, &[address], &dir.path().join("to"));
     assert!(same(&file, &dir.path().join("to/data.bin")));
     example.stop();
 }

@@ -95,6 +95,7 @@ const VALUES: &[(&str, &str)] = &[
     ("seconds", "1"),
     ("interval_ms", "100"),
     ("timeout_ms", "PATIENCE_MS"),
+    ("version", "0"),
     ("deadline_ms", "PATIENCE_MS"),
     ("name", "\"enable_dht\""),
     ("file", "torrent_path"),
@@ -245,6 +246,7 @@ const NEUTRAL: &[&str] = &[
     "patron_report_unfinished_move",
     "patron_report_unsaved",
     "patron_snapshot_error",
+    "patron_snapshot_removed",
     "patron_trackers_announce_message",
 ];
 

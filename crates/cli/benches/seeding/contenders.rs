@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use crate::data::Data;
 use crate::load::wait_until_complete;
 use crate::process::Process;
-use patron::Clients;
+use patron::Threads;
 
 const START: Duration = Duration::from_secs(20);
 /// Until all data is checked.
@@ -79,11 +79,11 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
     Ok(vec![
         Box::new(bare::Bare { program: program.clone(), disk: bare::Disk::Stock }),
         Box::new(bare::Bare { program, disk: bare::Disk::None }),
-        Box::new(patron::Patron { disk_reads: "stock", clients: Clients::One }),
-        Box::new(patron::Patron { disk_reads: "copy", clients: Clients::One }),
-        Box::new(patron::Patron { disk_reads: "copy", clients: Clients::OneForEachCore }),
-        Box::new(patron::Patron { disk_reads: "zero_copy", clients: Clients::One }),
-        Box::new(patron::Patron { disk_reads: "zero_copy", clients: Clients::OneForEachCore }),
+        Box::new(patron::Patron { disk_reads: "stock", threads: Threads::One }),
+        Box::new(patron::Patron { disk_reads: "copy", threads: Threads::One }),
+        Box::new(patron::Patron { disk_reads: "copy", threads: Threads::OneForEachCore }),
+        Box::new(patron::Patron { disk_reads: "zero_copy", threads: Threads::One }),
+        Box::new(patron::Patron { disk_reads: "zero_copy", threads: Threads::OneForEachCore }),
         Box::new(rqbit::Rqbit),
         Box::new(transmission::Transmission),
         Box::new(qbittorrent::Qbittorrent),

@@ -10,8 +10,8 @@
 //! - `no-disk`: the same without any disk, which sends zeros: the ceiling;
 //! - `patron-stock`, `patron-copy`, `patron-zero-copy`: `torrent-patron seed --preset seeding`, in
 //!   each of the ways in which it can read the disk;
-//! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with `--clients` as many as there are
-//!   cores; the connections are spread over them;
+//! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with a network thread for each core,
+//!   all of which serve the torrents; the connections are spread over them;
 //! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, where installed;
 //! - the sender of `iperf3`, where installed: what sending so much from the cache costs at the least.
 //!

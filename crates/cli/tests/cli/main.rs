@@ -4,11 +4,11 @@
 mod support;
 
 mod choices;
-mod clients;
 mod creating;
 mod files;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod network_threads;
 mod output;
 #[cfg(feature = "stream")]
 mod players;

@@ -16,8 +16,8 @@ fn seed(directory: &Path, metrics: &str) -> Program {
     let file = data(directory, "movie.bin", 1, 200_000);
     let torrent = directory.join("movie.torrent");
     fs::write(&torrent, &metainfo(&file).torrent_file()[..]).unwrap();
-    let options =
-        ["seed", "--offline", "--json", "--clients=2", "--metrics", metrics].map(Into::into);
+    let options = ["seed", "--offline", "--json", "--network-threads=2", "--metrics", metrics]
+        .map(Into::into);
     let paths = [torrent.into_os_string(), directory.as_os_str().to_owned()];
     Program::start(options.into_iter().chain(paths))
 }
@@ -83,10 +83,11 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
     let page = get(url, "/metrics");
     assert!(page.starts_with("HTTP/1.0 200") && page.contains("openmetrics-text"), "{page}");
     let sample = |line: &str| assert!(page.lines().any(|known| known == line), "{line}\n{page}");
-    for client in [1, 2] {
-        sample(&format!("torrent_patron_torrents{{client=\"{client}\",state=\"seeding\"}} 1"));
-        sample(&format!("torrent_patron_sent_bytes_total{{client=\"{client}\"}} 0"));
+    for thread in [1, 2] {
+        sample(&format!("torrent_patron_sent_bytes_total{{network_thread=\"{thread}\"}} 0"));
     }
+    let seeding = page.lines().filter(|line| line.contains("state=\"seeding\"} 1"));
+    assert_eq!(seeding.count(), 1, "one thread has it: {page}");
     sample("# TYPE torrent_patron_sent_bytes counter");
     sample("# EOF");
     let names = names(&page);

@@ -27,7 +27,7 @@ fn wrong_usage_exits_with_2() {
         &["seed", "a"],
         &["seed", "a", "b", "c"],
         &["seed", "a", "b", "--preset", "fast"],
-        &["seed", "a", "b", "--clients", "0"],
+        &["seed", "a", "b", "--network-threads", "0"],
         &["seed", "a", "b", "--listen", ""],
         &["seed", "a", "b", "--listen", ":0"],
         &["seed", "a", "b", "--listen", "127.0.0.1"],

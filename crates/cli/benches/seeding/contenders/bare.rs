@@ -77,7 +77,8 @@ fn settings() -> Result<Vec<String>> {
         settings.set_text(name, value)?;
     }
     // Ours, not libtorrent's.
-    let of_libtorrent = settings.iter().filter(|(name, _)| *name != "disk_reads");
+    let ours = ["disk_reads", "network_threads"];
+    let of_libtorrent = settings.iter().filter(|(name, _)| !ours.contains(name));
     Ok(of_libtorrent.map(|(name, value)| format!("{name}={value}")).collect())
 }
 

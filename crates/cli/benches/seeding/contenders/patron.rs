@@ -1,5 +1,5 @@
-//! `torrent-patron seed`, in each of the ways in which it can read the disk, with one client and with
-//! one for each core.
+//! `torrent-patron seed`, in each of the ways in which it can read the disk, with one network thread
+//! and with one for each core.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,11 +15,11 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_torrent-patron");
 pub(crate) struct Patron {
     /// The value of the setting.
     pub(crate) disk_reads: &'static str,
-    pub(crate) clients: Clients,
+    pub(crate) threads: Threads,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Clients {
+pub(crate) enum Threads {
     One,
     OneForEachCore,
 }
@@ -32,35 +32,38 @@ impl Patron {
 
 impl Contender for Patron {
     fn key(&self) -> &'static str {
-        match (self.disk_reads, self.clients) {
+        match (self.disk_reads, self.threads) {
             ("stock", _) => "patron-stock",
-            ("copy", Clients::One) => "patron-copy",
-            ("copy", Clients::OneForEachCore) => "patron-copy-cores",
-            (_, Clients::One) => "patron-zero-copy",
-            (_, Clients::OneForEachCore) => "patron-zero-copy-cores",
+            ("copy", Threads::One) => "patron-copy",
+            ("copy", Threads::OneForEachCore) => "patron-copy-cores",
+            (_, Threads::One) => "patron-zero-copy",
+            (_, Threads::OneForEachCore) => "patron-zero-copy-cores",
         }
     }
 
     fn name(&self) -> &'static str {
-        match (self.disk_reads, self.clients) {
+        match (self.disk_reads, self.threads) {
             ("stock", _) => "ours, stock disk",
-            ("copy", Clients::One) => "ours, copy",
-            ("copy", Clients::OneForEachCore) => "ours, copy, cores",
-            (_, Clients::One) => "ours, zero-copy",
-            (_, Clients::OneForEachCore) => "ours, zero-copy, cores",
+            ("copy", Threads::One) => "ours, copy",
+            ("copy", Threads::OneForEachCore) => "ours, copy, cores",
+            (_, Threads::One) => "ours, zero-copy",
+            (_, Threads::OneForEachCore) => "ours, zero-copy, cores",
         }
     }
 
     fn about(&self) -> String {
         let version = version(PROGRAM).unwrap_or_default();
-        let (clients, setting) = (self.listens_at(), self.setting());
-        format!("{version}, seed --clients {clients} --preset seeding --setting {setting}")
+        let (threads, setting) = (self.listens_at(), self.setting());
+        format!(
+            "{version}, seed --network-threads {threads} --replicas {threads} --preset seeding \
+             --setting {setting}"
+        )
     }
 
     fn listens_at(&self) -> usize {
-        match self.clients {
-            Clients::One => 1,
-            Clients::OneForEachCore => thread::available_parallelism().map_or(1, usize::from),
+        match self.threads {
+            Threads::One => 1,
+            Threads::OneForEachCore => thread::available_parallelism().map_or(1, usize::from),
         }
     }
 
@@ -80,7 +83,8 @@ impl Contender for Patron {
         let mut command = Command::new(PROGRAM);
         command.args(["seed", "--trust", "--offline", "--json", "--preset", "seeding"]);
         command.args(["--setting", &self.setting()]);
-        command.args(["--clients", &self.listens_at().to_string()]);
+        let threads = self.listens_at().to_string();
+        command.args(["--network-threads", &threads, "--replicas", &threads]);
         for torrent in &data.torrents {
             command.arg(&torrent.torrent_file).arg(&data.directory);
         }

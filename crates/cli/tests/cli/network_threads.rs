@@ -1,4 +1,4 @@
-//! seed --clients: several clients that look like one.
+//! seed --network-threads --replicas: one torrent, served by several threads.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,17 +16,18 @@ use crate::support::{PATIENCE, maker, same};
 use crate::transfer::{Movie, SIZE, movie};
 
 impl Movie {
-    fn seed(&self, clients: usize, more: &[&str]) -> (Program, Vec<SocketAddr>) {
-        let clients_option = format!("--clients={clients}");
+    fn seed(&self, threads: usize, more: &[&str]) -> (Program, Vec<SocketAddr>) {
+        let number = |option: &str| format!("--{option}={threads}");
+        let numbers = ["network-threads", "replicas"].map(number);
         let (torrent, from) = (self.torrent.as_os_str(), self.file.parent().unwrap().as_os_str());
-        let options = ["--offline", "--json", "--tick=0.1", &clients_option];
+        let options = ["--offline", "--json", "--tick=0.1", &numbers[0], &numbers[1]];
         let options = options.iter().chain(more).map(OsStr::new);
         let words = ["seed".as_ref(), torrent, from].into_iter().chain(options);
         let mut seeder = Program::start(words);
         let address = |seeder: &mut Program| {
             seeder.event("listening")["address"].as_str().unwrap().parse().unwrap()
         };
-        let addresses = (0..clients).map(|_| address(&mut seeder)).collect();
+        let addresses = (0..threads).map(|_| address(&mut seeder)).collect();
         (seeder, addresses)
     }
 
@@ -45,7 +46,7 @@ impl Movie {
 }
 
 #[test]
-fn each_client_seeds_what_the_first_one_has_checked() {
+fn each_thread_seeds_what_one_has_checked() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(3, &[]);
@@ -56,7 +57,7 @@ fn each_client_seeds_what_the_first_one_has_checked() {
         let to = dir.path().join(format!("to{number}"));
         movie.download(address, &to);
     }
-    // One torrent, to whoever watches, and what all of them have sent.
+    // One torrent, to whoever watches, and what all threads have sent.
     seeder.find("status", |line| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(event.get("id").is_none_or(|event| *event == id), "{line}");
@@ -64,37 +65,39 @@ fn each_client_seeds_what_the_first_one_has_checked() {
     });
     seeder.signal("INT");
     let output = seeder.end().expect(0);
-    assert_eq!(output.stderr.matches("stopped with 1 torrent").count(), 3, "{output:#?}");
+    assert_eq!(output.stderr.matches("stopped with 1 torrent").count(), 1, "{output:#?}");
 }
 
 #[test]
-fn a_file_that_one_client_misses_stops_the_torrent_of_all() {
+fn a_file_that_one_thread_misses_stops_the_torrent_of_all() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--trust"]);
     seeder.find("complete torrent", |line| line.contains("\"seeding\":true").then_some(()));
     fs::remove_file(&movie.file).unwrap();
-    // The first client knows nothing of it: nobody asks it for anything.
-    let _downloader = movie.downloader(addresses[1], &dir.path().join("to"));
+    // Whichever has it: each is asked.
+    let to = |number: usize| dir.path().join(format!("to{number}"));
+    let downloaders = addresses.iter().enumerate().map(|(n, peer)| movie.downloader(*peer, &to(n)));
+    let _downloaders: Vec<_> = downloaders.collect();
     let output = seeder.end().expect(1);
     assert!(output.stderr.contains("error: movie.bin: "), "{output:#?}");
 }
 
 #[test]
-fn a_ratio_is_for_all_clients_together() {
+fn a_ratio_is_for_all_threads_together() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--ratio=2"]);
     seeder.event("finished");
-    movie.download(addresses[1], &dir.path().join("to1"));
-    seeder.event("goal_reached");
-    movie.download(addresses[0], &dir.path().join("to0"));
+    for (number, peer) in addresses.into_iter().enumerate() {
+        movie.download(peer, &dir.path().join(format!("to{number}")));
+    }
     seeder.event("goal_reached");
     seeder.end().expect(0);
 }
 
 #[test]
-fn trackers_are_told_of_each_client() {
+fn trackers_are_told_of_each_thread() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();

@@ -1,0 +1,150 @@
+//! A client with many torrents, in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use torrent_patron::event::{EventKind, EventKinds};
+use torrent_patron::{AddOptions, Client, Event, Patron, Source, TorrentId};
+
+pub(crate) const WORD: &str = "child";
+
+const SIZE: usize = 16 * 1024;
+
+/// Threads that add. Sources are read on the thread of the one who adds.
+const ADDERS: usize = 4;
+
+const DEADLINE: Duration = Duration::from_secs(600);
+
+fn name(number: usize) -> String {
+    format!("{number}.bin")
+}
+
+/// Where the file of a torrent is: no directory has too many.
+fn directory_of(number: usize, directory: &Path) -> PathBuf {
+    directory.join((number / 1000).to_string())
+}
+
+/// A file for each torrent, which takes no room.
+pub(crate) fn make_files(count: usize, directory: &Path) -> Result<()> {
+    for number in 0..count {
+        let directory = directory_of(number, directory);
+        if number % 1000 == 0 {
+            std::fs::create_dir_all(&directory)?;
+        }
+        std::fs::File::create(directory.join(name(number)))?.set_len(SIZE as u64)?;
+    }
+    Ok(())
+}
+
+/// What `torrent` in bare_scale.cpp makes.
+fn torrent(number: usize) -> Vec<u8> {
+    let name = name(number);
+    let hash = format!("{number:.<20}");
+    let name = format!("{}:{name}", name.len());
+    format!("d4:infod6:lengthi{SIZE}e4:name{name}12:piece lengthi{SIZE}e6:pieces20:{hash}ee").into()
+}
+
+fn timed<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let begun = Instant::now();
+    let done = work()?;
+    println!("{name} {}", begun.elapsed().as_secs_f64());
+    Ok(done)
+}
+
+fn start(threads: usize, directory: &Path) -> Result<Client> {
+    Ok(Client::builder()
+        .offline(true)
+        .network_threads(threads)
+        .tick_interval(Duration::from_secs(5))
+        // Not while it rests.
+        .resume_data_interval(Duration::from_secs(3600))
+        .save_dir(directory)
+        .start()?)
+}
+
+/// Adds them all from several threads; the ids in no order.
+fn add(
+    patron: &Patron,
+    count: usize,
+    source: impl Fn(usize) -> (Source, AddOptions) + Sync,
+) -> Result<Vec<TorrentId>> {
+    let next = AtomicUsize::new(0);
+    let adder = || -> Result<Vec<TorrentId>> {
+        let mut replies = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            let (source, options) = source(number);
+            replies.push(patron.add_torrent(source, options));
+        }
+        replies.into_iter().map(|reply| Ok(reply.wait()?.id())).collect()
+    };
+    std::thread::scope(|scope| {
+        let adders: Vec<_> = (0..ADDERS).map(|_| scope.spawn(adder)).collect();
+        let mut ids = Vec::with_capacity(count);
+        for adder in adders {
+            ids.extend(adder.join().expect("a thread that adds panicked")?);
+        }
+        Ok(ids)
+    })
+}
+
+pub(crate) fn run(count: usize, threads: usize, directory: &Path) -> Result<()> {
+    let client = start(threads, directory)?;
+    let patron = client.patron();
+    patron.subscribe(EventKinds::NONE);
+    let new = |number| {
+        let options = AddOptions::default().trust(true).save_dir(directory_of(number, directory));
+        (torrent(number).into(), options)
+    };
+    let ids = timed("add", || add(&patron, count, new))?;
+    println!("rest");
+    std::io::stdin().read_line(&mut String::new())?;
+
+    timed("tick", || Ok(patron.fresh_status(*ids.first().context("no torrents")?).wait()?))?;
+    let known = timed("statuses", || Ok(patron.statuses()))?;
+    ensure!(known.len() == count, "{} statuses", known.len());
+    drop(known);
+    let version = patron.changes_since(0).version;
+    for id in ids.iter().step_by(100) {
+        patron.pause(*id).wait()?;
+    }
+    // Until the last of them is known to be paused.
+    while !ids.iter().step_by(100).all(|id| patron.status(*id).is_some_and(|status| status.paused))
+    {
+        std::thread::yield_now();
+    }
+    let changed = timed("changed", || Ok(patron.changes_since(version)))?;
+    ensure!(changed.statuses.len() >= count.div_ceil(100), "{} changes", changed.statuses.len());
+    drop(changed);
+
+    patron.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
+    let saved = timed("stop", || {
+        let ending = client.shutdown(DEADLINE);
+        let saved: Vec<_> = patron
+            .events()
+            .filter_map(|event| match event {
+                Event::ResumeData { data, .. } => Some(data),
+                _ => None,
+            })
+            .collect();
+        let report = ending.wait();
+        ensure!(report.is_clean(), "{report}");
+        Ok(saved)
+    })?;
+    ensure!(saved.len() == count, "{} saved", saved.len());
+
+    let client = start(threads, directory)?;
+    let patron = client.patron();
+    patron.subscribe(EventKinds::NONE);
+    let again = |number: usize| {
+        (Source::ResumeData(saved[number].clone()), AddOptions::default().trust(true))
+    };
+    timed("restore", || add(&patron, count, again))?;
+    client.shutdown(DEADLINE).wait();
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! Many torrents: what they cost in a client of one or several network threads, beside a program with
+//! nothing around libtorrent, in the same run.
+//!
+//!     cargo bench -p torrent-patron-cli --bench scale [-- COUNT... | million]
+//!
+//! 10,000 and 100,000 torrents unless told otherwise. Their files are small and are not read. Of each client: the time to add them, memory and processor at rest, a tick, all statuses, those of
+//! 1 % that have changed, the end with all resume data saved, and the start from that. A table on stdout;
+//! `target/bench-scale/` has `results.json` (what was measured by count and contender, in the units that the
+//! names say) and plots.
+
+#![allow(clippy::print_stdout)]
+
+mod child;
+mod plot;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use torrent_patron::Client;
+
+/// libtorrent takes a torrent off its round after 10 s (`auto_manage_startup`); the first tick, which tells
+/// of every torrent, is before that.
+const SETTLE: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(10);
+
+/// What is measured, in the order of the table.
+const FIGURES: [&str; 9] = [
+    "add_s",
+    "memory_kib",
+    "rest_percent",
+    "tick_ms",
+    "statuses_ms",
+    "changed_ms",
+    "stop_s",
+    "restore_s",
+    "total_mib",
+];
+
+pub(crate) type Figures = BTreeMap<&'static str, f64>;
+
+/// By count and contender.
+pub(crate) type Results = BTreeMap<usize, Vec<(String, Figures)>>;
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [word, count, threads, directory] = &arguments[..]
+        && word == child::WORD
+    {
+        return child::run(count.parse()?, threads.parse()?, Path::new(directory));
+    }
+    let counts = match &arguments[..] {
+        [] => vec![10_000, 100_000],
+        [word] if word == "million" => vec![1_000_000],
+        counts => counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?,
+    };
+    let directory = tempfile::tempdir()?;
+    let bare = build(directory.path())?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut threads = vec![1, cores, 2 * cores];
+    threads.dedup();
+    let mut results = Results::new();
+    for count in counts {
+        child::make_files(count, directory.path())?;
+        let mut rows = Vec::new();
+        let mut command = Command::new(&bare);
+        command.arg(count.to_string()).arg(directory.path()).args(settings()?);
+        rows.push(("bare libtorrent".to_owned(), measure(command, count)?));
+        for threads in &threads {
+            let mut command = Command::new(std::env::current_exe()?);
+            let words = [child::WORD, &count.to_string(), &threads.to_string()];
+            command.args(words).arg(directory.path());
+            rows.push((format!("{threads} threads"), measure(command, count)?));
+        }
+        print(count, &rows);
+        results.insert(count, rows);
+    }
+    write(&results)
+}
+
+/// As the client has them, so that both start alike.
+fn settings() -> Result<Vec<String>> {
+    let settings = Client::builder().offline(true).effective_settings()?;
+    let is_ours = |name: &str| ["disk_reads", "network_threads"].contains(&name);
+    let known = settings.iter().filter(|(name, _)| !is_ours(name));
+    Ok(known.map(|(name, value)| format!("{name}={value}")).collect())
+}
+
+fn build(directory: &Path) -> Result<PathBuf> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/scale/bare_scale.cpp");
+    let program = directory.join("bare_scale");
+    let flags = Command::new("pkg-config")
+        .args(["--cflags", "--libs", "libtorrent-rasterbar"])
+        .output()
+        .context("cannot run pkg-config")?;
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let mut words = compiler.split_whitespace();
+    let status = Command::new(words.next().unwrap_or("c++"))
+        .args(words)
+        .args(["-O2", "-std=c++17", source, "-o"])
+        .arg(&program)
+        .args(String::from_utf8_lossy(&flags.stdout).split_whitespace())
+        .status()?;
+    ensure!(status.success(), "cannot compile {source}");
+    Ok(program)
+}
+
+/// Runs one and looks at it while it rests.
+fn measure(mut command: Command, count: usize) -> Result<Figures> {
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let stdout = process.stdout.take().context("no stdout")?;
+    let empty = memory(&process)?;
+    let mut figures = Figures::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        if line == "rest" {
+            std::thread::sleep(SETTLE);
+            let (before, begun) = (cpu(&process)?, Instant::now());
+            std::thread::sleep(REST);
+            let used = cpu(&process)?.saturating_sub(before);
+            let part = used.as_secs_f64() / begun.elapsed().as_secs_f64();
+            figures.insert("rest_percent", 100.0 * part);
+            let bytes = memory(&process)?.saturating_sub(empty);
+            figures.insert("memory_kib", bytes as f64 / 1024.0 / count as f64);
+            figures.insert("total_mib", bytes as f64 / 1024.0 / 1024.0);
+            process.stdin.as_mut().context("no stdin")?.write_all(b"\n")?;
+        } else if let Some((name, seconds)) = line.split_once(' ') {
+            let seconds: f64 = seconds.parse()?;
+            eprintln!("{count}: {name} {seconds:.3} s");
+            let in_unit =
+                |unit: &str| FIGURES.iter().find(|known| **known == format!("{name}_{unit}"));
+            if let Some(known) = in_unit("s") {
+                figures.insert(known, seconds);
+            } else if let Some(known) = in_unit("ms") {
+                figures.insert(known, 1000.0 * seconds);
+            }
+        }
+    }
+    let status = process.wait()?;
+    ensure!(status.success(), "{command:?} failed");
+    Ok(figures)
+}
+
+fn memory(process: &Child) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")).context("no RssAnon")?;
+    Ok(kib.trim().parse::<u64>()? * 1024)
+}
+
+/// Of all threads, in nanoseconds.
+fn cpu(process: &Child) -> Result<Duration> {
+    let mut used = Duration::ZERO;
+    for entry in std::fs::read_dir(format!("/proc/{}/task", process.id()))? {
+        let scheduled = std::fs::read_to_string(entry?.path().join("schedstat"))?;
+        let nanoseconds = scheduled.split(' ').next().unwrap_or_default().parse()?;
+        used += Duration::from_nanos(nanoseconds);
+    }
+    Ok(used)
+}
+
+fn print(count: usize, rows: &[(String, Figures)]) {
+    println!("{count} torrents; in brackets, times bare libtorrent\n");
+    print!("{:16}", "");
+    FIGURES.iter().for_each(|figure| print!("{figure:>18}"));
+    println!();
+    for (name, figures) in rows {
+        print!("{name:16}");
+        for figure in FIGURES {
+            let bare = rows.first().and_then(|(_, bare)| bare.get(figure));
+            match (figures.get(figure), bare) {
+                (Some(value), Some(bare)) => {
+                    print!("{:>18}", format!("{value:.2} ({:.2})", value / bare));
+                }
+                (Some(value), None) => print!("{:>18}", format!("{value:.2}")),
+                (None, _) => print!("{:>18}", "-"),
+            }
+        }
+        println!();
+    }
+    println!();
+}
+
+fn write(results: &Results) -> Result<()> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
+    let directory = target.join("bench-scale");
+    std::fs::create_dir_all(&directory)?;
+    let by_count = results.iter().map(|(count, rows)| {
+        let rows = rows.iter().map(|(name, figures)| (name.clone(), json!(figures)));
+        (count.to_string(), Value::Object(rows.collect()))
+    });
+    let json = Value::Object(by_count.collect());
+    std::fs::write(directory.join("results.json"), serde_json::to_string_pretty(&json)? + "\n")?;
+    for figure in FIGURES {
+        plot::bars(results, figure, &directory.join(format!("{figure}.svg")))?;
+    }
+    println!("{}", directory.display());
+    Ok(())
+}

@@ -1,0 +1,447 @@
+//! Torrents that several shards serve. A copy reads the same files as the torrent, in another shard. It is
+//! made of a torrent that is complete, and never writes, moves, renames or checks: before anything changes,
+//! the copies end, and they come back when the torrent is complete and runs. To the client it is one torrent.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::Sharded;
+use super::gather::Gather;
+use crate::engine::{Engine, EngineEvent};
+use crate::error::Result;
+use crate::messages::request::{self, Call, TorrentRequest};
+use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
+
+/// The numbers of the engine's own requests; those of the client are lower.
+pub(super) const OWN: u64 = 1 << 63;
+
+#[derive(Default)]
+pub(super) struct Copies {
+    torrents: HashMap<TorrentId, Replicated>,
+    /// Own requests that are not answered.
+    asked: HashMap<u64, TorrentId>,
+    /// Requests that change a torrent and are not answered.
+    changing: HashMap<u64, TorrentId>,
+    last: u64,
+}
+
+/// A torrent that more than one shard is to serve, or has served.
+struct Replicated {
+    /// How many.
+    wanted: usize,
+    /// How it stands in its own shard.
+    home: Option<TorrentStatus>,
+    copies: Vec<Copy>,
+    /// What copies that have ended have sent, in bytes.
+    sent: u64,
+    /// What is to be done when no copy is left.
+    waiting: VecDeque<Change>,
+    /// How many changes are under way.
+    changing: usize,
+    /// It cannot be copied, and is not tried again until it changes.
+    refused: bool,
+}
+
+struct Copy {
+    shard: usize,
+    state: CopyState,
+    status: Option<TorrentStatus>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CopyState {
+    /// The torrent is asked for what to add, by this request.
+    Asked(u64),
+    Adding,
+    /// It is to end as soon as it is added.
+    Unwanted,
+    Here,
+    Ending,
+}
+
+/// What is done to a torrent.
+pub(super) enum Change {
+    Request(u64, Box<TorrentRequest>),
+    /// What is only posted; nobody waits for its answer.
+    Post(Box<TorrentRequest>),
+    /// Whether its files are deleted.
+    Remove(bool),
+}
+
+impl Change {
+    fn ends_copies(&self) -> bool {
+        match self {
+            Self::Request(_, asked) | Self::Post(asked) => asked.ends_copies(),
+            Self::Remove(_) => true,
+        }
+    }
+}
+
+fn runs(status: &TorrentStatus) -> bool {
+    status.seeding && !status.paused && status.error.is_none()
+}
+
+impl Replicated {
+    fn is_ready(&self) -> bool {
+        let is_free = !self.refused && self.waiting.is_empty() && self.changing == 0;
+        is_free && self.home.as_ref().is_some_and(runs)
+    }
+
+    /// What the copies have sent, in bytes.
+    fn sent_by_copies(&self) -> u64 {
+        let statuses = self.copies.iter().filter_map(|copy| copy.status.as_ref());
+        self.sent + statuses.map(|status| status.uploaded).sum::<u64>()
+    }
+
+    /// As one torrent.
+    fn status(&self) -> Option<TorrentStatus> {
+        let mut whole = self.home.clone()?;
+        for copy in self.copies.iter().filter_map(|copy| copy.status.as_ref()) {
+            whole.upload_rate += copy.upload_rate;
+            whole.peers += copy.peers;
+            whole.seeds += copy.seeds;
+            whole.connections += copy.connections;
+            whole.needs_saving |= copy.uploaded > 0;
+            whole.updated = whole.updated.max(copy.updated);
+        }
+        let sent = self.sent_by_copies();
+        whole.uploaded += sent;
+        whole.all_time_uploaded += sent;
+        whole.saved_figures.uploaded += sent;
+        Some(whole)
+    }
+
+    /// The copy in this shard has ended.
+    fn ended(&mut self, shard: usize) {
+        if let Some(place) = self.copies.iter().position(|copy| copy.shard == shard) {
+            let copy = self.copies.swap_remove(place);
+            self.sent += copy.status.map_or(0, |status| status.uploaded);
+        }
+    }
+}
+
+impl Copies {
+    /// Whether there is anything to look after.
+    pub(super) fn is_empty(&self) -> bool {
+        self.torrents.is_empty()
+    }
+
+    /// Those that have a copy.
+    pub(super) fn shards(&self, id: TorrentId) -> impl Iterator<Item = usize> {
+        let copies = self.torrents.get(&id).into_iter().flat_map(|torrent| &torrent.copies);
+        copies.filter(|copy| copy.state == CopyState::Here).map(|copy| copy.shard)
+    }
+
+    /// Whether it makes sense that one more of so many shards serves it.
+    pub(super) fn can_have_more(&self, id: TorrentId, shards: usize) -> bool {
+        let has_all = |torrent: &Replicated| torrent.refused || torrent.wanted >= shards;
+        !self.torrents.get(&id).is_some_and(has_all)
+    }
+
+    pub(super) fn has(&self, id: TorrentId) -> bool {
+        self.torrents.contains_key(&id)
+    }
+
+    fn own_request(&mut self, id: TorrentId) -> u64 {
+        self.last += 1;
+        self.asked.insert(OWN | self.last, id);
+        OWN | self.last
+    }
+
+    pub(super) fn forget(&mut self, id: TorrentId) {
+        self.torrents.remove(&id);
+    }
+}
+
+impl<E: Engine> Sharded<E> {
+    pub(super) fn want_copies(&mut self, id: TorrentId, shards: usize) {
+        self.replicated(id).wanted = shards;
+    }
+
+    /// One more shard serves it.
+    pub(super) fn add_copy(&mut self, id: TorrentId) {
+        self.replicated(id).wanted += 1;
+        self.make_copies(id);
+    }
+
+    /// Its own shard alone serves it.
+    pub(super) fn gather(&mut self, id: TorrentId) {
+        self.replicated(id).wanted = 1;
+        self.end_copies(id);
+    }
+
+    fn replicated(&mut self, id: TorrentId) -> &mut Replicated {
+        self.copies.torrents.entry(id).or_insert_with(|| Replicated {
+            wanted: 1,
+            home: None,
+            copies: Vec::new(),
+            sent: 0,
+            waiting: VecDeque::new(),
+            changing: 0,
+            refused: false,
+        })
+    }
+
+    /// Does this to the torrent, now or when its copies have ended.
+    pub(super) fn submit(&mut self, id: TorrentId, change: Change) -> Result<()> {
+        let Some(torrent) = self.copies.torrents.get_mut(&id) else {
+            return self.carry_out(id, change);
+        };
+        let ends = change.ends_copies();
+        torrent.refused &= !ends;
+        if torrent.waiting.is_empty() && (torrent.copies.is_empty() || !ends) {
+            return self.carry_out(id, change);
+        }
+        torrent.waiting.push_back(change);
+        if ends {
+            self.end_copies(id);
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, id: TorrentId, change: Change) -> Result<()> {
+        let home = self.shard_of(id);
+        let torrent = self.copies.torrents.get(&id);
+        match change {
+            Change::Remove(delete_files) => self.shard(home)?.remove(id, delete_files),
+            Change::Post(asked) => self.shard(home)?.post(id, *asked),
+            Change::Request(number, mut asked) => {
+                let changes = asked.ends_copies();
+                if let (Some(data), Some(torrent)) = (&mut asked.client_data, torrent) {
+                    data.sent_by_copies = torrent.sent_by_copies();
+                }
+                let others: Vec<_> = self.copies.shards(id).collect();
+                let merge = match &asked.call {
+                    Call::Task(task) => task.merge.clone(),
+                    Call::Posting(_) => None,
+                };
+                if merge.is_some() && !others.is_empty() {
+                    let mut gather = Gather::new(others.len() + 1, merge, Some(home));
+                    for shard in others {
+                        let asked = (*asked).clone();
+                        if let Err(error) = self.shard(shard)?.request_of_torrent(number, id, asked)
+                        {
+                            gather.take(shard, Err(error));
+                        }
+                    }
+                    self.gathers.insert(number, gather);
+                }
+                self.shard(home)?.request_of_torrent(number, id, *asked)?;
+                if changes && let Some(torrent) = self.copies.torrents.get_mut(&id) {
+                    torrent.changing += 1;
+                    self.copies.changing.insert(number, id);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn end_copies(&mut self, id: TorrentId) {
+        let Some(torrent) = self.copies.torrents.get_mut(&id) else { return };
+        let mut ended = Vec::new();
+        for copy in &mut torrent.copies {
+            match copy.state {
+                CopyState::Asked(_) => ended.push(copy.shard),
+                CopyState::Adding => copy.state = CopyState::Unwanted,
+                CopyState::Here => match self.shards[copy.shard].remove(id, false) {
+                    Ok(()) => copy.state = CopyState::Ending,
+                    Err(_) => ended.push(copy.shard),
+                },
+                CopyState::Unwanted | CopyState::Ending => {}
+            }
+        }
+        for shard in ended {
+            torrent.ended(shard);
+        }
+        self.go_on(id);
+    }
+
+    /// Does what has waited for the copies to end.
+    fn go_on(&mut self, id: TorrentId) {
+        while let Some(torrent) = self.copies.torrents.get_mut(&id)
+            && torrent.copies.is_empty()
+            && let Some(change) = torrent.waiting.pop_front()
+        {
+            let request = match &change {
+                Change::Request(request, _) => Some(*request),
+                Change::Post(_) | Change::Remove(_) => None,
+            };
+            let removes = matches!(change, Change::Remove(_));
+            match (self.carry_out(id, change), request) {
+                (Err(error), Some(request)) => {
+                    self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
+                }
+                // Its shard does not know it.
+                (Err(_), None) if removes => self.ready.push(EngineEvent::Removed(id)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has those copies made that are missing.
+    fn make_copies(&mut self, id: TorrentId) {
+        let (home, count) = (self.shard_of(id), self.shards.len());
+        while let Some(torrent) = self.copies.torrents.get(&id)
+            && torrent.is_ready()
+            && torrent.copies.len() + 1 < torrent.wanted.min(count)
+        {
+            let is_free = |shard: &usize| torrent.copies.iter().all(|copy| copy.shard != *shard);
+            let load = |shard: usize| self.hot.as_ref().map_or(0.0, |hot| hot.load(shard));
+            let free = (1..count).map(|step| (home + step) % count).filter(is_free);
+            let next = free.min_by(|a, b| load(*a).total_cmp(&load(*b)));
+            let Some(shard) = next else { return };
+            let number = self.copies.own_request(id);
+            let asked = self.shards[home].request_of_torrent(number, id, request::copy().request);
+            let Some(torrent) = self.copies.torrents.get_mut(&id) else { return };
+            match asked {
+                Ok(()) => {
+                    let state = CopyState::Asked(number);
+                    torrent.copies.push(Copy { shard, state, status: None });
+                }
+                Err(_) => torrent.refused = true,
+            }
+        }
+    }
+
+    /// An answer to a request of the engine's own; gives back another.
+    pub(super) fn take_own(
+        &mut self,
+        request: u64,
+        answer: Result<Answer>,
+    ) -> Option<Result<Answer>> {
+        if let Some(id) = self.copies.changing.remove(&request)
+            && let Some(torrent) = self.copies.torrents.get_mut(&id)
+        {
+            torrent.changing -= 1;
+            self.make_copies(id);
+        }
+        let Some(id) = self.copies.asked.remove(&request) else {
+            return (request & OWN == 0).then_some(answer);
+        };
+        let torrent = self.copies.torrents.get_mut(&id)?;
+        let asked = |copy: &&mut Copy| copy.state == CopyState::Asked(request);
+        let copy = torrent.copies.iter_mut().find(asked)?;
+        let shard = copy.shard;
+        let hashes = InfoHashes::default();
+        match answer.and_then(|params| self.shards[shard].add(id, &hashes, params)) {
+            Ok(()) => copy.state = CopyState::Adding,
+            Err(error) => {
+                tracing::debug!(%id, shard, %error, "not copied");
+                torrent.refused = true;
+                torrent.ended(shard);
+            }
+        }
+        None
+    }
+
+    /// What the client is told of an event of a torrent that may have copies.
+    pub(super) fn of_replicated(
+        &mut self,
+        shard: usize,
+        id: TorrentId,
+        event: EngineEvent,
+    ) -> Option<EngineEvent> {
+        if !self.copies.has(id) {
+            return Some(event);
+        }
+        if shard == self.shard_of(id) {
+            match event {
+                EngineEvent::Removed(_) => {
+                    self.end_copies(id);
+                    self.copies.forget(id);
+                }
+                EngineEvent::Failed { .. } => self.end_copies(id),
+                _ => {}
+            }
+            return Some(event);
+        }
+        let torrent = self.copies.torrents.get_mut(&id)?;
+        let copy = torrent.copies.iter_mut().find(|copy| copy.shard == shard);
+        match event {
+            EngineEvent::Added { .. } => {
+                let copy = copy?;
+                tracing::info!(%id, shard, "a torrent is served by one more network thread");
+                let unwanted = copy.state == CopyState::Unwanted;
+                copy.state = CopyState::Here;
+                if unwanted {
+                    self.end_copies(id);
+                }
+                None
+            }
+            EngineEvent::AddFailed { error, .. } => {
+                tracing::warn!(%id, shard, %error, "a torrent is not served by one more thread");
+                torrent.refused = true;
+                self.shards[shard].forget_add(id);
+                self.copy_ended(id, shard);
+                None
+            }
+            EngineEvent::Removed(_) => {
+                self.copy_ended(id, shard);
+                None
+            }
+            // Its files are those of the torrent, which stops.
+            EngineEvent::Failed { .. } => {
+                let pause = Box::new(request::pause(false).request);
+                if let Err(error) = self.submit(id, Change::Post(pause)) {
+                    tracing::warn!(%id, %error, "a torrent with an error goes on");
+                }
+                Some(event)
+            }
+            EngineEvent::OfTorrent(_) | EngineEvent::TrackerFailed { .. } => Some(event),
+            _ => None,
+        }
+    }
+
+    fn copy_ended(&mut self, id: TorrentId, shard: usize) {
+        if let Some(torrent) = self.copies.torrents.get_mut(&id) {
+            torrent.ended(shard);
+        }
+        self.go_on(id);
+        self.make_copies(id);
+    }
+
+    /// Statuses of a shard with those of copies added to their torrents.
+    pub(super) fn whole_statuses(
+        &mut self,
+        shard: usize,
+        statuses: Vec<TorrentStatus>,
+    ) -> Vec<TorrentStatus> {
+        if let Some(hot) = &mut self.hot {
+            let now = Instant::now();
+            statuses.iter().for_each(|status| hot.take_status(status, now));
+        }
+        if self.copies.is_empty() {
+            return statuses;
+        }
+        let mut whole = Vec::with_capacity(statuses.len());
+        for status in statuses {
+            let id = status.id;
+            let is_home = shard == self.shard_of(id);
+            let Some(torrent) = self.copies.torrents.get_mut(&id) else {
+                whole.push(status);
+                continue;
+            };
+            if is_home {
+                torrent.refused &= runs(&status);
+                torrent.home = Some(status);
+            } else if let Some(copy) = torrent.copies.iter_mut().find(|copy| copy.shard == shard) {
+                copy.status = Some(status);
+            }
+            whole.extend(torrent.status());
+            self.make_copies(id);
+        }
+        whole
+    }
+
+    /// Copies that a shard turned out not to have when events were lost.
+    pub(super) fn lose_copies(&mut self, shard: usize, is_here: impl Fn(&TorrentId) -> bool) {
+        let is_lost = |(id, torrent): (&TorrentId, &Replicated)| {
+            let there = torrent.copies.iter().any(|copy| copy.shard == shard);
+            (there && !is_here(id)).then_some(*id)
+        };
+        let lost: Vec<_> = self.copies.torrents.iter().filter_map(is_lost).collect();
+        for id in lost {
+            self.copy_ended(id, shard);
+        }
+    }
+}

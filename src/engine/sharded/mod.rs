@@ -1,0 +1,400 @@
+//! An engine made of engines, its shards, each with a network thread of its own. Torrents are dealt to
+//! them by info hash, so that one is in the same shard after a restart, at the same port.
+
+mod balance;
+mod copies;
+mod gather;
+mod hot;
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use self::balance::Balance;
+use self::copies::{Change, Copies, OWN};
+use self::gather::Gather;
+use self::hot::{Advice, Hot};
+use super::{Engine, EngineEvent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::messages::request::{self, SessionRequest, Spread, TorrentRequest, typed};
+use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
+use crate::settings::Settings;
+use crate::sys::DemandRecord;
+use crate::sys::task::Share;
+
+/// The numbers of its own requests about the session.
+const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
+
+pub(crate) struct Sharded<E> {
+    shards: Vec<E>,
+    /// The shard of each torrent.
+    homes: HashMap<TorrentId, u16>,
+    /// Those that a shard turned out not to have any more when events were lost. The client asks for
+    /// their shard until it has dealt with that.
+    lost: Vec<TorrentId>,
+    /// Requests that several shards answer.
+    gathers: HashMap<u64, Gather>,
+    /// The newest counters of each shard, until all have answered.
+    counters: Vec<Option<Vec<i64>>>,
+    copies: Copies,
+    balance: Balance,
+    /// Ports of the other shards that the first has asked the router to forward.
+    forwarded: HashSet<u16>,
+    /// Where torrents are replicated on demand.
+    hot: Option<Hot>,
+    /// The number of its own last request about the session.
+    last_own: u64,
+    /// To be told at the next drain.
+    ready: Vec<EngineEvent>,
+}
+
+impl<E: Engine> Sharded<E> {
+    /// One after the other: sessions that start together have met in OpenSSL's initialisation. Where one
+    /// fails, those before it end.
+    pub(crate) fn start(
+        count: usize,
+        settings: &Settings,
+        mut make: impl FnMut(usize) -> Result<E>,
+    ) -> Result<Self> {
+        let mut shards = Vec::with_capacity(count);
+        for number in 0..count {
+            match make(number) {
+                Ok(shard) => shards.push(shard),
+                Err(error) => {
+                    end_all(shards)();
+                    return Err(error);
+                }
+            }
+        }
+        let mut balance = Balance::new(count, Instant::now());
+        balance.set(settings);
+        let hot = (count > 1 && settings.replicates_on_demand()).then(|| Hot::new(count));
+        balance.watch(hot.is_some());
+        Ok(Self {
+            balance,
+            forwarded: HashSet::new(),
+            hot,
+            last_own: 0,
+            counters: vec![None; count],
+            shards,
+            homes: HashMap::new(),
+            lost: Vec::new(),
+            gathers: HashMap::new(),
+            copies: Copies::default(),
+            ready: Vec::new(),
+        })
+    }
+
+    fn deal(&self, hashes: &InfoHashes) -> usize {
+        let v1 = hashes.v1.map(|hash| hash.0[..8].try_into());
+        let v2 = || hashes.v2.map(|hash| hash.0[..8].try_into());
+        let first = v1.or_else(v2).and_then(|bytes: Result<[u8; 8], _>| bytes.ok());
+        let number = first.map_or(0, u64::from_be_bytes) % self.shards.len().max(1) as u64;
+        usize::try_from(number).unwrap_or(0)
+    }
+
+    /// The engine that has the torrent.
+    fn home(&mut self, id: TorrentId) -> Result<&mut E> {
+        let shard = self.shard_of(id);
+        self.shard(shard)
+    }
+
+    fn shard(&mut self, number: usize) -> Result<&mut E> {
+        let missing = || Error::new(ErrorKind::NotFound, "", format!("there is no shard {number}"));
+        self.shards.get_mut(number).ok_or_else(missing)
+    }
+
+    /// Of all shards, though some fail; the first error.
+    fn each(&mut self, ask: impl Fn(&mut E) -> Result<()>) -> Result<()> {
+        let results: Vec<_> = self.shards.iter_mut().map(ask).collect();
+        results.into_iter().collect()
+    }
+
+    /// What the client is told of an event.
+    fn pass_on(&mut self, shard: usize, mut event: EngineEvent) -> Option<EngineEvent> {
+        if !self.copies.is_empty()
+            && let Some(id) = event.torrent()
+        {
+            event = self.of_replicated(shard, id, event)?;
+        }
+        match event {
+            EngineEvent::Removed(id) => {
+                self.homes.remove(&id);
+                if let Some(hot) = &mut self.hot {
+                    hot.forget(id);
+                }
+                Some(event)
+            }
+            EngineEvent::Answered { request, answer } => {
+                let answer = self.answered(shard, request, answer)?;
+                Some(EngineEvent::Answered { request, answer })
+            }
+            EngineEvent::Listening(address) => {
+                self.forward_port(shard, address.port());
+                Some(event)
+            }
+            EngineEvent::Statistics(counters) => self.counted(shard, counters),
+            EngineEvent::Statuses(statuses) => {
+                Some(EngineEvent::Statuses(self.whole_statuses(shard, statuses)))
+            }
+            EngineEvent::EveryStatus(statuses) => {
+                let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
+                self.lose_copies(shard, |id| here.contains(id));
+                let lost = |(id, home): (&TorrentId, &u16)| {
+                    (usize::from(*home) == shard && !here.contains(id)).then_some(*id)
+                };
+                self.lost.extend(self.homes.iter().filter_map(lost));
+                Some(EngineEvent::EveryStatus(self.whole_statuses(shard, statuses)))
+            }
+            event => Some(event),
+        }
+    }
+
+    /// The answer to a request, when all have answered that were asked.
+    fn answered(
+        &mut self,
+        shard: usize,
+        request: u64,
+        answer: Result<Answer>,
+    ) -> Option<Result<Answer>> {
+        let Some(gather) = self.gathers.get_mut(&request) else {
+            return self.take_own(request, answer);
+        };
+        if !gather.take(shard, answer) {
+            return None;
+        }
+        let answer = self.gathers.remove(&request).map(Gather::answer)?;
+        self.take_balance(request, answer)
+    }
+
+    /// An answer that the balance has waited for; gives back another.
+    fn take_balance(&mut self, request: u64, answer: Result<Answer>) -> Option<Result<Answer>> {
+        let next = if self.balance.is_measured_by(request) {
+            let now = Instant::now();
+            let demand: Vec<_> = answer.and_then(typed).unwrap_or_default();
+            self.follow_demand(now, &demand);
+            self.balance.measured(now, demand)
+        } else {
+            match self.balance.changed(request) {
+                Some(next) => next,
+                None => return (request & OWN == 0).then_some(answer),
+            }
+        };
+        if let Some(parts) = next {
+            let number = self.ask_all(request::change_parts(&parts).request);
+            self.balance.changes_by(number);
+        }
+        None
+    }
+
+    /// Only the first shard speaks to the router: it asks for the ports of the others, too.
+    fn forward_port(&mut self, shard: usize, port: u16) {
+        if shard == 0 || !self.forwarded.insert(port) {
+            return;
+        }
+        self.last_own += 1;
+        let number = OWN_OF_SESSION | self.last_own;
+        if let Err(error) = self.request_of_session(number, request::forward(port).request) {
+            tracing::warn!(port, %error, "a port is not forwarded");
+        }
+    }
+
+    fn follow_demand(&mut self, now: Instant, demand: &[DemandRecord]) {
+        let Some(mut hot) = self.hot.take() else { return };
+        let advice = hot.measured(now, demand, |id| {
+            self.copies.can_have_more(id, self.shards.len()).then(|| self.shard_of(id))
+        });
+        self.hot = Some(hot);
+        for one in advice {
+            match one {
+                Advice::Spread(id) => self.add_copy(id),
+                Advice::Gather(id) => self.gather(id),
+            }
+        }
+    }
+
+    /// A request of its own about the session; gives its number.
+    fn ask_all(&mut self, asked: SessionRequest) -> u64 {
+        self.last_own += 1;
+        let number = OWN_OF_SESSION | self.last_own;
+        if let Err(error) = self.request_of_session(number, asked) {
+            tracing::warn!(%error, "the limits of the client are not shared anew");
+        }
+        number
+    }
+
+    fn counted(&mut self, shard: usize, counters: Vec<Vec<i64>>) -> Option<EngineEvent> {
+        if let Some(place) = self.counters.get_mut(shard) {
+            *place = counters.into_iter().next();
+        }
+        if self.counters.iter().any(Option::is_none) {
+            return None;
+        }
+        Some(EngineEvent::Statistics(self.counters.iter_mut().filter_map(Option::take).collect()))
+    }
+}
+
+impl<E: Engine> Engine for Sharded<E> {
+    fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    fn shard_of(&self, id: TorrentId) -> usize {
+        self.homes.get(&id).map_or(0, |home| usize::from(*home))
+    }
+
+    fn shards_of(&self, id: TorrentId) -> Vec<usize> {
+        std::iter::once(self.shard_of(id)).chain(self.copies.shards(id)).collect()
+    }
+
+    fn add(
+        &mut self,
+        id: TorrentId,
+        info_hashes: &InfoHashes,
+        params: Box<dyn Any + Send>,
+    ) -> Result<()> {
+        let shard = self.deal(info_hashes);
+        if shard > 0 {
+            self.homes.insert(id, u16::try_from(shard).unwrap_or(0));
+        }
+        self.shard(shard)?.add(id, info_hashes, params)
+    }
+
+    fn retry_add(&mut self, id: TorrentId) -> Result<()> {
+        self.home(id)?.retry_add(id)
+    }
+
+    fn forget_add(&mut self, id: TorrentId) {
+        if let Ok(home) = self.home(id) {
+            home.forget_add(id);
+        }
+        self.homes.remove(&id);
+        self.copies.forget(id);
+    }
+
+    fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
+        self.home(id)?.merge(id, params)?;
+        // They come again with what is new.
+        self.end_copies(id);
+        Ok(())
+    }
+
+    fn replicate(&mut self, id: TorrentId, shards: usize) {
+        if self.shards.len() > 1 {
+            self.want_copies(id, shards);
+        }
+    }
+
+    fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
+        self.submit(id, Change::Remove(delete_files))
+    }
+
+    fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
+        match self.copies.has(id) {
+            false => self.home(id)?.post(id, asked),
+            true => self.submit(id, Change::Post(Box::new(asked))),
+        }
+    }
+
+    fn request_of_torrent(
+        &mut self,
+        request: u64,
+        id: TorrentId,
+        asked: TorrentRequest,
+    ) -> Result<()> {
+        match self.copies.has(id) {
+            false => self.home(id)?.request_of_torrent(request, id, asked),
+            true => self.submit(id, Change::Request(request, Box::new(asked))),
+        }
+    }
+
+    fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        if let Some(shared) = &asked.shared {
+            self.balance.set(shared);
+        }
+        let count = self.shards.len();
+        let asked = |number| SessionRequest { part: Share { number, count }, ..asked.clone() };
+        let merge = match &asked(0).spread {
+            Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
+            Spread::All => None,
+            Spread::Merged(merge) => Some(merge.clone()),
+        };
+        let mut gather = Gather::new(count, merge, None);
+        for (number, shard) in self.shards.iter_mut().enumerate() {
+            if let Err(error) = shard.request_of_session(request, asked(number))
+                && gather.take(number, Err(error))
+            {
+                return gather.answer().map(|_| ());
+            }
+        }
+        self.gathers.insert(request, gather);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
+        self.each(|shard| shard.subscribe(kinds))
+    }
+
+    fn request_statuses(&mut self) -> Result<()> {
+        self.each(E::request_statuses)
+    }
+
+    fn request_every_status(&mut self, shard: usize) -> Result<()> {
+        self.shard(shard)?.request_every_status(0)
+    }
+
+    fn request_statistics(&mut self) -> Result<()> {
+        self.counters.fill(None);
+        self.each(E::request_statistics)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.balance.due()
+    }
+
+    fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
+        let now = Instant::now();
+        if self.balance.due().is_some_and(|due| due <= now) {
+            let number = self.ask_all(request::demand().request);
+            self.balance.measure(number, now);
+        }
+        for id in self.lost.drain(..) {
+            self.homes.remove(&id);
+        }
+        let mut told = Vec::new();
+        for number in 0..self.shards.len() {
+            // One that is in trouble does not silence the others.
+            let events = match self.shards[number].drain() {
+                Ok(events) => events,
+                Err(error) => vec![(0, EngineEvent::EngineFailed(error))],
+            };
+            for (_, event) in events {
+                told.extend(self.pass_on(number, event).map(|event| (number, event)));
+            }
+        }
+        told.extend(self.ready.drain(..).map(|event| (0, event)));
+        Ok(told)
+    }
+
+    fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
+        Ok(end_all(self.shards))
+    }
+}
+
+/// Tells all to end, and gives what waits for it, for all at once.
+fn end_all<E: Engine>(shards: Vec<E>) -> Box<dyn FnOnce() + Send> {
+    let end = |shard: E| shard.abort().map_err(|error| tracing::error!(%error, "not stopped"));
+    let last_work: Vec<_> = shards.into_iter().filter_map(|shard| end(shard).ok()).collect();
+    Box::new(move || {
+        std::thread::scope(|scope| {
+            for work in last_work {
+                let reaper = std::thread::Builder::new().name("torrent-reaper".into());
+                // Where there is no thread, dropping the work does it.
+                let _ = reaper.spawn_scoped(scope, work);
+            }
+        });
+    })
+}

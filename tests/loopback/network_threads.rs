@@ -1,0 +1,261 @@
+//! One client on several network threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use torrent_patron::error::ErrorKind;
+use torrent_patron::file::Existing;
+use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::metainfo::Metainfo;
+use torrent_patron::patron::RemoveFiles;
+use torrent_patron::peer::{PeerClass, PeerClassOptions};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
+
+use crate::await_event;
+use crate::support::{builder, client, data, eventually, finished, metainfo, same};
+
+const THREADS: usize = 3;
+
+fn sharded(save_dir: &Path) -> Client {
+    builder(save_dir).network_threads(THREADS).start().unwrap()
+}
+
+/// Torrents of one small file each, at least one for each thread.
+fn seeds(dir: &Path, patron: &Patron, options: &AddOptions) -> Vec<(TorrentId, Metainfo)> {
+    let make = |number: u64| {
+        let metainfo = metainfo(&data(dir, &format!("{number}.bin"), number, 50_000));
+        let id = patron.add_torrent(&metainfo, options.clone()).wait().unwrap().id();
+        (id, metainfo)
+    };
+    let seeds: Vec<_> = (1..=12).map(make).collect();
+    let ports: BTreeSet<_> = seeds.iter().map(|(id, _)| address_of(patron, *id)).collect();
+    assert_eq!(ports.len(), THREADS, "torrents are dealt out");
+    seeds
+}
+
+fn address_of(patron: &Patron, id: TorrentId) -> SocketAddr {
+    let addresses = patron.listen_addresses_of(id).wait().unwrap();
+    assert_eq!(addresses.len(), 1);
+    addresses[0]
+}
+
+fn download(metainfo: &Metainfo, from: SocketAddr) {
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let options = AddOptions::default().add_peers([from]);
+    let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+}
+
+#[test]
+fn torrents_of_all_threads_are_served_each_at_its_own_port() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let all = patron.listen_addresses().wait().unwrap();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), THREADS);
+    let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+
+    let to = tempfile::tempdir().unwrap();
+    let downloader = sharded(to.path());
+    let patron_of_it = downloader.patron();
+    for (id, metainfo) in &seeds {
+        let options = AddOptions::default().add_peers([address_of(&patron, *id)]);
+        let own = patron_of_it.add_torrent(metainfo, options).wait().unwrap().id();
+        patron_of_it.wait_until_finished(own).wait().unwrap();
+        let name = &metainfo.name;
+        assert!(same(&dir.path().join(name), &to.path().join(name)));
+    }
+    let statistics = patron.statistics().wait().unwrap();
+    assert_eq!(statistics.network_threads.len(), THREADS);
+    assert_eq!(statistics.torrents_seeding, seeds.len() as u64);
+    let sent = statistics.network_threads.iter().map(|one| one.sent_payload);
+    assert_eq!(sent.sum::<u64>(), statistics.sent_payload);
+    assert!(statistics.network_threads.iter().all(|one| one.sent_payload > 0));
+
+    let report = seeder.shutdown(Duration::from_secs(20)).wait();
+    assert!(report.is_clean() && report.torrents == seeds.len(), "{report}");
+}
+
+#[test]
+fn a_torrent_is_with_the_same_thread_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let ports_and_names = |client: &Client| -> BTreeMap<String, usize> {
+        let patron = client.patron();
+        let all = patron.listen_addresses().wait().unwrap();
+        let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true).paused(true));
+        let place = |address| all.iter().position(|known| *known == address).unwrap();
+        seeds
+            .iter()
+            .map(|(id, metainfo)| (metainfo.name.clone(), place(address_of(&patron, *id))))
+            .collect()
+    };
+    let first = sharded(dir.path());
+    let before = ports_and_names(&first);
+    drop(first);
+    assert_eq!(ports_and_names(&sharded(dir.path())), before);
+}
+
+#[test]
+fn ports_follow_the_first_and_one_that_is_taken_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // Ports that were free a moment ago; others may take them meanwhile, so that it is tried again.
+    let (client, first) = eventually("three free ports", || {
+        let first = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{first}");
+        let client = builder(dir.path()).network_threads(THREADS).listen(listen).start().ok()?;
+        let addresses = client.patron().listen_addresses().wait().ok()?;
+        let ports = (first..).take(THREADS).collect::<Vec<_>>();
+        assert_eq!(addresses.iter().map(SocketAddr::port).collect::<Vec<_>>(), ports);
+        Some((client, first))
+    });
+    drop(client);
+    let taken = TcpListener::bind(("127.0.0.1", first + 1)).unwrap();
+    let listen = format!("127.0.0.1:{first}");
+    let client = builder(dir.path()).network_threads(THREADS).listen(listen).start().unwrap();
+    let error = client.patron().listen_addresses().wait().unwrap_err();
+    let named = taken.local_addr().unwrap().to_string();
+    assert!(error.to_string().contains(&named), "{error}");
+}
+
+#[test]
+fn settings_filters_and_classes_are_those_of_the_whole_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    settings.set("connections_limit", 30).unwrap();
+    let start = || builder(dir.path()).network_threads(THREADS);
+    let client = start().settings(settings).start().unwrap();
+    let patron = client.patron();
+    let mut change = Settings::empty();
+    change.set("upload_rate_limit", 100_001).unwrap();
+    patron.apply_settings(&change).wait().unwrap();
+    let limits = |settings: &Settings| {
+        ["connections_limit", "upload_rate_limit", "unchoke_slots_limit"]
+            .map(|name| settings.get(name).cloned())
+    };
+    let expected = [30, 100_001, 8].map(|value| Some(value.into()));
+    assert_eq!(limits(&patron.settings().wait().unwrap()), expected);
+    let state = patron.save_state().wait().unwrap();
+
+    let class = patron.create_peer_class("slow").wait().unwrap();
+    let mut options = PeerClassOptions::default();
+    options.upload_limit = Some(1000);
+    patron.set_peer_class(class, options.clone()).wait().unwrap();
+    let read = patron.peer_class(class).wait().unwrap();
+    assert_eq!(read.upload_limit, options.upload_limit);
+    let global = patron.peer_class(PeerClass::GLOBAL).wait().unwrap();
+    assert_eq!(global.upload_limit, Some(100_001));
+    patron.remove_peer_class(class).wait().unwrap();
+    assert!(patron.peer_class(class).wait().is_err());
+    drop(client);
+
+    let again = start().state(state).start().unwrap();
+    assert_eq!(limits(&again.patron().settings().wait().unwrap()), expected);
+}
+
+#[test]
+fn what_is_blocked_is_blocked_by_every_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let mut filter = IpFilter::default();
+    filter.block("127.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()).unwrap();
+    patron.set_ip_filter(filter).wait().unwrap();
+    let to = tempfile::tempdir().unwrap();
+    let downloader = client(to.path());
+    let patron_of_it = downloader.patron();
+    patron_of_it.subscribe(
+        patron_of_it.subscription().with(torrent_patron::event::EventKind::PeerDisconnected),
+    );
+    for (id, metainfo) in &seeds {
+        let options = AddOptions::default().add_peers([address_of(&patron, *id)]);
+        let own = patron_of_it.add_torrent(metainfo, options).wait().unwrap().id();
+        await_event!(patron_of_it, Event::PeerDisconnected { id, .. } if *id == own);
+    }
+    assert_eq!(patron.statistics().wait().unwrap().sent_payload, 0);
+}
+
+/// A torrent that all threads serve.
+fn replicated(dir: &Path, client: &Client) -> (Patron, TorrentId, Metainfo) {
+    let patron = client.patron();
+    let metainfo = metainfo(&data(dir, "hot.bin", 1, 300_000));
+    let options = AddOptions::default().trust(true).replicas(THREADS as u16);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    (patron, id, metainfo)
+}
+
+#[test]
+fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let (patron, id, metainfo) = replicated(dir.path(), &seeder);
+    let addresses = eventually("all threads serve it", || {
+        let addresses = patron.listen_addresses_of(id).wait().unwrap();
+        (addresses.len() == THREADS).then_some(addresses)
+    });
+    for address in &addresses {
+        download(&metainfo, *address);
+    }
+    let sent = 3 * metainfo.total_size;
+    await_event!(patron, Event::Status(status) if status.all_time_uploaded >= sent);
+    assert_eq!(patron.torrents(), [id]);
+    assert_eq!(patron.statuses().len(), 1);
+
+    // What it has sent is in its resume data, and goes on from there.
+    let saved = patron.resume_data(id).wait().unwrap();
+    // A move is one of all.
+    let moved = dir.path().join("moved");
+    patron.move_storage(id, &moved, Existing::Fail).wait().unwrap();
+    assert!(moved.join("hot.bin").exists());
+    eventually("all threads serve it again", || {
+        (patron.listen_addresses_of(id).wait().unwrap().len() == THREADS).then_some(())
+    });
+    for address in addresses {
+        download(&metainfo, address);
+    }
+    patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap();
+    assert!(!moved.join("hot.bin").exists());
+    let report = seeder.shutdown(Duration::from_secs(20)).wait();
+    assert!(report.is_clean() && report.torrents == 0, "{report}");
+
+    let again = sharded(dir.path());
+    let patron = again.patron();
+    let options = AddOptions::default().save_dir(dir.path()).paused(true);
+    let id = patron.add_torrent(Source::ResumeData(saved.into()), options).wait().unwrap().id();
+    let status = patron.fresh_status(id).wait().unwrap();
+    assert!(status.all_time_uploaded >= sent, "{}", status.all_time_uploaded);
+}
+
+#[test]
+fn a_private_torrent_stays_with_one_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let file = data(dir.path(), "private.bin", 1, 50_000);
+    let maker = crate::support::maker(&file, torrent_patron::metainfo::Protocol::Hybrid);
+    let metainfo = maker.private(true).start().unwrap().wait().unwrap();
+    let options = AddOptions::default().trust(true).replicas(THREADS as u16);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Status(status) if status.seeding);
+    // Two rounds of statuses after the one that said so: what could have been copied is copied.
+    for _ in 0..2 {
+        patron.fresh_status(id).wait().unwrap();
+    }
+    assert_eq!(patron.listen_addresses_of(id).wait().unwrap().len(), 1);
+}
+
+#[test]
+fn a_number_of_threads_that_is_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for count in [0, 257] {
+        let error = builder(dir.path()).network_threads(count).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+    let listen = builder(dir.path()).listen("127.0.0.1:65535");
+    let error = listen.network_threads(2).start().unwrap_err();
+    assert!(error.to_string().contains("65535"), "{error}");
+}
