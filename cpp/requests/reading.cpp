@@ -36,6 +36,10 @@ LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord
         out.have.push_back(has_piece(status, i));
         out.levels.push_back(static_cast<std::uint8_t>(level(levels, i)));
     }
+    // The status has pieces, too, that are verified and not written yet: they are announced later,
+    // and cannot be read before.
+    for (lt::partial_piece_info const& partial : torrent.get_download_queue())
+        out.have[static_cast<std::size_t>(static_cast<int>(partial.piece_index))] = 0;
     return out;
 }
 
