@@ -92,6 +92,11 @@ bench-stream: ## Measure what a player sees of a file that downloads; takes ten 
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
 
+.PHONY: players
+players: ## Play films that download in mpv and chromium; says what it covered
+	@vendor/setup players
+	$(CARGO) test -p torrent-patron-cli --test cli -- --ignored --nocapture players::
+
 .PHONY: campaign
 campaign: ## Do one thing many times: ARGS='kill 1000', 'power 400' or full, of a program with a store
 	@vendor/setup test

@@ -1,21 +1,27 @@
-//! What a player sees: how soon data comes that is here, after opening, and after a seek; whether it stalls; and
-//! whether readers share fairly. Eight seeds of ours on loopback, pieces of 1 MiB.
+//! What a player sees: how soon data comes that is here, after opening, and after a seek; whether it stalls; whether
+//! readers share fairly; what memory is taken. Eight seeds of ours on loopback, pieces of 1 MiB.
 //!
-//!     cargo bench --bench stream [-- NAME]
+//!     cargo bench --bench stream [-- NAME...]
 //!
-//! A NAME chooses: `here`, `open`, `seek`, `stalls`, `fair`, `through`. Without `--bench`, nothing is measured.
-//! STREAM_SECONDS is how long `stalls` plays, 120 unless set.
+//! A NAME chooses: `here`, `open`, `seek`, `line`, `stalls`, `fair`, `through`, `memory`. Without `--bench`, nothing is
+//! measured. STREAM_SECONDS is how long `stalls` plays, 120 unless set. rqbit is measured beside, where it is installed.
+//!
+//! A limited seed sends 2 MB/s: a piece takes 66 ms of all eight, and can be read when it is whole.
+
+mod line;
+mod memory;
+mod rqbit;
+mod swarm;
 
 use std::error::Error;
 use std::io::{BufRead, Read, Seek, SeekFrom};
-use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
-use torrent_patron::patron::Reader;
-use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
+use torrent_patron::AddOptions;
+
+use self::line::Line;
+use self::rqbit::Rqbit;
+use self::swarm::{Download, Swarm, client, next};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -27,142 +33,41 @@ const SIZE: u64 = 384 * PIECE;
 /// Of each seed, where it is limited, in bytes per second.
 const LIMIT: u64 = 2_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a player reads between two seeks: the more comes in the meantime, the shorter.
+const BETWEEN: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(700)];
+const SEEKS: usize = 60;
+const SEEKS_OF_A_DOWNLOAD: usize = 15;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [child, torrent, what, peers @ ..] = &arguments[..]
+        && child == memory::CHILD
+    {
+        return memory::child(torrent, what, peers);
+    }
     if !arguments.iter().any(|argument| argument == "--bench") {
         eprintln!("nothing is measured without --bench");
         return Ok(());
     }
-    let chosen = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let chosen: Vec<_> =
+        arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     let swarm = Swarm::start()?;
-    let topics: [(&str, Topic); 6] = [
+    let topics: [(&str, Topic); 8] = [
         ("here", here),
         ("open", open),
         ("seek", seek),
+        ("line", line),
         ("stalls", stalls),
         ("fair", fair),
         ("through", through),
+        ("memory", memory::memory),
     ];
     for (name, topic) in topics {
-        if chosen.is_none_or(|chosen| name == chosen) {
+        if chosen.is_empty() || chosen.iter().any(|chosen| name == chosen) {
             topic(&swarm)?;
         }
     }
     Ok(())
-}
-
-/// Seeds of one file.
-struct Swarm {
-    metainfo: Metainfo,
-    seeds: Vec<(Client, Patron, TorrentId)>,
-    _directory: TempDir,
-}
-
-impl Swarm {
-    fn start() -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let path = directory.path().join("film.bin");
-        std::fs::write(&path, noise(SIZE as usize))?;
-        let metainfo = TorrentMaker::new(&path)
-            .protocol(Protocol::V1)
-            .piece_length(PIECE as u32)
-            .start()?
-            .wait()?;
-        let seeds = (0..SEEDS)
-            .map(|_| {
-                // libtorrent hands out what a limit allows in steps of its tick: shorter ones are more like a line.
-                let client = builder(directory.path()).setting("tick_interval", 50).start()?;
-                let patron = client.patron();
-                let options = AddOptions::default().trust(true);
-                let id = patron.add_torrent(&metainfo, options).wait()?.id();
-                Ok((client, patron, id))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { metainfo, seeds, _directory: directory })
-    }
-
-    fn limit(&self, rate: Option<u64>) -> Result<()> {
-        for (_, patron, id) in &self.seeds {
-            patron.set_upload_limit(*id, rate.map(|rate| rate as u32)).wait()?;
-        }
-        Ok(())
-    }
-
-    fn addresses(&self) -> Result<Vec<SocketAddr>> {
-        self.seeds.iter().map(|(_, patron, _)| Ok(patron.listen_addresses().wait()?[0])).collect()
-    }
-
-    fn download(&self) -> Result<Download> {
-        let directory = tempfile::tempdir()?;
-        let client = client(directory.path())?;
-        let patron = client.patron();
-        let options = AddOptions::default().add_peers(self.addresses()?);
-        let id = patron.add_torrent(&self.metainfo, options).wait()?.id();
-        Ok(Download { patron, id, client, _directory: directory })
-    }
-}
-
-fn builder(directory: &Path) -> ClientBuilder {
-    let builder = Client::builder().offline(true).save_dir(directory);
-    builder.setting("allow_multiple_connections_per_ip", true)
-}
-
-fn client(directory: &Path) -> Result<Client> {
-    Ok(builder(directory).start()?)
-}
-
-struct Download {
-    patron: Patron,
-    id: TorrentId,
-    client: Client,
-    _directory: TempDir,
-}
-
-impl Download {
-    fn reader(&self) -> Result<Reader> {
-        let mut reader = self.patron.reader(self.id, 0).wait()?;
-        reader.set_timeout(Some(PATIENCE));
-        Ok(reader)
-    }
-
-    /// When data flows from all seeds.
-    fn wait_for_peers(&self) -> Result<()> {
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            let peers = self.patron.peers(self.id).wait()?;
-            if peers.iter().filter(|peer| peer.downloaded > 0).count() == SEEDS {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Err("not all seeds send".into())
-    }
-
-    fn have(&self) -> Result<Vec<bool>> {
-        Ok(self.patron.pieces(self.id).wait()?.have)
-    }
-
-    fn end(self) {
-        self.client.shutdown(Duration::from_secs(5)).wait();
-    }
-}
-
-fn noise(size: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state = next(state);
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
-
-fn next(mut state: u64) -> u64 {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^ (state << 17)
 }
 
 /// In milliseconds.
@@ -218,12 +123,12 @@ fn here(swarm: &Swarm) -> Result<()> {
     Ok(())
 }
 
-/// From an open torrent to the first byte.
+/// From where a torrent is added to the first byte. The metadata is here; no peer is connected yet.
 fn open(swarm: &Swarm) -> Result<()> {
     for (rate, name) in [(None, "open, unlimited seeds"), (Some(LIMIT), "open, 2 MB/s a seed")] {
         swarm.limit(rate)?;
         let mut samples = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..20 {
             let directory = tempfile::tempdir()?;
             let client = client(directory.path())?;
             let patron = client.patron();
@@ -238,43 +143,117 @@ fn open(swarm: &Swarm) -> Result<()> {
             client.shutdown(Duration::from_secs(5)).wait();
         }
         distribution(name, &samples, &[(50, 1000.0), (95, 1000.0)]);
+        let mut samples = Vec::new();
+        for _ in 0..10 {
+            let Some(rqbit) = Rqbit::start()? else { break };
+            samples.push(timed(|| {
+                rqbit.add(swarm.metainfo.torrent_file(), &swarm.addresses()?)?;
+                rqbit.first_byte(0)?;
+                Ok(())
+            })?);
+        }
+        beside(name, &samples);
     }
     swarm.limit(None)
 }
 
+/// What rqbit does. There is no target for it.
+fn beside(name: &str, samples: &[f64]) {
+    if samples.is_empty() {
+        println!("{name}: rqbit is not installed");
+    }
+    for percent in [50, 95] {
+        let name = format!("{name}, rqbit p{percent} of {}", samples.len());
+        let figure = percentile(samples, percent);
+        println!("{name:<48} {figure:>10.2} ms");
+    }
+}
+
 /// Seeks to what is not here, while all of it downloads.
 fn seek(swarm: &Swarm) -> Result<()> {
-    for (rate, name) in [(None, "seek, unlimited seeds"), (Some(LIMIT), "seek, 2 MB/s a seed")] {
+    let rates = [(None, "seek, unlimited seeds"), (Some(LIMIT), "seek, 2 MB/s a seed")];
+    for ((rate, name), between) in rates.into_iter().zip(BETWEEN) {
         swarm.limit(rate)?;
         let (mut samples, mut state) = (Vec::new(), 11);
-        while samples.len() < 60 {
-            let download = swarm.download()?;
-            let mut reader = download.reader()?;
-            reader.fill_buf()?;
-            download.wait_for_peers()?;
-            for _ in 0..10 {
-                // As a player reads on for a moment.
-                std::thread::sleep(Duration::from_millis(if rate.is_none() { 30 } else { 700 }));
-                let have = download.have()?;
-                let missing: Vec<_> =
-                    (0..SIZE / PIECE - 4).filter(|p| !have[*p as usize]).collect();
-                if missing.len() < 64 {
-                    break;
-                }
-                state = next(state);
-                let piece = missing[(state % missing.len() as u64) as usize];
+        while samples.len() < SEEKS {
+            seeks(swarm.download()?, between, &mut state, &mut samples)?;
+        }
+        distribution(name, &samples, &[(50, 200.0), (95, 1200.0)]);
+        let (mut samples, mut state) = (Vec::new(), 11);
+        // Fewer samples come where it is so fast that little is missing.
+        for _ in 0..2 * SEEKS / SEEKS_OF_A_DOWNLOAD {
+            let Some(rqbit) = Rqbit::start()? else { break };
+            rqbit.add(swarm.metainfo.torrent_file(), &swarm.addresses()?)?;
+            let mut stream = rqbit.first_byte(0)?;
+            // Until it has connected to most.
+            read_for(&mut stream, 2 * between)?;
+            for _ in 0..SEEKS_OF_A_DOWNLOAD {
+                read_for(&mut stream, between)?;
+                let Some(piece) = missing(&rqbit.have()?, &mut state) else { break };
                 samples.push(timed(|| {
-                    reader.seek(SeekFrom::Start(piece * PIECE + 1000))?;
-                    reader.fill_buf()?;
+                    stream = rqbit.first_byte(piece * PIECE + 1000)?;
                     Ok(())
                 })?);
             }
-            drop(reader);
-            download.end();
         }
-        distribution(name, &samples, &[(50, 200.0), (95, 1200.0)]);
+        beside(name, &samples);
     }
     swarm.limit(None)
+}
+
+/// Seeks over a line of 20 Mbit/s and 50 ms each way, which all seeds share: a piece takes 0.42 s of it.
+fn line(swarm: &Swarm) -> Result<()> {
+    let (mut samples, mut state) = (Vec::new(), 11);
+    while samples.len() < SEEKS / 2 {
+        let line = Line::new(Duration::from_millis(50), 20e6 / 8.0);
+        let seeds: Result<_> = swarm.addresses()?.into_iter().map(|seed| line.to(seed)).collect();
+        seeks(swarm.download_from(seeds?)?, Duration::from_secs(1), &mut state, &mut samples)?;
+    }
+    distribution("seek, 20 Mbit/s and 50 ms", &samples, &[(50, 2500.0), (95, 2500.0)]);
+    Ok(())
+}
+
+fn seeks(
+    download: Download,
+    between: Duration,
+    state: &mut u64,
+    samples: &mut Vec<f64>,
+) -> Result<()> {
+    let mut reader = download.reader()?;
+    reader.fill_buf()?;
+    download.wait_for_peers()?;
+    for _ in 0..SEEKS_OF_A_DOWNLOAD {
+        read_for(&mut reader, between)?;
+        let Some(piece) = missing(&download.have()?, state) else { break };
+        samples.push(timed(|| {
+            reader.seek(SeekFrom::Start(piece * PIECE + 1000))?;
+            reader.fill_buf()?;
+            Ok(())
+        })?);
+    }
+    drop(reader);
+    download.end();
+    Ok(())
+}
+
+/// As a player that fills its buffer, up to 2 MB/s.
+fn read_for(reader: &mut impl Read, time: Duration) -> Result<()> {
+    let begun = Instant::now();
+    let mut bytes = vec![0; 20_000];
+    while begun.elapsed() < time {
+        if reader.read(&mut bytes)? == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// A piece that is not here, of which there are many.
+fn missing(have: &[bool], state: &mut u64) -> Option<u64> {
+    let missing: Vec<_> = (0..SIZE / PIECE - 4).filter(|piece| !have[*piece as usize]).collect();
+    *state = next(*state);
+    (missing.len() >= 64).then(|| missing[(*state % missing.len() as u64) as usize])
 }
 
 /// Plays at half the rate of the swarm, with a seek every 30 s.

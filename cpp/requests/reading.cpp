@@ -2,7 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
-#include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/range.rs.h"
@@ -36,6 +36,10 @@ LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord
         out.have.push_back(has_piece(status, i));
         out.levels.push_back(static_cast<std::uint8_t>(level(levels, i)));
     }
+    // The status has pieces, too, that are verified and not written yet: they are announced later,
+    // and cannot be read before.
+    for (lt::partial_piece_info const& partial : torrent.get_download_queue())
+        out.have[static_cast<std::size_t>(static_cast<int>(partial.piece_index))] = 0;
     return out;
 }
 
@@ -83,10 +87,7 @@ void Torrent::steer(rust::Slice<std::uint32_t const> dropped,
         wanted.emplace_back(piece(*info, one.piece), lt::download_priority_t(one.level));
     if (!wanted.empty())
         prioritize_pieces(wanted);
-    if (requests == Requests::Deep)
-        queues_.restore(*this);
-    else
-        queues_.limit(*this, requests);
+    read_.read(*this, requests == Requests::Shallow);
 }
 
 void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t length,

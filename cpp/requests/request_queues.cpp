@@ -1,47 +1,156 @@
 #include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
-#include "torrent-patron/src/sys/bridge.rs.h"
 
-#include <libtorrent/disk_interface.hpp>
+#include <libtorrent/extensions.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_request.hpp>
+#include <libtorrent/time.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 namespace patron {
 namespace {
 
-// A queue lasts for so long at the peer's rate, and has so many blocks at least: a peer that is
-// asked for less does not show how fast it is.
-struct Depth {
-    std::int64_t milliseconds;
-    std::int64_t fewest;
-};
-constexpr Depth shallow{125, 16};
-constexpr Depth shallowest{60, 8};
+// In blocks. The fewest are those that libtorrent always has.
+constexpr double at_first = 4;
+constexpr double fewest = 2;
+// How much longer than the fastest block a block may take.
+constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
+// What a late block counts, at most. A peer that is limited sends in bursts: most of its blocks
+// come at once, those that waited for the next burst say how deep the queue is.
+constexpr double latest = -1;
 
 } // namespace
 
-void RequestQueues::limit(lt::torrent_handle const& torrent, Requests requests) {
-    Depth const depth = requests == Requests::Shallowest ? shallowest : shallow;
-    for (auto known = most_.begin(); known != most_.end();)
-        known = known->first.expired() ? most_.erase(known) : std::next(known);
-    internals::each_request_queue(torrent, [this, depth](internals::RequestQueue const& queue) {
-        std::uint16_t const before = most_.emplace(queue.peer, queue.most).first->second;
-        std::int64_t const wanted =
-            queue.download_rate * depth.milliseconds / 1000 / lt::default_block_size;
-        queue.most = std::min(before, static_cast<std::uint16_t>(std::clamp<std::int64_t>(
-                                          wanted, depth.fewest, UINT16_MAX)));
-        queue.wanted = std::min(queue.wanted, queue.most);
-    });
-}
+// The queue of one peer.
+class PeerQueue : public lt::peer_plugin {
+  public:
+    explicit PeerQueue(lt::peer_connection_handle peer) : peer_(std::move(peer)) {}
 
-void RequestQueues::restore(lt::torrent_handle const& torrent) {
-    internals::each_request_queue(torrent, [this](internals::RequestQueue const& queue) {
-        auto const known = most_.find(queue.peer);
-        if (known == most_.end())
+    void limit() {
+        if (!limited_)
+            depth_ = at_first;
+        limited_ = true;
+        apply();
+    }
+    void restore() {
+        if (auto const queue = internals::request_queue(peer_); queue && queue->most == applied_)
+            queue->most = before_;
+        limited_ = false;
+        applied_ = 0;
+        sent_.clear();
+    }
+
+    void sent_request(lt::peer_request const& request) override {
+        if (limited_)
+            sent_[key(request)] = lt::clock_type::now();
+    }
+    void sent_cancel(lt::peer_request const& request) override { sent_.erase(key(request)); }
+    bool on_reject(lt::peer_request const& request) override {
+        sent_.erase(key(request));
+        return false;
+    }
+    bool on_choke() override {
+        sent_.clear();
+        return false;
+    }
+    bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
+        if (auto const found = sent_.find(key(block)); found != sent_.end()) {
+            adapt(lt::clock_type::now() - found->second);
+            sent_.erase(found);
+        }
+        if (limited_)
+            apply();
+        return false;
+    }
+
+  private:
+    using Block = std::pair<int, int>;
+
+    static Block key(lt::peer_request const& request) {
+        return {static_cast<int>(request.piece), request.start};
+    }
+    void adapt(std::chrono::duration<double> took) {
+        fastest_ = std::min(fastest_, took);
+        double const change = std::max(1 - (took - fastest_) / slack, latest);
+        // A queue that was not full says nothing of a deeper one.
+        if (change < 0 || sent_.size() + 1 >= static_cast<std::size_t>(depth_))
+            depth_ = std::clamp(depth_ + change, fewest, double(UINT16_MAX));
+    }
+    void apply() {
+        auto const queue = internals::request_queue(peer_);
+        if (!queue)
             return;
-        queue.most = known->second;
-        most_.erase(known);
-    });
+        // The peer itself may say how much it takes.
+        if (queue->most != applied_)
+            before_ = queue->most;
+        depth_ = std::min<double>(depth_, std::max<double>(before_, fewest));
+        applied_ = static_cast<std::uint16_t>(depth_);
+        queue->most = applied_;
+        queue->wanted = std::min(queue->wanted, applied_);
+    }
+
+    lt::peer_connection_handle peer_;
+    bool limited_ = false;
+    double depth_ = at_first;
+    // What libtorrent has from here, and what it had before.
+    std::uint16_t applied_ = 0;
+    std::uint16_t before_ = 0;
+    std::chrono::duration<double> fastest_ = std::chrono::hours(1);
+    // When what is under way was requested.
+    std::map<Block, lt::time_point> sent_;
+};
+
+class TorrentQueues : public lt::torrent_plugin {
+  public:
+    std::shared_ptr<lt::peer_plugin>
+    new_connection(lt::peer_connection_handle const& peer) override {
+        if (peer.type() != lt::connection_type::bittorrent)
+            return nullptr;
+        auto queue = std::make_shared<PeerQueue>(peer);
+        if (limited_)
+            queue->limit();
+        queues_.erase(std::remove_if(queues_.begin(), queues_.end(),
+                                     [](auto const& known) { return known.expired(); }),
+                      queues_.end());
+        queues_.push_back(queue);
+        return queue;
+    }
+
+    void limit(bool limited) {
+        limited_ = limited;
+        for (auto const& known : queues_) {
+            auto const queue = known.lock();
+            if (queue && limited)
+                queue->limit();
+            else if (queue)
+                queue->restore();
+        }
+    }
+
+  private:
+    bool limited_ = false;
+    std::vector<std::weak_ptr<PeerQueue>> queues_;
+};
+
+void RequestQueues::limit(lt::torrent_handle const& torrent, bool limited) {
+    for (auto known = torrents_.begin(); known != torrents_.end();)
+        known = known->second.expired() ? torrents_.erase(known) : std::next(known);
+    auto const id = torrent_id(torrent.userdata());
+    if (auto const known = torrents_.find(id); known != torrents_.end())
+        return known->second.lock()->limit(limited);
+    if (!limited)
+        return;
+    auto const queues = std::make_shared<TorrentQueues>();
+    queues->limit(true);
+    torrents_[id] = queues;
+    lt::torrent_handle(torrent).add_extension(
+        [queues](lt::torrent_handle const&, lt::client_data_t) { return queues; }, {});
 }
 
 } // namespace patron

@@ -1,5 +1,9 @@
-// Shallow request queues, while somebody waits for data: what was asked for before stands in the
-// way of what is asked for next.
+// Shallow request queues, while somebody waits for data: what was requested before stands in the
+// way of what is requested next.
+//
+// Each peer has so many requests under way as keep it busy. Blocks that take hardly longer than the
+// fastest one from that peer show that it could be asked for more; blocks that take longer have
+// waited behind others.
 #pragma once
 
 #include <libtorrent/torrent_handle.hpp>
@@ -10,19 +14,17 @@
 
 namespace patron {
 
-enum class Requests : std::uint8_t;
+class TorrentQueues;
 
-// Those of the peers of a session. Network thread only.
+// Those of the torrents of a session. Network thread only.
 class RequestQueues {
   public:
-    // Of a torrent. To be repeated: peers come, and rates change.
-    void limit(lt::torrent_handle const& torrent, Requests requests);
-    // As they were.
-    void restore(lt::torrent_handle const& torrent);
+    // Shallow queues for a torrent, those of peers that come later too; or as they were.
+    void limit(lt::torrent_handle const& torrent, bool limited);
 
   private:
-    // What each peer's was before.
-    std::map<std::weak_ptr<void>, std::uint16_t, std::owner_less<>> most_;
+    // By the id of the torrent, which owns them.
+    std::map<std::uint64_t, std::weak_ptr<TorrentQueues>> torrents_;
 };
 
 } // namespace patron

@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/picker_threshold.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
@@ -12,6 +13,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <time.h>
 
@@ -41,11 +43,15 @@ lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) 
 } // namespace
 
 rust::Vec<SettingRecord> SessionHandle::current_settings() const {
-    return setting_records(get_settings());
+    lt::settings_pack current = get_settings();
+    threshold_.show(current);
+    return setting_records(current);
 }
 
 void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
-    apply_settings(settings(records));
+    lt::settings_pack changes = settings(records);
+    threshold_.change(changes);
+    apply_settings(std::move(changes));
 }
 
 DemandRecord SessionHandle::demand() const {
@@ -61,6 +67,7 @@ DemandRecord SessionHandle::demand() const {
 
 rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
     lt::session_params params = session_state();
+    threshold_.save(params.settings);
     update(params.settings, instead);
     auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));

@@ -12,6 +12,7 @@
 namespace patron {
 
 class NetworkPolicy;
+class PickerThreshold;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
@@ -21,8 +22,9 @@ enum class Protocol : std::uint8_t;
 
 class SessionHandle : public lt::session_handle {
   public:
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy)
-        : lt::session_handle(std::move(handle)), policy_(policy) {}
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
+                  PickerThreshold& threshold)
+        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
@@ -55,6 +57,7 @@ class SessionHandle : public lt::session_handle {
 
   private:
     NetworkPolicy const& policy_;
+    PickerThreshold& threshold_;
 };
 
 } // namespace patron

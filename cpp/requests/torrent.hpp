@@ -15,8 +15,8 @@
 
 namespace patron {
 
-class RequestQueues;
 class SessionPolicy;
+struct ReadTorrents;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
@@ -36,8 +36,8 @@ enum class Requests : std::uint8_t;
 
 class Torrent : public lt::torrent_handle {
   public:
-    Torrent(lt::torrent_handle handle, SessionPolicy& policy, RequestQueues& queues)
-        : lt::torrent_handle(std::move(handle)), policy_(policy), queues_(queues) {}
+    Torrent(lt::torrent_handle handle, SessionPolicy& policy, ReadTorrents& read)
+        : lt::torrent_handle(std::move(handle)), policy_(policy), read_(read) {}
 
     void pause_torrent(bool gracefully) const;
     void resume_torrent() const;
@@ -102,7 +102,7 @@ class Torrent : public lt::torrent_handle {
 
   private:
     SessionPolicy& policy_;
-    RequestQueues& queues_;
+    ReadTorrents& read_;
 };
 
 } // namespace patron

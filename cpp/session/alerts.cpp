@@ -433,6 +433,9 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
     case lt::tracker_reply_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_reply_alert const&>(alert);
+        // Of connect_some().
+        if (*a.tracker_url() == '\0')
+            return true;
         out.tracker_reply(id(a), text(a.tracker_url()), number(a.num_peers));
         return true;
     }

@@ -106,6 +106,12 @@ struct WantedRequests {
 };
 template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
 
+struct ConnectBoost {
+    using type = std::uint8_t native::torrent::*;
+    friend type member(ConnectBoost);
+};
+template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
+
 namespace {
 
 // Nobody but torrents asks trackers. 0: it has gone.
@@ -236,16 +242,20 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
     }
 }
 
-void each_request_queue(lt::torrent_handle const& torrent,
-                        std::function<void(RequestQueue const&)> const& visit) {
-    auto const native = torrent.native_handle();
-    if (!native)
+std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection) {
+    auto const peer = connection.native_handle();
+    if (!peer)
+        return std::nullopt;
+    return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
+}
+
+// The answer of a tracker that says nothing.
+void connect_some(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    if (!impl || (*impl).*member(ConnectBoost()) == 0)
         return;
-    for (auto* const peer : *native) {
-        int const rate = peer->statistics().download_payload_rate();
-        visit({peer->shared_from_this(), rate, peer->*member(MostRequests()),
-               peer->*member(WantedRequests())});
-    }
+    native::request_callback& callback = *impl;
+    callback.tracker_response(native::tracker_request(), {}, {}, {});
 }
 
 void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,15 +67,15 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
 
 // How many blocks a peer is asked for ahead.
 struct RequestQueue {
-    std::weak_ptr<void> peer;
-    // Payload, in bytes per second.
-    int download_rate;
     std::uint16_t& most;
     std::uint16_t& wanted;
 };
-// Of the peers of a torrent. On the network thread.
-void each_request_queue(lt::torrent_handle const& torrent,
-                        std::function<void(RequestQueue const&)> const& visit);
+// Of a peer that is still there. On the network thread.
+std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
+
+// Connects to peers of a torrent that are known, to as many as libtorrent does when a tracker has
+// answered. On the network thread, and not while libtorrent changes the torrent.
+void connect_some(lt::torrent_handle const& torrent);
 
 using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
                                      lt::storage_error const&)>;

@@ -8,7 +8,8 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
-#include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/requests/read_torrents.hpp"
+#include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
@@ -34,7 +35,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
                  bool silent_resolver, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      policy_(std::move(policy)), queues_(std::make_shared<RequestQueues>()),
+      policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
@@ -52,6 +53,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
         });
         (*waker)->wake();
     };
+    session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
     session_.add_extension([failed](lt::torrent_handle const& torrent, lt::client_data_t) {
         return watch_web_seeds(torrent, failed);
     });
@@ -147,6 +149,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     auto const guard = std::make_shared<Guard>();
     params.extensions.push_back(guard);
     params.extensions.push_back(std::make_shared<Descriptors>());
+    params.extensions.push_back(std::make_shared<Connecting>());
     if (policy->keeps_local())
         params.extensions.push_back(std::make_shared<Reach>(policy));
     params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](

@@ -40,11 +40,11 @@ enum class DiskReads : std::uint8_t;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
-class RequestQueues;
 class Saver;
 class Torrent;
 class TorrentParams;
 class Written;
+struct ReadTorrents;
 
 // Joins the network thread in its destructor, on any thread.
 class Teardown {
@@ -149,7 +149,7 @@ class Session {
     std::shared_ptr<PlainTorrents> plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
-    std::shared_ptr<RequestQueues> queues_;
+    std::shared_ptr<ReadTorrents> read_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.

@@ -6,7 +6,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
-#include "torrent-patron/cpp/requests/request_queues.hpp"
+#include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
@@ -64,8 +64,8 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
         policy_->name(torrent, url);
     std::shared_ptr<TorrentParams> const source = std::move(params);
     boost::asio::post(session_.get_context(),
-                      [source, handle = handle(torrent), policy = policy_, queues = queues_] {
-                          Torrent(handle, *policy, *queues).merge(source->params_);
+                      [source, handle = handle(torrent), policy = policy_, read = read_] {
+                          Torrent(handle, *policy, *read).merge(source->params_);
                       });
 }
 
@@ -91,7 +91,7 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
-    return std::make_unique<Torrent>(handle(torrent), *policy_, *queues_);
+    return std::make_unique<Torrent>(handle(torrent), *policy_, *read_);
 }
 
 void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
@@ -112,14 +112,14 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
 void Session::submit(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(),
                       [task = std::move(task), handle = handle(torrent), policy = policy_,
-                       queues = queues_] { (*task)->run(Torrent(handle, *policy, *queues)); });
+                       read = read_] { (*task)->run(Torrent(handle, *policy, *read)); });
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
     boost::asio::post(session_.get_context(),
                       [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                       session = lt::session_handle(session_), policy = policy_] {
-                          SessionHandle handle(session, *policy);
+                       session = lt::session_handle(session_), policy = policy_, read = read_] {
+                          SessionHandle handle(session, *policy, *read->threshold);
                           (*task)->run(handle);
                       });
 }

@@ -21,7 +21,7 @@ use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, Share, TorrentCall};
-use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord, SettingRecord};
+use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was tried; the request does.
@@ -463,18 +463,6 @@ pub(crate) fn steer(
     Ask::task("steer the download", move |torrent| {
         torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
     })
-}
-
-/// How many pieces a download has before libtorrent goes by priorities; until then it picks at random.
-pub(crate) const RANDOM_FIRST: &str = "initial_picker_threshold";
-
-pub(crate) fn set_random_first(count: i32) -> AskSession<()> {
-    let record =
-        SettingRecord { name: RANDOM_FIRST.into(), text: String::new(), number: i64::from(count) };
-    Ask::session("go by priorities from the start", move |session| {
-        session.change_settings(std::slice::from_ref(&record))
-    })
-    .of_all()
 }
 
 /// The bytes go to the reply from the network thread; what the request itself is answered with matters

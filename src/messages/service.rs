@@ -16,7 +16,7 @@ use crate::messages::member::{Member, MemberId};
 use crate::messages::reading::ReaderId;
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
-use crate::settings::{SettingValue, Settings};
+use crate::settings::Settings;
 
 /// How many commands may wait for the client thread; a patron that sends another one waits.
 pub(crate) const COMMANDS: usize = 4096;
@@ -100,11 +100,6 @@ impl Service {
     /// What the client as a whole may have, where each network thread has its part.
     pub(crate) fn shared_settings(&self) -> Settings {
         self.settings.lock().shared()
-    }
-
-    /// What was chosen for a setting.
-    pub(crate) fn setting(&self, name: &str) -> Option<SettingValue> {
-        self.settings.lock().get(name).cloned()
     }
 
     /// Adds a member. If the service has stopped, the member's mailbox says so.

@@ -81,8 +81,6 @@ pub(crate) enum Requests {
     Deep,
     /// Readers may jump: little stands in the way of what they ask for then.
     Shallow,
-    /// A reader has jumped: one piece is shared out among all peers.
-    Shallowest,
 }
 
 /// Where the bytes of a file, or of a piece, are in a torrent.

@@ -239,7 +239,6 @@ mod bridge {
     enum Requests {
         Deep,
         Shallow,
-        Shallowest,
     }
 
     #[repr(u8)]

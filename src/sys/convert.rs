@@ -129,7 +129,6 @@ pub(crate) fn requests(requests: Requests) -> bridge::Requests {
     match requests {
         Requests::Deep => bridge::Requests::Deep,
         Requests::Shallow => bridge::Requests::Shallow,
-        Requests::Shallowest => bridge::Requests::Shallowest,
     }
 }
 

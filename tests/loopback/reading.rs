@@ -8,7 +8,7 @@ use torrent_patron::error::ErrorKind;
 use torrent_patron::file::Priority;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::{ReadAhead, Reader, ReaderOptions, RemoveFiles};
-use torrent_patron::{AddOptions, Client, Error, Event, Patron, Source, TorrentId};
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::{PATIENCE, Seeder, address, client, data, eventually, finished, maker, noise};
@@ -39,6 +39,12 @@ fn open(patron: &Patron, id: TorrentId) -> Reader {
 
 fn connect(patron: &Patron, id: TorrentId, seeder: &Seeder) {
     patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+}
+
+fn set(patron: &Patron, name: &str, value: i32) {
+    let mut settings = Settings::empty();
+    settings.set(name, value).unwrap();
+    patron.apply_settings(&settings).wait().unwrap();
 }
 
 /// The kind of what failed.
@@ -72,6 +78,26 @@ fn a_file_is_read_while_it_downloads() {
     assert_eq!(reader.position(), 3);
 }
 
+/// A reader that is opened before the files are checked waits for that.
+#[test]
+fn what_is_on_the_disk_is_read_once_it_is_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = 200 * PIECE;
+    let file = data(&dir.path().join("to"), "film.bin", 7, size);
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let (_client, patron, id) = alone(dir.path(), &metainfo);
+    let mut bytes = vec![0; 1000];
+    for again in [false, true] {
+        if again {
+            patron.recheck(id).wait().unwrap();
+        }
+        let mut reader = open(&patron, id);
+        reader.seek(SeekFrom::Start(150 * PIECE as u64)).unwrap();
+        reader.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes, &noise(7, size)[150 * PIECE..][..1000]);
+    }
+}
+
 #[test]
 fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
     let dir = tempfile::tempdir().unwrap();
@@ -89,7 +115,122 @@ fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
     reader.read_exact(&mut bytes).unwrap();
     assert_eq!(bytes, &noise(7, 100 * PIECE)[70 * PIECE + 5..][..1000]);
     let here = patron.pieces(id).wait().unwrap().have;
-    assert!(here[70] && here.iter().filter(|here| **here).count() < 30);
+    assert!(here[70] && here.iter().filter(|here| **here).count() < 10);
+}
+
+/// What is under way at the seeder stands in the way of what a reader jumps to.
+#[test]
+fn little_is_requested_ahead_while_a_reader_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 400 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(400_000)).wait().unwrap();
+    connect(&patron, id, &seeder);
+    let requested = || patron.peers(id).wait().unwrap().first().map_or(0, |peer| peer.requested);
+    let deep = || (requested() > 40).then_some(());
+    eventually("much is requested ahead", deep);
+    let reader = open(&patron, id);
+    eventually("little is requested ahead", || (requested() < 20).then_some(()));
+    drop(reader);
+    eventually("much is requested ahead again", deep);
+}
+
+/// Each jump leaves a piece that has come in part. libtorrent would complete those first.
+#[test]
+fn a_jump_costs_no_more_after_many_others() {
+    const LARGE: usize = 4 * PIECE;
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "film.bin", 7, 100 * LARGE);
+    let metainfo =
+        maker(&file, Protocol::V1).piece_length(LARGE as u32).start().unwrap().wait().unwrap();
+    let seeder = Seeder::with(&file, metainfo);
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(200_000)).wait().unwrap();
+    set(&seeder.patron, "tick_interval", 50);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    connect(&patron, id, &seeder);
+    let mut reader = open(&patron, id);
+    reader.fill_buf().unwrap();
+    for jump in 1..8 {
+        reader.seek(SeekFrom::Start((10 * jump * LARGE) as u64)).unwrap();
+        reader.set_timeout(Some(Duration::from_millis(200)));
+        if jump < 7 {
+            assert_eq!(reader.fill_buf().unwrap_err().kind(), Io::TimedOut);
+        }
+    }
+    reader.set_timeout(Some(PATIENCE));
+    reader.fill_buf().unwrap();
+    let here = patron.pieces(id).wait().unwrap().have;
+    let others: Vec<_> = (1..7).map(|jump| 10 * jump).filter(|piece| here[*piece]).collect();
+    assert!(others.is_empty(), "pieces {others:?} came, which nobody waits for");
+}
+
+/// libtorrent picks the first pieces of a torrent at random, unless a setting says otherwise.
+#[test]
+fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
+    const SETTING: &str = "initial_picker_threshold";
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 100 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let seen = || patron.settings().wait().unwrap().get(SETTING).cloned();
+    let saved = || {
+        let state = patron.save_state().wait().unwrap();
+        let place = state.windows(SETTING.len()).position(|name| name == SETTING.as_bytes());
+        // An integer in bencode: i100e.
+        let rest = &state[place? + SETTING.len()..];
+        Some(
+            rest.iter().map(|byte| char::from(*byte)).take_while(|c| *c != 'e').collect::<String>(),
+        )
+    };
+    let (before, saved_before) = (seen(), saved());
+    let mut reader = open(&patron, id);
+    assert_eq!((seen(), saved()), (before, saved_before));
+    set(&patron, SETTING, 100);
+    assert_eq!(seen(), Some(100.into()));
+    assert_eq!(saved().as_deref(), Some("i100"));
+    // It is not in force: a piece comes before the others, in the middle of many that could come.
+    reader.seek(SeekFrom::Start(70 * PIECE as u64)).unwrap();
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(200_000)).wait().unwrap();
+    connect(&patron, id, &seeder);
+    reader.read_exact(&mut [0; 9]).unwrap();
+    let here = patron.pieces(id).wait().unwrap().have;
+    assert!(here[70] && here.iter().filter(|here| **here).count() < 10);
+    drop(reader);
+    assert_eq!(seen(), Some(100.into()));
+    assert_eq!(saved().as_deref(), Some("i100"));
+}
+
+/// A player with a buffer of 5 s, at half the rate of the seeder. Two minutes where CI is `true`.
+#[test]
+fn a_player_that_seeks_does_not_stall() {
+    const RATE: usize = 250_000;
+    let ci = std::env::var("CI").as_deref() == Ok("true");
+    let (seeks, between) = if ci { (4, 30) } else { (2, 3) };
+    let dir = tempfile::tempdir().unwrap();
+    let size = (seeks + 2) * 40 * RATE;
+    let seeder = seeder(dir.path(), size);
+    let limit = Some(2 * RATE as u32);
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], limit).wait().unwrap();
+    // It hands out what a limit allows tick by tick; short ones are more like a line.
+    set(&seeder.patron, "tick_interval", 50);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    connect(&patron, id, &seeder);
+    let mut reader = open(&patron, id);
+    let mut second_of_film = vec![0; RATE];
+    for seek in 0..seeks {
+        // Forward, then back again, to what has not come.
+        let to = (if seek % 2 == 0 { seek + 2 } else { seek }) * 40 * RATE;
+        reader.seek(SeekFrom::Start(to.min(size - 40 * RATE) as u64)).unwrap();
+        reader.read_exact(&mut second_of_film).unwrap();
+        let playing = Instant::now();
+        for played in 1..between {
+            reader.read_exact(&mut second_of_film).unwrap();
+            let due = Duration::from_secs(played);
+            assert!(playing.elapsed() < due, "it stalls {played} s after seek {seek}");
+            std::thread::sleep(
+                due.saturating_sub(Duration::from_secs(5)).saturating_sub(playing.elapsed()),
+            );
+        }
+    }
 }
 
 #[test]

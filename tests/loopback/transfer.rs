@@ -3,10 +3,12 @@
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::torrent::TorrentState;
-use torrent_patron::{AddOptions, Event};
+use torrent_patron::{AddOptions, Event, Source};
 
 use crate::await_event;
-use crate::support::{Seeder, address, bencode, client, data, finished, maker, metainfo, same};
+use crate::support::{
+    Seeder, address, bencode, builder, client, data, finished, maker, metainfo, same,
+};
 
 #[test]
 fn a_torrent_goes_from_one_client_to_another() {
@@ -89,5 +91,27 @@ fn every_version_of_the_protocol_is_carried() {
         for name in names {
             assert!(same(&files.join(name), &to.join("files").join(name)), "{protocol:?} {name}");
         }
+    }
+}
+
+/// libtorrent looks for peers to connect to at its ticks.
+#[test]
+fn peers_that_the_program_names_are_connected_to_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 1000);
+    let seeder = Seeder::of(&file);
+    let magnet = seeder.metainfo.magnet().unwrap();
+    let torrents: [Source; 2] = [seeder.metainfo.clone().into(), magnet.into()];
+    for (number, source) in torrents.into_iter().enumerate() {
+        let builder = builder(&dir.path().join(number.to_string()));
+        // The first tick comes with the start.
+        let client = builder.setting("tick_interval", 3_600_000).start().unwrap();
+        let patron = client.patron();
+        let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+        patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+        finished(&patron, id);
+        patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap();
+        let added = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap();
+        finished(&patron, added.id());
     }
 }

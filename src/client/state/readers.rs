@@ -2,7 +2,7 @@
 //! told for them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::windows::{Pieces, Plan, Window};
 use crate::error::Error;
@@ -10,8 +10,6 @@ use crate::messages::reading::{Opening, Read, ReaderId, Then};
 use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
-
-const REFRESH: Duration = Duration::from_millis(250);
 
 /// Bytes of a torrent that are here, to be read.
 pub(in crate::client) struct Fetch {
@@ -37,7 +35,6 @@ pub(in crate::client) struct Readers {
     due: BTreeSet<(Instant, ReaderId)>,
     /// Torrents of which pieces have come since libtorrent was told last.
     changed: BTreeSet<TorrentId>,
-    refreshed: Option<Instant>,
     were_open: bool,
 }
 
@@ -190,16 +187,11 @@ impl Readers {
             return None;
         }
         let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces);
+        let plan = plan.put_off(&of.plan, &of.pieces);
         let steer = plan.change_from(&of.plan, &of.pieces);
         of.plan = plan;
         self.free(torrent);
         steer
-    }
-
-    /// The torrents of which readers want something that is not here.
-    pub(in crate::client) fn wanting(&self) -> Vec<TorrentId> {
-        let wants = self.torrents.iter().filter(|(_, of)| of.plan.wants_something());
-        wants.map(|(torrent, _)| *torrent).collect()
     }
 
     /// The program is about to choose: what libtorrent is told first, so that all is as the program
@@ -257,22 +249,7 @@ impl Readers {
     }
 
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
-        let due = self.due.first().map(|(due, _)| *due);
-        let refresh = self.refreshed.filter(|_| self.are_open()).map(|last| last + REFRESH);
-        due.into_iter().chain(refresh).min()
-    }
-
-    /// Whether libtorrent is to be told again what does not last: peers come, and their rates change.
-    pub(in crate::client) fn refresh(&mut self, now: Instant) -> bool {
-        if !self.are_open() {
-            self.refreshed = None;
-            return false;
-        }
-        let is_due = self.refreshed.is_none_or(|last| now >= last + REFRESH);
-        if is_due {
-            self.refreshed = Some(now);
-        }
-        is_due
+        self.due.first().map(|(due, _)| *due)
     }
 
     /// Those whose time is over; the torrents of those that are still here, whose waits end.
@@ -319,6 +296,8 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::error::{ErrorKind, Result};
     use crate::model::ReaderOptions;
@@ -479,8 +458,6 @@ mod tests {
         readers.read(wait);
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
-        assert!(readers.refresh(now) && !readers.refresh(now));
-        assert_eq!(readers.next_due(), Some(now + REFRESH));
         assert!(readers.expire(now, &late).is_empty());
         assert_eq!(readers.expire(now + Duration::from_secs(1), &late), [torrent]);
         assert_eq!(kind(unopened.try_take()), Some(ErrorKind::TimedOut));

@@ -158,6 +158,10 @@ pub(super) struct Plan {
     deadlines: BTreeMap<u32, u32>,
     /// Where readers are, and nothing is.
     fronts: BTreeSet<u32>,
+    /// Pieces that readers have jumped away from, while one waits.
+    left: BTreeSet<u32>,
+    /// A reader is open: it may jump.
+    is_read: bool,
 }
 
 impl Plan {
@@ -167,6 +171,7 @@ impl Plan {
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
         let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
         for window in windows {
+            plan.is_read = true;
             plan.add(window, pieces, &mut by_distance, &mut due);
         }
         for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
@@ -187,6 +192,34 @@ impl Plan {
             plan.levels.insert(piece, level(distance));
         }
         plan
+    }
+
+    /// Puts off what readers have jumped away from until none waits: libtorrent completes pieces that it has begun
+    /// before all others once there are many, which is soon where peers are few.
+    pub(super) fn put_off(mut self, before: &Self, pieces: &Pieces) -> Self {
+        if self.fronts.is_empty() {
+            return self;
+        }
+        let of_windows = before.levels.keys().filter(|piece| before.is_in_window(**piece));
+        let left = of_windows.chain(&before.left).copied();
+        self.left = left
+            .filter(|piece| !pieces.is_here(u64::from(*piece)) && !self.is_in_window(*piece))
+            .collect();
+        // Without others, libtorrent would take the torrent for finished.
+        let is_other = |piece: u32| {
+            let is_missing = pieces.level(piece) > 0 && !pieces.is_here(u64::from(piece));
+            is_missing && !self.left.contains(&piece) && !self.is_in_window(piece)
+        };
+        if (0..).take(pieces.levels.len()).any(is_other) {
+            self.levels.extend(self.left.iter().map(|piece| (*piece, 0)));
+        } else {
+            self.left.clear();
+        }
+        self
+    }
+
+    fn is_in_window(&self, piece: u32) -> bool {
+        self.levels.get(&piece).is_some_and(|level| *level > HIGHEST_OUTSIDE)
     }
 
     fn add(
@@ -227,10 +260,7 @@ impl Plan {
     /// What changes when this takes the place of `before`.
     pub(super) fn change_from(&self, before: &Self, pieces: &Pieces) -> Option<Steer> {
         // A reader has jumped to where nothing is under way.
-        let anew = self
-            .fronts
-            .iter()
-            .any(|piece| before.levels.get(piece).is_none_or(|level| *level <= HIGHEST_OUTSIDE));
+        let anew = self.fronts.iter().any(|piece| !before.is_in_window(*piece));
         let dropped: Vec<u32> = before
             .deadlines
             .keys()
@@ -259,19 +289,10 @@ impl Plan {
             let level = self.levels.get(piece).copied();
             levels.insert(*piece, level.unwrap_or_else(|| pieces.level(*piece)));
         }
-        let changes = !levels.is_empty() || self.wants_something() != before.wants_something();
-        let requests = match (self.wants_something(), anew) {
-            (false, _) => Requests::Deep,
-            (true, false) => Requests::Shallow,
-            (true, true) => Requests::Shallowest,
-        };
+        let changes = !levels.is_empty() || self.is_read != before.is_read;
+        let requests = if self.is_read { Requests::Shallow } else { Requests::Deep };
         let levels = levels.into_iter().collect();
         changes.then_some(Steer { dropped, deadlines, levels, requests })
-    }
-
-    /// Data is missing where a reader is, or ahead of it.
-    pub(super) fn wants_something(&self) -> bool {
-        !self.levels.is_empty()
     }
 }
 
@@ -443,6 +464,38 @@ mod tests {
         let after = plan(&[reader], &pieces);
         let steer = after.change_from(&before, &pieces).unwrap();
         assert!(!steer.deadlines.iter().any(|(piece, _)| *piece == 12), "{steer:?}");
+    }
+
+    #[test]
+    fn what_readers_have_jumped_away_from_is_put_off_while_one_waits() {
+        let mut pieces = torrent(100);
+        let mut reader = window(0, 100 * MIB);
+        let mut before = plan(&[reader.clone()], &pieces);
+        for (to, left) in [(50, vec![0, 1]), (70, vec![0, 1, 50, 51]), (51, vec![0, 1, 50, 70, 71])]
+        {
+            reader.move_to(to * MIB);
+            let after = plan(&[reader.clone()], &pieces).put_off(&before, &pieces);
+            assert_eq!(after.left, left.iter().copied().collect());
+            let steer = after.change_from(&before, &pieces).unwrap();
+            assert!(left.iter().all(|piece| after.levels[piece] == 0), "{after:?}");
+            assert!(steer.levels.contains(&(to as u32, NEXT_LEVEL)), "{steer:?}");
+            before = after;
+        }
+        pieces.arrived(51);
+        let after = plan(&[reader], &pieces).put_off(&before, &pieces);
+        let steer = after.change_from(&before, &pieces).unwrap();
+        assert!([0, 1, 50, 70, 71].iter().all(|piece| steer.levels.contains(&(*piece, 4))));
+    }
+
+    #[test]
+    fn nothing_is_put_off_where_nothing_else_is_wanted() {
+        let mut pieces = torrent(4);
+        pieces.learn(MIB, &[], Some(vec![4, 4, 0, 0]));
+        let mut reader = window(0, 4 * MIB);
+        let before = plan(&[reader.clone()], &pieces);
+        reader.move_to(2 * MIB);
+        let after = plan(&[reader], &pieces).put_off(&before, &pieces);
+        assert!(after.left.is_empty() && !after.levels.values().any(|level| *level == 0));
     }
 
     #[test]

@@ -8,11 +8,8 @@ use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
-use crate::messages::request::{self, OPEN_READER, RANDOM_FIRST, READ, RequestRole, Respond};
-use crate::model::{Answer, Look, Part, Requests, Span, TorrentId};
-use crate::settings::SettingValue;
-
-const LIBTORRENTS_RANDOM_FIRST: i32 = 4;
+use crate::messages::request::{self, OPEN_READER, READ, RequestRole};
+use crate::model::{Answer, Look, Part, Span, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
@@ -183,25 +180,14 @@ impl<E: Engine> ClientThread<E> {
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
         }
-        if self.readers.refresh(now) {
-            for id in self.readers.wanting() {
-                self.tell_steer(id, Steer { requests: Requests::Shallow, ..Steer::default() });
-            }
-        }
         self.follow_readers();
     }
 
-    /// What holds for the client as a whole while readers are open.
+    /// Readers go by the pieces that come.
     fn follow_readers(&mut self) {
-        let Some(open) = self.readers.take_news() else { return };
-        self.follow_interest();
-        let chosen = self.service.setting(RANDOM_FIRST);
-        let otherwise = match chosen {
-            Some(SettingValue::Int(count)) => count,
-            _ => LIBTORRENTS_RANDOM_FIRST,
-        };
-        let ask = request::set_random_first(if open { 0 } else { otherwise });
-        self.request_of_session(ask.request, Respond::Nothing);
+        if self.readers.take_news().is_some() {
+            self.follow_interest();
+        }
     }
 }
 

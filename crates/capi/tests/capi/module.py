@@ -1,5 +1,6 @@
 """Uses examples/python/patron.py as a module: module.py TORRENT DIRECTORY PEER"""
 
+import io
 import os
 import sys
 import threading
@@ -36,12 +37,16 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
     assert seeder.outgoing and bytes(seeder.id) != bytes(20)
     with patron.open(torrent, ends_first=True, timeout=60) as film:
         assert film.seek(-5, os.SEEK_END) == 2_999_995 and film.tell() == 2_999_995
-        film.timeout = 0
-        try:
-            film.read(1)
-            raise AssertionError("it was there")
-        except PatronError as error:
-            assert error.code == Code.TIMED_OUT, error
+        for code in Code.TIMED_OUT, Code.CANCELLED:
+            film.timeout = 0
+            if code == Code.CANCELLED:
+                film.timeout = None
+                film.interrupt()
+            try:
+                film.read(1)
+                raise AssertionError("it was there")
+            except PatronError as error:
+                assert error.code == code, error
         patron.set_download_limit(torrent, None)
         film.timeout = 60
         assert len(film.read(9)) == 5 and film.read(1) == b""
@@ -49,6 +54,11 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
         part = film.read(10)
         film.seek(-len(part), os.SEEK_CUR)
         assert film.read(len(part)) == part
+        film.seek(1_000_000)
+        assert isinstance(film, io.RawIOBase)
+        buffered = io.BufferedReader(film)
+        assert buffered.read(len(part)) == part
+        buffered.detach()
 
     kinds = set()
     for event in patron.events():

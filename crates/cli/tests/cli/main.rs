@@ -10,6 +10,8 @@ mod files;
 mod metrics;
 mod network_threads;
 mod output;
+#[cfg(feature = "stream")]
+mod players;
 mod program;
 mod store;
 #[cfg(feature = "stream")]

@@ -6,21 +6,22 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::program::{Program, run};
-use crate::support::{PATIENCE, Seeder, address, data, maker, noise};
+use crate::support::{PATIENCE, Seeder, address, data, eventually, maker, noise};
 use torrent_patron::metainfo::{Metainfo, Protocol};
 
 const PIECE: usize = 64 << 10;
 const SIZE: usize = 20 * PIECE + 123;
 
 /// One who has a file, and its torrent on disk.
-struct Film {
-    seeder: Seeder,
+pub(crate) struct Film {
+    pub(crate) seeder: Seeder,
     torrent: PathBuf,
 }
 
-fn film(directory: &Path, path: &Path) -> Film {
+pub(crate) fn film(directory: &Path, path: &Path) -> Film {
     let metainfo = metainfo(path);
     let torrent = directory.join("film.torrent");
     fs::write(&torrent, &metainfo.torrent_file()[..]).unwrap();
@@ -32,7 +33,7 @@ fn metainfo(path: &Path) -> Metainfo {
 }
 
 /// A stream of it, and the URL of the file.
-fn stream(directory: &Path, film: &Film, more: &[&str]) -> (Program, String) {
+pub(crate) fn stream(directory: &Path, film: &Film, more: &[&str]) -> (Program, String) {
     let mut program = Program::start(arguments(directory, film, more));
     let url = program.find("URL", |line| Some(line.to_owned()));
     assert!(url.starts_with("http://127.0.0.1:"), "the first line is {url}");
@@ -213,6 +214,74 @@ fn the_program_ends_with_the_player() {
     let output = run(arguments(dir.path(), &film, &["--play", &command])).expect(0);
     assert_eq!(output.stdout.trim_end(), fs::read_to_string(url).unwrap());
     run(arguments(dir.path(), &film, &["--play", "false"])).expect(1);
+}
+
+const LARGE: usize = 64 << 20;
+
+/// A stream of a small file, and the path of a large one beside it, which comes only where somebody reads it.
+fn beside_a_large_file(directory: &Path, rate: Option<u32>) -> (Program, String, String) {
+    let from = directory.join("from/films");
+    data(&from, "large.bin", 1, LARGE);
+    data(&from, "small.bin", 2, 1000);
+    let metainfo =
+        maker(&from, Protocol::V1).piece_length(256 << 10).start().unwrap().wait().unwrap();
+    let torrent = directory.join("film.torrent");
+    fs::write(&torrent, &metainfo.torrent_file()[..]).unwrap();
+    let place = |size: usize| metainfo.files.iter().position(|file| file.size == size as u64);
+    let (large, small) = (place(LARGE).unwrap(), place(1000).unwrap());
+    let film = Film { seeder: Seeder::with(&from, metainfo.clone()), torrent };
+    let seeder = &film.seeder.patron;
+    seeder.set_upload_limit(seeder.torrents()[0], rate).wait().unwrap();
+    let (program, url) = stream(directory, &film, &[&small.to_string()]);
+    // The seeder ends with the test.
+    std::mem::forget(film);
+    (program, url, format!("/{large}"))
+}
+
+/// How much is on the disk when nothing more has come for a second, in bytes. What nobody has chosen may be in
+/// libtorrent's part file.
+fn settled(directory: &Path) -> usize {
+    use std::os::unix::fs::MetadataExt;
+    let here = || -> usize {
+        let directories = ["to", "to/films"].map(|name| fs::read_dir(directory.join(name)));
+        let files = directories.into_iter().flatten().flatten().flatten();
+        let sizes = files.flat_map(|file| file.metadata()).filter(|file| file.is_file());
+        sizes.map(|file| file.blocks() as usize * 512).sum()
+    };
+    let (mut last, mut since) = (here(), Instant::now());
+    eventually("nothing more comes", || {
+        if here() != last {
+            (last, since) = (here(), Instant::now());
+        }
+        (last > 0 && since.elapsed() > Duration::from_secs(1)).then_some(last)
+    })
+}
+
+#[test]
+fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, url, large) = beside_a_large_file(dir.path(), None);
+    let mut waiting = Http::connect(&url);
+    let request = format!("GET {large} HTTP/1.1\r\nHost: h\r\n\r\n");
+    waiting.0.get_mut().write_all(request.as_bytes()).unwrap();
+    let here = settled(dir.path());
+    assert!((2 << 20..LARGE / 2).contains(&here), "{here} bytes have come");
+    drop(program);
+}
+
+#[test]
+fn a_client_that_leaves_gives_back_its_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, url, large) = beside_a_large_file(dir.path(), Some(2_000_000));
+    let mut leaving = Http::connect(&url);
+    let request = format!("GET {large} HTTP/1.1\r\nHost: h\r\n\r\n");
+    leaving.0.get_mut().write_all(request.as_bytes()).unwrap();
+    // It reads on, so that it wants much more than has come.
+    leaving.0.read_exact(&mut vec![0; 6 << 20]).unwrap();
+    drop(leaving);
+    let here = settled(dir.path());
+    assert!((6 << 20..10 << 20).contains(&here), "{here} bytes have come");
+    drop(program);
 }
 
 /// A program that is not installed is done without, but not where CI is `true`.
