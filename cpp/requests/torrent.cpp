@@ -186,12 +186,21 @@ void Torrent::resume_torrent() const {
     resume();
 }
 
+bool check_again(lt::torrent_handle const& torrent) {
+    auto const held = torrent.native_handle();
+    if (!held || !torrent.in_session())
+        return false;
+    torrent.force_recheck();
+    return true;
+}
+
 // libtorrent does not check the files of a paused torrent. It is resumed for the check, and then
 // paused again.
 void Torrent::recheck() const {
     metainfo(*this);
     auto const set = flags();
-    force_recheck();
+    if (!check_again(*this))
+        refuse("it is being removed");
     if (!(set & lt::torrent_flags::paused) || (set & lt::torrent_flags::auto_managed))
         return;
     set_flags(lt::torrent_flags::stop_when_ready);

@@ -362,7 +362,8 @@ void Session::take_looks(Alerts& out) {
         if (found == torrents_.end())
             continue;
         if (verifying_.erase(look.torrent) > 0 || look.changed)
-            found->second.force_recheck();
+            boost::asio::post(session_.get_context(),
+                              [torrent = found->second] { check_again(torrent); });
         else
             out.finished(look.torrent);
     }
