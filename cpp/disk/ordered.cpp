@@ -180,7 +180,9 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 hashed_blocks_ += blocks(torrent->files, hashed);
             // The handler holds the hashes of all blocks: it is not copied.
             auto const answer = std::make_shared<HashHandler>(std::move(handler));
-            bool const is_damaged = !error && !internals::has_hash(torrent->owner, hashed, v1);
+            // An exception: the signal of a mapping whose file was cut.
+            bool const is_damaged = error ? error.operation == lt::operation_t::exception
+                                          : !internals::has_hash(torrent->owner, hashed, v1);
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
                 // From now on the piece may be claimed: what was synchronized while it was
                 // written does not count, nor what another torrent had written before a check.
@@ -190,10 +192,10 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                                                             : std::vector<Probe>();
                 if (probes.empty())
                     return (*answer)(hashed, v1, error);
-                torrent->reader->look_for(std::move(probes),
-                                          [answer, hashed, v1](lt::storage_error const& lost) {
-                                              (*answer)(hashed, v1, lost);
-                                          });
+                torrent->reader->look_for(
+                    std::move(probes), [answer, hashed, v1, error](lt::storage_error const& lost) {
+                        (*answer)(hashed, v1, lost ? lost : error);
+                    });
             });
         });
 }

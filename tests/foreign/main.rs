@@ -95,11 +95,12 @@ fn main() {
         trial("qbittorrent_seeds_v2_to_us", qbittorrent, |dir| {
             qbittorrent::seeds_to_us(dir, Protocol::V2);
         }),
-        trial(
-            "a_magnet_link_gives_qbittorrent_our_metadata",
-            qbittorrent,
-            qbittorrent::takes_our_metadata,
-        ),
+        trial("a_magnet_link_gives_qbittorrent_our_v1_metadata", qbittorrent, |dir| {
+            qbittorrent::takes_our_metadata(dir, Protocol::V1);
+        }),
+        trial("a_magnet_link_gives_qbittorrent_our_v2_metadata", qbittorrent, |dir| {
+            qbittorrent::takes_our_metadata(dir, Protocol::V2);
+        }),
         trial(
             "a_magnet_link_fetches_its_metadata_from_qbittorrent",
             qbittorrent,

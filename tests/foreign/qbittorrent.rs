@@ -27,8 +27,10 @@ pub(crate) fn downloads_from_us(dir: &Path, protocol: Protocol) {
     downloads(dir, &swarm, &torrent);
 }
 
-pub(crate) fn takes_our_metadata(dir: &Path) {
-    let swarm = Swarm::new(dir, Protocol::Hybrid, "http");
+/// Not of a hybrid: by a magnet link, qBittorrent's libtorrent 2.0.8 stops one now and then with an error of its own
+/// after the first block.
+pub(crate) fn takes_our_metadata(dir: &Path, protocol: Protocol) {
+    let swarm = Swarm::new(dir, protocol, "http");
     let magnet = swarm.magnet();
     downloads(dir, &swarm, &magnet);
 }
