@@ -34,8 +34,9 @@ enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
 enum class Requests : std::uint8_t;
 
-// libtorrent checks the files of a torrent without asking whether it still has a storage: one that is
-// being removed has none, and the process would crash. Returns whether it is checked. Network thread.
+// libtorrent checks the files of a torrent without asking whether it still has a storage: one that
+// is being removed has none, and the process would crash. Returns whether it is checked. Network
+// thread.
 bool check_again(lt::torrent_handle const& torrent);
 
 class Torrent : public lt::torrent_handle {
