@@ -29,7 +29,7 @@ pub fn libtorrent_version() -> String {
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A BitTorrent client: libtorrent on its own thread, in one session or in
-/// [several](ClientBuilder::network_threads).
+/// [several](crate::ClientBuilder::network_threads).
 ///
 /// A client is not a handle. It creates [`Patron`]s, which do all the work, and it is shut down at
 /// the end. Several clients can run in one process.
