@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -19,13 +20,10 @@
 namespace patron {
 namespace {
 
-// A missing file is no error: the next start will notice.
 lt::error_code synchronize(std::string const& path) {
     int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? lt::error_code()
-                   : lt::error_code(errno, boost::system::system_category());
+        return lt::error_code(errno, boost::system::system_category());
     int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
     // A pipe, or a file system that does not support it.
@@ -38,20 +36,49 @@ std::string parent(std::string const& path) {
     return path.substr(0, path.find_last_of('/'));
 }
 
+bool is_missing(lt::error_code const& error) {
+    return error.value() == ENOENT || error.value() == ENOTDIR;
+}
+
+// Whether the resume data says that something of the file is here. Data of a file that is not
+// wanted is in the part file.
+bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
+    auto const place = static_cast<std::size_t>(static_cast<int>(file));
+    if (place < params.file_priorities.size() && params.file_priorities[place] == lt::dont_download)
+        return false;
+    auto const& files = compat::files(*params.ti);
+    if (files.pad_file_at(file))
+        return false;
+    std::int64_t const begin = files.file_offset(file), end = begin + files.file_size(file);
+    for (auto piece = static_cast<int>(begin / files.piece_length());
+         piece < params.have_pieces.size() && std::int64_t(piece) * files.piece_length() < end;
+         ++piece)
+        if (params.have_pieces.get_bit(lt::piece_index_t(piece)))
+            return true;
+    return false;
+}
+
 // Synchronizes the files, their directories and the part file. `failed` is the path that an error
-// is about.
+// is about. Files that are not there are added to `missing`.
 lt::error_code synchronize(lt::add_torrent_params const& params,
-                           std::set<lt::file_index_t> const& files, std::string& failed) {
-    std::set<std::string> directories;
-    std::vector<std::string> paths;
+                           std::set<lt::file_index_t> const& files,
+                           std::set<lt::file_index_t>& missing, std::string& failed) {
+    std::set<std::string> others{part_file(params)};
     for (lt::file_index_t const i : files) {
-        paths.push_back(params.save_path + '/' + file_name(params, i));
-        directories.insert(parent(paths.back()));
-    }
-    paths.push_back(part_file(params));
-    paths.insert(paths.end(), directories.begin(), directories.end());
-    for (std::string const& path : paths) {
+        std::string const path = params.save_path + '/' + file_name(params, i);
+        others.insert(parent(path));
         if (lt::error_code const error = synchronize(path)) {
+            if (is_missing(error)) {
+                missing.insert(i);
+                continue;
+            }
+            failed = path;
+            return error;
+        }
+    }
+    for (std::string const& path : others) {
+        lt::error_code const error = synchronize(path);
+        if (error && !is_missing(error)) {
             failed = path;
             return error;
         }
@@ -131,10 +158,22 @@ Saver::Saved Saver::made(Save order) {
     Saved saved{order.request, order.torrent, {}, {}, {}, none(), false};
     Kept& kept = kept_[order.torrent];
     if (params.ti) {
-        auto const written = written_->take(params.ti->info_hashes().get_best());
+        lt::sha1_hash const torrent = params.ti->info_hashes().get_best();
+        auto const written = written_->take(torrent);
         if (!written.empty() && !kept.lost) {
-            kept.lost = synchronize(params, written, kept.lost_file);
+            std::set<lt::file_index_t> missing;
+            kept.lost = synchronize(params, written, missing, kept.lost_file);
             saved.is_news = bool(kept.lost);
+            // They may have been moved or renamed since libtorrent said where they are, or belong
+            // to the same torrent, added again. Those that are claimed and missing twice are gone:
+            // the next start will notice.
+            for (lt::file_index_t const i : missing)
+                written_->add(torrent, i, i);
+            std::set<lt::file_index_t> claimed;
+            std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
+                         [&](lt::file_index_t const i) { return is_claimed(params, i); });
+            if (std::exchange(kept.missing, claimed) != claimed)
+                throw Busy("files of the torrent were moved meanwhile");
         }
         std::string place = params.save_path;
         for (auto const& renamed : params.renamed_files)

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -71,6 +72,8 @@ class Saver {
         // Where its files were, and in which state, when they were last written.
         std::string place;
         std::string stamps;
+        // Written files that were not there when they were last to be synchronized.
+        std::set<lt::file_index_t> missing;
         // Data that was written may be lost for good: nothing is claimed any more.
         std::string lost_file;
         lt::error_code lost;

@@ -1,7 +1,7 @@
-/* A disk that loses power: preloaded into a program, it keeps a copy of each file below POWER_ROOT as it
- * was when it was synchronized last, under the number of its inode in POWER_COPIES. After the program is
- * killed, these copies are all that a power cut would leave of the contents of files. Names of files are
- * durable at once, as on a file system with a journal. */
+/* A disk that loses power: preloaded into a program, it keeps a copy of each file below POWER_ROOT
+ * as it was when it was synchronized last, under the number of its inode in POWER_COPIES. After the
+ * program is killed, these copies are all that a power cut would leave of the contents of files.
+ * Names of files are durable at once, as on a file system with a journal. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -37,6 +37,11 @@ static int keep(int descriptor) {
     if (!is_ours(path) || !S_ISREG(found.st_mode))
         return 0;
     pthread_mutex_lock(&lock);
+    /* It may have been deleted meanwhile. */
+    if (fstat(descriptor, &found) != 0 || found.st_nlink == 0) {
+        pthread_mutex_unlock(&lock);
+        return 0;
+    }
     name_copy(temporary, found.st_ino, ".new");
     name_copy(copy, found.st_ino, "");
     int from = open(link, O_RDONLY | O_CLOEXEC);
@@ -48,7 +53,7 @@ static int keep(int descriptor) {
             abort();
     close(from);
     close(to);
-    int failed = rename(temporary, copy);
+    int failed = ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename"))(temporary, copy);
     pthread_mutex_unlock(&lock);
     return failed;
 }
@@ -61,7 +66,8 @@ int fdatasync(int descriptor) {
     return keep(descriptor);
 }
 
-/* The inode may be used again. */
+/* The inode may be used again. With the lock held until the file is deleted, so that no copy is
+ * made in between. */
 static void forget(int directory, const char* path) {
     struct stat found;
     char copy[PATH_MAX];
@@ -75,16 +81,39 @@ static void forget(int directory, const char* path) {
 }
 
 int unlink(const char* path) {
+    pthread_mutex_lock(&lock);
     forget(AT_FDCWD, path);
-    return ((int (*)(const char*))dlsym(RTLD_NEXT, "unlink"))(path);
+    int failed = ((int (*)(const char*))dlsym(RTLD_NEXT, "unlink"))(path);
+    pthread_mutex_unlock(&lock);
+    return failed;
 }
 
 int remove(const char* path) {
+    pthread_mutex_lock(&lock);
     forget(AT_FDCWD, path);
-    return ((int (*)(const char*))dlsym(RTLD_NEXT, "remove"))(path);
+    int failed = ((int (*)(const char*))dlsym(RTLD_NEXT, "remove"))(path);
+    pthread_mutex_unlock(&lock);
+    return failed;
 }
 
 int unlinkat(int directory, const char* path, int flags) {
+    pthread_mutex_lock(&lock);
     forget(directory, path);
-    return ((int (*)(int, const char*, int))dlsym(RTLD_NEXT, "unlinkat"))(directory, path, flags);
+    int failed =
+        ((int (*)(int, const char*, int))dlsym(RTLD_NEXT, "unlinkat"))(directory, path, flags);
+    pthread_mutex_unlock(&lock);
+    return failed;
+}
+
+/* It replaces a file. */
+int rename(const char* from, const char* to) {
+    int (*real)(const char*, const char*) =
+        (int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename");
+    struct stat a, b;
+    pthread_mutex_lock(&lock);
+    if (stat(from, &a) == 0 && stat(to, &b) == 0 && a.st_ino != b.st_ino)
+        forget(AT_FDCWD, to);
+    int failed = real(from, to);
+    pthread_mutex_unlock(&lock);
+    return failed;
 }
