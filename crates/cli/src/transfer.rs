@@ -487,7 +487,9 @@ impl Transfer {
             }
             Event::Finished { id, .. } => {
                 // With a store, other files may have been selected since.
-                if !self.has_store || self.has_all_that_is_wanted(*id)? {
+                if self.torrents.contains_key(id)
+                    && (!self.has_store || self.has_all_that_is_wanted(*id)?)
+                {
                     self.finished(*id);
                 }
                 return Ok(());
