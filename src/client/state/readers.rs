@@ -187,6 +187,7 @@ impl Readers {
             return None;
         }
         let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces);
+        let plan = plan.put_off(&of.plan, &of.pieces);
         let steer = plan.change_from(&of.plan, &of.pieces);
         of.plan = plan;
         self.free(torrent);

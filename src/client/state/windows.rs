@@ -22,6 +22,9 @@ const NEXT_LEVEL: u8 = 7;
 const SOON_LEVEL: u8 = 6;
 const WINDOW_LEVEL: u8 = 5;
 
+/// So many other pieces are missing, and a quarter of all, while pieces are put off.
+const FAR_FROM_FINISHED: usize = 32;
+
 /// What is in no window is below all that is in one.
 const HIGHEST_OUTSIDE: u8 = 4;
 
@@ -158,6 +161,8 @@ pub(super) struct Plan {
     deadlines: BTreeMap<u32, u32>,
     /// Where readers are, and nothing is.
     fronts: BTreeSet<u32>,
+    /// Pieces that readers have jumped away from, while one waits.
+    left: BTreeSet<u32>,
     /// A reader is open: it may jump.
     is_read: bool,
 }
@@ -190,6 +195,33 @@ impl Plan {
             plan.levels.insert(piece, level(distance));
         }
         plan
+    }
+
+    /// Puts off what readers have jumped away from until none waits: libtorrent completes pieces that it has begun
+    /// before all others once there are many, which is soon where peers are few.
+    pub(super) fn put_off(mut self, before: &Self, pieces: &Pieces) -> Self {
+        if self.fronts.is_empty() {
+            return self;
+        }
+        let of_windows = before.levels.keys().filter(|piece| before.is_in_window(**piece));
+        let left = of_windows.chain(&before.left).copied();
+        self.left = left
+            .filter(|piece| !pieces.is_here(u64::from(*piece)) && !self.is_in_window(*piece))
+            .collect();
+        // Without others, libtorrent would take the torrent for finished. Pieces come before this hears of
+        // them, so there must be many.
+        let is_other = |piece: u32| {
+            let is_missing = pieces.level(piece) > 0 && !pieces.is_here(u64::from(piece));
+            is_missing && !self.left.contains(&piece) && !self.is_in_window(piece)
+        };
+        let all = pieces.levels.len();
+        let others = (0..).take(all).filter(|piece| is_other(*piece)).count();
+        if others >= FAR_FROM_FINISHED.max(all / 4) {
+            self.levels.extend(self.left.iter().map(|piece| (*piece, 0)));
+        } else {
+            self.left.clear();
+        }
+        self
     }
 
     fn is_in_window(&self, piece: u32) -> bool {
@@ -438,6 +470,38 @@ mod tests {
         let after = plan(&[reader], &pieces);
         let steer = after.change_from(&before, &pieces).unwrap();
         assert!(!steer.deadlines.iter().any(|(piece, _)| *piece == 12), "{steer:?}");
+    }
+
+    #[test]
+    fn what_readers_have_jumped_away_from_is_put_off_while_one_waits() {
+        let mut pieces = torrent(100);
+        let mut reader = window(0, 100 * MIB);
+        let mut before = plan(&[reader.clone()], &pieces);
+        for (to, left) in [(50, vec![0, 1]), (70, vec![0, 1, 50, 51]), (51, vec![0, 1, 50, 70, 71])]
+        {
+            reader.move_to(to * MIB);
+            let after = plan(&[reader.clone()], &pieces).put_off(&before, &pieces);
+            assert_eq!(after.left, left.iter().copied().collect());
+            let steer = after.change_from(&before, &pieces).unwrap();
+            assert!(left.iter().all(|piece| after.levels[piece] == 0), "{after:?}");
+            assert!(steer.levels.contains(&(to as u32, NEXT_LEVEL)), "{steer:?}");
+            before = after;
+        }
+        pieces.arrived(51);
+        let after = plan(&[reader], &pieces).put_off(&before, &pieces);
+        let steer = after.change_from(&before, &pieces).unwrap();
+        assert!([0, 1, 50, 70, 71].iter().all(|piece| steer.levels.contains(&(*piece, 4))));
+    }
+
+    #[test]
+    fn nothing_is_put_off_where_nothing_else_is_wanted() {
+        let mut pieces = torrent(4);
+        pieces.learn(MIB, &[], Some(vec![4, 4, 0, 0]));
+        let mut reader = window(0, 4 * MIB);
+        let before = plan(&[reader.clone()], &pieces);
+        reader.move_to(2 * MIB);
+        let after = plan(&[reader], &pieces).put_off(&before, &pieces);
+        assert!(after.left.is_empty() && !after.levels.values().any(|level| *level == 0));
     }
 
     #[test]
