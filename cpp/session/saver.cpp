@@ -172,7 +172,8 @@ Saver::Saved Saver::made(Save order) {
             std::set<lt::file_index_t> claimed;
             std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });
-            if (std::exchange(kept.missing, claimed) != claimed)
+            auto const before = std::exchange(kept.missing, claimed);
+            if (!kept.lost && !claimed.empty() && claimed != before)
                 throw Busy("files of the torrent were moved meanwhile");
         }
         std::string place = params.save_path;

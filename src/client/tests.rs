@@ -13,8 +13,7 @@ use crate::engine::fake::{Asked, Script, fake};
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, Job, RemoveFiles};
-use crate::messages::member::Member;
-use crate::messages::member::OnLeave;
+use crate::messages::member::{Member, OnLeave};
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
 use crate::messages::service::Envelope;
 use crate::model::{

@@ -100,6 +100,16 @@ impl Statistics {
         Self { network_threads, ..in_all }
     }
 
+    /// Those of each network thread: [`network_threads`](Statistics::network_threads), or with one thread
+    /// these alone.
+    #[must_use]
+    pub fn by_network_thread(&self) -> &[Self] {
+        match &self.network_threads[..] {
+            [] => std::slice::from_ref(self),
+            several => several,
+        }
+    }
+
     fn of_one(metrics: &'static Metrics, values: Vec<i64>, reads: ReadStatistics) -> Self {
         let values = Values { metrics: Some(metrics), values: values.into() };
         let value = |name| values.get(name).map_or(0, |value| value.max(0).unsigned_abs());

@@ -70,6 +70,7 @@ impl Drop for Inner {
 
 const ADD: &str = "add the torrent";
 const SEND: &str = "send the command";
+const LISTEN: &str = "listen for peers";
 const RECEIVE: &str = "receive an event";
 
 impl Patron {
@@ -317,7 +318,7 @@ impl Patron {
     /// The reason, when it can listen on none of them, or one of its
     /// [network threads](crate::ClientBuilder::network_threads) on none of its own.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
-        self.ask("listen for peers", |reply| Job::ListenAddresses(None, reply))
+        self.ask(LISTEN, |reply| Job::ListenAddresses(None, reply))
     }
 
     /// Of the addresses at which the client accepts peers, those for this torrent: those of the
@@ -329,7 +330,7 @@ impl Patron {
     /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the
     /// reason, when the thread can listen nowhere.
     pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
-        self.ask("listen for peers", |reply| Job::ListenAddresses(Some(id), reply))
+        self.ask(LISTEN, |reply| Job::ListenAddresses(Some(id), reply))
     }
 
     /// The counters of libtorrent and of the read path, since the client started. Calls made while

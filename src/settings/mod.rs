@@ -562,11 +562,8 @@ impl Settings {
             return settings;
         }
         for (name, _) in SHARED {
-            // 0 and less mean something else: no limit.
-            if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name)
-                && *whole > 0
-            {
-                *whole = part.of(*whole);
+            if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name) {
+                *whole = part.of_limit(*whole);
             }
         }
         if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")

@@ -283,10 +283,9 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 
 /// What of a class one of several sessions gets.
 pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
-    let limit = |rate: i32| if rate > 0 { part.of(rate) } else { rate };
     PeerClassRecord {
-        upload_limit: limit(whole.upload_limit),
-        download_limit: limit(whole.download_limit),
+        upload_limit: part.of_limit(whole.upload_limit),
+        download_limit: part.of_limit(whole.download_limit),
         ..whole.clone()
     }
 }

@@ -73,6 +73,11 @@ impl Share {
         let number = i32::try_from(self.number).unwrap_or(i32::MAX);
         (whole / count + i32::from(number < whole % count)).max(1)
     }
+
+    /// The same of a limit: 0 and less mean no limit, or libtorrent's choice, for each.
+    pub(crate) fn of_limit(self, whole: i32) -> i32 {
+        if whole > 0 { self.of(whole) } else { whole }
+    }
 }
 
 /// The answers of tasks, on their way to the client thread. There are at most as many as open

@@ -233,7 +233,7 @@ lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_reques
 
 bool ReadPath::is_right(TorrentReads& reads, lt::piece_index_t piece) const {
     if (!reads.pieces)
-        reads.pieces = std::make_unique<TorrentReads::Pieces>();
+        return false;
     auto const found = reads.pieces->right.find(piece);
     return found != reads.pieces->right.end() && found->second == *reads.files.doubts();
 }
@@ -242,7 +242,10 @@ bool ReadPath::is_right(TorrentReads& reads, lt::piece_index_t piece) const {
 // hard link, or it was written to and its time set back.
 void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
                                 ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful) {
-    auto& waiting = reads_of(*torrent).pieces->hashing[request.piece];
+    auto& pieces = reads_of(*torrent).pieces;
+    if (!pieces)
+        pieces = std::make_unique<TorrentReads::Pieces>();
+    auto& waiting = pieces->hashing[request.piece];
     lt::storage_index_t const index = torrent->inner;
     waiting.push_back([this, index, request, handler = std::move(handler),
                        flags](lt::storage_error const& error) {
@@ -259,14 +262,17 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
                                                              lt::sha1_hash const& hash,
                                                              lt::storage_error error) {
         TorrentReads::Pieces& pieces = *reads_of(*torrent).pieces;
-        if (generation != torrent->generation)
-            error.ec = boost::asio::error::operation_aborted;
         // One that may not be opened any more is read by the descriptor that is open.
-        else if (error.ec == boost::system::errc::permission_denied ||
-                 (!error && internals::has_hash(torrent->owner, piece, hash)))
-            error = {}, pieces.right[piece] = doubts;
-        else if (!error)
+        bool const is_trusted = error ? error.ec == boost::system::errc::permission_denied
+                                      : internals::has_hash(torrent->owner, piece, hash);
+        if (generation != torrent->generation) {
+            error.ec = boost::asio::error::operation_aborted;
+        } else if (is_trusted) {
+            error = {};
+            pieces.right[piece] = doubts;
+        } else if (!error) {
             file->found_changed();
+        }
         // A read may find another doubt, and wait again.
         auto const waiting = pieces.hashing.extract(piece);
         for (auto const& read : waiting.mapped())

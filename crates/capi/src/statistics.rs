@@ -17,6 +17,7 @@ use crate::support::text::{Texts, patron_text};
 use torrent_patron::statistics::{Counter, Statistics};
 
 /// A snapshot of the counters of a client.
+#[derive(Default)]
 pub struct patron_statistics {
     counters: Vec<Counter>,
     all_time_sent: u64,
@@ -27,16 +28,11 @@ pub struct patron_statistics {
 
 impl From<&Statistics> for patron_statistics {
     fn from(statistics: &Statistics) -> Self {
-        let counters = statistics.counters().collect();
-        let network_threads = match &statistics.network_threads[..] {
-            [] => vec![statistics.clone()],
-            several => several.to_vec(),
-        };
         Self {
-            counters,
+            counters: statistics.counters().collect(),
             all_time_sent: statistics.all_time_sent,
             all_time_received: statistics.all_time_received,
-            network_threads,
+            network_threads: statistics.by_network_thread().to_vec(),
             texts: Texts::default(),
         }
     }
@@ -58,14 +54,7 @@ pub extern "C" fn patron_read_statistics(
         let out = required(out, "out")?;
         let mut counters: Vec<_> = entry.patron.read_statistics().counters().into_iter().collect();
         counters.sort_unstable_by_key(|counter| counter.name);
-        let statistics = patron_statistics {
-            counters,
-            all_time_sent: 0,
-            all_time_received: 0,
-            network_threads: Vec::new(),
-            texts: Texts::default(),
-        };
-        give(out, statistics);
+        give(out, patron_statistics { counters, ..patron_statistics::default() });
         Ok(())
     })
 }

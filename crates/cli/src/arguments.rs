@@ -327,7 +327,7 @@ pub(crate) struct Seed {
     pub(crate) trust: bool,
     /// Number of network threads that serve each torrent, so that one torrent can use as many CPU cores.
     /// Each is a peer of its own to trackers. Private torrents stay with one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = thread_count())]
     pub(crate) replicas: Option<u16>,
     /// Serve Prometheus metrics at http://ADDR/metrics. Anyone who can reach ADDR can read them
     #[cfg(feature = "metrics")]
@@ -384,6 +384,10 @@ pub(crate) struct Stream {
     pub(crate) common: Common,
 }
 
+fn thread_count() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=256)
+}
+
 /// What download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
@@ -394,7 +398,7 @@ pub(crate) struct Common {
     listen: Option<String>,
     /// Number of network threads, to use as many CPU cores: torrents are dealt to them. Each listens on
     /// the next port [default: 1; with --preset seeding one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
     /// Settings to start from
     #[arg(long, value_enum, default_value = "default")]

@@ -116,24 +116,20 @@ async fn scrape(patron: &Patron) -> Response<String> {
     }
 }
 
-fn registry(mut statistics: Statistics) -> Registry {
-    let threads = match std::mem::take(&mut statistics.network_threads) {
-        threads if threads.is_empty() => vec![statistics],
-        threads => threads,
-    };
+fn registry(statistics: Statistics) -> Registry {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("torrent_patron_build", "Version of torrent-patron", build);
-    registry.register_collector(Box::new(OfThreads(threads)));
+    registry.register_collector(Box::new(Collected(statistics)));
     registry
 }
 
 #[derive(Debug)]
-struct OfThreads(Vec<Statistics>);
+struct Collected(Statistics);
 
-impl Collector for OfThreads {
+impl Collector for Collected {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Encoded {
-        let mut page = Page { encoder, threads: &self.0 };
+        let mut page = Page { encoder, threads: self.0.by_network_thread() };
         page.counters()?;
         page.gauges()?;
         page.reads()?;

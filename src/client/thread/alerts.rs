@@ -166,11 +166,7 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
-                // libtorrent opens its sockets before it answers the first status request.
                 let waiters = self.statuses.answered(shard);
-                if self.statuses.have_begun() {
-                    self.listening.settle();
-                }
                 self.answer_statuses(waiters);
             }
             EngineEvent::Statistics(counters) => {
@@ -362,7 +358,12 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn answer_statuses(&self, waiters: Vec<StatusWaiter>) {
+    /// What follows from an answer of the engine, once the table has it.
+    fn answer_statuses(&mut self, waiters: Vec<StatusWaiter>) {
+        // libtorrent opens its sockets before it answers the first status request.
+        if self.statuses.have_begun() {
+            self.listening.settle();
+        }
         for StatusWaiter { id, from, reply } in waiters {
             let status = self.service.statuses.get(id).ok_or_else(|| gone(id, "get the status"));
             match (status, reply) {
@@ -410,9 +411,6 @@ impl<E: Engine> ClientThread<E> {
         }
         self.take_statuses(statuses);
         let waiters = self.statuses.all_answered(shard);
-        if self.statuses.have_begun() {
-            self.listening.settle();
-        }
         self.answer_statuses(waiters);
         if !self.statistics.is_empty() {
             self.ask_statistics();

@@ -66,7 +66,7 @@ impl Balance {
             let Some(whole) = settings.int(name) else { continue };
             self.whole[place] = whole;
             for (number, part) in self.parts.iter_mut().enumerate() {
-                part[place] = if whole > 0 { Share { number, count }.of(whole) } else { whole };
+                part[place] = Share { number, count }.of_limit(whole);
             }
         }
         // What was planned is out of date.

@@ -334,7 +334,7 @@ impl<E: Engine> Sharded<E> {
         None
     }
 
-    /// What the client is told of an event of a torrent that may have copies.
+    /// Turns an event of a torrent that may have copies into the client's; `None` if the client needs none.
     pub(super) fn of_replicated(
         &mut self,
         shard: usize,

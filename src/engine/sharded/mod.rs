@@ -113,7 +113,7 @@ impl<E: Engine> Sharded<E> {
         results.into_iter().collect()
     }
 
-    /// What the client is told of an event.
+    /// Turns an event of a shard into the client's; `None` if the client needs none.
     fn pass_on(&mut self, shard: usize, mut event: EngineEvent) -> Option<EngineEvent> {
         if !self.copies.is_empty()
             && let Some(id) = event.torrent()

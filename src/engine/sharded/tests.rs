@@ -41,7 +41,7 @@ fn ask() -> AskSession<i32> {
     Ask::session("test", |_| Ok(0))
 }
 
-/// What the client is told of requests.
+/// The answers to requests that reach the client.
 fn answers(engine: &mut Sharded<FakeEngine>) -> Vec<(u64, Result<i32>)> {
     let answered = |event| match event {
         (_, EngineEvent::Answered { request, answer }) => {
