@@ -12,6 +12,10 @@ pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
         .print_system_cflags(false)
         .probe("libtorrent-rasterbar")
         .map_err(|error| explain(&error))?;
+    // Another version may have been installed in the same place.
+    if let Ok(include) = pkg_config::get_variable("libtorrent-rasterbar", "includedir") {
+        println!("cargo::rerun-if-changed={include}/libtorrent/version.hpp");
+    }
     Ok(Libtorrent {
         version: library.version,
         include_paths: library.include_paths,

@@ -25,8 +25,25 @@ bool is_here(std::string const& url) {
     return !failure && ip.is_loopback();
 }
 
-void block(lt::ip_filter& filter, char const* first, char const* last) {
-    filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+void block(lt::ip_filter& filter, char const* first, char const* last,
+           std::uint32_t flags = lt::ip_filter::blocked) {
+    filter.add_rule(lt::make_address(first), lt::make_address(last), flags);
+}
+
+// Beside lt::ip_filter::blocked, for what the program itself has not blocked.
+constexpr std::uint32_t by_policy = 2;
+
+// Gives the ranges that have one of these flags in another filter these new ones.
+void set_rules(lt::ip_filter& filter, lt::ip_filter const& other, std::uint32_t with,
+               std::uint32_t flags) {
+    auto const set = [&](auto const& ranges) {
+        for (auto const& range : ranges)
+            if (range.flags & with)
+                filter.add_rule(range.first, range.last, flags);
+    };
+    auto const ranges = other.export_filter();
+    set(std::get<0>(ranges));
+    set(std::get<1>(ranges));
 }
 
 // The address ranges of this machine and the local network.
@@ -204,11 +221,19 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
 void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     if (!loopback_only_)
         return;
+    auto const chosen = filter;
+    auto const flags = lt::ip_filter::blocked | by_policy;
     // 0.0.0.0 is the address of a web seed whose name a SOCKS5 proxy is to resolve.
-    block(filter, "0.0.0.1", "126.255.255.255");
-    block(filter, "128.0.0.0", "255.255.255.255");
-    block(filter, "::", "::");
-    block(filter, "::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    block(filter, "0.0.0.1", "126.255.255.255", flags);
+    block(filter, "128.0.0.0", "255.255.255.255", flags);
+    block(filter, "::", "::", flags);
+    block(filter, "::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", flags);
+    set_rules(filter, chosen, lt::ip_filter::blocked, lt::ip_filter::blocked);
+}
+
+lt::ip_filter NetworkPolicy::chosen(lt::ip_filter filter) {
+    set_rules(filter, lt::ip_filter(filter), by_policy, 0);
+    return filter;
 }
 
 void NetworkPolicy::restrict(lt::dht::dht_state& state) const {

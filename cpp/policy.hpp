@@ -28,6 +28,9 @@ class NetworkPolicy {
     void restrict(lt::add_torrent_params& params) const;
     // Adds to the blocked addresses.
     void restrict(lt::ip_filter& filter) const;
+    // A restricted filter without what was added: it is saved so, as the next client may have
+    // another policy.
+    static lt::ip_filter chosen(lt::ip_filter filter);
     // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;
 

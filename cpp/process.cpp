@@ -145,14 +145,13 @@ std::vector<int> numbers(std::string const& version) {
     return out;
 }
 
-// libtorrent keeps its binary interface within a major and minor version, and adds to it: an older
-// library lacks what the headers of a newer one have.
+// libtorrent keeps what it exports within a major and minor version. The shim also uses its
+// internal classes, whose layout changes with any release.
 std::string why_refused(std::string const& compiled, std::string const& loaded,
                         std::set<std::string> const& files) {
-    auto const needed = numbers(compiled), found = numbers(loaded);
-    if (needed[0] != found[0] || needed[1] != found[1] || needed > found)
+    if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
-               loaded + " is loaded; compile it again or install the other version";
+               loaded + " is loaded; compile it again from nothing, or install the other version";
     if (files.size() <= 1)
         return {};
     std::string names;

@@ -7,12 +7,13 @@
 
 #include <libtorrent/session_handle.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace patron {
 
 class NetworkPolicy;
-class PickerThreshold;
+class OverriddenSetting;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
@@ -22,9 +23,10 @@ enum class Protocol : std::uint8_t;
 
 class SessionHandle : public lt::session_handle {
   public:
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
-                  PickerThreshold& threshold)
-        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold) {}
+    using Overridden = std::array<OverriddenSetting*, 2>;
+
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden)
+        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
@@ -57,7 +59,7 @@ class SessionHandle : public lt::session_handle {
 
   private:
     NetworkPolicy const& policy_;
-    PickerThreshold& threshold_;
+    Overridden overridden_;
 };
 
 } // namespace patron

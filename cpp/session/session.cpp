@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
@@ -27,17 +28,28 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace patron {
+
+namespace {
+
+std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
+    std::vector<lt::udp::endpoint> nodes = state.nodes;
+    nodes.insert(nodes.end(), state.nodes6.begin(), state.nodes6.end());
+    return nodes;
+}
+
+} // namespace
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
                  bool silent_resolver, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
-      utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
-      dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
+      outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
+      dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
@@ -177,12 +189,14 @@ void Session::restore_dht_nodes() {
 // without falling back to TCP, as it would for a peer that does not answer: a port in use would
 // stop all downloads.
 void Session::set_outgoing_utp(bool possible) {
-    if (!utp_wanted_ || has_utp_socket_)
+    if (has_utp_socket_)
         return;
     has_utp_socket_ = possible;
-    lt::settings_pack pack;
-    pack.set_bool(lt::settings_pack::enable_outgoing_utp, possible);
-    session_.apply_settings(std::move(pack));
+    auto const value = possible ? std::nullopt : std::optional<int>(false);
+    boost::asio::post(session_.get_context(),
+                      [session = lt::session_handle(session_), utp = outgoing_utp_, value] {
+                          utp->set(session, value);
+                      });
 }
 
 std::unique_ptr<Teardown> Session::abort() {

@@ -37,6 +37,7 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
+class OverriddenSetting;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
@@ -150,7 +151,7 @@ class Session {
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
-    bool const utp_wanted_;
+    std::shared_ptr<OverriddenSetting> outgoing_utp_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.
     lt::time_point accept_failed_{};

@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
@@ -116,12 +117,13 @@ void Session::submit(std::uint64_t torrent, Task task) {
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
-    boost::asio::post(session_.get_context(),
-                      [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                       session = lt::session_handle(session_), policy = policy_, read = read_] {
-                          SessionHandle handle(session, *policy, *read->threshold);
-                          (*task)->run(handle);
-                      });
+    boost::asio::post(
+        session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
+                                 session = lt::session_handle(session_), policy = policy_,
+                                 read = read_, utp = outgoing_utp_] {
+            SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()});
+            (*task)->run(handle);
+        });
 }
 
 void Session::forget_request(std::uint64_t request) {

@@ -38,11 +38,9 @@ mod tests {
     }
 
     #[test]
-    fn another_minor_version_or_an_older_one_is_refused() {
-        for loaded in ["2.0.8.0", "2.0.8.1", "2.0.11.0"] {
-            assert_eq!(compare("2.0.8.0", loaded, &["/a/libtorrent.so"]), Ok(()), "{loaded}");
-        }
-        for loaded in ["2.0.7.0", "2.1.0.0", "3.0.8.0", "", "two"] {
+    fn every_other_version_is_refused() {
+        assert_eq!(compare("2.0.8.0", "2.0.8.0", &["/a/libtorrent.so"]), Ok(()));
+        for loaded in ["2.0.7.0", "2.0.8.1", "2.0.11.0", "2.1.0.0", "3.0.8.0", "", "two"] {
             let error = compare("2.0.8.0", loaded, &["/a/libtorrent.so"]).unwrap_err();
             assert!(error.contains("compiled for libtorrent 2.0.8.0"), "{error}");
         }

@@ -14,7 +14,7 @@ use torrent_patron::file::ExistingFiles;
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::Limits;
-use torrent_patron::{AddOptions, Client, Error, Event, Patron, TorrentId};
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -230,6 +230,26 @@ fn a_port_in_use_is_told_and_the_client_goes_on() {
     await_event!(patron, Event::ListenFailed { address, .. } if **address == taken.to_string());
     await_event!(patron, Event::Listening { address } if *address == addresses[0]);
     still_works(&patron);
+}
+
+/// Without a socket, the client turns off outgoing uTP for itself.
+#[test]
+fn a_port_in_use_changes_no_setting_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let name = "enable_outgoing_utp";
+    let client = builder(dir.path()).listen(taken).setting(name, true).start().unwrap();
+    let patron = client.patron();
+    await_event!(patron, Event::ListenFailed { .. });
+    let shown = || patron.settings().wait().unwrap().get(name).cloned();
+    let saved = || {
+        let state = patron.save_state().wait().unwrap();
+        Client::builder().state(state).effective_settings().unwrap().get(name).cloned()
+    };
+    assert_eq!((shown(), saved()), (Some(true.into()), None), "true is libtorrent's default");
+    patron.apply_settings(&Settings::empty().utp(false)).wait().unwrap();
+    assert_eq!((shown(), saved()), (Some(false.into()), Some(false.into())));
 }
 
 /// A tracker that gives every request the same answer.

@@ -479,12 +479,18 @@ fn what_was_changed_of_the_client_is_kept() {
         let now = patron.settings().wait().unwrap();
         assert_eq!(now.get("connections_limit") == Some(&77.into()), restores);
         assert_eq!(now.get("user_agent"), Some(&"another".into()), "the builder goes before it");
-        let filter = patron.ip_filter().wait().unwrap();
-        let banned: std::net::IpAddr = "192.0.2.7".parse().unwrap();
-        assert!(filter.ranges().iter().any(|range| range.first <= banned && banned <= range.last));
         assert!(patron.statistics().wait().unwrap().all_time_received >= received);
         stop(client);
     }
+
+    // What an offline client blocks besides is not kept.
+    let quiet = Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
+    let builder = Client::builder().save_dir(&to).listen("127.0.0.1:0").settings(quiet);
+    let client = builder.store(store).restore_settings(false).start().unwrap();
+    let filter = client.patron().ip_filter().wait().unwrap();
+    let [banned, other] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse().unwrap());
+    assert!(filter.blocks(banned) && !filter.blocks(other));
+    stop(client);
 }
 
 #[test]

@@ -91,10 +91,11 @@ class ReadPath final : public Forward {
 
     Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
     lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                    clock::time_point now, File*& doubtful);
+                                    clock::time_point now, std::shared_ptr<File>& doubtful);
     bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
     void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
-                          ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful);
+                          ReadHandler handler, lt::disk_job_flags_t flags,
+                          std::shared_ptr<File> const& doubtful);
     bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags);
     void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
@@ -164,13 +165,13 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
     if (flags & volatile_read)
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
-    File* doubtful = nullptr;
+    std::shared_ptr<File> doubtful;
     Reason* const reason = why_stock(*torrent, request, parts);
     if (reason != nullptr || way_ == DiskReads::Stock) {
         if (lt::storage_error const error = look_at_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
         if (doubtful != nullptr && !is_right(reads, request.piece))
-            return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
+            return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
         return read_by_stock(reason, torrent, request, std::move(handler), flags);
     }
     bool open = true;
@@ -188,10 +189,10 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
                 lt::storage_error(part.file->failure(), part.index, lt::operation_t::file_read));
         open = open && state == File::State::open;
         if (part.file->is_doubtful())
-            doubtful = part.file;
+            doubtful = part.file->shared_from_this();
     }
     if (doubtful != nullptr && !is_right(reads, request.piece))
-        return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
+        return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
     if (open && read_at_once(parts, request.length, handler, flags))
         return;
     read_by_worker(torrent, request, std::move(handler), flags, parts);
@@ -214,7 +215,7 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
 
 // Where libtorrent reads the block. The one that has changed.
 lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                          clock::time_point now, File*& doubtful) {
+                                          clock::time_point now, std::shared_ptr<File>& doubtful) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
         lt::file_index_t const i = slice.file_index;
@@ -226,7 +227,7 @@ lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_reques
         if (file->state() == File::State::changed)
             return lt::storage_error(file->failure(), i, lt::operation_t::file_read);
         if (file->is_doubtful())
-            doubtful = file;
+            doubtful = file->shared_from_this();
     }
     return {};
 }
@@ -241,7 +242,8 @@ bool ReadPath::is_right(TorrentReads& reads, lt::piece_index_t piece) const {
 // A file was touched, and its size and time of modification are as before: it has another mode or
 // hard link, or it was written to and its time set back.
 void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
-                                ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful) {
+                                ReadHandler handler, lt::disk_job_flags_t flags,
+                                std::shared_ptr<File> const& doubtful) {
     auto& pieces = reads_of(*torrent).pieces;
     if (!pieces)
         pieces = std::make_unique<TorrentReads::Pieces>();
@@ -258,9 +260,8 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
         return;
     auto const hashed = [this, torrent, generation = torrent->generation,
                          doubts = reads_of(*torrent).files.doubts()->load(),
-                         file = doubtful.shared_from_this()](lt::piece_index_t piece,
-                                                             lt::sha1_hash const& hash,
-                                                             lt::storage_error error) {
+                         file = doubtful](lt::piece_index_t piece, lt::sha1_hash const& hash,
+                                          lt::storage_error error) {
         TorrentReads::Pieces& pieces = *reads_of(*torrent).pieces;
         // One that may not be opened any more is read by the descriptor that is open.
         bool const is_trusted = error ? error.ec == boost::system::errc::permission_denied
