@@ -22,7 +22,7 @@ fn hashes(number: u8) -> InfoHashes {
     InfoHashes { v1: Some(InfoHashV1([number; 20])), v2: None }
 }
 
-/// A torrent of the shard with this number.
+/// Adds a torrent to the shard with this number.
 fn add_to(engine: &mut Sharded<FakeEngine>, shard: usize) -> TorrentId {
     let number = (0..=u8::MAX).find(|number| engine.deal(&hashes(*number)) == shard).unwrap();
     let id = TorrentId::next();
@@ -31,7 +31,7 @@ fn add_to(engine: &mut Sharded<FakeEngine>, shard: usize) -> TorrentId {
     id
 }
 
-/// An answer of a task, whose request tells in which order it was answered.
+/// Answers a request of the session.
 fn answer(script: &Script, request: u64, answer: Result<i32>) {
     let answer = answer.map(|answer| Box::new(answer) as Answer);
     script.say(EngineEvent::Answered { request, answer });
@@ -41,7 +41,7 @@ fn ask() -> AskSession<i32> {
     Ask::session("test", |_| Ok(0))
 }
 
-/// The answers to requests that reach the client.
+/// Returns the answers that reach the client.
 fn answers(engine: &mut Sharded<FakeEngine>) -> Vec<(u64, Result<i32>)> {
     let answered = |event| match event {
         (_, EngineEvent::Answered { request, answer }) => {
@@ -249,7 +249,8 @@ fn all_shards_end_at_once() {
     for script in &scripts {
         assert_eq!(script.next(), Asked::Abort);
     }
-    // The last to end is the first that is waited for, were they waited for one after the other.
+    // End the shards in the reverse of the order in which a sequential wait would wait for them.
+    // last.
     let (ended, end) = bounded(1);
     let waiting = std::thread::spawn(move || {
         last_work();
@@ -269,7 +270,7 @@ fn seeding(id: TorrentId) -> TorrentStatus {
     TorrentStatus { state: TorrentState::Seeding, seeding: true, ..TorrentStatus::new(id, "") }
 }
 
-/// The request of the engine itself that is asked next of a torrent.
+/// Returns the number of the engine's own request to copy this torrent, which must be the next call.
 fn own(script: &Script, id: TorrentId) -> u64 {
     match script.next() {
         Asked::OfTorrent(number, of, "copy the torrent") if of == id => number,
@@ -281,7 +282,7 @@ fn added(id: TorrentId) -> EngineEvent {
     EngineEvent::Added { id, name: String::new(), info_hashes: InfoHashes::default() }
 }
 
-/// A torrent of the first shard that the second serves as well, and no word of it to the client.
+/// Returns a torrent of the first shard that the second shard also serves. The client has not noticed.
 fn copied<const N: usize>() -> (Sharded<FakeEngine>, [Script; N], TorrentId) {
     let (mut engine, scripts) = sharded::<N>();
     let id = add_to(&mut engine, 0);
@@ -364,7 +365,7 @@ fn what_copies_send_is_what_the_torrent_has_sent() {
     let last = statuses(&mut engine).pop().unwrap();
     let TorrentStatus { uploaded, all_time_uploaded, upload_rate, peers, .. } = last;
     assert_eq!((uploaded, all_time_uploaded, upload_rate, peers), (8, 53, 7, 3));
-    // It counts when the copy has ended, too.
+    // It still counts after the copy was removed.
     engine.post(id, request::pause(false).request).unwrap();
     scripts[1].say(EngineEvent::Removed(id));
     scripts[0].say(EngineEvent::Statuses(vec![TorrentStatus { paused: true, ..seeding(id) }]));
@@ -500,7 +501,7 @@ fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
         }
         assert!(engine.drain().unwrap().is_empty());
     }
-    // First what one loses, and then what the other gets.
+    // First the share of one shard is lowered, and then the share of the other is raised.
     for _ in 0..2 {
         for script in &scripts {
             let Asked::OfSession(request, "share what the client may have") = script.next() else {
