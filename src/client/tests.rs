@@ -96,7 +96,7 @@ impl<'a> Guest<'a> {
         self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
-    /// The same as `Command::Pause`.
+    /// Sends `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
         let respond = respond_to_message(&self.member, CommandKind::Pause, id, None);
         self.message(Job::OfTorrent(id, request::pause(false).request, respond));
@@ -126,7 +126,7 @@ impl<'a> Guest<'a> {
         self.client.service.leave(&self.member);
     }
 
-    /// When it returns, all commands sent before it have been executed.
+    /// Returns when all commands that were sent before have been executed.
     fn barrier(&self) {
         let unknown = self.ask(TorrentId::next(), request::pause(false));
         assert_eq!(wait(unknown).unwrap_err().kind(), ErrorKind::NotFound);
@@ -153,7 +153,7 @@ fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     id
 }
 
-/// The same, if other events may be unread.
+/// Like `torrent`, but other events may be unread.
 fn torrent_after(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     let reply = guest.start(number);
     let id = script.accept();
@@ -226,7 +226,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(guest.ask(id, request::resume())).unwrap();
     assert_eq!(script.next(), Asked::Resume(id));
 
-    // All data is here, but the last of it is not written yet.
+    // All data has been downloaded, but the last of it has not been written.
     let reply = wait_for(id);
     guest.barrier();
     let unwritten = TorrentStatus { finished: true, downloaded: 1, ..status(id) };
@@ -238,7 +238,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(reply).unwrap();
     wait(wait_for(id)).unwrap();
 
-    // A torrent whose data is trusted is never reported as finished; only its status says so.
+    // A torrent with trusted data is never reported as finished; only its status shows it.
     let trusted = torrent_after(&guest, &script, 2);
     let reply = wait_for(trusted);
     guest.barrier();
@@ -276,7 +276,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::Finished { .. }));
     assert!(watcher.member.mailbox.try_recv().is_none());
 
-    // Some events always come, and so do the answers to messages.
+    // Some events are always delivered, and so are the answers to messages.
     watcher.subscribe(EventKinds::NONE);
     assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
     watcher.message_pause(TorrentId::next());
@@ -293,7 +293,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::TorrentRemoved { .. }));
 }
 
-/// The engine learns when a kind gets its first subscriber and when it loses its last.
+/// The engine is told when a kind gets its first subscriber and when it loses its last.
 #[test]
 fn what_nobody_wants_is_not_asked_of_the_engine() {
     let (client, script) = client();
@@ -312,7 +312,7 @@ fn what_nobody_wants_is_not_asked_of_the_engine() {
     assert_eq!(script.subscription(), only(&[EventKind::PeerConnected]));
 }
 
-/// The results of what a patron asks for after it has subscribed are reported to it.
+/// The results of requests that a patron makes after it has subscribed are reported to it.
 #[test]
 fn the_engine_knows_of_a_subscription_before_the_next_command() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
@@ -410,7 +410,7 @@ fn a_torrent_is_not_started_twice() {
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
 
-/// The second add comes while the first is with the engine.
+/// The second add arrives while the engine is working on the first.
 #[test]
 fn two_starts_at_once_give_one_torrent() {
     let (client, script) = client();
@@ -556,7 +556,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
     }
 }
 
-/// Its command is sent before it leaves, and the torrent is added after it has left.
+/// The patron sends its command before it leaves. The torrent is added after it has left.
 #[test]
 fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
     let (client, script) = client();
@@ -633,7 +633,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
     let first = patron.statistics();
     assert_eq!(script.next(), Asked::Statistics);
     let second = patron.statistics();
-    // Commands are taken in order: after this one, the second question has also been taken.
+    // Commands are taken in order: after this one, the second request has also been taken.
     let taken = guest.start(1);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
@@ -669,7 +669,7 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
 
 const SAVE: &str = "save the resume data";
 
-/// The next save that the engine is asked for.
+/// Returns the next save that the engine is asked for.
 fn save(script: &Script) -> (u64, TorrentId) {
     match script.next() {
         Asked::OfTorrent(request, id, SAVE) => (request, id),
@@ -728,7 +728,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Paused(ignored));
     nothing_but_statuses();
 
-    // Figures that grow are saved an interval later; events, at once.
+    // Growing counters are saved after an interval; events are saved at once.
     grown(id, 2);
     let (request, _) = save(&script);
     give(&script, request, b"two", figures(2));
@@ -756,7 +756,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     give(&script, first, b"three", figures(3));
     assert_eq!(resume_data(&guest.next()), b"three");
     let (second, _) = save(&script);
-    // A save that failed is tried again.
+    // A failed save is retried.
     let answer = Err(Error::new(ErrorKind::Busy, "test", "lost"));
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
@@ -789,7 +789,7 @@ fn no_more_than_64_saves_are_open() {
     }
     guest.barrier();
     assert!(script.is_quiet(), "each was saved once");
-    // The changes since then are not saved.
+    // The later changes are not saved.
     assert_eq!(client.shutdown(Duration::ZERO).wait().unsaved, 100);
 }
 
@@ -889,7 +889,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     script.say(EngineEvent::Resumed(id));
     assert_eq!(told(false), None);
 
-    // An error that does not stop a torrent is not reported for one that somebody has paused.
+    // An error that does not stop a torrent is not reported if the torrent was paused by a command.
     for error in [
         cannot_read(24, "Too many open files"),
         Error::from_code("use the metadata", "libtorrent", 1, "wrong hash"),
@@ -1030,7 +1030,7 @@ fn a_patron_outlives_its_client() {
     assert!(matches!(late.recv(), Ok(Event::ClientStopped { .. })));
 }
 
-/// Commands that are sent while the client stops: each is answered, and no one waits forever.
+/// Commands sent while the client stops are all answered.
 #[test]
 fn no_command_is_lost_in_a_race_with_the_shutdown() {
     let rounds = if cfg!(miri) { 2 } else { 50 };
@@ -1147,7 +1147,7 @@ fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
 fn lost_events_of_one_shard_are_made_up_for_there_alone() {
     let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
     let guest = Guest::new(&client);
-    // By their info hashes, odd ones are in the second shard.
+    // Torrents with an odd info hash are in the second shard.
     let here = torrent(&guest, &scripts[0], 2);
     let gone = torrent(&guest, &scripts[1], 3);
     let coming = guest.start(4);

@@ -91,7 +91,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
-                // The answer to an earlier request is fresh enough for this one.
+                // The answer to an earlier request is recent enough for this one.
                 if self.statistics.len() == 1 {
                     self.ask_statistics();
                 }
@@ -138,7 +138,7 @@ impl<E: Engine> ClientThread<E> {
             return self.postpone_add(add, why);
         }
         match add.key {
-            // Tried again, or restored.
+            // It is being retried or restored.
             Some(_) => self.hand_over(add),
             None => self.commit_add(add),
         }
@@ -155,7 +155,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Merges what a second source says about where to get a torrent.
+    /// Merges the trackers, web seeds and peers of another source for the same torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
         let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
         match self.engine.merge(id, params) {
@@ -235,7 +235,7 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
-/// Answers by the reply if there is one; otherwise a failure becomes an event.
+/// Sends the answer to the reply, if there is one; otherwise reports a failure as an event.
 pub(in crate::client) fn answer<T>(
     from: &Member,
     command: CommandKind,

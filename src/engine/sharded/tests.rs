@@ -250,7 +250,6 @@ fn all_shards_end_at_once() {
         assert_eq!(script.next(), Asked::Abort);
     }
     // End the shards in the reverse of the order in which a sequential wait would wait for them.
-    // last.
     let (ended, end) = bounded(1);
     let waiting = std::thread::spawn(move || {
         last_work();
