@@ -8,11 +8,11 @@
 namespace patron {
 namespace {
 
-// No file system that libtorrent runs on allows longer names.
+// The file systems that libtorrent runs on do not allow longer names.
 constexpr std::size_t longest_part = 255;
 
 [[noreturn]] void refuse(std::string const& name, std::string const& why) {
-    // The text of an exception ends at a zero byte.
+    // The text of an exception ends at the first zero byte.
     std::string shown = name;
     std::replace(shown.begin(), shown.end(), '\0', '?');
     throw std::invalid_argument(shown + ": " + why);
