@@ -1,13 +1,13 @@
-//! Normalizes the URLs of trackers and web seeds. libtorrent copies a URL into its requests
-//! unchanged, so a line break in one would start a request of its own; therefore every URL passes
-//! through here, whatever its source.
+//! Normalizes the URLs of trackers and web seeds. libtorrent copies a URL into its requests unchanged, so a
+//! line break in it would start another request. Therefore every URL passes through this module, whatever its
+//! source.
 
 use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 use crate::text::{is_hidden, printable};
 
-/// Longer URLs are refused; in bytes.
+/// The maximum length of a URL, in bytes.
 const MAX_URL: usize = 2048;
 
 /// The schemes that libtorrent can announce with. WebTorrent trackers need a libtorrent built with
@@ -16,18 +16,18 @@ const TRACKERS: &[&str] = &["http", "https", "udp", "ws", "wss"];
 
 const WEB_SEEDS: &[&str] = &["http", "https"];
 
-/// A tracker's announce URL in its normal form. An error names the URL and says what is wrong.
+/// Normalizes a tracker's announce URL. An error names the URL and the problem.
 pub(crate) fn tracker(url: &str) -> Result<String, String> {
     normal(url, TRACKERS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// The normal form of a web seed's URL; errors are as for [`tracker`].
+/// Normalizes a web seed's URL; errors are as for [`tracker`].
 pub(crate) fn web_seed(url: &str) -> Result<String, String> {
     normal(url, WEB_SEEDS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// Scheme and host in lower case, no white space at the ends, no fragment; user and password
-/// decoded, as libtorrent expects them; the rest percent-encoded where necessary (RFC 3986).
+/// Normalizes a URL: scheme and host in lower case, no white space at the ends, no fragment; user and
+/// password decoded, as libtorrent expects them; the rest percent-encoded where necessary (RFC 3986).
 fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     let url = url.trim();
     let parts = url.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
@@ -50,8 +50,8 @@ fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     Ok(normal)
 }
 
-/// `user:password@`. libtorrent does not decode it, and finds the host only if the user is followed
-/// by a colon.
+/// Normalizes `user:password@`. libtorrent does not decode it, and finds the host only if the user is
+/// followed by a colon.
 fn user_info(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());

@@ -1,4 +1,4 @@
-//! Compares a .torrent file as it is read with what it was made from.
+//! Compares a .torrent file that was read back with the files that it was made from.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use super::walk::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 
-/// Fails if a client would look for a file under another name than the one it has here, as
-/// libtorrent does with names that it considers unsafe.
+/// Fails if a client would look for a file under another name than the one it has here, because libtorrent
+/// changes names that it considers unsafe.
 pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     let mut files = read.files.iter().filter(|file| !file.pad);
     for entry in entries {
@@ -30,7 +30,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     Ok(())
 }
 
-/// Quotes the path, so that invisible characters show.
+/// Creates the error. It quotes the path, so that invisible characters are shown.
 fn refuse(entry: &Entry, why: &str) -> Error {
     let message = format!("{:?} {why}", entry.source);
     Error::new(ErrorKind::InvalidArgument, MAKE, message)

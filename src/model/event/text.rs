@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Event, Goal, RemovedFiles, TorrentState, TorrentStatus};
 use crate::text::printable;
 
-/// A number of bytes for people: `3.2 MiB`.
+/// A number of bytes for users: `3.2 MiB`.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -27,7 +27,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A duration for people: `2 min 5 s`.
+/// A duration for users: `2 min 5 s`.
 struct Span(Duration);
 
 impl fmt::Display for Span {
@@ -91,7 +91,7 @@ impl fmt::Display for TorrentStatus {
     }
 }
 
-/// One line for a person.
+/// Writes one line for a user.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -101,8 +101,8 @@ impl fmt::Display for Event {
             Self::AlreadyAdded { name, .. } => {
                 write!(f, "{name}: is here already and is not added twice")
             }
-            // The error may begin with the source; do not repeat it. A source can be long, so it is
-            // cut short.
+            // The error may begin with the source, which must not be repeated. A source can be long, so it is
+            // truncated.
             Self::AddFailed { source, error } if error.message().starts_with(&**source) => {
                 error.fmt(f)
             }
@@ -235,7 +235,7 @@ impl fmt::Display for Event {
                 let seconds = took.as_secs_f64();
                 write!(f, "restored {torrents} torrents in {seconds:.1} s; {failed} failed")
             }
-            // The error says of what.
+            // The error names the torrent.
             Self::RestoreFailed { error, .. } => error.fmt(f),
             Self::StoreFailed { error } => error.fmt(f),
             Self::StoreRecovered => write!(f, "the store works again"),
@@ -246,8 +246,8 @@ impl fmt::Display for Event {
     }
 }
 
-/// Describes a sequence of events to a person: each line has the time since the start, and a status
-/// is shown only when its text differs from the previous one.
+/// Describes a sequence of events for a user: each line has the time since the start, and a status is shown
+/// only if its text differs from the previous one.
 ///
 /// ```no_run
 /// # let client = torrent_patron::Client::builder().start()?;
@@ -273,12 +273,12 @@ impl Default for Explainer {
 }
 
 impl Explainer {
-    /// Starts its clock now.
+    /// Creates an explainer, whose clock starts now.
     pub fn new() -> Self {
         Self { began: Instant::now(), statuses: Default::default() }
     }
 
-    /// A line for the event; `None` for a status whose text has not changed.
+    /// Returns a line for the event, or `None` for a status whose text has not changed.
     pub fn explain(&mut self, event: &Event) -> Option<String> {
         let text = event.to_string();
         match event {

@@ -11,13 +11,13 @@ mod blocklist;
 
 use blocklist::Wrong;
 
-/// Blocked ranges of addresses: no connections to or from peers there.
+/// Blocked ranges of addresses: there are no connections to or from peers in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Vec<IpRange>"))]
 pub struct IpFilter(Vec<IpRange>);
 
-/// All addresses from the first to the last, inclusive.
+/// A range of addresses, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub struct IpRange {
 }
 
 impl IpRange {
-    /// The addresses from the first to the last.
+    /// Creates the range from the first to the last address.
     ///
     /// # Errors
     ///
@@ -48,11 +48,11 @@ impl IpRange {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Blocklist {
-    /// The addresses it blocks.
+    /// The blocked addresses.
     pub filter: IpFilter,
     /// The number of lines that were skipped.
     pub skipped: u64,
-    /// Why lines were skipped, each with the line: the first ten.
+    /// Why the first ten of these lines were skipped.
     pub first_skipped: Vec<Error>,
 }
 
@@ -81,8 +81,8 @@ impl IpFilter {
         read(path.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// Like [`read`](IpFilter::read), but skips lines that are not rules, as published lists often
-    /// have some.
+    /// Like [`read`](IpFilter::read), but skips lines that are not rules, which published lists often
+    /// contain.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl IpFilter {
         read(path.as_ref(), Wrong::Skip)
     }
 
-    /// Like [`read`](IpFilter::read), but from the file's contents.
+    /// Like [`read`](IpFilter::read), but parses the file's contents.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl IpFilter {
         blocklist::read(text.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// Like [`read_lenient`](IpFilter::read_lenient), but from the file's contents.
+    /// Like [`read_lenient`](IpFilter::read_lenient), but parses the file's contents.
     ///
     /// # Errors
     ///
@@ -125,12 +125,12 @@ impl IpFilter {
         Ok(())
     }
 
-    /// The blocked ranges.
+    /// Returns the blocked ranges.
     pub fn ranges(&self) -> &[IpRange] {
         &self.0
     }
 
-    /// Whether an address is blocked.
+    /// Returns whether an address is blocked.
     pub fn blocks(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| {
             range.first.is_ipv4() == address.is_ipv4()
