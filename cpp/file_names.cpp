@@ -32,7 +32,7 @@ void check_file_name(std::string const& name) {
         std::size_t const end = std::min(name.find('/', begin), name.size());
         std::string const part = name.substr(begin, end - begin);
         if (part.empty() || part == "." || part == "..")
-            refuse(name, "a file of a torrent has a name below the save directory");
+            refuse(name, "a file of a torrent must have a name below the save directory");
         if (part.size() > longest_part)
             refuse(name, "a part of it is longer than 255 bytes");
         begin = end + 1;

@@ -177,9 +177,9 @@ bool NetworkPolicy::allows_peer(lt::address const& address) const {
 
 std::string NetworkPolicy::reason(std::string const& url) const {
     if (!webrtc_ && is_webrtc(url))
-        return "disk_reads=zero_copy does not go with peers by WebRTC";
+        return "disk_reads=zero_copy cannot be combined with peers by WebRTC";
     return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
-                          : "this would go past the proxy";
+                          : "this would bypass the proxy";
 }
 
 void NetworkPolicy::restrict(lt::add_torrent_params& params) const {

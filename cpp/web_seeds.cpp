@@ -135,7 +135,7 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
     if (!code)
         failure.error.message = "its answer is not HTTP";
     if (circle)
-        failure.error.message = "it redirects to a web seed that is known already";
+        failure.error.message = "it redirects to a web seed that is already known";
     tell_(std::move(failure));
 }
 

@@ -219,7 +219,7 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
 }
 
 fn taken() -> Error {
-    let message = "the answer comes once, and has been taken";
+    let message = "the answer has already been taken";
     Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
 }
 

@@ -137,7 +137,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                 !have_piece(
                     piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
                 throw NotHere("piece " + std::to_string(static_cast<int>(block.piece)) +
-                              " is not here yet");
+                              " has not been downloaded yet");
             last = block.piece;
         }
         if (blocks.empty())

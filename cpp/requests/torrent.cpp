@@ -223,7 +223,7 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
         refuse("it super-seeds");
     LimitsRecord const own = patron::limits(*this);
     if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
-        refuse("it has limits of its own");
+        refuse("it has its own limits");
     if (!compat::keeps_names)
         refuse("this version of libtorrent does not tell the names of its files");
     params.save_path = now.save_path;
@@ -261,7 +261,7 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
     if (!same)
         refuse("the metainfo is of another torrent");
     if (!set_metadata(given.ti->info_section()))
-        refuse("the torrent has its metadata");
+        refuse("the torrent already has its metadata");
 }
 
 // If the torrent was removed in the meantime, that need not be reported.
@@ -326,7 +326,7 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
         fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
         std::error_code failure;
         if (fs::exists(fs::symlink_status(root / name, failure)))
-            refuse(name + ": there is a file of that name");
+            refuse(name + ": a file with that name exists");
         for (fs::path above = fs::path(name).parent_path(); !above.empty();
              above = above.parent_path())
             if (fs::exists(root / above, failure) && !fs::is_directory(root / above, failure))
@@ -411,7 +411,7 @@ void Torrent::set_ends_first(bool first) const {
 void Torrent::read(std::uint32_t index) const {
     lt::piece_index_t const wanted = piece(*metainfo(*this), index);
     if (!have_piece(wanted))
-        throw NotHere("piece " + std::to_string(index) + " is not here yet");
+        throw NotHere("piece " + std::to_string(index) + " has not been downloaded yet");
     read_piece(wanted);
 }
 

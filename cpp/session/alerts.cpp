@@ -470,7 +470,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
 void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
     NativeError failure = error(alert.error);
     if (failure.message.empty())
-        failure.message = "its answer makes no sense";
+        failure.message = "its answer is invalid";
     boost::asio::post(session_.get_context(),
                       [reports = reports_, waker = waker_, id = id(alert), torrent = alert.handle,
                        version = alert.version, url = std::string(alert.tracker_url()),

@@ -175,7 +175,7 @@ Saver::Saved Saver::made(Save order) {
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });
             auto const before = std::exchange(kept.missing, claimed);
             if (!kept.lost && !claimed.empty() && claimed != before)
-                throw Busy("files of the torrent were moved meanwhile");
+                throw Busy("files of the torrent were moved in the meantime");
         }
         std::string place = params.save_path;
         for (auto const& renamed : params.renamed_files)

@@ -33,7 +33,7 @@ pub(super) fn refuse_foreign(
     let mut doubtful = Vec::new();
     each(described, directory, |index, file, path, found| {
         if !found.is_file() {
-            return Err(refused(path, "it is there and not a regular file"));
+            return Err(refused(path, "it exists and is not a regular file"));
         }
         if found.len() > length(file) {
             return Err(longer(path, found.len(), file));
@@ -64,7 +64,7 @@ pub(super) fn refuse_foreign(
         };
         if !cannot_tell && !samples.any(right) {
             let path = directory.join(&described.files[file].path);
-            return Err(refused(&path, "it is there, and nothing in it is of this torrent"));
+            return Err(refused(&path, "it exists and contains no data of this torrent"));
         }
     }
     Ok(())
@@ -104,7 +104,7 @@ fn length(file: &FileRecord) -> u64 {
 }
 
 fn longer(path: &Path, found: u64, file: &FileRecord) -> Error {
-    refused(path, &format!("it is there with {found} bytes, and has {} in the torrent", file.size))
+    refused(path, &format!("it exists with {found} bytes, but has {} in the torrent", file.size))
 }
 
 fn refused(path: &Path, why: &str) -> Error {

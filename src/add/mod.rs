@@ -545,7 +545,7 @@ fn configured(
         tracing::warn!(
             source = &*source,
             url = &*printable(&url),
-            "dropped: the torrent names what is on the local network"
+            "dropped: torrents must not name hosts on the local network"
         );
     }
     let info_hashes = InfoHashes::from_bytes(&described.v1, &described.v2);
@@ -644,7 +644,7 @@ fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error
         match std::fs::metadata(&path) {
             Ok(found) if i64::try_from(found.len()).is_ok_and(|size| size < file.size) => {
                 let why = format!(
-                    "{}: it has {} bytes, and {} in the torrent",
+                    "{}: it has {} bytes, but {} in the torrent",
                     path.display(),
                     found.len(),
                     file.size

@@ -143,7 +143,7 @@ pub(super) fn start<E: Engine>(
                 run(client, &service);
             }
         })
-        .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
+        .map_err(|error| Error::io("start the client", "a separate thread", &error))?;
     match starting.recv() {
         Ok(Ok(())) => {
             Ok(Client { service, stop_requests, thread: Some(thread), descriptors: None })

@@ -65,7 +65,7 @@ impl Restoring {
                 // If the client has ended, nobody receives this.
                 let _ = to.send(vec![Restored::End(end)]);
             })
-            .map_err(|error| Error::io("restore the torrents", "a thread of its own", &error))?;
+            .map_err(|error| Error::io("restore the torrents", "a separate thread", &error))?;
         let began = Instant::now();
         Ok(Self {
             prepared,

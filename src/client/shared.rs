@@ -61,7 +61,7 @@ impl Patron {
         let running = match &mut *shared {
             Some(running) => {
                 if wanted.is_some_and(|wanted| wanted != running.builder) {
-                    let message = "it runs already, and was started with other options";
+                    let message = "it is already running, and was started with other options";
                     let op = "start the process-wide client";
                     return Err(Error::new(ErrorKind::InvalidArgument, op, message));
                 }

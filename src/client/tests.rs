@@ -372,11 +372,11 @@ fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
     assert_eq!(
         news,
         [
-            "the router at 192.0.2.7 lets peers in at its UDP port 6881 (UPnP)",
-            "the router at 192.0.2.7 lets peers in at its TCP port 6882 (UPnP)",
-            "others see this machine at 2001:db8::1",
-            "others see this machine at 198.51.100.2",
-            "the router at 192.0.2.7 does not let peers in (NAT-PMP): cannot test: no",
+            "UDP port 6881 of the router is forwarded to 192.0.2.7 (UPnP)",
+            "TCP port 6882 of the router is forwarded to 192.0.2.7 (UPnP)",
+            "the external address of this machine is 2001:db8::1",
+            "the external address of this machine is 198.51.100.2",
+            "the router does not forward a port to 192.0.2.7 (NAT-PMP): cannot test: no",
         ]
     );
 }

@@ -395,7 +395,7 @@ pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
         Some(records) => session.change_settings(records),
         None => Ok(()),
     };
-    Ask::by_part("share what the client may have", change).of_all()
+    Ask::by_part("share the limits of the client", change).of_all()
 }
 
 /// Asks for the DHT nodes and the IP filter, as bytes.

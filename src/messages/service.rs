@@ -198,7 +198,7 @@ impl Service {
         self.check_running(SEND)?;
         send(&self.commands, envelope).map_err(|error| match error {
             TrySendError::Full(_) => {
-                let message = format!("{COMMANDS} commands are waiting for the client already");
+                let message = format!("{COMMANDS} commands are already waiting for the client");
                 Error::new(ErrorKind::Busy, SEND, message)
             }
             TrySendError::Disconnected(_) => Error::stopped(SEND),

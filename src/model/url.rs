@@ -35,7 +35,7 @@ fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
         return Err(format!("expected a URL that begins with {}://", schemes.join("://, ")));
     };
     if url.contains(|c: char| c.is_whitespace() || is_hidden(c)) {
-        return Err("it has a blank or a control character in it".into());
+        return Err("it contains a space or a control character".into());
     }
     let rest = rest.split('#').next().unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -75,7 +75,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
         Some(rest) => {
             let (address, port) = rest.split_once(']').unwrap_or_default();
             let address: Ipv6Addr =
-                address.parse().map_err(|_| "its host is no IPv6 address".to_owned())?;
+                address.parse().map_err(|_| "its host is not an IPv6 address".to_owned())?;
             (format!("[{address}]"), port)
         }
         None => {
@@ -88,7 +88,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
     let in_a_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if !host.starts_with('[') && !host.chars().all(in_a_name) {
-        return Err("its host is no name and no address".into());
+        return Err("its host is neither a name nor an address".into());
     }
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(host),
@@ -99,7 +99,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
                 _ => Err("its port is not from 1 to 65535".into()),
             }
         }
-        _ => Err("its port is no number".into()),
+        _ => Err("its port is not a number".into()),
     }
 }
 
@@ -191,24 +191,24 @@ mod tests {
             ("http:/t/announce", "expected a URL that begins with"),
             ("ftp://t/announce", "expected a URL that begins with"),
             ("dht://0123456789/announce", "expected a URL that begins with"),
-            ("http://t/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /", "a blank or a control"),
-            ("http://t/a\r\nX: y", "a blank or a control"),
-            ("http://t/a\0", "a blank or a control"),
-            ("http://t/a b", "a blank or a control"),
-            ("http://t\t/a", "a blank or a control"),
-            ("http://t/a\u{2028}b", "a blank or a control"),
-            ("http://t/\u{202e}b", "a blank or a control"),
+            ("http://t/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /", "a space or a control"),
+            ("http://t/a\r\nX: y", "a space or a control"),
+            ("http://t/a\0", "a space or a control"),
+            ("http://t/a b", "a space or a control"),
+            ("http://t\t/a", "a space or a control"),
+            ("http://t/a\u{2028}b", "a space or a control"),
+            ("http://t/\u{202e}b", "a space or a control"),
             ("http://", "it has no host"),
             ("http:///announce", "it has no host"),
             ("http://:80/a", "it has no host"),
             ("http://me:pw@/a", "it has no host"),
-            ("http://t_\u{e9}/a", "its host is no name and no address"),
-            ("http://t%00/a", "its host is no name and no address"),
+            ("http://t_\u{e9}/a", "its host is neither a name nor an address"),
+            ("http://t%00/a", "its host is neither a name nor an address"),
             (r"http://t\@evil/a", "characters that libtorrent cannot send"),
-            ("http://[::1/a", "its host is no IPv6 address"),
-            ("http://[nonsense]/a", "its host is no IPv6 address"),
-            ("http://[::1]x/a", "its port is no number"),
-            ("http://t:80x/a", "its port is no number"),
+            ("http://[::1/a", "its host is not an IPv6 address"),
+            ("http://[nonsense]/a", "its host is not an IPv6 address"),
+            ("http://[::1]x/a", "its port is not a number"),
+            ("http://t:80x/a", "its port is not a number"),
             ("http://t:0/a", "its port is not from 1 to 65535"),
             ("http://t:65536/a", "its port is not from 1 to 65535"),
             ("http://me:p%40w@t/a", "characters that libtorrent cannot send"),

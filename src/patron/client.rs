@@ -94,7 +94,9 @@ impl Patron {
 
     /// Returns whether all torrents are stopped by [`pause_all`](Patron::pause_all).
     pub fn all_paused(&self) -> Reply<bool> {
-        self.session(Ask::session("tell whether all is paused", |session| session.is_paused()))
+        self.session(Ask::session("check whether all torrents are paused", |session| {
+            session.is_paused()
+        }))
     }
 
     /// Blocks outgoing connections to peers at these ports. Incoming connections from them are still
@@ -123,7 +125,7 @@ impl Patron {
 
     /// Returns whether the DHT is running.
     pub fn dht_is_running(&self) -> Reply<bool> {
-        self.session(Ask::session("look at the DHT", |session| session.is_dht_running()))
+        self.session(Ask::session("check the DHT", |session| session.is_dht_running()))
     }
 
     // The network.
@@ -146,7 +148,7 @@ impl Patron {
 
     /// Removes a port mapping.
     pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
-        const UNMAP: &str = "end the port mapping";
+        const UNMAP: &str = "remove the port mapping";
         // libtorrent would read before the start of its table. The program may have stored the number, so it
         // can be anything.
         if mapping.get() < 0 {

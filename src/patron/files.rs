@@ -79,7 +79,7 @@ impl Patron {
     /// Closes the files of a torrent, so that all writes are passed to the system. They are opened again when
     /// needed.
     pub fn flush_files(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task("write the files out", Torrent::flush_files))
+        self.torrent(id, Ask::task("flush the files", Torrent::flush_files))
     }
 
     /// Returns the metainfo of a torrent, also if it was added from a magnet link and has received its

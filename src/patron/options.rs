@@ -19,7 +19,7 @@ impl Patron {
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
         self.torrent_then(
             id,
-            Ask::task("tell how the torrent is set up", Torrent::options),
+            Ask::task("get the options of the torrent", Torrent::options),
             convert::options,
         )
     }

@@ -419,7 +419,7 @@ impl Signal {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
                     if self.changed.wait_until(&mut state, deadline).timed_out() && !state.woken {
-                        let message = "the data has not come in time";
+                        let message = "the data has not arrived in time";
                         return Err(Error::new(ErrorKind::TimedOut, READ, message));
                     }
                 }

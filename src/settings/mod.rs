@@ -492,8 +492,8 @@ impl Settings {
         }
         let refuse = |conflict: &str, why: &str| {
             let message = format!(
-                "disk_reads=zero_copy does not go with {conflict}: {why}, and a file that is cut \
-                 short meanwhile would end the process (SIGBUS)"
+                "disk_reads=zero_copy cannot be combined with {conflict}: {why}, and a file that is \
+                 truncated meanwhile would crash the process (SIGBUS)"
             );
             Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
         };
@@ -585,7 +585,7 @@ impl Settings {
             Some(_) => Ok(()),
             None => {
                 let message = format!(
-                    "{interfaces}: each of the {sessions} network threads needs a port of its own, and \
+                    "{interfaces}: each of the {sessions} network threads needs its own port, and \
                      the last would be above 65535"
                 );
                 Err(Error::new(ErrorKind::InvalidArgument, "listen", message))

@@ -77,7 +77,7 @@ impl Writer {
                     drop(ends);
                 }
             })
-            .map_err(|error| Error::io("start the store", "a thread of its own", &error))?;
+            .map_err(|error| Error::io("start the store", "a separate thread", &error))?;
         Ok(Self { shared, ended })
     }
 

@@ -447,7 +447,7 @@ impl Alerts {
 
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
         let error = match error.category.is_empty() {
-            true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
+            true => Error::new(ErrorKind::Native, "", "libtorrent gave no reason"),
             // Requests that are answered by an alert concern the files.
             false => disk_failure("", &on, &error),
         };

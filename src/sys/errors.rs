@@ -24,7 +24,7 @@ impl Error {
         // Some of libtorrent's codes have no message.
         let message = match message {
             "" if is_code => format!("{category} error {value}"),
-            "" => "it did not say why".into(),
+            "" => "no reason was given".into(),
             _ => message.to_owned(),
         };
         Self::with_code(kind, op, native, message)

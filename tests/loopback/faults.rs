@@ -390,7 +390,7 @@ fn a_larger_file_of_the_same_name() {
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
-    assert!(error.message().contains("data.bin: it is there with 700000 bytes"), "{error}");
+    assert!(error.message().contains("data.bin: it exists with 700000 bytes"), "{error}");
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let options = seeder.options().existing_files(ExistingFiles::Overwrite);

@@ -168,7 +168,7 @@ fn links_are_followed_once_refused_left_out_or_kept() {
     for (target, why) in [
         (outside.as_path(), "is a link that leads outside"),
         (Path::new("../outside"), "is a link that leads outside"),
-        (Path::new("nowhere"), "is a link to nothing that is in the torrent"),
+        (Path::new("nowhere"), "is a link to something outside the torrent"),
     ] {
         fs::remove_file(root.join("second")).unwrap();
         symlink(target, root.join("second")).unwrap();

@@ -62,7 +62,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     // A piece that is not wanted from peers may come from the program.
     let error = patron.read_piece(id, 0).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotHere);
-    assert!(error.message().ends_with("piece 0 is not here yet"), "{error}");
+    assert!(error.message().ends_with("piece 0 has not been downloaded yet"), "{error}");
     let bytes = noise(1, 100_000);
     let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
     assert!(error.message().ends_with("piece 0 has 16384 bytes, not 100"), "{error}");
@@ -99,7 +99,10 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
     for piece in [0, 5] {
         let error = patron.read_piece(id, piece).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
-        assert!(error.message().ends_with(&format!("piece {piece} is not here yet")), "{error}");
+        assert!(
+            error.message().ends_with(&format!("piece {piece} has not been downloaded yet")),
+            "{error}"
+        );
         patron.add_piece(id, 6, &noise(1, 100_000)[6 * 16 * 1024..]).wait().unwrap();
         poll(|| patron.pieces(id).wait().unwrap().have[6].then_some(()));
     }

@@ -143,7 +143,7 @@ fn a_url_of_a_stranger_is_cleaned_or_left_out_whatever_brings_it() {
     assert_eq!(metainfo.web_seeds, ["http://127.0.0.1:1/announce"]);
     let invalid = &metainfo.invalid_urls;
     assert!([2, 4].contains(&invalid.len()), "{invalid:#?}");
-    assert!(invalid.iter().any(|url| url.ends_with("it has a blank or a control character in it")));
+    assert!(invalid.iter().any(|url| url.ends_with("it contains a space or a control character")));
     assert!(invalid.iter().any(|url| url.contains("\": expected a URL that begins with")));
 
     let link = format!(
@@ -406,7 +406,7 @@ Content-Length: 0
 "
                 .to_vec()
             })),
-            "it redirects to a web seed that is known already",
+            "it redirects to a web seed that is already known",
         ),
         ("nobody is there", None, "Connection refused"),
     ];

@@ -91,7 +91,7 @@ fn install() -> Result<(), Failure> {
     let mut taken = false;
     ONCE.call_once(|| taken = tracing::subscriber::set_global_default(Log).is_err());
     if taken || !tracing::dispatcher::get_default(|default| default.is::<Log>()) {
-        return Err(Failure::busy("the process has a log of its own already"));
+        return Err(Failure::busy("the process already has its own log"));
     }
     Ok(())
 }

@@ -44,8 +44,7 @@ impl Target {
             return Err(format!("{} is {}, not a file", output.display(), name(kind)).into());
         }
         if shared.canonicalize().is_ok_and(|shared| path.starts_with(shared)) {
-            let message =
-                "is among the files that are shared, which would then be other than it says";
+            let message = "is among the shared files, which would then differ from the torrent";
             return Err(format!("{} {message}", output.display()).into());
         }
         OpenOptions::new().write(true).open(&path).map_err(failed)?;

@@ -112,7 +112,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Failed { id, error } => {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new(&error, Instant::now()) {
-                    tracing::warn!(%id, %error, "a torrent met an error");
+                    tracing::warn!(%id, %error, "a torrent has an error");
                     torrent.answer_waiters(&Err(error.clone()));
                     self.readers.fail(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
@@ -162,7 +162,7 @@ impl<E: Engine> ClientThread<E> {
                 self.service.announce(&Event::ListenFailed { address, error });
             }
             EngineEvent::EngineFailed(error) => {
-                tracing::error!(%error, "libtorrent is in trouble");
+                tracing::error!(%error, "libtorrent has failed");
             }
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);

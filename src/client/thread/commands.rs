@@ -112,7 +112,7 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
             if known.removing.is_some() {
-                let why = busy("the same torrent is just being removed");
+                let why = busy("the same torrent is being removed");
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
@@ -134,7 +134,7 @@ impl<E: Engine> ClientThread<E> {
             return self.admission.park(add);
         }
         if self.admission.has(&add.info_hashes) {
-            let why = busy("the same torrent is just being added");
+            let why = busy("the same torrent is being added");
             return self.postpone_add(add, why);
         }
         match add.key {

@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
-        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not come in time");
+        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not arrived in time");
         let now = Instant::now();
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
@@ -192,6 +192,6 @@ impl<E: Engine> ClientThread<E> {
 }
 
 pub(in crate::client) fn paused(id: TorrentId) -> Error {
-    let message = format!("{id}: it is paused, and the data is not here");
+    let message = format!("{id}: it is paused, and the data has not been downloaded");
     Error::new(ErrorKind::NotHere, READ, message)
 }

@@ -180,5 +180,5 @@ impl<E: Engine> ClientThread<E> {
 }
 
 fn moves_already(id: TorrentId, op: &'static str) -> Error {
-    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved just now"))
+    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved"))
 }

@@ -384,7 +384,7 @@ impl<E: Engine> Sharded<E> {
             EngineEvent::Failed { .. } => {
                 let pause = Box::new(request::pause(false).request);
                 if let Err(error) = self.submit(id, Change::Post(pause)) {
-                    tracing::warn!(%id, %error, "a torrent with an error goes on");
+                    tracing::warn!(%id, %error, "a torrent with an error was not paused");
                 }
                 Some(event)
             }

@@ -503,7 +503,7 @@ fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
     // First the share of one shard is lowered, and then the share of the other is raised.
     for _ in 0..2 {
         for script in &scripts {
-            let Asked::OfSession(request, "share what the client may have") = script.next() else {
+            let Asked::OfSession(request, "share the limits of the client") = script.next() else {
                 panic!("expected a change")
             };
             script.say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });

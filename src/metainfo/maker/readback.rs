@@ -21,7 +21,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
         let root = Path::new(file.path.iter().next().unwrap_or_default());
         let symlink = entry.symlink.as_ref().map(|target| root.join(target));
         if file.symlink != symlink {
-            return Err(refuse(entry, "is a link to nothing that is in the torrent"));
+            return Err(refuse(entry, "is a link to something outside the torrent"));
         }
         if file.size != entry.size {
             return Err(refuse(entry, "would have another size"));
@@ -40,8 +40,8 @@ fn renamed(path: &Path, read: &Path) -> String {
     if path.components().count() == 2 && path.file_name() == Some(read.as_os_str()) {
         // libtorrent takes any v2 file tree with one file for that file, whatever the torrent's
         // name.
-        return "is the only file of its directory, which v2 alone does not tell from a file without \
-                one; make the torrent hybrid, or of the file itself"
+        return "is the only file of its directory, which a v2 torrent cannot distinguish from a \
+                single file; make the torrent hybrid, or for the file itself"
             .into();
     }
     format!(

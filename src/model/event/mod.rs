@@ -515,23 +515,21 @@ impl std::fmt::Display for PerformanceLimit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::DiskQueueFull => {
-                "the disk does not keep up with what arrives (max_queued_disk_bytes)"
+                "the disk cannot keep up with the download (max_queued_disk_bytes)"
             }
             Self::RequestQueueFull => {
-                "more could be asked of a peer than may be (max_out_request_queue)"
+                "more requests could be sent to a peer than are allowed (max_out_request_queue)"
             }
             Self::UploadLimitTooLow => "the upload limit slows downloads down",
             Self::DownloadLimitTooLow => "the download limit slows uploads down",
-            Self::SendBufferTooSmall => {
-                "peers wait for what is read from the disk (send_buffer_watermark)"
-            }
+            Self::SendBufferTooSmall => "peers wait for data from the disk (send_buffer_watermark)",
             Self::TooManyOptimisticSlots => {
-                "half of the upload slots are given out of turn (num_optimistic_unchoke_slots)"
+                "half of the upload slots are optimistic (num_optimistic_unchoke_slots)"
             }
-            Self::DiskQueueTooLarge => "what waits to be written takes half of the cache",
-            Self::DiskOperations => "the system takes no more disk operations at once",
+            Self::DiskQueueTooLarge => "data waiting to be written takes up half of the cache",
+            Self::DiskOperations => "the system accepts no more disk operations at once",
             Self::TooFewOutgoingPorts => {
-                "there are too few ports to call out from (outgoing_ports)"
+                "there are too few ports for outgoing connections (outgoing_ports)"
             }
             Self::TooFewDescriptors => "there are too few descriptors",
             Self::Other => "something limits the performance",

@@ -99,7 +99,7 @@ impl fmt::Display for Event {
                 write!(f, "{name}: added, info hash {info_hashes}, in {}", Shown(save_dir))
             }
             Self::AlreadyAdded { name, .. } => {
-                write!(f, "{name}: is here already and is not added twice")
+                write!(f, "{name}: is already in the client and was not added again")
             }
             // The error may begin with the source, which must not be repeated. A source can be long, so it is
             // truncated.
@@ -111,7 +111,7 @@ impl fmt::Display for Event {
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
             Self::MetadataReceived { name, info_hashes, .. } => {
-                write!(f, "{name}: the metadata of {info_hashes} has come")
+                write!(f, "{name}: the metadata of {info_hashes} has arrived")
             }
             Self::StateChanged { name, state, .. } => write!(f, "{name}: {state}"),
             Self::Paused { name, .. } => write!(f, "{name}: paused"),
@@ -130,10 +130,10 @@ impl fmt::Display for Event {
                 write!(f, "{name}: has reached its share ratio")
             }
             Self::GoalReached { name, goal: Goal::SeedTime, .. } => {
-                write!(f, "{name}: has seeded for its time")
+                write!(f, "{name}: has reached its seed time")
             }
             Self::HashFailed { name, piece, .. } => {
-                write!(f, "{name}: piece {piece} came damaged and is fetched again")
+                write!(f, "{name}: piece {piece} was damaged and will be downloaded again")
             }
             Self::PeerBanned { name, address, .. } => {
                 write!(f, "{name}: the peer at {address} sent damaged pieces and is banned")
@@ -154,7 +154,7 @@ impl fmt::Display for Event {
                 write!(f, "{name}: {error}")
             }
             Self::Metainfo { name, torrent_file, .. } => {
-                write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
+                write!(f, "{name}: received its .torrent file, {}", Size(torrent_file.len() as u64))
             }
             Self::TorrentRemoved { name, files, .. } => match files {
                 RemovedFiles::Kept => write!(f, "{name}: removed, its files stay"),
@@ -170,28 +170,39 @@ impl fmt::Display for Event {
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
             Self::PortMapped { by, protocol, external_port, local } => write!(
                 f,
-                "the router at {local} lets peers in at its {protocol} port {external_port} ({by})"
+                "{protocol} port {external_port} of the router is forwarded to {local} ({by})"
             ),
             Self::PortMappingFailed { by, local, error } => {
-                write!(f, "the router at {local} does not let peers in ({by}): {error}")
+                write!(f, "the router does not forward a port to {local} ({by}): {error}")
             }
-            Self::ExternalAddress { address } => write!(f, "others see this machine at {address}"),
+            Self::ExternalAddress { address } => {
+                write!(f, "the external address of this machine is {address}")
+            }
             Self::DescriptorLimit { wanted, available } => write!(
                 f,
-                "the settings can need {wanted} open files and connections, and the process may \
-                 have {available}: it goes on with fewer"
+                "the settings may need {wanted} open files and connections, but the process may \
+                 have only {available}; it continues with fewer"
             ),
-            Self::Lagged { missed: 1 } => write!(f, "1 event came too fast to be kept"),
-            Self::Lagged { missed } => write!(f, "{missed} events came too fast to be kept"),
+            Self::Lagged { missed: 1 } => {
+                write!(f, "1 event was dropped because it was not read in time")
+            }
+            Self::Lagged { missed } => {
+                write!(f, "{missed} events were dropped because they were not read in time")
+            }
             Self::Resynchronized => {
-                write!(f, "libtorrent lost events under load; the torrents have been asked again")
+                write!(
+                    f,
+                    "libtorrent lost events under load; the status of every torrent was requested again"
+                )
             }
             Self::ClientStopped { error: None } => write!(f, "the client has stopped"),
             Self::ClientStopped { error: Some(error) } => {
                 write!(f, "the client has stopped: {error}")
             }
             Self::FileCompleted { name, file, .. } => write!(f, "{name}: file {file} is complete"),
-            Self::PieceFinished { name, piece, .. } => write!(f, "{name}: piece {piece} is here"),
+            Self::PieceFinished { name, piece, .. } => {
+                write!(f, "{name}: piece {piece} is complete")
+            }
             Self::PeerConnected { name, address, outgoing: true, .. } => {
                 write!(f, "{name}: connected to the peer at {address}")
             }
@@ -200,7 +211,7 @@ impl fmt::Display for Event {
             }
             Self::PeerDisconnected { name, error, .. } => write!(f, "{name}: {error}"),
             Self::TrackerReply { name, url, peers, .. } => {
-                write!(f, "{name}: {url} names {peers} peers")
+                write!(f, "{name}: {url} returned {peers} peers")
             }
             Self::Scraped { name, url, seeds, leechers, .. } => {
                 write!(f, "{name}: {url} knows ")?;
@@ -240,7 +251,7 @@ impl fmt::Display for Event {
             Self::StoreFailed { error } => error.fmt(f),
             Self::StoreRecovered => write!(f, "the store works again"),
             Self::ResumeData { name, data, .. } => {
-                write!(f, "{name}: here is its resume data, {}", Size(data.len() as u64))
+                write!(f, "{name}: received its resume data, {}", Size(data.len() as u64))
             }
         }
     }

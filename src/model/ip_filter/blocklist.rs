@@ -124,12 +124,7 @@ fn unreadable(line: u32, error: &io::Error) -> Error {
     let at = format!("line {line}");
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            Error::new(
-                ErrorKind::Parse,
-                READ,
-                format!("what is compressed by gzip is damaged: {error}"),
-            )
-            .on(at)
+            Error::new(ErrorKind::Parse, READ, format!("the gzip data is damaged: {error}")).on(at)
         }
         _ => Error::io(READ, at, error),
     }
@@ -356,8 +351,8 @@ mod tests {
         }
         refused("1.2.3.4\n\nan \x1b[31m unseemly line\n", "line 3: expected");
         refused("an \x1b[31m unseemly line\n", r#", not "an \u{1b}[31m unseemly line""#);
-        refused("1.2.3.9-1.2.3.4", "line 1: 1.2.3.9 to 1.2.3.4 is no range of addresses");
-        refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is no range of addresses");
+        refused("1.2.3.9-1.2.3.4", "line 1: 1.2.3.9 to 1.2.3.4 is not a range of addresses");
+        refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is not a range of addresses");
         refused("", "it has no rule");
         refused("# nothing\n\n", "it has no rule");
         refused(b"PK\x03\x04", "it is compressed by zip; decompress it first");
@@ -376,7 +371,7 @@ mod tests {
         assert_eq!((list.filter.ranges().len(), list.skipped), (40, 4));
         let told: Vec<_> = list.first_skipped.iter().map(|error| error.message()).collect();
         assert!(told[0].starts_with("line 21: expected ADDRESS, "), "{told:?}");
-        assert_eq!(told[1], "line 22: 1.2.3.9 to 1.2.3.4 is no range of addresses");
+        assert_eq!(told[1], "line 22: 1.2.3.9 to 1.2.3.4 is not a range of addresses");
         assert_eq!(told[2], "line 23: it is longer than 4096 bytes");
         assert_eq!(told[3], "line 46: it is longer than 4096 bytes");
         let many = IpFilter::parse_lenient(format!("1.2.3.4\n{}", "?\n".repeat(1000))).unwrap();
@@ -402,11 +397,11 @@ mod tests {
     #[cfg(feature = "gzip")]
     #[test]
     fn a_list_may_be_compressed_by_gzip() {
-        refused(b"\x1f\x8b\x08\0\0", "line 1: what is compressed by gzip is damaged");
+        refused(b"\x1f\x8b\x08\0\0", "line 1: the gzip data is damaged");
         let packed = [gzip(b"a name:1.2.3.4-1.2.3.9\n"), gzip(b"1.2.4.4\n")].concat();
         assert_eq!(IpFilter::parse(&packed).unwrap().ranges().len(), 2, "of several members");
         refused(gzip(b"1.2.3.4\nnonsense\n"), "line 2: expected");
-        refused(&packed[..packed.len() - 9], "what is compressed by gzip is damaged");
+        refused(&packed[..packed.len() - 9], "the gzip data is damaged");
         assert!(IpFilter::parse_lenient(&packed[..packed.len() - 9]).is_err(), "cut off");
     }
 

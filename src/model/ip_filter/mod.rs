@@ -37,7 +37,7 @@ impl IpRange {
     /// one address is IPv4 and the other IPv6.
     pub fn new(first: IpAddr, last: IpAddr) -> Result<Self> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
-            let message = format!("{first} to {last} is no range of addresses");
+            let message = format!("{first} to {last} is not a range of addresses");
             return Err(Error::new(ErrorKind::InvalidArgument, "name the addresses", message));
         }
         Ok(Self { first, last })
@@ -118,7 +118,7 @@ impl IpFilter {
     /// one address is IPv4 and the other IPv6.
     pub fn block(&mut self, first: IpAddr, last: IpAddr) -> Result<()> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
-            let message = format!("{first} to {last} is no range of addresses");
+            let message = format!("{first} to {last} is not a range of addresses");
             return Err(Error::new(ErrorKind::InvalidArgument, "block the addresses", message));
         }
         self.0.push(IpRange { first, last });
@@ -172,7 +172,7 @@ mod tests {
             r#"[{"first":"10.0.0.9","last":"::1"}]"#,
         ] {
             let error = serde_json::from_str::<IpFilter>(wrong).unwrap_err();
-            assert!(error.to_string().contains("is no range of addresses"), "{error}");
+            assert!(error.to_string().contains("is not a range of addresses"), "{error}");
         }
     }
 }

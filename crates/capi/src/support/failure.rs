@@ -150,7 +150,7 @@ impl Failure {
     }
 
     pub(crate) fn timed_out() -> Self {
-        Error::new(ErrorKind::TimedOut, "wait", "nothing came in time").into()
+        Error::new(ErrorKind::TimedOut, "wait", "nothing arrived in time").into()
     }
 
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
@@ -158,7 +158,7 @@ impl Failure {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("it did not say why");
+            .unwrap_or("no reason was given");
         Error::new(ErrorKind::Panicked, CALL, format!("a bug: {message}")).into()
     }
 

@@ -45,7 +45,7 @@ impl<T, H> Table<T, H> {
             slots.all.push(Slot { generation: 0, object: None });
             slots.all.len() - 1
         });
-        assert!(place < 1 << PLACE_BITS, "more objects than a handle can tell apart");
+        assert!(place < 1 << PLACE_BITS, "too many objects for the handles");
         let slot = &mut slots.all[place];
         slot.object = Some(Arc::new(object));
         let number = (slot.generation << PLACE_BITS | place) << TYPE_BITS | self.tag;

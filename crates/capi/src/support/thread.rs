@@ -9,7 +9,7 @@ use torrent_patron::error::ErrorKind;
 pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let thread = std::thread::Builder::new().name(name.into());
     without_signals(|| thread.spawn(run)).map(drop).map_err(|error| {
-        Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}")).into()
+        Error::new(ErrorKind::Io, "call back", format!("a separate thread: {error}")).into()
     })
 }
 

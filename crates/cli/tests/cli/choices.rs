@@ -280,7 +280,7 @@ fn a_file_that_is_not_the_torrents_is_overwritten_by_choice_only() {
     let (_seeder, peer) = album.seed(&[]);
     let mine = data(&album.path("to/album"), "one.bin", 9, 100_001);
     let output = album.download(text(&album.torrent), &["--peer", &peer]).end().expect(1);
-    let why = "album/one.bin: it is there with 100001 bytes, and has 100000 in the torrent";
+    let why = "album/one.bin: it exists with 100001 bytes, but has 100000 in the torrent";
     assert!(output.stderr.contains(why), "{output:#?}");
     assert_eq!(fs::read(&mine).unwrap(), crate::support::noise(9, 100_001));
     album.download(text(&album.torrent), &["--peer", &peer, "--overwrite"]).end().expect(0);
@@ -339,6 +339,6 @@ fn seed_changes_nothing_on_disk() {
 
     let longer = data(&wrong.join("album"), "one.bin", 9, 100_001);
     let output = run(words).expect(1);
-    assert!(output.stderr.contains("it is there with 100001 bytes"), "{output:#?}");
+    assert!(output.stderr.contains("it exists with 100001 bytes"), "{output:#?}");
     assert_eq!(fs::read(&longer).unwrap(), crate::support::noise(9, 100_001));
 }

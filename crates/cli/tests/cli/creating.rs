@@ -62,8 +62,8 @@ fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
         (&pipe, "is a FIFO, not a file"),
         (&directory, "is a directory, not a file"),
         (&device, "is a device, not a file"),
-        (&inside, "is among the files that are shared"),
-        (&itself, "is among the files that are shared"),
+        (&inside, "is among the shared files"),
+        (&itself, "is among the shared files"),
     ] {
         let shared = if *output == inside { &album } else { &film };
         let refused = create(shared, output, &["--force"]).expect(1);
