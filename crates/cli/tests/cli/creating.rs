@@ -1,4 +1,4 @@
-//! create: where its .torrent file goes, and what it says of what it leaves out.
+//! create: where its .torrent file is written, and how it reports skipped files.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -84,7 +84,7 @@ fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
 fn an_output_that_cannot_be_written_is_told_before_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let large = dir.path().join("large.bin");
-    // Would take minutes to hash.
+    // Hashing this would take minutes.
     fs::File::create(&large).unwrap().set_len(512 << 30).unwrap();
     let started = std::time::Instant::now();
     for output in [dir.path().join("no/such/x.torrent"), large.join("x.torrent")] {

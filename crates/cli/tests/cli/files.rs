@@ -1,4 +1,4 @@
-//! create, info and verify: torrents and data as they lie on a disk.
+//! create, info and verify: torrents and data on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::program::{Program, run};
 use crate::support::{data, noise};
 
-/// A directory with three files, one of them empty, and its torrent.
+/// Creates a directory with three files, one of them empty, and its torrent.
 fn album() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let album = dir.path().join("album");
@@ -116,7 +116,7 @@ fn a_torrent_is_overwritten_only_by_force() {
 fn an_interrupted_create_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let large = dir.path().join("large.bin");
-    // Nearly no room on disk, but long to hash.
+    // A sparse file, which takes long to hash.
     fs::File::create(&large).unwrap().set_len(64 << 30).unwrap();
     let torrent = dir.path().join("large.torrent");
     let arguments = ["create".as_ref(), large.as_os_str(), "-o".as_ref(), torrent.as_os_str()];
@@ -205,7 +205,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Everything below a directory: its path, when it was modified, and what it holds.
+/// Returns everything below a directory: path, modification time and contents.
 fn snapshot(directory: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
     let mut all = Vec::new();
     for name in names(directory) {

@@ -1,4 +1,4 @@
-//! What is written, by whoever reads it or does not; and what signals do meanwhile.
+//! The output when it is read and when it is not, and signals in the meantime.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
