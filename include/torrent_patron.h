@@ -80,10 +80,10 @@ extern "C" {
  * patron_event_explain(event).data)` is fine. An empty text has the length 0.
  */
 
-/** As the length of a text that goes in: it ends in a zero byte. */
+/** Passed as the length of a text: the text ends in a zero byte. */
 #define PATRON_ZERO_TERMINATED SIZE_MAX
 
-/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+/** The two arguments for a text that ends in a zero byte. */
 #define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 /** A text that is borrowed from an object. */

@@ -1,4 +1,4 @@
-//! Every variant of a Rust enum that crosses has a number in C.
+//! Checks that each variant of a Rust enum in the C ABI has a number.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,13 @@ use torrent_patron::event::EventKind;
 
 use crate::header::{Numbers, numbers, root};
 
-/// Variants without a number, and the function that says the same.
+/// Variants without a number, and the functions that take their place.
 const WITHOUT: &[(&str, &str, &str)] = &[("QueueMove", "To", "patron_set_queue_position")];
 
-/// Enums that one file takes apart by hand.
+/// Enums that one file converts by hand.
 const BY_HAND: &[(&str, &str)] = &[("Command", "patron"), ("Source", "patron")];
 
-/// The variants of an enum, from the source that declares it: they cannot be listed otherwise.
+/// The variants of an enum, read from the source that declares it: Rust cannot list them.
 fn variants(name: &str) -> Result<BTreeSet<String>> {
     if name == "EventKind" {
         return Ok(EventKind::ALL.iter().map(|kind| kind.name().to_owned()).collect());
