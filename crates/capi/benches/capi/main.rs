@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 #[path = "../../../../benches/patron/session.rs"]
-#[allow(dead_code)] // of which this is a part, as of the next
+#[allow(dead_code)] // only a part is used here, as of the next
 mod session;
 #[path = "../../../../benches/patron/table.rs"]
 #[allow(dead_code)]

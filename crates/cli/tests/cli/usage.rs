@@ -1,4 +1,4 @@
-//! Arguments, help, and what is said of errors.
+//! Arguments, help, and error messages.
 
 use crate::program::run;
 use crate::support::data;
@@ -44,7 +44,7 @@ fn wrong_usage_exits_with_2() {
     for arguments in wrong {
         let output = run(*arguments);
         assert_eq!(output.code, 2, "{arguments:?}: {output:#?}");
-        // Without any argument, that is the help itself.
+        // Without arguments, the program prints the help itself.
         assert!(output.stderr.contains("--help"), "{arguments:?}: {output:#?}");
     }
 }
