@@ -155,8 +155,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     let last = first.last().unwrap();
     assert_eq!(Metainfo::decode(last).unwrap().info_hashes, seeder.metainfo.info_hashes);
 
-    // A torrent at rest gets older, but is not saved because of that. The statistics serve as a
-    // clock.
+    // A torrent at rest gets older but is not saved because of that. The statistics serve as a clock.
     let mut ticks = |count| {
         let mut left = count;
         take(&patron, "statistics", &mut |event| {
@@ -181,7 +180,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     assert_eq!(unwanted, [""; 0]);
 }
 
-/// To libtorrent, making the metainfo counts as saving the resume data.
+/// Making the metainfo counts as saving the resume data for libtorrent.
 #[test]
 fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
     let dir = tempfile::tempdir().unwrap();

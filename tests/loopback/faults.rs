@@ -476,8 +476,9 @@ fn two_torrents_do_not_write_to_one_file() {
     assert!(same(&second.path, &to.join("data.bin")));
 }
 
-/// A piece that was written before its file was cut, and is hashed after that, stops the torrent. Otherwise
-/// the look at the end finds the change, and the torrent is checked by itself. Whether it has stopped.
+/// Whether the torrent stops because of the change. It does if a piece was written before its file was
+/// truncated and hashed afterwards. Otherwise the final check finds the change, and the torrent is rechecked
+/// automatically.
 fn finishes_in_spite_of_a_change(patron: &Patron, id: TorrentId) -> bool {
     let error = crate::support::wait_for(patron, "the end", |event| match event {
         Event::PeerBanned { .. } => panic!("{event}"),
@@ -536,7 +537,7 @@ fn files_that_change_while_they_come_are_not_called_complete() {
     }
 }
 
-/// The data of a piece that is half here is lost then, and no peer is to blame.
+/// The data of a piece that has arrived in part is lost, and no peer is to blame.
 #[test]
 fn a_file_that_is_cut_while_it_comes_gets_no_peer_banned() {
     let dir = tempfile::tempdir().unwrap();
@@ -591,7 +592,7 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
     }
 }
 
-/// Compiles what stands in for a disk: a library that keeps what is synchronized.
+/// Compiles a library that stands in for a disk: it keeps the data that is synchronized.
 #[cfg(target_os = "linux")]
 fn power_cut(dir: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/power_cut.c");
@@ -606,7 +607,7 @@ fn power_cut(dir: &Path) -> PathBuf {
     library
 }
 
-/// Where the library keeps what it is given.
+/// The directory in which the library keeps the data.
 #[cfg(target_os = "linux")]
 const POWER_CUT: &str = "POWER_CUT";
 
@@ -640,7 +641,7 @@ fn resume_data_before_a_power_cut() {
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     assert!(!patron.resume_data(id).wait().unwrap().is_empty());
-    // The power goes: this is what is left.
+    // The power cut: only these copies are left.
     assert!(same(&seeder.path, &kept(&to.join("data.bin"))));
     assert!(kept(&to).exists(), "the name of the file");
 }

@@ -1,4 +1,4 @@
-//! A malicious peer (BEP 3, 6, 9, 10): nothing is lost but its connection.
+//! A malicious peer (BEP 3, 6, 9, 10): it may cost nothing but its connection.
 
 use std::io::{Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -78,7 +78,7 @@ impl HostilePeer {
             while let Ok((stream, _)) = listener.accept()
                 && !stopped.load(Ordering::Relaxed)
             {
-                // The other end closes when it has had enough.
+                // The other end closes the connection at some point.
                 let _ = Connection::shake_hands(stream).and_then(|mut to| to.harm(&harm, &tell));
             }
         });
@@ -178,7 +178,7 @@ impl Connection {
         self.until_closed()
     }
 
-    /// Often enough that it does not seem to have stopped.
+    /// Repeats it often enough that the peer does not seem to have stopped.
     fn pour(&mut self, told: impl Fn()) -> Result<()> {
         self.be_asked()?;
         told();
@@ -389,8 +389,8 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
     }
 }
 
-/// libtorrent disconnects in the same way when two clients connect to each other at the same
-/// moment; by default it waits a minute before it tries again.
+/// libtorrent also disconnects in this way when two clients connect to each other at the same moment. By
+/// default it waits a minute before it tries again.
 #[test]
 fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
     let dir = tempfile::tempdir().unwrap();
@@ -446,7 +446,7 @@ fn false_metadata_is_told_and_not_taken() {
     still_works(&patron);
 }
 
-/// libtorrent takes it for a peer that delivers, and waits for the blocks it requested from it.
+/// libtorrent takes such a peer for one that delivers, and waits for the blocks that it requested from it.
 #[test]
 fn a_peer_that_sends_blocks_unasked_does_not_hold_up_a_download() {
     let dir = tempfile::tempdir().unwrap();
@@ -500,7 +500,7 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     still_works(&seeder.patron);
 }
 
-/// They would occupy the places of other peers until libtorrent's handshake timeout.
+/// They would take the places of other peers until libtorrent's handshake timeout.
 #[test]
 fn connections_that_say_nothing_do_not_shut_others_out() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,4 @@
-//! Torrents are made from everything in a directory, and from nothing that would not be found
-//! again.
+//! Makes torrents from everything in a directory, but not from entries that could not be found again.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -334,7 +333,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains(named), "{protocol:?}: no {named} in {error}");
         }
-        // Taken for a torrent by BitComet, which has files and pad files in one list.
+        // BitComet would take it for a torrent with its pad files, which are in the same list as files.
         let dir = tempfile::tempdir().unwrap();
         let root = tree(dir.path(), "tree");
         data(&root, "_____padding_file_0_", 1, 100);
@@ -345,7 +344,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
                 assert_ne!(protocol, Protocol::V2);
             }
         }
-        // The name of the torrent as well.
+        // The same for the name of the torrent.
         let dir = tempfile::tempdir().unwrap();
         let error = refused(&tree(dir.path(), "tr\\ee"), protocol).to_string();
         assert!(error.contains("tr\\\\ee"), "{error}");

@@ -59,7 +59,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     let map = patron.pieces(id).wait().unwrap();
     assert_eq!(map.have, [false, false, false, true, false, true, true]);
 
-    // A piece that is not wanted from peers may come from the program.
+    // A piece that is not wanted from peers can be added by the program.
     let error = patron.read_piece(id, 0).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotHere);
     assert!(error.message().ends_with("piece 0 has not been downloaded yet"), "{error}");
@@ -95,7 +95,7 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
     let patron = client.patron();
     let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
-    // Neither before the file exists, nor when only its space is reserved.
+    // It fails before the file exists, and also when its space is only reserved.
     for piece in [0, 5] {
         let error = patron.read_piece(id, piece).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
@@ -153,7 +153,7 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
     poll(|| patron.fresh_status(id).wait().unwrap().paused.then_some(()));
 }
 
-/// A stranger's torrent would make the client send requests to hosts behind the firewall.
+/// A torrent of a stranger could make the client send requests to hosts behind the firewall.
 #[test]
 fn what_a_torrent_names_on_the_local_network_is_dropped_and_what_a_person_names_is_not() {
     let dir = tempfile::tempdir().unwrap();

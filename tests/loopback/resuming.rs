@@ -50,7 +50,7 @@ fn resume_data_restores_what_was_chosen() {
     let saved = patron.resume_data(id).wait().unwrap();
     drop((patron, first));
 
-    // With another default directory: the resume data knows the right one.
+    // The client has another default directory, but the resume data has the right one.
     let second = client(&dir.path().join("elsewhere"));
     let patron = second.patron();
     let source = Source::ResumeData(saved.into());
@@ -70,7 +70,7 @@ fn resume_data_restores_what_was_chosen() {
     let trackers = patron.trackers(id).wait().unwrap();
     assert_eq!((&*trackers[0].url, trackers[0].tier), ("http://127.0.0.1:1/announce", 0));
     assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
-    // The goals too, which are the client's: they are in the data that is saved next.
+    // The client keeps the goals, so they are in its next resume data too.
     let again = patron.resume_data(id).wait().unwrap();
     let text = String::from_utf8_lossy(&again);
     assert!(text.contains("11:goal actioni1e11:share ratioi2500ee"), "{text}");
@@ -510,7 +510,7 @@ fn files_that_have_changed_since_the_resume_data_are_checked() {
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         await_event!(patron, Event::Checked { .. });
         assert!(!patron.fresh_status(id).wait().unwrap().finished, "{what}");
-        // What was lost is downloaded again, and nothing else.
+        // Only the lost data is downloaded again.
         patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
         finished(&patron, id);
         assert!(same(&seeder.path, &to.join("data.bin")), "{what}");

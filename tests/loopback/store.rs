@@ -1,4 +1,4 @@
-//! Torrents that outlive the client, in a store.
+//! Torrents that a store keeps when their client ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,8 +20,8 @@ use crate::support::{
     PATIENCE, Seeder, builder, data, drain, eventually, finished, metainfo, same,
 };
 
-/// A client with this store, and a patron that has seen everything restored, with the events of every
-/// torrent.
+/// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
+/// restored.
 fn restored(dir: &Path, store: &Memory) -> (Client, Patron) {
     let client = builder(dir).store(store.clone()).start().unwrap();
     let patron = client.patron();
@@ -41,7 +41,7 @@ fn only(patron: &Patron) -> TorrentId {
     torrents[0]
 }
 
-/// Once it is neither checked nor about to be.
+/// Waits until the torrent neither is being checked nor will be.
 fn settled(patron: &Patron, id: TorrentId) -> TorrentStatus {
     eventually("a torrent that is checked", || {
         let status = patron.fresh_status(id).wait().unwrap();
@@ -140,7 +140,7 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
         the_record(&store).completed.map(|_| store.copy())
     });
     drop(seeder);
-    // There is nobody left to fetch anything from.
+    // No peer is left to download from.
     let (other, patron) = restored(&to, &crashed);
     patron.wait_until_finished(only(&patron)).wait().unwrap();
     stop(other);
@@ -517,7 +517,7 @@ fn the_order_of_the_queue_is_kept() {
     stop(client);
 }
 
-/// A store that is read one torrent at a time, each when it is let.
+/// A store that is read one torrent at a time, each time the test permits it.
 struct Slow {
     memory: Memory,
     may_read: crossbeam_channel::Receiver<()>,
@@ -566,7 +566,7 @@ fn restoring_tells_how_far_it_has_come_and_the_client_works_meanwhile() {
     let_read.send(()).unwrap();
     let first = eventually("the first torrent", || patron.torrents().first().copied());
     patron.options(first).wait().unwrap();
-    // No more often than each quarter of a second.
+    // Progress is reported at most every 250 ms.
     while patron.recv_timeout(Duration::from_millis(300)).is_some() {}
     let_read.send(()).unwrap();
     let far = await_event!(patron, Event::Restoring { done, total } => (*done, *total));

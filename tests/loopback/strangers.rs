@@ -1,5 +1,5 @@
-//! Input from strangers: URLs, links and texts. None of it becomes a request that was not intended,
-//! or a command for a terminal; what is wrong in a torrent costs only that part of it.
+//! Input from strangers: URLs, links and texts. None of it may become a request that was not intended, or a
+//! command for a terminal. If a part of a torrent is invalid, only that part is lost.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -106,7 +106,7 @@ fn info() -> Vec<u8> {
     ])
 }
 
-/// What a stranger wants the client to send to that server.
+/// A URL with a second request in it that a stranger wants the client to send to that server.
 fn smuggled(server: &Server) -> String {
     server.url("/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /everything HTTP/1.1\r\nX-Evil: ")
 }
@@ -136,7 +136,7 @@ fn a_url_of_a_stranger_is_cleaned_or_left_out_whatever_brings_it() {
         ("url-list", list(seeds.map(text))),
     ]);
     let metainfo = Metainfo::decode(&torrent).unwrap();
-    // From 2.0.13, libtorrent itself drops the untidy tracker and the two invalid ones.
+    // From 2.0.13 on, libtorrent itself drops the untidy tracker and the two invalid ones.
     let mut urls: Vec<_> = metainfo.trackers.iter().map(|tracker| &*tracker.url).collect();
     urls.sort_unstable_by_key(|url| *url == other);
     assert_eq!(urls, [&*clean, other]);
@@ -239,7 +239,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
         }
     }
     assert!(patron.trackers(id).wait().unwrap().is_empty());
-    // Written differently, it is the same URL.
+    // The same URL, written differently.
     patron.add_tracker(id, " HTTP://127.0.0.1:1/announce\n", 0).wait().unwrap();
     patron.add_tracker(id, "http://127.0.0.1:1/announce", 0).wait().unwrap();
     assert_eq!(patron.trackers(id).wait().unwrap().len(), 1);
@@ -307,7 +307,7 @@ fn a_second_source_of_a_torrent_adds_to_what_is_there() {
         urls.sort();
         (urls, patron.web_seeds(id).wait().unwrap().len())
     };
-    // One without metadata gets it.
+    // A torrent without metadata adds the tracker.
     let first = link(&seeder.metainfo, "http://127.0.0.1:3/announce");
     let id = patron.add_torrent(first, AddOptions::default()).wait().unwrap().id();
     let again = patron.add_torrent(of(2, false), seeder.options()).wait().unwrap();
@@ -318,11 +318,11 @@ fn a_second_source_of_a_torrent_adds_to_what_is_there() {
     let again = link(&seeder.metainfo, "http://127.0.0.1:4/announce");
     patron.add_torrent(again, AddOptions::default()).wait().unwrap();
     assert_eq!(urls(id).0.len(), 3);
-    // It is kept.
+    // The tracker is in the resume data.
     let saved = patron.resume_data(id).wait().unwrap();
     assert!(saved.windows(16).any(|part| part == b"127.0.0.1:4/anno"));
 
-    // A private one keeps its own (BEP 27).
+    // A private torrent keeps its own trackers (BEP 27).
     let id = patron.add_torrent(of(5, true), AddOptions::default()).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     patron.add_torrent(of(6, true), AddOptions::default()).wait().unwrap();
@@ -434,7 +434,8 @@ Content-Length: 0
     });
 }
 
-/// BEP 19: a URL without a slash at the end is that of the file. libtorrent takes the padding of v2 for a second file.
+/// BEP 19: a URL without a slash at the end is that of the file. libtorrent counts the padding of a v2
+/// torrent as a second file.
 #[test]
 fn the_file_of_a_v2_torrent_is_asked_for_where_it_is() {
     for end in ["/pub/data.bin", "/pub/"] {
@@ -510,7 +511,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
             assert!(asked.iter().all(|one| one.starts_with(&format!("GET {path} "))), "{asked:#?}");
             assert_eq!(patron.web_seeds(id).wait().unwrap(), [server.url(path)], "{way}");
 
-            // If it comes from resume data, it is unchanged.
+            // A URL from resume data is unchanged.
             let saved = patron.resume_data(id).wait().unwrap();
             let other = builder(Path::new("unused")).save_dir(&missing.to).start().unwrap();
             let patron_of_other = other.patron();
