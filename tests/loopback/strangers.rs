@@ -307,7 +307,7 @@ fn a_second_source_of_a_torrent_adds_to_what_is_there() {
         urls.sort();
         (urls, patron.web_seeds(id).wait().unwrap().len())
     };
-    // A torrent without metadata adds the tracker.
+    // A torrent without metadata takes them from the second source.
     let first = link(&seeder.metainfo, "http://127.0.0.1:3/announce");
     let id = patron.add_torrent(first, AddOptions::default()).wait().unwrap().id();
     let again = patron.add_torrent(of(2, false), seeder.options()).wait().unwrap();
