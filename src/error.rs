@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_was_tried_on_what_and_why() {
+    fn an_error_names_the_operation_the_path_and_the_reason() {
         let error = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary")
             .on("ubuntu.torrent");
         assert_eq!(

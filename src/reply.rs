@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_by_the_one_who_waits() {
+    fn work_is_done_by_the_waiting_thread() {
         let (responder, reply) = one_shot("test");
         let here = std::thread::current().id();
         let sender =
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_an_answer_without_taking_it_is_woken_beside_who_takes_it() {
+    fn waiting_for_readiness_and_for_the_answer_are_both_woken() {
         struct Flag(AtomicUsize);
         impl Wake for Flag {
             fn wake(self: Arc<Self>) {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_handed_on_whether_it_is_here_or_comes_later() {
+    fn an_answer_is_forwarded_whether_it_is_ready_or_comes_later() {
         let (sender, handed_on) = std::sync::mpsc::channel();
         let (responder, reply) = one_shot("test");
         let later = sender.clone();

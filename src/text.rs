@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_not_be_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         for (hidden, shown) in [
             ("\n", r"\n"),
             ("\r\t", r"\r\t"),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_stays_as_it_is() {
+    fn printable_text_is_unchanged() {
         for text in ["", "a b", "Größe", "日本語\u{3000}名", "עברית", "🎬", r"\u{202e}", "e\u{301}"]
         {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text), "{text}");

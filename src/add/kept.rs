@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_dictionary_stays_as_it_is() {
+    fn values_other_than_dictionaries_are_unchanged() {
         for wrong in ["", "i1e", "d", "d1:a", "d99999999999999999999:ae", "d1:ai1", "d1:aleee"] {
             let _ = joined(wrong);
         }

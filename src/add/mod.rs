@@ -686,7 +686,7 @@ mod source_tests {
     }
 
     #[test]
-    fn a_url_is_said_to_be_no_file() {
+    fn a_url_is_reported_as_not_being_a_file() {
         for text in ["http://127.0.0.1/a.torrent", "HTTPS://127.0.0.1/a.torrent"] {
             let error = Source::from(text).read().err().unwrap();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);

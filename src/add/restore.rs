@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_was_cut_short_is_finished() {
+    fn an_interrupted_move_is_completed() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         write(&to, "a/1", "moved");

@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_none_is_an_error_of_start() {
+    fn an_invalid_proxy_is_an_error_at_the_start() {
         for wrong in [Proxy::http("127.0.0.1"), Proxy::socks5("h:1").login("", "")] {
             let error = Client::builder().offline(true).proxy(wrong).start().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

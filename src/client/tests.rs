@@ -206,7 +206,7 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
 }
 
 #[test]
-fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() {
+fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -295,7 +295,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
 
 /// The engine is told when a kind gets its first subscriber and when it loses its last.
 #[test]
-fn what_nobody_wants_is_not_asked_of_the_engine() {
+fn the_engine_is_asked_only_for_wanted_information() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     assert_eq!(script.subscription(), only(&[EventKind::PeerBanned]));
@@ -335,7 +335,7 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
 
 /// Loopback has neither routers nor external addresses.
 #[test]
-fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
+fn port_mappings_are_reported_to_every_patron_and_to_later_ones() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (by, local) = (PortMapper::Upnp, "192.0.2.7".parse().unwrap());
@@ -477,7 +477,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
 }
 
 #[test]
-fn files_that_could_not_be_deleted_are_told_by_reply_and_event() {
+fn files_that_could_not_be_deleted_are_reported_by_reply_and_event() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -533,7 +533,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
 }
 
 #[test]
-fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
+fn a_patron_chooses_what_happens_to_its_torrents_when_it_leaves() {
     let (client, script) = client();
     for (number, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Remove)] {
         let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -571,7 +571,7 @@ fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
 }
 
 #[test]
-fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
+fn a_fresh_status_is_fetched_after_the_request() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
     let asked_for_statuses = || loop {
@@ -598,7 +598,7 @@ fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
 }
 
 #[test]
-fn lost_events_are_made_up_for() {
+fn lost_events_are_compensated() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (done, gone, kept) =
@@ -649,7 +649,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
 }
 
 #[test]
-fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
+fn the_same_error_is_reported_once_until_the_torrent_is_resumed() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -695,7 +695,7 @@ fn resume_data(event: &Event) -> &[u8] {
 }
 
 #[test]
-fn resume_data_is_saved_when_it_is_worth_it() {
+fn resume_data_is_saved_after_relevant_changes() {
     let interval = Duration::from_millis(100);
     let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
     let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -828,7 +828,7 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
 }
 
 #[test]
-fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
+fn a_shutdown_saves_the_requested_torrents_and_counts_failures() {
     for answered in [true, false] {
         let (client, mut script) = client();
         let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -901,7 +901,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
 }
 
 #[test]
-fn a_torrent_that_goes_on_has_no_error_in_the_table() {
+fn a_torrent_that_resumes_has_no_error_in_the_table() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -985,7 +985,7 @@ fn a_shutdown_waits_for_deletions() {
 }
 
 #[test]
-fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
+fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (deleted, moved) = (torrent(&guest, &script, 1), {
@@ -1094,7 +1094,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
 }
 
 #[test]
-fn what_carries_a_tag_is_answered_by_an_event_with_it() {
+fn a_tagged_message_is_answered_by_an_event_with_the_tag() {
     use crate::add::{AddOptions, Source};
     use crate::messages::command::Command;
     let (client, _script) = client();
@@ -1144,7 +1144,7 @@ fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
 }
 
 #[test]
-fn lost_events_of_one_shard_are_made_up_for_there_alone() {
+fn lost_events_are_compensated_only_in_their_shard() {
     let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
     let guest = Guest::new(&client);
     // Torrents with an odd info hash are in the second shard.

@@ -419,7 +419,7 @@ mod tests {
 
     /// A patron that never reads, while the client works for a long time.
     #[test]
-    fn an_unread_mailbox_stays_bounded_and_says_what_it_lost() {
+    fn an_unread_mailbox_stays_bounded_and_reports_lost_events() {
         let mailbox = Mailbox::default();
         let open = TorrentId::next();
         let torrents = BOUND as u64;
@@ -450,7 +450,7 @@ mod tests {
     /// Each event of thousands of pieces is kept while there is space, and none displaces an event that is
     /// not repeated.
     #[test]
-    fn what_there_are_many_of_is_counted_apart() {
+    fn frequent_kinds_are_counted_separately() {
         let mailbox = Mailbox::default();
         let (id, other) = (TorrentId::next(), TorrentId::next());
         let piece = |id, piece| Event::PieceFinished { id, name: name(), piece };
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_statistics_the_newest_is_kept() {
+    fn only_the_newest_statistics_are_kept() {
         use crate::model::{ReadStatistics, Statistics};
         let mailbox = Mailbox::default();
         for sent in 0..3 {
@@ -528,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_is_read_to_the_end_and_then_says_so() {
+    fn a_closed_mailbox_is_read_to_the_end_and_then_reports_it() {
         let mailbox = Mailbox::default();
         mailbox.push(Event::Resynchronized);
         mailbox.close(Event::ClientStopped { error: None });
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_ends_the_wait_and_the_longest_one_is_no_limit() {
+    fn a_timeout_ends_the_wait_and_the_longest_one_never_expires() {
         let mailbox = Mailbox::default();
         assert!(mailbox.recv_timeout(Duration::ZERO, "t").is_none());
         mailbox.push(Event::Resynchronized);

@@ -554,7 +554,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_of_a_torrent_is_a_change_to_save_and_a_question_is_not() {
+    fn a_change_to_a_torrent_is_saved_and_a_query_is_not() {
         let flag = set_flag(TorrentFlag::Sequential, true);
         assert_eq!(flag.request.role, RequestRole::ChangesResumeData);
         assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, RequestRole::None);

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poller_is_told_each_torrent_that_has_changed_once_as_it_is_now() {
+    fn a_poller_gets_the_current_status_of_each_changed_torrent_once() {
         let table = StatusTable::default();
         let [a, b, c] = std::array::from_fn(|_| add(&table));
         let first = table.changes_since(0);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_count_is_not_kept() {
+    fn superseded_changes_are_not_kept() {
         let table = StatusTable::default();
         let id = add(&table);
         let begun = table.changes_since(0).version;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_missed_forgotten_removals_is_told_everything() {
+    fn a_poller_that_missed_forgotten_removals_gets_everything() {
         let table = StatusTable::default();
         let kept = add(&table);
         let begun = table.changes_since(0).version;

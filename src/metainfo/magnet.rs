@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_around_the_parameters_they_are_read() {
+    fn parameters_are_read_whatever_surrounds_them() {
         let tracker = "http://127.0.0.1/announce";
         let expected =
             format!("magnet:?xt=urn:btih:{V1}&dn=name&tr=http%3A%2F%2F127.0.0.1%2Fannounce");
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_a_link_can_say_is_kept() {
+    fn every_parameter_of_a_link_is_kept() {
         let v2 = v2();
         let magnet = Magnet::parse(&format!(
             "magnet:?x.pe=%5B%3A%3A1%5D%3A6881&x.pe=127.0.0.1:1&x.pe=127.0.0.1:0&x.pe=host:1\
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_one_sound_info_hash_is_refused() {
+    fn a_link_without_a_valid_info_hash_is_refused() {
         let two = format!("magnet:?xt=urn:btih:{V1}&xt=urn:btih:{}", V1.replace('0', "1"));
         for (link, why) in [
             ("magnet:xt=1", "not a magnet link"),
@@ -402,7 +402,7 @@ mod tests {
         }
 
         #[test]
-        fn a_link_that_was_written_reads_back(
+        fn a_written_link_can_be_read_back(
             hash in "[0-9a-f]{40}",
             name in proptest::option::of("\\PC{1,20}"),
             trackers in prop::collection::vec("(http|udp|wss)://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[!-~]{0,9}", 0..4),
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_seed_ends_before_a_blank_and_a_fragment() {
+    fn a_web_seed_url_ends_before_a_blank_and_a_fragment() {
         let magnet = Magnet::parse(&format!("magnet:?xt=urn:btih:{V1}&ws=http://h/a%20%23b"));
         assert_eq!(magnet.unwrap().web_seeds, ["http://h/a"]);
     }

@@ -102,7 +102,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_name_that_is_not_utf8_can_be_told() {
+    fn a_name_that_is_not_utf8_can_be_reported() {
         let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
         let json = r#"{"path":"","size":3,"done":2,"priority":4,"pad":false}"#;
         let mut file: FileStatus = serde_json::from_str(json).unwrap();

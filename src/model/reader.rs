@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bit_rate_is_so_many_bytes_ahead() {
+    fn a_bit_rate_determines_the_bytes_ahead() {
         let film =
             ReadAhead::BitRate { bits_per_second: 8_000_000, ahead: Duration::from_secs(20) };
         assert_eq!(film.bytes(), 20_000_000);

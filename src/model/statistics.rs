@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_several_network_threads_count_is_told_by_thread_and_in_sum() {
+    fn statistics_are_reported_per_network_thread_and_in_sum() {
         static METRICS: LazyLock<Metrics> =
             LazyLock::new(|| Metrics::from([("net.sent_bytes".into(), (1, false))]));
         let reads = |mapped_blocks| ReadStatistics { mapped_blocks, ..ReadStatistics::default() };
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_the_read_path_counts_is_summed() {
+    fn all_counters_of_the_read_path_are_summed() {
         let ones: Vec<_> = ReadStatistics::default().counters().into_iter().collect();
         let one = ReadStatistics {
             mapped_blocks: 1,

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_and_named() {
+    fn invalid_urls_are_refused_and_named() {
         for (url, why) in [
             ("", "expected a URL that begins with http://, https://, udp://, ws://, wss://"),
             ("announce", "expected a URL that begins with"),

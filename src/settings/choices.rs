@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_go_with_zero_copy_or_are_refused() {
+    fn choices_are_compatible_with_zero_copy_or_refused() {
         let check = |settings: Settings| settings.check().map_err(|error| error.to_string());
         let mut zero_copy = Settings::seeding();
         zero_copy.set("disk_reads", "zero_copy").unwrap();

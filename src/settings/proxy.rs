@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_all_that_the_functions_do() {
+    fn a_proxy_url_can_express_everything_that_the_functions_can() {
         let same = [
             ("socks5://127.0.0.1:1080", Proxy::socks5("127.0.0.1:1080")),
             ("SOCKS5://127.0.0.1:1080/", Proxy::socks5("127.0.0.1:1080")),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_through_is_off() {
+    fn features_that_the_proxy_cannot_carry_are_off() {
         for proxy in [Proxy::socks5("h:1"), Proxy::http("h:1").login("me", "secret")] {
             let settings = settings(&proxy);
             for off in ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"] {

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_told_when_it_is_committed() {
+    fn an_order_is_confirmed_when_it_is_committed() {
         let started = start();
         started.add(7, 1);
         assert!(matches!(started.told()[..], [Told::Committed(7, Ok(()))]));
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_committed_before_the_end() {
+    fn pending_changes_are_committed_before_the_end() {
         let Started { memory, writer, woken: _woken } = start();
         for number in 1..=100 {
             let record = Record::new(key(number), InfoHashes::default(), "d");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_fails_is_told_once_and_what_nobody_waits_for_is_tried_again() {
+    fn a_failing_store_is_reported_once_and_background_writes_are_retried() {
         let started = start();
         started.add(1, 1);
         started.told();
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_tried_again_the_newest_is_kept() {
+    fn a_retry_keeps_only_the_newest_changes() {
         let order = |change| Order { ticket: None, changes: vec![change] };
         let kept = newest(vec![
             order(Change::Set(key(1), Value::Paused(true))),

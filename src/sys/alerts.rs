@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_no_torrent_that_was_added_is_dropped() {
+    fn alerts_of_unknown_torrents_are_dropped() {
         let mut alerts = Alerts::default();
         alerts.paused(0);
         alerts.piece_finished(0, 1);

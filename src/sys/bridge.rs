@@ -897,7 +897,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_long_and_no_text_is_shortened_and_replaced() {
+    fn a_long_message_of_invalid_text_is_shortened_and_replaced() {
         let error = thrown(5);
         assert!(error.message().starts_with('\u{fffd}'), "{error}");
     }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_without_words_is_named_by_its_number() {
+    fn a_code_without_a_description_is_named_by_its_number() {
         let error = Error::from_code("announce", "http", 404, "");
         assert_eq!(error.message(), "http error 404");
     }

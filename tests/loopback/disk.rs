@@ -267,7 +267,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
 }
 
 #[test]
-fn trusted_data_is_not_hashed_even_when_it_is_asked_for() {
+fn trusted_data_is_not_hashed_even_when_it_is_requested() {
     for mode in ["stock", "copy", "zero_copy"] {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 61, 300_000);
@@ -425,7 +425,7 @@ fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
 /// The modification time is restored, but the change time reveals the write. A change of mode or a new hard
 /// link changes it too, so the pieces are hashed before they are served.
 #[test]
-fn a_file_that_was_touched_is_served_as_far_as_it_is_right() {
+fn only_the_correct_pieces_of_a_touched_file_are_served() {
     each(["stock", "copy", "zero_copy"], |mode| {
         let dir = tempfile::tempdir().unwrap();
         let file = data(dir.path(), "data.bin", 65, 64 * BLOCK);
@@ -532,7 +532,7 @@ fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
 }
 
 #[test]
-fn trusted_data_that_is_not_there_is_told_at_the_start() {
+fn missing_trusted_data_is_reported_at_the_start() {
     for mode in ["stock", "copy", "zero_copy"] {
         for size in [None, Some(100_000), Some(0)] {
             let dir = tempfile::tempdir().unwrap();
@@ -705,7 +705,7 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
 }
 
 #[test]
-fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
+fn a_closed_torrent_releases_its_files_and_can_be_added_again() {
     for mode in MODES {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from");
@@ -1002,7 +1002,7 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
 
 /// A client with `zero_copy` does not listen for TLS, but connects to peers that do.
 #[test]
-fn what_is_sent_by_tls_is_copied() {
+fn data_sent_over_tls_is_copied() {
     let dir = tempfile::tempdir().unwrap();
     let from = dir.path().join("from");
     let file = data(&from, "data.bin", 72, 2 * MIB);

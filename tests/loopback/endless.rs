@@ -79,7 +79,7 @@ fn pour(mut stream: TcpStream, head: &str, body: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_tracker_that_never_ends_is_cut_short() {
+fn an_endless_tracker_response_is_cut_off() {
     const OK: &str = "HTTP/1.1 200 OK\r\n";
     each(
         [
@@ -111,7 +111,7 @@ fn a_tracker_that_never_ends_is_cut_short() {
 }
 
 #[test]
-fn a_web_seed_that_never_ends_is_cut_short() {
+fn an_endless_web_seed_response_is_cut_off() {
     const OK: &str = "HTTP/1.1 206 Partial Content\r\n";
     let range = "Content-Range: bytes 0-49999/50000\r\n";
     each(

@@ -295,7 +295,7 @@ fn torrent(path: &std::path::Path) -> Metainfo {
 }
 
 #[test]
-fn a_corrupt_piece_is_told_and_never_kept() {
+fn a_corrupt_piece_is_reported_and_never_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let file = data(&from, "data.bin", 21, 200_000);
@@ -334,7 +334,7 @@ fn a_corrupt_piece_is_told_and_never_kept() {
 /// libtorrent 2.0 reads corrupt data once more, to find out who sent it, and would end the process
 /// if it is stopped before that is done (see `cpp/disk/ordered.hpp`).
 #[test]
-fn a_client_stops_while_corrupt_pieces_are_looked_into() {
+fn a_client_stops_while_corrupt_pieces_are_investigated() {
     let (count, length) = (8, 1 << 20);
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 24, count << 20);
@@ -392,7 +392,7 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
 /// libtorrent also disconnects in this way when two clients connect to each other at the same moment. By
 /// default it waits a minute before it tries again.
 #[test]
-fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
+fn an_offline_client_soon_reconnects_to_a_peer_that_disconnected() {
     let dir = tempfile::tempdir().unwrap();
     let metainfo = torrent(&data(&dir.path().join("from"), "data.bin", 25, 100_000));
     let peer = HostilePeer::start(Harm::Close);
@@ -408,7 +408,7 @@ fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
 }
 
 #[test]
-fn false_metadata_is_told_and_not_taken() {
+fn false_metadata_is_reported_and_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let file = data(&from, "data.bin", 23, 100_000);

@@ -68,7 +68,7 @@ fn the_info_hash_depends_on_names_and_contents_alone() {
 }
 
 #[test]
-fn files_stand_in_the_order_of_their_names_directory_by_directory() {
+fn files_are_sorted_by_name_within_each_directory() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("t");
     for name in ["a.b", "Z", "é", "a b", "a/y", "a/b/z", "a/b.c", ".hidden"] {
@@ -211,7 +211,7 @@ fn links_in_a_circle_and_links_to_nothing_are_named() {
 }
 
 #[test]
-fn a_torrent_has_the_name_that_its_path_has_also_of_a_link() {
+fn a_torrent_is_named_after_its_path_even_if_that_is_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let target = tree(dir.path(), "version-1");
     let link = dir.path().join("current");
@@ -238,7 +238,7 @@ fn a_torrent_has_the_name_that_its_path_has_also_of_a_link() {
 }
 
 #[test]
-fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
+fn special_files_are_refused_or_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let root = tree(dir.path(), "tree");
     fifo(&root.join("pipe"));
@@ -261,7 +261,7 @@ fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn unreadable_files_are_named() {
     let dir = tempfile::tempdir().unwrap();
     // Longer than any path that the system accepts, also for root.
     let root = tree(dir.path(), "deep");
@@ -352,7 +352,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
 }
 
 #[test]
-fn a_directory_of_one_file_is_told_from_the_file_or_refused() {
+fn a_directory_of_one_file_is_distinguished_from_the_file_or_refused() {
     let dir = tempfile::tempdir().unwrap();
     let root = tree(dir.path(), "tree");
     for protocol in [Protocol::V1, Protocol::Hybrid] {
@@ -424,7 +424,7 @@ fn making_is_cancelled_within_a_piece() {
 }
 
 #[test]
-fn a_url_that_is_none_is_told_before_anything_is_read() {
+fn an_invalid_url_is_reported_before_anything_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 1000);
     for url in ["nonsense", "http://", "gopher://host/", "http://ho st/", "http://host/\r\nX: y"] {

@@ -157,7 +157,7 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
 }
 
 #[test]
-fn what_is_blocked_is_blocked_by_every_thread() {
+fn every_thread_uses_the_ip_filter() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = sharded(dir.path());
     let patron = seeder.patron();
@@ -249,7 +249,7 @@ fn a_private_torrent_stays_with_one_thread() {
 }
 
 #[test]
-fn a_number_of_threads_that_is_none_is_refused() {
+fn an_invalid_number_of_threads_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for count in [0, 257] {
         let error = builder(dir.path()).network_threads(count).start().unwrap_err();

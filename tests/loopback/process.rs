@@ -135,7 +135,7 @@ fn a_program_that_is_started_inherits_no_descriptor() {
 }
 
 #[test]
-fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
+fn a_lack_of_descriptors_is_reported_once_and_loses_nothing() {
     // A separate process: the other tests in this one need descriptors.
     let output = Command::new("bash")
         .args([
@@ -152,7 +152,7 @@ fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
 }
 
 #[test]
-#[ignore = "run by being_out_of_descriptors_is_told_once_and_costs_nothing"]
+#[ignore = "run by a_lack_of_descriptors_is_reported_once_and_loses_nothing"]
 fn out_of_descriptors() {
     let stat = std::fs::File::open("/proc/self/stat").unwrap();
     // The unit is a hundredth of a second.

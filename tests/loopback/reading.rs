@@ -80,7 +80,7 @@ fn a_file_is_read_while_it_downloads() {
 
 /// A reader that is opened before the files are checked waits for the check.
 #[test]
-fn what_is_on_the_disk_is_read_once_it_is_checked() {
+fn data_on_the_disk_is_read_once_it_is_checked() {
     let dir = tempfile::tempdir().unwrap();
     let size = 200 * PIECE;
     let file = data(&dir.path().join("to"), "film.bin", 7, size);
@@ -99,7 +99,7 @@ fn what_is_on_the_disk_is_read_once_it_is_checked() {
 }
 
 #[test]
-fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
+fn missing_data_is_waited_for_and_comes_before_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 100 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
@@ -137,7 +137,7 @@ fn little_is_requested_ahead_while_a_reader_is_open() {
 
 /// Each seek leaves an incomplete piece behind. libtorrent by default completes those first.
 #[test]
-fn a_jump_costs_no_more_after_many_others() {
+fn a_seek_is_as_fast_after_many_others() {
     const LARGE: usize = 4 * PIECE;
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "film.bin", 7, 100 * LARGE);
@@ -236,7 +236,7 @@ fn a_player_that_seeks_does_not_stall() {
 }
 
 #[test]
-fn the_priorities_of_the_program_are_as_they_were_when_the_readers_are_gone() {
+fn the_priorities_of_the_program_are_restored_when_the_readers_are_closed() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 30 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
@@ -322,7 +322,7 @@ fn a_wait_is_ended_by_an_interrupt() {
 }
 
 #[test]
-fn a_torrent_that_goes_or_stops_ends_the_read_with_the_reason() {
+fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 4 * PIECE);
     let (client, patron, id) = alone(dir.path(), &seeder.metainfo);

@@ -14,7 +14,7 @@ use crate::await_event;
 use crate::support::{Seeder, address, builder, client, data, finished, maker, noise, wait_for};
 
 #[test]
-fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
+fn the_piece_map_shows_finished_pieces_and_a_piece_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 100_000));
     let patron = &seeder.patron;
@@ -30,7 +30,7 @@ fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
 }
 
 #[test]
-fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
+fn chosen_pieces_are_downloaded_and_pieces_can_be_added() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
     let client = client(&dir.path().join("to"));
@@ -155,7 +155,7 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
 
 /// A torrent of a stranger could make the client send requests to hosts behind the firewall.
 #[test]
-fn what_a_torrent_names_on_the_local_network_is_dropped_and_what_a_person_names_is_not() {
+fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let asked = crate::faults::Tracker::start(b"");

@@ -78,7 +78,7 @@ fn resume_data_restores_what_was_chosen() {
 }
 
 #[test]
-fn a_download_goes_on_where_it_was_and_moves_when_it_is_complete() {
+fn a_download_resumes_and_moves_when_it_is_complete() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 200_000));
     let (done, incomplete) = (dir.path().join("done"), dir.path().join("incomplete"));
@@ -230,7 +230,7 @@ fn a_torrent_starts_as_its_options_say() {
 }
 
 #[test]
-fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
+fn a_torrent_that_reaches_its_goal_ends_as_chosen() {
     let dir = tempfile::tempdir().unwrap();
     for (then, name) in [
         (GoalAction::Pause, "pause.bin"),
@@ -273,7 +273,7 @@ fn a_torrent_seeds_for_its_time() {
 }
 
 #[test]
-fn a_client_begins_where_an_earlier_one_stood() {
+fn a_client_continues_from_the_state_of_an_earlier_one() {
     let dir = tempfile::tempdir().unwrap();
     let first = client(dir.path());
     let patron = first.patron();
@@ -417,7 +417,7 @@ fn other_files_than_in_the_resume_data_are_downloaded_in_full() {
 }
 
 #[test]
-fn a_lost_part_file_is_noticed_though_nothing_else_is_asked_for() {
+fn a_lost_part_file_is_noticed_without_requests_for_other_files() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = sharing(dir.path());
     let to = dir.path().join("to");
@@ -445,7 +445,7 @@ fn a_lost_part_file_is_noticed_though_nothing_else_is_asked_for() {
 }
 
 #[test]
-fn what_is_on_disk_beyond_the_resume_data_is_checked_and_not_downloaded() {
+fn data_that_the_resume_data_lacks_is_checked_and_not_downloaded() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 200_000);
     let metainfo = metainfo(&file);

@@ -39,7 +39,7 @@ fn add(patron: &Patron, torrent: &[u8], options: AddOptions) -> TorrentId {
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn nothing_is_left_of_torrents_that_come_and_go() {
+fn removed_torrents_leave_nothing_behind() {
     let cycles = std::env::var("CYCLES").map_or(DEFAULT_CYCLES, |cycles| cycles.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));

@@ -248,7 +248,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
 }
 
 #[test]
-fn what_a_torrent_names_is_added_to_what_resume_data_has() {
+fn urls_of_a_torrent_are_added_to_those_of_its_resume_data() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let of = |port: u16| {
@@ -283,7 +283,7 @@ fn what_a_torrent_names_is_added_to_what_resume_data_has() {
 }
 
 #[test]
-fn a_second_source_of_a_torrent_adds_to_what_is_there() {
+fn a_second_source_of_a_torrent_adds_its_trackers_and_metadata() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
     let of = |port: u16, private: bool| {
@@ -372,7 +372,7 @@ impl Missing {
 }
 
 #[test]
-fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
+fn a_web_seed_that_sends_nothing_is_reported_once_with_the_reason() {
     let whole = noise(7, 50_000);
     let damaged = noise(8, 50_000);
     let refused = "http://127.0.0.1:1/data.bin".to_owned();
@@ -454,7 +454,7 @@ fn the_file_of_a_v2_torrent_is_asked_for_where_it_is() {
 }
 
 #[test]
-fn a_web_seed_that_gives_what_is_asked_for_is_not_told() {
+fn a_web_seed_that_sends_the_requested_data_is_not_reported() {
     let missing = Missing::file("data.bin");
     let body = std::fs::read(&missing.from).unwrap();
     let server = Server::start(move |_| page("200 OK", &body));
@@ -639,7 +639,7 @@ fn a_torrent_that_names_very_many_servers_costs_no_more_than_one_that_names_many
 }
 
 #[test]
-fn what_a_torrent_says_is_made_visible() {
+fn control_characters_of_a_torrent_are_made_visible() {
     let torrent = dict([
         ("comment", text("line\n\u{2066}line\u{2069}")),
         ("created by", text("me\u{1b}]0;title\u{7}")),

@@ -169,7 +169,7 @@ fn a_link_of_the_torrent_is_a_link_on_disk() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_from_a_damaged_one() {
+fn a_file_that_cannot_be_read_is_distinguished_from_a_damaged_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 40_000);
     let metainfo = made(&path, Protocol::Hybrid);

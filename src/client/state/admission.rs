@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_postponed_is_due_later_and_later_up_to_a_second() {
+    fn the_postponement_grows_up_to_a_second() {
         let (mut admission, begun) = (Admission::default(), Instant::now());
         let (mut now, mut pending) = (begun, add(1, begun));
         let mut delays = Vec::new();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_tried_at_once_when_something_has_ended() {
+    fn waiting_starts_are_retried_when_something_has_ended() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         admission.postpone(add(1, now), busy(), now);
         assert!(admission.take_due(now).is_empty());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_before_the_engine_keeps_the_same_torrent_out() {
+    fn only_a_start_given_to_the_engine_excludes_the_same_torrent() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         let first = add(1, now);
         let id = first.id;
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_on_its_way_in_counts_and_is_given_back_at_the_end() {
+    fn all_pending_additions_count_and_are_returned_at_the_end() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         for number in 0..WINDOW {
             assert!(!admission.is_full());

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_and_what_follows_from_it_are_new_once_in_half_a_minute() {
+    fn an_error_and_its_consequences_are_new_once_in_half_a_minute() {
         let (mut errors, now) = (LastErrors::default(), Instant::now());
         assert!(errors.is_new(&full(), now));
         assert!(!errors.is_new(&full(), now + SAME_ERROR / 2));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn want_of_descriptors_stops_no_torrent() {
+    fn a_lack_of_descriptors_stops_no_torrent() {
         let mut errors = LastErrors::default();
         let error =
             Error::from_code("open the file", "system", 24, "Too many open files").at_disk();

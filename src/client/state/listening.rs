@@ -80,7 +80,7 @@ mod tests {
     use crate::reply::one_shot;
 
     #[test]
-    fn the_addresses_are_told_when_all_were_tried() {
+    fn the_addresses_are_reported_when_all_were_tried() {
         let mut listening = Listening::default();
         let ((early, mut early_reply), (late, mut late_reply)) = (one_shot("a"), one_shot("b"));
         let address = "127.0.0.1:6881".parse().unwrap();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_listens_nowhere_says_why_it_failed_first() {
+    fn a_client_that_cannot_listen_reports_the_first_failure() {
         let (mut listening, (responder, reply)) = (Listening::default(), one_shot("a"));
         listening.failed(0, &Error::new(ErrorKind::Io, "listen", "in use"));
         listening.failed(0, &Error::new(ErrorKind::Native, "listen", "another"));

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_take_no_room_from_others() {
+    fn moves_take_no_slots_from_other_requests() {
         let (mut requests, id) = (OpenRequests::default(), TorrentId::next());
         let moves = requests.open(request(Some(id), "move", moves()));
         for _ in 0..WINDOW {

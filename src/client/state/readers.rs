@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_is_of_what_is_here_and_waits_for_the_rest() {
+    fn a_read_returns_available_data_and_otherwise_waits() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[0]);
         let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0) else { panic!("not here") };
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_comes_before_libtorrent_has_looked_is_not_missed() {
+    fn a_piece_that_arrives_before_libtorrent_looks_is_not_missed() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = readers.begin(opening(torrent));
         readers.arrived(torrent, 0);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reader_that_goes_gives_all_back() {
+    fn closing_the_last_reader_restores_everything() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let ids = [open(&mut readers, torrent, &[]), open(&mut readers, torrent, &[])];
         let steer = readers.steer(torrent).unwrap();
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torrent_that_fails_ends_the_waits_and_one_that_goes_ends_the_readers() {
+    fn a_torrent_that_fails_ends_waits_and_a_removed_one_ends_readers() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_metainfo_hid_is_forced_until_it_is_saved() {
+    fn a_save_that_was_hidden_by_the_metainfo_is_forced() {
         let (mut queue, mut save, id) =
             (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
         let now = Instant::now();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_window_is_due_to_nothing_until_a_torrent_of_it_is_answered_or_removed() {
+    fn a_full_window_waits_until_a_torrent_in_it_is_answered_or_removed() {
         let (mut queue, now) = (SaveQueue::new(INTERVAL), Instant::now());
         let mut saves: Vec<_> =
             (0..=WINDOW).map(|_| (TorrentId::next(), Save::default())).collect();

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_gets_the_answer_to_a_request_that_was_made_after_its_question() {
+    fn a_waiter_gets_the_answer_to_a_request_sent_after_its_own() {
         let [from] = members();
         let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
         let (mut statuses, a, b) =
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_is_asked_for_soon_but_not_at_once_each_time() {
+    fn statuses_are_requested_soon_after_events_but_not_after_each() {
         let begun = Instant::now();
         let mut statuses = StatusRequests::new(TICK, begun, 1);
         assert_eq!(statuses.due(), begun);

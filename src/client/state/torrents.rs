@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_a_record_ends_all_that_there_was_of_the_torrent() {
+    fn removing_a_record_removes_everything_about_the_torrent() {
         let [owner, watcher] = members();
         let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
         let id = add(&mut torrents, torrent(hashes(Some(1), Some(2)), Some(&owner)));
@@ -588,7 +588,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_needs_a_torrent_that_is_here_and_stays() {
+    fn a_command_needs_a_torrent_that_exists_and_is_not_being_removed() {
         let mut torrents = Torrents::new(INTERVAL);
         let id = add(&mut torrents, torrent(hashes(Some(1), None), None));
         let kind = |torrents: &mut Torrents| torrents.open(id, "test").err().map(|e| e.kind());
@@ -627,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patron_that_leaves_is_taken_off_what_it_owns_and_watches() {
+    fn a_patron_that_leaves_no_longer_owns_or_watches_torrents() {
         let [leaving, staying] = members();
         let mut torrents = Torrents::new(INTERVAL);
         let owned = add(&mut torrents, torrent(hashes(Some(1), None), Some(&leaving)));

@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_wants_twice_what_it_has_read_on_and_little_after_a_seek() {
+    fn a_reader_wants_twice_the_data_it_has_read_and_little_after_a_seek() {
         let mut window = window(0, 1000 * MIB);
         assert_eq!(window.ahead(), FIRST_AHEAD);
         window.advance(5 * MIB);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearest_comes_first() {
+    fn the_nearest_pieces_come_first() {
         let pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_here_is_not_wanted_and_what_the_program_wants_most_waits_behind() {
+    fn finished_pieces_are_not_wanted_and_top_priorities_of_the_program_come_second() {
         let mut pieces = torrent(20);
         pieces.learn(MIB, &[], Some([vec![7; 10], vec![4; 10]].concat()));
         assert!(pieces.arrived(15) && !pieces.arrived(15));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_come_first_where_they_are_wanted() {
+    fn the_ends_come_first_on_request() {
         let pieces = torrent(100);
         let mut reader = window(MIB / 2, 99 * MIB);
         reader.options.ends_first = true;
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_full_where_it_matters_sets_no_deadline() {
+    fn a_window_whose_start_is_complete_sets_no_deadline() {
         let mut pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_here_up_to_the_first_piece_that_is_not() {
+    fn bytes_are_available_up_to_the_first_missing_piece() {
         let mut pieces = torrent(10);
         let span = Span { begin: MIB / 2, size: 5 * MIB };
         assert_eq!(pieces.here(span, 0, 10), 0);
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seek_into_what_is_on_its_way_cancels_nothing() {
+    fn a_seek_to_requested_data_cancels_nothing() {
         let pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_have_jumped_away_from_is_put_off_while_one_waits() {
+    fn data_that_readers_have_left_is_postponed_while_a_reader_waits() {
         let mut pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         let mut before = plan(&[reader.clone()], &pieces);
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_put_off_where_nothing_else_is_wanted() {
+    fn nothing_is_postponed_if_nothing_else_is_wanted() {
         let mut pieces = torrent(4);
         pieces.learn(MIB, &[], Some(vec![4, 4, 0, 0]));
         let mut reader = window(0, 4 * MIB);
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_leave_is_as_the_program_had_it() {
+    fn readers_restore_the_priorities_of_the_program() {
         let mut pieces = torrent(6);
         pieces.learn(MIB, &[], Some(vec![0, 1, 6, 7, 4, 2]));
         let reader = window(0, 3 * MIB);

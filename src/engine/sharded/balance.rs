@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn no_connection_is_taken_from_one_that_has_it() {
+    fn no_connection_is_taken_from_a_shard_that_uses_it() {
         assert_eq!(share_count(100, &[50, 0], &[50, 50]), [50 + 13 + 25, 12]);
         assert_eq!(share_count(100, &[60, 39], &[60, 40]), [60, 40], "there is nothing to share");
         assert_eq!(share_count(100, &[10, 20], &[50, 50]), [45, 55]);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_loses_is_taken_before_another_gets_it() {
+    fn a_limit_is_lowered_in_one_shard_before_it_is_raised_in_another() {
         let begun = Instant::now();
         let mut balance = Balance::new(2, begun);
         assert_eq!(balance.due(), None, "there is no limit");

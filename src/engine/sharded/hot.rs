@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busiest_torrent_of_a_full_thread_is_spread_and_gathered_when_it_is_cold() {
+    fn the_busiest_torrent_of_a_busy_thread_is_spread_and_gathered_when_it_is_idle() {
         let (mut hot, mut now, mut used) = (Hot::new(2), Instant::now(), [0.0; 2]);
         let [busy, other] = [TorrentId::next(), TorrentId::next()];
         hot.take_status(&sent(other, 10), now);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_spread_where_no_thread_has_time_or_none_is_full() {
+    fn nothing_is_spread_if_no_thread_is_idle_or_none_is_busy() {
         let (mut hot, mut now, mut used) = (Hot::new(2), Instant::now(), [0.0; 2]);
         hot.take_status(&sent(TorrentId::next(), 10), now);
         for load in [[0.95, 0.95], [0.8, 0.1]] {

@@ -72,7 +72,7 @@ fn torrents_are_dealt_by_info_hash_evenly_and_the_same_each_time() {
 }
 
 #[test]
-fn what_is_asked_of_a_torrent_goes_to_its_shard_and_the_events_of_each_stay_in_order() {
+fn requests_go_to_the_shard_of_their_torrent_and_its_events_stay_in_order() {
     let (mut engine, scripts) = sharded::<3>();
     let ids = [0, 1, 2].map(|shard| add_to(&mut engine, shard));
     for (id, script) in ids.iter().zip(&scripts) {
@@ -106,7 +106,7 @@ fn what_is_asked_of_a_torrent_goes_to_its_shard_and_the_events_of_each_stay_in_o
 }
 
 #[test]
-fn a_torrent_that_is_gone_leaves_nothing_behind() {
+fn a_removed_torrent_leaves_nothing_behind() {
     let (mut engine, scripts) = sharded::<2>();
     let (removed, failed, lost) =
         (add_to(&mut engine, 1), add_to(&mut engine, 1), add_to(&mut engine, 1));
@@ -122,7 +122,7 @@ fn a_torrent_that_is_gone_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_only_the_first_shard_has_is_asked_of_it_alone() {
+fn requests_about_the_first_shard_go_only_to_it() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_of_session(1, ask().request).unwrap();
     assert_eq!(scripts[0].next(), Asked::OfSession(1, "test"));
@@ -132,7 +132,7 @@ fn what_only_the_first_shard_has_is_asked_of_it_alone() {
 }
 
 #[test]
-fn what_is_asked_of_all_has_one_answer_when_all_have_answered() {
+fn a_request_to_all_shards_has_one_answer_when_all_have_answered() {
     let (mut engine, scripts) = sharded::<3>();
     engine.request_of_session(1, ask().of_all().request).unwrap();
     engine.request_of_session(2, ask().merged(|all| all.iter().sum()).request).unwrap();
@@ -163,7 +163,7 @@ fn an_error_of_one_is_the_error_of_all_once() {
 }
 
 #[test]
-fn each_shard_is_told_which_part_is_its_own() {
+fn each_shard_learns_its_own_part() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_of_session(1, ask().of_all().request).unwrap();
     let parts = scripts.map(|script| {
@@ -174,7 +174,7 @@ fn each_shard_is_told_which_part_is_its_own() {
 }
 
 #[test]
-fn the_counters_are_told_when_all_have_counted() {
+fn the_counters_are_reported_when_all_shards_have_answered() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_statistics().unwrap();
     for script in &scripts {
@@ -224,7 +224,7 @@ fn all_are_asked_for_statuses_and_one_for_every_status() {
 }
 
 #[test]
-fn a_shard_that_does_not_start_ends_those_before_it_and_is_the_error() {
+fn a_shard_that_does_not_start_stops_the_others_and_its_error_is_returned() {
     let (scripts, made) = unbounded();
     let start = |number| {
         if number == 2 {
@@ -355,7 +355,7 @@ fn a_torrent_that_cannot_be_copied_is_left_alone_until_it_changes() {
 }
 
 #[test]
-fn what_copies_send_is_what_the_torrent_has_sent() {
+fn uploads_of_copies_count_as_uploads_of_the_torrent() {
     let (mut engine, scripts, id) = copied::<2>();
     let home = TorrentStatus { uploaded: 5, all_time_uploaded: 50, peers: 1, ..seeding(id) };
     let copy = TorrentStatus { uploaded: 3, upload_rate: 7, peers: 2, ..seeding(id) };
@@ -372,7 +372,7 @@ fn what_copies_send_is_what_the_torrent_has_sent() {
 }
 
 #[test]
-fn a_change_waits_for_the_copies_to_end_and_what_comes_after_it_waits_too() {
+fn a_change_waits_for_the_copies_to_end_and_later_requests_wait_for_the_change() {
     let (mut engine, scripts, id) = copied::<2>();
     let question = Ask::task("list the files", crate::sys::Torrent::files);
     engine.request_of_torrent(1, id, question.request.clone()).unwrap();
@@ -412,7 +412,7 @@ fn a_torrent_is_not_copied_while_it_changes() {
 }
 
 #[test]
-fn a_copy_that_is_just_being_added_ends_when_it_is() {
+fn a_copy_that_is_being_added_ends_once_it_is_added() {
     let (mut engine, scripts) = sharded::<2>();
     let id = add_to(&mut engine, 0);
     engine.replicate(id, 2);
@@ -476,7 +476,7 @@ fn a_copy_that_is_lost_with_events_is_made_again() {
 }
 
 #[test]
-fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
+fn the_limits_of_the_client_follow_the_demand_without_events() {
     use crate::sys::DemandRecord;
     let (mut engine, scripts) = sharded::<2>();
     let mut settings = Settings::empty();

@@ -904,7 +904,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_event_says_something_of_the_torrent_that_it_is_about() {
+    fn every_event_about_a_torrent_names_it() {
         for event in one_of_each() {
             let line = event.to_string();
             assert!(!line.is_empty() && !line.contains('\n'), "{event:?}: {line:?}");

@@ -314,7 +314,7 @@ mod tests {
     use crate::model::TorrentId;
 
     #[test]
-    fn sizes_are_read_by_people() {
+    fn sizes_are_printed_for_people() {
         let shown = |size| Size(size).to_string();
         assert_eq!(shown(0), "0 B");
         assert_eq!(shown(1023), "1023 B");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_complete_is_said_to_be() {
+    fn only_complete_torrents_are_reported_as_complete() {
         let mut status = TorrentStatus::new(TorrentId::next(), "t");
         status.state = TorrentState::Downloading;
         status.progress = 0.99999;

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_not_blocked() {
+    fn allowed_addresses_are_not_blocked() {
         let text = "1.2.3.4 - 1.2.3.9 , 128 , good\n1.2.3.4 - 1.2.3.9 , 255 , better\n";
         assert!(IpFilter::parse(text).unwrap().ranges().is_empty());
     }
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_can_be_skipped() {
+    fn lines_that_are_not_rules_can_be_skipped() {
         let rules = "1.2.3.4\n".repeat(20);
         let long = "#".repeat(10_000);
         let text =
@@ -407,7 +407,7 @@ mod tests {
 
     #[cfg(feature = "gzip")]
     #[test]
-    fn a_list_that_unpacks_to_more_than_it_may_is_refused() {
+    fn a_list_that_is_too_large_when_unpacked_is_refused() {
         // A gigabyte of comments, compressed to a thousandth of it.
         let part = gzip(&b"#234567\n".repeat(1 << 20));
         let bomb = part.repeat(1 + (MOST_BYTES >> 23) as usize);
@@ -435,7 +435,7 @@ mod tests {
 
     /// Each line is made of parts of rules. If it parses, it must block exactly the stated range.
     #[test]
-    fn whatever_is_in_a_line_it_is_a_rule_or_an_error() {
+    fn every_line_is_a_rule_or_an_error() {
         const PARTS: [&[u8]; 20] = [
             b"1.2.3.4",
             b"001",

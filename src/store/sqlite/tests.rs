@@ -68,7 +68,7 @@ fn an_info_dictionary_is_kept_once() {
 }
 
 #[test]
-fn a_store_that_is_open_is_opened_by_nobody_else_and_says_who_has_it() {
+fn an_open_store_cannot_be_opened_again_and_the_error_names_its_process() {
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(path(&dir)).unwrap();
     let error = Sqlite::open(path(&dir)).unwrap_err();
@@ -97,7 +97,7 @@ fn a_store_is_read_while_a_client_has_it_open() {
 
 /// Opens the database as on a read-only file system, without the need to mount one.
 #[test]
-fn a_store_that_nobody_changes_is_read_without_files_beside_it() {
+fn a_store_that_nobody_changes_is_read_without_extra_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a ?#%21&b=ü.db");
     filled(&path, 3);
@@ -109,7 +109,7 @@ fn a_store_that_nobody_changes_is_read_without_files_beside_it() {
 }
 
 #[test]
-fn what_is_not_a_store_is_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |what: &str, expected: ErrorKind, says: &str| {
         let before = fs::read(path(&dir)).unwrap();
@@ -298,7 +298,7 @@ fn another_process_is_named_that_has_the_store_open() {
     let _store = Sqlite::open(path(&dir)).unwrap();
     let me = std::env::current_exe().unwrap();
     let output = Command::new(me)
-        .args(["--exact", "store::sqlite::tests::opens_what_it_is_told_to", "--nocapture"])
+        .args(["--exact", "store::sqlite::tests::opens_the_requested_file", "--nocapture"])
         .env("PATRON_OPEN_STORE", path(&dir))
         .output()
         .unwrap();
@@ -307,7 +307,7 @@ fn another_process_is_named_that_has_the_store_open() {
 }
 
 #[test]
-fn opens_what_it_is_told_to() {
+fn opens_the_requested_file() {
     if let Some(store) = std::env::var_os("PATRON_OPEN_STORE") {
         println!("{:?}", Sqlite::open(store).map_err(|error| error.to_string()));
     }

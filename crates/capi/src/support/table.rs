@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_good_until_it_is_freed_and_never_again() {
+    fn a_handle_is_valid_until_it_is_freed_and_never_again() {
         let table: Table<&str, Opaque> = Table::new(1);
         let first = table.insert("first");
         assert_eq!(*table.get(first, "it").unwrap(), "first");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handle_of_this_type_is_refused() {
+    fn handles_of_other_types_are_refused() {
         let table: Table<u8, Opaque> = Table::new(1);
         let other: Table<u8, Opaque> = Table::new(2);
         table.insert(1);

@@ -186,7 +186,7 @@ fn patron_in_cpp_makes_and_seeds_a_torrent() {
 }
 
 #[test]
-fn patron_in_cpp_says_what_is_wrong() {
+fn patron_in_cpp_reports_errors() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("empty")).unwrap();
     let mut command = compiled(CXX17, "examples/cpp/patron.cpp", dir.path());

@@ -63,7 +63,7 @@ fn every_variant_has_a_number() -> Result<()> {
 }
 
 #[test]
-fn what_is_taken_apart_by_hand_is_taken_apart_whole() -> Result<()> {
+fn enums_converted_by_hand_are_converted_completely() -> Result<()> {
     for (name, file) in BY_HAND {
         let text = std::fs::read_to_string(root().join(format!("crates/capi/src/{file}.rs")))?;
         for variant in variants(name)? {

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_had_and_neither_can_several_parts() {
+    fn unsatisfiable_and_multiple_ranges_are_refused() {
         for header in [
             "bytes=100-",
             "bytes=100-200",
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_passed_over() {
+    fn invalid_ranges_are_ignored() {
         for header in [
             "",
             "items=0-1",

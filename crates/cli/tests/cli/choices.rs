@@ -182,7 +182,7 @@ fn peers_on_the_blocklist_are_not_connected_to() {
 }
 
 #[test]
-fn a_blocklist_with_wrong_lines_blocks_what_the_others_say_and_tells() {
+fn invalid_lines_of_a_blocklist_are_reported_and_the_others_apply() {
     let album = Album::new();
     let list = album.path("list.p2p");
     fs::write(&list, "a:127.0.0.2-127.0.0.9\ncut off:207-207\n\nb:1.2.3.9-1.2.3.4\n").unwrap();
@@ -275,7 +275,7 @@ fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
 }
 
 #[test]
-fn a_file_that_is_not_the_torrents_is_overwritten_by_choice_only() {
+fn a_foreign_file_is_overwritten_only_on_request() {
     let album = Album::new();
     let (_seeder, peer) = album.seed(&[]);
     let mine = data(&album.path("to/album"), "one.bin", 9, 100_001);

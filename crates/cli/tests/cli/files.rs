@@ -32,7 +32,7 @@ fn verify(torrent: &Path, directory: &Path) -> crate::program::Output {
 }
 
 #[test]
-fn what_create_is_told_info_shows() {
+fn info_shows_the_options_of_create() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "film.bin", 1, 300_000);
     let torrent = dir.path().join("film.torrent");
@@ -99,7 +99,7 @@ fn each_version_of_the_protocol_has_its_hashes() {
 }
 
 #[test]
-fn a_torrent_is_overwritten_only_by_force() {
+fn a_torrent_file_is_overwritten_only_with_force() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "film.bin", 1, 1000);
     let torrent = data(dir.path(), "film.torrent", 2, 10);
@@ -128,7 +128,7 @@ fn an_interrupted_create_leaves_nothing_behind() {
 }
 
 #[test]
-fn good_data_is_ok() {
+fn intact_data_is_ok() {
     let (dir, torrent) = album();
     let output = verify(&torrent, dir.path()).expect(0);
     assert_eq!(output.stdout, "OK  album: 11 pieces, 146.5 KiB\n");
@@ -184,7 +184,7 @@ fn each_damaged_file_is_named_and_links_are_known() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_not_made() {
+fn a_missing_directory_is_not_created() {
     let (dir, torrent) = album();
     let nowhere = dir.path().join("nowhere");
     let output = verify(&torrent, &nowhere).expect(1);

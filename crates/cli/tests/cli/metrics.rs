@@ -69,7 +69,7 @@ fn names(page: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
+fn a_scrape_reports_the_seeded_torrents_and_all_metrics_of_the_dashboard() {
     let dir = tempfile::tempdir().unwrap();
     let mut seeder = seed(dir.path(), "127.0.0.1:0");
     seeder.address();
@@ -115,7 +115,7 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
 }
 
 #[test]
-fn what_is_no_simple_get_is_refused() {
+fn requests_other_than_a_simple_get_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let mut open = Vec::new();
@@ -139,7 +139,7 @@ fn what_is_no_simple_get_is_refused() {
 }
 
 #[test]
-fn a_head_without_an_end_is_refused_and_costs_nothing() {
+fn an_endless_request_header_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     for start in ["GET /", "GET /metrics HTTP/1.1\r\nX: "] {
@@ -158,7 +158,7 @@ fn a_head_without_an_end_is_refused_and_costs_nothing() {
 }
 
 #[test]
-fn those_who_only_connect_keep_nobody_out_and_are_cut() {
+fn idle_connections_exclude_nobody_and_are_closed() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let idle: Vec<_> = (0..200).map(|_| send(&url, "GET /met")).collect();
@@ -176,7 +176,7 @@ fn those_who_only_connect_keep_nobody_out_and_are_cut() {
 }
 
 #[test]
-fn a_client_that_does_not_read_holds_up_neither_others_nor_the_end() {
+fn a_client_that_does_not_read_delays_neither_other_clients_nor_the_exit() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -69,7 +69,7 @@ fn each_thread_seeds_what_one_has_checked() {
 }
 
 #[test]
-fn a_file_that_one_thread_misses_stops_the_torrent_of_all() {
+fn a_file_that_is_missing_for_one_thread_stops_the_torrent_on_all() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--trust"]);
@@ -97,7 +97,7 @@ fn a_ratio_is_for_all_threads_together() {
 }
 
 #[test]
-fn trackers_are_told_of_each_thread() {
+fn each_thread_announces_to_the_trackers() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();

@@ -193,7 +193,7 @@ fn the_log_has_no_colours_in_a_pipe() {
 }
 
 #[test]
-fn a_demo_tells_once_at_most_that_descriptors_are_few() {
+fn a_demo_reports_a_lack_of_descriptors_at_most_once() {
     let told = |limit: &str| {
         let arguments = ["demo", "--patrons=4", "--size=100000"];
         let output = Program::prepared(&format!("ulimit -n {limit}"), arguments).end().expect(0);
@@ -205,7 +205,7 @@ fn a_demo_tells_once_at_most_that_descriptors_are_few() {
 }
 
 #[test]
-fn what_killed_runs_left_behind_is_removed() {
+fn leftovers_of_killed_runs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let temporary = dir.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
@@ -249,7 +249,7 @@ fn a_pipe_in_place_of_a_file_is_an_error() {
 }
 
 #[test]
-fn a_torrent_is_read_from_a_pipe_and_one_that_never_comes_holds_up_no_signal() {
+fn a_torrent_is_read_from_a_pipe_and_waiting_for_it_can_be_interrupted() {
     let swarm = Swarm::new();
     let pipe = swarm.dir.path().join("pipe.torrent");
     fifo(&pipe);

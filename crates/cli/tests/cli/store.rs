@@ -59,7 +59,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
+fn a_download_that_was_killed_continues_without_naming_its_torrent() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -130,7 +130,7 @@ fn a_store_is_listed_checked_exported_and_imported() {
 }
 
 #[test]
-fn what_is_damaged_or_in_use_is_told() {
+fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -153,7 +153,7 @@ fn what_is_damaged_or_in_use_is_told() {
 }
 
 #[test]
-fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
+fn a_damaged_newer_or_foreign_store_is_reported_and_never_written_to() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
     movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);

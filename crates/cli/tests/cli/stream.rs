@@ -151,7 +151,7 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
 }
 
 #[test]
-fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
+fn a_client_that_disconnects_while_it_waits_does_not_affect_others() {
     let dir = tempfile::tempdir().unwrap();
     let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
     film.seeder.patron.pause(film.seeder.patron.torrents()[0]).wait().unwrap();
@@ -259,7 +259,7 @@ fn settled(directory: &Path, least: usize) -> usize {
 }
 
 #[test]
-fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
+fn a_client_that_does_not_read_gets_no_more_than_its_socket_and_window_hold() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), None);
     let mut waiting = Http::connect(&url);
@@ -271,7 +271,7 @@ fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
 }
 
 #[test]
-fn a_client_that_leaves_gives_back_its_window() {
+fn a_client_that_disconnects_releases_its_window() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), Some(2_000_000));
     let mut leaving = Http::connect(&url);

@@ -262,7 +262,7 @@ fn a_seeder_that_cannot_listen_fails_and_a_downloader_goes_on() {
 }
 
 #[test]
-fn a_listen_address_that_is_nowhere_is_an_error() {
+fn a_listen_address_that_does_not_exist_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "a.bin", 1);
     let here = movie.file.parent().unwrap();
@@ -322,7 +322,7 @@ fn gate(seeder: SocketAddr, bytes: u64, open: Receiver<()>) -> SocketAddr {
 }
 
 #[test]
-fn what_another_program_writes_to_a_download_is_fetched_again() {
+fn data_that_another_program_overwrites_is_downloaded_again() {
     let dir = tempfile::tempdir().unwrap();
     let movies = [movie(dir.path(), "a.bin", 1)];
     let mut seeder = seed(&movies);
