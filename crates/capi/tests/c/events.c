@@ -687,7 +687,7 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
 
     OK(patron_another(handle, &other, &error));
     set_wake(other, torrent, &second,
-             free_patron); /* it is told at once where the client listens */
+             free_patron); /* the first event says at once where the client listens */
     woken(&second);
     finalized(&second);
     FAILS(PATRON_E_BAD_HANDLE, patron_set_on_leave(other, PATRON_ON_LEAVE_PAUSE, &error));

@@ -326,7 +326,7 @@ static void choosing_pieces(side one) {
     DONE(
         patron_set_piece_priority(one.handle, one.torrent, 6, PATRON_PRIORITY_LOW, &reply, &error));
     DONE(patron_set_ends_first(one.handle, one.torrent, true, &reply, &error));
-    CHECK(has_priorities(one, "0001017")); /* what is skipped stays so */
+    CHECK(has_priorities(one, "0001017")); /* skipped files stay skipped */
     DONE(patron_set_ends_first(one.handle, one.torrent, false, &reply, &error));
     CHECK(has_priorities(one, "0001014"));
     DONE(patron_resume(one.handle, one.torrent, &reply, &error));
