@@ -362,6 +362,8 @@ pub enum Event {
     /// The store can be written again, and contains everything that it should.
     StoreRecovered,
     // The following events are delivered only on request; see `EventKinds::ON_REQUEST`.
+    /// All pieces of a file have arrived and passed their hash checks. They may not be written yet. On
+    /// request.
     FileCompleted {
         /// The torrent.
         id: TorrentId,
