@@ -1,5 +1,6 @@
-// Until a torrent has so many pieces, libtorrent picks pieces at random and passes priorities over.
-// It is one setting for all torrents. While a torrent with fewer pieces is read, it is 0.
+// Overrides libtorrent's setting initial_picker_threshold. While a torrent has fewer pieces than
+// that, libtorrent picks pieces at random and ignores priorities. The setting applies to all
+// torrents. While a torrent with fewer pieces is being read, libtorrent gets 0.
 #pragma once
 
 #include "torrent-patron/cpp/requests/overridden_setting.hpp"
@@ -17,11 +18,11 @@ class PickerThreshold : public lt::plugin {
   public:
     lt::feature_flags_t implemented_features() override { return tick_feature; }
     void added(lt::session_handle const& session) override { session_ = session; }
-    // A torrent may have got enough pieces, or it was removed, or the program has changed the
-    // setting.
+    // A torrent may have enough pieces now, or may have been removed; the program may have changed
+    // the setting.
     void on_tick() override { follow(); }
 
-    // The torrent is read from now on, or no more.
+    // Notes whether the torrent is being read.
     void read(lt::torrent_handle const& torrent, bool is_read);
 
     OverriddenSetting setting{lt::settings_pack::initial_picker_threshold};

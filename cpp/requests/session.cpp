@@ -32,7 +32,7 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
     visit(std::get<1>(ranges));
 }
 
-// For a class that does not exist, libtorrent returns zeros.
+// Returns the class if it exists. For an unknown class, libtorrent returns zeros.
 lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
     lt::peer_class_t const chosen(number);
     if (number < 32 && session.get_peer_class(chosen).connection_limit_factor > 0)

@@ -32,9 +32,9 @@ class SessionHandle : public lt::session_handle {
     void change_settings(rust::Slice<SettingRecord const> settings);
     DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
-    // Without the settings.
+    // Without settings.
     rust::Vec<std::uint8_t> network_state() const;
-    // The id and the place of each torrent that is in the queue.
+    // The id and the position of each torrent in the queue.
     rust::Vec<QueuePlaceRecord> queue() const;
 
     // The first and last address of each blocked range.

@@ -22,7 +22,7 @@ class TorrentConnecting : public lt::torrent_plugin,
     }
 
   private:
-    // libtorrent is not done with its change yet; many peers are added at once.
+    // Posted, because libtorrent is still changing the torrent. Also, many peers are added at once.
     void connect_soon() {
         if (std::exchange(pending_, true))
             return;

@@ -1,4 +1,4 @@
-// The life of the session: settings, the notify callback, abort.
+// The session's lifetime: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
@@ -84,15 +84,15 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
     if (state.empty())
         return {};
     auto const* data = reinterpret_cast<char const*>(state.data());
-    // libtorrent would ignore anything that is not a dictionary, and use defaults.
+    // libtorrent would ignore anything but a dictionary, and use defaults.
     lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
     if (root.type() != lt::bdecode_node::dict_t)
         throw lt::system_error(lt::errors::not_a_dictionary);
     return lt::read_session_params(root);
 }
 
-// Only what the client routes: anything else would be thrown away, and its number grows with the
-// load.
+// Only categories that the client uses. Other alerts would be thrown away, and their number grows
+// with the load.
 int alert_mask(InterestRecord const& interest, bool trackers) {
     namespace category = lt::alert_category;
     lt::alert_category_t mask =
@@ -141,7 +141,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     keep_file_names();
     auto policy = std::make_shared<SessionPolicy>(allowed);
     lt::session_params params = read_state(state);
-    // The records already include the settings that were saved.
+    // The records already include the saved settings.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
@@ -185,9 +185,9 @@ void Session::restore_dht_nodes() {
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-// Outgoing uTP connections go through a listening socket. Without one, libtorrent fails them
-// without falling back to TCP, as it would for a peer that does not answer: a port in use would
-// stop all downloads.
+// Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
+// fallback to TCP that it has for peers that do not answer. So a port in use would stop all
+// downloads.
 void Session::set_outgoing_utp(bool possible) {
     if (has_utp_socket_)
         return;

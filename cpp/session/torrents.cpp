@@ -1,4 +1,4 @@
-// Torrents by their id. Everything done to them is posted to the network thread, without waiting.
+// Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
@@ -131,8 +131,9 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// libtorrent applies a file choice through the disk thread, and merges choices made in the
-// meantime: one choice at a time gets one answer each.
+// Starts the next request to set file priorities. libtorrent applies file priorities through the
+// disk thread, and merges those set in the meantime, so they are set one at a time to get one
+// answer each.
 void Session::choose_next(std::uint64_t torrent) {
     auto const found = choosing_.find(torrent);
     if (found == choosing_.end())
