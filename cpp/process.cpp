@@ -152,7 +152,7 @@ std::string why_refused(std::string const& compiled, std::string const& loaded,
                         std::set<std::string> const& files) {
     if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
-               loaded + " is loaded; compile it again from nothing, or install the other version";
+               loaded + " is loaded; recompile from scratch, or install the other version";
     if (files.size() <= 1)
         return {};
     std::string names;
