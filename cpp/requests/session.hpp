@@ -12,6 +12,7 @@
 namespace patron {
 
 class NetworkPolicy;
+class PeerClasses;
 class PickerThreshold;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
@@ -23,8 +24,9 @@ enum class Protocol : std::uint8_t;
 class SessionHandle : public lt::session_handle {
   public:
     SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
-                  PickerThreshold& threshold)
-        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold) {}
+                  PickerThreshold& threshold, PeerClasses& classes)
+        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold),
+          classes_(classes) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
@@ -58,6 +60,7 @@ class SessionHandle : public lt::session_handle {
   private:
     NetworkPolicy const& policy_;
     PickerThreshold& threshold_;
+    PeerClasses& classes_;
 };
 
 } // namespace patron

@@ -40,6 +40,7 @@ enum class DiskReads : std::uint8_t;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class PeerClasses;
 class Saver;
 class Torrent;
 class TorrentParams;
@@ -150,6 +151,7 @@ class Session {
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
+    std::shared_ptr<PeerClasses> classes_;
     bool const utp_wanted_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.

@@ -118,8 +118,9 @@ void Session::submit(std::uint64_t torrent, Task task) {
 void Session::run_on_session(rust::Box<SessionTask> task) {
     boost::asio::post(session_.get_context(),
                       [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                       session = lt::session_handle(session_), policy = policy_, read = read_] {
-                          SessionHandle handle(session, *policy, *read->threshold);
+                       session = lt::session_handle(session_), policy = policy_, read = read_,
+                       classes = classes_] {
+                          SessionHandle handle(session, *policy, *read->threshold, *classes);
                           (*task)->run(handle);
                       });
 }

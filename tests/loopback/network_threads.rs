@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::Existing;
-use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
-use torrent_patron::peer::{PeerClass, PeerClassOptions};
+use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
@@ -154,6 +154,44 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
 
     let again = start().state(state).start().unwrap();
     assert_eq!(limits(&again.patron().settings().wait().unwrap()), expected);
+}
+
+/// A thread keeps a class that was removed as long as one of its peers is connected.
+#[test]
+fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let limited = |limit| {
+        let mut options = PeerClassOptions::default();
+        options.upload_limit = Some(limit);
+        options
+    };
+    let slow = patron.create_peer_class("slow").wait().unwrap();
+    patron.set_peer_class(slow, limited(3000)).wait().unwrap();
+    let here = IpRange::new("127.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()).unwrap();
+    let ranges = [PeerClassRange::new(here, [slow])];
+    patron.set_peer_class_ranges(ranges.clone()).wait().unwrap();
+    assert_eq!(patron.peer_class_ranges().wait().unwrap(), ranges);
+    let first = patron.listen_addresses().wait().unwrap()[0];
+    let all = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let (id, metainfo) =
+        all.iter().find(|(id, _)| address_of(&patron, *id) == first).expect("one of the first");
+    let to = tempfile::tempdir().unwrap();
+    let downloader = client(to.path());
+    let options = AddOptions::default().add_peers([first]);
+    downloader.patron().add_torrent(metainfo, options).wait().unwrap();
+    await_event!(patron, Event::Status(status) if status.id == *id && status.uploaded > 0);
+    patron.remove_peer_class(slow).wait().unwrap();
+    assert!(patron.peer_class_ranges().wait().unwrap().is_empty());
+
+    let next = patron.create_peer_class("next").wait().unwrap();
+    let mut options = limited(3001);
+    options.name = "next".into();
+    patron.set_peer_class(next, options).wait().unwrap();
+    let read = patron.peer_class(next).wait().unwrap();
+    assert_eq!((&*read.name, read.upload_limit), ("next", Some(3001)));
+    patron.remove_peer_class(next).wait().unwrap();
 }
 
 #[test]
