@@ -29,6 +29,7 @@ struct Alerts;
 struct ClientDataRecord;
 struct InterestRecord;
 struct PendingRequest;
+struct NetworkThreadRecord;
 struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
@@ -62,7 +63,7 @@ class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            bool silent_resolver, rust::Box<Waker> waker);
+            bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -183,11 +184,10 @@ class Session {
 // The settings that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
-std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,
-                                     PolicyRecord allowed, DiskReads reads, bool keep_node_ids,
-                                     rust::Slice<std::uint8_t const> state,
-                                     std::shared_ptr<ReadCounters> counters,
-                                     rust::Box<Waker> waker);
+std::unique_ptr<Session>
+new_session(rust::Slice<SettingRecord const> settings, PolicyRecord allowed, DiskReads reads,
+            NetworkThreadRecord thread, rust::Slice<std::uint8_t const> state,
+            std::shared_ptr<ReadCounters> counters, rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 
 } // namespace patron

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::affinity;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
@@ -20,8 +21,8 @@ use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::process;
 use crate::sys::task::Share;
+use crate::sys::{NetworkThreadRecord, process};
 
 /// The default of Kamaelia, kept here.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -141,7 +142,8 @@ impl ClientBuilder {
     /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
     /// queues for each thread by itself.
     ///
-    /// It is a setting too: `network_threads`.
+    /// It is a setting too: `network_threads`. Another, `network_affinity`, binds the threads to cores. In `ps -L`
+    /// and the like they are `lt-network-1`, `lt-network-2` and so on.
     pub fn network_threads(self, count: usize) -> Self {
         self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
@@ -339,6 +341,7 @@ impl ClientBuilder {
             settings: settings.clone(),
             has_store,
         };
+        let cores = affinity::cores(settings.affinity(), threads)?;
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
@@ -348,9 +351,13 @@ impl ClientBuilder {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
+                let thread = NetworkThreadRecord {
+                    keep_node_ids: number == 0,
+                    cores: cores[number].clone(),
+                };
                 NativeEngine::new(
                     &settings,
-                    part,
+                    thread,
                     loopback_only,
                     proxy,
                     &state,

@@ -194,6 +194,55 @@ fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
     patron.remove_peer_class(next).wait().unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
+    // By the names of the threads of this process; no other test binds any.
+    let bound = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        let cores = |status: &str| {
+            let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list"));
+            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
+        };
+        let tasks = tasks.map(|task| task.unwrap().path()).map(|task| {
+            (read(task.join("comm")).trim().to_owned(), cores(&read(task.join("status"))))
+        });
+        let single = |cores: &Option<String>| {
+            cores.as_ref().is_some_and(|cores| cores.parse::<u32>().is_ok())
+        };
+        tasks.filter(|(_, cores)| single(cores)).map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    if std::thread::available_parallelism().unwrap().get() == 1 {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let start = |affinity: &str| {
+        let client = builder(dir.path()).network_threads(THREADS);
+        client.setting("network_affinity", affinity).start()
+    };
+    let client = start("cores").unwrap();
+    let patron = client.patron();
+    // What is hashed needs threads for the disk.
+    for number in 1..=6 {
+        let metainfo = metainfo(&data(dir.path(), &format!("{number}.bin"), number, 3_000_000));
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..1000 {
+        seen = bound();
+        let is_network = |name: &String| name.starts_with("lt-network-");
+        if seen.len() == THREADS && seen.iter().all(is_network) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(seen.len(), THREADS, "only the network threads: {seen:?}");
+    let error = start("core").unwrap_err();
+    assert!(error.to_string().contains("none, cores or nodes"), "{error}");
+}
+
 #[test]
 fn what_is_blocked_is_blocked_by_every_thread() {
     let dir = tempfile::tempdir().unwrap();
