@@ -1,12 +1,13 @@
 //! Many torrents: what they cost in a client of one or several network threads, beside a program with
 //! nothing around libtorrent, in the same run.
 //!
-//!     cargo bench -p torrent-patron-cli --bench scale [-- COUNT... | million]
+//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4]]
 //!
-//! 10,000 and 100,000 torrents unless told otherwise. Their files are small and are not read. Of each client: the time to add them, memory and processor at rest, a tick, all statuses, those of
-//! 1 % that have changed, the end with all resume data saved, and the start from that. A table on stdout;
-//! `target/bench-scale/` has `results.json` (what was measured by count and contender, in the units that the
-//! names say) and plots.
+//! 10,000 and 100,000 torrents, with one thread, one for each core and two for each unless told otherwise. Their
+//! files are small and are not read. Of each client: the time to add them, memory and processor at rest, a tick,
+//! all statuses, those of 1 % that have changed, the end with all resume data saved, and the start from that.
+//! A table on stdout; `target/bench-scale/` has `results.json` (what was measured by count and contender, in the
+//! units that the names say) and plots.
 
 #![allow(clippy::print_stdout)]
 
@@ -53,16 +54,24 @@ fn main() -> Result<()> {
     {
         return child::run(count.parse()?, threads.parse()?, Path::new(directory));
     }
-    let counts = match &arguments[..] {
-        [] => vec![10_000, 100_000],
-        [word] if word == "million" => vec![1_000_000],
-        counts => counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?,
-    };
-    let directory = tempfile::tempdir()?;
-    let bare = build(directory.path())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = vec![1, cores, 2 * cores];
     threads.dedup();
+    let mut counts = Vec::new();
+    for word in &arguments {
+        match (word.as_str(), word.strip_prefix("threads=")) {
+            ("million", _) => counts.push(1_000_000),
+            (_, Some(list)) => {
+                threads = list.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
+            (count, None) => counts.push(count.parse()?),
+        }
+    }
+    if counts.is_empty() {
+        counts = vec![10_000, 100_000];
+    }
+    let directory = tempfile::tempdir()?;
+    let bare = build(directory.path())?;
     let mut results = Results::new();
     for count in counts {
         child::make_files(count, directory.path())?;
