@@ -187,10 +187,10 @@ namespace {
 // Numbers the sessions, to distinguish their threads.
 thread_local int session_number = 0;
 
-// Some network thread is bound, so that what it starts is bound, too.
+// Whether any network thread is bound. Threads that it starts inherit the binding.
 std::atomic<bool> binds{false};
 
-// What a network thread that is bound could run on before.
+// The cores that a bound network thread could run on before.
 thread_local std::optional<cpu_set_t> unbound;
 
 std::string comm(std::string const& task) {

@@ -27,8 +27,8 @@ class Paths {
     void remove(TorrentFiles const& torrent);
 
   private:
-    // By the hash of the path: a client may have a million torrents, and paths are long. Those that
-    // are found are compared.
+    // The key is the hash of the path: a client may have a million torrents, and paths are long.
+    // The paths of matches are compared.
     using Index = std::unordered_multimap<std::size_t, std::weak_ptr<TorrentFiles>>;
 
     std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;

@@ -112,7 +112,7 @@ const DISK_READS: &str = "disk_reads";
 /// How many sessions a client has, each with a network thread.
 const NETWORK_THREADS: &str = "network_threads";
 
-/// What each of them is bound to.
+/// The cores that network threads are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affinity {
     None,
