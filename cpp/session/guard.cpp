@@ -29,7 +29,7 @@ constexpr int unsent_margin = 1024 * 1024;
 // Messages from a peer, in bytes and without the payload of blocks: what it may send each second,
 // what it may send in addition for each byte of payload that it has sent or received, for each
 // piece of the torrent (availability, hashes of BEP 52), and once per connection.
-constexpr int messages_per_second = 64 * 1024;
+constexpr int messages_per_second = 16 * 1024;
 constexpr int payload_per_message = 64;
 constexpr int messages_per_piece = 64;
 constexpr int messages_margin = 1024 * 1024;
