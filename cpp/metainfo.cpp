@@ -27,10 +27,10 @@ namespace patron {
 namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
-// same. The limits on depth and pieces are libtorrent's own.
+// same. The limits for depth and pieces are the defaults of libtorrent.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
-// In a hybrid torrent, a file takes 30 with its padding: libtorrent's limit of 3 million is reached
-// by 100,000 files. Each takes 8 bytes of memory.
+// The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
+// its padding, so 100,000 files reach libtorrent's default of 3 million.
 constexpr int most_tokens = 10'000'000;
 
 lt::load_torrent_limits limits() {

@@ -26,17 +26,17 @@ constexpr int answers_for_each = 4;
 constexpr std::size_t most_addresses = 4096;
 // How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// Messages from a peer, in bytes and without the payload of blocks: what it may send each second,
-// what it may send in addition for each byte of payload that it has sent or received, for each
-// piece of the torrent (availability, hashes of BEP 52), and once per connection.
+// The allowance for messages from a peer, in bytes without the payload of blocks: per second, for
+// each so many bytes of payload that it has sent or received, for each piece of the torrent
+// (availability, hashes of BEP 52), and once per connection.
 constexpr int messages_per_second = 16 * 1024;
 constexpr int payload_per_message = 64;
 constexpr int messages_per_piece = 64;
 constexpr int messages_margin = 1024 * 1024;
-// What is read each second from all peers together that have sent more than that.
+// How many bytes per second are read from all peers together that exceed their allowance.
 constexpr int flood_rate = 128 * 1024;
-// An address from which this many connections were slowed down connects again and again; its
-// incoming connections are slowed down from their beginning.
+// The number of slowed connections from an address after which all of its incoming connections are
+// slowed from the start.
 constexpr int most_floods = 16;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
@@ -148,7 +148,7 @@ class PeerGuard : public lt::peer_plugin {
     lt::torrent_handle const torrent_;
     bool const needs_metadata_;
     bool is_slow_ = false;
-    // When messages were counted last, and the totals of then.
+    // The time and the totals when messages were last counted.
     lt::time_point looked_ = lt::clock_type::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
@@ -260,7 +260,7 @@ void Guard::added(lt::session_handle const& session) {
 }
 
 void Guard::on_tick() {
-    // Early, since a filter of peer classes knows only the first 32.
+    // Created early, because a filter of peer classes knows only the first 32.
     if (!slow_) {
         slow_ = session_.create_peer_class("slow");
         lt::peer_class_info limits = session_.get_peer_class(*slow_);

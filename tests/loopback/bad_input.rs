@@ -539,7 +539,7 @@ fn an_id_is_unknown_after_its_torrent_is_removed_or_at_another_client() {
     assert!(file.exists());
 }
 
-/// More items than libtorrent decodes by default; a hybrid torrent of 100,000 files has as many.
+/// More items than libtorrent decodes by default, as in a hybrid torrent of 100,000 files.
 #[test]
 fn a_torrent_of_very_many_files_is_read() {
     let files = 350_000;

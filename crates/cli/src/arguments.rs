@@ -400,7 +400,7 @@ pub(crate) struct Common {
     listen: Option<String>,
     /// Number of network threads, to use as many CPU cores. Each torrent is assigned to one thread. Each
     /// thread listens on the next port [default: 1; with --preset seeding one per core, but without a store
-    /// no more than there are torrents]
+    /// at most one per torrent]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
     /// Settings to start from
@@ -468,7 +468,7 @@ impl Common {
         self.proxy.is_none()
     }
 
-    /// A client for torrents that so many network threads can serve, and for those in the store.
+    /// A client for at most this many network threads, or for any number if there is a store.
     pub(crate) fn client(&self, threads: usize) -> crate::Result<ClientBuilder> {
         let file = match (&self.store, &self.resume) {
             (Some(file), _) => file.clone(),
@@ -487,7 +487,7 @@ impl Common {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
         };
-        // At the port of a thread without a torrent, peers would find nothing.
+        // Peers would find no torrent at the port of an idle thread.
         if let Some(&SettingValue::Int(threads)) = settings.get(NETWORK_THREADS) {
             let most = i32::try_from(most_threads).unwrap_or(i32::MAX);
             settings.set(NETWORK_THREADS, threads.min(most)).expect("the preset has it");
