@@ -26,8 +26,8 @@ constexpr int answers_for_each = 4;
 constexpr std::size_t most_addresses = 4096;
 // How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// The allowance for messages from a peer, in bytes without the payload of blocks: per second, for
-// each so many bytes of payload that it has sent or received, for each piece of the torrent
+// The allowance for messages from a peer, in bytes without the payload of blocks: per second, one
+// byte for this many bytes of payload that it has sent or received, for each piece of the torrent
 // (availability, hashes of BEP 52), and once per connection.
 constexpr int messages_per_second = 16 * 1024;
 constexpr int payload_per_message = 64;
