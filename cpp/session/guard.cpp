@@ -64,9 +64,17 @@ class PeerGuard : public lt::peer_plugin {
     }
     void sent_choke() override { waiting_ = 0; }
 
-    void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
+    bool on_handshake(lt::span<char const> reserved) override {
+        rejects_ = (reserved[7] & 0x04) != 0;
+        return true;
+    }
+    void sent_request(lt::peer_request const& request) override {
+        auto& times = asked_[key(request)];
+        times = static_cast<std::uint8_t>(std::min(times + 1, 255));
+    }
     bool on_reject(lt::peer_request const& request) override {
-        take(request);
+        if (rejects_)
+            take(request);
         return false;
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
@@ -94,7 +102,8 @@ class PeerGuard : public lt::peer_plugin {
         auto const found = asked_.find(key(block));
         if (found == asked_.end())
             return false;
-        asked_.erase(found);
+        if (--found->second == 0)
+            asked_.erase(found);
         return true;
     }
 
@@ -104,9 +113,12 @@ class PeerGuard : public lt::peer_plugin {
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset: the requests that libtorrent has under way, and those that were never
-    // answered. If libtorrent gives up a request and makes it again, it is answered twice.
-    std::multiset<Block> asked_;
+    // Whether the peer sends reject messages (BEP 6). Where it does not, libtorrent itself rejects
+    // what it cancels, and everything when it is choked; the block may be under way.
+    bool rejects_ = false;
+    // By piece and offset: how often it was requested and not answered. If libtorrent gives up a
+    // request and makes it again, it is answered twice.
+    std::map<Block, std::uint8_t> asked_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {
