@@ -76,8 +76,12 @@ void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle
     for (std::string const& url : asked.mapped()->dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
-    for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
-        handle.connect_peer(peer);
+    try {
+        for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
+            handle.connect_peer(peer);
+    } catch (lt::system_error const&) {
+        // It has been removed since.
+    }
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
