@@ -88,7 +88,8 @@ void pause(lt::torrent_handle const& torrent) {
 }
 
 // A failure is told, and does not keep back what follows.
-template <typename Step> void attempt(Alerts& out, char const* what, Step const& step) {
+template <typename Step>
+void attempt(Alerts& out, char const* what, Step const& step) {
     try {
         step();
     } catch (...) {

@@ -193,7 +193,9 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
 
 void OpenFiles::look_for(std::vector<Probe> probes,
                          std::function<void(lt::storage_error const&)> then) {
-    auto task = [&network = network_, probes = std::move(probes), then](bool stopped) {
+    // `then` has the torrent: it must run, and go, on the network thread.
+    auto task = [&network = network_, probes = std::move(probes), then,
+                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
         lt::storage_error lost;
         for (Probe const& probe : probes) {
             if (stopped || lost)
@@ -201,7 +203,8 @@ void OpenFiles::look_for(std::vector<Probe> probes,
             if (lt::error_code const why = lost_at(probe.path, probe.offset))
                 lost = lt::storage_error(why, probe.file, lt::operation_t::file_read);
         }
-        boost::asio::post(network, [then, lost] { then(lost); });
+        boost::asio::post(network,
+                          [then = std::move(then), lost, work = std::move(work)] { then(lost); });
     };
     if (!pool_->run(0, std::move(task)))
         boost::asio::post(network_, [then] { then({}); });
