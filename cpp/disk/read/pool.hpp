@@ -16,7 +16,8 @@ namespace patron {
 
 // Tasks with the same key run one after another on one thread: a request finds in memory what the
 // one before it for the same piece has read. Queues need no bound of their own: they hold what
-// peers have requested, and libtorrent policy that by send_buffer_watermark for each peer.
+// peers have requested, which libtorrent bounds by send_buffer_watermark for each peer, and one
+// check of each file in use.
 class Pool {
   public:
     // `stopped`: the pool has stopped, and the task must not wait for a disk.
