@@ -58,6 +58,16 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
+    // A choice of files could not be applied: libtorrent has the same alert for that as for any
+    // other error.
+    void refuse_choice(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        refused_choices_.insert(torrent);
+    }
+    bool take_refused_choice(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return refused_choices_.erase(torrent) > 0;
+    }
     // Found out by itself: no request of a peer has failed because of it.
     void lose(LostFile file) {
         std::lock_guard<std::mutex> const lock(mutex_);
@@ -81,6 +91,7 @@ class Written {
         storages_.erase(torrent);
         files_.erase(torrent);
         finished_.erase(torrent);
+        refused_choices_.erase(torrent);
     }
 
   private:
@@ -94,6 +105,7 @@ class Written {
     std::map<lt::sha1_hash, int> storages_;
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
+    std::set<lt::sha1_hash> refused_choices_;
     std::vector<LostFile> lost_;
     std::function<void()> wake_;
 };

@@ -217,11 +217,11 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
         out.torrent_error(id(a), text(a.filename()), error(a.error));
         // A file choice that fails stops the torrent, and has no alert of its own.
-        PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
-        if (asked.request != 0) {
+        if (!written_->take_refused_choice(a.handle.info_hashes().get_best()))
+            return true;
+        if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0}); asked.request)
             out.answer_failed(asked.request, text(a.filename()), error(a.error));
-            choose_next(id(a));
-        }
+        choose_next(id(a));
         return true;
     }
     case lt::torrent_conflict_alert::alert_type: {
