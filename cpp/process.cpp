@@ -249,14 +249,15 @@ void decide() {
 // to the program's locale, and if LANG is unset, as for services, replaces every letter that is not
 // ASCII by a dot (need_conversion in its escape_string.cpp). It reads LANG only once, so we make it
 // do so while LANG has a suitable value. The whole environment is exchanged for that moment: setenv
-// would change it under a thread that reads it, and child processes would inherit the change.
+// would change it under a thread that reads it, and child processes would inherit the change. The
+// other one is never freed, because such a thread may still be reading it.
 void keep_file_names() {
     static std::once_flag once;
     std::call_once(once, [] {
         if (!names_are_bytes())
             return decide();
-        std::string lang = "LANG=C.UTF-8";
-        std::vector<char*> other{lang.data()};
+        static char lang[] = "LANG=C.UTF-8";
+        static auto& other = *new std::vector<char*>{lang};
         char** const ours = environ;
         for (char** variable = ours; variable != nullptr && *variable != nullptr; ++variable)
             if (std::strncmp(*variable, "LANG=", 5) != 0)
@@ -264,7 +265,9 @@ void keep_file_names() {
         other.push_back(nullptr);
         environ = other.data();
         decide();
-        environ = ours;
+        // Unless the program has changed it meanwhile, and with that replaced it.
+        if (environ == other.data())
+            environ = ours;
     });
 }
 

@@ -291,6 +291,9 @@ impl ClientBuilder {
     /// [`Patron::listen_addresses`](crate::Patron::listen_addresses) tells where the client
     /// listens.
     ///
+    /// While the first client of a process starts, no thread may change the environment
+    /// (`std::env::set_var`, `setenv`): libtorrent reads it then.
+    ///
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for
