@@ -3,6 +3,7 @@
 
 use super::bridge::NativeError;
 use super::errors::disk_failure;
+use super::task::caught;
 use crate::error::Result;
 
 #[cxx::bridge(namespace = "patron")]
@@ -30,15 +31,15 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Filled block by block on the network thread. Nothing here waits or panics, as C++ calls it.
+/// Filled block by block on the network thread.
 pub(crate) struct RangeSink {
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread; dropped where libtorrent ends first. Its error does
-    /// not know what was tried.
+    /// `done` is called once, on the network thread; dropped where libtorrent ends first. It wakes a
+    /// program's executor or calls it back, so that it may panic. Its error does not know what was tried.
     pub(crate) fn new(
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
@@ -54,16 +55,26 @@ impl RangeSink {
     }
 
     pub(super) fn finish(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(Ok(std::mem::take(&mut self.bytes)));
-        }
+        let bytes = std::mem::take(&mut self.bytes);
+        self.end(|done| done(Ok(bytes)));
     }
 
     /// Only the first failure counts.
     pub(super) fn fail(&mut self, file: String, error: NativeError) {
-        if let Some(done) = self.done.take() {
-            done(Err(disk_failure("", &file, &error)));
+        self.end(|done| done(Err(disk_failure("", &file, &error))));
+    }
+
+    fn end(&mut self, end: impl FnOnce(Done)) {
+        let Some(done) = self.done.take() else { return };
+        if let Err(error) = caught(|| Ok(end(done))) {
+            tracing::error!(%error, "the answer to a read panicked");
         }
+    }
+}
+
+impl Drop for RangeSink {
+    fn drop(&mut self) {
+        self.end(drop);
     }
 }
 
@@ -96,5 +107,23 @@ mod tests {
         assert_eq!(failed.kind(), crate::error::ErrorKind::Disk);
         drop((good, bad, sender));
         assert!(answers.recv().is_err(), "once each");
+    }
+
+    #[test]
+    fn a_program_that_panics_when_it_is_answered_does_not_panic_in_cpp() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the test wants a panic");
+            }
+        }
+        let sink = || {
+            let bomb = Bomb;
+            RangeSink::new(1, move |_| drop(bomb))
+        };
+        sink().finish();
+        let error = NativeError { category: "system".into(), value: 5, message: "no".into() };
+        sink().fail("a.bin".into(), error);
+        drop(sink());
     }
 }
