@@ -49,12 +49,13 @@ void close_on_exec(lt::peer_connection_handle const& connection);
 // The number of received bytes that libtorrent has not been able to process yet.
 int unread(lt::peer_connection_handle const& connection);
 
-// HTTP requests to trackers that are under way, and the first and the last of those that are
-// queued, with the filter for their addresses: it is applied when a name has been resolved, and
-// again for each redirect.
-using VisitRequest = std::function<void(std::uint64_t torrent, std::string const& url,
-                                        std::shared_ptr<lt::ip_filter const>& filter)>;
-void each_http_request(lt::session_handle const& session, VisitRequest const& visit);
+// Chooses the filter for the addresses of HTTP requests to trackers, given the one that they have:
+// of those that are under way, and of the first and the last of those that are queued. It is
+// applied when a name has been resolved, and again for each redirect.
+using Filter = std::shared_ptr<lt::ip_filter const>;
+using ChooseFilter =
+    std::function<Filter(std::uint64_t torrent, std::string const& url, Filter const& filter)>;
+void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose);
 
 // Calls `allows` before each packet to a UDP tracker from now on.
 using AllowPacket =
