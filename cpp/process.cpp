@@ -93,6 +93,15 @@ void throw_for_test(std::int32_t kind) {
     }
 }
 
+NativeError catch_for_test(std::int32_t kind) {
+    try {
+        throw_for_test(kind);
+    } catch (...) {
+        return current_exception();
+    }
+    return none();
+}
+
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)

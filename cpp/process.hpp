@@ -11,6 +11,7 @@
 namespace patron {
 
 enum class ShimCategory : std::uint8_t;
+struct NativeError;
 
 rust::String loaded_version();
 // Fails, as every bridge function that can, where the libtorrent that is loaded is not the one that
@@ -42,5 +43,6 @@ bool is_network_device(rust::Str name) noexcept;
 void keep_file_names();
 
 void throw_for_test(std::int32_t kind);
+NativeError catch_for_test(std::int32_t kind);
 
 } // namespace patron

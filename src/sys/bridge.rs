@@ -847,6 +847,9 @@ mod bridge {
         /// Throws an exception of the given kind.
         #[allow(dead_code)] // the tests below call it
         fn throw_for_test(kind: i32) -> Result<()>;
+        /// Throws and catches it.
+        #[allow(dead_code)]
+        fn catch_for_test(kind: i32) -> NativeError;
     }
 }
 
@@ -864,8 +867,9 @@ unsafe impl Send for Teardown {}
 
 #[cfg(test)]
 mod tests {
-    use super::throw_for_test;
+    use super::{catch_for_test, throw_for_test};
     use crate::error::{Error, ErrorKind};
+    use crate::sys::errors::failure;
 
     fn thrown(sort: i32) -> Error {
         Error::from_native("test", &throw_for_test(sort).unwrap_err())
@@ -895,6 +899,15 @@ mod tests {
             assert_eq!(thrown(sort).kind(), kind, "{sort}");
         }
         assert_eq!(code(&thrown(6)), None, "the shim's own categories are no codes");
+    }
+
+    #[test]
+    fn an_exception_is_the_same_error_wherever_it_is_caught() {
+        for sort in [0, 1, 2, 3, 4, 6, 7, 8] {
+            let (thrown, caught) = (thrown(sort), failure("test", "", &catch_for_test(sort)));
+            assert_eq!(code(&caught), code(&thrown), "{sort}");
+            assert_eq!((caught.kind(), caught.to_string()), (thrown.kind(), thrown.to_string()));
+        }
     }
 
     #[test]
