@@ -61,6 +61,8 @@ rust::Str category_name(ShimCategory category) {
         return category::busy;
     case ShimCategory::File:
         return category::file;
+    case ShimCategory::InUse:
+        return category::in_use;
     case ShimCategory::Version:
         return category::version;
     default:

@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -31,10 +32,10 @@ Names names(TorrentFiles const& torrent) {
     return out;
 }
 
-// The words for its codes: a name each. Old ones are forgotten.
+// Each code stands for a torrent's name. Old ones are forgotten.
 class InUse final : public boost::system::error_category {
   public:
-    char const* name() const noexcept override { return "file"; }
+    char const* name() const noexcept override { return category::in_use; }
     std::string message(int value) const override {
         std::lock_guard<std::mutex> const lock(mutex_);
         int const place = value - first_;
@@ -64,8 +65,8 @@ class InUse final : public boost::system::error_category {
 } // namespace
 
 lt::error_code in_use(std::string const& torrent) {
-    static InUse category;
-    return lt::error_code(category.value(torrent), category);
+    static InUse words;
+    return lt::error_code(words.value(torrent), words);
 }
 
 std::vector<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent) const {

@@ -19,6 +19,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        InUse,
         Version,
         Exception,
     }

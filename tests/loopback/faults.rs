@@ -453,6 +453,7 @@ fn two_torrents_do_not_write_to_one_file() {
     let two = patron.add_torrent(&second.metainfo, second.options()).wait().unwrap().id();
     let told = error(&patron, two);
     assert_eq!(told.kind(), ErrorKind::Disk, "{told}");
+    assert_eq!(told.native().map(|code| &*code.category), Some("in use"));
     for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
         assert!(told.message().contains(part), "{told}");
     }
