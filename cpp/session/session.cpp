@@ -42,8 +42,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
-    if (silent_resolver)
-        silence_resolver(session_.get_context());
+    leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
     written_->on_lost([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });

@@ -53,6 +53,12 @@ impl NativeEngine {
             Box::new(waker.clone()),
         )
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        if session.leaks_names() {
+            tracing::warn!(
+                "this system has no seccomp filters: where a redirect or a tracker names a host, \
+                 the DNS may be asked for it, past the proxy or although the client is offline"
+            );
+        }
         Ok(Self { session, answers: TaskAnswers::new(waker) })
     }
 }

@@ -705,6 +705,8 @@ mod bridge {
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;
+        /// Whether names are looked up in the DNS although the client is offline or behind a proxy.
+        fn leaks_names(self: &Session) -> bool;
         fn add_torrent(
             self: Pin<&mut Session>,
             torrent: u64,
