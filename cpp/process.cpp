@@ -34,6 +34,7 @@
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #if defined(__unix__) && !defined(__APPLE__)
@@ -215,12 +216,19 @@ void name_network_thread() {
 }
 
 void name_disk_threads() {
+    std::filesystem::path const tasks = "/proc/self/task";
+    std::error_code failure;
+    // A link for each thread: the names are read only where some have started or ended.
+    thread_local std::uintmax_t known = 0;
+    auto const links = std::filesystem::hard_link_count(tasks, failure);
+    if (failure || links == std::exchange(known, links))
+        return;
     std::string const number = std::to_string(session_number);
     std::string const self = std::to_string(::syscall(SYS_gettid));
-    std::error_code failure;
-    for (auto const& task : std::filesystem::directory_iterator("/proc/self/task", failure))
-        if (task.path().filename() != self && comm(task.path()) == "lt-network-" + number)
-            std::ofstream(task.path() / "comm") << "lt-disk-" << number;
+    std::filesystem::directory_iterator task(tasks, failure), end;
+    for (; !failure && task != end; task.increment(failure))
+        if (task->path().filename() != self && comm(task->path()) == "lt-network-" + number)
+            std::ofstream(task->path() / "comm") << "lt-disk-" << number;
 }
 
 #else
