@@ -143,9 +143,7 @@ void each_connection(lt::session_handle const& session, Visit const& visit) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
-    // A visit may end a connection, which removes it from the set.
-    auto const all = (*impl).*member(Connections());
-    for (auto const& connection : all)
+    for (auto const& connection : (*impl).*member(Connections()))
         visit(lt::peer_connection_handle(connection), connection->connected_time());
 }
 

@@ -32,7 +32,8 @@ std::string url(lt::peer_connection_handle const& connection);
 lt::counters const& counters(lt::session_handle const& session);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
-// Includes connections that belong to no torrent yet, and so have no plugin.
+// Includes connections that belong to no torrent yet, and so have no plugin. A visit must not end
+// one: that removes it from the set.
 void each_connection(lt::session_handle const& session, Visit const& visit);
 
 lt::settings_interface const& settings(lt::session_handle const& session);
