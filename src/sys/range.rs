@@ -33,6 +33,8 @@ type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
 /// Filled block by block on the network thread.
 pub(crate) struct RangeSink {
+    length: usize,
+    /// Allocated when the first block comes: the range may not be there.
     bytes: Vec<u8>,
     done: Option<Done>,
 }
@@ -44,10 +46,13 @@ impl RangeSink {
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        Box::new(Self { bytes: vec![0; length], done: Some(Box::new(done)) })
+        Box::new(Self { length, bytes: Vec::new(), done: Some(Box::new(done)) })
     }
 
     pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.length];
+        }
         let to = offset.checked_add(block.len()).and_then(|end| self.bytes.get_mut(offset..end));
         if let Some(to) = to {
             to.copy_from_slice(block);
