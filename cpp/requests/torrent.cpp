@@ -264,7 +264,8 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
         refuse("the torrent has its metadata");
 }
 
-// The torrent may have been removed meanwhile, of which nobody need be told.
+// Nobody waits for an answer: neither to a torrent that has been removed meanwhile, nor where
+// memory is short.
 void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     auto const info = torrent_file();
     if (info && info->priv())
@@ -280,7 +281,7 @@ void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     compat::add_http_seeds(*this, source);
     for (lt::tcp::endpoint const& peer : source.peers)
         connect_peer(peer);
-} catch (lt::system_error const&) {
+} catch (...) {
 }
 
 // Files.
