@@ -175,6 +175,9 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
     try {
         auto const info = metainfo(*this);
         auto const piece_length = static_cast<std::uint64_t>(info->piece_length());
+        auto const whole = static_cast<std::uint64_t>(info->total_size());
+        if (begin > whole || length > whole - begin)
+            refuse("the torrent has " + std::to_string(whole) + " bytes");
         std::vector<lt::peer_request> blocks;
         for (std::uint64_t at = begin, end = begin + length; at < end;) {
             lt::piece_index_t const wanted(static_cast<int>(at / piece_length));

@@ -32,10 +32,13 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
     visit(std::get<1>(ranges));
 }
 
+// libtorrent makes more, but does not apply them.
+constexpr std::uint32_t most_classes = 32;
+
 // For a class that does not exist, libtorrent returns zeros.
 lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
     lt::peer_class_t const chosen(number);
-    if (number < 32 && session.get_peer_class(chosen).connection_limit_factor > 0)
+    if (number < most_classes && session.get_peer_class(chosen).connection_limit_factor > 0)
         return chosen;
     throw std::invalid_argument("unknown peer class " + std::to_string(number));
 }
@@ -151,7 +154,12 @@ void SessionHandle::reopen_sockets() {
 }
 
 std::uint32_t SessionHandle::add_peer_class(rust::Str name) {
-    return static_cast<std::uint32_t>(create_peer_class(std::string(name).c_str()));
+    auto const made = create_peer_class(std::string(name).c_str());
+    if (static_cast<std::uint32_t>(made) >= most_classes) {
+        delete_peer_class(made);
+        throw std::invalid_argument("there are " + std::to_string(most_classes) + " peer classes");
+    }
+    return static_cast<std::uint32_t>(made);
 }
 
 void SessionHandle::remove_peer_class(std::uint32_t number) {
