@@ -65,7 +65,8 @@ class InUse final : public boost::system::error_category {
 } // namespace
 
 lt::error_code in_use(std::string const& torrent) {
-    static InUse words;
+    // Never destroyed: the network thread may outlive main.
+    static InUse& words = *new InUse;
     return lt::error_code(words.value(torrent), words);
 }
 
