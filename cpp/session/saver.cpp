@@ -2,18 +2,17 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <iterator>
 #include <set>
 #include <utility>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,12 +96,8 @@ bool has_changed(ExpectedFile const& file) {
 
 Saver::Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker)
     : written_(std::move(written)), waker_(std::move(waker)) {
-    // The process handles signals on its own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // It inherits the signals that the client thread has blocked.
     thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Saver::~Saver() {
@@ -115,9 +110,7 @@ Saver::~Saver() {
 }
 
 void Saver::run() {
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "patron-saver");
-#endif
+    name_thread("patron-saver");
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
         posted_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
