@@ -101,10 +101,6 @@ Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
     return dropped;
 }
 
-} // namespace
-
-namespace {
-
 bool is_webrtc(std::string const& tracker) {
     std::string const kind = scheme(tracker);
     return kind == "ws" || kind == "wss";

@@ -2,7 +2,6 @@
 // proxy that is to resolve all names.
 #pragma once
 
-#include "torrent-patron/cpp/bridge.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/add_torrent_params.hpp>

@@ -98,10 +98,6 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     return static_cast<int>(static_cast<std::uint32_t>(mask));
 }
 
-} // namespace
-
-namespace {
-
 bool is_address(std::string const& host) {
     lt::error_code failure;
     lt::make_address(host, failure);
