@@ -65,7 +65,10 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     std::set<std::string> others{part_file(params)};
     for (lt::file_index_t const i : files) {
         std::string const path = params.save_path + '/' + file_name(params, i);
-        others.insert(parent(path));
+        // All that may be new: the entry of a directory is in the one above it.
+        std::string directory = parent(path);
+        while (others.insert(directory).second && directory.size() > params.save_path.size())
+            directory = parent(directory);
         if (lt::error_code const error = synchronize(path)) {
             if (is_missing(error)) {
                 missing.insert(i);
