@@ -252,15 +252,14 @@ void Torrent::save_resume(bool only_if_changed) const {
     save_resume_data(only_if_changed ? flags | lt::torrent_handle::only_if_modified : flags);
 }
 
-void Torrent::use_metainfo(Bytes torrent_file) const {
-    auto const given = read_metainfo(torrent_file);
+void Torrent::use_metainfo(TorrentParams const& given) const {
     auto const ours = info_hashes();
-    auto const& theirs = given.info_hashes;
+    auto const theirs = given.params_.ti->info_hashes();
     bool const same =
         (ours.has_v1() && ours.v1 == theirs.v1) || (ours.has_v2() && ours.v2 == theirs.v2);
     if (!same)
         refuse("the metainfo is of another torrent");
-    if (!set_metadata(given.ti->info_section()))
+    if (!set_metadata(given.params_.ti->info_section()))
         refuse("the torrent has its metadata");
 }
 

@@ -748,7 +748,8 @@ mod bridge {
         fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
-        fn use_metainfo(self: &Torrent, torrent_file: &[u8]) -> Result<()>;
+        /// Of a .torrent file.
+        fn use_metainfo(self: &Torrent, given: &TorrentParams) -> Result<()>;
         fn files(self: &Torrent) -> Result<Vec<FileStatusRecord>>;
         fn set_file_priority(self: &Torrent, file: u32, priority: u8) -> Result<()>;
         fn set_file_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
