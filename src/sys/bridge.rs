@@ -803,6 +803,12 @@ mod bridge {
         fn add_web_seed(self: &Torrent, url: &str) -> Result<()>;
         fn remove_web_seed(self: &Torrent, url: &str) -> Result<()>;
 
+        /// Blocked addresses: an `lt::ip_filter`, for any thread.
+        type IpFilter;
+        /// Of the first and last address of each range.
+        fn new_ip_filter(ends: &[String]) -> Result<UniquePtr<IpFilter>>;
+        fn ranges(self: &IpFilter) -> Result<Vec<String>>;
+
         /// An `lt::session_handle`, likewise on the network thread.
         type SessionHandle;
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
@@ -814,9 +820,8 @@ mod bridge {
         fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
         /// The torrents that are not complete.
         fn queue(self: &SessionHandle) -> Result<Vec<QueuePlaceRecord>>;
-        /// The first and last address of each range.
-        fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
-        fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;
+        fn blocked(self: &SessionHandle) -> Result<UniquePtr<IpFilter>>;
+        fn block(self: Pin<&mut SessionHandle>, filter: &IpFilter) -> Result<()>;
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
         /// The first and last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
@@ -862,6 +867,10 @@ pub(crate) use bridge::*;
 // SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; none of
 // them is tied to the thread that created it.
 unsafe impl Send for TorrentParams {}
+// SAFETY: an ip_filter holds only values.
+unsafe impl Send for IpFilter {}
+// SAFETY: as above, and nothing changes it.
+unsafe impl Sync for IpFilter {}
 // SAFETY: it contains only atomics, and readers do not modify it.
 unsafe impl Send for ReadCounters {}
 // SAFETY: as above.
