@@ -224,8 +224,13 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
     LimitsRecord const own = patron::limits(*this);
     if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
         refuse("it has limits of its own");
-    if (!compat::keeps_names)
-        refuse("this version of libtorrent does not tell the names of its files");
+    // The metainfo of 2.1 does not have the names that files were given since.
+    auto const paths = compat::paths(*this, *params.ti);
+    auto const& original = compat::original_files(*params.ti);
+    for (lt::file_index_t const i : original.file_range())
+        if (auto const& name = paths[static_cast<std::size_t>(static_cast<int>(i))];
+            name != original.file_path(i))
+            params.renamed_files[i] = name;
     params.save_path = now.save_path;
     params.flags =
         now.flags & (lt::torrent_flags::apply_ip_filter | lt::torrent_flags::disable_dht |
