@@ -1,15 +1,17 @@
-// Checks the names of a torrent's files when they do not come from its metainfo.
+// The names of a torrent's files; those that do not come from its metainfo are checked.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/download_priority.hpp>
 #include <libtorrent/file_storage.hpp>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace patron {
 
-// These functions throw std::invalid_argument.
+// The checks throw std::invalid_argument.
 
 // The path of a file must be below the save directory.
 void check_file_name(std::string const& name);
@@ -19,6 +21,14 @@ void check_renamed_files(lt::add_torrent_params const& params);
 void check_rename(lt::file_storage const& files, std::vector<std::string> const& paths,
                   lt::file_index_t renamed, std::string const& name);
 
+// The directory that a path is in.
+std::string parent(std::string const& path);
+// Whether a file or a piece is not wanted; those that nobody chose for may not be in the list.
+template <typename Index>
+bool is_skipped(std::vector<lt::download_priority_t> const& priorities, Index index) {
+    auto const place = static_cast<std::size_t>(static_cast<int>(index));
+    return place < priorities.size() && priorities[place] == lt::dont_download;
+}
 // The file's path on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
 // Where libtorrent keeps the pieces that unwanted files share with others.

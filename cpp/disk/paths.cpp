@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -16,10 +17,6 @@ struct Names {
     std::vector<std::pair<lt::file_index_t, std::string>> files;
     std::set<std::string> directories;
 };
-
-std::string parent(std::string const& path) {
-    return path.substr(0, path.find_last_of('/'));
-}
 
 Names names(TorrentFiles const& torrent) {
     Names out;

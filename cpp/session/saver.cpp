@@ -31,10 +31,6 @@ lt::error_code synchronize(std::string const& path) {
     return lt::error_code(failed, boost::system::system_category());
 }
 
-std::string parent(std::string const& path) {
-    return path.substr(0, path.find_last_of('/'));
-}
-
 bool is_missing(lt::error_code const& error) {
     return error.value() == ENOENT || error.value() == ENOTDIR;
 }
@@ -42,8 +38,7 @@ bool is_missing(lt::error_code const& error) {
 // Whether the resume data says that something of the file is here. Data of a file that is not
 // wanted is in the part file.
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
-    auto const place = static_cast<std::size_t>(static_cast<int>(file));
-    if (place < params.file_priorities.size() && params.file_priorities[place] == lt::dont_download)
+    if (is_skipped(params.file_priorities, file))
         return false;
     auto const& files = compat::files(*params.ti);
     if (files.pad_file_at(file))
