@@ -5,29 +5,39 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 namespace patron {
-namespace {
 
-struct Names {
+struct Paths::Names {
     // Those that have data, pad files aside.
     std::vector<std::pair<lt::file_index_t, std::string>> files;
-    std::set<std::string> directories;
+    // How many of them are in each.
+    std::map<std::string, int> directories;
 };
 
-Names names(TorrentFiles const& torrent) {
+namespace {
+
+bool has_data(TorrentFiles const& torrent, lt::file_index_t file) {
+    return !torrent.files.pad_file_at(file) && torrent.files.file_size(file) > 0;
+}
+
+} // namespace
+
+Paths::Names Paths::names(TorrentFiles const& torrent) {
     Names out;
     for (lt::file_index_t const i : torrent.files.file_range()) {
-        if (torrent.files.pad_file_at(i) || torrent.files.file_size(i) == 0)
+        if (!has_data(torrent, i))
             continue;
         out.files.emplace_back(i, torrent.names.path(i, torrent.path));
-        out.directories.insert(parent(out.files.back().second));
+        ++out.directories[parent(out.files.back().second)];
     }
     return out;
 }
+
+namespace {
 
 // Each code stands for a torrent's name. Old ones are forgotten.
 class InUse final : public boost::system::error_category {
@@ -67,26 +77,35 @@ lt::error_code in_use(std::string const& torrent) {
     return lt::error_code(words.value(torrent), words);
 }
 
-std::vector<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent) const {
+void Paths::look(Index const& index, std::string const& key, TorrentFiles const& torrent,
+                 std::set<Torrent>& found) {
+    auto const [begin, end] = index.equal_range(key);
+    for (auto at = begin; at != end; ++at)
+        if (auto const other = at->second.lock(); other && other.get() != &torrent)
+            found.insert(other);
+}
+
+std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent,
+                                           std::string const& path) const {
     std::set<Torrent> found;
-    auto const look = [&found, &torrent](Index const& index, std::string const& key) {
-        auto const [begin, end] = index.equal_range(key);
-        for (auto at = begin; at != end; ++at)
-            if (auto const other = at->second.lock(); other && other.get() != &torrent)
-                found.insert(other);
-    };
-    Names const own = names(torrent);
-    for (std::string const& directory : own.directories)
-        look(directories_, directory);
+    look(directories_, parent(path), torrent, found);
+    look(files_, path, torrent, found);
+    return found;
+}
+
+std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent, Names const& own) const {
+    std::set<Torrent> found;
+    for (auto const& directory : own.directories)
+        look(directories_, directory.first, torrent, found);
     for (auto const& file : own.files)
-        look(files_, file.second);
-    return {found.begin(), found.end()};
+        look(files_, file.second, torrent, found);
+    return found;
 }
 
 void Paths::add(Torrent const& torrent) {
     torrent->others.clear();
-    auto const near = neighbours(*torrent);
-    Names const own = names(*torrent);
+    Names own = names(*torrent);
+    auto const near = neighbours(*torrent, own);
     if (!near.empty()) {
         std::unordered_map<std::string, lt::file_index_t> places;
         for (auto const& [file, path] : own.files)
@@ -101,11 +120,14 @@ void Paths::add(Torrent const& torrent) {
             }
         }
     }
-    if (own.files.size() == 1)
+    torrent->directories.clear();
+    if (own.files.size() == 1) {
         files_.emplace(own.files.front().second, torrent);
-    else
-        for (std::string const& directory : own.directories)
-            directories_.emplace(directory, torrent);
+        return;
+    }
+    for (auto const& directory : own.directories)
+        directories_.emplace(directory.first, torrent);
+    torrent->directories = std::move(own.directories);
 }
 
 void Paths::take(Index& index, std::string const& key, TorrentFiles const& torrent) {
@@ -118,17 +140,51 @@ void Paths::take(Index& index, std::string const& key, TorrentFiles const& torre
 }
 
 void Paths::remove(TorrentFiles const& torrent) {
-    for (Torrent const& other : neighbours(torrent)) {
+    Names const own = names(torrent);
+    for (Torrent const& other : neighbours(torrent, own)) {
         auto& shared = other->others;
         for (auto at = shared.begin(); at != shared.end();)
             at = at->second.lock().get() == &torrent ? shared.erase(at) : std::next(at);
     }
-    Names const own = names(torrent);
     if (own.files.size() == 1)
         take(files_, own.files.front().second, torrent);
     else
-        for (std::string const& directory : own.directories)
-            take(directories_, directory, torrent);
+        for (auto const& directory : own.directories)
+            take(directories_, directory.first, torrent);
+}
+
+void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
+                   std::string const& to) {
+    if (!has_data(*torrent, file))
+        return;
+    torrent->others.erase(file);
+    for (Torrent const& other : neighbours(*torrent, from)) {
+        auto& shared = other->others;
+        for (auto at = shared.begin(); at != shared.end();)
+            at = at->second.lock() == torrent && other->names.path(at->first, other->path) == from
+                     ? shared.erase(at)
+                     : std::next(at);
+    }
+    auto& directories = torrent->directories;
+    if (directories.empty()) {
+        take(files_, from, *torrent);
+        files_.emplace(to, torrent);
+    } else {
+        if (--directories[parent(from)] == 0) {
+            take(directories_, parent(from), *torrent);
+            directories.erase(parent(from));
+        }
+        if (++directories[parent(to)] == 1)
+            directories_.emplace(parent(to), torrent);
+    }
+    for (Torrent const& other : neighbours(*torrent, to)) {
+        for (auto const& [theirs, path] : names(*other).files) {
+            if (path != to)
+                continue;
+            torrent->others[file] = other;
+            other->others[theirs] = torrent;
+        }
+    }
 }
 
 } // namespace patron

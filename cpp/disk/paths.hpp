@@ -5,9 +5,9 @@
 #include <libtorrent/file_storage.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 namespace patron {
 
@@ -24,11 +24,20 @@ class Paths {
     void add(Torrent const& torrent);
     // To be called before its paths change, and when it is removed.
     void remove(TorrentFiles const& torrent);
+    // To be called when the path of one file has changed.
+    void rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
+                std::string const& to);
 
   private:
     using Index = std::unordered_multimap<std::string, std::weak_ptr<TorrentFiles>>;
 
-    std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;
+    struct Names;
+    static Names names(TorrentFiles const& torrent);
+    // Other torrents that may have files of the same paths: as any of the torrent's own, or as one.
+    std::set<Torrent> neighbours(TorrentFiles const& torrent, Names const& own) const;
+    std::set<Torrent> neighbours(TorrentFiles const& torrent, std::string const& path) const;
+    static void look(Index const& index, std::string const& key, TorrentFiles const& torrent,
+                     std::set<Torrent>& found);
     static void take(Index& index, std::string const& key, TorrentFiles const& torrent);
 
     Index files_;

@@ -76,6 +76,8 @@ struct TorrentFiles {
     std::uint64_t order = 0;
     // Another torrent that has the same file: Paths.
     std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+    // How many of its files are in each, if it has several: likewise.
+    std::map<std::string, int> directories;
     // Changes when the torrent is stopped or removed. What was asked before is answered as aborted.
     std::uint64_t generation = 0;
     // Jobs under way that move, delete or replace files.
