@@ -15,8 +15,8 @@ mod reading {
         type NativeError = crate::sys::bridge::NativeError;
         type Torrent = crate::sys::bridge::Torrent;
 
-        /// Both read bytes that the torrent has: of the torrent, and of one of its files. The sink receives them, or
-        /// the error.
+        /// These functions read available bytes of the torrent or of one of its files. The sink receives the
+        /// bytes or an error.
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
         fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
     }
@@ -31,7 +31,7 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Filled block by block on the network thread.
+/// Collects blocks on the network thread.
 pub(crate) struct RangeSink {
     length: usize,
     /// Allocated when the first block comes: the range may not be there.
@@ -40,8 +40,8 @@ pub(crate) struct RangeSink {
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread; dropped where libtorrent ends first. It wakes a
-    /// program's executor or calls it back, so that it may panic. Its error does not know what was tried.
+    /// `done` is called once, on the network thread, or dropped if libtorrent ends first. It runs wakers
+    /// and callbacks of the program, so it may panic. Its error does not include the attempted operation.
     pub(crate) fn new(
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
@@ -64,7 +64,7 @@ impl RangeSink {
         self.end(|done| done(Ok(bytes)));
     }
 
-    /// Only the first failure counts.
+    /// Notes a failure. Only the first one counts.
     pub(super) fn fail(&mut self, file: String, error: NativeError) {
         self.end(|done| done(Err(disk_failure("", &file, &error))));
     }
