@@ -290,6 +290,9 @@ impl ClientBuilder {
     /// an [`Event::DescriptorLimit`]. [`Patron::listen_addresses`](crate::Patron::listen_addresses) returns
     /// where the client listens.
     ///
+    /// While the first client of a process starts, no thread may change the environment
+    /// (`std::env::set_var`, `setenv`): libtorrent reads it then.
+    ///
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for settings that

@@ -384,8 +384,16 @@ impl Patron {
         ask: AskSession<T>,
         convert: impl FnOnce(T) -> U + Send + 'static,
     ) -> Reply<U> {
+        self.session_try(ask, |answer| Ok(convert(answer)))
+    }
+
+    /// The same, for a conversion that can fail.
+    fn session_try<T: Send + 'static, U: Send + 'static>(
+        &self,
+        ask: AskSession<T>,
+        convert: impl FnOnce(T) -> Result<U> + Send + 'static,
+    ) -> Reply<U> {
         let op = ask.request.op;
-        let convert = |answer| Ok(convert(answer));
         self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
     }
 
