@@ -1,12 +1,14 @@
 //! The client's loop with a fake engine: no libtorrent, no network and no disk, so that miri and
 //! the sanitizers can run it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::inbox::Intervals;
 use super::owner::{Client, start};
+use super::thread::StoreOptions;
 use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
@@ -17,14 +19,15 @@ use crate::messages::member::{Member, OnLeave};
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
 use crate::messages::service::Envelope;
 use crate::model::{
-    Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
-    TorrentStatus,
+    Answer, CommandKind, Event, EventKind, EventKinds, Existing, InfoHashV1, InfoHashes,
+    PerformanceLimit, PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId,
+    TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
+use crate::store::{Change, Key, Loaded, Memory, Record, Store};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,8 +40,18 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
+    client_of(intervals, None)
+}
+
+fn client_with_store(store: impl Store + 'static) -> (Client, Script) {
+    let tick = Duration::from_millis(20);
+    let options = StoreOptions { store: Box::new(store), totals: (0, 0), keeps_settings: true };
+    client_of(Intervals { tick, resume_data: Duration::from_secs(3600) }, Some(options))
+}
+
+fn client_of(intervals: Intervals, store: Option<StoreOptions>) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client = start(Defaults::default(), intervals, Box::new(Vec::new), None, move |wake| {
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), store, move |wake| {
         let (engine, its_script) = fake(wake);
         script.send(its_script).map_err(|_| Error::stopped("test"))?;
         Ok(engine)
@@ -436,6 +449,29 @@ fn a_start_is_tried_again_while_the_engine_is_busy() {
     assert_eq!(created(wait(reply)), id);
     assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     assert!(guest.member.mailbox.try_recv().is_none(), "the caller sees one answer");
+}
+
+#[test]
+fn a_torrent_is_stored_once_while_its_add_is_tried_again() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    let first = one.start(1);
+    let Asked::Add(id) = script.next() else { panic!("expected an add") };
+    // Then it is tried again only after a while.
+    for _ in 0..5 {
+        script.say(busy(id));
+        assert_eq!(script.next(), Asked::RetryAdd(id));
+    }
+    script.say(busy(id));
+    one.barrier();
+    let second = two.start(1);
+    assert_eq!(script.next(), Asked::RetryAdd(id), "and no other add");
+    script.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });
+    assert_eq!(created(wait(first)), id);
+    assert!(matches!(wait(second).unwrap(), Added::Existing(known) if known == id));
+    assert_eq!((store.records().len(), store.commits()), (1, 1));
+    client.shutdown(Duration::ZERO).wait();
 }
 
 #[test]

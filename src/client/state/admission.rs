@@ -36,7 +36,7 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) complete: bool,
-    /// Why data that should be trusted cannot be.
+    /// Why data that should be trusted cannot be, or files were not moved.
     pub(in crate::client) missing_data: Option<Error>,
     pub(in crate::client) stops_itself: bool,
     /// What its resume data holds, where all of it is so.
@@ -180,13 +180,14 @@ impl Admission {
         self.under_way.len() + self.waiting.len() < WINDOW
     }
 
-    /// Whether an add with one of these info hashes is with the engine or the store.
+    /// Whether an add with one of these info hashes is with the engine, or with or in the store.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
                 || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
         };
-        self.under_way.values().any(same) || self.unkept.values().any(same)
+        let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
+        self.under_way.values().chain(self.unkept.values()).chain(stored).any(same)
     }
 
     /// Keeps an add for later, or returns it with the error if it has waited too long.
@@ -215,8 +216,10 @@ impl Admission {
         self.waiting.iter().map(|(due, _)| *due).min()
     }
 
-    pub(in crate::client) fn take_due(&mut self, now: Instant) -> Vec<PendingAdd> {
-        self.waiting.extract_if(.., |(due, _)| *due <= now).map(|(_, add)| add).collect()
+    /// One at a time: the others still count in [`has`](Self::has).
+    pub(in crate::client) fn take_due(&mut self, now: Instant) -> Option<PendingAdd> {
+        let place = self.waiting.iter().position(|(due, _)| *due <= now)?;
+        Some(self.waiting.remove(place).1)
     }
 
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
@@ -257,10 +260,10 @@ mod tests {
         for _ in 0..9 {
             assert!(admission.postpone(pending, busy(), now).is_none());
             let due = admission.next_due().unwrap();
-            assert!(admission.take_due(due - Duration::from_millis(1)).is_empty());
+            assert!(admission.take_due(due - Duration::from_millis(1)).is_none());
             delays.push((due - now).as_millis());
             now = due;
-            pending = admission.take_due(now).remove(0);
+            pending = admission.take_due(now).unwrap();
         }
         assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         let (_, error) = admission.postpone(pending, busy(), begun + PATIENCE).unwrap();
@@ -272,9 +275,9 @@ mod tests {
     fn what_waits_is_tried_at_once_when_something_has_ended() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         admission.postpone(add(1, now), busy(), now);
-        assert!(admission.take_due(now).is_empty());
+        assert!(admission.take_due(now).is_none());
         admission.retry_now(now);
-        assert_eq!(admission.take_due(now).len(), 1);
+        assert!(admission.take_due(now).is_some() && admission.take_due(now).is_none());
     }
 
     #[test]

@@ -192,7 +192,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn retry_adds(&mut self) {
-        for add in self.admission.take_due(Instant::now()) {
+        let now = Instant::now();
+        while let Some(add) = self.admission.take_due(now) {
             self.begin_add(add);
         }
     }
