@@ -411,7 +411,8 @@ pub(crate) struct Prepared {
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
-    /// Why data that should be trusted cannot be; the torrent is then paused.
+    /// Why data that should be trusted cannot be; the torrent is then paused. Or why a torrent that comes
+    /// back from a store was not moved.
     pub(crate) distrust: Option<Error>,
     /// It pauses itself when it is checked.
     pub(crate) stops_itself: bool,
