@@ -474,6 +474,70 @@ fn a_torrent_is_stored_once_while_its_add_is_tried_again() {
     client.shutdown(Duration::ZERO).wait();
 }
 
+/// A store that is not as good as its memory.
+#[derive(Default)]
+struct Poor {
+    memory: Memory,
+    /// Only the first torrent can be read.
+    half_read: bool,
+    /// Each commit waits for one of these, until there will be no more.
+    may_commit: Option<crossbeam_channel::Receiver<()>>,
+}
+
+impl Store for Poor {
+    fn name(&self) -> String {
+        self.memory.name()
+    }
+
+    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+        self.memory.state()
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        self.memory.count()
+    }
+
+    fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
+        match after {
+            Some(_) if self.half_read => {
+                Err(Error::new(ErrorKind::Disk, "read the store", "a broken disk"))
+            }
+            _ => self.memory.load(after, if self.half_read { 1 } else { limit }),
+        }
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        if let Some(may_commit) = &self.may_commit {
+            let _ = may_commit.recv();
+        }
+        self.memory.commit(changes)
+    }
+}
+
+/// What is added may be among the torrents that were not read.
+#[test]
+fn nothing_is_added_to_a_store_that_was_not_read_to_its_end() {
+    let memory = Memory::new();
+    let record = |number| Record::new(Key::new(number).unwrap(), hashes(number as u8), "d");
+    let add = |number| Change::Add(Box::new(record(number)));
+    memory.clone().commit(&[add(1), add(2)]).unwrap();
+    let before = memory.records();
+    let (client, _script) =
+        client_with_store(Poor { memory: memory.clone(), half_read: true, ..Poor::default() });
+    let guest = Guest::new(&client);
+    for number in 2..5 {
+        let error = wait(guest.start(number)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+        assert!(error.to_string().ends_with(".torrent: a broken disk"), "{error}");
+    }
+    assert!(
+        std::iter::from_fn(|| guest.member.mailbox.try_recv())
+            .any(|event| matches!(event, Event::StoreFailed { .. }))
+    );
+    assert_eq!(memory.records(), before);
+    client.shutdown(Duration::ZERO).wait();
+}
+
 #[test]
 fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
     let (client, script) = client();

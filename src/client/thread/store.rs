@@ -141,6 +141,10 @@ impl<E: Engine> ClientThread<E> {
     /// The store has it before the engine.
     pub(super) fn commit_add(&mut self, mut add: PendingAdd) {
         let Some(store) = &mut self.store else { return self.hand_over(add) };
+        if let Some(error) = &store.unread {
+            let error = error.clone().in_operation(ADD).on(&add.source);
+            return self.fail_add(add, error);
+        }
         let Some(key) = store.next_key() else { return self.hand_over(add) };
         let id = add.id;
         let mut record = Record::new(key, add.info_hashes, &add.save_dir);
@@ -223,6 +227,7 @@ impl<E: Engine> ClientThread<E> {
                 Restored::End(result) => {
                     restoring.ended = true;
                     if let Err(error) = result {
+                        store.unread = Some(error.clone());
                         self.service.announce(&Event::StoreFailed { error });
                     }
                     self.tell_restored();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::restore::Restoring;
 use crate::client::state::commits::Commits;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::messages::service::Service;
 use crate::model::{InfoHashes, TorrentId};
 use crate::store::{Key, Store, Writer};
@@ -28,6 +28,8 @@ pub(in crate::client) struct StoreLink {
     pub(in crate::client) commits: Commits,
     pub(in crate::client) restoring: Option<Restoring>,
     pub(super) last_key: u64,
+    /// Why not all torrents of the store are known. Nothing is added then: it may be one of those.
+    pub(super) unread: Option<Error>,
     /// Those that are in the store and not here, because they could not be restored.
     pub(super) lost: Vec<(Key, InfoHashes)>,
     /// When the DHT's nodes and the totals are saved again.
@@ -61,6 +63,7 @@ impl StoreLink {
             commits,
             restoring,
             last_key: 0,
+            unread: None,
             lost: Vec::new(),
             next_state: Instant::now() + STATE_INTERVAL,
             state_open: 0,
