@@ -395,6 +395,27 @@ fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
 }
 
 #[test]
+fn of_many_torrents_that_are_not_restored_the_latest_are_told_to_who_comes_later() {
+    let (client, _script) = client();
+    client.service.announce(&Event::Listening { address: "127.0.0.1:6881".parse().unwrap() });
+    for number in 0..5000 {
+        let error = Error::new(ErrorKind::Disk, "restore the torrent", "no such disk");
+        let (name, info_hashes) = (format!("{number}").into(), InfoHashes::default());
+        client.service.announce(&Event::RestoreFailed { name, info_hashes, error });
+    }
+    let took = Duration::ZERO;
+    client.service.announce(&Event::Restored { torrents: 0, failed: 5000, took });
+    let late = Guest::new(&client);
+    let news: Vec<_> = std::iter::from_fn(|| late.member.mailbox.try_recv()).collect();
+    assert!(matches!(news[0], Event::Listening { .. }), "{:?}", news[0]);
+    let [.., Event::RestoreFailed { name, .. }, Event::Restored { failed: 5000, .. }] = &news[..]
+    else {
+        panic!("{news:?}")
+    };
+    assert_eq!((&**name, news.len()), ("4999", 256));
+}
+
+#[test]
 fn statistics_come_each_tick_while_they_are_wanted() {
     let (client, script) = client();
     let (guest, other) = (Guest::new(&client), Guest::new(&client));

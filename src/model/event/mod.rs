@@ -344,7 +344,8 @@ pub enum Event {
         took: Duration,
     },
     /// A torrent of the store could not be taken in. It stays in the store, and is tried again at the
-    /// next start; adding it puts the new one in its place.
+    /// next start; adding it puts the new one in its place. Patrons that come later receive the latest 256;
+    /// [`Restored`](Event::Restored) has the number.
     RestoreFailed {
         /// Its name.
         name: Arc<str>,
@@ -787,6 +788,8 @@ impl Event {
             }
             (Self::StoreFailed { .. }, Self::StoreRecovered)
             | (Self::StoreRecovered, Self::StoreFailed { .. }) => true,
+            // Each is of another torrent.
+            (Self::RestoreFailed { .. }, _) => false,
             _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }
