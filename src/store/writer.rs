@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A store and its thread. Only [`Pages::next`] and [`Writer::end`] wait for the store.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    ended: Receiver<()>,
+    /// Whether everything is in the store, which is closed.
+    ended: Receiver<bool>,
 }
 
 struct Shared {
@@ -66,15 +67,15 @@ impl Writer {
     pub(crate) fn start(store: Box<dyn Store>, wake: Sender<()>) -> Result<Self> {
         let inner = Mutex::new(Inner::default());
         let shared = Arc::new(Shared { inner, changed: Condvar::new(), wake });
-        let (ends, ended) = bounded(0);
+        let (ends, ended) = bounded(1);
         std::thread::Builder::new()
             .name("torrent-store".into())
             .spawn({
                 let shared = shared.clone();
                 move || {
                     crate::sys::process::block_signals();
-                    Thread { store, shared, kept: Vec::new(), failing: false }.run();
-                    drop(ends);
+                    let complete = Thread { store, shared, kept: Vec::new(), failing: false }.run();
+                    let _ = ends.send(complete);
                 }
             })
             .map_err(|error| Error::io("start the store", "a thread of its own", &error))?;
@@ -101,15 +102,12 @@ impl Writer {
         Pages(self.shared.clone())
     }
 
-    /// Commits what is queued and closes the store. Returns whether that was done by the deadline.
+    /// Commits what is queued and closes the store. Returns whether that was done by the deadline, and
+    /// nothing had to be given up.
     pub(crate) fn end(self, deadline: Instant) -> bool {
         let ended = self.ended.clone();
         drop(self);
-        // The thread drops its sender when it ends.
-        matches!(
-            ended.recv_deadline(deadline),
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected)
-        )
+        ended.recv_deadline(deadline).unwrap_or(false)
     }
 }
 
@@ -147,7 +145,8 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self) {
+    /// Returns whether everything is in the store.
+    fn run(mut self) -> bool {
         loop {
             let (orders, page, ending) = self.wait();
             if orders.len() >= WINDOW {
@@ -161,7 +160,7 @@ impl Thread {
                 let _ = to.send(caught("read the store", || self.store.load(after, limit)));
             }
             if ending {
-                return;
+                return self.kept.is_empty();
             }
         }
     }
@@ -353,6 +352,22 @@ mod tests {
         }
         assert!(writer.end(Instant::now() + PATIENCE));
         assert_eq!(memory.records().len(), 100);
+    }
+
+    #[test]
+    fn what_could_not_be_committed_at_the_end_is_told() {
+        for works in [false, true] {
+            let started = start();
+            started.add(1, 1);
+            started.told();
+            started.memory.fail_with(Some(full()));
+            started.writer.submit(None, vec![Change::Set(key(1), Value::Paused(true))]);
+            started.told();
+            started.memory.fail_with((!works).then(full));
+            let Started { memory, writer, woken: _woken } = started;
+            assert_eq!(writer.end(Instant::now() + PATIENCE), works);
+            assert_eq!(memory.records()[0].paused, works);
+        }
     }
 
     #[test]
