@@ -981,6 +981,29 @@ fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
     }
 }
 
+/// Nothing but the time says when more may be saved.
+#[test]
+fn the_last_saves_go_on_when_all_that_were_asked_for_are_answered() {
+    const COUNT: u8 = 200;
+    let (client, mut script) = client();
+    let guest = Guest::new(&client);
+    (0..COUNT).for_each(|number| _ = torrent_after(&guest, &script, number));
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    guest.barrier();
+    let engine = std::thread::spawn(move || {
+        for _ in 0..COUNT {
+            let (request, _) = save(&script);
+            give(&script, request, b"", SavedFigures::default());
+        }
+        script.teardown = None;
+        script
+    });
+    let report = client.shutdown(PATIENCE).wait();
+    assert_eq!(report.unsaved, 0);
+    assert!(report.took < PATIENCE / 2, "{report}");
+    drop(engine.join().unwrap());
+}
+
 #[test]
 fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     let (client, script) = client();
