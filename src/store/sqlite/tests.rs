@@ -80,6 +80,28 @@ fn a_store_that_is_open_is_opened_by_nobody_else_and_says_who_has_it() {
 }
 
 #[test]
+fn a_label_or_note_that_is_damaged_leaves_the_other_torrents_readable() {
+    for damage in [
+        "UPDATE labels SET label = CAST(x'ff' AS TEXT) WHERE key = 2",
+        "UPDATE labels SET sum = 1 << 40 WHERE key = 2",
+        "UPDATE notes SET note = CAST(x'ff' AS TEXT) WHERE key = 2",
+        "UPDATE notes SET sum = 1 << 40 WHERE key = 2",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(&path(&dir), 3);
+        let mut store = Sqlite::open(path(&dir)).unwrap();
+        store.connection.execute_batch(damage).unwrap();
+        let page = store.load(None, 10).unwrap();
+        let [Loaded::Torrent(_), Loaded::Unreadable { name, error, .. }, Loaded::Torrent(_)] =
+            &page[..]
+        else {
+            panic!("{damage}: {page:?}")
+        };
+        assert_eq!((&**name, error.kind()), ("torrent 2", ErrorKind::Corrupt), "{damage}");
+    }
+}
+
+#[test]
 fn a_store_is_read_while_a_client_has_it_open() {
     let dir = tempfile::tempdir().unwrap();
     let error = Sqlite::open_read_only(path(&dir)).unwrap_err();
