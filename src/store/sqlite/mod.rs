@@ -35,8 +35,8 @@ const READ: &str = "read the store";
 /// [`apply_settings`](crate::Patron::apply_settings) (see
 /// [`restore_settings`](crate::ClientBuilder::restore_settings)).
 ///
-/// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures; others
-/// can [read](Sqlite::open_read_only) it meanwhile.
+/// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures (beside the
+/// database itself where the path is a symbolic link); others can [read](Sqlite::open_read_only) it meanwhile.
 pub struct Sqlite {
     path: PathBuf,
     connection: Connection,
@@ -55,7 +55,7 @@ impl Sqlite {
     /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
     /// in these cases.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = absolute(path.as_ref())?;
+        let path = resolved(path.as_ref())?;
         let lock = Lock::take(&path)?;
         let is_new = look(&path)?;
         if is_new {
@@ -80,7 +80,7 @@ impl Sqlite {
     ///
     /// As for [`open`](Sqlite::open), except `InUse`; `Io` if there is no such file.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
-        let path = absolute(path.as_ref())?;
+        let path = resolved(path.as_ref())?;
         fs::metadata(&path).map_err(|error| Error::io(OPEN, path.display(), &error))?;
         if look(&path)? {
             return Err(Error::new(ErrorKind::Corrupt, OPEN, "it is empty").on(path.display()));
@@ -283,9 +283,27 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Makes the path absolute, because the working directory may change later.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::io(OPEN, path.display(), &error))
+/// The path without symbolic links, so that a database has one lock. It is absolute, because the working
+/// directory may change later.
+fn resolved(path: &Path) -> Result<PathBuf> {
+    let io = |error| Error::io(OPEN, path.display(), &error);
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A file that is still to be created, perhaps at the end of a link.
+            let target = fs::read_link(path).unwrap_or_default();
+            let path = std::path::absolute(path).map_err(io)?;
+            match (path.parent(), path.file_name()) {
+                (Some(directory), Some(_)) if !target.as_os_str().is_empty() => {
+                    resolved(&directory.join(target))
+                }
+                (Some(directory), Some(name)) => {
+                    Ok(directory.canonicalize().map_err(io)?.join(name))
+                }
+                _ => Ok(path),
+            }
+        }
+        found => found.map_err(io),
+    }
 }
 
 fn failed(op: &'static str, path: &Path, error: &rusqlite::Error) -> Error {

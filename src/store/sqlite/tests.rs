@@ -79,6 +79,28 @@ fn a_store_that_is_open_is_opened_by_nobody_else_and_says_who_has_it() {
     Sqlite::open(path(&dir)).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_store_has_one_lock_by_whatever_link_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = |name: &str, target: &Path| {
+        let link = dir.path().join(name);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        link
+    };
+    let links =
+        [link("link.db", "torrents.db".as_ref()), link("links", dir.path()).join("link.db")];
+    // The first open creates the file.
+    for _ in 0..2 {
+        let store = Sqlite::open(&links[0]).unwrap();
+        assert_eq!(kind(Sqlite::open(path(&dir))), ErrorKind::InUse);
+        assert_eq!(kind(Sqlite::open(&links[1])), ErrorKind::InUse);
+        drop(store);
+    }
+    assert!(path(&dir).is_file() && !dir.path().join("link.db-lock").exists());
+    Sqlite::open(&links[1]).unwrap();
+}
+
 #[test]
 fn a_label_or_note_that_is_damaged_leaves_the_other_torrents_readable() {
     for damage in [
