@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
@@ -206,7 +206,9 @@ impl ClientBuilder {
     /// [`resume_data_interval`](ClientBuilder::resume_data_interval) says, and before the end. Of a torrent
     /// that was closed cleanly no file is compared with its hashes.
     ///
-    /// A builder and its clones have one store, which the first of them that is started gets.
+    /// A builder and its clones have one store, which the first of them that is started gets. If its
+    /// [`start`](ClientBuilder::start) fails because of what the builder says, they have it still; if
+    /// libtorrent cannot be started, the store is closed.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -300,11 +302,15 @@ impl ClientBuilder {
     /// started.
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
-        let has_store = self.store.is_some();
-        let store = match self.store.take() {
-            Some(slot) => Some(self.restore_state(slot.take()?)?),
-            None => None,
-        };
+        let slot = self.store.take();
+        // What fails before libtorrent is started leaves the store there.
+        let mut slot = slot.as_ref().map(StoreSlot::lock).transpose()?;
+        let mut totals = (0, 0);
+        if let Some(store) = slot.as_mut().and_then(|slot| slot.as_mut()) {
+            totals = self.restore_state(&mut **store)?;
+        }
+        let has_store = slot.is_some();
+        let keeps_settings = self.restore_settings;
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -344,6 +350,8 @@ impl ClientBuilder {
         let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
+        let store = slot.and_then(|mut slot| slot.take());
+        let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
@@ -370,16 +378,16 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Goes on with what the store has of the client.
-    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
-        let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
+    /// Goes on with what the store has of the client. Returns the totals.
+    fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
+        let ClientState { settings, network, totals } = ClientState::load(store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
         }
         if self.state.is_empty() {
             self.state = network;
         }
-        Ok(StoreOptions { store, totals, keeps_settings: self.restore_settings })
+        Ok(totals)
     }
 }
 
@@ -388,12 +396,14 @@ impl ClientBuilder {
 struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
 
 impl StoreSlot {
-    fn take(self) -> Result<Box<dyn Store>> {
-        let taken = || {
+    /// An error if it is empty.
+    fn lock(&self) -> Result<MutexGuard<'_, Option<Box<dyn Store>>>> {
+        let slot = self.0.lock();
+        if slot.is_none() {
             let message = "the store of this builder has been given to another client";
-            Error::new(ErrorKind::InUse, "start the client", message)
-        };
-        self.0.lock().take().ok_or_else(taken)
+            return Err(Error::new(ErrorKind::InUse, "start the client", message));
+        }
+        Ok(slot)
     }
 }
 
@@ -438,6 +448,17 @@ mod tests {
         assert!(settings.proxy_looks_up_names());
         let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
         assert!(!here.proxy_looks_up_names());
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_the_store_to_the_builder() {
+        let builder = Client::builder().offline(true).store(crate::store::Memory::new());
+        for _ in 0..2 {
+            let error = builder.clone().setting("no_such_setting", 1).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
+        builder.clone().start().unwrap();
+        assert_eq!(builder.start().unwrap_err().kind(), ErrorKind::InUse);
     }
 
     #[test]

@@ -1237,6 +1237,23 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_store_is_closed_when_a_start_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let store = Box::new(crate::store::Sqlite::open(dir.path().join("torrents.db")).unwrap());
+        let failed = start(
+            Defaults::default(),
+            Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
+            Box::new(Vec::new),
+            Some(StoreOptions { store, totals: (0, 0), keeps_settings: true }),
+            |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
+        );
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+    }
+}
+
 #[test]
 fn what_carries_a_tag_is_answered_by_an_event_with_it() {
     use crate::add::{AddOptions, Source};
