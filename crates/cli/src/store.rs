@@ -49,6 +49,9 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             let mut outcome = Outcome::Done;
             for torrent in import(&from.directory, &mut store)? {
                 match torrent.result {
+                    Ok(name) if torrent.was_known => {
+                        result(format_args!("{}: already in the store", printable(&name)))?;
+                    }
                     Ok(name) => result(printable(&name))?,
                     Err(error) => {
                         output::error(format_args!("{}: {error}", torrent.path.display()));

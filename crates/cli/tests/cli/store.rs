@@ -113,7 +113,8 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
     assert_eq!(output.stdout, "movie.bin\n");
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
-    run(["store", "import", text(&other), text(&backup)]).expect(0);
+    let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
+    assert_eq!(again, "movie.bin: already in the store\n");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
     // It seeds at once: it is not checked again.
