@@ -1156,6 +1156,31 @@ fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
 }
 
 #[test]
+fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
+    let memory = Memory::new();
+    let (client, script) = client_with_store(memory.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    let to = PathBuf::from("there");
+    let moving = guest.ask(id, request::move_files(to.clone(), Existing::Fail));
+    assert_eq!(script.next(), Asked::MoveStorage(id, to.clone()));
+    let peers = Ask::task("list the peers", |torrent| torrent.peers());
+    drop(guest.ask(id, peers));
+    let Asked::OfTorrent(next, ..) = script.next() else { panic!("expected the peers") };
+    let full = Error::new(ErrorKind::Disk, "commit to the store", "the disk is full");
+    memory.fail_with(Some(full));
+    script.say(EngineEvent::Moved { id, to: to.clone() });
+    script.say(EngineEvent::Answered { request: next - 1, answer: Ok(Box::new(to.clone())) });
+    assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(memory.records()[0].moving.is_some());
+    memory.fail_with(None);
+    while !matches!(guest.next(), Event::StoreRecovered) {}
+    let record = &memory.records()[0];
+    assert_eq!((&record.save_dir, &record.moving), (&to, &None));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
 fn a_patron_outlives_its_client() {
     let (client, mut script) = client();
     script.teardown = None;

@@ -1,9 +1,10 @@
 //! What waits until the store has it.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use crate::messages::request::{RequestRole, Respond, TorrentRequest};
-use crate::model::{Answer, TorrentId};
+use crate::model::TorrentId;
 use crate::reply::Responder;
 
 /// How many changes may wait for the store. While they do, the client thread takes no more commands, as
@@ -17,8 +18,8 @@ pub(in crate::client) enum Then {
     /// The torrent goes from the engine.
     Remove,
     Request(TorrentRequest, Respond),
-    /// The engine has done it.
-    Answer(Respond, Answer),
+    /// The engine has moved its files.
+    Moved(Respond, PathBuf),
     /// Its resume data is saved, the info dictionary too.
     Saved {
         with_info: bool,

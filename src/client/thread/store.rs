@@ -98,7 +98,13 @@ impl<E: Engine> ClientThread<E> {
                     respond.send(Err(error));
                 }
             },
-            (Then::Answer(respond, answer), _) => respond.send(result.map(|()| answer)),
+            (Then::Moved(respond, to), Some(id)) => {
+                if result.is_err() {
+                    // The files are there, whatever was answered.
+                    self.keep_all(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
+                }
+                respond.send(result.map(|()| Box::new(to) as Answer));
+            }
             (Then::Saved { with_info }, Some(id)) => {
                 let Err(error) = result else { return };
                 tracing::warn!(%id, %error, "the resume data was not saved");
