@@ -18,7 +18,9 @@ pub struct ShutdownReport {
     pub took: Duration,
     /// The number of torrents that the client had.
     pub torrents: usize,
-    /// The number of commands and adds that were answered with `Stopped`.
+    /// The number of commands and adds that were answered with `Stopped`, but not of those that only wait:
+    /// for a status, or until a torrent is complete. An add that had reached the store is there at the
+    /// next start.
     pub unanswered: usize,
     /// Torrents whose files were still being deleted at the deadline.
     pub deletions_unfinished: Vec<TorrentId>,

@@ -1156,6 +1156,44 @@ fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
 }
 
 #[test]
+fn a_shutdown_waits_for_moves_that_the_store_has_yet_to_have_and_counts_what_it_refuses() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    let moved = {
+        commit.send(()).unwrap();
+        let reply = guest.start(1);
+        let id = script.accept();
+        assert_eq!(created(wait(reply)), id);
+        id
+    };
+    let to = request::move_files("there".into(), Existing::Fail);
+    let moving = guest.ask(moved, to);
+    guest.barrier();
+    let labels: [Reply<()>; 2] = std::array::from_fn(|_| {
+        guest.job(|reply| Job::SetLabel(moved, "films".into(), true, reply))
+    });
+    guest.barrier();
+    let service = client.service.clone();
+    let engine = std::thread::spawn(move || {
+        while service.check_running("test").is_ok() {
+            std::thread::yield_now();
+        }
+        commit.send(()).unwrap();
+        assert_eq!(script.next(), Asked::MoveStorage(moved, "there".into()));
+        (commit, script)
+    });
+    let report = client.shutdown(Duration::from_millis(500)).wait();
+    assert_eq!((&report.moves_unfinished[..], report.unanswered), (&[moved][..], 3), "{report}");
+    assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Stopped);
+    for label in labels {
+        assert_eq!(wait(label).unwrap_err().kind(), ErrorKind::Stopped);
+    }
+    drop(engine.join().unwrap());
+}
+
+#[test]
 fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let memory = Memory::new();
     let (client, script) = client_with_store(memory.clone());
@@ -1178,6 +1216,24 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let record = &memory.records()[0];
     assert_eq!((&record.save_dir, &record.moving), (&to, &None));
     client.shutdown(Duration::ZERO).wait();
+}
+
+#[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
+#[test]
+fn torrents_that_are_being_restored_are_no_unanswered_commands() {
+    use crate::add::{AddOptions, Source, prepare};
+    let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
+    let mut prepared =
+        prepare(&magnet, &AddOptions::default(), &Defaults::default()).map_err(|(_, e)| e).unwrap();
+    prepared.keep().unwrap();
+    let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
+    record.resume_data = prepared.kept.unwrap().resume_data;
+    let memory = Memory::new();
+    memory.clone().commit(&[Change::Add(Box::new(record))]).unwrap();
+    let (client, mut script) = client_with_store(memory);
+    assert!(matches!(script.next(), Asked::Add(_)));
+    script.teardown = None;
+    assert_eq!(client.shutdown(Duration::ZERO).wait().unanswered, 0);
 }
 
 #[test]

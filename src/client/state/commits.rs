@@ -69,6 +69,23 @@ impl Commits {
         Some((torrent, then))
     }
 
+    /// How many a patron waits for, except adds and removals.
+    pub(in crate::client) fn of_patrons(&self) -> usize {
+        let is_awaited = |then: &Then| match then {
+            Then::Request(_, respond) | Then::Moved(respond, _) => {
+                !matches!(respond, Respond::Nothing)
+            }
+            Then::Attach(..) => true,
+            Then::Add | Then::Remove | Then::Saved { .. } => false,
+        };
+        self.open.values().filter(|(_, then)| is_awaited(then)).count()
+    }
+
+    /// Whether any move is to begin.
+    pub(in crate::client) fn move_any(&self) -> bool {
+        !self.moving.is_empty()
+    }
+
     /// Whether a move of this torrent is to begin.
     pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
         self.moving.contains(&id)
