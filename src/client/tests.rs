@@ -895,6 +895,22 @@ fn resume_data_is_saved_when_it_is_worth_it() {
 }
 
 #[test]
+fn who_watches_all_torrents_gets_the_resume_data_of_those_at_rest() {
+    let interval = Duration::from_millis(100);
+    let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
+    let (owner, guest) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&owner, &script, 1);
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    wait(guest.job(|reply| Job::WatchAll(true, reply))).unwrap();
+    let (request, saved) = save(&script);
+    assert_eq!(saved, id);
+    give(&script, request, b"data", figures(1));
+    let mut events = std::iter::from_fn(|| Some(guest.next()));
+    let event = events.find(|event| matches!(event, Event::ResumeData { .. })).unwrap();
+    assert_eq!(resume_data(&event), b"data");
+}
+
+#[test]
 fn no_more_than_64_saves_are_open() {
     let (client, script) = client();
     let guest = Guest::new(&client);
