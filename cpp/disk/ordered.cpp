@@ -209,6 +209,11 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
             // Where the files are now, moved or not.
             if (!path.empty())
                 torrents_->moved(torrent, path);
+            // At the other place nothing is durable yet, not even the names.
+            for (auto const i : torrent->files.file_range())
+                if (torrent->files.file_size(i) > 0 && !torrent->files.pad_file_at(i) &&
+                    !torrent->is_skipped(i))
+                    written_->add(torrent->hash, i, i);
             end_exclusive(*torrent);
             settled(torrent);
             handler(status, path, error);
