@@ -98,7 +98,7 @@ players: ## Play films that download in mpv and chromium; says what it covered
 	$(CARGO) test -p torrent-patron-cli --test cli -- --ignored --nocapture players::
 
 .PHONY: campaign
-campaign: ## Do one thing many times: ARGS='kill 1000', 'power 400' or full, of a program with a store
+campaign: ## Do one thing many times: ARGS='kill 1000', 'power 400', full or read-only, of a program with a store
 	@vendor/setup test
 	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 

@@ -124,6 +124,21 @@ fn a_label_or_note_that_is_damaged_leaves_the_other_torrents_readable() {
 }
 
 #[test]
+fn a_store_that_cannot_be_written_for_a_while_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 1);
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    let pause = [Change::Set(key(1), Value::Paused(true))];
+    store.connection.pragma_update(None, "query_only", true).unwrap();
+    let error = store.commit(&pause).unwrap_err();
+    let code = error.native().map(|code| code.value);
+    assert_eq!((error.kind(), code), (ErrorKind::Disk, Some(ffi::SQLITE_READONLY)), "{error}");
+    store.connection.pragma_update(None, "query_only", false).unwrap();
+    assert_eq!(store.load(None, 10).unwrap(), [Loaded::Torrent(Box::new(record(1)))]);
+    store.commit(&pause).unwrap();
+}
+
+#[test]
 fn a_store_is_read_while_a_client_has_it_open() {
     let dir = tempfile::tempdir().unwrap();
     let error = Sqlite::open_read_only(path(&dir)).unwrap_err();
