@@ -1,4 +1,4 @@
-//! A torrent as it comes back from a store.
+//! Prepares a torrent from a store.
 
 use std::fs;
 use std::io::{self, Read};
@@ -13,20 +13,20 @@ use crate::sys::{self, convert};
 
 const RESTORE: &str = "restore the torrent";
 
-/// What a store knows of it.
+/// The data of a torrent in a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Restorable {
     pub(crate) name: Arc<str>,
     pub(crate) kept: Kept,
     pub(crate) save_dir: PathBuf,
-    /// A move of its files that may have been cut short.
+    /// A move of its files that may have been interrupted.
     pub(crate) moving: Option<(PathBuf, Existing)>,
     pub(crate) paused: bool,
     pub(crate) deleting: bool,
 }
 
-/// Ready for the engine as it was. A move that was cut short is done; what is on disk is compared with
-/// what its resume data claims. Takes as long as that takes.
+/// Prepares the torrent for the engine in its former state. Completes an interrupted move, and compares the
+/// files on disk with the resume data. This waits for the disk.
 pub(crate) fn restore(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let name = torrent.name.clone();
     read(torrent, defaults).map_err(|error| error.in_operation(RESTORE).on(name))
@@ -50,7 +50,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         None => (save_dir, None),
     };
     if described.has_pieces && !deleting {
-        // It would be downloaded again, to wherever a disk is missing.
+        // If a disk is missing, the torrent must not be downloaded again to the mount point.
         let found = fs::metadata(&save_dir);
         found.map_err(|error| Error::io(RESTORE, save_dir.display(), &error).at_disk())?;
         existing::refuse_longer(&described, &save_dir)?;
@@ -88,8 +88,8 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// Moves what was not moved yet, or returns why the move is refused. It is not known whether libtorrent had
-/// begun with it, and thus had looked at the destination.
+/// Moves the files that have not been moved, or returns why the move is refused. It is unknown whether
+/// libtorrent had begun the move, and had therefore checked the destination.
 fn finish_move(
     files: &[&str],
     parts: &str,
@@ -105,7 +105,7 @@ fn finish_move(
     if existing == Existing::Fail {
         for file in files {
             if is_foreign(file)? {
-                let why = "it is there, so the files of the torrent are not moved to it";
+                let why = "it exists, so the files of the torrent are not moved there";
                 let message = format!("{}: {why}", to.join(file).display());
                 return Ok(Some(Error::new(ErrorKind::Io, "move the files", message)));
             }
@@ -113,7 +113,7 @@ fn finish_move(
     }
     for file in files.iter().copied().chain([parts]) {
         let (old, new) = (from.join(file), to.join(file));
-        // The file of parts has the torrent's info hash in its name.
+        // The part file belongs to this torrent: its name contains the info hash.
         let keep = existing == Existing::Keep && file != parts;
         if fs::symlink_metadata(&old).is_err() || (keep && is_foreign(file)?) {
             continue;
@@ -127,7 +127,7 @@ fn finish_move(
     Ok(None)
 }
 
-/// Whether what is at the destination is anything but a copy that may have been cut short.
+/// Returns whether the destination has anything but a complete or partial copy of the file.
 fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
     let found = match fs::symlink_metadata(new) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -135,7 +135,7 @@ fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
         found => found?,
     };
     let mut old = match fs::File::open(old) {
-        // It has been moved, or there never was one.
+        // It has been moved, or it never existed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         old => old?,
     };
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_was_cut_short_is_finished() {
+    fn an_interrupted_move_is_completed() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         write(&to, "a/1", "moved");
@@ -200,7 +200,7 @@ mod tests {
         write(&to, "4", "who");
         assert_eq!(finish(Existing::Keep), None);
         assert_eq!(read("3"), "not yet", "it is kept");
-        assert_eq!(read("4"), "whole", "it was no more than a part of the copy");
+        assert_eq!(read("4"), "whole", "it was a partial copy");
     }
 
     #[test]

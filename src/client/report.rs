@@ -18,9 +18,8 @@ pub struct ShutdownReport {
     pub took: Duration,
     /// The number of torrents that the client had.
     pub torrents: usize,
-    /// The number of commands and adds that were answered with `Stopped`, but not of those that only wait:
-    /// for a status, or until a torrent is complete. An add that had reached the store is there at the
-    /// next start.
+    /// The number of commands and adds that were answered with `Stopped`, except those that only wait for a
+    /// status or until a torrent is complete. A torrent that the store had already is added at the next start.
     pub unanswered: usize,
     /// Torrents whose files were still being deleted at the deadline.
     pub deletions_unfinished: Vec<TorrentId>,
@@ -51,7 +50,7 @@ impl fmt::Display for ShutdownReport {
         let plural = if torrents == 1 { "" } else { "s" };
         write!(f, "stopped with {torrents} torrent{plural} in {:.1} s", self.took.as_secs_f64())?;
         for (what, count) in [
-            ("commands not carried out", self.unanswered),
+            ("commands not executed", self.unanswered),
             ("deletions not finished", self.deletions_unfinished.len()),
             ("moves not finished", self.moves_unfinished.len()),
             ("torrents whose resume data was not saved", self.unsaved),
@@ -61,7 +60,7 @@ impl fmt::Display for ShutdownReport {
             }
         }
         if !self.engine_ended {
-            write!(f, "; libtorrent is still telling trackers or writing files")?;
+            write!(f, "; libtorrent is still notifying trackers or writing files")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The torrents of a store, read and prepared on threads of their own.
+//! Reads the torrents of a store and prepares them for libtorrent, on separate threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::model::InfoHashes;
 use crate::store::{Key, Loaded, Pages, Record};
 use crate::text::printable;
 
-/// How many torrents are read and prepared at once, while the client adds as many others.
+/// How many torrents are read and prepared at once, while the client adds the previous ones.
 const PAGE: usize = 512;
 
-/// How often the progress is told.
+/// How often progress is reported.
 const PROGRESS: Duration = Duration::from_millis(250);
 
-/// A torrent of the store, on its way to the client thread.
+/// A torrent from the store, on its way to the client thread.
 #[derive(Debug)]
 pub(in crate::client) enum Restored {
-    /// The record is without what the store keeps for libtorrent.
+    /// The record does not include the data that the store keeps for libtorrent.
     Ready(Box<Record>, Box<Prepared>),
     Failed {
         key: Key,
@@ -31,19 +31,19 @@ pub(in crate::client) enum Restored {
         info_hashes: InfoHashes,
         error: Error,
     },
-    /// There are no more, or the store cannot be read any further.
+    /// There are no more torrents, or reading failed.
     End(Result<()>),
 }
 
-/// How far it has come.
+/// The progress of restoring.
 pub(in crate::client) struct Restoring {
     prepared: Receiver<Vec<Restored>>,
-    /// The rest of the last page.
+    /// The rest of the current page.
     page: std::vec::IntoIter<Restored>,
     pub(in crate::client) total: u64,
     pub(in crate::client) restored: u64,
     pub(in crate::client) failed: u64,
-    /// Before the engine.
+    /// The number of torrents that the engine has not answered.
     pub(in crate::client) open: u64,
     pub(in crate::client) ended: bool,
     pub(in crate::client) began: Instant,
@@ -51,7 +51,7 @@ pub(in crate::client) struct Restoring {
 }
 
 impl Restoring {
-    /// Begins at once.
+    /// Starts to read the store.
     pub(in crate::client) fn start(
         pages: Pages,
         total: u64,
@@ -65,10 +65,10 @@ impl Restoring {
                 crate::sys::process::block_signals();
                 let restore = |torrent| restore(torrent, &service.defaults);
                 let end = read(&pages, &restore, &to);
-                // Where the client has ended, nobody listens.
+                // If the client has ended, nobody receives this.
                 let _ = to.send(vec![Restored::End(end)]);
             })
-            .map_err(|error| Error::io(RESTORE, "a thread of its own", &error))?;
+            .map_err(|error| Error::io(RESTORE, "a separate thread", &error))?;
         Ok(Self::of(prepared, total))
     }
 
@@ -87,7 +87,7 @@ impl Restoring {
         }
     }
 
-    /// The next torrent, if it is here.
+    /// Returns the next torrent, if one is available.
     pub(in crate::client) fn next(&mut self) -> Option<Restored> {
         let next = self.page.next();
         if next.is_some() {
@@ -103,14 +103,14 @@ impl Restoring {
         self.page.next()
     }
 
-    /// Waits for the next torrent, if it has not ended.
+    /// Registers the wait for the next page, unless all have arrived.
     pub(in crate::client) fn select<'a>(&'a self, select: &mut Select<'a>) {
         if !self.ended {
             select.recv(&self.prepared);
         }
     }
 
-    /// Whether the progress is to be told.
+    /// Returns whether progress should be reported now.
     pub(in crate::client) fn is_due(&mut self, now: Instant) -> bool {
         let due = now >= self.told + PROGRESS;
         if due {
@@ -142,7 +142,7 @@ where
     }
 }
 
-/// In their order, on all cores.
+/// Prepares the torrents of a page on all cores, and returns them in order.
 fn prepare_all<R>(page: Vec<Loaded>, thread: fn() -> thread::Builder, restore: &R) -> Vec<Restored>
 where
     R: Fn(Restorable) -> Result<Prepared> + Sync,
@@ -157,13 +157,13 @@ where
     };
     thread::scope(|scope| {
         for share in page.chunks_mut(share) {
-            // Fewer threads will do.
+            // Fewer threads are enough.
             if thread().spawn_scoped(scope, move || prepare_share(share)).is_err() {
                 break;
             }
         }
     });
-    // What there was no thread for.
+    // Those for which no thread could be started.
     prepare_share(&mut page);
     page.into_iter().filter_map(|(_, prepared)| prepared).collect()
 }
@@ -189,10 +189,10 @@ fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) ->
         paused: record.paused,
         deleting: record.deleting,
     };
-    // libtorrent's exceptions are errors.
+    // Exceptions of libtorrent are errors already.
     match catch_unwind(AssertUnwindSafe(|| restore(torrent))).unwrap_or_else(|_| Err(panicked())) {
         Ok(prepared) => {
-            // That it is there is all that the client thread wants to know.
+            // The client thread only needs to know that there is an info dictionary.
             record.info = has_info.then(Arc::default);
             Restored::Ready(record, Box::new(prepared))
         }

@@ -1,4 +1,4 @@
-//! `torrent-patron store`: what is in a store, damaged or not, and to and from other programs.
+//! `torrent-patron store`: lists and checks stores, and exchanges torrents with other programs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -42,7 +42,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             })
         }
         StoreCommand::Import(from) => {
-            // Before a store is created.
+            // Fail before a store is created.
             fs::read_dir(&from.directory)
                 .map_err(|error| format!("{}: {error}", from.directory.display()))?;
             let mut store = Sqlite::open(&from.file)?;
@@ -64,7 +64,8 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     }
 }
 
-/// All or nothing, and like the store for its owner alone: it may have passkeys of trackers.
+/// Writes the whole file or nothing. Like the store, it is readable by its owner only: it may contain
+/// passkeys of trackers.
 fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
@@ -73,7 +74,7 @@ fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// One that cannot be read is told, and the others go on.
+/// Shows each torrent. Reports those that cannot be read, and continues with the others.
 fn each(mut store: Sqlite, mut show: impl FnMut(Record) -> Result<()>) -> Result<Outcome> {
     let (mut after, mut outcome) = (None, Outcome::Done);
     loop {

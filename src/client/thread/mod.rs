@@ -28,7 +28,7 @@ use crate::engine::Engine;
 use crate::model::{Event, EventKind};
 
 impl<E: Engine> ClientThread<E> {
-    /// Runs until a request to stop, or until nobody is left to make one.
+    /// Runs until a request to stop arrives, or until nobody is left to make one.
     pub(in crate::client) fn run(mut self) {
         tracing::info!("the client has started");
         loop {
@@ -65,7 +65,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = select.ready_deadline(due);
     }
 
-    /// Whether so much is under way that patrons must wait at the command channel.
+    /// Returns whether so much is in progress that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
         self.admission.is_full() || self.torrents.requests.is_full() || self.waits_for_store()
     }
@@ -87,8 +87,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Executes the commands that are in the channel now, and then handles the patrons that had
-    /// left before that, so that what they sent before leaving comes first.
+    /// Executes the commands that are in the channel now. Then handles the patrons that had left before, so
+    /// that what they sent before leaving comes first.
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.inbox.commands.len();
@@ -128,7 +128,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What patrons want, and what readers need.
+    /// Subscribes to the events that patrons want and readers need.
     pub(in crate::client) fn follow_interest(&mut self) {
         let mut wanted = self.service.interest();
         if self.readers.are_open() {
@@ -141,7 +141,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks the engine what has changed; the answer goes to the table and to the patrons.
+    /// Asks the engine which torrents have changed. The answer goes to the table and to the patrons.
     fn send_status_updates(&mut self) {
         self.statuses.tick(Instant::now());
         self.ask_statuses();
@@ -161,7 +161,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent may not report that a torrent is at a standstill.
+    /// Publishes rates of 0 that libtorrent does not report.
     fn stop_stale_rates(&mut self) {
         for id in self.torrents.take_stale_rates(Instant::now()) {
             self.service.statuses.update(id, |status| {

@@ -1,5 +1,4 @@
-//! Ends a client: waits until the deadline for what must still be done, and reports what is then
-//! unfinished.
+//! Ends a client: waits until the deadline for operations in progress, and reports those that are unfinished.
 
 use std::time::Instant;
 
@@ -49,14 +48,14 @@ impl<E: Engine> ClientThread<E> {
         if !store_ended {
             report.unsaved = report.unsaved.max(1);
         }
-        // Replies that were still open have been dropped with the client, which has answered them.
+        // The replies that were still open were answered when the client was dropped.
         service.close(None);
         report.took = began.elapsed();
         tracing::info!(%report);
         to.send(Ok(report));
     }
 
-    /// Returns how many patrons have asked for. What is in the store already stays there.
+    /// Returns how many of the adds were from patrons. Torrents that the store has already stay there.
     fn refuse_adds(&mut self) -> usize {
         let mut count = 0;
         for add in self.admission.take_all() {
@@ -76,7 +75,7 @@ impl<E: Engine> ClientThread<E> {
     fn finish_disk_work(&mut self, deadline: Instant) {
         loop {
             self.drain_events();
-            // A move begins when it is durable.
+            // A move begins when its request is durable.
             let busy = self.store.as_ref().is_some_and(|store| store.commits.move_any())
                 || self
                     .torrents
@@ -88,8 +87,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The engine's last work, such as notifying the trackers, can take long. A separate thread
-    /// waits for it, so that this one can keep the deadline.
+    /// Ends the engine. Its last work, such as notifying the trackers, can take long, so a separate thread
+    /// waits for it and this one can keep the deadline.
     fn end_engine(self, deadline: Instant) -> bool {
         let last_work = match self.engine.abort() {
             Ok(last_work) => last_work,
