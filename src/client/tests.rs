@@ -1239,8 +1239,9 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
 fn torrents_that_are_being_restored_are_no_unanswered_commands() {
     use crate::add::{AddOptions, Source, prepare};
     let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
-    let mut prepared =
-        prepare(&magnet, &AddOptions::default(), &Defaults::default()).map_err(|(_, e)| e).unwrap();
+    let mut prepared = prepare(&magnet, &AddOptions::default().save_dir("d"), &Defaults::default())
+        .map_err(|(_, e)| e)
+        .unwrap();
     prepared.keep().unwrap();
     let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
     record.resume_data = prepared.kept.unwrap().resume_data;
