@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::affinity;
 use super::descriptors::{Descriptors, Limit};
@@ -207,7 +207,9 @@ impl ClientBuilder {
     /// [`resume_data_interval`](ClientBuilder::resume_data_interval) and at shutdown. After a clean shutdown,
     /// no files are checked against their hashes.
     ///
-    /// A builder and its clones share one store. The first client that one of them starts gets it.
+    /// A builder and its clones share one store. The first client that one of them starts gets it. A
+    /// [`start`](ClientBuilder::start) that fails because of the builder's options leaves the store to them; one
+    /// that fails because the store or libtorrent cannot be started closes it.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -301,11 +303,15 @@ impl ClientBuilder {
     /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be started.
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
-        let has_store = self.store.is_some();
-        let store = match self.store.take() {
-            Some(slot) => Some(self.restore_state(slot.take()?)?),
-            None => None,
-        };
+        let slot = self.store.take();
+        // Until the client gets it, a failure leaves the store there.
+        let mut slot = slot.as_ref().map(StoreSlot::lock).transpose()?;
+        let mut totals = (0, 0);
+        if let Some(store) = slot.as_mut().and_then(|slot| slot.as_mut()) {
+            totals = self.restore_state(&mut **store)?;
+        }
+        let has_store = slot.is_some();
+        let keeps_settings = self.restore_settings;
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -346,6 +352,8 @@ impl ClientBuilder {
         let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
+        let store = slot.and_then(|mut slot| slot.take());
+        let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
@@ -376,16 +384,16 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Restores the client's own state from the store.
-    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
-        let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
+    /// Restores the client's own state from the store. Returns the totals.
+    fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
+        let ClientState { settings, network, totals } = ClientState::load(store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
         }
         if self.state.is_empty() {
             self.state = network;
         }
-        Ok(StoreOptions { store, totals, keeps_settings: self.restore_settings })
+        Ok(totals)
     }
 }
 
@@ -394,12 +402,14 @@ impl ClientBuilder {
 struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
 
 impl StoreSlot {
-    fn take(self) -> Result<Box<dyn Store>> {
-        let taken = || {
+    /// Fails if the store has been taken.
+    fn lock(&self) -> Result<MutexGuard<'_, Option<Box<dyn Store>>>> {
+        let slot = self.0.lock();
+        if slot.is_none() {
             let message = "the store of this builder has been given to another client";
-            Error::new(ErrorKind::InUse, "start the client", message)
-        };
-        self.0.lock().take().ok_or_else(taken)
+            return Err(Error::new(ErrorKind::InUse, "start the client", message));
+        }
+        Ok(slot)
     }
 }
 
@@ -444,6 +454,17 @@ mod tests {
         assert!(settings.proxy_looks_up_names());
         let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
         assert!(!here.proxy_looks_up_names());
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_the_store_to_the_builder() {
+        let builder = Client::builder().offline(true).store(crate::store::Memory::new());
+        for _ in 0..2 {
+            let error = builder.clone().setting("no_such_setting", 1).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
+        builder.clone().start().unwrap();
+        assert_eq!(builder.start().unwrap_err().kind(), ErrorKind::InUse);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -133,6 +133,9 @@ pub(super) fn start<E: Engine>(
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
                     Err(error) => {
+                        if let Some(store) = store {
+                            store.writer.end(Instant::now() + DROP_DEADLINE);
+                        }
                         let _ = started.send(Err(error));
                         return;
                     }

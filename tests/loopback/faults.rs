@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
-use torrent_patron::file::ExistingFiles;
+use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::Limits;
@@ -696,4 +696,14 @@ fn resume_data_before_a_power_cut() {
     // The power cut: only these copies are left.
     assert!(same(&seeder.path, &kept(&to.join("data.bin"))));
     assert!(kept(&to).exists(), "the name of the file");
+
+    // Files that are moved, within their file system or to another.
+    let here = dir.path().join("there");
+    let other = tempfile::tempdir_in("/dev/shm").unwrap();
+    for there in [here, other.path().join("there")] {
+        patron.move_storage(id, &there, Existing::Fail).wait().unwrap();
+        assert!(!patron.resume_data(id).wait().unwrap().is_empty());
+        assert!(same(&seeder.path, &kept(&there.join("data.bin"))), "{there:?}");
+        assert!(kept(&there).exists(), "{there:?}");
+    }
 }

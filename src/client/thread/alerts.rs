@@ -244,6 +244,7 @@ impl<E: Engine> ClientThread<E> {
         self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
         let (save_dir, complete) = (add.save_dir, add.complete);
+        let is_at = save_dir.clone();
         let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
         tracing::debug!(%event);
         // The event is the answer to a message.
@@ -268,9 +269,9 @@ impl<E: Engine> ClientThread<E> {
                 }
             }
             Origin::Store(record) => {
-                if let Some(moving) = record.moving {
-                    // The move had finished before the torrent was added.
-                    self.keep_all(id, [Value::SaveDir(moving.to), Value::Moving(None)]);
+                if record.moving.is_some() {
+                    // The move was finished or refused before the torrent was added.
+                    self.keep_all(id, [Value::SaveDir(is_at), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
             }

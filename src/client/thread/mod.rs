@@ -54,9 +54,12 @@ impl<E: Engine> ClientThread<E> {
         if let Some(restoring) = restoring.filter(|_| self.admission.restores()) {
             restoring.select(&mut select);
         }
-        // The store wakes this thread when its queue has space.
-        let saves = self.torrents.saves().next_due().filter(|_| !self.waits_for_store());
-        let others = [self.admission.next_due(), saves, self.readers.next_due(), self.engine.due()];
+        let others = [
+            self.admission.next_due(),
+            self.next_save(),
+            self.readers.next_due(),
+            self.engine.due(),
+        ];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);

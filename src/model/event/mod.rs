@@ -343,7 +343,8 @@ pub enum Event {
         took: Duration,
     },
     /// A torrent of the store could not be restored. It stays in the store and is retried at the next start.
-    /// If it is added again, the new torrent replaces it.
+    /// If it is added again, the new torrent replaces it. Patrons that are created later receive at most the
+    /// latest 256 of these events; [`Restored`](Event::Restored) has the number.
     RestoreFailed {
         /// Its name.
         name: Arc<str>,
@@ -784,6 +785,8 @@ impl Event {
             }
             (Self::StoreFailed { .. }, Self::StoreRecovered)
             | (Self::StoreRecovered, Self::StoreFailed { .. }) => true,
+            // Each is about another torrent.
+            (Self::RestoreFailed { .. }, _) => false,
             _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }

@@ -113,7 +113,8 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
     assert_eq!(output.stdout, "movie.bin\n");
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
-    run(["store", "import", text(&other), text(&backup)]).expect(0);
+    let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
+    assert_eq!(again, "movie.bin: already in the store\n");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
     // It seeds at once, without a check of its files.
@@ -127,6 +128,33 @@ fn a_store_is_listed_checked_exported_and_imported() {
     program.signal("INT");
     let output = program.end().expect(0);
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_exported_is_for_its_owner_alone_and_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let movie = Movie::new();
+    let store = movie.path("torrents.db");
+    run(["store", "import", text(&store), text(movie.dir.path())]).expect(0);
+    let backup = movie.path("backup");
+    run(["store", "export", text(&movie.path("none.db")), text(&backup)]).expect(1);
+    assert!(!backup.exists(), "there is nothing to export");
+
+    let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;
+    let file = Path::new(exported.trim_end());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // Whoever has it open has the whole of the old one.
+    let link = movie.path("link");
+    fs::hard_link(file, &link).unwrap();
+    fs::write(file, "old").unwrap();
+    run(["store", "export", text(&store), text(&backup)]).expect(0);
+    assert_eq!(fs::read(&link).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&backup).unwrap().count(), 1);
+
+    let in_the_way = movie.path("from/movie.bin/backup");
+    let output = run(["store", "export", text(&store), text(&in_the_way)]).expect(1);
+    assert!(output.stderr.contains(text(&in_the_way)), "{output:#?}");
 }
 
 #[test]
