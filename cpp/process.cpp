@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/syscall.h>
 #endif
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #include <fstream>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -197,6 +199,12 @@ namespace {
 // Numbers the sessions, to distinguish their threads.
 thread_local int session_number = 0;
 
+// Some network thread is bound, so that what it starts is bound, too.
+std::atomic<bool> binds{false};
+
+// What a network thread that is bound could run on before.
+thread_local std::optional<cpu_set_t> unbound;
+
 std::string comm(std::string const& task) {
     std::string name;
     std::getline(std::ifstream(task + "/comm"), name);
@@ -207,6 +215,9 @@ std::string comm(std::string const& task) {
 
 void name_thread(char const* name) noexcept {
     ::pthread_setname_np(::pthread_self(), name);
+    cpu_set_t process;
+    if (binds && ::sched_getaffinity(::getpid(), sizeof process, &process) == 0)
+        ::sched_setaffinity(0, sizeof process, &process);
 }
 
 void name_network_thread() {
@@ -226,9 +237,36 @@ void name_disk_threads() {
     std::string const number = std::to_string(session_number);
     std::string const self = std::to_string(::syscall(SYS_gettid));
     std::filesystem::directory_iterator task(tasks, failure), end;
-    for (; !failure && task != end; task.increment(failure))
-        if (task->path().filename() != self && comm(task->path()) == "lt-network-" + number)
-            std::ofstream(task->path() / "comm") << "lt-disk-" << number;
+    for (; !failure && task != end; task.increment(failure)) {
+        if (task->path().filename() == self || comm(task->path()) != "lt-network-" + number)
+            continue;
+        std::ofstream(task->path() / "comm") << "lt-disk-" << number;
+        if (unbound)
+            ::sched_setaffinity(std::atoi(task->path().filename().c_str()), sizeof *unbound,
+                                &*unbound);
+    }
+}
+
+rust::Vec<std::uint32_t> allowed_cores() {
+    cpu_set_t allowed;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        throw std::system_error(errno, std::generic_category());
+    rust::Vec<std::uint32_t> out;
+    for (std::uint32_t core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &allowed))
+            out.push_back(core);
+    return out;
+}
+
+void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept {
+    cpu_set_t before, bound;
+    CPU_ZERO(&bound);
+    for (std::uint32_t const core : cores)
+        CPU_SET(core, &bound);
+    binds = true;
+    if (::sched_getaffinity(0, sizeof before, &before) == 0 &&
+        ::sched_setaffinity(0, sizeof bound, &bound) == 0)
+        unbound = before;
 }
 
 #else
@@ -240,6 +278,10 @@ void name_network_thread() {
     name_thread("lt-network");
 }
 void name_disk_threads() {}
+rust::Vec<std::uint32_t> allowed_cores() {
+    return {};
+}
+void bind_network_thread(std::vector<std::uint32_t> const&) noexcept {}
 
 #endif
 

@@ -7,6 +7,7 @@
 #include "rust/cxx.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace patron {
 
@@ -31,12 +32,18 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 // Blocks all signals on the calling thread except those caused by its own faults; the threads that
 // it starts inherit that.
 void block_signals() noexcept;
-// Names the calling thread, with at most 15 characters.
+// Names the calling thread, with at most 15 characters, and lets it run on any core: a bound thread
+// may have started it.
 void name_thread(char const* name) noexcept;
 // Names libtorrent's network thread, on which it must be called. Threads that it has started have
 // its name until name_disk_threads() is called, also on it.
 void name_network_thread();
+// They may run on any core, also where the network thread is bound.
 void name_disk_threads();
+// The cores that the calling thread may run on; none where the system does not bind threads.
+rust::Vec<std::uint32_t> allowed_cores();
+// Binds libtorrent's network thread, which calls it, to these of the allowed cores.
+void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept;
 bool is_network_device(rust::Str name) noexcept;
 
 // Must be called before libtorrent accesses files.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -19,6 +20,10 @@ struct Paths::Names {
 };
 
 namespace {
+
+std::size_t key(std::string const& path) {
+    return std::hash<std::string>()(path);
+}
 
 bool has_data(TorrentFiles const& torrent, lt::file_index_t file) {
     return !torrent.files.pad_file_at(file) && torrent.files.file_size(file) > 0;
@@ -77,9 +82,9 @@ lt::error_code in_use(std::string const& torrent) {
     return lt::error_code(words.value(torrent), words);
 }
 
-void Paths::look(Index const& index, std::string const& key, TorrentFiles const& torrent,
+void Paths::look(Index const& index, std::string const& path, TorrentFiles const& torrent,
                  std::set<Torrent>& found) {
-    auto const [begin, end] = index.equal_range(key);
+    auto const [begin, end] = index.equal_range(key(path));
     for (auto at = begin; at != end; ++at)
         if (auto const other = at->second.lock(); other && other.get() != &torrent)
             found.insert(other);
@@ -122,16 +127,16 @@ void Paths::add(Torrent const& torrent) {
     }
     torrent->directories.clear();
     if (own.files.size() == 1) {
-        files_.emplace(own.files.front().second, torrent);
+        files_.emplace(key(own.files.front().second), torrent);
         return;
     }
     for (auto const& directory : own.directories)
-        directories_.emplace(directory.first, torrent);
+        directories_.emplace(key(directory.first), torrent);
     torrent->directories = std::move(own.directories);
 }
 
-void Paths::take(Index& index, std::string const& key, TorrentFiles const& torrent) {
-    auto const [begin, end] = index.equal_range(key);
+void Paths::take(Index& index, std::string const& path, TorrentFiles const& torrent) {
+    auto const [begin, end] = index.equal_range(key(path));
     auto const found = std::find_if(begin, end, [&torrent](auto const& entry) {
         return entry.second.lock().get() == &torrent;
     });
@@ -168,14 +173,14 @@ void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string co
     auto& directories = torrent->directories;
     if (directories.empty()) {
         take(files_, from, *torrent);
-        files_.emplace(to, torrent);
+        files_.emplace(key(to), torrent);
     } else {
         if (--directories[parent(from)] == 0) {
             take(directories_, parent(from), *torrent);
             directories.erase(parent(from));
         }
         if (++directories[parent(to)] == 1)
-            directories_.emplace(parent(to), torrent);
+            directories_.emplace(key(parent(to)), torrent);
     }
     for (Torrent const& other : neighbours(*torrent, to)) {
         for (auto const& [theirs, path] : names(*other).files) {

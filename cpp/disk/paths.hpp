@@ -4,6 +4,7 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/file_storage.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
@@ -29,16 +30,18 @@ class Paths {
                 std::string const& to);
 
   private:
-    using Index = std::unordered_multimap<std::string, std::weak_ptr<TorrentFiles>>;
+    // By the hash of the path: a client may have a million torrents, and paths are long. Those that
+    // are found are compared.
+    using Index = std::unordered_multimap<std::size_t, std::weak_ptr<TorrentFiles>>;
 
     struct Names;
     static Names names(TorrentFiles const& torrent);
     // Other torrents that may have files of the same paths: as any of the torrent's own, or as one.
     std::set<Torrent> neighbours(TorrentFiles const& torrent, Names const& own) const;
     std::set<Torrent> neighbours(TorrentFiles const& torrent, std::string const& path) const;
-    static void look(Index const& index, std::string const& key, TorrentFiles const& torrent,
+    static void look(Index const& index, std::string const& path, TorrentFiles const& torrent,
                      std::set<Torrent>& found);
-    static void take(Index& index, std::string const& key, TorrentFiles const& torrent);
+    static void take(Index& index, std::string const& path, TorrentFiles const& torrent);
 
     Index files_;
     Index directories_;

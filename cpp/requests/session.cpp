@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/overridden_setting.hpp"
+#include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
@@ -30,17 +31,6 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
     auto const ranges = filter.export_filter();
     visit(std::get<0>(ranges));
     visit(std::get<1>(ranges));
-}
-
-// libtorrent makes more, but does not apply them.
-constexpr std::uint32_t most_classes = 32;
-
-// Returns the class if it exists. For an unknown class, libtorrent returns zeros.
-lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
-    lt::peer_class_t const chosen(number);
-    if (number < most_classes && session.get_peer_class(chosen).connection_limit_factor > 0)
-        return chosen;
-    throw std::invalid_argument("unknown peer class " + std::to_string(number));
 }
 
 } // namespace
@@ -169,27 +159,22 @@ void SessionHandle::reopen_sockets() {
 }
 
 std::uint32_t SessionHandle::add_peer_class(rust::Str name) {
-    auto const made = create_peer_class(std::string(name).c_str());
-    if (static_cast<std::uint32_t>(made) >= most_classes) {
-        delete_peer_class(made);
-        throw std::invalid_argument("there are " + std::to_string(most_classes) + " peer classes");
-    }
-    return static_cast<std::uint32_t>(made);
+    return classes_.add(*this, std::string(name));
 }
 
 void SessionHandle::remove_peer_class(std::uint32_t number) {
-    delete_peer_class(known(*this, number));
+    classes_.remove(*this, number);
 }
 
 PeerClassRecord SessionHandle::peer_class(std::uint32_t number) const {
-    auto const info = get_peer_class(known(*this, number));
+    auto const info = get_peer_class(classes_.native(number));
     return {text(info.label),      info.ignore_unchoke_slots, info.connection_limit_factor,
             info.upload_limit,     info.download_limit,       info.upload_priority,
             info.download_priority};
 }
 
 void SessionHandle::change_peer_class(std::uint32_t number, PeerClassRecord const& record) {
-    auto const chosen = known(*this, number);
+    auto const chosen = classes_.native(number);
     lt::peer_class_info info{};
     info.label = std::string(record.name);
     info.ignore_unchoke_slots = record.ignore_unchoke_slots;
@@ -204,12 +189,13 @@ void SessionHandle::change_peer_class(std::uint32_t number, PeerClassRecord cons
 ClassRangesRecord SessionHandle::peer_class_ranges() const {
     ClassRangesRecord out{};
     each_range(get_peer_class_filter(),
-               [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
-                   if (flags == 0)
+               [&](std::string const& first, std::string const& last, std::uint32_t flags) {
+                   std::uint32_t const classes = classes_.from_native(flags);
+                   if (classes == 0)
                        return;
                    out.ends.push_back(text(first));
                    out.ends.push_back(text(last));
-                   out.classes.push_back(flags);
+                   out.classes.push_back(classes);
                });
     return out;
 }
@@ -219,7 +205,7 @@ void SessionHandle::set_peer_class_ranges(ClassRangesRecord const& ranges) {
     for (std::size_t i = 0; i < ranges.classes.size(); ++i)
         filter.add_rule(lt::make_address(std::string(ranges.ends.at(2 * i))),
                         lt::make_address(std::string(ranges.ends.at(2 * i + 1))),
-                        ranges.classes[i]);
+                        classes_.to_native(ranges.classes[i]));
     set_peer_class_filter(filter);
 }
 

@@ -17,6 +17,7 @@ namespace patron {
 
 class NetworkPolicy;
 class OverriddenSetting;
+class PeerClasses;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
@@ -42,8 +43,10 @@ class SessionHandle : public lt::session_handle {
   public:
     using Overridden = std::array<OverriddenSetting*, 2>;
 
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden)
-        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden) {}
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden,
+                  PeerClasses& classes)
+        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden),
+          classes_(classes) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
@@ -76,6 +79,7 @@ class SessionHandle : public lt::session_handle {
   private:
     NetworkPolicy const& policy_;
     Overridden overridden_;
+    PeerClasses& classes_;
 };
 
 } // namespace patron

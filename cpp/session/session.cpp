@@ -8,6 +8,7 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/overridden_setting.hpp"
+#include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
@@ -45,9 +46,10 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 bool silent_resolver, rust::Box<Waker> waker)
+                 bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
+      classes_(std::make_shared<PeerClasses>()),
       outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
@@ -55,6 +57,10 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
+    // After the resolver's thread has started, which is not to be bound.
+    if (!cores.empty())
+        boost::asio::post(session_.get_context(),
+                          [cores = std::move(cores)] { bind_network_thread(cores); });
     written_->on_lost([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
@@ -129,7 +135,7 @@ void Session::subscribe(InterestRecord const& interest) {
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
-                                     DiskReads reads, bool keep_node_ids,
+                                     DiskReads reads, NetworkThreadRecord thread,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
@@ -151,7 +157,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 #endif
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
-    if (!keep_node_ids)
+    if (!thread.keep_node_ids)
         params.dht_state.nids.clear();
     auto const guard = std::make_shared<Guard>();
     params.extensions.push_back(guard);
@@ -169,8 +175,9 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     // The name of the proxy itself must be resolved.
     bool const silent =
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
-    return std::make_unique<Session>(std::move(params), std::move(policy), std::move(plain),
-                                     std::move(written), silent, std::move(waker));
+    return std::make_unique<Session>(
+        std::move(params), std::move(policy), std::move(plain), std::move(written), silent,
+        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved

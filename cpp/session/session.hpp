@@ -29,6 +29,7 @@ struct Alerts;
 struct ClientDataRecord;
 struct InterestRecord;
 struct PendingRequest;
+struct NetworkThreadRecord;
 struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
@@ -41,6 +42,7 @@ class OverriddenSetting;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
+class PeerClasses;
 class Saver;
 class Torrent;
 class TorrentParams;
@@ -62,7 +64,7 @@ class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            bool silent_resolver, rust::Box<Waker> waker);
+            bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -154,6 +156,7 @@ class Session {
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
     bool leaks_names_ = false;
+    std::shared_ptr<PeerClasses> classes_;
     std::shared_ptr<OverriddenSetting> outgoing_utp_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.
@@ -185,11 +188,10 @@ class Session {
 // Returns the settings that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
-std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,
-                                     PolicyRecord allowed, DiskReads reads, bool keep_node_ids,
-                                     rust::Slice<std::uint8_t const> state,
-                                     std::shared_ptr<ReadCounters> counters,
-                                     rust::Box<Waker> waker);
+std::unique_ptr<Session>
+new_session(rust::Slice<SettingRecord const> settings, PolicyRecord allowed, DiskReads reads,
+            NetworkThreadRecord thread, rust::Slice<std::uint8_t const> state,
+            std::shared_ptr<ReadCounters> counters, rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 
 } // namespace patron

@@ -125,13 +125,14 @@ void Session::submit(std::uint64_t torrent, Task task) {
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
-    boost::asio::post(
-        session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                                 session = lt::session_handle(session_), policy = policy_,
-                                 read = read_, utp = outgoing_utp_] {
-            SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()});
-            (*task)->run(handle);
-        });
+    boost::asio::post(session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(
+                                                   std::move(task)),
+                                               session = lt::session_handle(session_),
+                                               policy = policy_, read = read_, utp = outgoing_utp_,
+                                               classes = classes_] {
+        SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()}, *classes);
+        (*task)->run(handle);
+    });
 }
 
 void Session::forget_request(std::uint64_t request) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::affinity;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
@@ -20,8 +21,8 @@ use crate::settings::Proxy;
 use crate::settings::{SettingValue, Settings};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::process;
 use crate::sys::task::Share;
+use crate::sys::{NetworkThreadRecord, process};
 
 /// Kamaelia's default.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -140,7 +141,8 @@ impl ClientBuilder {
     /// disk threads. libtorrent's queue (`auto_managed`, `active_downloads` and related settings) works
     /// separately in each thread.
     ///
-    /// This is also available as the setting `network_threads`.
+    /// This is also available as the setting `network_threads`. The setting `network_affinity` binds the
+    /// threads to cores; `ps -L` shows them as `lt-network-1`, `lt-network-2` and so on.
     pub fn network_threads(self, count: usize) -> Self {
         self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
@@ -338,6 +340,7 @@ impl ClientBuilder {
             settings: settings.clone(),
             has_store,
         };
+        let cores = affinity::cores(settings.affinity(), threads)?;
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
@@ -347,9 +350,13 @@ impl ClientBuilder {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
+                let thread = NetworkThreadRecord {
+                    keep_node_ids: number == 0,
+                    cores: cores[number].clone(),
+                };
                 NativeEngine::new(
                     &settings,
-                    part,
+                    thread,
                     loopback_only,
                     proxy,
                     &state,

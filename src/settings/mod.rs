@@ -112,11 +112,32 @@ const DISK_READS: &str = "disk_reads";
 /// How many sessions a client has, each with a network thread.
 const NETWORK_THREADS: &str = "network_threads";
 
+/// What each of them is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    None,
+    Cores,
+    Nodes,
+}
+
+impl Affinity {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self::None),
+            "cores" => Some(Self::Cores),
+            "nodes" => Some(Self::Nodes),
+            _ => None,
+        }
+    }
+}
+
+const NETWORK_AFFINITY: &str = "network_affinity";
+
 /// Whether a torrent in great demand is served by several of them.
 const REPLICATE: &str = "replicate_on_demand";
 
 /// The settings that are not libtorrent's.
-const OWN: [&str; 4] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS, REPLICATE];
+const OWN: [&str; 5] = [DISK_READS, LOCAL_URLS, NETWORK_AFFINITY, NETWORK_THREADS, REPLICATE];
 
 /// The most network threads that a client may have.
 const MOST_THREADS: i32 = 256;
@@ -150,10 +171,14 @@ impl DiskReads {
 /// [reference](https://libtorrent.org/reference-Settings.html); settings that are not in the set
 /// keep their defaults.
 ///
-/// Four settings are this crate's own and are not handed to libtorrent. None can be changed while the
+/// Five settings are this crate's own and are not handed to libtorrent. None can be changed while the
 /// client runs.
 ///
 /// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
+///
+/// `network_affinity`, a string, binds the network threads: `none`, the default; `cores`, each to one of the cores
+/// that the process may use; `nodes`, each to the cores of one NUMA node. Where there are more threads than
+/// cores or nodes, some share one. It requires Linux. Only these threads are bound, not those for the disk.
 ///
 /// `replicate_on_demand`, a switch that is off: where one of the network threads is full and another is not, the
 /// torrent that is sent fastest by the one is served by the other, too, as by
@@ -323,6 +348,12 @@ impl Settings {
             let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
+        if let (NETWORK_AFFINITY, SettingValue::Text(text)) = (name, &value)
+            && Affinity::of(text).is_none()
+        {
+            let message = format!("{name} takes none, cores or nodes, not {text:?}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
         if let (NETWORK_THREADS, SettingValue::Int(count)) = (name, &value)
             && !(1..=MOST_THREADS).contains(count)
         {
@@ -476,6 +507,10 @@ impl Settings {
 
     pub(crate) fn network_threads(&self) -> usize {
         usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
+    }
+
+    pub(crate) fn affinity(&self) -> Affinity {
+        Affinity::of(self.text(NETWORK_AFFINITY, "none")).unwrap_or(Affinity::None)
     }
 
     pub(crate) fn disk_reads(&self) -> DiskReads {
@@ -650,7 +685,7 @@ const SET: &str = "set a libtorrent setting";
 
 fn kind(name: &str) -> Result<SettingKind> {
     match name {
-        DISK_READS => return Ok(SettingKind::Text),
+        DISK_READS | NETWORK_AFFINITY => return Ok(SettingKind::Text),
         LOCAL_URLS | REPLICATE => return Ok(SettingKind::Bool),
         NETWORK_THREADS => return Ok(SettingKind::Int),
         _ => {}

@@ -347,6 +347,15 @@ mod bridge {
         download_priority: i32,
     }
 
+    /// The network thread of a session.
+    #[derive(Debug)]
+    struct NetworkThreadRecord {
+        /// Of several sessions, one keeps the ids that the state has for its nodes of the DHT.
+        keep_node_ids: bool,
+        /// It is bound to these, if there are any.
+        cores: Vec<u32>,
+    }
+
     /// What a session uses of the limits that the sessions of a client share.
     #[derive(Debug, Clone, Copy)]
     struct DemandRecord {
@@ -626,6 +635,9 @@ mod bridge {
         /// permitted, and returns the limit that then applies.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
 
+        /// The cores that the calling thread may run on; none where the system does not bind threads.
+        fn allowed_cores() -> Result<Vec<u32>>;
+
         /// Blocks all signals on the calling thread, because they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
@@ -694,12 +706,11 @@ mod bridge {
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
-        /// Of several sessions, only one keeps the DHT node ids in the state.
         fn new_session(
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
-            keep_node_ids: bool,
+            thread: NetworkThreadRecord,
             state: &[u8],
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,

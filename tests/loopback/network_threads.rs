@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::Existing;
-use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
-use torrent_patron::peer::{PeerClass, PeerClassOptions};
+use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
@@ -154,6 +154,93 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
 
     let again = start().state(state).start().unwrap();
     assert_eq!(limits(&again.patron().settings().wait().unwrap()), expected);
+}
+
+/// A thread keeps a class that was removed as long as one of its peers is connected.
+#[test]
+fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let limited = |limit| {
+        let mut options = PeerClassOptions::default();
+        options.upload_limit = Some(limit);
+        options
+    };
+    let slow = patron.create_peer_class("slow").wait().unwrap();
+    patron.set_peer_class(slow, limited(3000)).wait().unwrap();
+    let here = IpRange::new("127.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()).unwrap();
+    let ranges = [PeerClassRange::new(here, [slow])];
+    patron.set_peer_class_ranges(ranges.clone()).wait().unwrap();
+    assert_eq!(patron.peer_class_ranges().wait().unwrap(), ranges);
+    let first = patron.listen_addresses().wait().unwrap()[0];
+    let all = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let (id, metainfo) =
+        all.iter().find(|(id, _)| address_of(&patron, *id) == first).expect("one of the first");
+    let to = tempfile::tempdir().unwrap();
+    let downloader = client(to.path());
+    let options = AddOptions::default().add_peers([first]);
+    downloader.patron().add_torrent(metainfo, options).wait().unwrap();
+    await_event!(patron, Event::Status(status) if status.id == *id && status.uploaded > 0);
+    patron.remove_peer_class(slow).wait().unwrap();
+    assert!(patron.peer_class_ranges().wait().unwrap().is_empty());
+
+    let next = patron.create_peer_class("next").wait().unwrap();
+    let mut options = limited(3001);
+    options.name = "next".into();
+    patron.set_peer_class(next, options).wait().unwrap();
+    let read = patron.peer_class(next).wait().unwrap();
+    assert_eq!((&*read.name, read.upload_limit), ("next", Some(3001)));
+    patron.remove_peer_class(next).wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
+    // By the names of the threads of this process; no other test binds any.
+    let bound = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        let cores = |status: &str| {
+            let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list"));
+            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
+        };
+        let tasks = tasks.map(|task| task.unwrap().path()).map(|task| {
+            (read(task.join("comm")).trim().to_owned(), cores(&read(task.join("status"))))
+        });
+        let single = |cores: &Option<String>| {
+            cores.as_ref().is_some_and(|cores| cores.parse::<u32>().is_ok())
+        };
+        tasks.filter(|(_, cores)| single(cores)).map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    if std::thread::available_parallelism().unwrap().get() == 1 {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let start = |affinity: &str| {
+        let client = builder(dir.path()).network_threads(THREADS);
+        client.setting("network_affinity", affinity).start()
+    };
+    let client = start("cores").unwrap();
+    let patron = client.patron();
+    // What is hashed needs threads for the disk.
+    for number in 1..=6 {
+        let metainfo = metainfo(&data(dir.path(), &format!("{number}.bin"), number, 3_000_000));
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..1000 {
+        seen = bound();
+        let is_network = |name: &String| name.starts_with("lt-network-");
+        if seen.len() == THREADS && seen.iter().all(is_network) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(seen.len(), THREADS, "only the network threads: {seen:?}");
+    let error = start("core").unwrap_err();
+    assert!(error.to_string().contains("none, cores or nodes"), "{error}");
 }
 
 #[test]

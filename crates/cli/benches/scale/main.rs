@@ -1,13 +1,13 @@
 //! Measures clients with many torrents and one or several network threads, compared with a program that uses
 //! libtorrent directly, in the same run.
 //!
-//!     cargo bench -p torrent-patron-cli --bench scale [-- COUNT... | million]
+//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4]]
 //!
-//! By default 10,000 and 100,000 torrents. Their files are small and are not read. For each client, this
-//! measures the time to add the torrents, memory and CPU time when idle, a tick, all statuses, the statuses
-//! of 1 % that have changed, the shutdown with all resume data saved, and the start from that. Prints a table
-//! to stdout; `target/bench-scale/` gets `results.json` (the results by count and contender, in the units in
-//! the names) and plots.
+//! By default 10,000 and 100,000 torrents, with one thread, one per core and two per core. Their files are small and
+//! are not read. For each client, this measures the time to add the torrents, memory and CPU time when idle, a tick,
+//! all statuses, the statuses of 1 % that have changed, the shutdown with all resume data saved, and the start from
+//! that. Prints a table to stdout; `target/bench-scale/` gets `results.json` (the results by count and contender, in
+//! the units in the names) and plots.
 
 #![allow(clippy::print_stdout)]
 
@@ -54,16 +54,24 @@ fn main() -> Result<()> {
     {
         return child::run(count.parse()?, threads.parse()?, Path::new(directory));
     }
-    let counts = match &arguments[..] {
-        [] => vec![10_000, 100_000],
-        [word] if word == "million" => vec![1_000_000],
-        counts => counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?,
-    };
-    let directory = tempfile::tempdir()?;
-    let bare = build(directory.path())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = vec![1, cores, 2 * cores];
     threads.dedup();
+    let mut counts = Vec::new();
+    for word in &arguments {
+        match (word.as_str(), word.strip_prefix("threads=")) {
+            ("million", _) => counts.push(1_000_000),
+            (_, Some(list)) => {
+                threads = list.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
+            (count, None) => counts.push(count.parse()?),
+        }
+    }
+    if counts.is_empty() {
+        counts = vec![10_000, 100_000];
+    }
+    let directory = tempfile::tempdir()?;
+    let bare = build(directory.path())?;
     let mut results = Results::new();
     for count in counts {
         child::make_files(count, directory.path())?;
