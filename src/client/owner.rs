@@ -96,8 +96,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if self.thread.is_some() {
-            self.stop(DROP_DEADLINE).wait();
+        let Some(thread) = &self.thread else { return };
+        // A waker that the client thread wakes may own the last shared patron: that thread cannot wait
+        // for itself.
+        let is_own_thread = thread.thread().id() == std::thread::current().id();
+        let shutdown = self.stop(DROP_DEADLINE);
+        if !is_own_thread {
+            shutdown.wait();
         }
     }
 }

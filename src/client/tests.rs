@@ -1012,6 +1012,29 @@ fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
 }
 
 #[test]
+fn a_client_may_be_dropped_on_its_own_thread() {
+    struct Owns(parking_lot::Mutex<Option<Client>>);
+    impl std::task::Wake for Owns {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().take();
+        }
+    }
+    let (client, mut script) = client();
+    script.teardown = None;
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let member = guest.member.clone();
+    let waker = std::task::Waker::from(Arc::new(Owns(Some(client).into())));
+    assert!(member.mailbox.poll(&waker).is_none());
+    script.say(EngineEvent::Paused(id));
+    let ended = member.mailbox.recv_timeout(PATIENCE, "test").unwrap().unwrap();
+    assert!(matches!(ended, Event::Paused { .. }));
+    assert_eq!(script.next(), Asked::Abort, "it stops");
+    let last = member.mailbox.recv_timeout(PATIENCE, "test").expect("it ends");
+    assert!(matches!(last, Ok(Event::ClientStopped { .. })));
+}
+
+#[test]
 fn a_patron_outlives_its_client() {
     let (client, mut script) = client();
     script.teardown = None;

@@ -8,13 +8,13 @@
 //! - All others (events of removed torrents, events of the client, failed commands) have a fixed
 //!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[cfg(unix)]
 use super::socket::Socket;
@@ -24,6 +24,9 @@ use crate::model::{Event, EventKind, Keep, TorrentId};
 /// How many unread events may belong to no existing torrent, and also how many may be of the
 /// frequent kinds.
 pub(crate) const BOUND: usize = 4096;
+
+/// How many wakers are kept. Beyond that, the oldest is woken: it may belong to a task that has ended.
+const WAKERS: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -67,7 +70,7 @@ struct Signals {
     wake_up: Option<Sender<()>>,
     #[cfg(unix)]
     socket: Option<Socket>,
-    wakers: Vec<Waker>,
+    wakers: VecDeque<Waker>,
 }
 
 impl Mailbox {
@@ -80,10 +83,16 @@ impl Mailbox {
         inner.insert(event);
         inner.drop_oldest_beyond_bound();
         if was_empty && !inner.is_empty() {
-            inner.signals.raise();
-            drop(inner);
-            self.arrived.notify_all();
+            self.wake(inner);
         }
+    }
+
+    /// A waker runs code of an executor, which may use this mailbox: it is called without the lock.
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>) {
+        let wakers = inner.signals.raise();
+        drop(inner);
+        self.arrived.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Adds the last event; later ones are ignored.
@@ -92,9 +101,7 @@ impl Mailbox {
         let mut inner = self.inner.lock();
         inner.closed = true;
         // A reader of an empty mailbox must not wait any longer.
-        inner.signals.raise();
-        drop(inner);
-        self.arrived.notify_all();
+        self.wake(inner);
     }
 
     /// Drops the unread events of a torrent that this patron no longer receives events of.
@@ -175,16 +182,24 @@ impl Mailbox {
     /// For `Stream`: an event, the end (`Some(None)`), or `None`, in which case the waker will be
     /// woken.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
+        let polled = self.inner.lock().poll();
+        if polled.is_some() {
+            return polled;
+        }
+        // Cloned, woken and dropped without the lock.
+        let waker = waker.clone();
         let mut inner = self.inner.lock();
-        if let Some(event) = inner.take() {
-            return Some(Some(event));
+        let polled = inner.poll();
+        let wakers = &mut inner.signals.wakers;
+        if polled.is_some() || wakers.iter().any(|known| known.will_wake(&waker)) {
+            drop(inner);
+            return polled;
         }
-        if inner.closed {
-            return Some(None);
-        }
-        if !inner.signals.wakers.iter().any(|known| known.will_wake(waker)) {
-            inner.signals.wakers.push(waker.clone());
-        }
+        wakers.push_back(waker);
+        let oldest = if wakers.len() > WAKERS { wakers.pop_front() } else { None };
+        drop(inner);
+        // Its task polls again if it still waits.
+        oldest.into_iter().for_each(Waker::wake);
         None
     }
 
@@ -288,6 +303,11 @@ impl Inner {
         }
     }
 
+    /// An event, or the end.
+    fn poll(&mut self) -> Option<Option<Event>> {
+        self.take().map(Some).or(self.closed.then_some(None))
+    }
+
     fn take(&mut self) -> Option<Event> {
         let event = match std::mem::take(&mut self.missed) {
             0 => {
@@ -327,7 +347,8 @@ impl Inner {
 }
 
 impl Signals {
-    fn raise(&mut self) {
+    /// Returns the wakers that are to be woken.
+    fn raise(&mut self) -> VecDeque<Waker> {
         self.rearm_channel();
         if let Some(wake_up) = &self.wake_up {
             let _ = wake_up.try_send(());
@@ -336,9 +357,7 @@ impl Signals {
         if let Some(socket) = &self.socket {
             socket.raise();
         }
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
+        std::mem::take(&mut self.wakers)
     }
 
     fn rearm_channel(&self) {
@@ -574,6 +593,50 @@ mod tests {
         mailbox.interrupt();
         assert_eq!(mailbox.recv("t").unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
+    }
+
+    #[test]
+    fn a_waker_may_use_the_mailbox() {
+        struct Reads(Arc<Mailbox>, crossbeam_channel::Sender<Option<Event>>);
+        impl std::task::Wake for Reads {
+            fn wake(self: Arc<Self>) {
+                let _ = self.1.send(self.0.try_recv());
+            }
+        }
+        let mailbox = Arc::new(Mailbox::default());
+        let (sender, woken) = crossbeam_channel::unbounded();
+        let waker = Waker::from(Arc::new(Reads(mailbox.clone(), sender)));
+        assert!(mailbox.poll(&waker).is_none());
+        // On a thread of its own: it would wait for itself without a limit.
+        let client = std::thread::spawn({
+            let mailbox = mailbox.clone();
+            move || mailbox.push(Event::Resynchronized)
+        });
+        let read = woken.recv_timeout(Duration::from_secs(20)).expect("the waker waits for itself");
+        assert!(matches!(read, Some(Event::Resynchronized)));
+        client.join().unwrap();
+        assert!(mailbox.poll(&waker).is_none());
+        mailbox.close(Event::ClientStopped { error: None });
+        assert!(matches!(woken.recv(), Ok(Some(Event::ClientStopped { .. }))));
+    }
+
+    #[test]
+    fn wakers_of_tasks_that_have_ended_do_not_pile_up() {
+        struct Counts(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let mailbox = Mailbox::default();
+        let tasks: Vec<_> = (0..WAKERS + 9).map(|_| Arc::new(Counts(0.into()))).collect();
+        for task in &tasks {
+            assert!(mailbox.poll(&Waker::from(task.clone())).is_none());
+        }
+        assert_eq!(mailbox.inner.lock().signals.wakers.len(), WAKERS);
+        mailbox.push(Event::Resynchronized);
+        let woken = tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
+        assert_eq!(woken.count(), tasks.len(), "each is woken, those that made room too");
     }
 
     #[test]
