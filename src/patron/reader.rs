@@ -49,8 +49,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound); [`Gone`](ErrorKind::Gone) when the torrent is removed meanwhile;
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that it does not have.
+    /// [`NotFound`](ErrorKind::NotFound); [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the
+    /// torrent does not have. What ends the wait for metadata and for checking:
+    /// [`Gone`](ErrorKind::Gone) if the torrent is removed, [`NotHere`](ErrorKind::NotHere) if it is paused, and the
+    /// error that stops it.
     pub fn reader(&self, id: TorrentId, file: u32) -> Reply<Reader> {
         self.reader_with(id, file, ReaderOptions::default())
     }

@@ -62,7 +62,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Paused(id) => {
                 self.publish(id, |name| Event::Paused { id, name });
                 self.update_status(id, |status| status.paused = true);
-                self.readers.fail(id, &paused(id));
+                self.fail_readers(id, &paused(id));
                 if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
                     self.keep(id, Value::Paused(true));
                 }
@@ -114,7 +114,7 @@ impl<E: Engine> ClientThread<E> {
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent met an error");
                     torrent.answer_waiters(&Err(error.clone()));
-                    self.readers.fail(id, &error);
+                    self.fail_readers(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());

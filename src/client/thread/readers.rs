@@ -48,11 +48,17 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let look = match answer {
             Ok(answer) => answer.downcast_ref::<Look>(),
-            // It is looked at again when that is over.
-            Err(error) if matches!(error.kind(), ErrorKind::NoMetadata | ErrorKind::Busy) => return,
             Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::NoMetadata | ErrorKind::Busy => match self.why_not(id) {
+                        Some(error) => error.in_operation(OPEN_READER),
+                        // It is looked at again when that is over.
+                        None => return,
+                    },
+                    _ => error.clone(),
+                };
                 if let Some(opening) = self.readers.refuse(reader) {
-                    opening.refuse(error.clone());
+                    opening.refuse(error);
                 }
                 return self.follow_readers();
             }
@@ -103,6 +109,14 @@ impl<E: Engine> ClientThread<E> {
                 let message = "its torrent was removed, or the reader was closed";
                 read.reply.send(Err(Error::new(ErrorKind::Gone, READ, message)));
             }
+        }
+    }
+
+    /// The torrent does not go on. What can be opened as it is, is opened.
+    pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
+        self.readers.fail(id, error);
+        for reader in self.readers.opening(id) {
+            self.look(reader);
         }
     }
 
