@@ -74,6 +74,11 @@ impl<T> Responder<T> {
         self.put(Answer::Work(Box::new(work)));
     }
 
+    /// Whether the reply was dropped: nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.shot) == 1
+    }
+
     fn put(&self, answer: Answer<T>) {
         let mut state = self.shot.state.lock();
         let State::Pending(wakers) = &mut *state else { return };
@@ -87,7 +92,10 @@ impl<T> Responder<T> {
 
 impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
-        self.put(Answer::Done(Err(Error::stopped(self.op))));
+        // Most have been answered; an error takes allocations.
+        if matches!(*self.shot.state.lock(), State::Pending(_)) {
+            self.put(Answer::Done(Err(Error::stopped(self.op))));
+        }
     }
 }
 
@@ -274,6 +282,17 @@ mod tests {
         let (responder, reply) = one_shot::<()>("test");
         drop(responder);
         assert_eq!(reply.wait().unwrap_err().kind(), ErrorKind::Stopped);
+    }
+
+    #[test]
+    fn a_responder_knows_whether_somebody_waits() {
+        let (responder, reply) = one_shot::<()>("test");
+        assert!(!responder.is_abandoned());
+        reply.when_ready(|_| ());
+        assert!(!responder.is_abandoned(), "it is handed on");
+        let (responder, reply) = one_shot::<()>("test");
+        drop(reply);
+        assert!(responder.is_abandoned());
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::messages::member::{Member, OnLeave};
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
 use crate::messages::service::Envelope;
 use crate::model::{
-    Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
-    TorrentStatus,
+    Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, Part,
+    PerformanceLimit, PortMapper, PortProtocol, ReaderOptions, RemovedFiles, ResumeData,
+    SavedFigures, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
@@ -256,6 +256,60 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     guest.barrier();
     client.shutdown(PATIENCE).wait();
     assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+#[test]
+fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
+    use crate::messages::reading::{Opening, Then};
+    use crate::messages::request::OPEN_READER;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let not_yet = |why| loop {
+        if let Asked::OfTorrent(request, _, OPEN_READER) = script.next() {
+            let answer = Err(Error::new(why, "test", "not yet"));
+            return script.say(EngineEvent::Answered { request, answer });
+        }
+    };
+    let error = Error::new(ErrorKind::Disk, "check the file", "the disk has failed");
+    let stops: [fn(TorrentId, Error) -> EngineEvent; 2] =
+        [|id, _| EngineEvent::Paused(id), |id, error| EngineEvent::Failed { id, error }];
+    let ends = [(ErrorKind::NoMetadata, ErrorKind::NotHere), (ErrorKind::Busy, ErrorKind::Disk)];
+    for (number, (stop, (waits, ends))) in stops.into_iter().zip(ends).enumerate() {
+        let id = torrent_after(&guest, &script, number as u8);
+        let open = || {
+            let due = std::time::Instant::now() + PATIENCE;
+            let (part, options) = (Part::Piece(0), ReaderOptions::default());
+            guest.job(|reply| {
+                let then = Then::Bytes(reply, due);
+                Job::OpenReader(Box::new(Opening { torrent: id, part, options, then }))
+            })
+        };
+        let reply = open();
+        not_yet(waits);
+        guest.barrier();
+        script.say(stop(id, error.clone()));
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends);
+        let reply = open();
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends, "it is stopped still");
+    }
+}
+
+#[test]
+fn answers_that_are_late_hold_up_commands() {
+    use crate::messages::service::COMMANDS;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    // As many as may be under way, of which libtorrent answers none.
+    let replies: Vec<_> = (0..COMMANDS).map(|_| guest.job(Job::Statistics)).collect();
+    assert_eq!(script.next(), Asked::Statistics);
+    let held_up = guest.ask(id, request::pause(false));
+    assert!(held_up.wait_timeout(Duration::from_millis(200)).is_none());
+    script.say(EngineEvent::Statistics(Vec::new()));
+    replies.into_iter().for_each(|reply| _ = wait(reply).unwrap());
+    wait(held_up).unwrap();
 }
 
 #[test]

@@ -635,7 +635,8 @@ mod tests {
         }
         assert_eq!(mailbox.inner.lock().signals.wakers.len(), WAKERS);
         mailbox.push(Event::Resynchronized);
-        let woken = tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
+        let woken =
+            tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
         assert_eq!(woken.count(), tasks.len(), "each is woken, those that made room too");
     }
 

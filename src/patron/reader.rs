@@ -12,13 +12,13 @@ use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
-use crate::messages::reading::{self, Opened, Opening, ReaderId, Then};
+use crate::messages::reading::{self, Lessee, Opened, Opening, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::{Envelope, Service};
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
-use crate::reply::{Reply, one_shot};
+use crate::reply::{Reply, Responder, one_shot};
 
 /// What a reader fetches at once: at first and after a seek, and in the end where it reads on.
 const FIRST_CHUNK: u64 = 64 << 10;
@@ -61,10 +61,7 @@ impl Patron {
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
         let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
-            let give = |opened: Result<_>| {
-                reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
-            };
-            let then = Then::Lease(Box::new(give));
+            let then = Then::Lease(Box::new(Waiter { reply, service, member }));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
                 part: Part::File(file),
@@ -146,6 +143,24 @@ pub struct Reader {
     next_length: u64,
     signal: Arc<Signal>,
     timeout: Option<Duration>,
+}
+
+/// Waits for a reader.
+struct Waiter {
+    reply: Responder<Reader>,
+    service: Arc<Service>,
+    member: Arc<Member>,
+}
+
+impl Lessee for Waiter {
+    fn give(self: Box<Self>, opened: Result<Opened>) {
+        let Self { reply, service, member } = *self;
+        reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
+    }
+
+    fn is_gone(&self) -> bool {
+        self.reply.is_abandoned()
+    }
 }
 
 /// An open reader. Dropped, it gives back what was wanted for it.

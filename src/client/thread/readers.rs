@@ -66,8 +66,8 @@ impl<E: Engine> ClientThread<E> {
         let Some(look) = look else { return };
         let Some(opening) = self.readers.looked(reader, look) else { return };
         match opening.then {
-            Then::Lease(reply) => {
-                reply(Ok(Opened { reader, size: look.span.size }));
+            Then::Lease(lessee) => {
+                lessee.give(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {
