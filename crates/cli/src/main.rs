@@ -1,6 +1,7 @@
 //! The program `torrent-patron`. It uses the public API of the crate only.
 
 mod arguments;
+mod blocklist;
 mod create;
 mod demo;
 #[cfg(feature = "http")]

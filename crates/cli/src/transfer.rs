@@ -12,13 +12,13 @@ use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{Existing, ExistingFiles};
-use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::patron::{Command, RemoveFiles};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
+use crate::blocklist::Blocklist;
 use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
@@ -153,7 +153,7 @@ struct Transfer {
 impl Transfer {
     /// Starts the client and says where it listens, before anything else is said.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
-        let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
+        let blocklist = Blocklist::read(common.blocklist.as_ref())?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
         let client = client.start()?;
@@ -162,14 +162,7 @@ impl Transfer {
             patron.watch_all().wait()?;
         }
         let screen = Screen::new(common.quiet || common.json);
-        if let Some(list) = blocklist {
-            if let Some(first) = list.first_skipped.first() {
-                let lines = if list.skipped == 1 { "line is" } else { "lines are" };
-                let first = first.message();
-                screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
-            }
-            patron.set_ip_filter(list.filter).wait()?;
-        }
+        blocklist.apply(&patron, &screen)?;
         let mut transfer = Self {
             aim,
             json: common.json,
@@ -566,7 +559,7 @@ impl Transfer {
     }
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
 }
