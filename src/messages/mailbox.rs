@@ -5,6 +5,7 @@
 //!   at most as many as kinds times torrents. These are never lost.
 //! - Events about single files, pieces, peers and trackers have a separate bound, so that they do
 //!   not displace others.
+//! - The answers to tagged commands are never lost: beyond [`ANSWERS`], such commands are refused.
 //! - All others (events of removed torrents, events of the client, failed commands) have a fixed
 //!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
@@ -24,6 +25,10 @@ use crate::model::{Event, EventKind, Keep, TorrentId};
 /// How many unread events may belong to no existing torrent, and also how many may be of the
 /// frequent kinds.
 pub(crate) const BOUND: usize = 4096;
+
+/// How many tagged commands a patron may have whose answers it has not read: more than can be under
+/// way in a client.
+pub(crate) const ANSWERS: usize = 4 * BOUND;
 
 /// How many wakers are kept. Beyond that, the oldest is woken: it may belong to a task that has ended.
 const WAKERS: usize = 256;
@@ -47,6 +52,8 @@ struct Inner {
     bounded: BTreeSet<u64>,
     /// The positions of the events of the frequent kinds.
     expendable: BTreeSet<u64>,
+    /// How many answers are to come, or are unread.
+    answers: usize,
     missed: u64,
     closed: bool,
     interrupts: Interrupts,
@@ -93,6 +100,28 @@ impl Mailbox {
         drop(inner);
         self.arrived.notify_all();
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Makes room for the answer to a tagged command, or refuses the command.
+    pub(crate) fn expect_answer(&self, op: &'static str) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.answers >= ANSWERS {
+            let message = format!("{ANSWERS} answers to tagged commands are not read");
+            return Err(Error::new(ErrorKind::Busy, op, message));
+        }
+        inner.answers += 1;
+        Ok(())
+    }
+
+    /// The command was not sent.
+    pub(crate) fn expect_no_answer(&self) {
+        self.inner.lock().answers -= 1;
+    }
+
+    /// Adds an answer that is not to a command: who asked for it has a reply for each.
+    pub(crate) fn push_answer(&self, tag: u64) {
+        self.inner.lock().answers += 1;
+        self.push(Event::Reply { tag, id: None, error: None });
     }
 
     /// Adds the last event; later ones are ignored.
@@ -288,6 +317,7 @@ impl Inner {
             Keep::Expendable => {
                 self.expendable.insert(place);
             }
+            Keep::Always => {}
         }
         self.queue.insert(place, Box::new(event));
     }
@@ -325,6 +355,10 @@ impl Inner {
     }
 
     fn let_go(&mut self, place: u64, event: &Event) {
+        if let Event::Reply { .. } = event {
+            self.answers = self.answers.saturating_sub(1);
+            return;
+        }
         if self.bounded.remove(&place) || self.expendable.remove(&place) {
             return;
         }
@@ -487,6 +521,28 @@ mod tests {
         mailbox.forget(id);
         let left = drain(&mailbox);
         assert!(matches!(&left[..], [Event::PieceFinished { piece: 8, .. }]), "{left:?}");
+    }
+
+    #[test]
+    fn answers_are_not_displaced_and_commands_are_refused_where_they_are_not_read() {
+        let mailbox = Mailbox::default();
+        for tag in 0..ANSWERS as u64 {
+            mailbox.expect_answer("t").unwrap();
+            mailbox.push(Event::Reply { tag, id: None, error: None });
+        }
+        (0..2 * BOUND).for_each(|_| mailbox.push(Event::Resynchronized));
+        assert_eq!(mailbox.expect_answer("t").unwrap_err().kind(), ErrorKind::Busy);
+        assert!(
+            matches!(mailbox.try_recv(), Some(Event::Lagged { missed }) if missed == BOUND as u64)
+        );
+        assert!(matches!(mailbox.try_recv(), Some(Event::Reply { tag: 0, .. })));
+        mailbox.expect_answer("t").unwrap();
+        mailbox.expect_answer("t").unwrap_err();
+        mailbox.expect_no_answer();
+        mailbox.expect_answer("t").unwrap();
+        let answers =
+            drain(&mailbox).into_iter().filter(|event| matches!(event, Event::Reply { .. }));
+        assert_eq!(answers.count(), ANSWERS - 1);
     }
 
     #[test]

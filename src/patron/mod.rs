@@ -99,7 +99,9 @@ impl Patron {
     /// # Errors
     ///
     /// [`Stopped`](crate::error::ErrorKind::Stopped). If a source cannot be read, that is not an
-    /// error here but an [`Event::AddFailed`].
+    /// error here but an [`Event::AddFailed`]. A mailbox keeps 4096 such failures;
+    /// [`Event::Lagged`] counts those that are lost. The answers to commands with a
+    /// [tag](Patron::send_tagged) are not.
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, None, Service::send)
     }
@@ -137,7 +139,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`send`](Patron::send).
+    /// As for [`send`](Patron::send), and [`Busy`](crate::error::ErrorKind::Busy) while this patron has
+    /// sent 16384 commands with a tag whose answers it has not read. So none is lost.
     pub fn send_tagged(&self, command: Command, tag: u64) -> Result<()> {
         self.message(command, Some(tag), Service::send)
     }
@@ -146,7 +149,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`try_send`](Patron::try_send).
+    /// As for [`try_send`](Patron::try_send) and [`send_tagged`](Patron::send_tagged).
     pub fn try_send_tagged(&self, command: Command, tag: u64) -> Result<()> {
         self.message(command, Some(tag), Service::try_send)
     }
@@ -160,6 +163,9 @@ impl Patron {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
         service.check_running(SEND)?;
+        if tag.is_some() {
+            member.mailbox.expect_answer(SEND)?;
+        }
         let mut answer = TaggedAnswer { tag, to: member, arm: None };
         let job = match command {
             Command::AddTorrent { source, options } => {
@@ -213,7 +219,12 @@ impl Patron {
             Command::Watch(id) => Job::Watch(id, answer.about(id)),
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
-        send(service, Envelope { from: member.clone(), job })?;
+        if let Err(error) = send(service, Envelope { from: member.clone(), job }) {
+            if tag.is_some() {
+                member.mailbox.expect_no_answer();
+            }
+            return Err(error);
+        }
         // Only now: a command that was refused must not also be answered by an event.
         if let Some(arm) = answer.arm {
             arm();
@@ -616,7 +627,7 @@ struct Notice {
 
 impl Wake for Notice {
     fn wake(self: Arc<Self>) {
-        self.to.mailbox.push(Event::Reply { tag: self.tag, id: None, error: None });
+        self.to.mailbox.push_answer(self.tag);
     }
 }
 

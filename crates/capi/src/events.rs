@@ -3,9 +3,10 @@
 //! Events tell what happened. Events of a torrent go to the patron that added it and to those that
 //! watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
 //! unread status of the same torrent, and any other event of an existing torrent replaces the
-//! unread one of the same kind. Beyond 4096 other events the oldest are dropped, which
-//! PATRON_EVENT_LAGGED reports; events about single files, pieces, peers and trackers are limited
-//! separately. A program that reads slowly therefore loses no state and uses no extra memory.
+//! unread one of the same kind. Answers with a tag (PATRON_EVENT_REPLY) are kept. Beyond 4096 other
+//! events the oldest are dropped, which PATRON_EVENT_LAGGED reports; events about single files,
+//! pieces, peers and trackers are limited separately. A program that reads slowly therefore loses no
+//! state and uses no extra memory.
 //!
 //! An event is used by one thread at a time. A function that does not apply to the kind of an event
 //! returns 0, false, NULL or an empty text. A newer library may send kinds that are not listed
@@ -73,9 +74,9 @@ numbers! { EventKind:
     PATRON_EVENT_LISTENING = 18 => Listening,
     /// The client cannot listen at this address. Has: address, error.
     PATRON_EVENT_LISTEN_FAILED = 19 => ListenFailed,
-    /// This patron did not read its events in time and some were dropped. Of the events of existing
-    /// torrents, only those about single files, pieces, peers and trackers are ever dropped. Has:
-    /// count.
+    /// This patron did not read its events in time and some were dropped: beyond 4096, those about
+    /// single files, pieces, peers and trackers; and beyond another 4096, those of removed torrents,
+    /// those of the client, ADD_FAILED, ALREADY_ADDED and COMMAND_FAILED. Has: count.
     PATRON_EVENT_LAGGED = 20 => Lagged,
     /// libtorrent dropped events under load; the client has asked it for the status of every
     /// torrent.

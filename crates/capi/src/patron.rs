@@ -354,6 +354,8 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
 ///
 /// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
 /// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
+/// An answer with a tag is never lost: while 16384 of them are not read, a command with a tag is the
+/// error BUSY, also where `wait` is true. Of failures without a tag the newest 4096 are kept.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]

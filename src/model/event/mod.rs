@@ -295,9 +295,12 @@ pub enum Event {
         /// permitted).
         available: u64,
     },
-    /// This patron did not read its events in time and the oldest were dropped. For torrents that
-    /// still exist, only events about single files, pieces, peers, trackers and web seeds are
-    /// dropped.
+    /// This patron did not read its events in time and the oldest were dropped. Never dropped are the
+    /// answers to [tagged](crate::Patron::send_tagged) commands and, of a torrent that still exists,
+    /// the newest event of each kind. The rest is: beyond 4096, events about single files, pieces,
+    /// peers, trackers and web seeds; and beyond another 4096, those of torrents that are gone, those
+    /// of the client, and the answers to messages without a tag ([`AddFailed`](Event::AddFailed),
+    /// [`AlreadyAdded`](Event::AlreadyAdded), [`CommandFailed`](Event::CommandFailed)).
     Lagged {
         /// How many events were dropped.
         missed: u64,
@@ -569,6 +572,8 @@ pub(crate) enum Keep {
     Bounded,
     /// Counts against a separate bound, so that frequent events do not displace others.
     Expendable,
+    /// Kept until it is read: commands that are answered by it are refused beyond a bound.
+    Always,
 }
 
 /// One row per kind: which torrent it is about, and how a mailbox keeps it while unread.
@@ -704,6 +709,9 @@ macro_rules! keep {
     (expendable $torrent:expr) => {
         Keep::Expendable
     };
+    (always $torrent:expr) => {
+        Keep::Always
+    };
 }
 
 event_kinds! {
@@ -748,7 +756,7 @@ event_kinds! {
     PerformanceWarning: maybe, expendable;
     Statistics: client, newest_in_place;
     ResumeData: torrent, newest;
-    Reply: perhaps, bounded;
+    Reply: perhaps, always;
     Restoring: client, newest_in_place;
     Restored: client, bounded;
     RestoreFailed: client, bounded;
