@@ -603,7 +603,8 @@ pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patr
 
 /// For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
 /// For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
-/// number of peers that the tracker returned.
+/// number of peers that the tracker returned. For RESTORING: the number of torrents that have been
+/// looked at. For RESTORED: the number of those that were restored.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
@@ -617,7 +618,8 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     })
 }
 
-/// For DESCRIPTOR_LIMIT: the number of descriptors that the process may have.
+/// For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. For RESTORING: the
+/// number of torrents in the store. For RESTORED: the number of those that were not restored.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {

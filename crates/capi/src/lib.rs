@@ -7,8 +7,8 @@
 //! that no panic leaves. Types carry C's names, so that the header needs no renaming.
 //!
 //! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may be
-//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies and torrents in the
-//! making are handles, not addresses.
+//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies, readers and
+//! torrents in the making are handles, not addresses.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub, missing_debug_implementations)]
 
 mod support;

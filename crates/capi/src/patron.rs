@@ -159,7 +159,9 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// torrent; patron_reply_torrent() is then its id.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
-/// PARSE; IO; BUSY if libtorrent was still busy after many attempts.
+/// UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if a
+/// directory cannot be created, or if the torrent cannot be kept in the store; INVALID_ARGUMENT for
+/// a URL of a file; BUSY if libtorrent was still busy after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,
@@ -180,7 +182,8 @@ pub unsafe extern "C" fn patron_add_torrent(
 /// Removes a torrent. The reply comes when it is removed from the client and, with
 /// PATRON_REMOVE_FILES_DELETE, its files are deleted.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+/// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND; GONE; DISK
+/// if not all files were deleted.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_remove_torrent(
     patron: *mut patron_handle,
@@ -253,7 +256,7 @@ pub extern "C" fn patron_fresh_status(
 /// Asks for the metainfo of a torrent, also of one that was added by a magnet link and has received
 /// its metadata; patron_reply_metainfo() reads the answer.
 ///
-/// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+/// Errors of the reply: NOT_FOUND, GONE, NO_METADATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_metainfo(
     patron: *mut patron_handle,

@@ -25,8 +25,8 @@ use torrent_patron::patron::{ReadAhead, ReaderOptions};
 /// `read_ahead` is the most that is wanted ahead of where it reads, in bytes; 0 is the default, 32 MiB.
 /// `ends_first` wants the first and the last MiB of the file early, where players look for the index.
 ///
-/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; INVALID_ARGUMENT for a file that it
-/// does not have; TIMED_OUT.
+/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK if it
+/// fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)]
 pub extern "C" fn patron_reader_open(

@@ -321,14 +321,33 @@ static void count_line(void* data, int32_t level, patron_text line) {
     }
 }
 
+static int logs_ended;
+
+static void end_log(void* data) {
+    CHECK(data == &lines);
+    __atomic_fetch_add(&logs_ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A line that is under way when the log is replaced may be the last use of it. */
+static void await_ended_logs(int count) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (__atomic_load_n(&logs_ended, __ATOMIC_SEQ_CST) != count) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+}
+
 static void log_lines(const char* directory) {
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_log(6, count_line, &lines, &error));
-    OK(patron_set_log(PATRON_LOG_INFO, count_line, &lines, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_log(6, count_line, &lines, end_log, &error));
+    OK(patron_set_log(PATRON_LOG_INFO, count_line, &lines, end_log, &error));
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
-    OK(patron_set_log(PATRON_LOG_WARN, count_line, &lines, &error));
+    CHECK(__atomic_load_n(&logs_ended, __ATOMIC_SEQ_CST) == 0);
+    OK(patron_set_log(PATRON_LOG_WARN, count_line, &lines, end_log, &error));
+    await_ended_logs(1);
     stop(start(new_builder(directory)));
-    OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, &error));
+    OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, NULL, &error));
+    await_ended_logs(2);
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
     CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);

@@ -24,6 +24,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_reply_on_ready", "user_data"),
     ("patron_set_log", "log"),
     ("patron_set_log", "user_data"),
+    ("patron_set_log", "finalize"),
 ];
 
 /// Right arguments that only one function wants.
