@@ -260,6 +260,10 @@ pub(crate) fn error(error: impl Display) {
     say(&format_args!("error: {error}"));
 }
 
+pub(crate) fn warn(text: impl Display) {
+    say(&format_args!("warning: {text}"));
+}
+
 /// Writes a line to stderr; never waits for the reader.
 fn say(text: &impl Display) {
     STDERR.offer(line(text), true, left_out);

@@ -336,10 +336,10 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    struct Patience;
-
-    impl Lessee for Patience {
-        fn give(self: Box<Self>, _: Result<Opened>) {}
+    impl<F: FnOnce(Result<Opened>) + Send> Lessee for F {
+        fn give(self: Box<Self>, opened: Result<Opened>) {
+            self(opened);
+        }
 
         fn is_gone(&self) -> bool {
             false
@@ -347,7 +347,7 @@ mod tests {
     }
 
     fn opening(torrent: TorrentId) -> Opening {
-        let then = Then::Lease(Box::new(Patience));
+        let then = Then::Lease(Box::new(|_: Result<Opened>| ()));
         Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
     }
 
@@ -496,7 +496,9 @@ mod tests {
         let (second, reply) = read(id, 0);
         assert!(matches!(readers.read(second), Next::Wait(_)), "it may be tried again");
         let (sender, refused) = std::sync::mpsc::channel();
-        let then = Then::Lease(Box::new(move |answer| sender.send(answer.is_err()).unwrap()));
+        let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
+            sender.send(answer.is_err()).unwrap()
+        }));
         readers.begin(Opening { then, ..opening(torrent) });
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));

@@ -186,6 +186,9 @@ impl Streaming {
                 return Ok(None);
             }
             while let Some(event) = self.patron.try_recv() {
+                if self.json {
+                    output::event(&event);
+                }
                 if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
                     self.screen.warn(format_args!("warning: {error}"));
                 }

@@ -199,9 +199,8 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     program.end().expect(0);
 
     let mut json = Program::start(arguments(dir.path(), &film, &["--json", &index.to_string()]));
-    let serving: serde_json::Value =
-        json.find("first line", |line| serde_json::from_str(line).ok());
-    assert_eq!(serving["event"], "serving");
+    json.event("torrent_added");
+    let serving = json.event("serving");
     assert!(serving["url"].as_str().unwrap().ends_with("/a%20%26%20b.ogg"));
     drop(json);
     let wrong = run(arguments(dir.path(), &film, &["99"])).expect(1);
