@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -67,6 +68,14 @@ pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
 impl<T> Responder<T> {
     pub(crate) fn send(self, result: Result<T>) {
         self.put(Answer::Done(result));
+    }
+
+    /// Answers with the result of this work, on a thread that is not a client's: if it panics, no client
+    /// has stopped.
+    pub(crate) fn send_result_of(self, work: impl FnOnce() -> Result<T>) {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        let op = self.op;
+        self.send(result.unwrap_or_else(|panic| Err(Error::panicked(op, &*panic))));
     }
 
     /// Answers with work that is done by the thread that takes the answer.
@@ -190,6 +199,7 @@ impl<T> Reply<T> {
     }
 
     /// The answer if it has arrived. `None` if it has not, or has already been taken.
+    #[must_use]
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
@@ -226,7 +236,7 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
     }
 }
 
-fn taken() -> Error {
+pub(crate) fn taken() -> Error {
     let message = "the answer comes once, and has been taken";
     Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
 }
@@ -293,6 +303,15 @@ mod tests {
         let (responder, reply) = one_shot::<()>("test");
         drop(reply);
         assert!(responder.is_abandoned());
+    }
+
+    #[test]
+    fn work_that_panics_answers_so() {
+        let (responder, reply) = one_shot::<()>("hash the file");
+        responder.send_result_of(|| panic!("out of {}", "cheese"));
+        let error = reply.wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert_eq!(error.to_string(), "cannot hash the file: out of cheese");
     }
 
     #[test]

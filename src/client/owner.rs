@@ -167,12 +167,8 @@ pub(super) fn start<E: Engine>(
 /// A panic of the client thread is a bug in this crate; it must not leave patrons waiting.
 fn run<E: Engine>(client: ClientThread<E>, service: &Service) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.run())) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(message, "the client thread panicked");
-        service.close(Some(Error::new(ErrorKind::Panicked, "run the client", message)));
+        let error = Error::panicked("run the client", &*panic);
+        tracing::error!(%error, "the client thread panicked");
+        service.close(Some(error));
     }
 }

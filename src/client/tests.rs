@@ -387,6 +387,35 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
     }
 }
 
+#[test]
+fn an_error_of_the_session_reaches_every_patron() {
+    let (client, script) = client();
+    let patrons = [Guest::new(&client), Guest::new(&client)];
+    let error = Error::new(ErrorKind::Native, "run libtorrent", "no more");
+    script.say(EngineEvent::EngineFailed(error.clone()));
+    for patron in patrons {
+        assert!(matches!(patron.next(), Event::SessionError { error: told } if told == error));
+    }
+}
+
+#[test]
+fn settings_are_those_that_were_changed() {
+    let (client, script) = client();
+    let patron = client.patron();
+    let mut change = Settings::empty();
+    change.set("upload_rate_limit", 5).unwrap();
+    let known = || client.service.shared_settings().get("upload_rate_limit").cloned();
+    let refused = Err(Error::new(ErrorKind::Native, "test", "no"));
+    for (answer, expected) in [(refused, None), (Ok(Box::new(()) as Answer), Some(5.into()))] {
+        let reply = patron.apply_settings(&change);
+        let Asked::OfSession(request, _) = script.next() else { panic!("expected a request") };
+        assert_eq!(known(), None, "it is under way");
+        script.say(EngineEvent::Answered { request, answer });
+        let _ = wait(reply);
+        assert_eq!(known(), expected);
+    }
+}
+
 /// Loopback has neither routers nor external addresses.
 #[test]
 fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {

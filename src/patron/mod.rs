@@ -243,6 +243,7 @@ impl Patron {
     /// [`Parse`](crate::error::ErrorKind::Parse) if it, or the magnet link, is invalid;
     /// [`ResumeData`](crate::error::ErrorKind::ResumeData) if resume data cannot be used;
     /// [`Disk`](crate::error::ErrorKind::Disk) if a directory cannot be created;
+    /// [`Exists`](crate::error::ErrorKind::Exists) if other files are where its own would be;
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL instead of a file,
     /// and for a limit of 0; [`Busy`](crate::error::ErrorKind::Busy) if libtorrent was still busy
     /// after many attempts.
@@ -410,18 +411,21 @@ impl Patron {
     /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
     /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
     /// the few torrents that are shown.
+    #[must_use]
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
 
     /// How the client has read the blocks that peers requested. It waits for nothing, and still
     /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
+    #[must_use]
     pub fn read_statistics(&self) -> ReadStatistics {
         (self.0.service.reads)().into_iter().sum()
     }
 
     /// The statuses of all torrents of the client at the last tick, including other patrons'
     /// torrents.
+    #[must_use]
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
     }
@@ -449,11 +453,13 @@ impl Patron {
     /// }
     /// # Ok::<(), torrent_patron::Error>(())
     /// ```
+    #[must_use]
     pub fn changes_since(&self, version: u64) -> StatusChanges {
         self.0.service.statuses.changes_since(version)
     }
 
     /// All torrents of the client, including other patrons'.
+    #[must_use]
     pub fn torrents(&self) -> Vec<TorrentId> {
         self.0.service.statuses.ids()
     }
@@ -504,6 +510,7 @@ impl Patron {
     /// # Errors
     ///
     /// As for [`recv`](Patron::recv).
+    #[must_use]
     pub fn recv_timeout(&self, limit: Duration) -> Option<Result<Event>> {
         self.0.member.mailbox.recv_timeout(limit, RECEIVE)
     }
@@ -549,6 +556,7 @@ impl Patron {
     }
 
     /// The next event if there is one. `None` if there is none at the moment, or no more will come.
+    #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()
     }
@@ -731,13 +739,3 @@ impl std::os::fd::AsRawFd for Readiness {
         self.0.as_raw_fd()
     }
 }
-
-const _: () = {
-    const fn shared_between_threads<T: Send + Sync>() {}
-    shared_between_threads::<Patron>();
-    shared_between_threads::<Events>();
-    shared_between_threads::<EventStream>();
-    shared_between_threads::<Reply<()>>();
-    shared_between_threads::<Command>();
-    shared_between_threads::<Event>();
-};

@@ -454,9 +454,3 @@ impl Wake for Signal {
         });
     }
 }
-
-const _: () = {
-    const fn shared_between_threads<T: Send + Sync>() {}
-    shared_between_threads::<Reader>();
-    shared_between_threads::<Interrupter>();
-};

@@ -147,6 +147,9 @@ numbers! { EventKind:
     PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
     /// The store can be written again, and has everything that it should.
     PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
+    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
+    /// may be incomplete from now on. Has: error.
+    PATRON_EVENT_SESSION_ERROR = 48 => SessionError,
 }
 
 /// The kinds that are delivered only on request.
@@ -445,6 +448,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::Reply { error: Some(error), .. }
             | Event::RestoreFailed { error, .. }
             | Event::StoreFailed { error }
+            | Event::SessionError { error }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,

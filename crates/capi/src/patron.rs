@@ -160,8 +160,8 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 ///
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
 /// UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if a
-/// directory cannot be created, or if the torrent cannot be kept in the store; INVALID_ARGUMENT for
-/// a URL of a file; BUSY if libtorrent was still busy after many attempts.
+/// directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other files
+/// are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,

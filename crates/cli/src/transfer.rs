@@ -535,7 +535,7 @@ impl Transfer {
                 self.screen.warn(format_args!("warning: {error}"));
                 return Ok(());
             }
-            Event::DescriptorLimit { .. } => {
+            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
                 self.screen.warn(format_args!("warning: {event}"));
                 return Ok(());
             }

@@ -28,7 +28,7 @@ impl<E: Engine> ClientThread<E> {
         self.take_committed();
         match self.engine.drain() {
             Ok(events) => events.into_iter().for_each(|(shard, event)| self.route(shard, event)),
-            Err(error) => tracing::error!(%error, "no events"),
+            Err(error) => self.session_failed(error),
         }
     }
 
@@ -161,9 +161,7 @@ impl<E: Engine> ClientThread<E> {
                 self.listening.failed(shard, &error);
                 self.service.announce(&Event::ListenFailed { address, error });
             }
-            EngineEvent::EngineFailed(error) => {
-                tracing::error!(%error, "libtorrent is in trouble");
-            }
+            EngineEvent::EngineFailed(error) => self.session_failed(error),
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
                 let waiters = self.statuses.answered(shard);
@@ -188,6 +186,11 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
         }
+    }
+
+    fn session_failed(&self, error: Error) {
+        tracing::error!(%error, "libtorrent is in trouble");
+        self.service.broadcast(&Event::SessionError { error });
     }
 
     pub(in crate::client) fn publish(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {

@@ -364,6 +364,12 @@ pub enum Event {
     },
     /// The store can be written again, and has all that it should.
     StoreRecovered,
+    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
+    /// may be incomplete from now on.
+    SessionError {
+        /// Why.
+        error: Error,
+    },
     // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
     /// All pieces of a file are here and have passed their hash checks; they may not be written
     /// yet. On request.
@@ -762,6 +768,7 @@ event_kinds! {
     RestoreFailed: client, bounded;
     StoreFailed: client, bounded;
     StoreRecovered: client, bounded;
+    SessionError: client, newest_in_place;
 }
 
 /// The kinds that are delivered only on request.
@@ -909,6 +916,7 @@ pub(crate) mod tests {
                     EventKind::RestoreFailed => Event::RestoreFailed { name, info_hashes, error },
                     EventKind::StoreFailed => Event::StoreFailed { error },
                     EventKind::StoreRecovered => Event::StoreRecovered,
+                    EventKind::SessionError => Event::SessionError { error },
                 }
             })
             .collect();
