@@ -147,7 +147,7 @@ const _: () = {
     shared::<metainfo::Metainfo>();
     shared::<metainfo::TorrentMaker>();
     shared::<metainfo::Making>();
-    shared::<metainfo::Verifier<'_>>();
+    shared::<metainfo::Verifier>();
     shared::<metainfo::Verifying>();
     shared::<store::Memory>();
     #[cfg(feature = "sqlite")]

@@ -122,7 +122,7 @@ numbers! { EventKind:
     PATRON_EVENT_PERFORMANCE_WARNING = 37 => PerformanceWarning,
     /// On request. The counters of libtorrent and of the read path, once per tick. Has: statistics.
     PATRON_EVENT_STATISTICS = 38 => Statistics,
-    /// On request. The data that a later client needs to resume the torrent. Has: name,
+    /// On request. The data that a later client needs to resume the torrent. Has: name, info hashes,
     /// resume_data.
     PATRON_EVENT_RESUME_DATA = 39 => ResumeData,
     /// The torrent reached a seeding goal; the action chosen for it is taken. Has: name, goal.
@@ -140,7 +140,7 @@ numbers! { EventKind:
     /// All torrents of the store have been taken in. Has: count, and available with those that
     /// failed.
     PATRON_EVENT_RESTORED = 44 => Restored,
-    /// A torrent of the store could not be taken in. It stays in the store. Has: error.
+    /// A torrent of the store could not be taken in. It stays in the store. Has: info hashes, error.
     PATRON_EVENT_RESTORE_FAILED = 45 => RestoreFailed,
     /// The store cannot be written or read, because the disk is full, for example. The client goes
     /// on. Has: error.
@@ -375,15 +375,16 @@ pub extern "C" fn patron_event_save_dir(event: Option<&patron_event>) -> patron_
 
 fn hashes(event: &Event) -> Option<InfoHashes> {
     match event {
-        Event::TorrentAdded { info_hashes, .. } | Event::MetadataReceived { info_hashes, .. } => {
-            Some(*info_hashes)
-        }
+        Event::TorrentAdded { info_hashes, .. }
+        | Event::MetadataReceived { info_hashes, .. }
+        | Event::ResumeData { info_hashes, .. }
+        | Event::RestoreFailed { info_hashes, .. } => Some(*info_hashes),
         _ => None,
     }
 }
 
-/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). Returns
-/// false and writes nothing if there is none.
+/// For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v1 info hash,
+/// 20 bytes (BEP 3). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v1(
     event: Option<&patron_event>,
@@ -392,8 +393,8 @@ pub extern "C" fn patron_event_info_hash_v1(
     read(false, || hash(hashes(&event?.event)?.v1.map(|hash| hash.0), out))
 }
 
-/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). Returns
-/// false and writes nothing if there is none.
+/// For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v2 info hash,
+/// 32 bytes (BEP 52). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v2(
     event: Option<&patron_event>,

@@ -36,5 +36,6 @@ mod status;
 mod store;
 mod torrent_options;
 mod trackers;
+mod verifier;
 mod version;
 mod wake;

@@ -135,14 +135,14 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
                 Source::ResumeData(bytes(data.cast(), length, "source")?.into())
             }
             PATRON_SOURCE_INFO_HASH => {
-                Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?)
+                Source::InfoHash(hashes(bytes(data.cast(), length, "source")?)?)
             }
             other => return Err(Failure::invalid(format!("unknown kind of source {other}"))),
         })
     }
 }
 
-fn info_hash(bytes: &[u8]) -> Result<InfoHashes, Failure> {
+fn hashes(bytes: &[u8]) -> Result<InfoHashes, Failure> {
     if let Ok(v1) = bytes.try_into() {
         return Ok(InfoHashV1(v1).into());
     }
@@ -265,6 +265,41 @@ pub extern "C" fn patron_get_metainfo(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.metainfo(id)))
+}
+
+/// Asks for the torrent with this info hash, v1 (20 bytes) or v2 (32 bytes), whichever patron added it;
+/// patron_reply_torrent() is its id, or 0 if there is none.
+///
+/// Errors: INVALID_ARGUMENT for another length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_find(
+    patron: *mut patron_handle,
+    info_hash: *const u8,
+    info_hash_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| {
+        // SAFETY: the caller gives the length of the hash.
+        let bytes = unsafe { bytes(info_hash, info_hash_length, "info_hash") }?;
+        Ok(patron.find(hashes(bytes)?))
+    })
+}
+
+/// Asks to be told when all wanted data of a torrent is here and written; the reply comes at once if it
+/// already is. The files may still have to be moved out of the directory for incomplete files, which
+/// PATRON_EVENT_MOVED reports.
+///
+/// Errors of the reply: the one that stopped the torrent, after which it may be resumed and waited for
+/// again; NOT_FOUND; GONE if it is removed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_wait_until_finished(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.wait_until_finished(id)))
 }
 
 /// Subscribes to the events of a torrent that another patron added. The first event is its status.

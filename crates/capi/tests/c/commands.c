@@ -94,6 +94,7 @@ static void failures(patron_handle* handle, uint64_t unknown) {
         patron_get_metainfo,
         patron_watch,
         patron_unwatch,
+        patron_wait_until_finished,
         patron_get_files,
         patron_get_resume_data,
         patron_get_pieces,
@@ -141,7 +142,28 @@ static void transfer(const char* directory) {
     patron_client* other = start(new_builder(path(directory, "to")));
     patron_handle* reader = new_patron(other);
     uint64_t download = add(reader, metainfo, peer_options(handle));
+    patron_reply *complete = NULL, *found = NULL;
+    OK(patron_wait_until_finished(reader, download, &complete, &error));
+    wait_for(complete);
+    patron_reply_free(complete);
     await(reader, PATRON_EVENT_FINISHED, download);
+    uint8_t v1[20], v2[32];
+    CHECK(patron_metainfo_info_hash_v1(metainfo, &v1) &&
+          patron_metainfo_info_hash_v2(metainfo, &v2));
+    OK(patron_find(reader, v1, sizeof v1, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == download);
+    patron_reply_free(found);
+    OK(patron_find(reader, v2, sizeof v2, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == download);
+    patron_reply_free(found);
+    v1[0] ^= 1;
+    OK(patron_find(reader, v1, sizeof v1, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == 0);
+    patron_reply_free(found);
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_find(reader, v1, 19, &found, &error));
     CHECK(same_file(file, path(directory, "to/data.bin")));
 
     patron_reply* reply = NULL;

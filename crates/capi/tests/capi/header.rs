@@ -17,6 +17,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["metainfo"],
     &["magnet"],
     &["maker"],
+    &["verifier"],
     &["options"],
     &["client"],
     &["patron"],

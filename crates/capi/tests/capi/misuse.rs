@@ -108,6 +108,8 @@ const VALUES: &[(&str, &str)] = &[
     ("address", "\"127.0.0.1:1\""),
     ("interfaces", "\"127.0.0.1:0\""),
     ("source", "torrent_path"),
+    ("info_hash", "(const uint8_t*)\"a hash of twenty byte\""),
+    ("info_hash_length", "20"),
     ("level", "PATRON_LOG_ERROR"),
     ("log", "on_log"),
     ("wake", "on_wake"),
@@ -251,6 +253,8 @@ const NEUTRAL: &[&str] = &[
     "patron_statistics_all_time_received",
     "patron_statistics_all_time_sent",
     "patron_trackers_announce_message",
+    "patron_verified_bad_pieces",
+    "patron_verified_bad_size",
 ];
 
 /// What gives -1 where there is nothing to give.
