@@ -262,7 +262,8 @@ impl Transfer {
             }
             Err(why) => {
                 if self.json {
-                    let error = Error::new(ErrorKind::InvalidArgument, "add it", why.to_string());
+                    let error =
+                        Error::new(ErrorKind::InvalidArgument, "add the torrent", why.to_string());
                     output::event(&Event::AddFailed { source: source.to_string().into(), error });
                 }
                 self.not_added(format_args!("{source}: {why}"));

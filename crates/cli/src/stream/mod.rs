@@ -104,7 +104,10 @@ impl Streaming {
             let connecting = self.patron.connect_peer(torrent, *peer);
             let Some(()) = self.wait(connecting)? else { return Ok(None) };
         }
-        self.wait(self.patron.resume(torrent))
+        let Some(()) = self.wait(self.patron.resume(torrent))? else { return Ok(None) };
+        // The client knows that it is resumed before it is asked for a reader.
+        let resumed = self.wait(self.patron.fresh_status(torrent))?;
+        Ok(resumed.map(drop))
     }
 
     fn serve(
