@@ -152,8 +152,8 @@ fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
     }
     run(["download", "-o", "to"]).expect(2);
     // Nothing is added, so nothing needs a directory.
-    let words = ["download", "--offline", "--store", text(&movie.path("other.db"))];
-    run(words).expect(0);
+    let other = movie.path("other.db");
+    run(["download", "--offline", "--store", text(&other)]).expect(0);
 }
 
 /// What an earlier download has left incomplete stays so.
