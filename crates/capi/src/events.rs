@@ -155,9 +155,9 @@ numbers! { EventKind:
 /// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// The kinds that a new patron receives: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0xff00_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x1_ff00_3fff_fffe;
 /// All kinds.
-pub const PATRON_EVENTS_ALL: u64 = 0xffff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x1_ffff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
