@@ -1,5 +1,6 @@
 //! Configures and starts a client.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +18,7 @@ use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
-use crate::settings::Proxy;
-use crate::settings::{SettingValue, Settings};
+use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::Share;
@@ -45,7 +45,7 @@ const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 ///     .start()?;
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct ClientBuilder {
     tick_interval: Duration,
@@ -60,6 +60,20 @@ pub struct ClientBuilder {
     restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
+}
+
+/// Leaves out passwords.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overrides = self.overrides.iter().map(|(name, value)| (name, shown(name, value)));
+        f.debug_struct("ClientBuilder")
+            .field("save_dir", &self.save_dir)
+            .field("offline", &self.offline)
+            .field("proxy", &self.proxy)
+            .field("settings", &self.settings)
+            .field("overrides", &overrides.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ClientBuilder {
@@ -440,7 +454,10 @@ mod tests {
     #[test]
     fn a_setting_by_name_has_the_last_word_over_a_proxy() {
         let proxy = Proxy::socks5("127.0.0.1:1080").login("me", "secret");
-        let builder = Client::builder().setting("enable_dht", true).proxy(proxy);
+        let builder = Client::builder()
+            .setting("enable_dht", true)
+            .setting("proxy_password", "secret")
+            .proxy(proxy);
         let settings = builder.effective_settings().unwrap();
         let has =
             |name, value: SettingValue| assert_eq!(settings.get(name), Some(&value), "{name}");
@@ -452,6 +469,8 @@ mod tests {
         has("enable_lsd", false.into());
         has("enable_dht", true.into());
         assert!(settings.proxy_looks_up_names());
+        let debug = format!("{builder:?} {settings:?}");
+        assert!(debug.contains("proxy_username") && !debug.contains("secret"), "{debug}");
         let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
         assert!(!here.proxy_looks_up_names());
     }

@@ -19,9 +19,9 @@ use crate::messages::member::{Member, OnLeave};
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
 use crate::messages::service::Envelope;
 use crate::model::{
-    Answer, CommandKind, Event, EventKind, EventKinds, Existing, InfoHashV1, InfoHashes,
-    PerformanceLimit, PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId,
-    TorrentState, TorrentStatus,
+    Answer, CommandKind, Event, EventKind, EventKinds, Existing, InfoHashV1, InfoHashes, Part,
+    PerformanceLimit, PortMapper, PortProtocol, ReaderOptions, RemovedFiles, ResumeData,
+    SavedFigures, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
@@ -272,6 +272,60 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
 }
 
 #[test]
+fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
+    use crate::messages::reading::{Opening, Then};
+    use crate::messages::request::OPEN_READER;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let not_yet = |why| loop {
+        if let Asked::OfTorrent(request, _, OPEN_READER) = script.next() {
+            let answer = Err(Error::new(why, "test", "not yet"));
+            return script.say(EngineEvent::Answered { request, answer });
+        }
+    };
+    let error = Error::new(ErrorKind::Disk, "check the file", "the disk has failed");
+    let stops: [fn(TorrentId, Error) -> EngineEvent; 2] =
+        [|id, _| EngineEvent::Paused(id), |id, error| EngineEvent::Failed { id, error }];
+    let ends = [(ErrorKind::NoMetadata, ErrorKind::NotHere), (ErrorKind::Busy, ErrorKind::Disk)];
+    for (number, (stop, (waits, ends))) in stops.into_iter().zip(ends).enumerate() {
+        let id = torrent_after(&guest, &script, number as u8);
+        let open = || {
+            let due = std::time::Instant::now() + PATIENCE;
+            let (part, options) = (Part::Piece(0), ReaderOptions::default());
+            guest.job(|reply| {
+                let then = Then::Bytes(reply, due);
+                Job::OpenReader(Box::new(Opening { torrent: id, part, options, then }))
+            })
+        };
+        let reply = open();
+        not_yet(waits);
+        guest.barrier();
+        script.say(stop(id, error.clone()));
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends);
+        let reply = open();
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends, "it is stopped still");
+    }
+}
+
+#[test]
+fn answers_that_are_late_hold_up_commands() {
+    use crate::messages::service::COMMANDS;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    // As many as may be under way, of which libtorrent answers none.
+    let replies: Vec<_> = (0..COMMANDS).map(|_| guest.job(Job::Statistics)).collect();
+    assert_eq!(script.next(), Asked::Statistics);
+    let held_up = guest.ask(id, request::pause(false));
+    assert!(held_up.wait_timeout(Duration::from_millis(200)).is_none());
+    script.say(EngineEvent::Statistics(Vec::new()));
+    replies.into_iter().for_each(|reply| _ = wait(reply).unwrap());
+    wait(held_up).unwrap();
+}
+
+#[test]
 fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     let (client, script) = client();
     let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
@@ -343,6 +397,35 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
             }
         }
         assert_eq!(wanted, only(&[kind]));
+    }
+}
+
+#[test]
+fn an_error_of_the_session_reaches_every_patron() {
+    let (client, script) = client();
+    let patrons = [Guest::new(&client), Guest::new(&client)];
+    let error = Error::new(ErrorKind::Native, "run libtorrent", "no more");
+    script.say(EngineEvent::EngineFailed(error.clone()));
+    for patron in patrons {
+        assert!(matches!(patron.next(), Event::SessionError { error: told } if told == error));
+    }
+}
+
+#[test]
+fn settings_are_those_that_were_changed() {
+    let (client, script) = client();
+    let patron = client.patron();
+    let mut change = Settings::empty();
+    change.set("upload_rate_limit", 5).unwrap();
+    let known = || client.service.shared_settings().get("upload_rate_limit").cloned();
+    let refused = Err(Error::new(ErrorKind::Native, "test", "no"));
+    for (answer, expected) in [(refused, None), (Ok(Box::new(()) as Answer), Some(5.into()))] {
+        let reply = patron.apply_settings(&change);
+        let Asked::OfSession(request, _) = script.next() else { panic!("expected a request") };
+        assert_eq!(known(), None, "it is under way");
+        script.say(EngineEvent::Answered { request, answer });
+        let _ = wait(reply);
+        assert_eq!(known(), expected);
     }
 }
 
@@ -1251,6 +1334,29 @@ fn torrents_that_are_being_restored_are_no_unanswered_commands() {
     assert!(matches!(script.next(), Asked::Add(_)));
     script.teardown = None;
     assert_eq!(client.shutdown(Duration::ZERO).wait().unanswered, 0);
+}
+
+#[test]
+fn a_client_may_be_dropped_on_its_own_thread() {
+    struct Owns(parking_lot::Mutex<Option<Client>>);
+    impl std::task::Wake for Owns {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().take();
+        }
+    }
+    let (client, mut script) = client();
+    script.teardown = None;
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let member = guest.member.clone();
+    let waker = std::task::Waker::from(Arc::new(Owns(Some(client).into())));
+    assert!(member.mailbox.poll(&waker).is_none());
+    script.say(EngineEvent::Paused(id));
+    let ended = member.mailbox.recv_timeout(PATIENCE, "test").unwrap().unwrap();
+    assert!(matches!(ended, Event::Paused { .. }));
+    assert_eq!(script.next(), Asked::Abort, "it stops");
+    let last = member.mailbox.recv_timeout(PATIENCE, "test").expect("it ends");
+    assert!(matches!(last, Ok(Event::ClientStopped { .. })));
 }
 
 #[test]

@@ -93,11 +93,9 @@ impl Service {
 
     // Called by patrons.
 
-    /// Records a change of settings, or refuses it.
-    pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
-        let mut settings = self.settings.lock();
-        *settings = settings.changed(change, self.defaults.loopback_only)?;
-        Ok(())
+    /// Refuses a change of settings that cannot be made.
+    pub(crate) fn check_settings(&self, change: &Settings) -> Result<()> {
+        self.settings.lock().changed(change, self.defaults.loopback_only).map(drop)
     }
 
     /// Returns the limits of the whole client, of which each network thread has a part.
@@ -220,6 +218,11 @@ impl Service {
     }
 
     // Called by the client thread.
+
+    /// A change of settings was made; changes are recorded in the order in which they are made.
+    pub(crate) fn settings_changed(&self, change: &Settings) {
+        self.settings.lock().merge(change);
+    }
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())

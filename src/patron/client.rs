@@ -42,7 +42,7 @@ impl Patron {
     /// restart of the client (`disk_reads`), for those that cannot be combined with the client's
     /// `disk_reads`, and for those that would make an offline client leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
-        if let Err(error) = self.0.service.change_settings(settings) {
+        if let Err(error) = self.0.service.check_settings(settings) {
             return Reply::ready(Err(error));
         }
         let role = RequestRole::ChangesSettings(Box::new(settings.clone()));

@@ -155,8 +155,13 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }
-        } else if self.store.is_some() {
-            self.keep_of_client(role, &answer);
+        } else {
+            if let (RequestRole::ChangesSettings(settings), Ok(_)) = (&role, &answer) {
+                self.service.settings_changed(settings);
+            }
+            if self.store.is_some() {
+                self.keep_of_client(role, &answer);
+            }
         }
         respond.send(answer);
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
 use crate::messages::request::{self, RequestRole, Respond};
 use crate::model::{Answer, CommandKind, Event, InfoHashes, QueueMove, Statistics, TorrentId};
-use crate::settings::Settings;
+use crate::settings::{SettingValue, Settings};
 use crate::store::{Change, Key, Record, Store, Told, Value};
 use crate::sys::QueuePlaceRecord;
 
@@ -385,10 +385,11 @@ impl<E: Engine> ClientThread<E> {
         let value = answer.as_ref().ok();
         match role {
             RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
-                for (name, value) in settings.iter() {
+                let change = |(name, value): (&str, &SettingValue)| {
                     let value = value.to_string().into_bytes().into();
-                    self.keep_change(Change::State(format!("{SETTING}{name}").into(), Some(value)));
-                }
+                    Change::State(format!("{SETTING}{name}").into(), Some(value))
+                };
+                self.keep_changes(settings.iter().map(change).collect());
             }
             RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
             RequestRole::GivesState => {

@@ -334,10 +334,5 @@ impl fmt::Debug for Sqlite {
     }
 }
 
-const _: () = {
-    const fn can_change_threads<T: Send>() {}
-    can_change_threads::<Sqlite>();
-};
-
 #[cfg(test)]
 mod tests;

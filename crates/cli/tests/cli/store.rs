@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
 use crate::support::{data, metainfo, same};
@@ -178,6 +179,37 @@ fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
         assert!(output.stderr.contains("it is not a SQLite database"), "{output:#?}");
     }
     run(["download", "-o", "to"]).expect(2);
+    // Nothing is added, so nothing needs a directory.
+    let other = movie.path("other.db");
+    run(["download", "--offline", "--store", text(&other)]).expect(0);
+}
+
+/// What an earlier download has left incomplete stays so.
+#[test]
+fn a_seeder_does_not_go_on_with_a_download_of_the_store() {
+    let movie = Movie::new();
+    let mut download = movie.download(&[text(&movie.torrent)]);
+    download.event("torrent_added");
+    download.signal("INT");
+    download.end().expect(130);
+    let store = movie.path("torrents.db");
+    let asks_for_nothing = || {
+        let kept = Sqlite::open_read_only(&store).unwrap().load(None, 1).unwrap();
+        let Some(Loaded::Torrent(record)) = kept.first() else { panic!("{kept:?}") };
+        let (resume, flag) = (record.to_resume_data(), b"11:upload_modei1e");
+        resume.windows(flag.len()).any(|part| part == flag)
+    };
+    assert!(!asks_for_nothing());
+    let mut program = Program::start(["seed", "--store", text(&store), "--offline", "--json"]);
+    program.event("restored");
+    program.signal("INT");
+    program.end().expect(0);
+    assert!(asks_for_nothing());
+
+    // A download does go on with it.
+    let (_seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    assert!(movie.is_here());
 }
 
 #[test]
