@@ -19,8 +19,9 @@ namespace {
 // In blocks. The fewest are those that libtorrent always has.
 constexpr double at_first = 4;
 constexpr double fewest = 2;
-// How much longer than the fastest block a block may take.
-constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
+// How much longer than the fastest block a block may take, at least; on a long way, twice as long,
+// so that the way is full.
+constexpr std::chrono::duration<double> least_slack = std::chrono::milliseconds(50);
 // What a late block counts, at most. A peer that is limited sends in bursts: most of its blocks
 // come at once, those that waited for the next burst say how deep the queue is.
 constexpr double latest = -1;
@@ -32,15 +33,17 @@ class PeerQueue : public lt::peer_plugin {
   public:
     explicit PeerQueue(lt::peer_connection_handle peer) : peer_(std::move(peer)) {}
 
-    void limit() {
+    void limit(bool shares_pieces) {
         if (!limited_)
             depth_ = at_first;
         limited_ = true;
+        internals::prefer_whole_pieces(peer_, !shares_pieces);
         apply();
     }
     void restore() {
         if (auto const queue = internals::request_queue(peer_); queue && queue->most == applied_)
             queue->most = before_;
+        internals::prefer_whole_pieces(peer_, true);
         limited_ = false;
         applied_ = 0;
         sent_.clear();
@@ -77,7 +80,8 @@ class PeerQueue : public lt::peer_plugin {
     }
     void adapt(std::chrono::duration<double> took) {
         fastest_ = std::min(fastest_, took);
-        double const change = std::max(1 - (took - fastest_) / slack, latest);
+        double const change =
+            std::max(1 - (took - fastest_) / std::max(least_slack, fastest_), latest);
         // A queue that was not full says nothing of a deeper one.
         if (change < 0 || sent_.size() + 1 >= static_cast<std::size_t>(depth_))
             depth_ = std::clamp(depth_ + change, fewest, double(UINT16_MAX));
@@ -114,7 +118,7 @@ class TorrentQueues : public lt::torrent_plugin {
             return nullptr;
         auto queue = std::make_shared<PeerQueue>(peer);
         if (limited_)
-            queue->limit();
+            queue->limit(shares_pieces_);
         queues_.erase(std::remove_if(queues_.begin(), queues_.end(),
                                      [](auto const& known) { return known.expired(); }),
                       queues_.end());
@@ -122,12 +126,13 @@ class TorrentQueues : public lt::torrent_plugin {
         return queue;
     }
 
-    void limit(bool limited) {
+    void limit(bool limited, bool shares_pieces) {
         limited_ = limited;
+        shares_pieces_ = shares_pieces;
         for (auto const& known : queues_) {
             auto const queue = known.lock();
             if (queue && limited)
-                queue->limit();
+                queue->limit(shares_pieces);
             else if (queue)
                 queue->restore();
         }
@@ -135,19 +140,22 @@ class TorrentQueues : public lt::torrent_plugin {
 
   private:
     bool limited_ = false;
+    bool shares_pieces_ = false;
     std::vector<std::weak_ptr<PeerQueue>> queues_;
 };
 
 void RequestQueues::limit(lt::torrent_handle const& torrent, bool limited) {
     for (auto known = torrents_.begin(); known != torrents_.end();)
         known = known->second.expired() ? torrents_.erase(known) : std::next(known);
+    // With deadlines, libtorrent itself asks nobody for whole pieces.
+    bool const shares_pieces = limited && !internals::has_deadlines(torrent);
     auto const id = torrent_id(torrent.userdata());
     if (auto const known = torrents_.find(id); known != torrents_.end())
-        return known->second.lock()->limit(limited);
+        return known->second.lock()->limit(limited, shares_pieces);
     if (!limited)
         return;
     auto const queues = std::make_shared<TorrentQueues>();
-    queues->limit(true);
+    queues->limit(true, shares_pieces);
     torrents_[id] = queues;
     lt::torrent_handle(torrent).add_extension(
         [queues](lt::torrent_handle const&, lt::client_data_t) { return queues; }, {});

@@ -3,7 +3,8 @@
 //
 // Each peer has so many requests under way as keep it busy. Blocks that take hardly longer than the
 // fastest one from that peer show that it could be asked for more; blocks that take longer have
-// waited behind others.
+// waited behind others. All peers send blocks of the piece that is needed next; libtorrent would
+// ask a fast one for a whole piece, which takes as many times as long as there are peers.
 #pragma once
 
 #include <libtorrent/torrent_handle.hpp>

@@ -73,6 +73,13 @@ struct RequestQueue {
 // Of a peer that is still there. On the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
 
+// Whether a peer that is fast enough is asked for whole pieces, each of which no other peer is
+// asked for. On the network thread.
+void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred);
+
+// Whether pieces of a torrent have deadlines. On the network thread.
+bool has_deadlines(lt::torrent_handle const& torrent);
+
 // Connects to peers of a torrent that are known, to as many as libtorrent does when a tracker has
 // answered. On the network thread, and not while libtorrent changes the torrent.
 void connect_some(lt::torrent_handle const& torrent);

@@ -62,6 +62,8 @@ pub(crate) struct Read {
     pub(crate) position: u64,
     /// At most.
     pub(crate) length: u64,
+    /// Where the bytes go. What it has is used again.
+    pub(crate) into: Vec<u8>,
     pub(crate) reply: Responder<Vec<u8>>,
 }
 

@@ -37,13 +37,15 @@ pub(crate) struct RangeSink {
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread; dropped where libtorrent ends first. Its error does
+    /// Fills so many bytes of a buffer. `done` is called once, on the network thread; dropped where libtorrent ends first. Its error does
     /// not know what was tried.
     pub(crate) fn new(
+        mut into: Vec<u8>,
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        Box::new(Self { bytes: vec![0; length], done: Some(Box::new(done)) })
+        into.resize(length, 0);
+        Box::new(Self { bytes: into, done: Some(Box::new(done)) })
     }
 
     pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
@@ -76,7 +78,7 @@ mod tests {
         let (sender, answers) = std::sync::mpsc::channel();
         let sink = |length| {
             let sender = sender.clone();
-            RangeSink::new(length, move |answer| sender.send(answer).unwrap())
+            RangeSink::new(vec![7; 3], length, move |answer| sender.send(answer).unwrap())
         };
         let mut good = sink(5);
         good.put(2, b"cde");

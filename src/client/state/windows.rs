@@ -2,6 +2,7 @@
 //! where the windows of all readers are merged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use crate::model::{ReaderOptions, Requests, Span};
 
@@ -37,6 +38,12 @@ const STEP: u32 = 10;
 /// A deadline that is never due.
 const FAR: u32 = 3_600_000;
 
+/// Pieces have deadlines until a reader has read so much since its last seek, in bytes, and while it waits for so
+/// long. With a deadline, libtorrent has one request under way at each peer, and requests what is under way once
+/// more where nothing else is due: then data comes soon, but less of it.
+const SETTLED: u64 = FIRST_AHEAD;
+const LONG_WAIT: Duration = Duration::from_secs(2);
+
 /// Where a reader is in its file, and what it wants.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
@@ -46,11 +53,12 @@ pub(super) struct Window {
     position: u64,
     /// What was read since the last seek.
     read_on: u64,
+    waits_since: Option<Instant>,
 }
 
 impl Window {
     pub(super) fn new(span: Span, options: ReaderOptions) -> Self {
-        Self { span, options, position: 0, read_on: 0 }
+        Self { span, options, position: 0, read_on: 0, waits_since: None }
     }
 
     /// The reader is here. Going on, and skipping within what is wanted already, is no seek.
@@ -62,9 +70,21 @@ impl Window {
         self.position = position;
     }
 
+    /// Nothing is here where it reads.
+    pub(super) fn wait(&mut self, now: Instant) {
+        self.waits_since.get_or_insert(now);
+    }
+
     pub(super) fn advance(&mut self, length: u64) {
         self.position += length;
         self.read_on += length;
+        self.waits_since = None;
+    }
+
+    /// Whether its pieces have deadlines.
+    fn is_urgent(&self, now: Instant) -> bool {
+        let waited = self.waits_since.map(|since| now.saturating_duration_since(since));
+        self.read_on < SETTLED || waited >= Some(LONG_WAIT)
     }
 
     fn ahead(&self) -> u64 {
@@ -169,13 +189,18 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Merges the windows of all readers. A piece that several want counts as the nearest of them has it.
-    pub(super) fn of<'a>(windows: impl Iterator<Item = &'a Window>, pieces: &Pieces) -> Self {
+    pub(super) fn of<'a>(
+        windows: impl Iterator<Item = &'a Window>,
+        pieces: &Pieces,
+        now: Instant,
+    ) -> Self {
         let mut plan = Self::default();
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
         let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
         for window in windows {
             plan.is_read = true;
-            plan.add(window, pieces, &mut by_distance, &mut due);
+            let due = window.is_urgent(now).then_some(&mut due);
+            plan.add(window, pieces, &mut by_distance, due);
         }
         for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
         {
@@ -233,7 +258,7 @@ impl Plan {
         window: &Window,
         pieces: &Pieces,
         by_distance: &mut BTreeMap<u32, u64>,
-        due: &mut BTreeSet<(u64, u32)>,
+        mut due: Option<&mut BTreeSet<(u64, u32)>>,
     ) {
         let Span { begin, size } = window.span;
         let range = |from: u64, to: u64| {
@@ -257,7 +282,7 @@ impl Plan {
             }
             let nearest = by_distance.entry(number).or_insert(distance);
             *nearest = distance.min(*nearest);
-            if distance < DUE {
+            if let Some(due) = due.as_mut().filter(|_| distance < DUE) {
                 due.insert((distance, number));
             }
         }
@@ -333,7 +358,15 @@ mod tests {
     }
 
     fn plan(windows: &[Window], pieces: &Pieces) -> Plan {
-        Plan::of(windows.iter(), pieces)
+        Plan::of(windows.iter(), pieces, Instant::now() + LONG_WAIT)
+    }
+
+    /// One that reads on, and has waited for long in a [plan].
+    fn waiting(read_on: u64) -> Window {
+        let mut reader = window(0, 100 * MIB);
+        reader.advance(read_on);
+        reader.wait(Instant::now());
+        reader
     }
 
     #[test]
@@ -357,15 +390,35 @@ mod tests {
     #[test]
     fn what_is_nearest_comes_first() {
         let pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
-        let plan = plan(&[reader], &pieces);
+        let plan = plan(&[waiting(10 * MIB)], &pieces);
         let level = |piece| plan.levels.get(&piece).copied();
         assert_eq!((level(9), level(10), level(11)), (None, Some(7), Some(6)));
         assert_eq!((level(12), level(13), level(29)), (Some(6), Some(5), Some(5)));
         assert_eq!(level(30), None);
         let expected = [(10, 0), (11, 10), (12, 20), (13, 30), (29, FAR)];
         assert_eq!(plan.deadlines, expected.into(), "and one far away");
+    }
+
+    #[test]
+    fn pieces_have_deadlines_after_a_seek_and_in_a_long_wait() {
+        let pieces = torrent(100);
+        let now = Instant::now();
+        let mut reader = window(0, 100 * MIB);
+        let at = |reader: &Window, now| {
+            let plan = Plan::of([reader].into_iter(), &pieces, now);
+            (plan.deadlines.keys().copied().collect::<Vec<_>>(), plan.levels.len())
+        };
+        assert_eq!(at(&reader, now), (vec![0, 1], 2));
+        reader.advance(10 * MIB);
+        reader.wait(now);
+        assert_eq!(at(&reader, now), (vec![], 20));
+        assert_eq!(at(&reader, now + LONG_WAIT), (vec![10, 11, 12, 13, 29], 20));
+        reader.wait(now + LONG_WAIT);
+        assert_eq!(at(&reader, now + LONG_WAIT).0.len(), 5, "it waits as before");
+        reader.advance(MIB);
+        assert_eq!(at(&reader, now + LONG_WAIT).0, []);
+        reader.move_to(90 * MIB);
+        assert_eq!(at(&reader, now).0, [90, 91]);
     }
 
     #[test]
@@ -406,8 +459,7 @@ mod tests {
     #[test]
     fn a_window_that_is_full_where_it_matters_sets_no_deadline() {
         let mut pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let reader = waiting(10 * MIB);
         (10..29).for_each(|piece| assert!(pieces.arrived(piece)));
         let plan = plan(&[reader], &pieces);
         assert_eq!((plan.levels, plan.deadlines), ([(29, 5)].into(), BTreeMap::new()));
@@ -433,11 +485,11 @@ mod tests {
     #[test]
     fn a_step_changes_little_and_cancels_nothing() {
         let mut pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let mut reader = waiting(10 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         pieces.arrived(10);
         reader.advance(MIB);
+        reader.wait(Instant::now());
         let after = plan(&[reader], &pieces);
         let steer = after.change_from(&before, &pieces).unwrap();
         assert!(steer.dropped.iter().all(|piece| *piece == 29), "{steer:?}");
@@ -463,8 +515,7 @@ mod tests {
     #[test]
     fn a_seek_into_what_is_on_its_way_cancels_nothing() {
         let pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let mut reader = waiting(10 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         reader.move_to(12 * MIB);
         let after = plan(&[reader], &pieces);
