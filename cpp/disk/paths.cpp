@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -18,6 +19,10 @@ struct Names {
 
 std::string parent(std::string const& path) {
     return path.substr(0, path.find_last_of('/'));
+}
+
+std::size_t key(std::string const& path) {
+    return std::hash<std::string>()(path);
 }
 
 Names names(TorrentFiles const& torrent) {
@@ -70,8 +75,8 @@ lt::error_code in_use(std::string const& torrent) {
 
 std::vector<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent) const {
     std::set<Torrent> found;
-    auto const look = [&found, &torrent](Index const& index, std::string const& key) {
-        auto const [begin, end] = index.equal_range(key);
+    auto const look = [&found, &torrent](Index const& index, std::string const& path) {
+        auto const [begin, end] = index.equal_range(key(path));
         for (auto at = begin; at != end; ++at)
             if (auto const other = at->second.lock(); other && other.get() != &torrent)
                 found.insert(other);
@@ -103,14 +108,14 @@ void Paths::add(Torrent const& torrent) {
         }
     }
     if (own.files.size() == 1)
-        files_.emplace(own.files.front().second, torrent);
+        files_.emplace(key(own.files.front().second), torrent);
     else
         for (std::string const& directory : own.directories)
-            directories_.emplace(directory, torrent);
+            directories_.emplace(key(directory), torrent);
 }
 
-void Paths::take(Index& index, std::string const& key, TorrentFiles const& torrent) {
-    auto const [begin, end] = index.equal_range(key);
+void Paths::take(Index& index, std::string const& path, TorrentFiles const& torrent) {
+    auto const [begin, end] = index.equal_range(key(path));
     auto const found = std::find_if(begin, end, [&torrent](auto const& entry) {
         return entry.second.lock().get() == &torrent;
     });

@@ -4,6 +4,7 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/file_storage.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -26,10 +27,12 @@ class Paths {
     void remove(TorrentFiles const& torrent);
 
   private:
-    using Index = std::unordered_multimap<std::string, std::weak_ptr<TorrentFiles>>;
+    // By the hash of the path: a client may have a million torrents, and paths are long. Those that
+    // are found are compared.
+    using Index = std::unordered_multimap<std::size_t, std::weak_ptr<TorrentFiles>>;
 
     std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;
-    static void take(Index& index, std::string const& key, TorrentFiles const& torrent);
+    static void take(Index& index, std::string const& path, TorrentFiles const& torrent);
 
     Index files_;
     Index directories_;

@@ -13,8 +13,8 @@ use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::{SessionTask, Share, TaskAnswers, TorrentTask};
-use crate::sys::{self, Waker, convert, process};
+use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::{self, NetworkThreadRecord, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
 const ADD: &str = "add the torrent";
@@ -28,7 +28,7 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
-        part: Share,
+        thread: NetworkThreadRecord,
         loopback_only: bool,
         proxy: Option<ProxyKind>,
         state: &[u8],
@@ -47,7 +47,7 @@ impl NativeEngine {
             &records,
             settings.policy(loopback_only, proxy),
             reads,
-            part.number == 0,
+            thread,
             state,
             counters.shared(),
             Box::new(waker.clone()),
