@@ -19,9 +19,8 @@ namespace {
 // Depths in blocks. libtorrent always has at least the smallest.
 constexpr double at_first = 4;
 constexpr double fewest = 2;
-// How much longer than the fastest block a block may take, at least. If the fastest block takes
-// longer than this, a block may take twice as long as that one, so that a long path stays full.
-constexpr std::chrono::duration<double> least_slack = std::chrono::milliseconds(50);
+// How much longer than the fastest block a block may take.
+constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
 // The most that a late block reduces the depth. A peer with a rate limit sends in bursts: most of
 // its blocks arrive at once, and those that wait for the next burst show how deep the queue is.
 constexpr double latest = -1;
@@ -80,8 +79,7 @@ class PeerQueue : public lt::peer_plugin {
     }
     void adapt(std::chrono::duration<double> took) {
         fastest_ = std::min(fastest_, took);
-        double const change =
-            std::max(1 - (took - fastest_) / std::max(least_slack, fastest_), latest);
+        double const change = std::max(1 - (took - fastest_) / slack, latest);
         // A queue that was not full shows nothing about a deeper one.
         if (change < 0 || sent_.size() + 1 >= static_cast<std::size_t>(depth_))
             depth_ = std::clamp(depth_ + change, fewest, double(UINT16_MAX));

@@ -196,9 +196,12 @@ impl Plan {
         let mut plan = Self::default();
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
         let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
+        let windows: Vec<_> = windows.collect();
+        plan.is_read = !windows.is_empty();
+        // While some pieces have deadlines, a reader of others would get little.
+        let has_deadlines = windows.iter().any(|window| window.is_urgent(now));
         for window in windows {
-            plan.is_read = true;
-            let due = window.is_urgent(now).then_some(&mut due);
+            let due = has_deadlines.then_some(&mut due);
             plan.add(window, pieces, &mut by_distance, due);
         }
         for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
@@ -416,9 +419,12 @@ mod tests {
         reader.wait(now + LONG_WAIT);
         assert_eq!(at(&reader, now + LONG_WAIT).0.len(), 5, "it waits as before");
         reader.advance(MIB);
-        assert_eq!(at(&reader, now + LONG_WAIT).0, []);
+        assert!(at(&reader, now + LONG_WAIT).0.is_empty());
+        let sequential = reader.clone();
         reader.move_to(90 * MIB);
         assert_eq!(at(&reader, now).0, [90, 91]);
+        let both = Plan::of([&sequential, &reader].into_iter(), &pieces, now);
+        assert!(both.deadlines.contains_key(&11), "a piece of the sequential reader");
     }
 
     #[test]
