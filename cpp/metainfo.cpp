@@ -27,12 +27,16 @@ namespace patron {
 namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
-// same; the other limits, on depth, tokens and pieces, are libtorrent's own.
+// same. The limits for depth and pieces are the defaults of libtorrent.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
+// The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
+// its padding, so 100,000 files reach libtorrent's default of 3 million.
+constexpr int most_tokens = 10'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;
     limits.max_buffer_size = largest_metainfo;
+    limits.max_decode_tokens = most_tokens;
     return limits;
 }
 

@@ -1781,8 +1781,7 @@ size_t patron_reply_address_count(patron_reply *reply);
  * For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
  * Valid until the reply is freed.
  */
-patron_text patron_reply_address(patron_reply *reply,
-                                 size_t index);
+patron_text patron_reply_address(patron_reply *reply, size_t index);
 
 /**
  * For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid until
@@ -2217,9 +2216,7 @@ uint64_t patron_reader_position(patron_reader *reader);
  * Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
  * Windows.
  */
-int32_t patron_reader_fd(patron_reader *reader,
-                         int32_t *out,
-                         patron_error **error);
+int32_t patron_reader_fd(patron_reader *reader, int32_t *out, patron_error **error);
 
 /**
  * Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
@@ -2254,8 +2251,7 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_reader_interrupt(patron_reader *reader,
-                                patron_error **error);
+int32_t patron_reader_interrupt(patron_reader *reader, patron_error **error);
 
 /** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
 void patron_reader_free(patron_reader *reader);
@@ -3100,8 +3096,7 @@ uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
  * Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
  * lines have a text; for others it is empty.
  */
-patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
-                                          size_t index);
+patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter, size_t index);
 
 /** Frees a filter. NULL is allowed. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);

@@ -58,7 +58,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     if (silent_resolver)
         silence_resolver(session_.get_context());
-    // After the resolver's thread has started, which is not to be bound.
+    // Posted after the resolver's thread has started, which must not be bound.
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
                           [cores = std::move(cores)] { bind_network_thread(cores); });
