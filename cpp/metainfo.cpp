@@ -337,19 +337,15 @@ bool TorrentParams::is_complete() const {
     if (params_.flags & lt::torrent_flags::seed_mode)
         return true;
     lt::file_storage const& files = compat::files(*params_.ti);
-    auto const skipped = [](auto const& levels, auto index) {
-        auto const place = static_cast<std::size_t>(static_cast<int>(index));
-        return place < levels.size() && levels[place] == lt::dont_download;
-    };
     for (auto const piece : params_.ti->piece_range()) {
         if (piece < params_.have_pieces.end_index() && params_.have_pieces[piece])
             continue;
-        if (skipped(params_.piece_priorities, piece))
+        if (is_skipped(params_.piece_priorities, piece))
             continue;
         auto const parts = files.map_block(piece, 0, files.piece_size(piece));
         if (!std::all_of(parts.begin(), parts.end(), [&](lt::file_slice const& part) {
                 return files.pad_file_at(part.file_index) ||
-                       skipped(params_.file_priorities, part.file_index);
+                       is_skipped(params_.file_priorities, part.file_index);
             }))
             return false;
     }

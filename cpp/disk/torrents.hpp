@@ -76,6 +76,9 @@ struct TorrentFiles {
     std::uint64_t order = 0;
     // Other torrents that have the same file; see Paths.
     std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+    // The number of its files in each directory, by the hash of its path, if it has several files;
+    // see Paths.
+    std::map<std::size_t, int> directories;
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;

@@ -109,9 +109,17 @@ class PeerGuard : public lt::peer_plugin {
         guard_->slow_down(peer_);
     }
 
-    void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
+    bool on_handshake(lt::span<char const> reserved) override {
+        rejects_ = (reserved[7] & 0x04) != 0;
+        return true;
+    }
+    void sent_request(lt::peer_request const& request) override {
+        auto& times = asked_[key(request)];
+        times = static_cast<std::uint8_t>(std::min(times + 1, 255));
+    }
     bool on_reject(lt::peer_request const& request) override {
-        take(request);
+        if (rejects_)
+            take(request);
         return false;
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
@@ -139,7 +147,8 @@ class PeerGuard : public lt::peer_plugin {
         auto const found = asked_.find(key(block));
         if (found == asked_.end())
             return false;
-        asked_.erase(found);
+        if (--found->second == 0)
+            asked_.erase(found);
         return true;
     }
 
@@ -157,9 +166,12 @@ class PeerGuard : public lt::peer_plugin {
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset: libtorrent's open requests, and those that were never answered. If
-    // libtorrent cancels a request and makes it again, it may be answered twice.
-    std::multiset<Block> asked_;
+    // Whether the peer sends reject messages (BEP 6). If it does not, libtorrent itself rejects a
+    // request that it cancels, and all requests when it is choked; the block may still arrive.
+    bool rejects_ = false;
+    // By piece and offset: how often a block was requested and not answered. If libtorrent cancels
+    // a request and makes it again, it may be answered twice.
+    std::map<Block, std::uint8_t> asked_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {

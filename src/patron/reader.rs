@@ -12,13 +12,13 @@ use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
-use crate::messages::reading::{self, Opened, Opening, ReaderId, Then};
+use crate::messages::reading::{self, Lessee, Opened, Opening, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::{Envelope, Service};
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
-use crate::reply::{Reply, one_shot};
+use crate::reply::{Reply, Responder, one_shot};
 
 /// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
 const FIRST_CHUNK: u64 = 64 << 10;
@@ -50,8 +50,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound); [`Gone`](ErrorKind::Gone) if the torrent is removed in the
-    /// meantime; [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the torrent does not have.
+    /// [`NotFound`](ErrorKind::NotFound); [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the
+    /// torrent does not have. What ends the wait for metadata and for checking:
+    /// [`Gone`](ErrorKind::Gone) if the torrent is removed, [`NotHere`](ErrorKind::NotHere) if it is paused, and the
+    /// error that stops it.
     pub fn reader(&self, id: TorrentId, file: u32) -> Reply<Reader> {
         self.reader_with(id, file, ReaderOptions::default())
     }
@@ -60,10 +62,7 @@ impl Patron {
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
         let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
-            let give = |opened: Result<_>| {
-                reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
-            };
-            let then = Then::Lease(Box::new(give));
+            let then = Then::Lease(Box::new(Waiter { reply, service, member }));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
                 part: Part::File(file),
@@ -148,7 +147,25 @@ pub struct Reader {
     timeout: Option<Duration>,
 }
 
-/// An open reader. Dropping it restores the priorities.
+/// Waits for a reader.
+struct Waiter {
+    reply: Responder<Reader>,
+    service: Arc<Service>,
+    member: Arc<Member>,
+}
+
+impl Lessee for Waiter {
+    fn give(self: Box<Self>, opened: Result<Opened>) {
+        let Self { reply, service, member } = *self;
+        reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
+    }
+
+    fn is_gone(&self) -> bool {
+        self.reply.is_abandoned()
+    }
+}
+
+/// An open reader. Dropped, it gives back what was wanted for it.
 #[derive(Debug)]
 struct Lease {
     service: Arc<Service>,
@@ -469,9 +486,3 @@ impl Wake for Signal {
         });
     }
 }
-
-const _: () = {
-    const fn shared_between_threads<T: Send + Sync>() {}
-    shared_between_threads::<Reader>();
-    shared_between_threads::<Interrupter>();
-};

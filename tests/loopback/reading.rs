@@ -422,6 +422,25 @@ fn ranges_and_pieces_are_read_without_a_reader() {
     assert_eq!(none.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
+/// In between, the network thread serves peers and other requests.
+#[test]
+fn a_long_range_is_read_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("zeros.bin");
+    std::fs::write(&path, vec![0; 32 << 20]).unwrap();
+    let seeder = Seeder::of(&path);
+    let id = seeder.patron.torrents()[0];
+    let is_in_between = || {
+        let long = seeder.patron.read_range(id, 0, 0..32 << 20);
+        let short = seeder.patron.read_range(id, 0, 0..1);
+        assert_eq!(short.wait().unwrap(), [0]);
+        let was_ready = long.is_ready();
+        assert_eq!(long.wait().unwrap().len(), 32 << 20);
+        !was_ready
+    };
+    assert!((0..20).any(|_| is_in_between()), "it was read in one turn");
+}
+
 #[test]
 fn many_readers_of_many_files_read_at_once() {
     let dir = tempfile::tempdir().unwrap();

@@ -245,16 +245,23 @@ pub(crate) struct Verify {
     /// The directory that holds its data
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {
     /// .torrent files and magnet links; none are needed with --store
-    #[arg(required_unless_present = "store", value_name = "FILE|MAGNET")]
+    #[arg(
+        required_unless_present_any = ["store", "resume"],
+        requires = "output",
+        value_name = "FILE|MAGNET"
+    )]
     pub(crate) sources: Vec<PathBuf>,
-    /// Directory for the files; created if it does not exist
+    /// Directory for the files of these torrents; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
     /// Peer to connect to, for every torrent; can be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) peer: Vec<SocketAddr>,
@@ -320,7 +327,11 @@ impl Download {
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
     /// .torrent files, each followed by the directory that holds its data; none are needed with --store
-    #[arg(required_unless_present = "store", num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
+    #[arg(
+        required_unless_present_any = ["store", "resume"],
+        num_args = 2..,
+        value_names = ["FILE.torrent", "DIR"]
+    )]
     paths: Vec<PathBuf>,
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]

@@ -48,6 +48,8 @@ struct OfTorrent {
     plan: Plan,
     /// How many changes of priorities by the program are in progress.
     choosing: usize,
+    /// With so many readers, the abandoned ones are looked for.
+    room: usize,
 }
 
 struct Open {
@@ -65,6 +67,12 @@ impl OfTorrent {
 
     fn has_none(&self) -> bool {
         self.opening.is_empty() && self.open.is_empty()
+    }
+
+    fn abandoned(&self) -> Vec<ReaderId> {
+        let opening = self.opening.iter().filter(|(_, opening)| opening.is_abandoned());
+        let open = self.open.iter().filter(|(_, open)| open.is_abandoned());
+        opening.map(|(id, _)| *id).chain(open.map(|(id, _)| *id)).collect()
     }
 
     fn fetches(&mut self, torrent: TorrentId) -> Vec<Fetch> {
@@ -88,6 +96,7 @@ impl Readers {
     /// Adds a reader, which waits until libtorrent has [answered](Readers::looked).
     pub(in crate::client) fn begin(&mut self, opening: Opening) -> ReaderId {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
+        self.make_room(torrent);
         self.by_id.insert(id, torrent);
         if let Then::Bytes(_, due) = opening.then {
             self.due.insert((due, id));
@@ -96,7 +105,23 @@ impl Readers {
         id
     }
 
-    /// Returns what a reader that is being opened will read.
+    /// Before the readers of a torrent become twice as many, those that nobody waits for any more go.
+    fn make_room(&mut self, torrent: TorrentId) {
+        let Some(of) = self.torrents.get_mut(&torrent) else { return };
+        if of.opening.len() + of.open.len() < of.room {
+            return;
+        }
+        let abandoned = of.abandoned();
+        of.room = 2 * (of.opening.len() + of.open.len() - abandoned.len()).max(8);
+        for id in abandoned {
+            self.close(id);
+            self.changed.insert(torrent);
+        }
+        let Self { due, by_id, .. } = self;
+        due.retain(|(_, id)| by_id.contains_key(id));
+    }
+
+    /// What a reader that is to be opened reads.
     pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
         let torrent = self.by_id.get(&id)?;
         Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
@@ -281,7 +306,12 @@ impl Readers {
 }
 
 impl Open {
-    /// Returns the waiting read if its first byte is available.
+    /// It was to read once, and nobody waits for that any more.
+    fn is_abandoned(&self) -> bool {
+        self.once && self.waiting.as_ref().is_some_and(|read| read.reply.is_abandoned())
+    }
+
+    /// The read that waits, where its first byte is here.
     fn fetch(&mut self, torrent: TorrentId, pieces: &Pieces) -> Option<Fetch> {
         let Read { position, length, .. } = self.waiting.as_ref()?;
         let here = pieces.here(self.span, *position, *length);
@@ -301,13 +331,24 @@ mod tests {
 
     use super::*;
     use crate::error::{ErrorKind, Result};
+    use crate::messages::reading::{Lessee, Opened};
     use crate::model::ReaderOptions;
     use crate::reply::{Reply, one_shot};
 
     const MIB: u64 = 1 << 20;
 
+    impl<F: FnOnce(Result<Opened>) + Send> Lessee for F {
+        fn give(self: Box<Self>, opened: Result<Opened>) {
+            self(opened);
+        }
+
+        fn is_gone(&self) -> bool {
+            false
+        }
+    }
+
     fn opening(torrent: TorrentId) -> Opening {
-        let then = Then::Lease(Box::new(|_| ()));
+        let then = Then::Lease(Box::new(|_: Result<Opened>| ()));
         Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
     }
 
@@ -377,6 +418,29 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_waits_for_any_more_does_not_pile_up() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let due = Instant::now() + Duration::from_secs(3600);
+        let awaited: Vec<_> = (0..100)
+            .map(|number| {
+                for _ in 0..10 {
+                    let id = readers.begin(once(torrent, due).0);
+                    if number % 2 == 0 {
+                        readers.looked(id, &look(&[]));
+                        readers.read(read(id, 0).0);
+                    }
+                }
+                readers.begin(opening(torrent))
+            })
+            .collect();
+        let opening = readers.opening(torrent);
+        assert!(awaited.iter().all(|id| opening.contains(id)));
+        let here = readers.by_id.len();
+        assert!(here < 500, "{here} of 1100, of which 100 are waited for");
+        assert_eq!(readers.due.len(), here - awaited.len());
+    }
+
+    #[test]
     fn a_read_that_takes_the_place_of_another_ends_it() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
@@ -443,7 +507,9 @@ mod tests {
             "it may be tried again"
         );
         let (sender, refused) = std::sync::mpsc::channel();
-        let then = Then::Lease(Box::new(move |answer| sender.send(answer.is_err()).unwrap()));
+        let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
+            sender.send(answer.is_err()).unwrap()
+        }));
         readers.begin(Opening { then, ..opening(torrent) });
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));

@@ -47,11 +47,17 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let look = match answer {
             Ok(answer) => answer.downcast_ref::<Look>(),
-            // It is asked again when that has ended.
-            Err(error) if matches!(error.kind(), ErrorKind::NoMetadata | ErrorKind::Busy) => return,
             Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::NoMetadata | ErrorKind::Busy => match self.why_not(id) {
+                        Some(error) => error.in_operation(OPEN_READER),
+                        // It is looked at again when that is over.
+                        None => return,
+                    },
+                    _ => error.clone(),
+                };
                 if let Some(opening) = self.readers.refuse(reader) {
-                    opening.refuse(error.clone());
+                    opening.refuse(error);
                 }
                 return self.follow_readers();
             }
@@ -59,8 +65,8 @@ impl<E: Engine> ClientThread<E> {
         let Some(look) = look else { return };
         let Some(opening) = self.readers.looked(reader, look) else { return };
         match opening.then {
-            Then::Lease(reply) => {
-                reply(Ok(Opened { reader, size: look.span.size }));
+            Then::Lease(lessee) => {
+                lessee.give(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {
@@ -106,7 +112,15 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Returns why no more data of the torrent will arrive, if so.
+    /// The torrent does not go on. What can be opened as it is, is opened.
+    pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
+        self.readers.fail(id, error);
+        for reader in self.readers.opening(id) {
+            self.look(reader);
+        }
+    }
+
+    /// Why nothing more comes of a torrent.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
         let torrent = self.torrents.get(id)?;
         let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);

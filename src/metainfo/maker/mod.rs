@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
 use crate::model::url;
-use crate::reply::{Reply, one_shot};
+use crate::reply::{self, Reply, one_shot};
 use crate::sys::{self, process};
 
 const MAKE: &str = "make the torrent";
@@ -221,9 +221,10 @@ impl TorrentMaker {
                 let progress = progress.clone();
                 move || {
                     process::block_signals();
-                    let made = walk::walk(&root, &name, rules, &progress)
-                        .and_then(|entries| make(record, entries, &root, &progress));
-                    responder.send(made);
+                    responder.send_result_of(|| {
+                        let entries = walk::walk(&root, &name, rules, &progress)?;
+                        make(record, entries, &root, &progress)
+                    });
                 }
             })
             .map_err(|error| Error::io(MAKE, "a thread to hash on", &error))?;
@@ -400,7 +401,7 @@ impl Making {
     /// is neither a file nor a directory, or if a client would change a name;
     /// [`Native`](ErrorKind::Native) if libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
     pub fn wait(self) -> Result<Metainfo> {
-        self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(MAKE)))
+        self.reply.wait_until(None).unwrap_or_else(|| Err(reply::taken()))
     }
 
     /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.
