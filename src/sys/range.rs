@@ -127,7 +127,7 @@ mod tests {
         }
         let sink = || {
             let bomb = Bomb;
-            RangeSink::new(1, move |_| drop(bomb))
+            RangeSink::new(Vec::new(), 1, move |_| drop(bomb))
         };
         sink().finish();
         let error = NativeError { category: "system".into(), value: 5, message: "no".into() };

@@ -427,7 +427,7 @@ mod tests {
                     let id = readers.begin(once(torrent, due).0);
                     if number % 2 == 0 {
                         readers.looked(id, &look(&[]));
-                        readers.read(read(id, 0).0);
+                        readers.read(read(id, 0).0, Instant::now());
                     }
                 }
                 readers.begin(opening(torrent))
