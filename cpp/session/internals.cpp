@@ -289,6 +289,17 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
 }
 
+// With 0, libtorrent decides by the rate of the peer.
+void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
+    if (auto const peer = connection.native_handle())
+        peer->prefer_contiguous_blocks(preferred ? 0 : 1);
+}
+
+bool has_deadlines(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    return impl && impl->num_time_critical_pieces() > 0;
+}
+
 // Simulates an answer of a tracker without content.
 void connect_some(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();

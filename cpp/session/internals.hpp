@@ -83,6 +83,13 @@ struct RequestQueue {
 // Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
 
+// Sets whether whole pieces are requested from a peer if it is fast enough. Called on the network
+// thread.
+void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred);
+
+// Returns whether any piece of a torrent has a deadline. Called on the network thread.
+bool has_deadlines(lt::torrent_handle const& torrent);
+
 // Connects to known peers of a torrent, as many as libtorrent does after the answer of a tracker.
 // Called on the network thread, but not while libtorrent changes the torrent.
 void connect_some(lt::torrent_handle const& torrent);

@@ -78,6 +78,8 @@ pub(crate) struct Read {
     pub(crate) position: u64,
     /// The maximum length.
     pub(crate) length: u64,
+    /// The buffer for the bytes; its contents are overwritten.
+    pub(crate) into: Vec<u8>,
     pub(crate) reply: Responder<Vec<u8>>,
 }
 

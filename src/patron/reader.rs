@@ -138,8 +138,9 @@ pub struct Reader {
     member: Arc<Member>,
     position: u64,
     chunk: Chunk,
-    /// The position and reply of the fetch in progress.
-    pending: Option<(u64, Reply<Vec<u8>>)>,
+    pending: Option<Pending>,
+    /// The buffer of the previous chunk, used for the next fetch.
+    spare: Vec<u8>,
     /// The length of the next fetch when reading sequentially.
     next_length: u64,
     signal: Arc<Signal>,
@@ -191,7 +192,19 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
+/// A fetch in progress.
+struct Pending {
+    begin: u64,
+    /// No read has waited for it yet.
+    ahead: bool,
+    reply: Reply<Vec<u8>>,
+}
+
 impl Chunk {
+    fn end(&self) -> u64 {
+        self.begin + self.bytes.len() as u64
+    }
+
     fn from(&self, position: u64) -> &[u8] {
         let offset =
             position.checked_sub(self.begin).and_then(|offset| usize::try_from(offset).ok());
@@ -207,6 +220,7 @@ impl Reader {
             position: 0,
             chunk: Chunk::default(),
             pending: None,
+            spare: Vec::new(),
             next_length: FIRST_CHUNK,
             signal: Arc::default(),
             timeout: None,
@@ -252,42 +266,58 @@ impl Reader {
     /// Returns the data at the position. If there is none, the waker is woken when there may be.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
-            let reply = match self.pending.take() {
-                Some((begin, reply)) if begin == self.position => reply,
+            let pending = match self.pending.take() {
+                Some(pending) if pending.begin == self.position => pending,
                 _ => self.fetch(),
             };
-            if reply.poll_ready(context).is_pending() {
-                self.pending = Some((self.position, reply));
+            if pending.reply.poll_ready(context).is_pending() {
+                self.pending = Some(Pending { ahead: false, ..pending });
                 return Poll::Pending;
             }
-            match reply.wait() {
+            match pending.reply.wait() {
                 Ok(bytes) if bytes.is_empty() => {
                     let message = "the disk backend gave nothing";
                     return Poll::Ready(Err(Error::new(ErrorKind::Disk, READ, message)));
                 }
-                Ok(bytes) => self.chunk = Chunk { begin: self.position, bytes },
+                Ok(bytes) => self.take(bytes),
+                // The reason may be gone by now.
+                Err(_) if pending.ahead => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
         Poll::Ready(Ok(self.chunk.from(self.position)))
     }
 
-    fn fetch(&mut self) -> Reply<Vec<u8>> {
-        let end = self.chunk.begin + self.chunk.bytes.len() as u64;
-        let goes_on = end == self.position && !self.chunk.bytes.is_empty();
+    /// Takes the chunk at the position. When reading sequentially, fetches the next one ahead.
+    fn take(&mut self, bytes: Vec<u8>) {
+        self.spare =
+            std::mem::replace(&mut self.chunk, Chunk { begin: self.position, bytes }).bytes;
+        let next = self.chunk.end();
+        if self.next_length == LARGEST_CHUNK && next < self.lease.size {
+            self.pending = Some(Pending { ahead: true, ..self.fetch_from(next, LARGEST_CHUNK) });
+        }
+    }
+
+    fn fetch(&mut self) -> Pending {
+        let goes_on = self.chunk.end() == self.position && !self.chunk.bytes.is_empty();
         let length = if goes_on { self.next_length } else { FIRST_CHUNK };
         self.next_length = (length * 2).min(LARGEST_CHUNK);
+        self.fetch_from(self.position, length)
+    }
+
+    fn fetch_from(&mut self, position: u64, length: u64) -> Pending {
         let (responder, reply) = one_shot(READ);
         let read = reading::Read {
             reader: self.lease.reader,
-            position: self.position,
+            position,
             length,
+            into: std::mem::take(&mut self.spare),
             reply: responder,
         };
         let job = Job::Read(read);
         // A refused envelope drops the responder, which answers that the client has stopped.
         let _ = self.lease.service.send(Envelope { from: self.member.clone(), job });
-        reply
+        Pending { begin: position, ahead: false, reply }
     }
 
     fn wait_for_data(&mut self) -> Result<&[u8]> {

@@ -34,24 +34,27 @@ type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 /// Collects blocks on the network thread.
 pub(crate) struct RangeSink {
     length: usize,
-    /// Allocated when the first block comes: the range may not be there.
+    /// Grows when the first block comes: the range may not be there.
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread, or dropped if libtorrent ends first. It runs wakers
-    /// and callbacks of the program, so it may panic. Its error does not include the attempted operation.
+    /// Fills `length` bytes of `into`. `done` is called once, on the network thread, or dropped if libtorrent ends
+    /// first. It runs wakers and callbacks of the program, so it may panic. Its error does not include the attempted
+    /// operation.
     pub(crate) fn new(
+        mut into: Vec<u8>,
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        Box::new(Self { length, bytes: Vec::new(), done: Some(Box::new(done)) })
+        into.truncate(length);
+        Box::new(Self { length, bytes: into, done: Some(Box::new(done)) })
     }
 
     pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; self.length];
+        if self.bytes.len() < self.length {
+            self.bytes.resize(self.length, 0);
         }
         let to = offset.checked_add(block.len()).and_then(|end| self.bytes.get_mut(offset..end));
         if let Some(to) = to {
@@ -92,7 +95,7 @@ mod tests {
         let (sender, answers) = std::sync::mpsc::channel();
         let sink = |length| {
             let sender = sender.clone();
-            RangeSink::new(length, move |answer| sender.send(answer).unwrap())
+            RangeSink::new(vec![7; 3], length, move |answer| sender.send(answer).unwrap())
         };
         let mut good = sink(5);
         good.put(2, b"cde");
@@ -124,7 +127,7 @@ mod tests {
         }
         let sink = || {
             let bomb = Bomb;
-            RangeSink::new(1, move |_| drop(bomb))
+            RangeSink::new(Vec::new(), 1, move |_| drop(bomb))
         };
         sink().finish();
         let error = NativeError { category: "system".into(), value: 5, message: "no".into() };

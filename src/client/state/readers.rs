@@ -162,7 +162,7 @@ impl Readers {
     }
 
     /// A reader reads here.
-    pub(in crate::client) fn read(&mut self, read: Read) -> Next {
+    pub(in crate::client) fn read(&mut self, read: Read, now: Instant) -> Next {
         let open = self.by_id.get(&read.reader).and_then(|torrent| {
             let of = self.torrents.get_mut(torrent)?;
             Some((*torrent, &of.pieces, of.open.get_mut(&read.reader)?))
@@ -170,6 +170,7 @@ impl Readers {
         let Some((torrent, pieces, open)) = open else { return Next::Gone(read) };
         open.window.move_to(read.position);
         open.waiting = Some(read);
+        open.window.wait(now);
         open.fetch(torrent, pieces).map_or(Next::Wait(torrent), Next::Fetch)
     }
 
@@ -206,12 +207,12 @@ impl Readers {
     }
 
     /// What libtorrent is to be told now.
-    pub(in crate::client) fn steer(&mut self, torrent: TorrentId) -> Option<Steer> {
+    pub(in crate::client) fn steer(&mut self, torrent: TorrentId, now: Instant) -> Option<Steer> {
         let of = self.torrents.get_mut(&torrent)?;
         if of.choosing > 0 {
             return None;
         }
-        let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces);
+        let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces, now);
         let plan = plan.put_off(&of.plan, &of.pieces);
         let steer = plan.change_from(&of.plan, &of.pieces);
         of.plan = plan;
@@ -368,7 +369,8 @@ mod tests {
 
     fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
-        (Read { reader, position, length: 2 * MIB, reply: responder }, reply)
+        let into = Vec::new();
+        (Read { reader, position, length: 2 * MIB, into, reply: responder }, reply)
     }
 
     fn open(readers: &mut Readers, torrent: TorrentId, have: &[usize]) -> ReaderId {
@@ -385,15 +387,21 @@ mod tests {
     fn a_read_returns_available_data_and_otherwise_waits() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[0]);
-        let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0) else { panic!("not here") };
+        let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0, Instant::now()) else {
+            panic!("not here")
+        };
         assert_eq!((fetch.read.position, fetch.read.length), (MIB / 2, MIB / 2));
-        assert!(matches!(readers.read(read(id, MIB).0), Next::Wait(of) if of == torrent));
+        assert!(
+            matches!(readers.read(read(id, MIB).0, Instant::now()), Next::Wait(of) if of == torrent)
+        );
         assert!(readers.arrived(torrent, 2).is_empty());
         let fetches = readers.arrived(torrent, 1);
         assert_eq!(fetches[0].read.length, 2 * MIB, "both, and no more than was asked for");
         assert_eq!(readers.take_changed(), [torrent].into());
         assert!(readers.arrived(torrent, 3).is_empty(), "it is answered once");
-        let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0) else { panic!("waits") };
+        let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0, Instant::now()) else {
+            panic!("waits")
+        };
         assert_eq!(end.read.length, 0);
     }
 
@@ -403,9 +411,9 @@ mod tests {
         let id = readers.begin(opening(torrent));
         readers.arrived(torrent, 0);
         readers.looked(id, &look(&[]));
-        assert!(matches!(readers.read(read(id, 0).0), Next::Fetch(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Fetch(_)));
         readers.checking(torrent);
-        assert!(matches!(readers.read(read(id, 0).0), Next::Wait(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Wait(_)));
         assert_eq!(readers.learn(torrent, &look(&[0])).len(), 1);
     }
 
@@ -419,7 +427,7 @@ mod tests {
                     let id = readers.begin(once(torrent, due).0);
                     if number % 2 == 0 {
                         readers.looked(id, &look(&[]));
-                        readers.read(read(id, 0).0);
+                        readers.read(read(id, 0).0, Instant::now());
                     }
                 }
                 readers.begin(opening(torrent))
@@ -437,8 +445,8 @@ mod tests {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);
-        readers.read(first);
-        readers.read(read(id, 5 * MIB).0);
+        readers.read(first, Instant::now());
+        readers.read(read(id, 5 * MIB).0, Instant::now());
         assert!(reply.try_take().is_some());
         assert!(readers.arrived(torrent, 0).is_empty());
         assert_eq!(readers.arrived(torrent, 5).len(), 1);
@@ -448,14 +456,14 @@ mod tests {
     fn closing_the_last_reader_restores_everything() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let ids = [open(&mut readers, torrent, &[]), open(&mut readers, torrent, &[])];
-        let steer = readers.steer(torrent).unwrap();
+        let steer = readers.steer(torrent, Instant::now()).unwrap();
         assert_eq!(steer.levels, [(0, 7), (1, 6)]);
         assert_eq!(readers.levels(torrent), Some(&[4; 10][..]));
-        assert_eq!(readers.steer(torrent), None, "nothing has changed");
+        assert_eq!(readers.steer(torrent, Instant::now()), None, "nothing has changed");
         assert_eq!(readers.close(ids[0]), Some(torrent));
-        assert_eq!(readers.steer(torrent), None);
+        assert_eq!(readers.steer(torrent, Instant::now()), None);
         assert_eq!(readers.close(ids[1]), Some(torrent));
-        let steer = readers.steer(torrent).unwrap();
+        let steer = readers.steer(torrent, Instant::now()).unwrap();
         assert_eq!((steer.levels, steer.dropped), (vec![(0, 4), (1, 4)], vec![0, 1]));
         assert!(!readers.are_open() && readers.torrents.is_empty());
         assert_eq!(readers.close(ids[1]), None);
@@ -468,18 +476,18 @@ mod tests {
     fn the_program_chooses_among_what_it_set_itself() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
-        readers.steer(torrent).unwrap();
+        readers.steer(torrent, Instant::now()).unwrap();
         let back = readers.choose(torrent).unwrap();
         assert_eq!(back.levels, [(0, 4), (1, 4)]);
-        assert_eq!(readers.steer(torrent), None, "not while it chooses");
+        assert_eq!(readers.steer(torrent, Instant::now()), None, "not while it chooses");
         assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
         let chosen = Look { levels: vec![2; 10], ..look(&[]) };
         readers.learn(torrent, &chosen);
         readers.choice_ended(torrent);
-        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 7), (1, 6)]);
+        assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 7), (1, 6)]);
         assert_eq!(readers.levels(torrent), Some(&[2; 10][..]));
         readers.close(id);
-        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 2), (1, 2)]);
+        assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 2), (1, 2)]);
         assert_eq!(readers.choose(torrent), None);
         readers.choice_ended(torrent);
         assert!(readers.torrents.is_empty());
@@ -490,11 +498,14 @@ mod tests {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);
-        readers.read(first);
+        readers.read(first, Instant::now());
         readers.fail(torrent, &Error::new(ErrorKind::Disk, "test", "full"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Disk));
         let (second, reply) = read(id, 0);
-        assert!(matches!(readers.read(second), Next::Wait(_)), "it may be tried again");
+        assert!(
+            matches!(readers.read(second, Instant::now()), Next::Wait(_)),
+            "it may be tried again"
+        );
         let (sender, refused) = std::sync::mpsc::channel();
         let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
             sender.send(answer.is_err()).unwrap()
@@ -503,7 +514,7 @@ mod tests {
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
-        assert!(matches!(readers.read(read(id, 0).0), Next::Gone(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Gone(_)));
         assert!(!readers.are_open());
     }
 
@@ -520,8 +531,9 @@ mod tests {
         else {
             panic!("not opened")
         };
-        let wait = Read { reader: second, position: 0, length: MIB, reply: reply_there };
-        readers.read(wait);
+        let into = Vec::new();
+        let wait = Read { reader: second, position: 0, length: MIB, into, reply: reply_there };
+        readers.read(wait, Instant::now());
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
         assert!(readers.expire(now, &late).is_empty());

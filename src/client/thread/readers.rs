@@ -70,7 +70,8 @@ impl<E: Engine> ClientThread<E> {
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {
-                self.read(Read { reader, position: 0, length: look.span.size, reply });
+                let (length, into) = (look.span.size, Vec::new());
+                self.read(Read { reader, position: 0, length, into, reply });
             }
         }
     }
@@ -92,7 +93,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn read(&mut self, read: Read) {
-        match self.readers.read(read) {
+        match self.readers.read(read, Instant::now()) {
             Next::Fetch(fetch) => {
                 let id = fetch.torrent;
                 self.fetch([fetch]);
@@ -128,9 +129,9 @@ impl<E: Engine> ClientThread<E> {
 
     fn fetch(&mut self, fetches: impl IntoIterator<Item = Fetch>) {
         for Fetch { torrent, span, read } in fetches {
-            let Read { reader, position, length, reply } = read;
+            let Read { reader, position, length, into, reply } = read;
             let span = Span { begin: span.begin + position, size: length };
-            let (ask, respond) = request::read_span(span, reply);
+            let (ask, respond) = request::read_span(span, into, reply);
             self.request_of_torrent(torrent, ask.request, respond);
             if self.readers.is_once(reader) {
                 self.close_reader(reader);
@@ -147,7 +148,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn steer(&mut self, id: TorrentId) {
-        if let Some(steer) = self.readers.steer(id) {
+        if let Some(steer) = self.readers.steer(id, Instant::now()) {
             self.tell_steer(id, steer);
         }
     }
