@@ -31,7 +31,7 @@ namespace {
 constexpr int largest_metainfo = 64 * 1024 * 1024;
 // In a hybrid torrent, a file takes 30 with its padding: libtorrent's limit of 3 million is reached
 // by 100,000 files. Each takes 8 bytes of memory.
-constexpr int most_tokens = 10'000'000;
+constexpr int most_tokens = 12'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;
