@@ -27,10 +27,10 @@ namespace patron {
 namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
-// same. The limits on depth and pieces are libtorrent's own.
+// same. The limits for depth and pieces are the defaults of libtorrent.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
-// In a hybrid torrent, a file takes 30 with its padding: libtorrent's limit of 3 million is reached
-// by 100,000 files. Each takes 8 bytes of memory.
+// The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
+// its padding, so 100,000 files reach libtorrent's default of 3 million.
 constexpr int most_tokens = 12'000'000;
 
 lt::load_torrent_limits limits() {
@@ -40,12 +40,12 @@ lt::load_torrent_limits limits() {
     return limits;
 }
 
-// The paths of a torrent's files may take at most this much memory, relative to the size of the
-// torrent: in a file tree, the paths share the names of directories, but each file gets a copy of
-// its whole path.
+// The paths of a torrent's files may take this much memory, or `paths_per_byte` times the size of
+// the torrent. In a file tree, the paths share the names of directories, but each file gets a copy
+// of its whole path.
 constexpr std::size_t paths_at_least = 16 * 1024 * 1024;
 constexpr std::size_t paths_per_byte = 16;
-// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash of it.
+// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash for it.
 constexpr std::int64_t largest_v2 = std::int64_t(8) << 40;
 
 // Walks a file tree (BEP 52); bdecode limits its depth.
@@ -144,8 +144,8 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
         // A file entry that is not a dictionary is refused without an error code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
     }
-    // A "magnet-uri" in place of "info" is also accepted; it describes no files. 2.1 then has no
-    // torrent_info.
+    // A "magnet-uri" in place of "info" is also accepted, but describes no files. In that case, 2.1
+    // has no torrent_info.
     if (!params.ti || !params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
     return params;
@@ -172,7 +172,7 @@ lt::entry client_part(lt::bdecode_node const& root) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    // Decoded only once: there may be thousands to read at the start.
+    // Decoded only once, because thousands may have to be read at the start.
     lt::bdecode_node const root = decode(buffer);
     check_size(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
@@ -291,11 +291,11 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     }
     apply(options.limits, params_);
 
-    // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
-    // and resume them by its own limits. The flags in resume data were chosen in an earlier run.
+    // Our torrents run when they are told to. libtorrent's queue manager (auto_managed) would pause
+    // and resume them by its own limits. The flags in resume data were set in an earlier run.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
-    // libtorrent's own pauses are not kept, but for those of its queue.
+    // Pauses by libtorrent are not restored, except those of its queue.
     if (options.restored && !(params_.flags & lt::torrent_flags::auto_managed))
         params_.flags &= ~lt::torrent_flags::paused;
     for (std::uint8_t place = 0; place < flag_count; ++place)
@@ -337,19 +337,15 @@ bool TorrentParams::is_complete() const {
     if (params_.flags & lt::torrent_flags::seed_mode)
         return true;
     lt::file_storage const& files = compat::files(*params_.ti);
-    auto const skipped = [](auto const& levels, auto index) {
-        auto const place = static_cast<std::size_t>(static_cast<int>(index));
-        return place < levels.size() && levels[place] == lt::dont_download;
-    };
     for (auto const piece : params_.ti->piece_range()) {
         if (piece < params_.have_pieces.end_index() && params_.have_pieces[piece])
             continue;
-        if (skipped(params_.piece_priorities, piece))
+        if (is_skipped(params_.piece_priorities, piece))
             continue;
         auto const parts = files.map_block(piece, 0, files.piece_size(piece));
         if (!std::all_of(parts.begin(), parts.end(), [&](lt::file_slice const& part) {
                 return files.pad_file_at(part.file_index) ||
-                       skipped(params_.file_priorities, part.file_index);
+                       is_skipped(params_.file_priorities, part.file_index);
             }))
             return false;
     }
@@ -380,8 +376,8 @@ LayoutRecord TorrentParams::layout() const {
 
 namespace {
 
-// The piece layers in a .torrent file by the roots of the files (BEP 52). libtorrent moves them to
-// its own trees, where files with the same data share one.
+// Returns the piece layers of a .torrent file by the roots of the files (BEP 52). libtorrent moves
+// them to its own trees, where files with the same data share one.
 std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
     std::map<lt::sha256_hash, lt::string_view> out;
     lt::bdecode_node const root = decode(torrent);

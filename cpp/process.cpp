@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/syscall.h>
 #endif
 #include <unistd.h>
@@ -30,10 +31,12 @@
 #include <fstream>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #if defined(__unix__) && !defined(__APPLE__)
@@ -61,6 +64,8 @@ rust::Str category_name(ShimCategory category) {
         return category::busy;
     case ShimCategory::File:
         return category::file;
+    case ShimCategory::InUse:
+        return category::in_use;
     case ShimCategory::Version:
         return category::version;
     default:
@@ -93,13 +98,22 @@ void throw_for_test(std::int32_t kind) {
     }
 }
 
+NativeError catch_for_test(std::int32_t kind) {
+    try {
+        throw_for_test(kind);
+    } catch (...) {
+        return current_exception();
+    }
+    return none();
+}
+
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
         throw std::system_error(errno, std::generic_category());
     if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
-        // If it is refused, as by macOS above its own limit, the old limit stays.
+        // If that is refused, as by macOS above its own limit, the old limit stays.
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 && ::getrlimit(RLIMIT_NOFILE, &limit) != 0)
             throw std::system_error(errno, std::generic_category());
     }
@@ -120,8 +134,9 @@ bool is_network_device(rust::Str name) noexcept {
 
 namespace {
 
-// A library that was loaded earlier with global symbols may be used instead of ours, even in part.
-// The program itself contains none of these functions.
+// Returns the files that contain libtorrent's functions. A library that was loaded earlier with
+// global symbols may be used instead of ours, even in part. The program itself contains none of
+// these functions.
 std::set<std::string> loaded_from() {
     auto const file = [](auto* function) {
         Dl_info found{};
@@ -145,14 +160,13 @@ std::vector<int> numbers(std::string const& version) {
     return out;
 }
 
-// libtorrent keeps its binary interface within a major and minor version, and adds to it: an older
-// library lacks what the headers of a newer one have.
+// Returns why a version is refused. libtorrent keeps its exported functions within a major and
+// minor version. The shim also uses its internal classes, whose layout may change with any release.
 std::string why_refused(std::string const& compiled, std::string const& loaded,
                         std::set<std::string> const& files) {
-    auto const needed = numbers(compiled), found = numbers(loaded);
-    if (needed[0] != found[0] || needed[1] != found[1] || needed > found)
+    if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
-               loaded + " is loaded; compile it again or install the other version";
+               loaded + " is loaded; recompile from scratch, or install the other version";
     if (files.size() <= 1)
         return {};
     std::string names;
@@ -182,8 +196,14 @@ void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::St
 
 namespace {
 
-// Numbers the sessions, so that their threads can be told apart.
+// Numbers the sessions, to distinguish their threads.
 thread_local int session_number = 0;
+
+// Whether any network thread is bound. Threads that it starts inherit the binding.
+std::atomic<bool> binds{false};
+
+// The cores that a bound network thread could run on before.
+thread_local std::optional<cpu_set_t> unbound;
 
 std::string comm(std::string const& task) {
     std::string name;
@@ -195,6 +215,9 @@ std::string comm(std::string const& task) {
 
 void name_thread(char const* name) noexcept {
     ::pthread_setname_np(::pthread_self(), name);
+    cpu_set_t process;
+    if (binds && ::sched_getaffinity(::getpid(), sizeof process, &process) == 0)
+        ::sched_setaffinity(0, sizeof process, &process);
 }
 
 void name_network_thread() {
@@ -204,12 +227,46 @@ void name_network_thread() {
 }
 
 void name_disk_threads() {
+    std::filesystem::path const tasks = "/proc/self/task";
+    std::error_code failure;
+    // A link for each thread: the names are read only where some have started or ended.
+    thread_local std::uintmax_t known = 0;
+    auto const links = std::filesystem::hard_link_count(tasks, failure);
+    if (failure || links == std::exchange(known, links))
+        return;
     std::string const number = std::to_string(session_number);
     std::string const self = std::to_string(::syscall(SYS_gettid));
-    std::error_code failure;
-    for (auto const& task : std::filesystem::directory_iterator("/proc/self/task", failure))
-        if (task.path().filename() != self && comm(task.path()) == "lt-network-" + number)
-            std::ofstream(task.path() / "comm") << "lt-disk-" << number;
+    std::filesystem::directory_iterator task(tasks, failure), end;
+    for (; !failure && task != end; task.increment(failure)) {
+        auto const id = task->path().filename();
+        if (id == self || comm(task->path()) != "lt-network-" + number)
+            continue;
+        std::ofstream(task->path() / "comm") << "lt-disk-" << number;
+        if (unbound)
+            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound, &*unbound);
+    }
+}
+
+rust::Vec<std::uint32_t> allowed_cores() {
+    cpu_set_t allowed;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        throw std::system_error(errno, std::generic_category());
+    rust::Vec<std::uint32_t> out;
+    for (std::uint32_t core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &allowed))
+            out.push_back(core);
+    return out;
+}
+
+void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept {
+    cpu_set_t before, bound;
+    CPU_ZERO(&bound);
+    for (std::uint32_t const core : cores)
+        CPU_SET(core, &bound);
+    binds = true;
+    if (::sched_getaffinity(0, sizeof before, &before) == 0 &&
+        ::sched_setaffinity(0, sizeof bound, &bound) == 0)
+        unbound = before;
 }
 
 #else
@@ -221,6 +278,10 @@ void name_network_thread() {
     name_thread("lt-network");
 }
 void name_disk_threads() {}
+rust::Vec<std::uint32_t> allowed_cores() {
+    return {};
+}
+void bind_network_thread(std::vector<std::uint32_t> const&) noexcept {}
 
 #endif
 
@@ -228,14 +289,15 @@ void name_disk_threads() {}
 
 namespace {
 
-// The multibyte encoding is UTF-8, or the program has never set a locale.
+// Returns whether the multibyte encoding is UTF-8, or the program has not set a locale.
 bool names_are_bytes() {
     char const* const locale = std::setlocale(LC_CTYPE, nullptr);
     return locale == nullptr || std::strcmp(locale, "C") == 0 ||
            std::strcmp(locale, "POSIX") == 0 || std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-// libtorrent decides once, when it first accesses a file; nothing exists below /dev/null.
+// Makes libtorrent decide now. It decides once, when it first accesses a file; nothing exists below
+// /dev/null.
 void decide() {
     try {
         compat::look_at("/dev/null/none");
@@ -249,14 +311,15 @@ void decide() {
 // to the program's locale, and if LANG is unset, as for services, replaces every letter that is not
 // ASCII by a dot (need_conversion in its escape_string.cpp). It reads LANG only once, so we make it
 // do so while LANG has a suitable value. The whole environment is exchanged for that moment: setenv
-// would change it under a thread that reads it, and child processes would inherit the change.
+// would change it under a thread that reads it, and child processes would inherit the change. The
+// other one is never freed, because such a thread may still be reading it.
 void keep_file_names() {
     static std::once_flag once;
     std::call_once(once, [] {
         if (!names_are_bytes())
             return decide();
-        std::string lang = "LANG=C.UTF-8";
-        std::vector<char*> other{lang.data()};
+        static char lang[] = "LANG=C.UTF-8";
+        static auto& other = *new std::vector<char*>{lang};
         char** const ours = environ;
         for (char** variable = ours; variable != nullptr && *variable != nullptr; ++variable)
             if (std::strncmp(*variable, "LANG=", 5) != 0)
@@ -264,7 +327,9 @@ void keep_file_names() {
         other.push_back(nullptr);
         environ = other.data();
         decide();
-        environ = ours;
+        // Unless the program has changed it meanwhile, and with that replaced it.
+        if (environ == other.data())
+            environ = ours;
     });
 }
 

@@ -16,7 +16,7 @@
 namespace patron {
 namespace {
 
-// libtorrent hashes single pieces all at once. Beyond this number it checks the whole torrent,
+// libtorrent hashes single pieces all at once. Beyond this number, the whole torrent is checked,
 // which it does a few pieces at a time.
 constexpr int max_single_checks = 1024;
 
@@ -48,11 +48,7 @@ std::string file_path(lt::add_torrent_params const& params, lt::file_index_t fil
     return params.save_path + '/' + file_name(params, file);
 }
 
-bool is_skipped(std::vector<lt::download_priority_t> const& priorities, std::size_t file) {
-    return file < priorities.size() && priorities[file] == lt::dont_download;
-}
-
-// A file that is examined; closed by the destructor.
+// An open file; closed by the destructor.
 class Data {
   public:
     explicit Data(std::string const& path)
@@ -63,8 +59,7 @@ class Data {
     }
     Data(Data const&) = delete;
     Data& operator=(Data const&) = delete;
-    // Whether something was written to the whole range. If the file system cannot tell, it is
-    // assumed.
+    // Returns whether the whole range was written. If the file system cannot tell, it is assumed.
     bool is_written(std::int64_t begin, std::int64_t end) const {
         off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
         return hole < 0 || hole >= end;
@@ -75,11 +70,11 @@ class Data {
 };
 
 struct Piece {
-    // The resume data's claim must not be trusted.
+    // Whether the claim of the resume data cannot be trusted.
     bool doubtful = false;
-    // The whole piece is in files.
+    // Whether the whole piece is in files.
     bool here = true;
-    // And it was written, as far as can be told.
+    // Whether the whole piece was written, as far as the file system can tell.
     bool written = true;
     bool wanted = false;
 };
@@ -126,9 +121,9 @@ bool check_resume_data(lt::add_torrent_params& params,
             std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
         if (moved)
             then.changed = now.changed;
-        bool const skipped = is_skipped(params.file_priorities, place);
+        bool const skipped = is_skipped(params.file_priorities, i);
         bool const doubtful =
-            (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
+            (now.size >= 0 && !(now == then)) || (is_skipped(saved, i) && !skipped);
         // The pieces of a skipped file that it shares with other files are in the part file.
         bool const in_parts = has_parts && skipped && now.size < 0;
         Data const data(path);
@@ -160,7 +155,7 @@ bool check_resume_data(lt::add_torrent_params& params,
         params.unfinished_pieces.erase(i);
         if (!piece.here)
             continue;
-        // Marked as finished, so that its hash is checked.
+        // Marked as complete, so that its hash is checked.
         int const blocks =
             (files.piece_size(i) + lt::default_block_size - 1) / lt::default_block_size;
         params.unfinished_pieces[i].resize(blocks, true);

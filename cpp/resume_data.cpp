@@ -29,7 +29,9 @@ ClientDataRecord client_data(lt::entry const& entry) {
         record.move_to = bytes(to->string());
     record.share_ratio_permille = number("share ratio", -1);
     record.seed_seconds = number("seed seconds", -1);
-    record.goal_action = static_cast<GoalAction>(number("goal action", 0));
+    std::int64_t const action = number("goal action", 0);
+    if (action >= 0 && action <= static_cast<std::int64_t>(GoalAction::SuperSeed))
+        record.goal_action = static_cast<GoalAction>(action);
     record.replicas =
         static_cast<std::uint16_t>(std::clamp<std::int64_t>(number("replicas", 0), 0, 0xffff));
     return record;
@@ -60,10 +62,11 @@ lt::entry encode(ClientDataRecord const& record) {
     return entry;
 }
 
-// libtorrent writes a byte for each node of a hash tree: 800 MB for 6 TB of which only the root is
-// known. It treats missing bits at the end as zeros. The result is never empty: libtorrent does not
-// write empty ones, and 2.0.9 to 2.0.12 then read those of later files as those of earlier ones.
-// Bits are a std::vector<bool>, and from 2.1 an lt::bitfield.
+// Removes zero bits at the end of the bits that libtorrent writes for hash trees. It writes a byte
+// for each node of a tree: 800 MB for 6 TB of which only the root is known. It treats missing bits
+// at the end as zeros. The result is never empty: libtorrent does not write empty ones, and 2.0.9
+// to 2.0.12 then assign those of later files to earlier ones. Bits are a std::vector<bool>, and
+// from 2.1 an lt::bitfield.
 template <typename Bits>
 void shorten(Bits& bits) {
     auto used = bits.size();
@@ -72,7 +75,7 @@ void shorten(Bits& bits) {
     bits.resize(used > 0 ? used : 1, false);
 }
 
-// As libtorrent writes them: none where nobody chose.
+// In libtorrent's format: empty if nobody set a priority.
 std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
     std::vector<lt::download_priority_t> out;
     out.reserve(levels.size());
@@ -92,7 +95,7 @@ StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord 
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
         shorten(verified);
-    // Not those that readers have in force.
+    // Not the priorities that readers have set.
     if (!record.piece_levels.empty())
         params.piece_priorities = chosen_priorities(record.piece_levels);
     StoredRecord out;

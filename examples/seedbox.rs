@@ -45,14 +45,17 @@ fn add_new(
         let (path, found) = (entry.path(), entry.metadata()?);
         let now = (found.len(), found.modified()?);
         let before = seen.entry(path.clone()).or_insert(Some((u64::MAX, now.1)));
-        // `None`: it was added, now or in an earlier run.
+        // `None`: it was added or refused, now or at an earlier look.
         if path.extension().is_none_or(|kind| kind != "torrent") || before.is_none() {
             continue;
         }
         if *before != Some(now) {
             *before = Some(now);
-        } else if patron.add_torrent(&*path, AddOptions::default()).wait().is_ok() {
-            *before = None; // else it is tried again at the next look
+        } else {
+            if let Err(error) = patron.add_torrent(&*path, AddOptions::default()).wait() {
+                eprintln!("{error}");
+            }
+            *before = None;
         }
     }
     Ok(())

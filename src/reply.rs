@@ -1,7 +1,8 @@
-//! The answer to one command, to be waited for, with or without a time limit, or awaited.
+//! The answer to a command: to be waited for, with or without a time limit, or awaited.
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -11,18 +12,18 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The answer to a command; it arrives once.
+/// The answer to a command, which arrives once.
 ///
 /// Wait for it with [`wait`](Reply::wait) or [`wait_timeout`](Reply::wait_timeout), or `.await` it
 /// in any async runtime. Dropping a reply does not cancel the command, so it is safe to abandon a
 /// wait (`select!`).
 ///
-/// If the client stops first, the answer is
-/// [`ErrorKind::Stopped`](crate::error::ErrorKind::Stopped).
+/// If the client stops before that, the answer is an error of kind
+/// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[must_use = "a reply that nobody waits for hides a failure"]
 pub struct Reply<T>(Arc<OneShot<T>>);
 
-/// Sends the answer. Dropping it unused answers that the client has stopped.
+/// Sends the answer. If it is dropped unused, the answer is that the client has stopped.
 pub(crate) struct Responder<T> {
     shot: Arc<OneShot<T>>,
     op: &'static str,
@@ -39,7 +40,7 @@ enum State<T> {
     Taken,
 }
 
-/// An answer may need work, which the waiting thread does instead of the client thread.
+/// An answer. It may need work, which the waiting thread does instead of the client thread.
 enum Answer<T> {
     Done(Result<T>),
     Work(Box<dyn FnOnce() -> Result<T> + Send>),
@@ -54,8 +55,8 @@ impl<T> Answer<T> {
     }
 }
 
-/// A reply and its responder; `op` is what the command tries, for the error that the client has
-/// stopped.
+/// Creates a reply and its responder. `op` is the operation that the command attempts, for the error that the
+/// client has stopped.
 pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
     let shot = Arc::new(OneShot {
         state: Mutex::new(State::Pending(Vec::new())),
@@ -69,9 +70,22 @@ impl<T> Responder<T> {
         self.put(Answer::Done(result));
     }
 
+    /// Answers with the result of this work, on a thread that is not a client's: if it panics, no client
+    /// has stopped.
+    pub(crate) fn send_result_of(self, work: impl FnOnce() -> Result<T>) {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        let op = self.op;
+        self.send(result.unwrap_or_else(|panic| Err(Error::panicked(op, &*panic))));
+    }
+
     /// Answers with work that is done by the thread that takes the answer.
     pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
         self.put(Answer::Work(Box::new(work)));
+    }
+
+    /// Whether the reply was dropped: nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.shot) == 1
     }
 
     fn put(&self, answer: Answer<T>) {
@@ -87,12 +101,15 @@ impl<T> Responder<T> {
 
 impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
-        self.put(Answer::Done(Err(Error::stopped(self.op))));
+        // Most have been answered; an error takes allocations.
+        if matches!(*self.shot.state.lock(), State::Pending(_)) {
+            self.put(Answer::Done(Err(Error::stopped(self.op))));
+        }
     }
 }
 
 impl<T> Reply<T> {
-    /// A reply whose answer is already known.
+    /// Creates a reply whose answer is already known.
     pub(crate) fn ready(result: Result<T>) -> Self {
         Self(Arc::new(OneShot {
             state: Mutex::new(State::Here(Answer::Done(result))),
@@ -100,13 +117,13 @@ impl<T> Reply<T> {
         }))
     }
 
-    /// Waits for the answer, with no time limit.
+    /// Waits for the answer, without a time limit.
     pub fn wait(self) -> Result<T> {
         self.wait_until(None).unwrap_or_else(|| Err(taken()))
     }
 
-    /// Waits for the answer for at most `limit`. `None` if it has not arrived by then, or has
-    /// already been taken; it can be called again.
+    /// Waits for the answer for at most `limit`. Returns `None` if it has not arrived by then, or has already
+    /// been taken. It can be called again.
     ///
     /// [`try_take`](Reply::try_take), [`wait_until`](Reply::wait_until),
     /// [`Patron::recv_timeout`](crate::Patron::recv_timeout) and all other timed waits of this
@@ -151,13 +168,13 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Whether the answer has arrived, even if it has been taken.
+    /// Returns whether the answer has arrived, even if it has been taken.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
-    /// Whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
+    /// Returns whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
     /// when it arrives. It does not take the answer, and any number of tasks may wait this way.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         match &mut *self.0.state.lock() {
@@ -169,7 +186,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Calls `then` with the answer, at once or on the thread that answers: it must not block.
+    /// Calls `then` with the answer, at once or on the thread that answers, so `then` must not block.
     pub(crate) fn when_ready(self, then: impl FnOnce(Result<T>) + Send + 'static)
     where
         T: Send + 'static,
@@ -182,6 +199,7 @@ impl<T> Reply<T> {
     }
 
     /// The answer if it has arrived. `None` if it has not, or has already been taken.
+    #[must_use]
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
@@ -218,8 +236,8 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
     }
 }
 
-fn taken() -> Error {
-    let message = "the answer comes once, and has been taken";
+pub(crate) fn taken() -> Error {
+    let message = "the answer has already been taken";
     Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
 }
 
@@ -277,6 +295,26 @@ mod tests {
     }
 
     #[test]
+    fn a_responder_knows_whether_somebody_waits() {
+        let (responder, reply) = one_shot::<()>("test");
+        assert!(!responder.is_abandoned());
+        reply.when_ready(|_| ());
+        assert!(!responder.is_abandoned(), "it is handed on");
+        let (responder, reply) = one_shot::<()>("test");
+        drop(reply);
+        assert!(responder.is_abandoned());
+    }
+
+    #[test]
+    fn work_that_panics_answers_so() {
+        let (responder, reply) = one_shot::<()>("hash the file");
+        responder.send_result_of(|| panic!("out of {}", "cheese"));
+        let error = reply.wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert_eq!(error.to_string(), "cannot hash the file: out of cheese");
+    }
+
+    #[test]
     fn a_reply_that_timed_out_can_be_waited_for_again() {
         let (responder, reply) = one_shot("test");
         assert!(reply.wait_timeout(Duration::from_millis(1)).is_none());
@@ -288,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_by_the_one_who_waits() {
+    fn work_is_done_by_the_waiting_thread() {
         let (responder, reply) = one_shot("test");
         let here = std::thread::current().id();
         let sender =
@@ -298,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_an_answer_without_taking_it_is_woken_beside_who_takes_it() {
+    fn waiting_for_readiness_and_for_the_answer_are_both_woken() {
         struct Flag(AtomicUsize);
         impl Wake for Flag {
             fn wake(self: Arc<Self>) {
@@ -320,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_handed_on_whether_it_is_here_or_comes_later() {
+    fn an_answer_is_forwarded_whether_it_is_ready_or_comes_later() {
         let (sender, handed_on) = std::sync::mpsc::channel();
         let (responder, reply) = one_shot("test");
         let later = sender.clone();

@@ -1,7 +1,8 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
-#include "torrent-patron/cpp/requests/picker_threshold.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
+#include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
@@ -32,25 +33,19 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
     visit(std::get<1>(ranges));
 }
 
-// For a class that does not exist, libtorrent returns zeros.
-lt::peer_class_t known(lt::session_handle const& session, std::uint32_t number) {
-    lt::peer_class_t const chosen(number);
-    if (number < 32 && session.get_peer_class(chosen).connection_limit_factor > 0)
-        return chosen;
-    throw std::invalid_argument("unknown peer class " + std::to_string(number));
-}
-
 } // namespace
 
 rust::Vec<SettingRecord> SessionHandle::current_settings() const {
     lt::settings_pack current = get_settings();
-    threshold_.show(current);
+    for (auto const* const setting : overridden_)
+        setting->show(current);
     return setting_records(current);
 }
 
 void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     lt::settings_pack changes = settings(records);
-    threshold_.change(changes);
+    for (auto* const setting : overridden_)
+        setting->change(changes);
     apply_settings(std::move(changes));
 }
 
@@ -67,7 +62,9 @@ DemandRecord SessionHandle::demand() const {
 
 rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
     lt::session_params params = session_state();
-    threshold_.save(params.settings);
+    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    for (auto const* const setting : overridden_)
+        setting->save(params.settings);
     update(params.settings, instead);
     auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
@@ -75,7 +72,9 @@ rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> in
 
 rust::Vec<std::uint8_t> SessionHandle::network_state() const {
     auto const parts = save_dht_state | save_ip_filter;
-    auto const encoded = lt::write_session_params_buf(session_state(parts), parts);
+    lt::session_params params = session_state(parts);
+    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    auto const encoded = lt::write_session_params_buf(params, parts);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 
@@ -90,9 +89,9 @@ rust::Vec<QueuePlaceRecord> SessionHandle::queue() const {
     return out;
 }
 
-rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
+rust::Vec<rust::String> IpFilter::ranges() const {
     rust::Vec<rust::String> out;
-    each_range(get_ip_filter(),
+    each_range(filter_,
                [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
                    if (flags & lt::ip_filter::blocked) {
                        out.push_back(text(first));
@@ -102,11 +101,20 @@ rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
     return out;
 }
 
-void SessionHandle::block_ranges(rust::Slice<rust::String const> ends) {
+std::unique_ptr<IpFilter> new_ip_filter(rust::Slice<rust::String const> ends) {
     lt::ip_filter filter;
     for (std::size_t i = 0; i + 1 < ends.size(); i += 2)
         filter.add_rule(lt::make_address(std::string(ends[i])),
                         lt::make_address(std::string(ends[i + 1])), lt::ip_filter::blocked);
+    return std::make_unique<IpFilter>(std::move(filter));
+}
+
+std::unique_ptr<IpFilter> SessionHandle::blocked() const {
+    return std::make_unique<IpFilter>(get_ip_filter());
+}
+
+void SessionHandle::block(IpFilter const& blocked) {
+    lt::ip_filter filter = blocked.get();
     policy_.restrict(filter);
     set_ip_filter(std::move(filter));
 }
@@ -151,22 +159,22 @@ void SessionHandle::reopen_sockets() {
 }
 
 std::uint32_t SessionHandle::add_peer_class(rust::Str name) {
-    return static_cast<std::uint32_t>(create_peer_class(std::string(name).c_str()));
+    return classes_.add(*this, std::string(name));
 }
 
 void SessionHandle::remove_peer_class(std::uint32_t number) {
-    delete_peer_class(known(*this, number));
+    classes_.remove(*this, number);
 }
 
 PeerClassRecord SessionHandle::peer_class(std::uint32_t number) const {
-    auto const info = get_peer_class(known(*this, number));
+    auto const info = get_peer_class(classes_.native(number));
     return {text(info.label),      info.ignore_unchoke_slots, info.connection_limit_factor,
             info.upload_limit,     info.download_limit,       info.upload_priority,
             info.download_priority};
 }
 
 void SessionHandle::change_peer_class(std::uint32_t number, PeerClassRecord const& record) {
-    auto const chosen = known(*this, number);
+    auto const chosen = classes_.native(number);
     lt::peer_class_info info{};
     info.label = std::string(record.name);
     info.ignore_unchoke_slots = record.ignore_unchoke_slots;
@@ -181,12 +189,13 @@ void SessionHandle::change_peer_class(std::uint32_t number, PeerClassRecord cons
 ClassRangesRecord SessionHandle::peer_class_ranges() const {
     ClassRangesRecord out{};
     each_range(get_peer_class_filter(),
-               [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
-                   if (flags == 0)
+               [&](std::string const& first, std::string const& last, std::uint32_t flags) {
+                   std::uint32_t const classes = classes_.from_native(flags);
+                   if (classes == 0)
                        return;
                    out.ends.push_back(text(first));
                    out.ends.push_back(text(last));
-                   out.classes.push_back(flags);
+                   out.classes.push_back(classes);
                });
     return out;
 }
@@ -196,7 +205,7 @@ void SessionHandle::set_peer_class_ranges(ClassRangesRecord const& ranges) {
     for (std::size_t i = 0; i < ranges.classes.size(); ++i)
         filter.add_rule(lt::make_address(std::string(ranges.ends.at(2 * i))),
                         lt::make_address(std::string(ranges.ends.at(2 * i + 1))),
-                        ranges.classes[i]);
+                        classes_.to_native(ranges.classes[i]));
     set_peer_class_filter(filter);
 }
 

@@ -5,14 +5,19 @@
 
 #include "rust/cxx.h"
 
+#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_handle.hpp>
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace patron {
 
 class NetworkPolicy;
-class PickerThreshold;
+class OverriddenSetting;
+class PeerClasses;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
@@ -20,24 +25,40 @@ struct PeerClassRecord;
 struct SettingRecord;
 enum class Protocol : std::uint8_t;
 
+// Blocked addresses. There may be hundreds of thousands of ranges, so that other threads than the
+// network thread make and list them.
+class IpFilter {
+  public:
+    explicit IpFilter(lt::ip_filter filter) : filter_(std::move(filter)) {}
+    // The first and last address of each range.
+    rust::Vec<rust::String> ranges() const;
+    lt::ip_filter const& get() const noexcept { return filter_; }
+
+  private:
+    lt::ip_filter filter_;
+};
+std::unique_ptr<IpFilter> new_ip_filter(rust::Slice<rust::String const> ends);
+
 class SessionHandle : public lt::session_handle {
   public:
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
-                  PickerThreshold& threshold)
-        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold) {}
+    using Overridden = std::array<OverriddenSetting*, 2>;
+
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden,
+                  PeerClasses& classes)
+        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden),
+          classes_(classes) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
     DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
-    // Without the settings.
+    // Without settings.
     rust::Vec<std::uint8_t> network_state() const;
-    // The id and the place of each torrent that is in the queue.
+    // The id and the position of each torrent in the queue.
     rust::Vec<QueuePlaceRecord> queue() const;
 
-    // The first and last address of each blocked range.
-    rust::Vec<rust::String> blocked_ranges() const;
-    void block_ranges(rust::Slice<rust::String const> ends);
+    std::unique_ptr<IpFilter> blocked() const;
+    void block(IpFilter const& filter);
     void ban(rust::Str address);
     // The first and last port of each range that outgoing connections must not use.
     void block_ports(rust::Slice<std::uint16_t const> ends);
@@ -57,7 +78,8 @@ class SessionHandle : public lt::session_handle {
 
   private:
     NetworkPolicy const& policy_;
-    PickerThreshold& threshold_;
+    Overridden overridden_;
+    PeerClasses& classes_;
 };
 
 } // namespace patron

@@ -1,5 +1,4 @@
-// Converts alerts to typed calls of the client's sink before the function returns; no pointer to an
-// alert is kept.
+// Converts alerts to typed calls of the client's sink. No pointer to an alert is kept after that.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -55,7 +54,7 @@ NativeError refusal(lt::error_code const& code, char const* reason) {
     return out;
 }
 
-// Whether a tracker has answered, or may still, from another of the addresses that we listen on.
+// Returns whether a tracker has answered from another of our listening addresses, or may still.
 bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
                 lt::protocol_version version) {
     for (lt::announce_entry const& entry : torrent.trackers()) {
@@ -70,7 +69,7 @@ bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
     return false;
 }
 
-// Errors that pass by themselves. A duplicate does too: the client knows all torrents of its
+// Returns whether an error is temporary. A duplicate is: the client knows all torrents of its
 // session, so the other one must be in the process of being removed.
 bool is_temporary(lt::error_code const& code) {
     namespace errc = boost::system::errc;
@@ -79,30 +78,43 @@ bool is_temporary(lt::error_code const& code) {
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
+// One that has gone in the meantime needs no pause.
+void pause(lt::torrent_handle const& torrent) {
+    try {
+        torrent.pause();
+    } catch (lt::system_error const&) {
+    }
+}
+
+// A failure is told, and does not keep back what follows.
+template <typename Step>
+void attempt(Alerts& out, char const* what, Step const& step) {
+    try {
+        step();
+    } catch (...) {
+        out.unreadable(what, current_exception());
+    }
+}
+
 } // namespace
 
 void Session::pop_alerts() {
-    // Before the alerts: an alert that a report depends on, such as that the torrent was added, is
-    // older.
+    // Take the reports before the alerts, so that alerts that a report depends on, such as that of
+    // the torrent being added, are older.
     popped_reports_ = reports_->take();
     session_.pop_alerts(&alerts_);
 }
 
 void Session::convert_alerts(Alerts& out) {
-    take_snapshots(out);
-    take_saved(out);
-    take_looks(out);
-    take_lost(out);
-    for (lt::alert* alert : alerts_) {
-        try {
-            convert(*alert, out);
-        } catch (...) {
-            out.unreadable(alert->what(), current_exception());
-        }
-    }
+    attempt(out, "statuses", [&] { take_snapshots(out); });
+    attempt(out, "saved resume data", [&] { take_saved(out); });
+    attempt(out, "finished files", [&] { take_looks(out); });
+    attempt(out, "lost files", [&] { take_lost(out); });
+    for (lt::alert* alert : alerts_)
+        attempt(out, alert->what(), [&] { convert(*alert, out); });
     alerts_.clear();
     for (auto const& report : std::exchange(popped_reports_, {}))
-        report(out);
+        attempt(out, "a report", [&] { report(out); });
 }
 
 void Session::convert(lt::alert& alert, Alerts& out) {
@@ -111,7 +123,7 @@ void Session::convert(lt::alert& alert, Alerts& out) {
         convert_network(alert, out);
 }
 
-// Torrents are added, removed, and change their state.
+// Torrents that are added, removed, or change their state.
 bool Session::convert_life(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::add_torrent_alert::alert_type: {
@@ -151,7 +163,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_delete_failed_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_delete_failed_alert const&>(alert);
         if (auto const deleted = deleting_.extract(a.info_hashes)) {
-            // No error: a magnet link without metadata has no files.
+            // No error, because a magnet link without metadata has no files.
             if (a.error)
                 out.delete_failed(deleted.mapped(), error(a.error));
             else
@@ -173,8 +185,8 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_checked_alert::alert_type:
         out.checked(id(alert));
         return true;
-    // A torrent is reported as finished once libtorrent has closed the files, which it does right
-    // afterwards: nothing is then left to be written. The saver checks the files before that.
+    // A torrent is reported as finished when libtorrent has closed its files, which it does next,
+    // so that everything is written. The saver checks the files before that.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(alert));
         return true;
@@ -203,12 +215,12 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_error_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
         out.torrent_error(id(a), text(a.filename()), error(a.error));
-        // A file choice that fails stops the torrent, and has no alert of its own.
-        PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
-        if (asked.request != 0) {
+        // If setting file priorities fails, the torrent stops, and there is no other alert.
+        if (!written_->take_refused_choice(a.handle.info_hashes().get_best()))
+            return true;
+        if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0}); asked.request)
             out.answer_failed(asked.request, text(a.filename()), error(a.error));
-            choose_next(id(a));
-        }
+        choose_next(id(a));
         return true;
     }
     case lt::torrent_conflict_alert::alert_type: {
@@ -222,7 +234,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Files are moved, renamed, chosen, and fail.
+// Files that are moved, renamed, selected, or that fail.
 bool Session::convert_files(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::storage_moved_alert::alert_type: {
@@ -234,7 +246,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::storage_moved_failed_alert::alert_type: {
         auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
-        // If a file already exists at the destination, it is reported without an error code.
+        // If a file exists at the destination, libtorrent reports that without an error code.
         lt::error_code const code =
             a.error ? a.error : make_error_code(boost::system::errc::file_exists);
         out.storage_move_failed(id(a), text(a.file_path()), error(code));
@@ -266,13 +278,13 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::file_error_alert::alert_type: {
         auto const& a = static_cast<lt::file_error_alert const&>(alert);
-        // A read that was abandoned after the first one failed, which has been reported.
+        // A read that was cancelled after the first one failed, which has been reported.
         if (a.error == boost::asio::error::operation_aborted)
             return true;
-        // A torrent whose data cannot be read would refuse each request separately: libtorrent
-        // pauses a torrent on an error in a write or a check, but not on this one.
-        if (a.op == lt::operation_t::file_read && !is_temporary(a.error) && a.handle.is_valid())
-            a.handle.pause();
+        // If a torrent's data cannot be read, every request would fail separately: libtorrent
+        // pauses a torrent after an error in a write or a check, but not after this one.
+        if (a.op == lt::operation_t::file_read && !is_temporary(a.error))
+            pause(a.handle);
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
         return true;
     }
@@ -286,7 +298,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Answers that consist of bytes.
+// Answers that are bytes.
 bool Session::convert_saved(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::save_resume_data_alert::alert_type:
@@ -297,7 +309,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
         auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
         if (asked.request == 0)
             return true;
-        // Having nothing to save is a valid answer.
+        // If there is nothing to save, that is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
             out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
         else
@@ -322,7 +334,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
 }
 
 void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
-    // Moved out of the alert: otherwise the next pop_alerts would free it with the alert mutex
+    // Moved out of the alert: otherwise, the next pop_alerts would free it with the alert mutex
     // held.
     lt::add_torrent_params params = std::move(alert.params);
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
@@ -346,7 +358,7 @@ void Session::take_saved(Alerts& out) {
         }
         if (saved.is_news) {
             if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
-                found->second.pause();
+                pause(found->second);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
                            text(saved.file), saved.error);
         }
@@ -354,8 +366,8 @@ void Session::take_saved(Alerts& out) {
     }
 }
 
-// A torrent whose files changed while it was downloaded is not complete: what is missing is
-// downloaded again.
+// If the files of a torrent changed while it was downloaded, it is not complete: the missing data
+// is downloaded again.
 void Session::take_looks(Alerts& out) {
     for (Saver::Look const& look : saver_->take_looks()) {
         auto const found = torrents_.find(look.torrent);
@@ -369,13 +381,13 @@ void Session::take_looks(Alerts& out) {
     }
 }
 
-// libtorrent has no alert for these.
+// libtorrent has no alert for these files.
 void Session::take_lost(Alerts& out) {
     for (LostFile const& file : written_->take_lost()) {
         for (auto const& [id, torrent] : torrents_) {
             if (!torrent.is_valid() || torrent.info_hashes().get_best() != file.torrent)
                 continue;
-            torrent.pause();
+            pause(torrent);
             out.file_error(id, lt::operation_name(lt::operation_t::file_read), text(file.path),
                            error(file.why));
         }
@@ -419,7 +431,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::tracker_error_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
-        // A message from the tracker itself shows that it was reached.
+        // If the message is from the tracker, the tracker was reached.
         if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
             out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row),
                               refusal(a.error, reason));
@@ -434,7 +446,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
     case lt::tracker_reply_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_reply_alert const&>(alert);
-        // Of connect_some().
+        // Caused by connect_some().
         if (*a.tracker_url() == '\0')
             return true;
         out.tracker_reply(id(a), text(a.tracker_url()), number(a.num_peers));
@@ -466,12 +478,12 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
 }
 
-// A tracker that is reached from one address but not from another has not failed: most have no
+// If a tracker is reached from one address but not from another, it has not failed: most have no
 // IPv6. If the other address still waits for an answer, its failure will be reported.
 void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
     NativeError failure = error(alert.error);
     if (failure.message.empty())
-        failure.message = "its answer makes no sense";
+        failure.message = "its answer is invalid";
     boost::asio::post(session_.get_context(),
                       [reports = reports_, waker = waker_, id = id(alert), torrent = alert.handle,
                        version = alert.version, url = std::string(alert.tracker_url()),
@@ -502,7 +514,7 @@ bool Session::convert_peers(lt::alert& alert, Alerts& out) {
         out.peer_disconnected(id(a), peer(a), error(a.error));
         return true;
     }
-    // A protocol error of a peer is reported only by this alert.
+    // Only this alert reports a protocol error of a peer.
     case lt::peer_error_alert::alert_type: {
         auto const& a = static_cast<lt::peer_error_alert const&>(alert);
         // The only error after which the peer stays connected.
@@ -515,7 +527,7 @@ bool Session::convert_peers(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Sockets, routers, and libtorrent as a whole.
+// Sockets, routers, and the session itself.
 bool Session::convert_network(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::portmap_alert::alert_type: {
@@ -553,7 +565,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
         if (a.op != lt::operation_t::sock_accept)
             set_outgoing_utp(false);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
-            // There is an alert for each connection that waits, and for each attempt to listen.
+            // There is an alert for each waiting connection, and for each attempt to listen.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;
@@ -577,8 +589,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Alerts were lost, and perhaps answers with them. What has not been passed to libtorrent yet is
-// abandoned too.
+// Alerts were lost, and their answers may have been among them. Requests that have not been passed
+// to libtorrent are abandoned too.
 void Session::give_up_pending(Alerts& out) {
     choosing_.clear();
     for (PendingRequest const& entry : pending_->take_all())

@@ -16,35 +16,35 @@
 namespace patron {
 namespace {
 
-// Unrequested blocks from one address before it is refused: a request that was abandoned may still
-// be answered.
+// The number of unrequested blocks from one address before it is refused. A few are normal, because
+// a cancelled request may still be answered.
 constexpr int most_unasked = 64;
 // If a connection has fewer answers than this per unrequested block, its address is refused at
 // once.
 constexpr int answers_for_each = 4;
 // The number of addresses that are remembered.
 constexpr std::size_t most_addresses = 4096;
-// The bytes that may wait for a peer, beyond what libtorrent reads ahead for it.
+// How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// Messages from a peer, in bytes and without the payload of blocks: what it may send each second,
-// what it may send in addition for each byte of payload that it has sent or received, for each
-// piece of the torrent (availability, hashes of BEP 52), and once per connection.
+// The allowance for messages from a peer, in bytes without the payload of blocks: per second, one
+// byte for this many bytes of payload that it has sent or received, for each piece of the torrent
+// (availability, hashes of BEP 52), and once per connection.
 constexpr int messages_per_second = 16 * 1024;
 constexpr int payload_per_message = 64;
 constexpr int messages_per_piece = 64;
 constexpr int messages_margin = 1024 * 1024;
-// What is read each second from all peers together that have sent more than that.
+// How many bytes per second are read from all peers together that exceed their allowance.
 constexpr int flood_rate = 128 * 1024;
-// An address from which this many connections were slowed down connects again and again; its
-// incoming connections are slowed down from their beginning.
+// The number of slowed connections from an address after which all of its incoming connections are
+// slowed from the start.
 constexpr int most_floods = 16;
-// How often a peer may change its interest in a second; each change may be answered.
+// The maximum number of changes of a peer's interest per second. Each may be answered.
 constexpr int most_interest = 1000;
-// Connections from one address before their handshake; new ones do not count.
+// The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
-// Of a web seed: a header, or a block that is not whole yet. More than that is looked for this
-// often.
+// The maximum unprocessed bytes from a web seed: a header or an incomplete block. Also the interval
+// of the check.
 constexpr int most_unread = 128 * 1024;
 constexpr auto between_looks = std::chrono::milliseconds(20);
 
@@ -115,9 +115,17 @@ class PeerGuard : public lt::peer_plugin {
         guard_->slow_down(peer_);
     }
 
-    void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
+    bool on_handshake(lt::span<char const> reserved) override {
+        rejects_ = (reserved[7] & 0x04) != 0;
+        return true;
+    }
+    void sent_request(lt::peer_request const& request) override {
+        auto& times = asked_[key(request)];
+        times = static_cast<std::uint8_t>(std::min(times + 1, 255));
+    }
     bool on_reject(lt::peer_request const& request) override {
-        take(request);
+        if (rejects_)
+            take(request);
         return false;
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
@@ -126,7 +134,7 @@ class PeerGuard : public lt::peer_plugin {
             return false;
         }
         ++unasked_;
-        // A peer that has answered hardly any requests is not a good peer with an odd block.
+        // A peer that has answered almost no requests is not a good peer with a stray block.
         bool const refused =
             guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
         if (!refused)
@@ -152,7 +160,8 @@ class PeerGuard : public lt::peer_plugin {
         auto const found = asked_.find(key(block));
         if (found == asked_.end())
             return false;
-        asked_.erase(found);
+        if (--found->second == 0)
+            asked_.erase(found);
         return true;
     }
 
@@ -161,7 +170,7 @@ class PeerGuard : public lt::peer_plugin {
     lt::torrent_handle const torrent_;
     bool const needs_metadata_;
     bool is_slow_ = false;
-    // When messages were counted last, and the totals of then.
+    // The time and the totals when messages were last counted.
     lt::time_point looked_ = lt::clock_type::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
@@ -171,9 +180,12 @@ class PeerGuard : public lt::peer_plugin {
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset: the requests that libtorrent has under way, and those that were never
-    // answered. If libtorrent gives up a request and makes it again, it is answered twice.
-    std::multiset<Block> asked_;
+    // Whether the peer sends reject messages (BEP 6). If it does not, libtorrent itself rejects a
+    // request that it cancels, and all requests when it is choked; the block may still arrive.
+    bool rejects_ = false;
+    // By piece and offset: how often a block was requested and not answered. If libtorrent cancels
+    // a request and makes it again, it may be answered twice.
+    std::map<Block, std::uint8_t> asked_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {
@@ -274,7 +286,7 @@ void Guard::added(lt::session_handle const& session) {
 }
 
 void Guard::on_tick() {
-    // Early, since a filter of peer classes knows only the first 32.
+    // Created early, because a filter of peer classes knows only the first 32.
     if (!slow_) {
         slow_ = session_.create_peer_class("slow");
         lt::peer_class_info limits = session_.get_peer_class(*slow_);
@@ -312,8 +324,8 @@ void Guard::look_at_web_seeds() {
     });
 }
 
-// Disconnects the oldest silent connections, so that each address keeps its share and all together
-// a quarter of connections_limit.
+// Disconnects the oldest silent connections, so that each address keeps its share, and all together
+// keep at most a quarter of connections_limit.
 void Guard::drop_silent() {
     auto const now = lt::clock_type::now();
     std::vector<std::pair<lt::time_point, lt::peer_connection_handle>> silent;

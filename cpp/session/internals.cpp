@@ -9,6 +9,8 @@
 
 #include <sys/ioctl.h>
 
+#include <memory>
+#include <new>
 #include <utility>
 
 // Since 2.1 their headers are internal.
@@ -126,7 +128,7 @@ template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
 
 namespace {
 
-// Nobody but torrents asks trackers. 0: it has gone.
+// Only torrents make requests to trackers. Returns 0 if the torrent no longer exists.
 std::uint64_t torrent_of(native::tracker_connection const& request) {
     auto const asks = (request.*member(Requester())).lock();
     return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
@@ -153,9 +155,7 @@ void each_connection(lt::session_handle const& session, Visit const& visit) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
-    // A visit may end a connection, which removes it from the set.
-    auto const all = (*impl).*member(Connections());
-    for (auto const& connection : all)
+    for (auto const& connection : (*impl).*member(Connections()))
         visit(lt::peer_connection_handle(connection), connection->connected_time());
 }
 
@@ -222,15 +222,20 @@ void add_to_class(lt::session_handle const& session, lt::peer_connection_handle 
     std::swap((*impl).*member(ClassTypeFilter()), all);
 }
 
-void each_http_request(lt::session_handle const& session, VisitRequest const& visit) {
+void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
     auto& trackers = (*impl).*member(Trackers());
-    auto const each = [&visit](TrackerConnection const& connection) {
+    auto const each = [&choose](TrackerConnection const& connection) {
         auto const& request = connection->tracker_req();
-        using Filter = std::shared_ptr<lt::ip_filter const>;
-        visit(torrent_of(*connection), request.url, const_cast<Filter&>(request.filter));
+        Filter filter = choose(torrent_of(*connection), request.url, request.filter);
+        if (filter == request.filter)
+            return;
+        // The member is const: it must not be written to, but another object may take its place
+        // (P1971R0, RU007; a defect report against C++17).
+        std::destroy_at(&request.filter);
+        ::new (const_cast<Filter*>(&request.filter)) Filter(std::move(filter));
     };
     for (TrackerConnection const& connection : trackers.*member(Announces()))
         each(connection);
@@ -246,7 +251,7 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows) 
         return;
     auto& trackers = (*impl).*member(Trackers());
     auto& send = trackers.*member(Send());
-    // BEP 15: a connection's id, the action, the transaction, each with its first byte first.
+    // BEP 15: the connection id, the action and the transaction, in network byte order.
     send = [inner = send, &trackers, allows = std::move(allows)](
                auto const& socket, lt::udp::endpoint const& to, lt::span<char const> packet,
                lt::error_code& failure, auto flags) {
@@ -272,7 +277,7 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
         if (!listener->sock || listener->local_endpoint != address)
             continue;
         listener->sock->close(failure);
-        // So that it is not taken for open.
+        // So that it does not count as open.
         listener->original_port = -1;
     }
 }
@@ -284,7 +289,7 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
 }
 
-// The answer of a tracker that says nothing.
+// Simulates an answer of a tracker without content.
 void connect_some(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     if (!impl || (*impl).*member(ConnectBoost()) == 0)

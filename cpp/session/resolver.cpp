@@ -20,7 +20,7 @@ namespace patron {
 
 namespace {
 
-// Keeps the calling thread, and those that it starts, from opening sockets.
+// Prevents the calling thread, and those that it starts, from opening sockets.
 bool forbid_sockets() {
 #ifdef SYS_socket
     sock_filter code[] = {
@@ -39,20 +39,26 @@ bool forbid_sockets() {
 
 } // namespace
 
-// asio starts the resolver thread for the first name; it inherits from the thread that asks.
-void silence_resolver(lt::io_context& network) {
-    std::thread([&network] {
+// asio starts the resolver thread for the first name. It inherits the filter from the thread that
+// asks.
+bool silence_resolver(lt::io_context& network) {
+    bool silent = false;
+    std::thread([&network, &silent] {
         name_thread("lt-resolver");
-        if (!forbid_sockets())
+        silent = forbid_sockets();
+        if (!silent)
             return;
         boost::asio::ip::tcp::resolver resolver(network);
         resolver.async_resolve("localhost", "0", [](auto const&...) {});
     }).join();
+    return silent;
 }
 
 #else
 
-void silence_resolver(lt::io_context&) {}
+bool silence_resolver(lt::io_context&) {
+    return false;
+}
 
 #endif
 

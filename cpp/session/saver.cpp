@@ -2,18 +2,17 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <iterator>
 #include <set>
 #include <utility>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,25 +25,20 @@ lt::error_code synchronize(std::string const& path) {
         return lt::error_code(errno, boost::system::system_category());
     int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
-    // A pipe, or a file system that does not support it.
+    // Pipes and some file systems do not support it.
     if (failed == 0 || failed == EINVAL || failed == EROFS || failed == ENOTSUP)
         return {};
     return lt::error_code(failed, boost::system::system_category());
-}
-
-std::string parent(std::string const& path) {
-    return path.substr(0, path.find_last_of('/'));
 }
 
 bool is_missing(lt::error_code const& error) {
     return error.value() == ENOENT || error.value() == ENOTDIR;
 }
 
-// Whether the resume data says that something of the file is here. Data of a file that is not
-// wanted is in the part file.
+// Returns whether the resume data claims data in the file. Data of a skipped file is in the part
+// file.
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
-    auto const place = static_cast<std::size_t>(static_cast<int>(file));
-    if (place < params.file_priorities.size() && params.file_priorities[place] == lt::dont_download)
+    if (is_skipped(params.file_priorities, file))
         return false;
     auto const& files = compat::files(*params.ti);
     if (files.pad_file_at(file))
@@ -58,15 +52,18 @@ bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
     return false;
 }
 
-// Synchronizes the files, their directories and the part file. `failed` is the path that an error
-// is about. Files that are not there are added to `missing`.
+// Synchronizes the files, their directories and the part file. `failed` is set to the path that an
+// error is about. Missing files are added to `missing`.
 lt::error_code synchronize(lt::add_torrent_params const& params,
                            std::set<lt::file_index_t> const& files,
                            std::set<lt::file_index_t>& missing, std::string& failed) {
     std::set<std::string> others{part_file(params)};
     for (lt::file_index_t const i : files) {
         std::string const path = params.save_path + '/' + file_name(params, i);
-        others.insert(parent(path));
+        // All that may be new: the entry of a directory is in the one above it.
+        std::string directory = parent(path);
+        while (others.insert(directory).second && directory.size() > params.save_path.size())
+            directory = parent(directory);
         if (lt::error_code const error = synchronize(path)) {
             if (is_missing(error)) {
                 missing.insert(i);
@@ -86,7 +83,8 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     return {};
 }
 
-// A file that was cut and written to further on has its size again, and a hole.
+// Returns whether the file has changed. If it was truncated and then written to farther on, it has
+// its old size but a hole.
 bool has_changed(ExpectedFile const& file) {
     struct stat found {};
     return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
@@ -97,12 +95,8 @@ bool has_changed(ExpectedFile const& file) {
 
 Saver::Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker)
     : written_(std::move(written)), waker_(std::move(waker)) {
-    // The process handles signals on its own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // It inherits the signals that the client thread has blocked.
     thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Saver::~Saver() {
@@ -115,9 +109,7 @@ Saver::~Saver() {
 }
 
 void Saver::run() {
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "patron-saver");
-#endif
+    name_thread("patron-saver");
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
         posted_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
@@ -164,9 +156,9 @@ Saver::Saved Saver::made(Save order) {
             std::set<lt::file_index_t> missing;
             kept.lost = synchronize(params, written, missing, kept.lost_file);
             saved.is_news = bool(kept.lost);
-            // They may have been moved or renamed since libtorrent said where they are, or belong
-            // to the same torrent, added again. Those that are claimed and missing twice are gone:
-            // the next start will notice.
+            // They may have been moved or renamed since libtorrent returned their paths, or belong
+            // to the same torrent, which was added again. Files that are claimed and missing twice
+            // are gone; the next start will notice.
             for (lt::file_index_t const i : missing)
                 written_->add(torrent, i, i);
             std::set<lt::file_index_t> claimed;
@@ -174,7 +166,7 @@ Saver::Saved Saver::made(Save order) {
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });
             auto const before = std::exchange(kept.missing, claimed);
             if (!kept.lost && !claimed.empty() && claimed != before)
-                throw Busy("files of the torrent were moved meanwhile");
+                throw Busy("files of the torrent were moved in the meantime");
         }
         std::string place = params.save_path;
         for (auto const& renamed : params.renamed_files)

@@ -1,4 +1,4 @@
-// The life of the session: settings, the notify callback, abort.
+// The session's lifetime: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
@@ -7,6 +7,8 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
+#include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
@@ -27,23 +29,38 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace patron {
 
+namespace {
+
+std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
+    std::vector<lt::udp::endpoint> nodes = state.nodes;
+    nodes.insert(nodes.end(), state.nodes6.begin(), state.nodes6.end());
+    return nodes;
+}
+
+} // namespace
+
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 bool silent_resolver, rust::Box<Waker> waker)
+                 bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
-      utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
-      dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
+      classes_(std::make_shared<PeerClasses>()),
+      outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
+      dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
-    if (silent_resolver)
-        silence_resolver(session_.get_context());
+    leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
+    // Posted after the resolver's thread has started, which must not be bound.
+    if (!cores.empty())
+        boost::asio::post(session_.get_context(),
+                          [cores = std::move(cores)] { bind_network_thread(cores); });
     written_->on_lost([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
@@ -72,15 +89,15 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
     if (state.empty())
         return {};
     auto const* data = reinterpret_cast<char const*>(state.data());
-    // libtorrent would ignore anything that is not a dictionary, and use defaults.
+    // libtorrent would ignore anything but a dictionary, and use defaults.
     lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
     if (root.type() != lt::bdecode_node::dict_t)
         throw lt::system_error(lt::errors::not_a_dictionary);
     return lt::read_session_params(root);
 }
 
-// Only what the client routes: anything else would be thrown away, and its number grows with the
-// load.
+// Only categories that the client uses. Other alerts would be thrown away, and their number grows
+// with the load.
 int alert_mask(InterestRecord const& interest, bool trackers) {
     namespace category = lt::alert_category;
     lt::alert_category_t mask =
@@ -98,10 +115,6 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     add(interest.performance, category::performance_warning);
     return static_cast<int>(static_cast<std::uint32_t>(mask));
 }
-
-} // namespace
-
-namespace {
 
 bool is_address(std::string const& host) {
     lt::error_code failure;
@@ -122,14 +135,14 @@ void Session::subscribe(InterestRecord const& interest) {
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
-                                     DiskReads reads, bool keep_node_ids,
+                                     DiskReads reads, NetworkThreadRecord thread,
                                      rust::Slice<std::uint8_t const> state,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
     auto policy = std::make_shared<SessionPolicy>(allowed);
     lt::session_params params = read_state(state);
-    // The records already include the settings that were saved.
+    // The records already include the saved settings.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
@@ -144,7 +157,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 #endif
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
-    if (!keep_node_ids)
+    if (!thread.keep_node_ids)
         params.dht_state.nids.clear();
     auto const guard = std::make_shared<Guard>();
     params.extensions.push_back(guard);
@@ -162,8 +175,9 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     // The name of the proxy itself must be resolved.
     bool const silent =
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
-    return std::make_unique<Session>(std::move(params), std::move(policy), std::move(plain),
-                                     std::move(written), silent, std::move(waker));
+    return std::make_unique<Session>(
+        std::move(params), std::move(policy), std::move(plain), std::move(written), silent,
+        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved
@@ -173,16 +187,18 @@ void Session::restore_dht_nodes() {
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-// Outgoing uTP connections go through a listening socket. Without one, libtorrent fails them
-// without falling back to TCP, as it would for a peer that does not answer: a port in use would
-// stop all downloads.
+// Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
+// fallback to TCP that it has for peers that do not answer. So a port in use would stop all
+// downloads.
 void Session::set_outgoing_utp(bool possible) {
-    if (!utp_wanted_ || has_utp_socket_)
+    if (has_utp_socket_)
         return;
     has_utp_socket_ = possible;
-    lt::settings_pack pack;
-    pack.set_bool(lt::settings_pack::enable_outgoing_utp, possible);
-    session_.apply_settings(std::move(pack));
+    auto const value = possible ? std::nullopt : std::optional<int>(false);
+    boost::asio::post(session_.get_context(),
+                      [session = lt::session_handle(session_), utp = outgoing_utp_, value] {
+                          utp->set(session, value);
+                      });
 }
 
 std::unique_ptr<Teardown> Session::abort() {

@@ -1,10 +1,11 @@
-// Torrents by their id. Everything done to them is posted to the network thread, without waiting.
+// Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
@@ -54,17 +55,20 @@ void Session::retry_add(std::uint64_t torrent) {
 }
 
 void Session::forget_add(std::uint64_t torrent) noexcept {
-    adding_.erase(torrent);
+    auto const failed = adding_.extract(torrent);
+    if (plain_ && failed && failed.mapped()->params_.ti)
+        plain_->take(failed.mapped()->params_.ti->info_hashes().get_best());
     verifying_.erase(torrent);
     policy_->forget(torrent);
 }
 
 void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    lt::torrent_handle const& known = handle(torrent);
     for (std::string const& url : params->named_)
         policy_->name(torrent, url);
     std::shared_ptr<TorrentParams> const source = std::move(params);
     boost::asio::post(session_.get_context(),
-                      [source, handle = handle(torrent), policy = policy_, read = read_] {
+                      [source, handle = known, policy = policy_, read = read_] {
                           Torrent(handle, *policy, *read).merge(source->params_);
                       });
 }
@@ -76,15 +80,20 @@ void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle
     for (std::string const& url : asked.mapped()->dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
-    for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
-        handle.connect_peer(peer);
+    try {
+        for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
+            handle.connect_peer(peer);
+    } catch (lt::system_error const&) {
+        // It has been removed since.
+    }
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     lt::torrent_handle const& h = handle(torrent);
     if (delete_files) {
-        deleting_[h.info_hashes()] = torrent;
+        lt::info_hash_t const hashes = h.info_hashes();
         session_.remove_torrent(h, lt::session::delete_files | lt::session::delete_partfile);
+        deleting_[hashes] = torrent;
     } else {
         session_.remove_torrent(h);
     }
@@ -116,12 +125,14 @@ void Session::submit(std::uint64_t torrent, Task task) {
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
-    boost::asio::post(session_.get_context(),
-                      [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                       session = lt::session_handle(session_), policy = policy_, read = read_] {
-                          SessionHandle handle(session, *policy, *read->threshold);
-                          (*task)->run(handle);
-                      });
+    boost::asio::post(session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(
+                                                   std::move(task)),
+                                               session = lt::session_handle(session_),
+                                               policy = policy_, read = read_, utp = outgoing_utp_,
+                                               classes = classes_] {
+        SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()}, *classes);
+        (*task)->run(handle);
+    });
 }
 
 void Session::forget_request(std::uint64_t request) {
@@ -129,8 +140,9 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// libtorrent applies a file choice through the disk thread, and merges choices made in the
-// meantime: one choice at a time gets one answer each.
+// Starts the next request to set file priorities. libtorrent applies file priorities through the
+// disk thread, and merges those set in the meantime, so they are set one at a time to get one
+// answer each.
 void Session::choose_next(std::uint64_t torrent) {
     auto const found = choosing_.find(torrent);
     if (found == choosing_.end())

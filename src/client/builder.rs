@@ -1,12 +1,14 @@
 //! Configures and starts a client.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
+use super::affinity;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
@@ -16,17 +18,16 @@ use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
-use crate::settings::Proxy;
-use crate::settings::{SettingValue, Settings};
+use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::process;
 use crate::sys::task::Share;
+use crate::sys::{NetworkThreadRecord, process};
 
-/// The default of Kamaelia, kept here.
+/// Kamaelia's default.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The work that a torrent may lose in a crash.
+/// How much work a torrent may lose in a crash.
 const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Configures and starts a [`Client`].
@@ -44,7 +45,7 @@ const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 ///     .start()?;
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct ClientBuilder {
     tick_interval: Duration,
@@ -59,6 +60,20 @@ pub struct ClientBuilder {
     restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
+}
+
+/// Leaves out passwords.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overrides = self.overrides.iter().map(|(name, value)| (name, shown(name, value)));
+        f.debug_struct("ClientBuilder")
+            .field("save_dir", &self.save_dir)
+            .field("offline", &self.offline)
+            .field("proxy", &self.proxy)
+            .field("settings", &self.settings)
+            .field("overrides", &overrides.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ClientBuilder {
@@ -80,16 +95,16 @@ impl Default for ClientBuilder {
 }
 
 impl Client {
-    /// A builder, to configure and start a client.
+    /// Creates a builder to configure and start a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
 impl ClientBuilder {
-    /// Sets how often the client asks libtorrent which torrents have changed; it then sends an
-    /// [`Event::Status`] for each of them. A status is at most this old. Commands and other events
-    /// do not wait for it. The default is 5 seconds, which is enough for a log.
+    /// Sets how often the client asks libtorrent which torrents have changed. It then sends an
+    /// [`Event::Status`] for each of them, so a status is at most this old. Commands and other events do not
+    /// wait for the interval. The default is 5 seconds, which is enough for a log.
     ///
     /// A progress bar moves in steps of this length. For smooth progress, set a second or less; the
     /// cost of a tick is proportional to the number of torrents that have changed. Or keep the
@@ -100,16 +115,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how often the resume data of a torrent is saved while it downloads or uploads; 60
-    /// seconds by default. It is saved while a patron that added or watches the torrent
+    /// Sets how often the resume data of a torrent is saved while it downloads or uploads; 60 seconds by
+    /// default. It is saved while a patron that added or watches the torrent
     /// [subscribes](crate::Patron::subscribe) to [`EventKind::ResumeData`], and arrives as
     /// [`Event::ResumeData`].
     ///
-    /// It is saved at once when the metadata has arrived; when the torrent has been checked,
-    /// finished, paused, moved or one of its files renamed; and when a patron has changed a setting
-    /// of the torrent. It is also saved by [`Client::shutdown`], and then arrives before
-    /// [`Event::ClientStopped`]. It is not saved again if only time has passed. Torrents that were
-    /// added together are not saved together.
+    /// It is saved at once when the metadata has arrived, when the torrent was checked, finished, paused or
+    /// moved, when one of its files was renamed, and when a patron has changed an option of the torrent.
+    /// [`Client::shutdown`] also saves it; it then arrives before [`Event::ClientStopped`]. It is not saved
+    /// if only time has passed. Torrents that were added together are not saved together.
     ///
     /// [`EventKind::ResumeData`]: crate::event::EventKind::ResumeData
     pub fn resume_data_interval(mut self, interval: Duration) -> Self {
@@ -124,50 +138,51 @@ impl ClientBuilder {
         self.setting("listen_interfaces", interfaces.into())
     }
 
-    /// How many of libtorrent's sessions the client is made of, each with a network thread of its own, so
-    /// that it can use as many cores; 1 unless set, the number of cores with [`Settings::seeding`].
-    /// Torrents are dealt to them by info hash. To the program they are one client.
+    /// Sets how many network threads the client uses, each with its own libtorrent session, so that it can
+    /// use as many cores. The default is 1, and the number of cores with [`Settings::seeding`]. Torrents are
+    /// assigned to threads by info hash. To the program it is still one client.
     ///
-    /// Each listens on a port of its own: on those that follow the one given to
-    /// [`listen`](ClientBuilder::listen), or on any free ones where that is 0. A port that is taken is an
-    /// error, as with one thread. All of them must be reachable from outside: forward them all, where the
-    /// router does not do so by itself (UPnP, NAT-PMP). Trackers are told the port of the thread that has
-    /// the torrent; see [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
+    /// Each thread listens on its own port: consecutive ports from the one given to
+    /// [`listen`](ClientBuilder::listen), or any free ports if that is 0. A port that is in use is an error,
+    /// as with one thread. All ports must be reachable from outside: unless the router supports UPnP or
+    /// NAT-PMP, forward all of them. Trackers receive the port of the thread that serves the torrent; see
+    /// [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
     ///
-    /// Each thread has a DHT node of its own and looks for peers of its own torrents, there and on the local
-    /// network; the first speaks to the router for all.
+    /// Each thread has its own DHT node, and looks for peers of its own torrents in the DHT and on the local
+    /// network. Only the first thread talks to the router.
     ///
-    /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
-    /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
-    /// queues for each thread by itself.
+    /// The client's limits apply to all threads together: rates, connections, upload slots, open files and
+    /// disk threads. libtorrent's queue (`auto_managed`, `active_downloads` and related settings) works
+    /// separately in each thread.
     ///
-    /// It is a setting too: `network_threads`.
+    /// This is also available as the setting `network_threads`. The setting `network_affinity` binds the
+    /// threads to cores; `ps -L` shows them as `lt-network-1`, `lt-network-2` and so on.
     pub fn network_threads(self, count: usize) -> Self {
         self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
 
-    /// Sets the directory for finished files; by default the working directory.
+    /// Sets the directory for complete files; by default the working directory.
     pub fn save_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.save_dir = directory.into();
         self
     }
 
-    /// Sets the directory for files that are not complete; by default the save directory.
+    /// Sets the directory for incomplete files; by default the save directory.
     pub fn incomplete_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.incomplete_dir = Some(directory.into());
         self
     }
 
-    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP or NAT-PMP; peers, trackers,
-    /// web seeds and DHT nodes elsewhere are dropped before a name is resolved. Names in redirects
-    /// and in the answers of trackers are looked up only in `/etc/hosts`, on Linux with seccomp
-    /// filters: the thread that resolves them cannot open a socket. For tests and demonstrations.
+    /// Restricts the client to the loopback interface, for tests and demonstrations: no DHT, LSD, UPnP or
+    /// NAT-PMP. Peers, trackers, web seeds and DHT nodes elsewhere are dropped before a name is resolved.
+    /// Names in redirects and in tracker answers are looked up only in `/etc/hosts`; on Linux with seccomp
+    /// filters, the thread that resolves them cannot open a socket.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
     }
 
-    /// Uses a proxy for everything; what cannot go through it is not done. See [`Proxy`].
+    /// Uses a proxy for all traffic. Whatever cannot go through the proxy is disabled. See [`Proxy`].
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
@@ -189,24 +204,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Starts in the state of an earlier client, as saved by
-    /// [`Patron::save_state`](crate::Patron::save_state). Its settings replace those of
-    /// [`settings`](ClientBuilder::settings); settings made by the other functions here override
-    /// both.
+    /// Restores the state of an earlier client, as saved by
+    /// [`Patron::save_state`](crate::Patron::save_state). Its settings replace those from
+    /// [`settings`](ClientBuilder::settings). Settings from the other methods of this builder override both.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = state.into();
         self
     }
 
-    /// Keeps the torrents in a store, and takes in those that are there: in the background, after
-    /// [`start`](ClientBuilder::start), as [`Event::Restoring`] and [`Event::Restored`] tell.
+    /// Keeps the torrents in a store, and restores those that are already in it. They are restored in the
+    /// background, after [`start`](ClientBuilder::start), which [`Event::Restoring`] and [`Event::Restored`]
+    /// report.
     ///
-    /// What adds a torrent, removes it, pauses or resumes it, moves its files or attaches something to it is
-    /// answered when it is durable. Progress and all else is saved by itself as
-    /// [`resume_data_interval`](ClientBuilder::resume_data_interval) says, and before the end. Of a torrent
-    /// that was closed cleanly no file is compared with its hashes.
+    /// Calls that add, remove, pause, resume or move a torrent, or attach data to it, are answered when the
+    /// change is durable. Progress and other changes are saved automatically, at the
+    /// [`resume_data_interval`](ClientBuilder::resume_data_interval) and at shutdown. After a clean shutdown,
+    /// no files are checked against their hashes.
     ///
-    /// A builder and its clones have one store, which the first of them that is started gets.
+    /// A builder and its clones share one store. The first client that one of them starts gets it. A
+    /// [`start`](ClientBuilder::start) that fails because of the builder's options leaves the store to them; one
+    /// that fails because the store or libtorrent cannot be started closes it.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -221,12 +238,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether settings that are changed by
-    /// [`Patron::apply_settings`](crate::Patron::apply_settings) are kept in the store and restored at the
-    /// next start; the default is true. They override those of [`settings`](ClientBuilder::settings); the
-    /// other functions of this builder override them. The settings of a builder are never kept.
+    /// Sets whether settings that are changed with [`Patron::apply_settings`](crate::Patron::apply_settings)
+    /// are kept in the store and restored at the next start; the default is true. Restored settings override
+    /// those from [`settings`](ClientBuilder::settings). The other methods of this builder override them. The
+    /// settings of a builder are never stored.
     ///
-    /// A proxy's password is such a setting: if it is changed, it is in the store in plain text.
+    /// This includes a proxy's password: if it is changed, the store contains it in plain text.
     pub fn restore_settings(mut self, restore: bool) -> Self {
         self.restore_settings = restore;
         self
@@ -239,7 +256,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The settings that the client will have: all that differ from libtorrent's defaults.
+    /// Returns the settings that the client will have: all that differ from libtorrent's defaults.
     ///
     /// # Errors
     ///
@@ -261,9 +278,8 @@ impl ClientBuilder {
                 ("enable_lsd", false.into()),
                 ("enable_upnp", false.into()),
                 ("enable_natpmp", false.into()),
-                // uTP yields to other traffic, and a busy machine looks like traffic: on loopback
-                // it is slow at best and stalls at worst. Incoming uTP connections are still
-                // accepted.
+                // uTP yields to other traffic, and mistakes a busy machine for that: on loopback it is slow
+                // at best and stalls at worst. Incoming uTP connections are still accepted.
                 ("enable_outgoing_utp", false.into()),
                 // On loopback, all peers have the same address.
                 ("allow_multiple_connections_per_ip", true.into()),
@@ -284,27 +300,32 @@ impl ClientBuilder {
         Ok(settings)
     }
 
-    /// Starts the client; returns when the session has been created. If the settings need more open
-    /// files than the process's soft limit (`RLIMIT_NOFILE`) permits, the soft limit is raised
-    /// towards the hard limit; clients in the same process share it. If even the hard limit is too
-    /// low, every patron receives an [`Event::DescriptorLimit`].
-    /// [`Patron::listen_addresses`](crate::Patron::listen_addresses) tells where the client
-    /// listens.
+    /// Starts the client. Returns when the session has been created. If the settings need more open files
+    /// than the process's soft limit (`RLIMIT_NOFILE`) permits, the soft limit is raised towards the hard
+    /// limit; clients in the same process share it. If even the hard limit is too low, every patron receives
+    /// an [`Event::DescriptorLimit`]. [`Patron::listen_addresses`](crate::Patron::listen_addresses) returns
+    /// where the client listens.
+    ///
+    /// While the first client of a process starts, no thread may change the environment
+    /// (`std::env::set_var`, `setenv`): libtorrent reads it then.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for
-    /// settings that cannot be combined (see [`Settings`]), for a listen interface that is neither
-    /// an address nor a device of this machine, and for a directory that is something else;
-    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be
-    /// started.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for settings that
+    /// cannot be combined (see [`Settings`]), for a listen interface that is neither an address nor a device
+    /// of this machine, and for a path that is not a directory;
+    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be started.
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
-        let has_store = self.store.is_some();
-        let store = match self.store.take() {
-            Some(slot) => Some(self.restore_state(slot.take()?)?),
-            None => None,
-        };
+        let slot = self.store.take();
+        // Until the client gets it, a failure leaves the store there.
+        let mut slot = slot.as_ref().map(StoreSlot::lock).transpose()?;
+        let mut totals = (0, 0);
+        if let Some(store) = slot.as_mut().and_then(|slot| slot.as_mut()) {
+            totals = self.restore_state(&mut **store)?;
+        }
+        let has_store = slot.is_some();
+        let keeps_settings = self.restore_settings;
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -339,18 +360,25 @@ impl ClientBuilder {
             settings: settings.clone(),
             has_store,
         };
+        let cores = affinity::cores(settings.affinity(), threads)?;
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
+        let store = slot.and_then(|mut slot| slot.take());
+        let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
+                let thread = NetworkThreadRecord {
+                    keep_node_ids: number == 0,
+                    cores: cores[number].clone(),
+                };
                 NativeEngine::new(
                     &settings,
-                    part,
+                    thread,
                     loopback_only,
                     proxy,
                     &state,
@@ -370,30 +398,32 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Goes on with what the store has of the client.
-    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
-        let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
+    /// Restores the client's own state from the store. Returns the totals.
+    fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
+        let ClientState { settings, network, totals } = ClientState::load(store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
         }
         if self.state.is_empty() {
             self.state = network;
         }
-        Ok(StoreOptions { store, totals, keeps_settings: self.restore_settings })
+        Ok(totals)
     }
 }
 
-/// A store, until a client gets it.
+/// A store, until a client takes it.
 #[derive(Debug, Clone)]
 struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
 
 impl StoreSlot {
-    fn take(self) -> Result<Box<dyn Store>> {
-        let taken = || {
+    /// Fails if the store has been taken.
+    fn lock(&self) -> Result<MutexGuard<'_, Option<Box<dyn Store>>>> {
+        let slot = self.0.lock();
+        if slot.is_none() {
             let message = "the store of this builder has been given to another client";
-            Error::new(ErrorKind::InUse, "start the client", message)
-        };
-        self.0.lock().take().ok_or_else(taken)
+            return Err(Error::new(ErrorKind::InUse, "start the client", message));
+        }
+        Ok(slot)
     }
 }
 
@@ -424,7 +454,10 @@ mod tests {
     #[test]
     fn a_setting_by_name_has_the_last_word_over_a_proxy() {
         let proxy = Proxy::socks5("127.0.0.1:1080").login("me", "secret");
-        let builder = Client::builder().setting("enable_dht", true).proxy(proxy);
+        let builder = Client::builder()
+            .setting("enable_dht", true)
+            .setting("proxy_password", "secret")
+            .proxy(proxy);
         let settings = builder.effective_settings().unwrap();
         let has =
             |name, value: SettingValue| assert_eq!(settings.get(name), Some(&value), "{name}");
@@ -436,12 +469,25 @@ mod tests {
         has("enable_lsd", false.into());
         has("enable_dht", true.into());
         assert!(settings.proxy_looks_up_names());
+        let debug = format!("{builder:?} {settings:?}");
+        assert!(debug.contains("proxy_username") && !debug.contains("secret"), "{debug}");
         let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
         assert!(!here.proxy_looks_up_names());
     }
 
     #[test]
-    fn a_proxy_that_is_none_is_an_error_of_start() {
+    fn a_start_that_fails_leaves_the_store_to_the_builder() {
+        let builder = Client::builder().offline(true).store(crate::store::Memory::new());
+        for _ in 0..2 {
+            let error = builder.clone().setting("no_such_setting", 1).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
+        builder.clone().start().unwrap();
+        assert_eq!(builder.start().unwrap_err().kind(), ErrorKind::InUse);
+    }
+
+    #[test]
+    fn an_invalid_proxy_is_an_error_at_the_start() {
         for wrong in [Proxy::http("127.0.0.1"), Proxy::socks5("h:1").login("", "")] {
             let error = Client::builder().offline(true).proxy(wrong).start().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

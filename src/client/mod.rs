@@ -1,5 +1,6 @@
 //! The client: owns libtorrent's sessions and the thread that they run on.
 
+mod affinity;
 mod builder;
 mod descriptors;
 mod inbox;

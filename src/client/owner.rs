@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -19,22 +19,22 @@ use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
 use crate::sys::process;
 
-/// The version of the loaded libtorrent: `2.0.8.0`.
+/// Returns the version of the loaded libtorrent: `2.0.8.0`.
 #[must_use]
 pub fn libtorrent_version() -> String {
     crate::sys::process::libtorrent_version()
 }
 
-/// The time that a client has to end if it is dropped without [`Client::shutdown`].
+/// How long a client that is dropped without [`Client::shutdown`] may take to end.
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A BitTorrent client: libtorrent on its own thread, in one session or in
 /// [several](crate::ClientBuilder::network_threads).
 ///
-/// A client is not a handle. It creates [`Patron`]s, which do all the work, and it is shut down at
-/// the end. Several clients can run in one process.
+/// A client is not a handle. It creates [`Patron`]s, which do all the work, and is shut down at the end.
+/// Several clients can run in one process.
 ///
-/// Dropping a client shuts it down and waits for that, for at most [`DROP_DEADLINE`].
+/// Dropping a client shuts it down and waits for at most [`DROP_DEADLINE`].
 ///
 /// libtorrent 2.0 does not mark its sockets and files as close-on-exec: a program that is executed
 /// while a client runs inherits them, and may keep ports and files open after the client has
@@ -60,7 +60,7 @@ pub struct Client {
     pub(super) service: Arc<Service>,
     stop_requests: Sender<StopRequest>,
     thread: Option<JoinHandle<()>>,
-    /// Only if the client's engine is libtorrent.
+    /// Present only if the engine is libtorrent.
     pub(super) descriptors: Option<Descriptors>,
 }
 
@@ -96,8 +96,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if self.thread.is_some() {
-            self.stop(DROP_DEADLINE).wait();
+        let Some(thread) = &self.thread else { return };
+        // A waker that the client thread wakes may own the last shared patron: that thread cannot wait
+        // for itself.
+        let is_own_thread = thread.thread().id() == std::thread::current().id();
+        let shutdown = self.stop(DROP_DEADLINE);
+        if !is_own_thread {
+            shutdown.wait();
         }
     }
 }
@@ -133,6 +138,9 @@ pub(super) fn start<E: Engine>(
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
                     Err(error) => {
+                        if let Some(store) = store {
+                            store.writer.end(Instant::now() + DROP_DEADLINE);
+                        }
                         let _ = started.send(Err(error));
                         return;
                     }
@@ -143,7 +151,7 @@ pub(super) fn start<E: Engine>(
                 run(client, &service);
             }
         })
-        .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
+        .map_err(|error| Error::io("start the client", "a separate thread", &error))?;
     match starting.recv() {
         Ok(Ok(())) => {
             Ok(Client { service, stop_requests, thread: Some(thread), descriptors: None })
@@ -162,12 +170,8 @@ pub(super) fn start<E: Engine>(
 /// A panic of the client thread is a bug in this crate; it must not leave patrons waiting.
 fn run<E: Engine>(client: ClientThread<E>, service: &Service) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.run())) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(message, "the client thread panicked");
-        service.close(Some(Error::new(ErrorKind::Panicked, "run the client", message)));
+        let error = Error::panicked("run the client", &*panic);
+        tracing::error!(%error, "the client thread panicked");
+        service.close(Some(error));
     }
 }

@@ -13,8 +13,8 @@ use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::{SessionTask, Share, TaskAnswers, TorrentTask};
-use crate::sys::{self, Waker, convert, process};
+use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
+use crate::sys::{self, NetworkThreadRecord, Waker, convert, process};
 
 const START_CLIENT: &str = "start the client";
 const ADD: &str = "add the torrent";
@@ -28,7 +28,7 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
-        part: Share,
+        thread: NetworkThreadRecord,
         loopback_only: bool,
         proxy: Option<ProxyKind>,
         state: &[u8],
@@ -47,12 +47,18 @@ impl NativeEngine {
             &records,
             settings.policy(loopback_only, proxy),
             reads,
-            part.number == 0,
+            thread,
             state,
             counters.shared(),
             Box::new(waker.clone()),
         )
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        if session.leaks_names() {
+            tracing::warn!(
+                "this system has no seccomp filters: where a redirect or a tracker names a host, \
+                 the DNS may be asked for it, past the proxy or although the client is offline"
+            );
+        }
         Ok(Self { session, answers: TaskAnswers::new(waker) })
     }
 }
@@ -183,19 +189,24 @@ impl Engine for NativeEngine {
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         const DRAIN: &str = "read libtorrent's alerts";
-        let failed = |exception| Error::from_native(DRAIN, &exception);
+        let failed = |exception: &cxx::Exception| Error::from_native(DRAIN, exception);
         let mut session = self.session.pin_mut();
-        session.as_mut().pop_alerts().map_err(failed)?;
+        session.as_mut().pop_alerts().map_err(|exception| failed(&exception))?;
         // After the alerts are popped and before they are converted: failed requests must be
         // forgotten, so that the alerts answer the requests that came later.
         let mut alerts = Alerts::default();
         for (request, answer) in self.answers.take() {
-            if answer.is_err() {
-                session.as_mut().forget_request(request).map_err(failed)?;
+            if answer.is_err()
+                && let Err(exception) = session.as_mut().forget_request(request)
+            {
+                alerts.events.push(EngineEvent::EngineFailed(failed(&exception)));
             }
             alerts.answers.push(EngineEvent::Answered { request, answer });
         }
-        session.convert_alerts(&mut alerts).map_err(failed)?;
+        if let Err(exception) = session.convert_alerts(&mut alerts) {
+            alerts.events.push(EngineEvent::EngineFailed(failed(&exception)));
+            alerts.events.push(EngineEvent::Dropped);
+        }
         // Events come before the answers that they lead to.
         let Alerts { events, answers, .. } = alerts;
         Ok(events.into_iter().chain(answers).map(|event| (0, event)).collect())

@@ -5,25 +5,33 @@
 //!   at most as many as kinds times torrents. These are never lost.
 //! - Events about single files, pieces, peers and trackers have a separate bound, so that they do
 //!   not displace others.
+//! - The answers to tagged commands are never lost: beyond [`ANSWERS`], such commands are refused.
 //! - All others (events of removed torrents, events of the client, failed commands) have a fixed
 //!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[cfg(unix)]
 use super::socket::Socket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
 
-/// How many unread events may belong to no existing torrent, and also how many may be of the
-/// frequent kinds.
+/// The maximum number of unread events that belong to no existing torrent, and the maximum number of unread
+/// events of the frequent kinds.
 pub(crate) const BOUND: usize = 4096;
+
+/// How many tagged commands a patron may have whose answers it has not read: more than can be under
+/// way in a client.
+pub(crate) const ANSWERS: usize = 4 * BOUND;
+
+/// How many wakers are kept. Beyond that, the oldest is woken: it may belong to a task that has ended.
+const WAKERS: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -33,8 +41,8 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct Inner {
-    /// In order of arrival. Boxed, because a node of the tree has room for eleven entries and most
-    /// mailboxes hold one or two.
+    /// The events in order of arrival. Boxed, because a node of the tree has space for eleven entries and
+    /// most mailboxes hold one or two.
     queue: BTreeMap<u64, Box<Event>>,
     next: u64,
     /// The positions in `queue` of the unread events of each existing torrent, and of the client,
@@ -44,30 +52,32 @@ struct Inner {
     bounded: BTreeSet<u64>,
     /// The positions of the events of the frequent kinds.
     expendable: BTreeSet<u64>,
+    /// How many answers are to come, or are unread.
+    answers: usize,
     missed: u64,
     closed: bool,
     interrupts: Interrupts,
     signals: Signals,
 }
 
-/// The readers that are waiting, and how a wait is ended.
+/// The readers that are waiting, and how their waits are interrupted.
 #[derive(Default)]
 struct Interrupts {
     waiting: usize,
     /// Counts interrupts; a waiting reader compares it with the value at the start of its wait.
     count: u64,
-    /// Nobody was waiting: the next wait ends at once.
+    /// Whether to end the next wait at once, because nobody was waiting.
     pending: bool,
 }
 
-/// The ways to signal that the mailbox is not empty. Each costs nothing until it is used.
+/// The ways to signal that the mailbox is not empty. Each is created when it is first used.
 #[derive(Default)]
 struct Signals {
     channel: Option<(Sender<()>, Receiver<()>)>,
     wake_up: Option<Sender<()>>,
     #[cfg(unix)]
     socket: Option<Socket>,
-    wakers: Vec<Waker>,
+    wakers: VecDeque<Waker>,
 }
 
 impl Mailbox {
@@ -80,10 +90,38 @@ impl Mailbox {
         inner.insert(event);
         inner.drop_oldest_beyond_bound();
         if was_empty && !inner.is_empty() {
-            inner.signals.raise();
-            drop(inner);
-            self.arrived.notify_all();
+            self.wake(inner);
         }
+    }
+
+    /// A waker runs code of an executor, which may use this mailbox: it is called without the lock.
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>) {
+        let wakers = inner.signals.raise();
+        drop(inner);
+        self.arrived.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Makes room for the answer to a tagged command, or refuses the command.
+    pub(crate) fn expect_answer(&self, op: &'static str) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.answers >= ANSWERS {
+            let message = format!("{ANSWERS} answers to tagged commands are not read");
+            return Err(Error::new(ErrorKind::Busy, op, message));
+        }
+        inner.answers += 1;
+        Ok(())
+    }
+
+    /// The command was not sent.
+    pub(crate) fn expect_no_answer(&self) {
+        self.inner.lock().answers -= 1;
+    }
+
+    /// Adds an answer that is not to a command: who asked for it has a reply for each.
+    pub(crate) fn push_answer(&self, tag: u64) {
+        self.inner.lock().answers += 1;
+        self.push(Event::Reply { tag, id: None, error: None });
     }
 
     /// Adds the last event; later ones are ignored.
@@ -92,9 +130,7 @@ impl Mailbox {
         let mut inner = self.inner.lock();
         inner.closed = true;
         // A reader of an empty mailbox must not wait any longer.
-        inner.signals.raise();
-        drop(inner);
-        self.arrived.notify_all();
+        self.wake(inner);
     }
 
     /// Drops the unread events of a torrent that this patron no longer receives events of.
@@ -115,7 +151,7 @@ impl Mailbox {
         inner.lower_if_empty();
     }
 
-    /// Ends every wait that is under way; if there is none, the next one.
+    /// Ends all current waits; if there are none, ends the next one.
     pub(crate) fn interrupt(&self) {
         let mut inner = self.inner.lock();
         let interrupts = &mut inner.interrupts;
@@ -138,7 +174,7 @@ impl Mailbox {
         self.recv_until(Instant::now().checked_add(limit), op)
     }
 
-    /// `None` if the deadline has passed.
+    /// Waits for the next event. Returns `None` if the deadline has passed.
     pub(crate) fn recv_until(
         &self,
         deadline: Option<Instant>,
@@ -148,7 +184,7 @@ impl Mailbox {
         let before = inner.interrupts.count;
         let mut late = false;
         loop {
-            // Checked before the events, so that a reader that always finds one also ends.
+            // Checked before the events, so that a reader that always finds one can also be interrupted.
             let pending = std::mem::take(&mut inner.interrupts.pending);
             if pending || inner.interrupts.count != before {
                 let error = Error::new(ErrorKind::Cancelled, op, "the wait was interrupted");
@@ -172,23 +208,30 @@ impl Mailbox {
         }
     }
 
-    /// For `Stream`: an event, the end (`Some(None)`), or `None`, in which case the waker will be
-    /// woken.
+    /// For `Stream`: returns an event, the end (`Some(None)`), or `None` if the waker will be woken.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
+        let polled = self.inner.lock().poll();
+        if polled.is_some() {
+            return polled;
+        }
+        // Cloned, woken and dropped without the lock.
+        let waker = waker.clone();
         let mut inner = self.inner.lock();
-        if let Some(event) = inner.take() {
-            return Some(Some(event));
+        let polled = inner.poll();
+        let wakers = &mut inner.signals.wakers;
+        if polled.is_some() || wakers.iter().any(|known| known.will_wake(&waker)) {
+            drop(inner);
+            return polled;
         }
-        if inner.closed {
-            return Some(None);
-        }
-        if !inner.signals.wakers.iter().any(|known| known.will_wake(waker)) {
-            inner.signals.wakers.push(waker.clone());
-        }
+        wakers.push_back(waker);
+        let oldest = if wakers.len() > WAKERS { wakers.pop_front() } else { None };
+        drop(inner);
+        // Its task polls again if it still waits.
+        oldest.into_iter().for_each(Waker::wake);
         None
     }
 
-    /// A channel that holds a token while the mailbox is not empty.
+    /// Returns a channel that holds a token while the mailbox is not empty.
     pub(crate) fn ready(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let raised = inner.is_raised();
@@ -199,8 +242,8 @@ impl Mailbox {
         receiver.clone()
     }
 
-    /// A channel that gets a token each time the mailbox changes from empty to not empty. It
-    /// replaces and closes the previous one.
+    /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It replaces
+    /// and closes the previous channel.
     pub(crate) fn wake_ups(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let (sender, receiver) = bounded(1);
@@ -211,7 +254,7 @@ impl Mailbox {
         receiver
     }
 
-    /// A socket that is readable while the mailbox is not empty.
+    /// Returns a socket that is readable while the mailbox is not empty.
     #[cfg(unix)]
     pub(crate) fn socket(&self) -> std::io::Result<std::sync::Arc<std::os::unix::net::UnixStream>> {
         let mut inner = self.inner.lock();
@@ -232,7 +275,7 @@ impl Inner {
         self.queue.is_empty() && self.missed == 0
     }
 
-    /// Whether a waiting reader has something to read.
+    /// Returns whether a waiting reader has something to read.
     fn is_raised(&self) -> bool {
         !self.is_empty() || self.closed
     }
@@ -273,6 +316,7 @@ impl Inner {
             Keep::Expendable => {
                 self.expendable.insert(place);
             }
+            Keep::Always => {}
         }
         self.queue.insert(place, Box::new(event));
     }
@@ -286,6 +330,11 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// An event, or the end.
+    fn poll(&mut self) -> Option<Option<Event>> {
+        self.take().map(Some).or(self.closed.then_some(None))
     }
 
     fn take(&mut self) -> Option<Event> {
@@ -305,6 +354,10 @@ impl Inner {
     }
 
     fn let_go(&mut self, place: u64, event: &Event) {
+        if let Event::Reply { .. } = event {
+            self.answers = self.answers.saturating_sub(1);
+            return;
+        }
         if self.bounded.remove(&place) || self.expendable.remove(&place) {
             return;
         }
@@ -327,7 +380,8 @@ impl Inner {
 }
 
 impl Signals {
-    fn raise(&mut self) {
+    /// Returns the wakers that are to be woken.
+    fn raise(&mut self) -> VecDeque<Waker> {
         self.rearm_channel();
         if let Some(wake_up) = &self.wake_up {
             let _ = wake_up.try_send(());
@@ -336,9 +390,7 @@ impl Signals {
         if let Some(socket) = &self.socket {
             socket.raise();
         }
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
+        std::mem::take(&mut self.wakers)
     }
 
     fn rearm_channel(&self) {
@@ -418,9 +470,9 @@ mod tests {
         );
     }
 
-    /// A patron that never reads, and a client that works for a long time.
+    /// A patron that never reads, while the client works for a long time.
     #[test]
-    fn an_unread_mailbox_stays_bounded_and_says_what_it_lost() {
+    fn an_unread_mailbox_stays_bounded_and_reports_lost_events() {
         let mailbox = Mailbox::default();
         let open = TorrentId::next();
         let torrents = BOUND as u64;
@@ -448,10 +500,10 @@ mod tests {
         assert!(events.iter().any(|event| event.torrent() == Some(open)));
     }
 
-    /// Thousands of pieces: each event is kept while there is room, and none displaces an event
-    /// that is not repeated.
+    /// Each event of thousands of pieces is kept while there is space, and none displaces an event that is
+    /// not repeated.
     #[test]
-    fn what_there_are_many_of_is_counted_apart() {
+    fn frequent_kinds_are_counted_separately() {
         let mailbox = Mailbox::default();
         let (id, other) = (TorrentId::next(), TorrentId::next());
         let piece = |id, piece| Event::PieceFinished { id, name: name(), piece };
@@ -471,7 +523,29 @@ mod tests {
     }
 
     #[test]
-    fn of_the_statistics_the_newest_is_kept() {
+    fn answers_are_not_displaced_and_commands_are_refused_where_they_are_not_read() {
+        let mailbox = Mailbox::default();
+        for tag in 0..ANSWERS as u64 {
+            mailbox.expect_answer("t").unwrap();
+            mailbox.push(Event::Reply { tag, id: None, error: None });
+        }
+        (0..2 * BOUND).for_each(|_| mailbox.push(Event::Resynchronized));
+        assert_eq!(mailbox.expect_answer("t").unwrap_err().kind(), ErrorKind::Busy);
+        assert!(
+            matches!(mailbox.try_recv(), Some(Event::Lagged { missed }) if missed == BOUND as u64)
+        );
+        assert!(matches!(mailbox.try_recv(), Some(Event::Reply { tag: 0, .. })));
+        mailbox.expect_answer("t").unwrap();
+        mailbox.expect_answer("t").unwrap_err();
+        mailbox.expect_no_answer();
+        mailbox.expect_answer("t").unwrap();
+        let answers =
+            drain(&mailbox).into_iter().filter(|event| matches!(event, Event::Reply { .. }));
+        assert_eq!(answers.count(), ANSWERS - 1);
+    }
+
+    #[test]
+    fn only_the_newest_statistics_are_kept() {
         use crate::model::{ReadStatistics, Statistics};
         let mailbox = Mailbox::default();
         for sent in 0..3 {
@@ -512,7 +586,7 @@ mod tests {
         use std::io::{ErrorKind, Read};
         let mailbox = Mailbox::default();
         let socket = mailbox.socket().unwrap();
-        // Reading only takes the byte, which the next event puts back: its value means nothing.
+        // Reading only takes the byte, which the next event writes again. Its value has no meaning.
         let readable = || match (&mut &*socket).read(&mut [0]) {
             Ok(1) => true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
@@ -529,7 +603,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_is_read_to_the_end_and_then_says_so() {
+    fn a_closed_mailbox_is_read_to_the_end_and_then_reports_it() {
         let mailbox = Mailbox::default();
         mailbox.push(Event::Resynchronized);
         mailbox.close(Event::ClientStopped { error: None });
@@ -540,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_ends_the_wait_and_the_longest_one_is_no_limit() {
+    fn a_timeout_ends_the_wait_and_the_longest_one_never_expires() {
         let mailbox = Mailbox::default();
         assert!(mailbox.recv_timeout(Duration::ZERO, "t").is_none());
         mailbox.push(Event::Resynchronized);
@@ -574,6 +648,51 @@ mod tests {
         mailbox.interrupt();
         assert_eq!(mailbox.recv("t").unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
+    }
+
+    #[test]
+    fn a_waker_may_use_the_mailbox() {
+        struct Reads(Arc<Mailbox>, crossbeam_channel::Sender<Option<Event>>);
+        impl std::task::Wake for Reads {
+            fn wake(self: Arc<Self>) {
+                let _ = self.1.send(self.0.try_recv());
+            }
+        }
+        let mailbox = Arc::new(Mailbox::default());
+        let (sender, woken) = crossbeam_channel::unbounded();
+        let waker = Waker::from(Arc::new(Reads(mailbox.clone(), sender)));
+        assert!(mailbox.poll(&waker).is_none());
+        // On a thread of its own: it would wait for itself without a limit.
+        let client = std::thread::spawn({
+            let mailbox = mailbox.clone();
+            move || mailbox.push(Event::Resynchronized)
+        });
+        let read = woken.recv_timeout(Duration::from_secs(20)).expect("the waker waits for itself");
+        assert!(matches!(read, Some(Event::Resynchronized)));
+        client.join().unwrap();
+        assert!(mailbox.poll(&waker).is_none());
+        mailbox.close(Event::ClientStopped { error: None });
+        assert!(matches!(woken.recv(), Ok(Some(Event::ClientStopped { .. }))));
+    }
+
+    #[test]
+    fn wakers_of_tasks_that_have_ended_do_not_pile_up() {
+        struct Counts(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let mailbox = Mailbox::default();
+        let tasks: Vec<_> = (0..WAKERS + 9).map(|_| Arc::new(Counts(0.into()))).collect();
+        for task in &tasks {
+            assert!(mailbox.poll(&Waker::from(task.clone())).is_none());
+        }
+        assert_eq!(mailbox.inner.lock().signals.wakers.len(), WAKERS);
+        mailbox.push(Event::Resynchronized);
+        let woken =
+            tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
+        assert_eq!(woken.count(), tasks.len(), "each is woken, those that made room too");
     }
 
     #[test]

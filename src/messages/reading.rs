@@ -1,4 +1,4 @@
-//! What readers and the client thread tell each other.
+//! The messages between readers and the client thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::Responder;
 
-/// The name of a reader in this process.
+/// Identifies a reader in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ReaderId(u64);
 
@@ -19,7 +19,7 @@ impl ReaderId {
     }
 }
 
-/// A reader that is to be opened.
+/// A request to open a reader.
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) torrent: TorrentId,
@@ -28,19 +28,35 @@ pub(crate) struct Opening {
     pub(crate) then: Then,
 }
 
-/// What it is opened for.
+/// The purpose of a reader.
 pub(crate) enum Then {
     /// To be read by a program.
-    Lease(Box<dyn FnOnce(Result<Opened>) + Send>),
+    Lease(Box<dyn Lessee>),
     /// To be read once and whole, unless it takes longer than this.
     Bytes(Responder<Vec<u8>>, Instant),
+}
+
+/// A program that waits for a reader.
+pub(crate) trait Lessee: Send {
+    fn give(self: Box<Self>, opened: Result<Opened>);
+
+    /// It does not wait any more.
+    fn is_gone(&self) -> bool;
 }
 
 impl Opening {
     pub(crate) fn refuse(self, error: Error) {
         match self.then {
-            Then::Lease(reply) => reply(Err(error)),
+            Then::Lease(lessee) => lessee.give(Err(error)),
             Then::Bytes(reply, _) => reply.send(Err(error)),
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match &self.then {
+            Then::Lease(lessee) => lessee.is_gone(),
+            Then::Bytes(reply, _) => reply.is_abandoned(),
         }
     }
 }
@@ -54,21 +70,21 @@ impl fmt::Debug for Then {
     }
 }
 
-/// A read of an open reader. It takes the place of one that waits.
+/// A read by an open reader. It replaces the reader's previous read if that is still waiting.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) reader: ReaderId,
-    /// In what is read.
+    /// The position in the file or piece.
     pub(crate) position: u64,
-    /// At most.
+    /// The maximum length.
     pub(crate) length: u64,
     pub(crate) reply: Responder<Vec<u8>>,
 }
 
-/// A reader that has been opened.
+/// The answer when a reader has been opened.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) reader: ReaderId,
-    /// In bytes.
+    /// The size of the file or piece, in bytes.
     pub(crate) size: u64,
 }

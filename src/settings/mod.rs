@@ -112,16 +112,37 @@ const DISK_READS: &str = "disk_reads";
 /// How many sessions a client has, each with a network thread.
 const NETWORK_THREADS: &str = "network_threads";
 
-/// Whether torrents that are asked for much are served by several of them.
+/// The cores that network threads are bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    None,
+    Cores,
+    Nodes,
+}
+
+impl Affinity {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self::None),
+            "cores" => Some(Self::Cores),
+            "nodes" => Some(Self::Nodes),
+            _ => None,
+        }
+    }
+}
+
+const NETWORK_AFFINITY: &str = "network_affinity";
+
+/// Whether a torrent in great demand is served by several of them.
 const REPLICATE: &str = "replicate_on_demand";
 
 /// The settings that are not libtorrent's.
-const OWN: [&str; 4] = [DISK_READS, LOCAL_URLS, NETWORK_THREADS, REPLICATE];
+const OWN: [&str; 5] = [DISK_READS, LOCAL_URLS, NETWORK_AFFINITY, NETWORK_THREADS, REPLICATE];
 
 /// The most network threads that a client may have.
 const MOST_THREADS: i32 = 256;
 
-/// What the sessions of a client have together, with libtorrent's defaults.
+/// The settings that the sessions of a client share, with libtorrent's defaults.
 const SHARED: &[(&str, i32)] = &[
     ("upload_rate_limit", 0),
     ("download_rate_limit", 0),
@@ -150,14 +171,19 @@ impl DiskReads {
 /// [reference](https://libtorrent.org/reference-Settings.html); settings that are not in the set
 /// keep their defaults.
 ///
-/// Four settings are this crate's own and are not handed to libtorrent. None can be changed while the
+/// Five settings are this crate's own and are not handed to libtorrent. None can be changed while the
 /// client runs.
 ///
 /// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
 ///
-/// `replicate_on_demand`, a switch that is off: where one of the network threads is full and another is not, the
-/// torrent that is sent fastest by the one is served by the other, too, as by
-/// [`AddOptions::replicas`](crate::AddOptions::replicas), until nobody has asked for it for ten minutes.
+/// `network_affinity`, a string, binds the network threads to cores: `none`, the default; `cores`, each thread to
+/// one of the cores that the process may use; `nodes`, each thread to the cores of one NUMA node. If there are
+/// more threads than cores or nodes, some share one. Disk threads are not bound. Requires Linux.
+///
+/// `replicate_on_demand`, a boolean, off by default: if one network thread is fully used and another is not,
+/// the other also serves the torrent that the first uploads fastest, as with
+/// [`AddOptions::replicas`](crate::AddOptions::replicas). This ends when nobody has requested data of the
+/// torrent for ten minutes.
 ///
 /// `allow_local_urls`, off by default, decides whether the trackers and web seeds named by a
 /// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
@@ -203,9 +229,24 @@ impl DiskReads {
 /// With the feature `serde`, a set is an object of names and values: `{"connections_limit": 500}`.
 /// Deserializing starts from [`Settings::default`], and checks each setting as
 /// [`set`](Settings::set) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Settings(BTreeMap<String, SettingValue>);
+
+/// Leaves out passwords.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
+    }
+}
+
+/// The value of a setting, as far as it may be in a log.
+pub(crate) fn shown<'a>(name: &str, value: &'a SettingValue) -> &'a dyn std::fmt::Debug {
+    match name {
+        "proxy_password" => &"hidden",
+        _ => value,
+    }
+}
 
 /// The settings that every client starts from, where they differ from libtorrent's defaults.
 ///
@@ -236,6 +277,7 @@ impl Default for Settings {
 
 impl Settings {
     /// An empty set: for changing some settings of a running client.
+    #[must_use]
     pub fn empty() -> Self {
         Self(BTreeMap::new())
     }
@@ -270,6 +312,7 @@ impl Settings {
     /// drops slow peers, and its `max_failcount` of 1 gives a peer no second try. Its
     /// `active_limit`, `active_seeds` and `active_tracker_limit` apply to torrents that libtorrent
     /// queues (`auto_managed`); this crate's torrents run and announce until told otherwise.
+    #[must_use]
     pub fn seeding() -> Self {
         let mut settings = Self::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -323,6 +366,12 @@ impl Settings {
             let message = format!("{name} takes stock, copy or zero_copy, not {text:?}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
+        if let (NETWORK_AFFINITY, SettingValue::Text(text)) = (name, &value)
+            && Affinity::of(text).is_none()
+        {
+            let message = format!("{name} takes none, cores or nodes, not {text:?}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
         if let (NETWORK_THREADS, SettingValue::Int(count)) = (name, &value)
             && !(1..=MOST_THREADS).contains(count)
         {
@@ -352,13 +401,13 @@ impl Settings {
         self.set(name, parsed)
     }
 
-    /// The value of `name` in this set; `None` if it is not in the set and libtorrent's default
+    /// Returns the value of `name` in this set; `None` if it is not in the set, so that libtorrent's default
     /// applies.
     pub fn get(&self, name: &str) -> Option<&SettingValue> {
         self.0.get(name)
     }
 
-    /// The settings in this set, by name.
+    /// Returns the settings in this set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -368,7 +417,7 @@ impl Settings {
         self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// These settings with a change applied, if a running client can make that change.
+    /// Returns these settings with a change applied, if a running client can make that change.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
         for fixed in OWN.into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
@@ -412,7 +461,7 @@ impl Settings {
         }
     }
 
-    /// From libtorrent's records.
+    /// Creates a set from libtorrent's records.
     pub(crate) fn from_records(records: &[sys::SettingRecord]) -> Self {
         let value = |record: &sys::SettingRecord| {
             Some(match SettingKind::of(&record.name)? {
@@ -427,7 +476,7 @@ impl Settings {
         Self(known.collect())
     }
 
-    /// The settings that are libtorrent's.
+    /// Returns the settings that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
         let native = self.iter().filter(|(name, _)| !OWN.contains(name));
         native
@@ -442,7 +491,7 @@ impl Settings {
             .collect()
     }
 
-    /// The settings in a state returned by [`Patron::save_state`](crate::Patron::save_state).
+    /// Returns the settings in a state from [`Patron::save_state`](crate::Patron::save_state).
     pub(crate) fn of_state(state: &[u8]) -> Result<Self> {
         let records = sys::settings_of_state(state).map_err(|exception| {
             Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
@@ -450,7 +499,7 @@ impl Settings {
         Ok(Self::from_records(&records))
     }
 
-    /// Where the client and its torrents may connect.
+    /// Returns where the client and its torrents may connect.
     pub(crate) fn policy(
         &self,
         loopback_only: bool,
@@ -460,7 +509,7 @@ impl Settings {
             loopback_only,
             names: ProxyKind::names(proxy),
             local_urls: self.switch(LOCAL_URLS, false),
-            // WebRTC reads what it sends in user space: see `check`.
+            // WebRTC reads the data that it sends in user space; see `check`.
             webrtc: self.disk_reads() != DiskReads::ZeroCopy,
         }
     }
@@ -478,6 +527,10 @@ impl Settings {
         usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
     }
 
+    pub(crate) fn affinity(&self) -> Affinity {
+        Affinity::of(self.text(NETWORK_AFFINITY, "none")).unwrap_or(Affinity::None)
+    }
+
     pub(crate) fn disk_reads(&self) -> DiskReads {
         let text = self.text(DISK_READS, "copy");
         DiskReads::of(text).unwrap_or(DiskReads::Copy)
@@ -492,8 +545,8 @@ impl Settings {
         }
         let refuse = |conflict: &str, why: &str| {
             let message = format!(
-                "disk_reads=zero_copy does not go with {conflict}: {why}, and a file that is cut \
-                 short meanwhile would end the process (SIGBUS)"
+                "disk_reads=zero_copy cannot be combined with {conflict}: {why}, and a file that is \
+                 truncated meanwhile would crash the process (SIGBUS)"
             );
             Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
         };
@@ -516,9 +569,9 @@ impl Settings {
         Ok(())
     }
 
-    /// How many descriptors a client may need: its connections, which libtorrent limits to 80 % of
-    /// the available descriptors, or its connections and its files, which both libtorrent and the
-    /// read path keep open, and some for everything else.
+    /// Returns how many descriptors a client may need: for its connections, which libtorrent limits to 80 %
+    /// of the available descriptors, or for its connections and its files, which both libtorrent and the read
+    /// path keep open, and some for everything else.
     pub(crate) fn descriptors(&self) -> u64 {
         let count = |name, default| u64::try_from(self.number(name, default)).unwrap_or(0);
         let connections = count("connections_limit", 200);
@@ -526,9 +579,9 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
-    /// Reduces limits that would not fit. 80 % is for connections: libtorrent uses the same share,
-    /// but does not know about other clients. The read path and libtorrent's disk backend share the
-    /// rest.
+    /// Reduces limits that exceed the available descriptors. 80 % is for connections: libtorrent uses the
+    /// same share, but does not know about other clients. The read path and libtorrent's disk backend share
+    /// the rest.
     pub(crate) fn fit(&mut self, descriptors: u64) {
         let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
         let wanted = self.number("file_pool_size", 40);
@@ -540,22 +593,23 @@ impl Settings {
         ]);
     }
 
-    /// Names those of the [shared](SHARED) settings that have their default, so that they can be shared.
+    /// Sets those of the [shared](SHARED) settings that have their default explicitly, so that they can be
+    /// divided.
     pub(crate) fn name_shared(&mut self) {
         for (name, default) in SHARED {
             self.0.entry((*name).into()).or_insert_with(|| (*default).into());
         }
     }
 
-    /// Those of the shared settings that are named.
+    /// Returns the shared settings in this set.
     pub(crate) fn shared(&self) -> Self {
         let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
         let shared = self.0.iter().filter(|(name, _)| is_shared(name));
         Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
-    /// What of these one of several sessions gets: its part of what they share, a port of its own, and the
-    /// router only where it is the first.
+    /// Returns the settings for one of several sessions: its part of the shared limits and a port of its own.
+    /// Only the first uses port mapping by the router.
     pub(crate) fn part(&self, part: Share) -> Self {
         let mut settings = self.clone();
         if part == Share::WHOLE {
@@ -577,14 +631,14 @@ impl Settings {
         settings
     }
 
-    /// Whether there are ports for so many sessions.
+    /// Returns whether there are ports for this many sessions.
     pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
         let interfaces = self.text("listen_interfaces", "");
         match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
             Some(_) => Ok(()),
             None => {
                 let message = format!(
-                    "{interfaces}: each of the {sessions} network threads needs a port of its own, and \
+                    "{interfaces}: each of the {sessions} network threads needs its own port, and \
                      the last would be above 65535"
                 );
                 Err(Error::new(ErrorKind::InvalidArgument, "listen", message))
@@ -624,7 +678,7 @@ impl Settings {
         }
     }
 
-    /// For names that this crate knows to exist; `tests` verifies that.
+    /// Sets settings that this crate knows to exist; `tests` verifies that.
     pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
         self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
     }
@@ -639,7 +693,7 @@ const PE_FORCED: i32 = 0;
 const PE_ENABLED: i32 = 1;
 const PE_DISABLED: i32 = 2;
 
-/// `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
+/// Returns whether an entry is for TLS. `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
 fn is_tls(interface: &str) -> bool {
     let port = interface.rsplit(':').next().unwrap_or_default();
     port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
@@ -649,7 +703,7 @@ const SET: &str = "set a libtorrent setting";
 
 fn kind(name: &str) -> Result<SettingKind> {
     match name {
-        DISK_READS => return Ok(SettingKind::Text),
+        DISK_READS | NETWORK_AFFINITY => return Ok(SettingKind::Text),
         LOCAL_URLS | REPLICATE => return Ok(SettingKind::Bool),
         NETWORK_THREADS => return Ok(SettingKind::Int),
         _ => {}
@@ -713,8 +767,7 @@ mod reading {
         }
     }
 
-    /// A value of any type, with a description of what is expected, for the error if it has another
-    /// type.
+    /// Deserializes a value of any type. Contains the description of the expected type, for errors.
     struct Value(String);
 
     impl<'de> DeserializeSeed<'de> for Value {

@@ -1,4 +1,4 @@
-//! libtorrent, as the rest of the crate uses it. Nothing else names the bridge to C++.
+//! libtorrent for the rest of the crate. No other module names the bridge to C++.
 
 pub(crate) mod alerts;
 #[allow(clippy::module_inception)] // cxx makes a module with the bridge's name
@@ -14,10 +14,11 @@ mod wake;
 
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
-    LayoutRecord, LimitsRecord, Names, NewFileRecord, NewTorrent, NewTorrentRecord, PeerRecord,
-    PieceDeadline, PieceHasher, PieceHashes, PieceLevel, PolicyRecord, QueuePlaceRecord, Session,
-    SessionHandle, SettingKind, SettingRecord, StoredRecord, Torrent, TorrentParams, TrackerRecord,
-    abort_session, has_hole, is_network_device, new_piece_hasher, new_session, new_torrent,
+    LayoutRecord, LimitsRecord, Names, NetworkThreadRecord, NewFileRecord, NewTorrent,
+    NewTorrentRecord, PeerRecord, PieceDeadline, PieceHasher, PieceHashes, PieceLevel,
+    PolicyRecord, QueuePlaceRecord, Session, SessionHandle, SettingKind, SettingRecord,
+    StoredRecord, Torrent, TorrentParams, TrackerRecord, abort_session, has_hole,
+    is_network_device, new_ip_filter, new_piece_hasher, new_session, new_torrent,
     params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
     preview, setting_kind, setting_names, settings_of_state,
 };

@@ -3,6 +3,7 @@
 
 use super::bridge::NativeError;
 use super::errors::disk_failure;
+use super::task::caught;
 use crate::error::Result;
 
 #[cxx::bridge(namespace = "patron")]
@@ -14,8 +15,8 @@ mod reading {
         type NativeError = crate::sys::bridge::NativeError;
         type Torrent = crate::sys::bridge::Torrent;
 
-        /// Both read bytes that the torrent has: of the torrent, and of one of its files. The sink receives them, or
-        /// the error.
+        /// These functions read available bytes of the torrent or of one of its files. The sink receives the
+        /// bytes or an error.
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
         fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
     }
@@ -30,23 +31,28 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Filled block by block on the network thread. Nothing here waits or panics, as C++ calls it.
+/// Collects blocks on the network thread.
 pub(crate) struct RangeSink {
+    length: usize,
+    /// Allocated when the first block comes: the range may not be there.
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread; dropped where libtorrent ends first. Its error does
-    /// not know what was tried.
+    /// `done` is called once, on the network thread, or dropped if libtorrent ends first. It runs wakers
+    /// and callbacks of the program, so it may panic. Its error does not include the attempted operation.
     pub(crate) fn new(
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        Box::new(Self { bytes: vec![0; length], done: Some(Box::new(done)) })
+        Box::new(Self { length, bytes: Vec::new(), done: Some(Box::new(done)) })
     }
 
     pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.length];
+        }
         let to = offset.checked_add(block.len()).and_then(|end| self.bytes.get_mut(offset..end));
         if let Some(to) = to {
             to.copy_from_slice(block);
@@ -54,16 +60,26 @@ impl RangeSink {
     }
 
     pub(super) fn finish(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(Ok(std::mem::take(&mut self.bytes)));
-        }
+        let bytes = std::mem::take(&mut self.bytes);
+        self.end(|done| done(Ok(bytes)));
     }
 
-    /// Only the first failure counts.
+    /// Notes a failure. Only the first one counts.
     pub(super) fn fail(&mut self, file: String, error: NativeError) {
-        if let Some(done) = self.done.take() {
-            done(Err(disk_failure("", &file, &error)));
+        self.end(|done| done(Err(disk_failure("", &file, &error))));
+    }
+
+    fn end(&mut self, end: impl FnOnce(Done)) {
+        let Some(done) = self.done.take() else { return };
+        if let Err(error) = caught(|| Ok(end(done))) {
+            tracing::error!(%error, "the answer to a read panicked");
         }
+    }
+}
+
+impl Drop for RangeSink {
+    fn drop(&mut self) {
+        self.end(drop);
     }
 }
 
@@ -96,5 +112,23 @@ mod tests {
         assert_eq!(failed.kind(), crate::error::ErrorKind::Disk);
         drop((good, bad, sender));
         assert!(answers.recv().is_err(), "once each");
+    }
+
+    #[test]
+    fn a_program_that_panics_when_it_is_answered_does_not_panic_in_cpp() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the test wants a panic");
+            }
+        }
+        let sink = || {
+            let bomb = Bomb;
+            RangeSink::new(1, move |_| drop(bomb))
+        };
+        sink().finish();
+        let error = NativeError { category: "system".into(), value: 5, message: "no".into() };
+        sink().fail("a.bin".into(), error);
+        drop(sink());
     }
 }

@@ -1,6 +1,6 @@
-//! A program with a store does the same things again and again, and each time the disk becomes full one
-//! write later (disk_full.c). What it was answered is in the store, what was refused is not, and when there
-//! is room again it goes on.
+//! A program with a store repeats the same steps. In each run the disk becomes full or read-only one write
+//! later (disk_full.c). Confirmed changes must be in the store, refused ones must not, and the program must
+//! continue once the disk can be written again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::support::{PATIENCE, builder, data, metainfo};
 pub(crate) const CHILD: &str = "full-child";
 const WAS_FULL: &str = "the disk was full";
 
-/// What is said of a torrent in the store; without its progress, which nobody is answered.
+/// What the store says about a torrent, except its progress, which no reply confirms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Known {
     name: String,
@@ -58,7 +58,7 @@ const STEPS: [Step; 13] = [
     Step::Add("b"),
 ];
 
-// The child.
+// The child process.
 
 pub(crate) fn child(directory: &Path) {
     let mut expected = BTreeSet::new();
@@ -68,11 +68,11 @@ pub(crate) fn child(directory: &Path) {
         if let Err(error) = carry_out(&patron, directory, step) {
             assert_eq!(error.kind(), ErrorKind::Disk, "{step:?}: {error}");
             assert!(mark(directory).exists(), "{step:?}: {error}");
-            // What would be left if it were killed now.
+            // A copy of the store as it would be found if the program were killed now.
             let image = directory.join(format!("image-{number}"));
             let image = Sqlite::open(copy(directory, &image)).unwrap();
             let found = known(image);
-            // What a move began is finished at the next start.
+            // A move that has begun is completed at the next start.
             let mut moved = expected.clone();
             apply(&mut moved, step);
             let has_moved = matches!(step, Step::Move(_)) && found == moved;
@@ -80,17 +80,22 @@ pub(crate) fn child(directory: &Path) {
             assert_eq!(here(&patron), names(&expected), "{step:?} was refused");
             saw(&patron, |event| matches!(event, Event::StoreFailed { .. }));
             make_room(directory);
-            // The files are there already.
+            // The files have been moved already.
             let again = if has_moved { Step::Label("a", true) } else { step };
             carry_out(&patron, directory, again).unwrap();
             saw(&patron, |event| matches!(event, Event::StoreRecovered));
+            let records =
+                Sqlite::open_read_only(store(directory)).unwrap().load(None, 100).unwrap();
+            let moves =
+                |loaded: &Loaded| matches!(loaded, Loaded::Torrent(it) if it.moving.is_some());
+            assert!(!records.iter().any(moves), "{step:?}: the store has the end of the move");
         }
         apply(&mut expected, step);
         let reader = Sqlite::open_read_only(store(directory)).unwrap();
         assert_eq!(known(reader), expected, "{step:?}");
     }
     let report = client.shutdown(PATIENCE).wait();
-    // Progress that could not be saved at the end is told.
+    // The report mentions progress that could not be saved at the end.
     assert!(report.is_clean() || mark(directory).exists(), "{report}");
     make_room(directory);
     let client = start(directory);
@@ -189,7 +194,8 @@ fn known(mut store: Sqlite) -> BTreeSet<Known> {
     let known = |loaded| {
         let Loaded::Torrent(record) = loaded else { panic!("{loaded:?}") };
         let Record { name, save_dir, moving, paused, deleting, labels, notes, .. } = *record;
-        // A removal with its files goes on at the next start, a move likewise.
+        // A torrent that is being deleted counts as removed, and one that is being moved as moved: the next
+        // start completes both.
         let at = moving.map_or(save_dir, |moving| moving.to);
         (!deleting).then(|| Known {
             name: name.into(),
@@ -217,7 +223,7 @@ fn store(directory: &Path) -> PathBuf {
     directory.join("torrents.db")
 }
 
-/// It exists while the disk is full.
+/// A file that exists while the disk is full.
 fn mark(directory: &Path) -> PathBuf {
     directory.join("full")
 }
@@ -228,10 +234,17 @@ fn make_room(directory: &Path) {
     }
 }
 
-// The parent.
+// The parent process.
 
-/// In each run, another write is the first that fails: the first, and each `stride`-th after it.
-pub(crate) fn run(stride: usize) {
+/// Why writes fail, and the number of the error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Disk {
+    Full = 28,
+    ReadOnly = 30,
+}
+
+/// Each run fails at a different write: at the first, then at every `stride`-th after it.
+pub(crate) fn run(disk: Disk, stride: usize) {
     let begun = Instant::now();
     let (mut runs, mut at) = (0, 1);
     loop {
@@ -248,19 +261,20 @@ pub(crate) fn run(stride: usize) {
             .env("FULL_FILES", store(directory))
             .env("FULL_MARK", mark(directory))
             .env("FULL_AT", at.to_string())
+            .env("FULL_ERROR", (disk as i32).to_string())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success(), "full from write {at} on: {said}");
+        assert!(child.status.success(), "{disk:?} from write {at} on: {said}");
         let mut expected = BTreeSet::new();
         STEPS.into_iter().for_each(|step| apply(&mut expected, step));
         let found = known(Sqlite::open(store(directory)).unwrap());
-        assert_eq!(found, expected, "full from write {at} on");
+        assert_eq!(found, expected, "{disk:?} from write {at} on");
         runs += 1;
         if !String::from_utf8_lossy(&child.stdout).contains(WAS_FULL) {
             break;
         }
         at += stride;
     }
-    println!("full: {runs} runs, to write {at}, in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("{disk:?}: {runs} runs, to write {at}, in {:.0} s", begun.elapsed().as_secs_f64());
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::Existing;
-use torrent_patron::ip_filter::IpFilter;
+use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
-use torrent_patron::peer::{PeerClass, PeerClassOptions};
+use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
@@ -102,7 +102,7 @@ fn a_torrent_is_with_the_same_thread_after_a_restart() {
 #[test]
 fn ports_follow_the_first_and_one_that_is_taken_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
-    // Ports that were free a moment ago; others may take them meanwhile, so that it is tried again.
+    // These ports were free a moment ago. Other programs may take them meanwhile, so the test tries again.
     let (client, first) = eventually("three free ports", || {
         let first = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{first}");
@@ -156,8 +156,95 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
     assert_eq!(limits(&again.patron().settings().wait().unwrap()), expected);
 }
 
+/// A network thread keeps a removed class as long as one of its peers is connected.
 #[test]
-fn what_is_blocked_is_blocked_by_every_thread() {
+fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharded(dir.path());
+    let patron = seeder.patron();
+    let limited = |limit| {
+        let mut options = PeerClassOptions::default();
+        options.upload_limit = Some(limit);
+        options
+    };
+    let slow = patron.create_peer_class("slow").wait().unwrap();
+    patron.set_peer_class(slow, limited(3000)).wait().unwrap();
+    let here = IpRange::new("127.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()).unwrap();
+    let ranges = [PeerClassRange::new(here, [slow])];
+    patron.set_peer_class_ranges(ranges.clone()).wait().unwrap();
+    assert_eq!(patron.peer_class_ranges().wait().unwrap(), ranges);
+    let first = patron.listen_addresses().wait().unwrap()[0];
+    let all = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let (id, metainfo) =
+        all.iter().find(|(id, _)| address_of(&patron, *id) == first).expect("one of the first");
+    let to = tempfile::tempdir().unwrap();
+    let downloader = client(to.path());
+    let options = AddOptions::default().add_peers([first]);
+    downloader.patron().add_torrent(metainfo, options).wait().unwrap();
+    await_event!(patron, Event::Status(status) if status.id == *id && status.uploaded > 0);
+    patron.remove_peer_class(slow).wait().unwrap();
+    assert!(patron.peer_class_ranges().wait().unwrap().is_empty());
+
+    let next = patron.create_peer_class("next").wait().unwrap();
+    let mut options = limited(3001);
+    options.name = "next".into();
+    patron.set_peer_class(next, options).wait().unwrap();
+    let read = patron.peer_class(next).wait().unwrap();
+    assert_eq!((&*read.name, read.upload_limit), ("next", Some(3001)));
+    patron.remove_peer_class(next).wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
+    // Finds the threads of this process by their names. No other test binds threads.
+    let bound = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        let cores = |status: &str| {
+            let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list"));
+            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
+        };
+        let tasks = tasks.map(|task| task.unwrap().path()).map(|task| {
+            (read(task.join("comm")).trim().to_owned(), cores(&read(task.join("status"))))
+        });
+        let single = |cores: &Option<String>| {
+            cores.as_ref().is_some_and(|cores| cores.parse::<u32>().is_ok())
+        };
+        tasks.filter(|(_, cores)| single(cores)).map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    if std::thread::available_parallelism().unwrap().get() == 1 {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let start = |affinity: &str| {
+        let client = builder(dir.path()).network_threads(THREADS);
+        client.setting("network_affinity", affinity).start()
+    };
+    let client = start("cores").unwrap();
+    let patron = client.patron();
+    // Hashing uses the disk threads.
+    for number in 1..=6 {
+        let metainfo = metainfo(&data(dir.path(), &format!("{number}.bin"), number, 3_000_000));
+        let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+        finished(&patron, id);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..1000 {
+        seen = bound();
+        let is_network = |name: &String| name.starts_with("lt-network-");
+        if seen.len() == THREADS && seen.iter().all(is_network) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(seen.len(), THREADS, "only the network threads: {seen:?}");
+    let error = start("core").unwrap_err();
+    assert!(error.to_string().contains("none, cores or nodes"), "{error}");
+}
+
+#[test]
+fn every_thread_uses_the_ip_filter() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = sharded(dir.path());
     let patron = seeder.patron();
@@ -205,9 +292,9 @@ fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
     assert_eq!(patron.torrents(), [id]);
     assert_eq!(patron.statuses().len(), 1);
 
-    // What it has sent is in its resume data, and goes on from there.
+    // The resume data has the uploaded bytes, and the counter continues from there.
     let saved = patron.resume_data(id).wait().unwrap();
-    // A move is one of all.
+    // All threads move the torrent together.
     let moved = dir.path().join("moved");
     patron.move_storage(id, &moved, Existing::Fail).wait().unwrap();
     assert!(moved.join("hot.bin").exists());
@@ -241,7 +328,7 @@ fn a_private_torrent_stays_with_one_thread() {
     let options = AddOptions::default().trust(true).replicas(THREADS as u16);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Status(status) if status.seeding);
-    // Two rounds of statuses after the one that said so: what could have been copied is copied.
+    // Waits for two more rounds of statuses, after which everything that could be copied has been copied.
     for _ in 0..2 {
         patron.fresh_status(id).wait().unwrap();
     }
@@ -249,7 +336,7 @@ fn a_private_torrent_stays_with_one_thread() {
 }
 
 #[test]
-fn a_number_of_threads_that_is_none_is_refused() {
+fn an_invalid_number_of_threads_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for count in [0, 257] {
         let error = builder(dir.path()).network_threads(count).start().unwrap_err();

@@ -33,7 +33,7 @@ fn settings_are_read_back_and_changed_while_the_client_runs() {
 }
 
 #[test]
-fn a_blocked_peer_is_not_let_in() {
+fn a_blocked_peer_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
     let client = client(&dir.path().join("to"));
@@ -120,6 +120,14 @@ fn peer_classes_are_made_changed_and_removed() {
     patron.remove_peer_class(class).wait().unwrap();
     let error = patron.peer_class(class).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+
+    let make = |number: u32| patron.create_peer_class(number.to_string()).wait();
+    let made: Vec<_> = (0..32).map_while(|number| make(number).ok()).collect();
+    assert!(made.len() < 32, "of 32, libtorrent has some itself");
+    assert_eq!(make(32).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    patron.remove_peer_class(made[0]).wait().unwrap();
+    let last = make(33).unwrap();
+    assert_eq!(patron.peer_class(last).wait().unwrap().name, "33");
 }
 
 #[test]
@@ -201,7 +209,7 @@ fn the_dht_goes_on_with_the_nodes_that_were_saved() {
 }
 
 #[test]
-fn metainfo_from_elsewhere_spares_the_peers() {
+fn metainfo_from_elsewhere_is_not_requested_from_peers() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let metainfo = crate::support::metainfo(&file);
@@ -269,7 +277,7 @@ fn an_offline_client_stays_offline() {
 }
 
 #[test]
-fn a_directory_that_is_something_else_is_told_at_the_start() {
+fn a_path_that_is_not_a_directory_is_reported_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 10);
     for wrong in ["".into(), file.clone(), file.join("below")] {
@@ -283,7 +291,7 @@ fn a_directory_that_is_something_else_is_told_at_the_start() {
 }
 
 #[test]
-fn a_place_to_listen_that_is_none_is_told_at_the_start() {
+fn an_invalid_listen_address_is_reported_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     for wrong in ["nosuchdev9:0", "localhost:0", "127.0.0.1", "127.0.0.1:0,x:1"] {
         let error = builder(dir.path()).listen(wrong).start().unwrap_err();

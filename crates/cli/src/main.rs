@@ -1,6 +1,7 @@
-//! The program `torrent-patron`. It uses the public API of the crate only.
+//! The program `torrent-patron`. It uses only the public API of the crate.
 
 mod arguments;
+mod blocklist;
 mod create;
 mod demo;
 #[cfg(feature = "http")]
@@ -32,7 +33,7 @@ use crate::arguments::{Arguments, Command, LOG};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// How a command ended, unless by an error.
+/// How a command ended if there was no error.
 enum Outcome {
     Done,
     Failed,
@@ -80,9 +81,12 @@ fn failed(error: Box<dyn Error>) -> Outcome {
 }
 
 fn log_if_asked() {
-    if let Ok(filter) = EnvFilter::try_from_env(LOG) {
-        let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
-        log.with_writer(|| output::Log).init();
-    }
+    let Some(wanted) = std::env::var_os(LOG) else { return };
+    let filter = match EnvFilter::try_new(wanted.to_string_lossy()) {
+        Ok(filter) => filter,
+        Err(error) => return output::warn(format_args!("{LOG}: {error}")),
+    };
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
+    log.with_writer(|| output::Log).init();
 }

@@ -1,5 +1,4 @@
-//! `torrent-patron download` and `torrent-patron seed`: a client, its one patron, and what the
-//! events say.
+//! `torrent-patron download` and `torrent-patron seed`: a client, its only patron, and the display of events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -12,13 +11,13 @@ use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{Existing, ExistingFiles};
-use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::{Command, RemoveFiles};
+use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
-use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Error, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
+use crate::blocklist::Blocklist;
 use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
@@ -29,13 +28,15 @@ use crate::{Outcome, Result};
 
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// How often a line tells the status of a torrent where there are no bars.
+/// How often a line shows the status of a torrent if there are no bars.
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
+    // Without one there are no torrents but those of the store.
+    let output = arguments.output.clone().unwrap_or_default();
     let mut options = AddOptions::default()
-        .save_dir(&arguments.output)
+        .save_dir(&output)
         .add_peers(arguments.peer.iter().copied())
         .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
@@ -47,7 +48,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     }
     let requests = arguments.sources.iter().map(|path| Request {
         source: source(path),
-        save_dir: arguments.output.clone(),
+        save_dir: output.clone(),
         options: options.clone(),
     });
     let client = arguments.common.client(requests.len())?;
@@ -76,7 +77,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     }
     let mut options = AddOptions::default()
         .trust(arguments.trust)
-        // What is not as the torrent says stays so.
+        // Data that differs from the torrent must not be changed.
         .add_flags([TorrentFlag::UploadMode])
         .goals(arguments.goals.goals());
     options.replicas = arguments.replicas;
@@ -131,30 +132,32 @@ struct Transfer {
     client: Client,
     patron: Patron,
     has_store: bool,
-    /// Until the torrents of the store are here.
+    /// Whether torrents of the store are still being restored.
     restoring: bool,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
-    /// Of the torrents of a download.
+    /// The options for torrents of a download.
     options: Option<AddOptions>,
-    /// For torrents that are in the store already, where some are chosen.
+    /// The goals for torrents that are already in the store, if any were set.
     goals: Option<Goals>,
-    /// Likewise.
+    /// The peers for torrents that are already in the store.
     peers: Vec<SocketAddr>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
-    /// How many are still to be added.
+    /// The number of torrents that have not been added yet.
     adding: usize,
+    /// Torrents of the store that are not to be downloaded.
+    flagged: Vec<Reply<()>>,
     failed: bool,
 }
 
 impl Transfer {
-    /// Starts the client and says where it listens, before anything else is said.
+    /// Starts the client and shows where it listens, before anything else is shown.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
-        let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
+        let blocklist = Blocklist::read(common.blocklist.as_ref())?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
         let client = client.start()?;
@@ -163,14 +166,7 @@ impl Transfer {
             patron.watch_all().wait()?;
         }
         let screen = Screen::new(common.quiet || common.json);
-        if let Some(list) = blocklist {
-            if let Some(first) = list.first_skipped.first() {
-                let lines = if list.skipped == 1 { "line is" } else { "lines are" };
-                let first = first.message();
-                screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
-            }
-            patron.set_ip_filter(list.filter).wait()?;
-        }
+        blocklist.apply(&patron, &screen)?;
         let mut transfer = Self {
             aim,
             json: common.json,
@@ -189,6 +185,7 @@ impl Transfer {
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
+            flagged: Vec::new(),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
@@ -196,7 +193,7 @@ impl Transfer {
                 return Err(listens_nowhere(settings.get("listen_interfaces")).into());
             }
             Ok(addresses) => transfer.say_where(addresses)?,
-            // A download can still connect to peers. The events say what is wrong.
+            // A download can still connect to peers. Events report what is wrong.
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
         }
@@ -207,7 +204,7 @@ impl Transfer {
         addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
 
-    /// Starts the endpoint for Prometheus, and says where it is.
+    /// Starts the endpoint for Prometheus, and shows its address.
     #[cfg(feature = "metrics")]
     fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
         let Some(address) = address else { return Ok(None) };
@@ -216,12 +213,13 @@ impl Transfer {
         if self.json {
             output::object(&serde_json::json!({ "event": "metrics", "url": url }));
         } else {
-            self.screen.line(format_args!("metrics at {url}"));
+            // Where the port is 0, nothing else tells it.
+            self.screen.warn(format_args!("metrics at {url}"));
         }
         Ok(Some(exporter))
     }
 
-    /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
+    /// Adds the torrents and handles events until `has_ended`. Returns whether it was interrupted.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready = self.patron.ready();
         let mut unread = output::unread();
@@ -245,7 +243,7 @@ impl Transfer {
                 operation if operation == closed => unread = never(),
                 _ => {}
             }
-            // What it announces is taken next.
+            // Consume the token; the events are handled next.
             let _ = ready.try_recv();
         }
     }
@@ -262,15 +260,24 @@ impl Transfer {
                 let source = source.to_string().into();
                 self.handle(&Event::AddFailed { source, error: *error })
             }
-            Err(error) => {
-                self.not_added(format_args!("{source}: {error}"));
+            Err(why) => {
+                if self.json {
+                    let error =
+                        Error::new(ErrorKind::InvalidArgument, "add the torrent", why.to_string());
+                    output::event(&Event::AddFailed { source: source.to_string().into(), error });
+                }
+                self.not_added(format_args!("{source}: {why}"));
                 Ok(())
             }
         }
     }
 
-    /// A torrent is here. In a download, one that was complete before is not told of.
+    /// Records a torrent. A download does not report one that was already complete.
     fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+        if self.restoring && self.aim == Aim::Seed {
+            // Whatever an earlier run wanted of it: seeding changes nothing on disk.
+            self.flagged.push(self.patron.set_flag(id, TorrentFlag::UploadMode, true));
+        }
         let is_known = was_complete && self.aim == Aim::Download;
         let torrent = Torrent {
             name: name.clone(),
@@ -283,21 +290,34 @@ impl Transfer {
         self.torrents.insert(id, torrent);
     }
 
-    /// The torrents that were restored before this program asked for their events.
+    /// Records the torrents that were restored before this program subscribed to their events.
     fn know_restored(&mut self) -> Result<()> {
-        for status in self.patron.statuses() {
-            let id = status.id;
-            if !self.torrents.contains_key(&id) {
-                let save_dir = self.patron.options(id).wait()?.save_dir;
-                let was_complete = self.has_all_that_is_wanted(id)?;
-                self.know(id, &status.name, save_dir, was_complete);
+        let unknown = |status: &TorrentStatus| !self.torrents.contains_key(&status.id);
+        // All are asked for before the first answer is waited for.
+        let asked: Vec<_> = self
+            .patron
+            .statuses()
+            .into_iter()
+            .filter(unknown)
+            .map(|TorrentStatus { id, name, .. }| {
+                (id, name, self.patron.options(id), self.patron.fresh_status(id))
+            })
+            .collect();
+        for (id, name, options, status) in asked {
+            if self.interrupt.came() {
+                break;
             }
+            let was_complete = has_all_that_is_wanted(&status.wait()?);
+            self.know(id, &name, options.wait()?.save_dir, was_complete);
+        }
+        for flagged in std::mem::take(&mut self.flagged) {
+            flagged.wait()?;
         }
         Ok(())
     }
 
-    /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
-    /// asked for then.
+    /// Continues a torrent that an earlier run has kept in the store. The options of this run override those
+    /// of the earlier one.
     fn go_on(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
         if let Some(options) = self.options.clone()
@@ -316,7 +336,7 @@ impl Transfer {
             self.patron.send(Command::Resume(id))?;
         }
         if self.aim == Aim::Seed {
-            // To resume a torrent ends this, and what is on disk stays as it is.
+            // Resuming a torrent turns this off. The data on disk must not be changed.
             self.patron.set_flag(id, TorrentFlag::UploadMode, true).wait()?;
         }
         if let Some(goals) = self.goals {
@@ -327,7 +347,7 @@ impl Transfer {
         }
         let status = self.patron.status(id);
         if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            // Without a choice all files are wanted, whatever an earlier run chose.
+            // Without a selection all files are wanted, whatever an earlier run selected.
             let all = [Selection::Pattern("*".into())];
             let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
             self.choose_files(id, &select);
@@ -338,7 +358,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// A torrent that an earlier run has put in another directory. What is there stays there.
+    /// Adds a torrent that an earlier run has kept in another directory. The files there stay.
     fn add_elsewhere(&mut self, id: TorrentId, options: AddOptions) -> Result<()> {
         let metainfo = self.patron.metainfo(id).wait()?;
         let options = sources::choose(options, &self.select, &metainfo)?;
@@ -350,11 +370,9 @@ impl Transfer {
         self.add(Addition { source: Source::from(&metainfo), options })
     }
 
-    /// Whether libtorrent has checked the torrent and found everything.
+    /// Returns whether libtorrent has checked the torrent and found all wanted data.
     fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
-        let status = self.patron.fresh_status(id).wait()?;
-        let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
-        Ok(checked && status.wanted_done == status.wanted_size)
+        Ok(has_all_that_is_wanted(&self.patron.fresh_status(id).wait()?))
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -363,7 +381,7 @@ impl Transfer {
         self.screen.warn(format_args!("error: {why}"));
     }
 
-    /// The files of a magnet link are known once its metadata is here.
+    /// Selects the files, which are known once a magnet link has its metadata.
     fn select_files(&mut self, id: TorrentId) {
         if !self.select.is_empty() {
             self.choose_files(id, &self.select.clone());
@@ -372,10 +390,16 @@ impl Transfer {
 
     fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
         let chosen = self.choose(id, select);
-        if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
+        if let (Err(why), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
             torrent.phase = Phase::Failed;
             self.failed = true;
-            self.screen.warn(format_args!("error: {}: {error}", torrent.name));
+            let name = torrent.name.clone();
+            self.screen.warn(format_args!("error: {name}: {why}"));
+            if self.json {
+                let error =
+                    Error::new(ErrorKind::InvalidArgument, "select the files", why.to_string());
+                output::event(&Event::Error { id, name, error });
+            }
             // That the client has gone is told by its own event.
             let _ = self.patron.send(Command::Pause(id));
         }
@@ -388,14 +412,14 @@ impl Transfer {
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
-    /// There is nothing left to download.
+    /// Returns whether nothing is left to download.
     fn has_ended(&self) -> bool {
         let running = |torrent: &Torrent| torrent.phase == Phase::Running;
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
-    /// There is nothing left to seed, or nobody left to see it: a download goes on to its end where
-    /// stdout is closed, but seeding has none.
+    /// Returns whether nothing is left to seed, or nobody reads the output. If stdout is closed, a download
+    /// continues to its end, but seeding has no end.
     fn is_dead(&self) -> bool {
         if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
             return true;
@@ -444,7 +468,7 @@ impl Transfer {
         }
         match event {
             Event::TorrentAdded { id, name, save_dir, complete, .. } => {
-                // Those of this run come after those of the store.
+                // The torrents of this run are added after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
                 }
@@ -495,7 +519,7 @@ impl Transfer {
                 }
                 return Ok(());
             }
-            // A peer sent metadata of another torrent; others are asked.
+            // A peer sent the metadata of another torrent. Other peers are asked.
             Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
@@ -512,7 +536,7 @@ impl Transfer {
                 self.screen.warn(format_args!("warning: {error}"));
                 return Ok(());
             }
-            Event::DescriptorLimit { .. } => {
+            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
                 self.screen.warn(format_args!("warning: {event}"));
                 return Ok(());
             }
@@ -541,14 +565,14 @@ impl Transfer {
         if !self.screen.has_bars() && torrent.status_lines.lets_through() {
             self.explain(&Event::Status(status.clone()));
         }
-        // Trusted data has no `Finished`: it was complete from the start.
+        // There is no `Finished` for trusted data, because it was complete from the start.
         if self.aim == Aim::Seed && status.seeding {
             self.finished(status.id);
         }
         Ok(())
     }
 
-    /// A result: without --json it goes to stdout.
+    /// Shows a result. Without --json it goes to stdout.
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.torrents.get_mut(&id) else { return };
         if torrent.phase != Phase::Running {
@@ -567,9 +591,14 @@ impl Transfer {
     }
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
+}
+
+fn has_all_that_is_wanted(status: &TorrentStatus) -> bool {
+    let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
+    checked && status.wanted_done == status.wanted_size
 }
 
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {

@@ -28,7 +28,7 @@ impl<E: Engine> ClientThread<E> {
         self.take_committed();
         match self.engine.drain() {
             Ok(events) => events.into_iter().for_each(|(shard, event)| self.route(shard, event)),
-            Err(error) => tracing::error!(%error, "no events"),
+            Err(error) => self.session_failed(error),
         }
     }
 
@@ -62,7 +62,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Paused(id) => {
                 self.publish(id, |name| Event::Paused { id, name });
                 self.update_status(id, |status| status.paused = true);
-                self.readers.fail(id, &paused(id));
+                self.fail_readers(id, &paused(id));
                 if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
                     self.keep(id, Value::Paused(true));
                 }
@@ -79,7 +79,7 @@ impl<E: Engine> ClientThread<E> {
                 self.publish(id, |name| Event::Checked { id, name });
                 self.update_status(id, |_| ());
                 self.look_again(id);
-                // What is as it was saved is not saved again.
+                // Unchanged resume data is not saved again.
                 if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
                     self.save_soon(id);
                 }
@@ -112,9 +112,9 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Failed { id, error } => {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new(&error, Instant::now()) {
-                    tracing::warn!(%id, %error, "a torrent met an error");
+                    tracing::warn!(%id, %error, "a torrent has an error");
                     torrent.answer_waiters(&Err(error.clone()));
-                    self.readers.fail(id, &error);
+                    self.fail_readers(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());
@@ -161,9 +161,7 @@ impl<E: Engine> ClientThread<E> {
                 self.listening.failed(shard, &error);
                 self.service.announce(&Event::ListenFailed { address, error });
             }
-            EngineEvent::EngineFailed(error) => {
-                tracing::error!(%error, "libtorrent is in trouble");
-            }
+            EngineEvent::EngineFailed(error) => self.session_failed(error),
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
                 let waiters = self.statuses.answered(shard);
@@ -190,6 +188,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    fn session_failed(&self, error: Error) {
+        tracing::error!(%error, "libtorrent has failed");
+        self.service.broadcast(&Event::SessionError { error });
+    }
+
     pub(in crate::client) fn publish(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
         if let Some(torrent) = self.torrents.get(id) {
             let event = event(torrent.name.clone());
@@ -198,7 +201,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Updates the status table from an event, and has the rest of the status requested soon.
+    /// Updates the status table from an event, and requests the rest of the status soon.
     fn update_status(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
         self.service.statuses.update(id, change);
         self.statuses.ask_soon();
@@ -244,9 +247,10 @@ impl<E: Engine> ClientThread<E> {
         self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
         let (save_dir, complete) = (add.save_dir, add.complete);
+        let is_at = save_dir.clone();
         let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
         tracing::debug!(%event);
-        // The event answers a message.
+        // The event is the answer to a message.
         if let Origin::Patron(from, None) = &add.origin
             && !from.wants(EventKind::TorrentAdded)
         {
@@ -268,9 +272,9 @@ impl<E: Engine> ClientThread<E> {
                 }
             }
             Origin::Store(record) => {
-                if let Some(moving) = record.moving {
-                    // It was finished before the torrent was added.
-                    self.keep_all(id, [Value::SaveDir(moving.to), Value::Moving(None)]);
+                if record.moving.is_some() {
+                    // The move was finished or refused before the torrent was added.
+                    self.keep_all(id, [Value::SaveDir(is_at), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
             }
@@ -358,7 +362,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What follows from an answer of the engine, once the table has it.
+    /// Answers the replies that wait for a status, after the table was updated.
     fn answer_statuses(&mut self, waiters: Vec<StatusWaiter>) {
         // libtorrent opens its sockets before it answers the first status request.
         if self.statuses.have_begun() {
@@ -373,7 +377,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// After events were lost: publishes what the statuses show and nobody was told.
+    /// After events were lost, publishes the changes that the statuses show.
     fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {

@@ -14,7 +14,7 @@ use crate::messages::command::{Added, Job, RemoveFiles};
 use crate::messages::member::{Member, OnLeave};
 use crate::messages::request;
 use crate::messages::service::Envelope;
-use crate::model::{CommandKind, Event, TorrentId};
+use crate::model::{CommandKind, Event, EventKind, TorrentId};
 use crate::reply::Responder;
 use crate::store::Change;
 
@@ -60,6 +60,9 @@ impl<E: Engine> ClientThread<E> {
                     for status in self.service.statuses.all() {
                         from.mailbox.push(Event::Status(status));
                     }
+                    if self.subscriptions.wants(EventKind::ResumeData) {
+                        self.save_for_newcomers();
+                    }
                 }
                 reply.send(Ok(()));
             }
@@ -91,7 +94,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
-                // The answer to an earlier request is fresh enough for this one.
+                // The answer to an earlier request is recent enough for this one.
                 if self.statistics.len() == 1 {
                     self.ask_statistics();
                 }
@@ -112,7 +115,7 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
             if known.removing.is_some() {
-                let why = busy("the same torrent is just being removed");
+                let why = busy("the same torrent is being removed");
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
@@ -134,11 +137,11 @@ impl<E: Engine> ClientThread<E> {
             return self.admission.park(add);
         }
         if self.admission.has(&add.info_hashes) {
-            let why = busy("the same torrent is just being added");
+            let why = busy("the same torrent is being added");
             return self.postpone_add(add, why);
         }
         match add.key {
-            // Tried again, or restored.
+            // It is being retried or restored.
             Some(_) => self.hand_over(add),
             None => self.commit_add(add),
         }
@@ -155,7 +158,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Merges what a second source says about where to get a torrent.
+    /// Merges the trackers, web seeds and peers of another source for the same torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
         let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
         match self.engine.merge(id, params) {
@@ -192,7 +195,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn retry_adds(&mut self) {
-        for add in self.admission.take_due(Instant::now()) {
+        let now = Instant::now();
+        while let Some(add) = self.admission.take_due(now) {
             self.begin_add(add);
         }
     }
@@ -235,7 +239,7 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
-/// Answers by the reply if there is one; otherwise a failure becomes an event.
+/// Sends the answer to the reply, if there is one; otherwise reports a failure as an event.
 pub(in crate::client) fn answer<T>(
     from: &Member,
     command: CommandKind,

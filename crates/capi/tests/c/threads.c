@@ -1,4 +1,4 @@
-/* Many threads on one patron, and one that frees it under them. */
+/* Many threads use one patron, and one thread frees it meanwhile. */
 #include "check.h"
 
 #include <pthread.h>
@@ -48,7 +48,7 @@ static void* use(void* unused) {
     return NULL;
 }
 
-/* Until the patron is freed: each call goes well or says that it is no handle. */
+/* Runs until the patron is freed: each call succeeds or reports a bad handle. */
 static void* use_until_freed(void* unused) {
     (void)unused;
     int64_t deadline = now_ms() + PATIENCE_MS;
@@ -72,7 +72,7 @@ static void* use_until_freed(void* unused) {
     }
 }
 
-/* One reply and one snapshot, read by all. */
+/* One reply and one snapshot that all threads read. */
 static patron_reply* reply;
 static patron_snapshot* snapshot;
 
@@ -115,7 +115,7 @@ static void* wait_without_end(void* unused) {
     return NULL;
 }
 
-/* Until none is left, as a thread may have been between two waits. */
+/* Repeats until no thread is left, as a thread may have been between two waits. */
 static void* interrupt_it(void* done) {
     while (!__atomic_load_n((int*)done, __ATOMIC_SEQ_CST)) {
         OK(patron_interrupt(handle, &error));
@@ -127,7 +127,7 @@ static void* interrupt_it(void* done) {
 static void interrupts(void) {
     patron_event* event = NULL;
     drain(handle);
-    /* Nobody waits: the next wait ends, and no other; looking is no wait. */
+    /* Nobody is waiting, so only the next wait ends. Reading without a wait does not count. */
     OK(patron_interrupt(handle, &error));
     patron_event_free(NULL);
     FAILS(PATRON_E_CANCELLED, patron_next_event(handle, -1, &event, &error));
@@ -141,6 +141,45 @@ static void interrupts(void) {
     __atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
     CHECK(pthread_join(interrupter, NULL) == 0);
     run(wait_without_end, free_it);
+}
+
+static int woken, finalized;
+
+static void count(void* counter) {
+    __atomic_fetch_add((int*)counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static void finalize(void* unused) {
+    (void)unused;
+    __atomic_fetch_add(&finalized, 1, __ATOMIC_SEQ_CST);
+}
+
+static void* set_wake(void* unused) {
+    (void)unused;
+    OK(patron_set_wake(handle, count, &woken, finalize, &error));
+    return NULL;
+}
+
+static void await_count(const int* counter, int least) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) < least) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+}
+
+/* Of many that set it at once, one has set it. */
+static void wakes(void) {
+    run(set_wake, NULL);
+    await_count(&finalized, THREADS - 1);
+    drain(handle);
+    int before = __atomic_load_n(&woken, __ATOMIC_SEQ_CST);
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, UINT64_MAX, 0, true, &error));
+    await_count(&woken, before + 1);
+    CHECK(__atomic_load_n(&finalized, __ATOMIC_SEQ_CST) == THREADS - 1);
+    OK(patron_set_wake(handle, NULL, NULL, NULL, &error));
+    await_count(&finalized, THREADS);
+    finalized = 0;
 }
 
 int main(int argc, char** argv) {
@@ -164,9 +203,13 @@ int main(int argc, char** argv) {
     for (int round = 0; round < 4; round++) {
         handle = new_patron(client);
         interrupts();
+        handle = new_patron(client);
+        wakes();
+        patron_free(handle);
     }
 
-    /* What they have sent comes before this in the client's queue, and is carried out. */
+    /* The messages of the threads come before this one in the client's queue and are still
+     * handled. */
     handle = new_patron(client);
     OK(patron_fresh_status(handle, torrent, &reply, &error));
     wait_for(reply);

@@ -1,10 +1,11 @@
-//! Torrents that are kept in a store from one run to the next.
+//! Torrents that a store keeps from one run to the next.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
 use crate::support::{data, metainfo, same};
@@ -36,7 +37,7 @@ impl Movie {
         (seeder, peer)
     }
 
-    /// With what is kept, and more words.
+    /// Runs `download` with the store and more arguments.
     fn download(&self, more: &[&str]) -> Program {
         let (to, store) = (self.path("to"), self.path("torrents.db"));
         let words = ["download", "-o", text(&to), "--store", text(&store)];
@@ -59,7 +60,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
+fn a_download_that_was_killed_continues_without_naming_its_torrent() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -67,7 +68,7 @@ fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
     program.end();
     assert_eq!(movie.list()[0]["name"], "movie.bin");
 
-    // Once more, without a word of what it downloads.
+    // Starts again without naming the torrent.
     let mut program = movie.download(&[]);
     let restored = program.event("restored");
     assert_eq!(restored["torrents"], 1);
@@ -113,10 +114,11 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
     assert_eq!(output.stdout, "movie.bin\n");
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
-    run(["store", "import", text(&other), text(&backup)]).expect(0);
+    let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
+    assert_eq!(again, "movie.bin: already in the store\n");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
-    // It seeds at once: it is not checked again.
+    // It seeds at once, without a check of its files.
     let words = ["seed", "--store", text(&other), "--offline", "--json", "--tick=0.1"];
     let mut program = Program::start(words);
     let seeds = program.find("a seeding status", |line| {
@@ -129,8 +131,35 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
 }
 
+#[cfg(unix)]
 #[test]
-fn what_is_damaged_or_in_use_is_told() {
+fn what_is_exported_is_for_its_owner_alone_and_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let movie = Movie::new();
+    let store = movie.path("torrents.db");
+    run(["store", "import", text(&store), text(movie.dir.path())]).expect(0);
+    let backup = movie.path("backup");
+    run(["store", "export", text(&movie.path("none.db")), text(&backup)]).expect(1);
+    assert!(!backup.exists(), "there is nothing to export");
+
+    let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;
+    let file = Path::new(exported.trim_end());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // Whoever has it open has the whole of the old one.
+    let link = movie.path("link");
+    fs::hard_link(file, &link).unwrap();
+    fs::write(file, "old").unwrap();
+    run(["store", "export", text(&store), text(&backup)]).expect(0);
+    assert_eq!(fs::read(&link).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&backup).unwrap().count(), 1);
+
+    let in_the_way = movie.path("from/movie.bin/backup");
+    let output = run(["store", "export", text(&store), text(&in_the_way)]).expect(1);
+    assert!(output.stderr.contains(text(&in_the_way)), "{output:#?}");
+}
+
+#[test]
+fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -150,10 +179,41 @@ fn what_is_damaged_or_in_use_is_told() {
         assert!(output.stderr.contains("it is not a SQLite database"), "{output:#?}");
     }
     run(["download", "-o", "to"]).expect(2);
+    // Nothing is added, so nothing needs a directory.
+    let other = movie.path("other.db");
+    run(["download", "--offline", "--store", text(&other)]).expect(0);
+}
+
+/// What an earlier download has left incomplete stays so.
+#[test]
+fn a_seeder_does_not_go_on_with_a_download_of_the_store() {
+    let movie = Movie::new();
+    let mut download = movie.download(&[text(&movie.torrent)]);
+    download.event("torrent_added");
+    download.signal("INT");
+    download.end().expect(130);
+    let store = movie.path("torrents.db");
+    let asks_for_nothing = || {
+        let kept = Sqlite::open_read_only(&store).unwrap().load(None, 1).unwrap();
+        let Some(Loaded::Torrent(record)) = kept.first() else { panic!("{kept:?}") };
+        let (resume, flag) = (record.to_resume_data(), b"11:upload_modei1e");
+        resume.windows(flag.len()).any(|part| part == flag)
+    };
+    assert!(!asks_for_nothing());
+    let mut program = Program::start(["seed", "--store", text(&store), "--offline", "--json"]);
+    program.event("restored");
+    program.signal("INT");
+    program.end().expect(0);
+    assert!(asks_for_nothing());
+
+    // A download does go on with it.
+    let (_seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    assert!(movie.is_here());
 }
 
 #[test]
-fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
+fn a_damaged_newer_or_foreign_store_is_reported_and_never_written_to() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
     movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
@@ -161,7 +221,7 @@ fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
     let store = movie.path("torrents.db");
     let whole = fs::read(&store).unwrap();
 
-    // A bit of what is kept of the torrent.
+    // Flips a bit in the stored metainfo.
     let mut flipped = whole.clone();
     let key = b"12:piece length";
     let place = whole.windows(key.len()).position(|part| part == key).unwrap();

@@ -1,21 +1,24 @@
-//! stream: what an HTTP client gets, and what players do with it.
+//! The `stream` command: what an HTTP client receives, and what players do with it.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, run};
 use crate::support::{PATIENCE, Seeder, address, data, eventually, maker, noise};
+use torrent_patron::file::Priority;
 use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::store::Sqlite;
+use torrent_patron::{AddOptions, Client};
 
 const PIECE: usize = 64 << 10;
 const SIZE: usize = 20 * PIECE + 123;
 
-/// One who has a file, and its torrent on disk.
+/// A seeder of a file, and its torrent on disk.
 pub(crate) struct Film {
     pub(crate) seeder: Seeder,
     torrent: PathBuf,
@@ -32,7 +35,7 @@ fn metainfo(path: &Path) -> Metainfo {
     maker(path, Protocol::V1).piece_length(PIECE as u32).start().unwrap().wait().unwrap()
 }
 
-/// A stream of it, and the URL of the file.
+/// Starts a stream of the file. Returns the URL of the file.
 pub(crate) fn stream(directory: &Path, film: &Film, more: &[&str]) -> (Program, String) {
     let mut program = Program::start(arguments(directory, film, more));
     let url = program.find("URL", |line| Some(line.to_owned()));
@@ -55,7 +58,7 @@ fn parts(url: &str) -> (&str, &str) {
     rest.split_at(rest.find('/').unwrap())
 }
 
-/// An answer: its status, its headers in lower case, and its body.
+/// A response: its status, its headers in lower case, and its body.
 struct Answer {
     status: u16,
     headers: String,
@@ -70,7 +73,7 @@ impl Answer {
     }
 }
 
-/// A client that keeps its connection.
+/// A client that reuses its connection.
 struct Http(BufReader<TcpStream>);
 
 impl Http {
@@ -151,7 +154,7 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
 }
 
 #[test]
-fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
+fn a_client_that_disconnects_while_it_waits_does_not_affect_others() {
     let dir = tempfile::tempdir().unwrap();
     let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
     film.seeder.patron.pause(film.seeder.patron.torrents()[0]).wait().unwrap();
@@ -187,7 +190,7 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     let mut http = Http::connect(&url);
     let page = String::from_utf8(http.ask("GET", "/", &[]).body).unwrap();
     assert!(page.contains("a &amp; b.ogg") && page.contains("&lt;c&gt;"), "{page}");
-    // One that was not chosen comes when it is read.
+    // A file that was not chosen is downloaded when it is read.
     let index = film.seeder.metainfo.files.iter().position(|file| file.size == 70_000).unwrap();
     let other = http.ask("GET", &format!("/{index}"), &[]);
     assert_eq!(other.header("content-type"), Some("audio/ogg"));
@@ -196,9 +199,13 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     program.end().expect(0);
 
     let mut json = Program::start(arguments(dir.path(), &film, &["--json", &index.to_string()]));
-    let serving: serde_json::Value =
-        json.find("first line", |line| serde_json::from_str(line).ok());
-    assert_eq!(serving["event"], "serving");
+    let (mut added, mut serving) = (false, None);
+    while !added || serving.is_none() {
+        let event: serde_json::Value = json.find("event", |line| serde_json::from_str(line).ok());
+        added |= event["event"] == "torrent_added";
+        serving = serving.or((event["event"] == "serving").then_some(event));
+    }
+    let serving = serving.unwrap();
     assert!(serving["url"].as_str().unwrap().ends_with("/a%20%26%20b.ogg"));
     drop(json);
     let wrong = run(arguments(dir.path(), &film, &["99"])).expect(1);
@@ -218,7 +225,8 @@ fn the_program_ends_with_the_player() {
 
 const LARGE: usize = 64 << 20;
 
-/// A stream of a small file, and the path of a large one beside it, which comes only where somebody reads it.
+/// Streams a small file. Returns the path of a large file in the same torrent, which is downloaded only where
+/// it is read.
 fn beside_a_large_file(directory: &Path, rate: Option<u32>) -> (Program, String, String) {
     let from = directory.join("from/films");
     data(&from, "large.bin", 1, LARGE);
@@ -233,13 +241,13 @@ fn beside_a_large_file(directory: &Path, rate: Option<u32>) -> (Program, String,
     let seeder = &film.seeder.patron;
     seeder.set_upload_limit(seeder.torrents()[0], rate).wait().unwrap();
     let (program, url) = stream(directory, &film, &[&small.to_string()]);
-    // The seeder ends with the test.
+    // The seeder stops at the end of the test.
     std::mem::forget(film);
     (program, url, format!("/{large}"))
 }
 
-/// How much is on the disk, in bytes, when there is at least this much and nothing more has come for a second. What
-/// nobody has chosen may be in libtorrent's part file.
+/// Waits until there are at least `least` bytes on the disk and nothing has arrived for a second, and returns
+/// their number. Data that nobody has chosen may be in libtorrent's part file.
 fn settled(directory: &Path, least: usize) -> usize {
     use std::os::unix::fs::MetadataExt;
     let here = || -> usize {
@@ -258,7 +266,7 @@ fn settled(directory: &Path, least: usize) -> usize {
 }
 
 #[test]
-fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
+fn a_client_that_does_not_read_gets_no_more_than_its_socket_and_window_hold() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), None);
     let mut waiting = Http::connect(&url);
@@ -270,13 +278,13 @@ fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
 }
 
 #[test]
-fn a_client_that_leaves_gives_back_its_window() {
+fn a_client_that_disconnects_releases_its_window() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), Some(2_000_000));
     let mut leaving = Http::connect(&url);
     let request = format!("GET {large} HTTP/1.1\r\nHost: h\r\n\r\n");
     leaving.0.get_mut().write_all(request.as_bytes()).unwrap();
-    // It reads on, so that it wants much more than has come.
+    // It keeps reading, so it wants much more than has arrived.
     leaving.0.read_exact(&mut vec![0; 6 << 20]).unwrap();
     drop(leaving);
     let here = settled(dir.path(), 6 << 20);
@@ -284,7 +292,7 @@ fn a_client_that_leaves_gives_back_its_window() {
     drop(program);
 }
 
-/// A program that is not installed is done without, but not where CI is `true`.
+/// Whether a program is installed. A test is skipped without it, except where CI is `true`.
 fn has(program: &str) -> bool {
     let here = Command::new(program).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     assert!(here || std::env::var("CI").as_deref() != Ok("true"), "{program} is not installed");
@@ -312,13 +320,13 @@ fn curl_downloads_and_continues() {
     let said = curl(&["-C", "-", "-o", copy.to_str().unwrap(), "-w", "%{http_code}", &url]);
     assert_eq!(said, "206");
     assert!(fs::read(&copy).unwrap() == noise(1, SIZE));
-    // Two requests, one connection.
+    // Two requests on one connection.
     let twice = curl(&["-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", &url, &url]);
     assert_eq!(twice, "1 0 ");
     drop(program);
 }
 
-/// The index is at the end of the file; ffmpeg looks there, and seeks.
+/// The index is at the end of the file. ffmpeg reads it first and then seeks.
 #[test]
 fn ffmpeg_plays_and_seeks() {
     if !has("ffmpeg") || !has("ffprobe") {
@@ -353,4 +361,55 @@ fn ffmpeg_plays_and_seeks() {
         assert!(frame(&url, at) == frame(video.to_str().unwrap(), at), "the frame at {at} s");
     }
     drop(program);
+}
+
+#[test]
+fn peers_on_the_blocklist_are_not_connected_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let list = dir.path().join("list.txt");
+    let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
+    let [first, second] = [&blocked, &other].map(|peer| peer.local_addr().unwrap().to_string());
+    let more = ["--peer", &first, "--peer", &second, "--blocklist", list.to_str().unwrap()];
+    let missing = run(arguments(dir.path(), &film, &more)).expect(1);
+    assert!(missing.stderr.starts_with("error: cannot read the blocklist: "), "{missing:#?}");
+
+    fs::write(&list, "127.0.0.2\nthis is no rule\n").unwrap();
+    let program = Program::start(arguments(dir.path(), &film, &more));
+    assert!(program.first_error_line().starts_with("blocklist: 1 line is skipped; line 2: "));
+    other.accept().unwrap();
+    blocked.set_nonblocking(true).unwrap();
+    assert_eq!(blocked.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    drop(program);
+}
+
+#[test]
+fn a_torrent_of_the_store_is_streamed_where_it_is_and_keeps_what_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let (kept, there) = (dir.path().join("torrents.db"), dir.path().join("there"));
+    let client = || {
+        let store = Sqlite::open(&kept).unwrap();
+        Client::builder().offline(true).listen("127.0.0.1:0").store(store).start().unwrap()
+    };
+    let earlier = client();
+    let options = AddOptions::default().save_dir(&there).paused(true);
+    let patron = earlier.patron();
+    let id = patron.add_torrent(&*film.torrent, options).wait().unwrap().id();
+    patron.set_file_priorities(id, vec![Priority::LOW]).wait().unwrap();
+    drop(patron);
+    assert!(earlier.shutdown(PATIENCE).wait().is_clean());
+
+    let (program, url) = stream(dir.path(), &film, &["--store", kept.to_str().unwrap()]);
+    let all = Http::connect(&url).ask("GET", parts(&url).1, &[]);
+    assert!(all.body == noise(1, SIZE), "it was paused");
+    program.signal("INT");
+    let output = program.end().expect(0);
+    assert!(output.stderr.contains("warning: its files are in "), "{output:#?}");
+    assert!(there.join("film.bin").is_file() && !dir.path().join("to/film.bin").exists());
+
+    let later = client();
+    let patron = later.patron();
+    let id = eventually("the torrent is restored", || patron.torrents().first().copied());
+    assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
 }
