@@ -31,7 +31,7 @@ namespace {
 constexpr int largest_metainfo = 64 * 1024 * 1024;
 // The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
 // its padding, so 100,000 files reach libtorrent's default of 3 million.
-constexpr int most_tokens = 10'000'000;
+constexpr int most_tokens = 12'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;

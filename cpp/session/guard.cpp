@@ -38,6 +38,8 @@ constexpr int flood_rate = 128 * 1024;
 // The number of slowed connections from an address after which all of its incoming connections are
 // slowed from the start.
 constexpr int most_floods = 16;
+// The maximum number of changes of a peer's interest per second. Each may be answered.
+constexpr int most_interest = 1000;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
@@ -81,6 +83,7 @@ class PeerGuard : public lt::peer_plugin {
     // Once per second. The messages themselves are not counted: libtorrent passes on no
     // keep-alives.
     void tick() override {
+        interest_ = 0;
         auto const connection = peer_.native_handle();
         if (!connection || is_slow_)
             return;
@@ -104,6 +107,9 @@ class PeerGuard : public lt::peer_plugin {
             slow_down();
         }
     }
+    bool on_interested() override { return changes_interest_too_often(); }
+    bool on_not_interested() override { return changes_interest_too_often(); }
+
     void slow_down() {
         is_slow_ = true;
         guard_->slow_down(peer_);
@@ -140,6 +146,13 @@ class PeerGuard : public lt::peer_plugin {
   private:
     using Block = std::pair<int, int>;
 
+    bool changes_interest_too_often() {
+        if (++interest_ <= most_interest)
+            return false;
+        guard_->disconnect(peer_, lt::errors::too_many_requests_when_choked);
+        return true;
+    }
+
     static Block key(lt::peer_request const& request) {
         return {static_cast<int>(request.piece), request.start};
     }
@@ -162,6 +175,7 @@ class PeerGuard : public lt::peer_plugin {
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
+    int interest_ = 0;
     int waiting_ = 0;
     int excess_ = 0;
     std::int64_t answered_ = 0;

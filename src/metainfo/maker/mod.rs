@@ -25,6 +25,9 @@ const MAKE: &str = "make the torrent";
 /// The size below which hashing takes less time than reading back a torrent with many files.
 const SMALL: u64 = 256 << 20;
 
+/// How long the files of a large torrent must not have been modified when it is made.
+const QUIET: Duration = Duration::from_millis(1500);
+
 /// The protocol versions of a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -202,7 +205,8 @@ impl TorrentMaker {
         self
     }
 
-    /// Starts to list and hash the files on separate threads.
+    /// Starts to list and hash the files on separate threads. A torrent of more than 256 MiB is not made
+    /// before its files have been left as they are for 1.5 seconds.
     ///
     /// # Errors
     ///
@@ -291,19 +295,35 @@ fn make(
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
+    let is_large = entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL;
     // If hashing takes long, the names are also read back before it.
-    if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
+    if is_large {
         read_back(&sys::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
     let mut torrent = sys::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, &entries, progress)?;
     let made = read_back(&torrent.encode().map_err(native)?, &mut record, &entries)?;
+    if is_large {
+        await_writers(&entries, progress)?;
+    }
     // At the very end, because this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
         entry.check_unchanged()
     })?;
     Ok(made)
+}
+
+/// Waits until no file has been modified for a while. A program that is still writing one may pause for
+/// longer than hashing takes.
+fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
+    let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
+    // A time in the future says nothing.
+    while newest.elapsed().is_ok_and(|since| since < QUIET) {
+        progress.go_on(MAKE)?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// Checks that a client would find these files under the same names.
