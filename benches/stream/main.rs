@@ -348,8 +348,9 @@ fn fair(swarm: &Swarm) -> Result<()> {
 /// Reads sequentially, and compares that with a download of the same length without a reader. A relay limits the rate:
 /// with libtorrent's rate limit, a seed that was idle may send the bytes of three seconds at once.
 fn through(swarm: &Swarm) -> Result<()> {
+    type Reach<'a> = &'a dyn Fn(SocketAddr) -> Result<SocketAddr>;
     let slow = Line::new(Duration::from_millis(50), 20e6 / 8.0);
-    let cases: [(&str, u64, usize, &dyn Fn(SocketAddr) -> Result<SocketAddr>); 3] = [
+    let cases: [(_, _, _, Reach<'_>); 3] = [
         ("unlimited", SIZE, 5, &Ok),
         ("4 MB/s a seed", SIZE, 3, &|seed| Line::new(Duration::ZERO, 4e6).to(seed)),
         ("20 Mbit/s and 50 ms", 32 * PIECE, 1, &|seed| slow.to(seed)),

@@ -74,7 +74,11 @@ impl RangeSink {
 
     fn end(&mut self, end: impl FnOnce(Done)) {
         let Some(done) = self.done.take() else { return };
-        if let Err(error) = caught(|| Ok(end(done))) {
+        let ended = caught(|| {
+            end(done);
+            Ok(())
+        });
+        if let Err(error) = ended {
             tracing::error!(%error, "the answer to a read panicked");
         }
     }
