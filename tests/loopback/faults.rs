@@ -435,8 +435,8 @@ fn a_foreign_file_is_not_overwritten() {
             let client = client(to.path());
             let patron = client.patron();
             let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
-            assert!(error.message().contains("album/large.bin: it is there"), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
+            assert!(error.message().contains("album/large.bin: it exists"), "{error}");
             assert!(std::fs::read(&mine).unwrap() == noise(62, size), "{protocol:?}, {size}");
             assert!(!to.path().join("album/other.bin").exists());
             // With `Overwrite`, the torrent takes the file.
