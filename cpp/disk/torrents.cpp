@@ -13,7 +13,7 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
     priorities_ = priorities;
     bool partial = false;
     for (auto const i : files.file_range())
-        partial = partial || (is_skipped(i) && !files.pad_file_at(i) && files.file_size(i) > 0);
+        partial = partial || (is_skipped(i) && has_data(files, i));
     if (!partial)
         priorities_ = {};
 }
@@ -21,7 +21,7 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
 std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
-        if (!files.pad_file_at(i) && files.file_size(i) > 0 && !is_skipped(i))
+        if (is_downloaded(i))
             out.push_back({names.path(i, path), files.file_size(i)});
     return out;
 }

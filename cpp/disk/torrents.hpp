@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/forward.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/storage_defs.hpp>
@@ -46,9 +47,11 @@ struct TorrentFiles {
     explicit TorrentFiles(lt::storage_params const& params);
     void set_priorities(Priorities const& priorities);
     void release_files();
-    // A file with data that is not wanted.
-    bool is_skipped(lt::file_index_t file) const {
-        return file < priorities_.end_index() && priorities_[file] == lt::dont_download;
+    // A file that is not wanted.
+    bool is_skipped(lt::file_index_t file) const { return patron::is_skipped(priorities_, file); }
+    // A file with data that is wanted.
+    bool is_downloaded(lt::file_index_t file) const {
+        return has_data(files, file) && !is_skipped(file);
     }
     // Returns the files that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
