@@ -2049,9 +2049,9 @@ int32_t patron_rename_file(patron_handle *patron,
  * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
  * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: DISK if the directory cannot be
- * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; BUSY
- * while they are already being moved. The files then stay where they were.
+ * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
+ * PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+ * refuses; BUSY while they are already being moved. The files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,

@@ -63,9 +63,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Disk`](ErrorKind::Disk) if the directory cannot be created, if a file already exists there
-    /// and `existing` is [`Existing::Fail`], or if the system refuses; [`Busy`](ErrorKind::Busy)
-    /// while they are already being moved. The files then stay where they are.
+    /// [`Exists`](ErrorKind::Exists) if a file already exists there and `existing` is
+    /// [`Existing::Fail`]; [`Disk`](ErrorKind::Disk) if the directory cannot be created, or if the
+    /// system refuses; [`Busy`](ErrorKind::Busy) while they are already being moved. The files then stay
+    /// where they are.
     pub fn move_storage(
         &self,
         id: TorrentId,

@@ -217,7 +217,7 @@ fn moved_files_are_where_they_were_sent_and_nothing_is_overwritten() {
 
     let error =
         patron.move_storage(id, dir.path().join("taken"), Existing::Fail).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
     assert!(error.to_string().starts_with("cannot move the files: "), "{error}");
     assert_eq!(std::fs::read(&taken).unwrap().len(), 7, "nothing is overwritten");
     assert!(file.exists(), "nothing is moved");
