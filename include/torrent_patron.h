@@ -2033,8 +2033,9 @@ int32_t patron_set_file_priorities(patron_handle *patron,
  * PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
  * path. The metainfo does not change.
  *
- * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and if
- * a file with that name exists: nothing is overwritten. DISK if the system refuses.
+ * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", or
+ * that another file of the torrent has; EXISTS if there is a file of that path: nothing is
+ * overwritten; DISK if the system refuses.
  */
 int32_t patron_rename_file(patron_handle *patron,
                            uint64_t torrent_id,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/forward.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
 
@@ -29,6 +30,9 @@ namespace patron {
 // expects that.
 //
 // Shared files. A file that belongs to several torrents is written for the first of them only.
+//
+// Renames. libtorrent would overwrite an existing file. The path is looked up on a thread, because
+// the disk may be slow.
 //
 // Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive job, and 2.0
 // throws when it cancels a read, which ends the process. Peers no longer read by then, but
@@ -89,6 +93,7 @@ class Ordered : public Forward {
     // Running jobs that other jobs of the torrent must wait for.
     int exclusive_jobs_ = 0;
     bool aborted_ = false;
+    Pool renames_{"patron-rename", 1};
     // Set while abort waits for these jobs.
     std::optional<WorkGuard> abort_pending_;
 };

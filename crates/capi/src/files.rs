@@ -193,8 +193,9 @@ pub unsafe extern "C" fn patron_set_file_priorities(
 /// PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
 /// path. The metainfo does not change.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and
-/// if a file with that name exists: nothing is overwritten. DISK if the system refuses.
+/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", or
+/// that another file of the torrent has; EXISTS if there is a file of that path: nothing is
+/// overwritten; DISK if the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_rename_file(
     patron: *mut patron_handle,
