@@ -3424,7 +3424,11 @@ typedef struct patron_peer_class_options {
     int64_t upload_limit;
     /** The download rate of all its peers together, in bytes per second; -1 means no limit. */
     int64_t download_limit;
-    /** How many connections its peers may have, in percent of the torrent's limit. */
+    /**
+     * How many connections its peers may have, in percent of the limits of the torrent and the
+     * client. A value above 100 is rounded, and has no effect on peers that also have a class with
+     * a lower one.
+     */
     uint32_t connection_limit_percent;
     /** The share of its peers when upload bandwidth is short, from 1 to 255. */
     uint8_t upload_priority;

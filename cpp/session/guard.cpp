@@ -300,16 +300,27 @@ std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const&
 
 void Guard::added(lt::session_handle const& session) {
     session_ = session;
+    internals::post(session, [guard = weak_from_this()] {
+        if (auto const self = guard.lock())
+            self->set_classes();
+    });
+}
+
+void Guard::set_classes() {
+    // Created early, because a filter of peer classes knows only the first 32.
+    slow_ = session_.create_peer_class("slow");
+    lt::peer_class_info slow = session_.get_peer_class(*slow_);
+    slow.download_limit = flood_rate;
+    session_.set_peer_class(*slow_, slow);
+    // libtorrent divides limits by this factor. With its default of 150, peers of local networks
+    // have fewer connections than others.
+    auto const id = lt::session_handle::local_peer_class_id;
+    lt::peer_class_info local = session_.get_peer_class(id);
+    local.connection_limit_factor = 100;
+    session_.set_peer_class(id, local);
 }
 
 void Guard::on_tick() {
-    // Created early, because a filter of peer classes knows only the first 32.
-    if (!slow_) {
-        slow_ = session_.create_peer_class("slow");
-        lt::peer_class_info limits = session_.get_peer_class(*slow_);
-        limits.download_limit = flood_rate;
-        session_.set_peer_class(*slow_, limits);
-    }
     drop_silent();
     name_disk_threads();
 }

@@ -83,6 +83,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
 
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
+    void set_classes();
     void look_at_web_seeds();
     void drop_silent();
 
