@@ -155,7 +155,7 @@ Saver::Saved Saver::made(Save order) {
         if (!written.empty() && !kept.lost) {
             std::set<lt::file_index_t> missing;
             kept.lost = synchronize(params, written, missing, kept.lost_file);
-            saved.is_news = bool(kept.lost);
+            saved.is_new = bool(kept.lost);
             // They may have been moved or renamed since libtorrent returned their paths, or belong
             // to the same torrent, which was added again. Files that are claimed and missing twice
             // are gone; the next start will notice.
