@@ -310,6 +310,7 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
+            written_->choose(torrent->hash, torrent->wanted_files());
             if (error)
                 written_->refuse_choice(torrent->hash);
             end_exclusive(*torrent);

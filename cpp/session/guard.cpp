@@ -16,6 +16,9 @@
 namespace patron {
 namespace {
 
+// libtorrent's own clock is set with that of the machine. Peers must not be slowed for that.
+using clock = std::chrono::steady_clock;
+
 // The number of unrequested blocks from one address before it is refused. A few are normal, because
 // a cancelled request may still be answered.
 constexpr int most_unasked = 64;
@@ -87,7 +90,7 @@ class PeerGuard : public lt::peer_plugin {
         auto const connection = peer_.native_handle();
         if (!connection || is_slow_)
             return;
-        auto const now = lt::clock_type::now();
+        auto const now = clock::now();
         auto const& transferred = connection->statistics();
         std::int64_t const messages = transferred.total_protocol_download();
         std::int64_t const payload =
@@ -171,7 +174,7 @@ class PeerGuard : public lt::peer_plugin {
     bool const needs_metadata_;
     bool is_slow_ = false;
     // The time and the totals when messages were last counted.
-    lt::time_point looked_ = lt::clock_type::now();
+    clock::time_point looked_ = clock::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
@@ -283,16 +286,16 @@ std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const&
 
 void Guard::added(lt::session_handle const& session) {
     session_ = session;
+    // Before the program creates any, because a filter of peer classes knows only the first 32.
+    internals::post(session, [guard = shared_from_this()] {
+        guard->slow_ = guard->session_.create_peer_class("slow");
+        lt::peer_class_info limits = guard->session_.get_peer_class(*guard->slow_);
+        limits.download_limit = flood_rate;
+        guard->session_.set_peer_class(*guard->slow_, limits);
+    });
 }
 
 void Guard::on_tick() {
-    // Created early, because a filter of peer classes knows only the first 32.
-    if (!slow_) {
-        slow_ = session_.create_peer_class("slow");
-        lt::peer_class_info limits = session_.get_peer_class(*slow_);
-        limits.download_limit = flood_rate;
-        session_.set_peer_class(*slow_, limits);
-    }
     drop_silent();
     name_disk_threads();
 }

@@ -282,6 +282,20 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
     }
 }
 
+Sockets listeners(lt::session_handle const& session) {
+    Sockets out;
+    auto const impl = session.native_handle();
+    if (!impl)
+        return out;
+    for (auto const& listener : (*impl).*member(Listeners())) {
+        if (listener->sock && listener->sock->is_open())
+            out.tcp.push_back(listener->local_endpoint);
+        if (listener->udp_sock && listener->ssl == lt::aux::transport::plaintext)
+            out.has_utp = true;
+    }
+    return out;
+}
+
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection) {
     auto const peer = connection.native_handle();
     if (!peer)

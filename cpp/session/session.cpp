@@ -7,13 +7,13 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
-#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -50,7 +50,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       classes_(std::make_shared<PeerClasses>()),
-      outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
+      listening_(std::make_shared<Listening>([waker = waker_] { (*waker)->wake(); })),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
@@ -71,6 +71,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
         (*waker)->wake();
     };
     session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
+    session_.add_extension(std::shared_ptr<lt::plugin>(listening_));
     session_.add_extension([failed](lt::torrent_handle const& torrent, lt::client_data_t) {
         return watch_web_seeds(torrent, failed);
     });
@@ -185,20 +186,6 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 void Session::restore_dht_nodes() {
     for (auto const& node : std::exchange(dht_nodes_, {}))
         session_.add_dht_node({node.address().to_string(), node.port()});
-}
-
-// Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
-// fallback to TCP that it has for peers that do not answer. So a port in use would stop all
-// downloads.
-void Session::set_outgoing_utp(bool possible) {
-    if (has_utp_socket_)
-        return;
-    has_utp_socket_ = possible;
-    auto const value = possible ? std::nullopt : std::optional<int>(false);
-    boost::asio::post(session_.get_context(),
-                      [session = lt::session_handle(session_), utp = outgoing_utp_, value] {
-                          utp->set(session, value);
-                      });
 }
 
 std::unique_ptr<Teardown> Session::abort() {

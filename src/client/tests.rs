@@ -1165,7 +1165,7 @@ fn the_addresses_are_known_when_the_first_statuses_are() {
     let guest = Guest::new(&client);
     let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
-    script.say(EngineEvent::Listening(address));
+    script.say(EngineEvent::ListensAt(vec![address]));
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
     assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);

@@ -149,9 +149,9 @@ impl<E: Engine> ClientThread<E> {
                     event => self.service.announce(&event),
                 }
             }
-            EngineEvent::Listening(address) => {
-                tracing::info!(%address, "listening");
-                if self.listening.opened(shard, address) {
+            EngineEvent::ListensAt(addresses) => {
+                for address in self.listening.moved(shard, addresses) {
+                    tracing::info!(%address, "listening");
                     self.service.announce(&Event::Listening { address });
                 }
             }

@@ -136,9 +136,11 @@ impl<E: Engine> Sharded<E> {
                 let answer = self.answered(shard, request, answer)?;
                 Some(EngineEvent::Answered { request, answer })
             }
-            EngineEvent::Listening(address) => {
-                self.forward_port(shard, address.port());
-                Some(event)
+            EngineEvent::ListensAt(addresses) => {
+                for address in &addresses {
+                    self.forward_port(shard, address.port());
+                }
+                Some(EngineEvent::ListensAt(addresses))
             }
             EngineEvent::Statistics(counters) => self.counted(shard, counters),
             EngineEvent::Statuses(statuses) => {

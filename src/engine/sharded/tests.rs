@@ -196,10 +196,11 @@ fn the_counters_are_reported_when_all_shards_have_answered() {
 #[test]
 fn the_first_shard_asks_the_router_for_the_ports_of_the_others_once() {
     let (mut engine, scripts) = sharded::<2>();
-    for (shard, address) in [(0, "127.0.0.1:1"), (1, "127.0.0.1:2"), (1, "[::1]:2")] {
-        scripts[shard].say(EngineEvent::Listening(address.parse().unwrap()));
+    for (shard, addresses) in [(0, &["127.0.0.1:1"][..]), (1, &["127.0.0.1:2", "[::1]:2"])] {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        scripts[shard].say(EngineEvent::ListensAt(addresses));
     }
-    assert_eq!(engine.drain().unwrap().len(), 3);
+    assert_eq!(engine.drain().unwrap().len(), 2);
     let Asked::OfSession(request, "forward a port") = scripts[0].next() else {
         panic!("expected a mapping")
     };
