@@ -88,8 +88,9 @@ namespace {
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
-        auto const found = torrent.others.find(slice.file_index);
-        auto const other = found == torrent.others.end() ? nullptr : found->second.lock();
+        auto const& others = torrent.known().others;
+        auto const found = others.find(slice.file_index);
+        auto const other = found == others.end() ? nullptr : found->second.lock();
         if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
             return lt::storage_error(in_use(other->files.name()), slice.file_index,
                                      lt::operation_t::file_write);
@@ -103,7 +104,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
-    if (!torrent->others.empty()) {
+    if (!torrent->known().others.empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
             boost::asio::post(network_, [handler = std::move(handler), error] { handler(error); });
             return false;
@@ -133,12 +134,12 @@ std::int64_t offset(TorrentFiles const& torrent, lt::peer_request const& request
 void Ordered::note_write(TorrentFiles& torrent, lt::peer_request const& request,
                          char const* block) {
     auto const [first, last] = written(torrent, request);
-    if (first != last || torrent.is_skipped(first) || torrent.probes.count(first) > 0)
+    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
         return;
     auto const* const byte =
         std::find_if(block, block + request.length, [](char value) { return value != 0; });
     if (byte != block + request.length)
-        torrent.probes[first] =
+        torrent.rare().probes[first] =
             offset(torrent, request) - torrent.files.file_offset(first) + (byte - block);
 }
 
@@ -157,8 +158,9 @@ namespace {
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
-        auto const found = torrent.probes.find(slice.file_index);
-        if (found != torrent.probes.end() && !torrent.is_skipped(slice.file_index))
+        auto const& probes = torrent.known().probes;
+        auto const found = probes.find(slice.file_index);
+        if (found != probes.end() && !torrent.is_skipped(slice.file_index))
             out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
                            found->second});
     }
@@ -216,7 +218,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
-    torrents_->at(index)->probes.clear();
+    torrents_->at(index)->forget_probes();
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
@@ -235,7 +237,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
     // What is on disk counts from now on.
-    torrents_->at(index)->probes.clear();
+    torrents_->at(index)->forget_probes();
     inner_->async_check_files(
         index, resume_data, std::move(links),
         [this, torrent = begin_exclusive(index),

@@ -90,7 +90,8 @@ std::vector<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent) const
 }
 
 void Paths::add(Torrent const& torrent) {
-    torrent->others.clear();
+    if (!torrent->known().others.empty())
+        torrent->rare().others.clear();
     auto const near = neighbours(*torrent);
     Names const own = names(*torrent);
     if (!near.empty()) {
@@ -102,8 +103,8 @@ void Paths::add(Torrent const& torrent) {
                 auto const shared = places.find(path);
                 if (shared == places.end())
                     continue;
-                torrent->others[shared->second] = other;
-                other->others[file] = torrent;
+                torrent->rare().others[shared->second] = other;
+                other->rare().others[file] = torrent;
             }
         }
     }
@@ -125,7 +126,9 @@ void Paths::take(Index& index, std::string const& path, TorrentFiles const& torr
 
 void Paths::remove(TorrentFiles const& torrent) {
     for (Torrent const& other : neighbours(torrent)) {
-        auto& shared = other->others;
+        if (other->known().others.empty())
+            continue;
+        auto& shared = other->rare().others;
         for (auto at = shared.begin(); at != shared.end();)
             at = at->second.lock().get() == &torrent ? shared.erase(at) : std::next(at);
     }

@@ -43,12 +43,38 @@ struct Attachment {
 
 // A torrent's files: where they are, and what is being done to them. Network thread only.
 struct TorrentFiles {
+    // What idle torrents do not have, and most torrents of many are idle.
+    struct Rare {
+        // Empty where all are wanted.
+        Priorities priorities;
+        // In each file, the first byte that was written and is not zero. It is lost where another
+        // program has cut the file.
+        std::map<lt::file_index_t, std::int64_t> probes;
+        // Another torrent that has the same file: Paths.
+        std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+        // Writes under way.
+        std::map<lt::piece_index_t, int> open_writes;
+        std::multimap<lt::piece_index_t, std::function<void()>> waiting;
+    };
+
     explicit TorrentFiles(lt::storage_params const& params);
+    Rare const& known() const {
+        static Rare const none;
+        return rare_ ? *rare_ : none;
+    }
+    Rare& rare() {
+        if (!rare_)
+            rare_ = std::make_unique<Rare>();
+        return *rare_;
+    }
+    // What was written does not count any more.
+    void forget_probes();
     void set_priorities(Priorities const& priorities);
     void release_files();
     // A file with data that is not wanted.
     bool is_skipped(lt::file_index_t file) const {
-        return file < priorities_.end_index() && priorities_[file] == lt::dont_download;
+        Priorities const& wanted = known().priorities;
+        return file < wanted.end_index() && wanted[file] == lt::dont_download;
     }
     // Those that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
@@ -66,16 +92,11 @@ struct TorrentFiles {
     lt::storage_holder inner;
     // libtorrent's own object.
     std::weak_ptr<void> owner;
-    // In each file, the first byte that was written and is not zero. It is lost where another
-    // program has cut the file.
-    std::map<lt::file_index_t, std::int64_t> probes;
     // The read path's, where there is one.
     std::unique_ptr<Attachment> reader;
 
     // When it came, among all of the session.
     std::uint64_t order = 0;
-    // Another torrent that has the same file: Paths.
-    std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
     // Changes when the torrent is stopped or removed. What was asked before is answered as aborted.
     std::uint64_t generation = 0;
     // Jobs under way that move, delete or replace files.
@@ -89,11 +110,7 @@ struct TorrentFiles {
     std::uint64_t released = 0;
 
   private:
-    // Empty where all are wanted.
-    Priorities priorities_;
-    // How many are under way.
-    std::map<lt::piece_index_t, int> open_writes_;
-    std::multimap<lt::piece_index_t, std::function<void()>> waiting_;
+    std::unique_ptr<Rare> rare_;
 };
 
 // The one list of them, shared by the backends of a session. Network thread only.

@@ -217,7 +217,8 @@ impl Torrent {
 }
 
 pub(in crate::client) struct Torrents {
-    by_id: HashMap<TorrentId, Torrent>,
+    /// Boxed, because a map has room for more than it holds.
+    by_id: HashMap<TorrentId, Box<Torrent>>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
     /// What each patron owns or watches, so that handling one that leaves needs no search.
@@ -255,7 +256,7 @@ impl Torrents {
         if goals::is_open(&torrent.goals()) {
             self.with_goal.insert(id);
         }
-        self.by_id.insert(id, torrent);
+        self.by_id.insert(id, Box::new(torrent));
         for member in self.watching_all.clone() {
             self.watch(id, &member);
         }
@@ -263,7 +264,7 @@ impl Torrents {
 
     /// Removes everything about a torrent.
     pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
-        let mut torrent = self.by_id.remove(&id)?;
+        let mut torrent = *self.by_id.remove(&id)?;
         // Two magnet links may turn out to be the same hybrid torrent: the hash then belongs to the
         // other.
         if let Some(v1) = torrent.info_hashes.v1
@@ -310,11 +311,11 @@ impl Torrents {
     }
 
     pub(in crate::client) fn get(&self, id: TorrentId) -> Option<&Torrent> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(in crate::client) fn get_mut(&mut self, id: TorrentId) -> Option<&mut Torrent> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     /// The torrent for a command: it must exist and not be in the process of being removed.
@@ -347,7 +348,7 @@ impl Torrents {
     }
 
     pub(in crate::client) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
-        self.by_id.iter().map(|(id, torrent)| (*id, torrent))
+        self.by_id.iter().map(|(id, torrent)| (*id, &**torrent))
     }
 
     pub(in crate::client) fn ids(&self) -> Vec<TorrentId> {
