@@ -48,17 +48,15 @@ impl fmt::Display for ShutdownReport {
         let torrents = self.torrents;
         let plural = if torrents == 1 { "" } else { "s" };
         write!(f, "stopped with {torrents} torrent{plural} in {:.1} s", self.took.as_secs_f64())?;
-        if self.unanswered > 0 {
-            write!(f, "; {} commands were not carried out", self.unanswered)?;
-        }
-        if !self.deletions_unfinished.is_empty() {
-            write!(f, "; {} deletions are not finished", self.deletions_unfinished.len())?;
-        }
-        if !self.moves_unfinished.is_empty() {
-            write!(f, "; {} moves are not finished", self.moves_unfinished.len())?;
-        }
-        if self.unsaved > 0 {
-            write!(f, "; the resume data of {} torrents was not saved", self.unsaved)?;
+        for (what, count) in [
+            ("commands not carried out", self.unanswered),
+            ("deletions not finished", self.deletions_unfinished.len()),
+            ("moves not finished", self.moves_unfinished.len()),
+            ("torrents whose resume data was not saved", self.unsaved),
+        ] {
+            if count > 0 {
+                write!(f, "; {what}: {count}")?;
+            }
         }
         if !self.engine_ended {
             write!(f, "; libtorrent is still telling trackers or writing files")?;

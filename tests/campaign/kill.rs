@@ -320,11 +320,9 @@ pub(crate) fn run(rounds: u64, end: End) {
     }
     // What is left is downloaded to the end, and no byte of it is wrong.
     let there = finish(directory, &peer);
-    for number in there {
-        let here =
-            [0, 1].map(|choice| place(directory, number, choice).join(format!("{number}.bin")));
-        let found = here.iter().find(|path| path.exists()).expect("its file");
-        assert!(same(found, &original(directory, number)), "{}", found.display());
+    for (number, save_dir) in there {
+        let found = save_dir.join(format!("{number}.bin"));
+        assert!(same(&found, &original(directory, number)), "{}", found.display());
     }
     seeder.shutdown(PATIENCE).wait();
     println!("{end:?}: {counted:?} in {:.0} s", begun.elapsed().as_secs_f64());
@@ -525,8 +523,9 @@ fn is_complete(record: &Record) -> bool {
     record.moving.is_none() && !record.deleting && has(&all)
 }
 
-/// The last run is not killed: it downloads all that is there. Which those are.
-fn finish(directory: &Path, peer: &str) -> Vec<usize> {
+/// The last run is not killed: it downloads all that is there. Which those are, and where: a removal may
+/// have left a file in the other place.
+fn finish(directory: &Path, peer: &str) -> Vec<(usize, PathBuf)> {
     let metainfos = torrents(directory);
     let client = builder(&directory.join("here"))
         .store(Sqlite::open(store(directory)).unwrap())
@@ -546,7 +545,7 @@ fn finish(directory: &Path, peer: &str) -> Vec<usize> {
         patron.connect_peer(id, peer.parse().unwrap()).wait().unwrap();
         let waited = patron.wait_until_finished(id).wait_timeout(PATIENCE).expect("in time");
         waited.unwrap();
-        there.push(number);
+        there.push((number, patron.options(id).wait().unwrap().save_dir));
     }
     client.shutdown(PATIENCE).wait();
     there

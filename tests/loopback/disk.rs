@@ -378,6 +378,11 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
     }
 }
 
+/// At no time is it shorter.
+fn overwrite(file: &Path, bytes: &[u8]) {
+    OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, 0).unwrap();
+}
+
 /// It was checked, and nobody has asked for it yet.
 #[test]
 fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
@@ -398,7 +403,7 @@ fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
         while since.elapsed() < CHECKED {
             assert!(peer.block(70, &all, BLOCK).unwrap().is_some());
         }
-        std::fs::write(&file, noise(68, 64 * BLOCK)).unwrap();
+        overwrite(&file, &noise(68, 64 * BLOCK));
         let asking = std::thread::spawn(move || {
             let mut wrong = 0;
             while peer.request(7, 0, BLOCK).is_ok()
@@ -509,7 +514,7 @@ fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
         finished(&patron, id);
         let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
         assert!(peer.block(3, &all, BLOCK).unwrap().is_some());
-        std::fs::write(&file, noise(68, all.len())).unwrap();
+        overwrite(&file, &noise(68, all.len()));
         // Until the client notices, blocks may be wrong.
         let asking = std::thread::spawn(move || {
             while peer.request(7, 0, BLOCK).is_ok()

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::messages::request::RequestRole;
-use crate::messages::request::Respond;
+use crate::messages::request::{RequestRole, Respond};
 use crate::model::TorrentId;
 
 /// How many requests may be open. At that number, the client thread takes no more commands, as with
@@ -37,6 +36,12 @@ impl OpenRequests {
 
     pub(in crate::client) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many a patron has asked for; the others are the client's own.
+    pub(in crate::client) fn of_patrons(&self) -> usize {
+        let is_awaited = |request: &&OpenRequest| !matches!(request.respond, Respond::Nothing);
+        self.open.values().filter(is_awaited).count()
     }
 
     /// Returns the number of the request.
@@ -115,6 +120,16 @@ mod tests {
         assert!(!requests.moves(a) && requests.take_all_of(a).is_empty());
         assert!(requests.take(of_b).is_some() && requests.take(of_session).is_some());
         assert!(requests.open.is_empty() && requests.of_torrents.is_empty());
+    }
+
+    #[test]
+    fn the_clients_own_requests_are_not_those_of_patrons() {
+        let mut requests = OpenRequests::default();
+        requests.open(request(None, "own", RequestRole::None));
+        let respond = Respond::call(|_| ());
+        let role = RequestRole::None;
+        requests.open(OpenRequest { torrent: None, op: "asked", role, respond });
+        assert_eq!((requests.len(), requests.of_patrons()), (2, 1));
     }
 
     #[test]

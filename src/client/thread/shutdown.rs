@@ -24,8 +24,9 @@ impl<E: Engine> ClientThread<E> {
         self.follow_subscriptions();
         let mut report = ShutdownReport {
             torrents: self.torrents.len(),
-            unanswered: self.service.refuse() + self.refuse_adds() + self.torrents.requests.len()
-                - self.torrents.saves().open(),
+            unanswered: self.service.refuse()
+                + self.refuse_adds()
+                + self.torrents.requests.of_patrons(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
