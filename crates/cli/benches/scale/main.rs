@@ -1,9 +1,10 @@
 //! Many torrents: what they cost in a client of one or several network threads, beside a program with
 //! nothing around libtorrent, in the same run.
 //!
-//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4]]
+//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4] [defaults]]
 //!
-//! 10,000 and 100,000 torrents, with one thread, one for each core and two for each unless told otherwise. Their
+//! 10,000 and 100,000 torrents, with one thread, one for each core and two for each unless told otherwise. The
+//! program has the settings of the client; with `defaults`, it is measured with libtorrent's own, too. Their
 //! files are small and are not read. Of each client: the time to add them, memory and processor at rest, a tick,
 //! all statuses, those of 1 % that have changed, the end with all resume data saved, and the start from that.
 //! A table on stdout; `target/bench-scale/` has `results.json` (what was measured by count and contender, in the
@@ -57,10 +58,11 @@ fn main() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = vec![1, cores, 2 * cores];
     threads.dedup();
-    let mut counts = Vec::new();
+    let (mut counts, mut with_defaults) = (Vec::new(), false);
     for word in &arguments {
         match (word.as_str(), word.strip_prefix("threads=")) {
             ("million", _) => counts.push(1_000_000),
+            ("defaults", _) => with_defaults = true,
             (_, Some(list)) => {
                 threads = list.split(',').map(str::parse).collect::<Result<_, _>>()?;
             }
@@ -79,6 +81,11 @@ fn main() -> Result<()> {
         let mut command = Command::new(&bare);
         command.arg(count.to_string()).arg(directory.path()).args(settings()?);
         rows.push(("bare libtorrent".to_owned(), measure(command, count)?));
+        if with_defaults {
+            let mut command = Command::new(&bare);
+            command.arg(count.to_string()).arg(directory.path());
+            rows.push(("its defaults".to_owned(), measure(command, count)?));
+        }
         for threads in &threads {
             let mut command = Command::new(std::env::current_exe()?);
             let words = [child::WORD, &count.to_string(), &threads.to_string()];
