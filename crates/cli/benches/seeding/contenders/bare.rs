@@ -77,7 +77,7 @@ fn settings() -> Result<Vec<String>> {
         settings.set_text(name, value)?;
     }
     // Ours, not libtorrent's.
-    let ours = ["disk_reads", "network_threads"];
+    let ours = ["disk_reads", "network_threads", "replicate_on_demand"];
     let of_libtorrent = settings.iter().filter(|(name, _)| !ours.contains(name));
     Ok(of_libtorrent.map(|(name, value)| format!("{name}={value}")).collect())
 }
