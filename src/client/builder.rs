@@ -139,7 +139,7 @@ impl ClientBuilder {
     /// network; the first speaks to the router for all.
     ///
     /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
-    /// threads for the disk. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
+    /// threads for the disk, HTTP announces under way. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
     /// queues for each thread by itself.
     ///
     /// It is a setting too: `network_threads`. Another, `network_affinity`, binds the threads to cores. In `ps -L`
