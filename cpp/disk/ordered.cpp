@@ -20,6 +20,8 @@ Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torr
 
 namespace {
 
+constexpr int most_stops = 256;
+
 int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
     return (files.piece_size(piece) + lt::default_block_size - 1) / lt::default_block_size;
 }
@@ -250,12 +252,27 @@ void Ordered::async_check_files(lt::storage_index_t index,
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
     ++torrents_->at(index)->generation;
-    inner_->async_stop_torrent(
-        index, [this, torrent = begin_exclusive(index), handler = std::move(handler)] {
-            end_exclusive(*torrent);
-            if (handler)
-                handler();
+    stops_.push_back({index, begin_exclusive(index), std::move(handler)});
+    stop_next();
+}
+
+// Those that wait are still there: their torrents keep them until they are answered.
+void Ordered::stop_next() {
+    while (stopping_ < most_stops && !stops_.empty()) {
+        ++stopping_;
+        auto stop = std::make_shared<Stop>(std::move(stops_.front()));
+        stops_.pop_front();
+        inner_->async_stop_torrent(stop->index, [this, stop] {
+            --stopping_;
+            end_exclusive(*stop->torrent);
+            if (stop->handler)
+                stop->handler();
+            if (stops_.empty())
+                return;
+            stop_next();
+            inner_->submit_jobs();
         });
+    }
 }
 
 void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file, std::string name,
