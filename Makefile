@@ -7,7 +7,7 @@ LIBDIR ?= $(PREFIX)/lib
 CMAKEDIR = $(LIBDIR)/cmake/torrent_patron
 DESTDIR ?=
 
-# Not all of them: `vendored` and its like choose another libtorrent.
+# Without `vendored` and its variants, which select another libtorrent.
 FEATURES ?= serde,sqlite,gzip,futures-io,torrent-patron/tokio
 
 # More arguments for demo, test and bench: make demo ARGS='--patrons 8'
@@ -25,7 +25,7 @@ CXX_SOURCES := find cpp crates examples \
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## Say what there is (the default)
+help: ## List the targets (the default)
 	@echo 'usage: make TARGET [ARGS=...]'
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' \
@@ -36,7 +36,7 @@ demo: ## Make torrents, seed and download them in one process; needs no network
 	@vendor/setup build
 	$(CARGO) run --release -p torrent-patron-cli -- demo $(ARGS)
 
-# What is shipped is optimised as a whole: a tenth smaller, and a minute longer to build.
+# Shipped files are optimised as a whole: a tenth smaller, but a minute longer to build.
 build packages: export CARGO_PROFILE_RELEASE_LTO ?= fat
 build packages: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS ?= 1
 
@@ -46,7 +46,7 @@ build: ## Build the program and the C library, optimised
 	$(CARGO) build --release -p torrent-patron-cli
 	CARGO='$(CARGO)' scripts/capi '$(CAPI)'
 
-# The tests themselves read CI: with CI=true, a missing foreign program is a failure.
+# The tests themselves read the variable CI.
 .PHONY: test
 test: ## Run every test; CI=true makes a missing foreign program a failure
 	@vendor/setup test
@@ -73,7 +73,7 @@ bench: ## Run the benchmarks of the library; takes five minutes
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-scale
-bench-scale: ## Many torrents beside bare libtorrent: tables, JSON, plots; ARGS=million for a million
+bench-scale: ## Compare many torrents with bare libtorrent: tables, JSON, plots; ARGS=million for a million
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench scale -- $(ARGS)
 
@@ -83,27 +83,27 @@ bench-seeding: ## Compare seeders: tables, JSON and plots; no network, takes six
 	$(CARGO) bench -p torrent-patron-cli --bench seeding
 
 .PHONY: soak
-soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N); nothing may be left. Takes minutes
+soak: ## Add, transfer and remove 10,000 torrents (CYCLES=N), and look for leaks; takes minutes
 	@vendor/setup test
 	$(CARGO) test --features '$(FEATURES)' --test loopback -- --ignored --nocapture soak::
 
 .PHONY: bench-stream
-bench-stream: ## Measure what a player sees of a file that downloads; takes ten minutes
+bench-stream: ## Measure how long a player waits for a file that downloads; takes ten minutes
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron --bench stream $(ARGS)
 
 .PHONY: players
-players: ## Play films that download in mpv and chromium; says what it covered
+players: ## Play films in mpv and chromium while they download; reports what it covered
 	@vendor/setup players
 	$(CARGO) test -p torrent-patron-cli --test cli -- --ignored --nocapture players::
 
 .PHONY: campaign
-campaign: ## Do one thing many times: ARGS='kill 1000', 'power 400' or full, of a program with a store
+campaign: ## Run a crash or fault campaign of a store: ARGS='kill 1000', 'power 400' or full
 	@vendor/setup test
 	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 
 .PHONY: sanitize
-sanitize: ## Run the tests under sanitizers and valgrind; says what it covered
+sanitize: ## Run the tests under sanitizers and valgrind; reports what it covered
 	@vendor/setup sanitize
 	scripts/sanitize $(ARGS)
 
@@ -116,7 +116,7 @@ install: install-capi ## Install what `make build` built under PREFIX (/usr/loca
 
 # Links are copied as links: libtorrent_patron.so -> .so.0.1 -> .so.0.1.0
 .PHONY: install-capi
-install-capi: ## Of these only the C library: shared and static, header, pkg-config and CMake files
+install-capi: ## Install only the C library: shared and static, header, pkg-config and CMake files
 	@test -f '$(CAPI)/torrent_patron.pc' || \
 		{ echo "no $(CAPI)/torrent_patron.pc; run 'make build' first" >&2; exit 1; }
 	install -d -m 755 '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
@@ -144,13 +144,13 @@ uninstall: ## Remove what `make install` installed, with the same PREFIX
 	rm -rf '$(DESTDIR)$(CMAKEDIR)'
 	$(LDCONFIG)
 
-# The loader finds a library through its cache, which only root may write; a staged library is not in
+# The loader finds a library through its cache, which only root may write. A staged library is not in
 # place yet.
 LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then \
 	ldconfig; fi
 
 .PHONY: matrix
-matrix: ## Run the tests with other libtorrents and compilers; needs root and debootstrap
+matrix: ## Run the tests with other versions of libtorrent and compilers; needs root and debootstrap
 	scripts/matrix $(ARGS)
 
 .PHONY: packages
@@ -159,11 +159,11 @@ packages: ## Build .deb packages and an archive that need no libtorrent, in targ
 	CARGO='$(CARGO)' scripts/packages target/packages
 
 .PHONY: test-packages
-test-packages: ## Install these in a new root and use them; needs root and debootstrap
+test-packages: ## Install the packages in a new root and use them; needs root and debootstrap
 	scripts/test-packages target/packages $(ARGS)
 
 .PHONY: header
-header: ## Write include/torrent_patron.h anew from crates/capi/src
+header: ## Generate include/torrent_patron.h from crates/capi/src
 	@vendor/setup build
 	PATRON_WRITE_HEADER=1 $(CARGO) test --locked -p torrent-patron-capi --test capi -- header::the_header
 

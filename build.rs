@@ -13,7 +13,7 @@ mod objects;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The first is what all of C++ sees; the others are what C++ calls.
+/// The first bridge is visible to all of C++; C++ calls the others.
 const BRIDGES: [&str; 4] =
     ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/range.rs", "src/sys/task.rs"];
 /// The first supported libtorrent, and the first unsupported one.
@@ -27,7 +27,7 @@ struct Libtorrent {
     /// libtorrent's layout depends on its defines, so they are passed on exactly. Sorted, so that the
     /// compile command is the same each time.
     defines: BTreeMap<String, Option<String>>,
-    /// libtorrent's own objects, if it is linked in.
+    /// libtorrent's own objects, if it is linked statically.
     objects: Vec<PathBuf>,
 }
 
@@ -91,7 +91,7 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-/// The C++ files below a directory, in order of their names.
+/// Collects the C++ files below a directory, in order of their names.
 fn collect(directory: &Path, sources: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries: Vec<_> = std::fs::read_dir(directory)?
         .map(|entry| Ok(entry?.path()))

@@ -1,10 +1,10 @@
-//! Finds libtorrent-rasterbar with pkg-config, and says what to do if it is missing.
+//! Finds libtorrent-rasterbar with pkg-config, and explains what to do if it is missing.
 
 use std::fmt::Write;
 
 use crate::{BEYOND, Libtorrent, OLDEST};
 
-/// The library as pkg-config describes it; the linker instructions for cargo are already printed.
+/// Returns the library that pkg-config describes. The linker instructions for cargo are already printed.
 pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
     let library = pkg_config::Config::new()
         .range_version(OLDEST..BEYOND)
@@ -12,6 +12,10 @@ pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
         .print_system_cflags(false)
         .probe("libtorrent-rasterbar")
         .map_err(|error| explain(&error))?;
+    // Another version may have been installed in the same place.
+    if let Ok(include) = pkg_config::get_variable("libtorrent-rasterbar", "includedir") {
+        println!("cargo::rerun-if-changed={include}/libtorrent/version.hpp");
+    }
     Ok(Libtorrent {
         version: library.version,
         include_paths: library.include_paths,

@@ -12,28 +12,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// The number of files from which precompiled headers pay off.
+/// The number of files from which precompiled headers save time.
 const PAYS: usize = 5;
 
 pub(crate) struct Objects {
     compiler: cc::Tool,
     /// Directories that differ between sets of features, and their placeholders.
     places: Vec<(String, &'static str)>,
-    /// Where the objects are kept.
+    /// The directory of the objects.
     directory: PathBuf,
     jobs: usize,
-    /// Of the files that were read.
+    /// The digests of the files that were read.
     digests: Mutex<HashMap<PathBuf, String>>,
 }
 
 impl Objects {
-    /// For one profile. `kind` is part of the directory's name.
+    /// Creates a directory for one profile. `kind` is part of its name.
     pub(crate) fn of_profile(build: &cc::Build, kind: &str) -> io::Result<Self> {
         // target/debug/build/torrent-patron-HASH/out
         Self::below(build, kind, 2)
     }
 
-    /// For all profiles: the compile command must be the same in each.
+    /// Creates a directory for all profiles, whose compile command must be the same.
     #[cfg(feature = "vendored-plain")]
     pub(crate) fn shared(build: &cc::Build, kind: &str) -> io::Result<Self> {
         Self::below(build, kind, 4)
@@ -61,7 +61,7 @@ impl Objects {
         Ok(Self { compiler, places, directory, jobs, digests: Mutex::default() })
     }
 
-    /// The objects of these sources, in order. `headers` is precompiled, if given.
+    /// Compiles these sources and returns the objects, in order. `headers` is precompiled, if given.
     pub(crate) fn compile(
         &self,
         sources: &[PathBuf],
@@ -95,8 +95,8 @@ impl Objects {
         }
     }
 
-    /// The precompiled headers, to be included first. `None` if the compiler does not support them;
-    /// compiling then takes longer.
+    /// Returns the precompiled headers, to be included first; `None` if the compiler does not support them,
+    /// so that compiling takes longer.
     fn precompile(&self, headers: &str) -> Option<PathBuf> {
         let include = self.own("headers", "hpp");
         let mut command = self.compiler.to_command();
@@ -131,7 +131,7 @@ impl Objects {
         std::fs::rename(&read, &inputs)
     }
 
-    /// Whether there is an object whose inputs have not changed.
+    /// Returns whether there is an object whose inputs have not changed.
     fn is_fresh(&self, source: &Path) -> bool {
         let inputs = std::fs::read_to_string(self.file(source, "inputs"));
         let Ok(inputs) = inputs else { return false };
@@ -158,7 +158,7 @@ impl Objects {
         Ok(())
     }
 
-    /// The opposite of `neutral`.
+    /// Reverses `neutral`.
     fn placed(&self, path: &str) -> PathBuf {
         self.places
             .iter()
@@ -177,32 +177,32 @@ impl Objects {
         Ok(digest)
     }
 
-    /// The path of a file that belongs to a source.
+    /// Returns the path of a file that belongs to a source.
     fn file(&self, source: &Path, kind: &str) -> PathBuf {
         let mut name = DefaultHasher::new();
         neutral(source, &self.places).hash(&mut name);
         self.directory.join(format!("{}-{:016x}.{kind}", stem(source), name.finish()))
     }
 
-    /// A name that only this process uses until the file is complete: another cargo may be doing
-    /// the same.
+    /// Returns a name that only this process uses until the file is complete, because another cargo may be
+    /// doing the same.
     fn own(&self, stem: &str, kind: &str) -> PathBuf {
         self.directory.join(format!("{stem}.{}.{kind}", std::process::id()))
     }
 }
 
-/// A function of its own, so that the lock is released before the item is used.
+/// A separate function, so that the lock is released before the item is used.
 fn next<'a>(queue: &Mutex<std::slice::Iter<'_, &'a PathBuf>>) -> Option<&'a PathBuf> {
     queue.lock().unwrap().next().copied()
 }
 
-/// Files with the same name are in different directories.
+/// Returns the stem of an object's name. Files with the same name are in different directories.
 fn stem(source: &Path) -> String {
     let parts = source.iter().rev().take(2).map(|part| part.to_string_lossy());
     parts.collect::<Vec<_>>().join("-").replace(['.', '/'], "_")
 }
 
-/// The path without the parts that depend on the feature set.
+/// Returns the path without the parts that depend on the feature set.
 fn neutral(path: &Path, places: &[(String, &str)]) -> String {
     places
         .iter()

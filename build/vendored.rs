@@ -1,4 +1,4 @@
-//! Compiles libtorrent-rasterbar from source, to be linked in (feature `vendored`). Its symbols are
+//! Compiles libtorrent-rasterbar from source, to link it statically (feature `vendored`). Its symbols are
 //! hidden, so that it does not clash with another libtorrent in the process.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::{BEYOND, Libtorrent, OLDEST, collect};
 
 /// The variable that names the directory with the source.
 const VARIABLE: &str = "TORRENT_PATRON_LIBTORRENT";
-/// Where `vendor/libtorrent` puts it.
+/// The directory that `vendor/libtorrent` creates.
 const DEFAULT: &str = "vendor/source/libtorrent";
 
 /// The defines of libtorrent's own build; the shim has the same ones.
@@ -51,7 +51,7 @@ pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
     Ok(library)
 }
 
-/// Always optimised, so that it is compiled once for all profiles.
+/// Compiles the source, always optimised, so that it is compiled once for all profiles.
 fn compile(source: &Path, library: &Libtorrent) -> std::io::Result<Vec<PathBuf>> {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").opt_level(2).debug(false).warnings(false).flag("-w");
@@ -64,7 +64,7 @@ fn compile(source: &Path, library: &Libtorrent) -> std::io::Result<Vec<PathBuf>>
     let mut sources =
         vec![try_signal.join("try_signal.cpp"), try_signal.join("signal_error_code.cpp")];
     collect(&source.join("src"), &mut sources)?;
-    // Precompiled headers gain nothing here.
+    // Precompiled headers do not save time here.
     Objects::shared(&build, &format!("libtorrent-{}", library.version))?.compile(&sources, None)
 }
 

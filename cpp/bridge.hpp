@@ -1,4 +1,4 @@
-// Everything that the bridge (src/sys/bridge.rs) sees of the C++ code.
+// Everything in the C++ code that the bridge (src/sys/bridge.rs) can see.
 //
 //   session/      the session and its torrents, on the client thread; alerts and statuses
 //   requests/     requests about a torrent or the session, on libtorrent's network thread

@@ -38,14 +38,14 @@ int open_for_us(char const* path, int flags, ...) {
     return ::open(path, flags | O_CLOEXEC, mode);
 }
 
-// What libtorrent is to call in the place of a function of the C library; null: the function
+// Returns what libtorrent should call instead of a function of the C library; null for the function
 // itself.
 void* in_place_of(char const* name) {
     if (std::strcmp(name, "socket") == 0)
         return reinterpret_cast<void*>(&socket_for_us);
     if (std::strcmp(name, "accept") == 0)
         return reinterpret_cast<void*>(&accept_for_us);
-    // The flag for large files means nothing where `long` has 64 bits.
+    // Where `long` has 64 bits, the flag for large files has no meaning.
     if (std::strcmp(name, "open") == 0 || std::strcmp(name, "open64") == 0)
         return reinterpret_cast<void*>(&open_for_us);
     return nullptr;
@@ -103,7 +103,7 @@ class SharedObject {
                 return entry->d_un.d_ptr;
         return 0;
     }
-    // glibc has added the base to it, musl has not.
+    // glibc has added the base address, musl has not.
     template <typename T>
     T const* table(ElfW(Dyn) const* dynamic, ElfW(Sxword) tag) const {
         auto const at = value(dynamic, tag);
@@ -142,7 +142,7 @@ bool open_close_on_exec() {
     static bool const replaced = [] {
         auto const visit = [](dl_phdr_info* object, std::size_t, void* out) {
             SharedObject const shared(*object);
-            // In a program that contains libtorrent, the calls are the program's as well.
+            // If libtorrent is part of the program, these are also the program's own calls.
             if (!shared.contains(reinterpret_cast<void*>(&lt::version)) ||
                 shared.contains(reinterpret_cast<void*>(&open_for_us)))
                 return 0;

@@ -30,14 +30,14 @@
 namespace patron {
 namespace compat {
 
-// From 2.0.11, a torrent whose files are not verified connects to the peers that it is added with
+// Since 2.0.11, a torrent whose files are not verified connects to the peers that it was added with
 // before it knows whether it uses TLS.
 constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 
-// From 2.1, pieces are hashed before they are written, which may be much later.
+// Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
-// A file of a torrent that is being made; libtorrent adds pad files.
+// A file of a new torrent; libtorrent adds pad files.
 struct NewFile {
     std::string path;
     std::int64_t size;
@@ -47,7 +47,7 @@ struct NewFile {
 
 #if LIBTORRENT_VERSION_NUM >= 20100
 
-// Whether a handle's metainfo has the names that files were given since.
+// Whether a handle's metainfo has the new names of renamed files.
 constexpr bool keeps_names = false;
 
 inline lt::file_storage const& files(lt::torrent_info const& info) {
@@ -56,7 +56,7 @@ inline lt::file_storage const& files(lt::torrent_info const& info) {
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.layout();
 }
-// The paths of the files below the save directory. A torrent_info no longer has renamed ones.
+// The paths of the files below the save directory. A torrent_info no longer has the renamed ones.
 inline std::vector<std::string> paths(lt::torrent_handle const& torrent,
                                       lt::torrent_info const& info) {
     auto const renamed = torrent.get_renamed_files();
@@ -80,7 +80,7 @@ inline std::optional<lt::tcp::endpoint> endpoint(lt::peer_alert const& alert) {
     auto const* const ip = std::get_if<lt::aux::noexcept_movable<lt::tcp::endpoint>>(&alert.ep);
     return ip != nullptr ? std::optional<lt::tcp::endpoint>(*ip) : std::nullopt;
 }
-// Of a peer; unspecified for an I2P peer.
+// The address of a peer; unspecified for an I2P peer.
 inline lt::tcp::endpoint remote(lt::peer_info const& peer) {
     return peer.remote_endpoint();
 }
@@ -115,7 +115,7 @@ inline lt::disk_buffer_holder holder(BufferAllocator& allocator, char* buffer, i
     return lt::disk_buffer_holder(allocator, buffer);
 }
 
-// The paths of a torrent's files.
+// The paths of a torrent's files, including renamed ones.
 class FileNames {
   public:
     explicit FileNames(lt::storage_params const& params)
@@ -164,7 +164,7 @@ constexpr bool keeps_names = true;
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();
 }
-// The files before any was renamed.
+// The files with their original names.
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {
     return info.orig_files();
 }
@@ -240,7 +240,7 @@ class FileNames {
 };
 
 class CreateTorrent {
-    // create_torrent refers to it, so it must come first.
+    // create_torrent refers to it, so it must be declared first.
     lt::file_storage files_;
 
   public:

@@ -15,7 +15,7 @@
 
 namespace patron {
 
-// Text from the network may contain anything: bytes that are not UTF-8 are replaced, never refused.
+// Converts text from the network. Bytes that are not UTF-8 are replaced.
 rust::String text(char const* string);
 rust::String text(std::string const& string);
 std::string path(rust::Slice<std::uint8_t const> bytes);
@@ -24,7 +24,7 @@ rust::String address(lt::address const& ip, int port);
 
 NativeError none();
 NativeError error(lt::error_code const& code);
-// The exception that is being handled.
+// Converts the exception that is being handled.
 NativeError current_exception();
 
 void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,

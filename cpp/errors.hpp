@@ -14,7 +14,7 @@ inline constexpr char argument[] = "argument";
 inline constexpr char not_here[] = "not here";
 // Busy.
 inline constexpr char busy[] = "busy";
-// A file that was changed from outside; see disk/read/file.cpp.
+// A file that another program has changed; see disk/read/file.cpp.
 inline constexpr char file[] = "file";
 // The loaded libtorrent is not the one that the shim was compiled for; see process.cpp.
 inline constexpr char version[] = "version";

@@ -8,11 +8,11 @@
 namespace patron {
 namespace {
 
-// No file system that libtorrent runs on allows longer names.
+// The file systems that libtorrent runs on do not allow longer names.
 constexpr std::size_t longest_part = 255;
 
 [[noreturn]] void refuse(std::string const& name, std::string const& why) {
-    // The text of an exception ends at a zero byte.
+    // The text of an exception ends at the first zero byte.
     std::string shown = name;
     std::replace(shown.begin(), shown.end(), '\0', '?');
     throw std::invalid_argument(shown + ": " + why);
@@ -32,7 +32,7 @@ void check_file_name(std::string const& name) {
         std::size_t const end = std::min(name.find('/', begin), name.size());
         std::string const part = name.substr(begin, end - begin);
         if (part.empty() || part == "." || part == "..")
-            refuse(name, "a file of a torrent has a name below the save directory");
+            refuse(name, "a file of a torrent must have a name below the save directory");
         if (part.size() > longest_part)
             refuse(name, "a part of it is longer than 255 bytes");
         begin = end + 1;

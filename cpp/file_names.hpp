@@ -1,4 +1,4 @@
-// Checks the names of a torrent's files when they do not come from its metainfo.
+// Checks the names of a torrent's files if they do not come from its metainfo.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -9,19 +9,21 @@
 
 namespace patron {
 
-// These functions throw std::invalid_argument.
+// The check functions throw std::invalid_argument.
 
 // The path of a file must be below the save directory.
 void check_file_name(std::string const& name);
 // Each file must have its own path, and none may be below another.
 void check_renamed_files(lt::add_torrent_params const& params);
-// The same for a single file that is to be renamed. `paths` has the path of each file.
+// Like check_renamed_files, for a single file that will be renamed. `paths` has the path of each
+// file.
 void check_rename(lt::file_storage const& files, std::vector<std::string> const& paths,
                   lt::file_index_t renamed, std::string const& name);
 
-// The file's path on disk, below the save directory.
+// Returns the path of the file on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
-// Where libtorrent keeps the pieces that unwanted files share with others.
+// Returns the name of the file in which libtorrent keeps the pieces that skipped files share with
+// others.
 std::string part_file(lt::add_torrent_params const& params);
 
 } // namespace patron

@@ -1,4 +1,4 @@
-// Hashes a piece, for making and verifying torrents.
+// Hashes pieces, to make and verify torrents.
 #pragma once
 
 #include "rust/cxx.h"
@@ -26,7 +26,7 @@ class PieceHasher {
     bool const v1_;
     bool const v2_;
     lt::hasher sha1_;
-    // The hashes of the blocks so far.
+    // The hashes of the previous blocks.
     std::vector<lt::sha256_hash> leaves_;
 };
 

@@ -1,5 +1,5 @@
-// libtorrent's heavy headers, which nearly every file here needs. build/objects.rs precompiles them
-// if many files are to be compiled; no file includes this one.
+// libtorrent's large headers, which nearly every file here needs. build/objects.rs precompiles them
+// when it compiles many files; no file includes this one.
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/session.hpp>

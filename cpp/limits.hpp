@@ -1,4 +1,4 @@
-// The limits of a torrent: applied at the start, changed and read back.
+// The limits of a torrent: set when it is added, changed, and read back.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"

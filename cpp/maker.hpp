@@ -1,4 +1,4 @@
-// A .torrent file that is being made.
+// Makes a .torrent file.
 #pragma once
 
 #include "torrent-patron/cpp/compat.hpp"

@@ -36,12 +36,12 @@ lt::load_torrent_limits limits() {
     return limits;
 }
 
-// The paths of a torrent's files may take at most this much memory, relative to the size of the
-// torrent: in a file tree, the paths share the names of directories, but each file gets a copy of
-// its whole path.
+// The paths of a torrent's files may take this much memory, or `paths_per_byte` times the size of
+// the torrent. In a file tree, the paths share the names of directories, but each file gets a copy
+// of its whole path.
 constexpr std::size_t paths_at_least = 16 * 1024 * 1024;
 constexpr std::size_t paths_per_byte = 16;
-// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash of it.
+// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash for it.
 constexpr std::int64_t largest_v2 = std::int64_t(8) << 40;
 
 // Walks a file tree (BEP 52); bdecode limits its depth.
@@ -140,8 +140,8 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
         // A file entry that is not a dictionary is refused without an error code.
         throw e.code() ? e : lt::system_error(lt::errors::torrent_file_parse_failed);
     }
-    // A "magnet-uri" in place of "info" is also accepted; it describes no files. 2.1 then has no
-    // torrent_info.
+    // A "magnet-uri" in place of "info" is also accepted, but describes no files. In that case, 2.1
+    // has no torrent_info.
     if (!params.ti || !params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
     return params;
@@ -168,7 +168,7 @@ lt::entry client_part(lt::bdecode_node const& root) {
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
-    // Decoded only once: there may be thousands to read at the start.
+    // Decoded only once, because thousands may have to be read at the start.
     lt::bdecode_node const root = decode(buffer);
     check_size(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
@@ -287,11 +287,11 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     }
     apply(options.limits, params_);
 
-    // Our torrents run when they are told to: libtorrent's queue manager (auto_managed) would pause
-    // and resume them by its own limits. The flags in resume data were chosen in an earlier run.
+    // Our torrents run when they are told to. libtorrent's queue manager (auto_managed) would pause
+    // and resume them by its own limits. The flags in resume data were set in an earlier run.
     if (!resumed_)
         params_.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
-    // libtorrent's own pauses are not kept, but for those of its queue.
+    // Pauses by libtorrent are not restored, except those of its queue.
     if (options.restored && !(params_.flags & lt::torrent_flags::auto_managed))
         params_.flags &= ~lt::torrent_flags::paused;
     for (std::uint8_t place = 0; place < flag_count; ++place)
@@ -376,8 +376,8 @@ LayoutRecord TorrentParams::layout() const {
 
 namespace {
 
-// The piece layers in a .torrent file by the roots of the files (BEP 52). libtorrent moves them to
-// its own trees, where files with the same data share one.
+// Returns the piece layers of a .torrent file by the roots of the files (BEP 52). libtorrent moves
+// them to its own trees, where files with the same data share one.
 std::map<lt::sha256_hash, lt::string_view> piece_layers(lt::span<char const> torrent) {
     std::map<lt::sha256_hash, lt::string_view> out;
     lt::bdecode_node const root = decode(torrent);

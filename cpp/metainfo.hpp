@@ -33,13 +33,14 @@ class TorrentParams {
     TorrentParams(lt::add_torrent_params params, std::set<std::string> named)
         : params_(std::move(params)), named_(std::move(named)) {}
     DescriptionRecord describe() const;
-    // For a torrent with metadata.
+    // Only for a torrent with metadata.
     LayoutRecord layout() const;
     rust::Vec<PieceHashes> piece_hashes(rust::Slice<std::uint8_t const> torrent) const;
     void use_resume_data(rust::Slice<std::uint8_t const> bytes);
     // Returns the URLs that the torrent names and that the policy does not allow.
     rust::Vec<rust::String> configure(AddRecord const& options);
-    // Whether it has all wanted data, according to the resume data or because it is trusted.
+    // Returns whether all wanted data is available, according to the resume data or because the
+    // data is trusted.
     bool is_complete() const;
     StoredRecord encode(ClientDataRecord const& client_data) const;
     SavedRecord saved_figures() const noexcept;
@@ -50,17 +51,17 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
-    // The files are not as resume data says.
+    // Whether the files differ from the resume data.
     bool doubtful_ = false;
     // The URLs that the program itself supplied.
     std::set<std::string> named_;
-    // Trackers that were dropped; told when the torrent is there.
+    // The dropped trackers, which are reported when the torrent has been added.
     std::vector<std::string> dropped_;
-    // To be connected to when the torrent is there.
+    // Peers to connect to when the torrent has been added.
     std::vector<lt::tcp::endpoint> late_peers_;
 };
 
-// Parses a .torrent file. One that would take many times its own size in memory is refused.
+// Parses a .torrent file. Refuses one that would take many times its own size in memory.
 lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_metainfo(rust::Slice<std::uint8_t const> bytes);
 std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri);

@@ -15,7 +15,7 @@ bool gives_address(std::string const& url) {
     return !failure;
 }
 
-// Any name but localhost would have to be resolved.
+// Returns whether the URL is on this machine. Any name but localhost would have to be resolved.
 bool is_here(std::string const& url) {
     std::string const name = host(url);
     if (name == "localhost")
@@ -25,8 +25,25 @@ bool is_here(std::string const& url) {
     return !failure && ip.is_loopback();
 }
 
-void block(lt::ip_filter& filter, char const* first, char const* last) {
-    filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+void block(lt::ip_filter& filter, char const* first, char const* last,
+           std::uint32_t flags = lt::ip_filter::blocked) {
+    filter.add_rule(lt::make_address(first), lt::make_address(last), flags);
+}
+
+// Beside lt::ip_filter::blocked, for what the program itself has not blocked.
+constexpr std::uint32_t by_policy = 2;
+
+// Gives the ranges that have one of these flags in another filter these new ones.
+void set_rules(lt::ip_filter& filter, lt::ip_filter const& other, std::uint32_t with,
+               std::uint32_t flags) {
+    auto const set = [&](auto const& ranges) {
+        for (auto const& range : ranges)
+            if (range.flags & with)
+                filter.add_rule(range.first, range.last, flags);
+    };
+    auto const ranges = other.export_filter();
+    set(std::get<0>(ranges));
+    set(std::get<1>(ranges));
 }
 
 // The address ranges of this machine and the local network.
@@ -58,8 +75,8 @@ bool is_local(lt::address const& address) {
     return local_filter().access(address) == lt::ip_filter::blocked;
 }
 
-// Whether a host is local, whatever it resolves to: a local address, also in a form that only the
-// system's resolver accepts (127.1, 0x7f000001), or a name that is not in the public DNS.
+// Returns whether a host is local without resolving it: a local address, also in a form that only
+// the system's resolver accepts (127.1, 0x7f000001), or a name that is not in the public DNS.
 bool is_local(std::string name) {
     name = lower(std::move(name));
     while (!name.empty() && name.back() == '.')
@@ -81,7 +98,7 @@ bool is_local(std::string name) {
 
 using Urls = std::vector<std::string>;
 
-// Returns those that are not kept, in order.
+// Removes what `keep` refuses, and returns it in order.
 template <typename Keep>
 Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
     Urls trackers, dropped;
@@ -117,7 +134,7 @@ NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
 
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
-    // An offline client reaches nothing else anyway.
+    // An offline client cannot reach anything else anyway.
     if (!keeps_local())
         return {};
     auto const is_allowed = [&named](std::string const& url) {
@@ -177,9 +194,9 @@ bool NetworkPolicy::allows_peer(lt::address const& address) const {
 
 std::string NetworkPolicy::reason(std::string const& url) const {
     if (!webrtc_ && is_webrtc(url))
-        return "disk_reads=zero_copy does not go with peers by WebRTC";
+        return "disk_reads=zero_copy cannot be combined with peers by WebRTC";
     return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
-                          : "this would go past the proxy";
+                          : "this would bypass the proxy";
 }
 
 void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
@@ -204,11 +221,19 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
 void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     if (!loopback_only_)
         return;
-    // 0.0.0.0 is the address of a web seed whose name a SOCKS5 proxy is to resolve.
-    block(filter, "0.0.0.1", "126.255.255.255");
-    block(filter, "128.0.0.0", "255.255.255.255");
-    block(filter, "::", "::");
-    block(filter, "::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    auto const chosen = filter;
+    auto const flags = lt::ip_filter::blocked | by_policy;
+    // 0.0.0.0 is the address of a web seed whose name a SOCKS5 proxy will resolve.
+    block(filter, "0.0.0.1", "126.255.255.255", flags);
+    block(filter, "128.0.0.0", "255.255.255.255", flags);
+    block(filter, "::", "::", flags);
+    block(filter, "::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", flags);
+    set_rules(filter, chosen, lt::ip_filter::blocked, lt::ip_filter::blocked);
+}
+
+lt::ip_filter NetworkPolicy::chosen(lt::ip_filter filter) {
+    set_rules(filter, lt::ip_filter(filter), by_policy, 0);
+    return filter;
 }
 
 void NetworkPolicy::restrict(lt::dht::dht_state& state) const {

@@ -1,5 +1,5 @@
-// Where a client may connect: only to the loopback interface if it is offline, and never past a
-// proxy that is to resolve all names.
+// Where a client may connect: only to the loopback interface if it is offline, and never in a way
+// that avoids a proxy which must resolve all names.
 #pragma once
 
 #include "torrent-patron/cpp/bridge.hpp"
@@ -24,30 +24,33 @@ class NetworkPolicy {
   public:
     explicit NetworkPolicy(PolicyRecord const& record);
 
-    // Removes what is not allowed from the parameters of a torrent.
+    // Removes everything that is not allowed from the parameters of a torrent.
     void restrict(lt::add_torrent_params& params) const;
-    // Adds to the blocked addresses.
+    // Adds blocked addresses to the filter.
     void restrict(lt::ip_filter& filter) const;
+    // A restricted filter without what was added: it is saved so, as the next client may have
+    // another policy.
+    static lt::ip_filter chosen(lt::ip_filter filter);
     // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;
 
-    // Removes the URLs on this machine or the local network that the torrent itself names, except
-    // those that the program also named, and returns them: otherwise the client would send requests
-    // chosen by a stranger to hosts behind the firewall.
+    // Removes the URLs on this machine or the local network that come from the torrent itself,
+    // except those that the program also named, and returns them. Otherwise the client would send
+    // requests chosen by a stranger to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
-    // Removes the trackers of WebRTC peers if those are not allowed, and returns them.
+    // Removes the trackers for WebRTC peers if those are not allowed, and returns them.
     std::vector<std::string> drop_webrtc(lt::add_torrent_params& params) const;
     // Returns the torrent's URLs that are on this machine or the local network.
     std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
-    // Whether torrents may not name local hosts.
+    // Whether torrents must not name local hosts.
     bool keeps_local() const { return !loopback_only_ && !local_urls_; }
     bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
 
     bool allows_tracker(std::string const& url) const;
     bool allows_web_seed(std::string const& url) const;
     bool allows_peer(lt::address const& address) const;
-    // Why something is not allowed, for people.
+    // Returns why a URL is not allowed, as text.
     std::string reason(std::string const& url) const;
 
   private:
@@ -57,21 +60,20 @@ class NetworkPolicy {
     bool webrtc_;
 };
 
-// The policy of a session: it also knows the hosts that the program has named, which may be
-// anywhere.
+// The policy of a session. It also knows the hosts that the program has named, which may be local.
 class SessionPolicy : public NetworkPolicy {
   public:
     using NetworkPolicy::NetworkPolicy;
 
-    // The program names the URL for this torrent. Any thread.
+    // Notes that the program has named the URL for this torrent. Any thread.
     void name(std::uint64_t torrent, std::string const& url);
     void forget(std::uint64_t torrent);
     bool allows_local(std::uint64_t torrent, std::string const& url) const;
-    // Whether a tracker or web seed may be contacted at this address, now that its name has been
-    // resolved.
+    // Returns whether a tracker or web seed may be contacted at this address, to which its name has
+    // been resolved.
     bool allows_resolved(std::uint64_t torrent, std::string const& url,
                          lt::address const& address) const;
-    // The filter, with the local network blocked as well. Network thread only.
+    // Returns the filter with the local network blocked as well. Network thread only.
     using Filter = std::shared_ptr<lt::ip_filter const>;
     Filter without_local(Filter const& filter);
 

@@ -103,7 +103,7 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
         throw std::system_error(errno, std::generic_category());
     if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
-        // If it is refused, as by macOS above its own limit, the old limit stays.
+        // If that is refused, as by macOS above its own limit, the old limit stays.
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 && ::getrlimit(RLIMIT_NOFILE, &limit) != 0)
             throw std::system_error(errno, std::generic_category());
     }
@@ -124,8 +124,9 @@ bool is_network_device(rust::Str name) noexcept {
 
 namespace {
 
-// A library that was loaded earlier with global symbols may be used instead of ours, even in part.
-// The program itself contains none of these functions.
+// Returns the files that contain libtorrent's functions. A library that was loaded earlier with
+// global symbols may be used instead of ours, even in part. The program itself contains none of
+// these functions.
 std::set<std::string> loaded_from() {
     auto const file = [](auto* function) {
         Dl_info found{};
@@ -149,14 +150,13 @@ std::vector<int> numbers(std::string const& version) {
     return out;
 }
 
-// libtorrent keeps its binary interface within a major and minor version, and adds to it: an older
-// library lacks what the headers of a newer one have.
+// Returns why a version is refused. libtorrent keeps its exported functions within a major and
+// minor version. The shim also uses its internal classes, whose layout may change with any release.
 std::string why_refused(std::string const& compiled, std::string const& loaded,
                         std::set<std::string> const& files) {
-    auto const needed = numbers(compiled), found = numbers(loaded);
-    if (needed[0] != found[0] || needed[1] != found[1] || needed > found)
+    if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
-               loaded + " is loaded; compile it again or install the other version";
+               loaded + " is loaded; compile it again from nothing, or install the other version";
     if (files.size() <= 1)
         return {};
     std::string names;
@@ -186,7 +186,7 @@ void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::St
 
 namespace {
 
-// Numbers the sessions, so that their threads can be told apart.
+// Numbers the sessions, to distinguish their threads.
 thread_local int session_number = 0;
 
 // Some network thread is bound, so that what it starts is bound, too.
@@ -278,14 +278,15 @@ void bind_network_thread(std::vector<std::uint32_t> const&) noexcept {}
 
 namespace {
 
-// The multibyte encoding is UTF-8, or the program has never set a locale.
+// Returns whether the multibyte encoding is UTF-8, or the program has not set a locale.
 bool names_are_bytes() {
     char const* const locale = std::setlocale(LC_CTYPE, nullptr);
     return locale == nullptr || std::strcmp(locale, "C") == 0 ||
            std::strcmp(locale, "POSIX") == 0 || std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-// libtorrent decides once, when it first accesses a file; nothing exists below /dev/null.
+// Makes libtorrent decide now. It decides once, when it first accesses a file; nothing exists below
+// /dev/null.
 void decide() {
     try {
         compat::look_at("/dev/null/none");

@@ -14,28 +14,28 @@ namespace patron {
 enum class ShimCategory : std::uint8_t;
 
 rust::String loaded_version();
-// Fails, as every bridge function that can, where the libtorrent that is loaded is not the one that
-// the shim was compiled for, or not the only one: a program may have loaded another before, whose
-// functions are called in the place of ours.
+// Throws if the loaded libtorrent is not the one that the shim was compiled for, or not the only
+// one: a program may have loaded another before, whose functions are called instead of ours. Every
+// bridge function that can fail does the same.
 void check_versions();
-// As check_versions does.
+// Compares these versions as check_versions does.
 void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files);
 
 // The name of one of the shim's categories in an error (errors.hpp).
 rust::Str category_name(ShimCategory category);
 
-// Raises the process's limit on open descriptors if it is lower, as far as permitted; returns the
+// Raises the process's limit on open descriptors, if it is lower, as far as permitted. Returns the
 // limit that then applies.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
 // Blocks all signals on the calling thread except those caused by its own faults; the threads that
 // it starts inherit that.
 void block_signals() noexcept;
-// At most 15 characters. The thread may run on any core then, also where a bound one has started
-// it.
+// Names the calling thread, with at most 15 characters, and lets it run on any core: a bound thread
+// may have started it.
 void name_thread(char const* name) noexcept;
-// To be called on libtorrent's network thread, to name it. The threads that it has started have its
-// name until name_disk_threads() is called, also on it.
+// Names libtorrent's network thread, on which it must be called. Threads that it has started have
+// its name until name_disk_threads() is called, also on it.
 void name_network_thread();
 // They may run on any core, also where the network thread is bound.
 void name_disk_threads();
@@ -45,7 +45,7 @@ rust::Vec<std::uint32_t> allowed_cores();
 void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept;
 bool is_network_device(rust::Str name) noexcept;
 
-// To be called before libtorrent touches files.
+// Must be called before libtorrent accesses files.
 void keep_file_names();
 
 void throw_for_test(std::int32_t kind);

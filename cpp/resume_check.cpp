@@ -16,7 +16,7 @@
 namespace patron {
 namespace {
 
-// libtorrent hashes single pieces all at once. Beyond this number it checks the whole torrent,
+// libtorrent hashes single pieces all at once. Beyond this number, the whole torrent is checked,
 // which it does a few pieces at a time.
 constexpr int max_single_checks = 1024;
 
@@ -52,7 +52,7 @@ bool is_skipped(std::vector<lt::download_priority_t> const& priorities, std::siz
     return file < priorities.size() && priorities[file] == lt::dont_download;
 }
 
-// A file that is examined; closed by the destructor.
+// An open file; closed by the destructor.
 class Data {
   public:
     explicit Data(std::string const& path)
@@ -63,8 +63,7 @@ class Data {
     }
     Data(Data const&) = delete;
     Data& operator=(Data const&) = delete;
-    // Whether something was written to the whole range. If the file system cannot tell, it is
-    // assumed.
+    // Returns whether the whole range was written. If the file system cannot tell, it is assumed.
     bool is_written(std::int64_t begin, std::int64_t end) const {
         off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
         return hole < 0 || hole >= end;
@@ -75,11 +74,11 @@ class Data {
 };
 
 struct Piece {
-    // The resume data's claim must not be trusted.
+    // Whether the claim of the resume data cannot be trusted.
     bool doubtful = false;
-    // The whole piece is in files.
+    // Whether the whole piece is in files.
     bool here = true;
-    // And it was written, as far as can be told.
+    // Whether the whole piece was written, as far as the file system can tell.
     bool written = true;
     bool wanted = false;
 };
@@ -160,7 +159,7 @@ bool check_resume_data(lt::add_torrent_params& params,
         params.unfinished_pieces.erase(i);
         if (!piece.here)
             continue;
-        // Marked as finished, so that its hash is checked.
+        // Marked as complete, so that its hash is checked.
         int const blocks =
             (files.piece_size(i) + lt::default_block_size - 1) / lt::default_block_size;
         params.unfinished_pieces[i].resize(blocks, true);

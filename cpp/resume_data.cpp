@@ -60,10 +60,11 @@ lt::entry encode(ClientDataRecord const& record) {
     return entry;
 }
 
-// libtorrent writes a byte for each node of a hash tree: 800 MB for 6 TB of which only the root is
-// known. It treats missing bits at the end as zeros. The result is never empty: libtorrent does not
-// write empty ones, and 2.0.9 to 2.0.12 then read those of later files as those of earlier ones.
-// Bits are a std::vector<bool>, and from 2.1 an lt::bitfield.
+// Removes zero bits at the end of the bits that libtorrent writes for hash trees. It writes a byte
+// for each node of a tree: 800 MB for 6 TB of which only the root is known. It treats missing bits
+// at the end as zeros. The result is never empty: libtorrent does not write empty ones, and 2.0.9
+// to 2.0.12 then assign those of later files to earlier ones. Bits are a std::vector<bool>, and
+// from 2.1 an lt::bitfield.
 template <typename Bits>
 void shorten(Bits& bits) {
     auto used = bits.size();
@@ -72,7 +73,7 @@ void shorten(Bits& bits) {
     bits.resize(used > 0 ? used : 1, false);
 }
 
-// As libtorrent writes them: none where nobody chose.
+// In libtorrent's format: empty if nobody set a priority.
 std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
     std::vector<lt::download_priority_t> out;
     out.reserve(levels.size());
@@ -92,7 +93,7 @@ StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord 
         shorten(mask);
     for (auto& verified : params.verified_leaf_hashes)
         shorten(verified);
-    // Not those that readers have in force.
+    // Not the priorities that readers have set.
     if (!record.piece_levels.empty())
         params.piece_priorities = chosen_priorities(record.piece_levels);
     StoredRecord out;

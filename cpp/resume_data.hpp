@@ -1,5 +1,4 @@
-// Resume data: libtorrent's own, extended by what the client, but not libtorrent, knows about a
-// torrent.
+// Resume data: libtorrent's own, extended by data of the client about the torrent.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -11,17 +10,17 @@
 
 namespace patron {
 
-// The key of the client's part.
+// The key of the client's data.
 constexpr char const* client_data_key = "torrent-patron";
 
 ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
-// The state of the files when it was made (resume_check.hpp); empty if it contains none.
+// The state of the files when it was made (resume_check.hpp); empty if it has none.
 std::string saved_stamps(lt::entry const& entry);
-// The info dictionary apart from it: it never changes, and may be much the larger part.
+// The info dictionary is separate, because it never changes and may be by far the larger part.
 StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
                                 std::string const& stamps, bool with_info);
-// A .torrent file. Throws if there is no metadata.
+// Returns a .torrent file. Throws if there is no metadata.
 rust::Vec<std::uint8_t> encode_metainfo(lt::add_torrent_params const& params);
 
 } // namespace patron

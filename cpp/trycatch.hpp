@@ -1,8 +1,8 @@
-// How a C++ exception crosses to Rust, with category, code and message.
+// Passes C++ exceptions to Rust, with category, code and message.
 //
 // cxx calls rust::behavior::trycatch around every bridge function that returns Result. cxx's own
-// version catches only std::exception and keeps only the message; anything else would terminate.
-// Ours also checks first that libtorrent can be called at all.
+// version catches only std::exception and keeps only the message; any other exception would
+// terminate the process. Ours also checks first whether libtorrent can be called at all.
 #pragma once
 
 #include "torrent-patron/cpp/errors.hpp"
@@ -16,7 +16,7 @@
 
 namespace patron {
 
-// Why no function of libtorrent may be called; null if they may.
+// Returns why no function of libtorrent may be called; null if they may.
 char const* version_mismatch() noexcept;
 
 // "category \x1f value \x1f message", parsed by Error::from_native in src/sys/errors.rs. The text

@@ -10,7 +10,7 @@
 
 namespace patron {
 
-// Only ASCII, whatever the locale.
+// Converts ASCII letters only, whatever the locale.
 inline std::string lower(std::string text) {
     for (char& letter : text)
         if (letter >= 'A' && letter <= 'Z')
@@ -18,12 +18,12 @@ inline std::string lower(std::string text) {
     return text;
 }
 
-// The part before "://", in lower case.
+// Returns the part before "://", in lower case.
 inline std::string scheme(std::string const& url) {
     return lower(url.substr(0, std::min(url.find("://"), url.size())));
 }
 
-// The part after "://" and any "user@", up to the path.
+// Returns the part after "://" and any "user@", up to the path.
 inline std::string authority(std::string const& url) {
     auto const scheme = url.find("://");
     if (scheme == std::string::npos)
@@ -35,7 +35,7 @@ inline std::string authority(std::string const& url) {
     return authority;
 }
 
-// Without the brackets of an IPv6 address.
+// Returns the host, without the brackets of an IPv6 address.
 inline std::string host(std::string const& url) {
     std::string const where = authority(url);
     if (!where.empty() && where.front() == '[')

@@ -36,9 +36,9 @@ bool ends_in(std::string const& text, std::string const& end) {
            text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Whether the server is to blame for the end of a connection. The connection may also end for
-// reasons of ours, or because the server closes it after each answer. Damaged data is discovered
-// later, and has an alert of its own.
+// Returns whether the server is to blame for the end of a connection. The connection may also end
+// because of the client, or because the server closes it after each answer. Damaged data is
+// discovered later, and has its own alert.
 bool blames_server(lt::error_code const& code, bool gave_nothing) {
     namespace errors = lt::errors;
     if (code.category() == lt::http_category())
@@ -74,7 +74,7 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
   private:
     std::string url(std::string const& named, int at_port) const;
 
-    // Known when the last connection was made: a redirect adds another.
+    // The known URLs when the last connection was made; a redirect adds another.
     std::set<std::string> known_;
     lt::torrent_handle torrent_;
     std::function<void(WebSeedFailure)> tell_;
@@ -102,15 +102,15 @@ std::shared_ptr<lt::peer_plugin> WebSeeds::new_connection(lt::peer_connection_ha
     if (peer.type() != lt::connection_type::url_seed)
         return {};
     known_ = torrent_.url_seeds();
-    // Until the server identifies itself, libtorrent gives its host as the client's name.
+    // Until the server has identified itself, libtorrent returns its host as the client's name.
     lt::peer_info info;
     peer.get_peer_info(info);
     return std::make_shared<Connection>(shared_from_this(), peer,
                                         url(info.client, peer.remote().port()));
 }
 
-// The URL of a connection, which libtorrent does not tell. If several are on one server, the part
-// they have in common.
+// Returns the URL of a connection, which libtorrent does not provide. If several are on one server,
+// returns the part that they have in common.
 std::string WebSeeds::url(std::string const& named, int at_port) const {
     std::string found;
     for (std::string const& url : torrent_.url_seeds()) {
@@ -126,16 +126,16 @@ std::string WebSeeds::url(std::string const& named, int at_port) const {
 void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
     if (!gave_nothing)
         told_.erase(url);
-    // libtorrent does not ask again then.
+    // In this case, libtorrent does not try again.
     bool const circle = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
     if (!(circle || blames_server(code, gave_nothing)) || std::exchange(told_[url], code) == code)
         return;
     WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
-    // libtorrent uses 0 as the status if there is none.
+    // If there is no status, libtorrent uses 0.
     if (!code)
         failure.error.message = "its answer is not HTTP";
     if (circle)
-        failure.error.message = "it redirects to a web seed that is known already";
+        failure.error.message = "it redirects to a web seed that is already known";
     tell_(std::move(failure));
 }
 
@@ -160,7 +160,7 @@ std::string web_seed_url(lt::torrent_info const& info, std::string const& url) {
     std::string const below = "/" + encoded(path);
     bool const in_directory = path.find('/') != std::string::npos;
     std::string const bare = ends_in(url, "/") ? url.substr(0, url.size() - 1) : url;
-    // A single file of v2 and its padding, which libtorrent takes for several: it adds a slash.
+    // libtorrent takes a single v2 file and its padding for several files, and adds a slash.
     if (files.num_files() == 2 && !in_directory && files.pad_file_at(lt::file_index_t(1)))
         return ends_in(bare, below) ? bare.substr(0, bare.size() - below.size() + 1) : url;
     if (files.num_files() != 1 || !in_directory)

@@ -1,4 +1,4 @@
-// What libtorrent does not do for web seeds.
+// Corrects and reports web seeds where libtorrent does not.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -14,8 +14,8 @@
 
 namespace patron {
 
-// The URL to give to libtorrent. For a torrent with a single file, libtorrent takes the URL as that
-// of the file, even if the file is in a directory, for which BEP 19 has another rule.
+// Returns the URL to give to libtorrent. For a torrent with a single file, libtorrent takes the URL
+// as that of the file, even if the file is in a directory, for which BEP 19 has another rule.
 std::string web_seed_url(lt::torrent_info const& info, std::string const& url);
 
 struct WebSeedFailure {
@@ -24,7 +24,7 @@ struct WebSeedFailure {
     NativeError error;
 };
 
-// For each torrent: corrects the URLs of its web seeds once the metadata is known, and reports, on
+// Watches a torrent's web seeds: corrects their URLs once the metadata is known, and reports, on
 // the network thread, why a web seed delivers nothing.
 std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,
                                                     std::function<void(WebSeedFailure)> tell);

@@ -75,15 +75,15 @@ extern "C" {
  * system (UTF-8 on Windows). `NULL` with the length 0 is an empty text.
  *
  * The library returns a `patron_text` or a `patron_bytes`, which is borrowed from the object that
- * was asked and valid until that object is freed. A `patron_text` is followed by a zero byte that
+ * was passed and valid until that object is freed. A `patron_text` is followed by a zero byte that
  * the length does not count, and its pointer is never `NULL`: `printf("%s",
  * patron_event_explain(event).data)` is fine. An empty text has the length 0.
  */
 
-/** As the length of a text that goes in: it ends in a zero byte. */
+/** Passed as the length of a text: the text ends in a zero byte. */
 #define PATRON_ZERO_TERMINATED SIZE_MAX
 
-/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+/** The two arguments for a text that ends in a zero byte. */
 #define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 /** A text that is borrowed from an object. */
@@ -107,9 +107,9 @@ typedef struct patron_bytes {
  * ===============================================================================================
  *
  * A function that can fail returns `PATRON_OK` or one of the codes below, whose values never
- * change. Its last parameter receives an error object that says what was tried, on what, and why it
- * failed; it may be `NULL`. Outputs are written only on success, the error only on failure. Codes
- * of newer libraries are negative, too.
+ * change. Its last parameter receives an error object that contains what was attempted, on what,
+ * and why it failed; it may be `NULL`. Outputs are written only on success, the error only on
+ * failure. Codes of newer libraries are negative, too.
  */
 
 /** Success. */
@@ -133,10 +133,10 @@ typedef struct patron_bytes {
 /** The operating system refused. */
 #define PATRON_E_IO (-5)
 
-/** There is no room at the moment; try again later. */
+/** The client or libtorrent is too busy at the moment; try again later. */
 #define PATRON_E_BUSY (-6)
 
-/** The time limit has passed; with a limit of 0, nothing is here yet. */
+/** The time limit has passed. */
 #define PATRON_E_TIMED_OUT (-7)
 
 /** The client has stopped. */
@@ -145,19 +145,19 @@ typedef struct patron_bytes {
 /** The program cancelled the operation or interrupted the wait. */
 #define PATRON_E_CANCELLED (-9)
 
-/** libtorrent refused; patron_error_category() and patron_error_value() say which of its errors. */
+/** libtorrent refused; patron_error_category() and patron_error_value() return its error. */
 #define PATRON_E_NATIVE (-10)
 
 /**
- * The libtorrent that is loaded is not the one that the library was compiled against; or a store
- * was written by a newer version of the library.
+ * The loaded libtorrent is not the one that the library was compiled against, or a store was
+ * written by a newer version of the library.
  */
 #define PATRON_E_VERSION_MISMATCH (-11)
 
 /** A bug in the library: it panicked. */
 #define PATRON_E_PANICKED (-12)
 
-/** A .torrent file cannot be read: it is not there, or the system refuses. */
+/** A .torrent file cannot be read: it does not exist, or the system refuses. */
 #define PATRON_E_UNREADABLE (-16)
 
 /** Resume data is invalid, or of another torrent. The torrent can be added without it. */
@@ -166,13 +166,13 @@ typedef struct patron_bytes {
 /** A magnet link has no metadata yet. */
 #define PATRON_E_NO_METADATA (-18)
 
-/** A piece is not here yet. */
+/** The data has not been downloaded yet. */
 #define PATRON_E_NOT_HERE (-19)
 
 /** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
 #define PATRON_E_DISK (-20)
 
-/** A store is damaged, or is not one. */
+/** A store is damaged, or the file is not a store. */
 #define PATRON_E_CORRUPT (-21)
 
 /** Another process, or another client, has the store open. */
@@ -205,7 +205,7 @@ patron_text patron_error_category(const patron_error *error);
 /** The number within patron_error_category(); for "system" it is an errno. */
 int32_t patron_error_value(const patron_error *error);
 
-/** What was tried, as a verb phrase: "add the torrent". */
+/** What the failed operation was, as a verb phrase: "add the torrent". */
 patron_text patron_error_operation(const patron_error *error);
 
 /** One line to show to a user: "cannot read the metainfo: a.torrent: No such file or directory". */
@@ -317,7 +317,7 @@ int32_t patron_settings_set_bool(struct patron_settings *settings,
                                  patron_error **error);
 
 /**
- * Sets a setting to an integer, in the unit that libtorrent's reference gives. Errors as for
+ * Sets a setting to an integer, in the unit of libtorrent's reference. Errors are as for
  * patron_settings_set_bool().
  */
 int32_t patron_settings_set_int(struct patron_settings *settings,
@@ -327,8 +327,8 @@ int32_t patron_settings_set_int(struct patron_settings *settings,
                                 patron_error **error);
 
 /**
- * Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
- * for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
+ * Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors are
+ * as for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
  */
 int32_t patron_settings_set(struct patron_settings *settings,
                             const char *name,
@@ -341,7 +341,7 @@ int32_t patron_settings_set(struct patron_settings *settings,
 size_t patron_settings_count(const struct patron_settings *settings);
 
 /**
- * The name of a setting of the set; they are sorted by name. Valid until the set is changed or
+ * The name of a setting in the set. Settings are sorted by name. Valid until the set is changed or
  * freed.
  */
 patron_text patron_settings_name(const struct patron_settings *settings, size_t index);
@@ -360,18 +360,19 @@ patron_text patron_settings_get(const struct patron_settings *settings,
  * Statistics
  * ===============================================================================================
  *
- * Counters since the start of a client: all those of libtorrent, by their names
+ * Counters since the start of a client. These are all counters of libtorrent, by their names
  * <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes"
- * and "peer.num_peers_connected", and those of the read path, which begin with "reads.". Several
- * threads may read a statistics object at once.
+ * and "peer.num_peers_connected", and those of the read path, whose names begin with "reads.".
+ * Several threads may read a statistics object at once.
  */
 
 /** A snapshot of the counters of a client. */
 typedef struct patron_statistics patron_statistics;
 
 /**
- * Gives the counters of the read path only. The call does not wait, and still works when the client
- * has stopped. Free the result with patron_statistics_free(). See also patron_get_statistics().
+ * Returns only the counters of the read path. The call does not wait, and still works when the
+ * client has stopped. Free the result with patron_statistics_free(). See also
+ * patron_get_statistics().
  *
  * Errors: BAD_HANDLE.
  */
@@ -383,7 +384,7 @@ int32_t patron_read_statistics(patron_handle *patron,
  * For patron_get_statistics(): the statistics, a new object for each call. Free it with
  * patron_statistics_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_statistics(patron_reply *reply,
                                 struct patron_statistics **out,
@@ -392,11 +393,11 @@ int32_t patron_reply_statistics(patron_reply *reply,
 /** Frees a statistics object. NULL is allowed. */
 void patron_statistics_free(struct patron_statistics *statistics);
 
-/** For the answer to patron_get_statistics(): how many network threads the client has. */
+/** For the answer to patron_get_statistics(): the number of network threads of the client. */
 size_t patron_statistics_network_threads(const struct patron_statistics *statistics);
 
 /**
- * Gives the counters of one network thread. Free them with patron_statistics_free().
+ * Returns the counters of one network thread. Free them with patron_statistics_free().
  *
  * Errors: INVALID_ARGUMENT if there is no such thread.
  */
@@ -423,16 +424,19 @@ patron_text patron_statistics_name(const struct patron_statistics *statistics, s
 /** The value of a counter. */
 int64_t patron_statistics_value(const struct patron_statistics *statistics, size_t index);
 
-/** Whether a counter is a gauge, which goes up and down; others only grow. */
+/** Whether a counter is a gauge, which can decrease; other counters only increase. */
 bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size_t index);
 
 /**
- * Bytes sent in all runs with the store of the client; 0 without a store, and for
+ * The bytes sent in all runs that used the client's store; 0 without a store, and for
  * patron_read_statistics().
  */
 uint64_t patron_statistics_all_time_sent(const struct patron_statistics *statistics);
 
-/** Bytes received in all runs, likewise. */
+/**
+ * The bytes received in all runs that used the client's store, like
+ * patron_statistics_all_time_sent().
+ */
 uint64_t patron_statistics_all_time_received(const struct patron_statistics *statistics);
 
 /* ===============================================================================================
@@ -469,7 +473,7 @@ int32_t patron_metainfo_read(const char *file,
  * For patron_get_metainfo(): the metainfo, a new object for each call. Free it with
  * patron_metainfo_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_metainfo(patron_reply *reply,
                               struct patron_metainfo **out,
@@ -489,7 +493,7 @@ bool patron_metainfo_info_hash_v1(const struct patron_metainfo *metainfo, uint8_
  */
 bool patron_metainfo_info_hash_v2(const struct patron_metainfo *metainfo, uint8_t (*out)[32]);
 
-/** The total size of the files in bytes, pad files included. */
+/** The total size of the files in bytes, including pad files. */
 uint64_t patron_metainfo_total_size(const struct patron_metainfo *metainfo);
 
 /** The piece length in bytes; the last piece may be shorter. */
@@ -498,7 +502,7 @@ uint32_t patron_metainfo_piece_length(const struct patron_metainfo *metainfo);
 /** The number of pieces. */
 uint32_t patron_metainfo_piece_count(const struct patron_metainfo *metainfo);
 
-/** The number of files, pad files included. */
+/** The number of files, including pad files. */
 size_t patron_metainfo_file_count(const struct patron_metainfo *metainfo);
 
 /** The path of a file, relative to the save directory; never absolute, never with "..". */
@@ -534,12 +538,12 @@ size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
 patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
 
 /**
- * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
- * are named.
+ * The number of invalid URLs that patron_metainfo_invalid_url() can return. Their trackers and web
+ * seeds were left out. If there are very many, only the first are counted.
  */
 size_t patron_metainfo_invalid_url_count(const struct patron_metainfo *metainfo);
 
-/** One of them, and what is wrong with it, for a person. */
+/** An invalid URL and what is wrong with it, as text for a user. */
 patron_text patron_metainfo_invalid_url(const struct patron_metainfo *metainfo, size_t index);
 
 /** Whether the torrent is private: peers come only from its trackers (BEP 27). */
@@ -615,12 +619,12 @@ size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
 patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
 
 /**
- * How many trackers and web seeds were left out, because their URLs are invalid; of many, how many
- * are named.
+ * The number of invalid URLs that patron_magnet_invalid_url() can return. Their trackers and web
+ * seeds were left out. If there are very many, only the first are counted.
  */
 size_t patron_magnet_invalid_url_count(const struct patron_magnet *magnet);
 
-/** One of them, and what is wrong with it, for a person. */
+/** An invalid URL and what is wrong with it, as text for a user. */
 patron_text patron_magnet_invalid_url(const struct patron_magnet *magnet, size_t index);
 
 /** The number of peer addresses. */
@@ -655,16 +659,18 @@ patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index)
 /** A symbolic link is an error. */
 #define PATRON_LINKS_REFUSE 1
 
-/** Symbolic links are left out; see patron_making_left_out(). */
+/** Symbolic links are skipped; see patron_making_left_out(). */
 #define PATRON_LINKS_SKIP 2
 
-/** Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error. */
+/**
+ * Symbolic links are stored as links (BEP 47). A link to something outside the torrent is an error.
+ */
 #define PATRON_LINKS_KEEP 3
 
 /** FIFOs, devices and sockets are errors. */
 #define PATRON_SPECIAL_FILES_REFUSE 0
 
-/** FIFOs, devices and sockets are left out; see patron_making_left_out(). */
+/** FIFOs, devices and sockets are skipped; see patron_making_left_out(). */
 #define PATRON_SPECIAL_FILES_SKIP 1
 
 /** Creates the .torrent file for a file or directory. */
@@ -752,7 +758,7 @@ int32_t patron_maker_set_creation_date(struct patron_maker *maker,
                                        patron_error **error);
 
 /**
- * Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+ * Sets how symbolic links in a directory are handled, a PATRON_LINKS_*. The default is
  * PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
@@ -760,7 +766,7 @@ int32_t patron_maker_set_creation_date(struct patron_maker *maker,
 int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron_error **error);
 
 /**
- * Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+ * Sets how FIFOs, devices and sockets in a directory are handled, a PATRON_SPECIAL_FILES_*. The
  * default is PATRON_SPECIAL_FILES_REFUSE.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
@@ -796,11 +802,11 @@ int32_t patron_making_progress(patron_making *making,
                                patron_error **error);
 
 /**
- * The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+ * The number of files skipped so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
  */
 size_t patron_making_left_out_count(patron_making *making);
 
-/** The path of a file that was left out. Valid until `making` is freed. */
+/** The path of a file that was skipped. Valid until `making` is freed. */
 patron_text patron_making_left_out(patron_making *making, size_t index);
 
 /**
@@ -812,9 +818,9 @@ int32_t patron_making_cancel(patron_making *making, patron_error **error);
 
 /**
  * Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
- * waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
+ * waits without a limit. Free the result with patron_metainfo_free(). This may be called again.
  *
- * Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or
+ * Errors: TIMED_OUT (call again to continue waiting); IO if a file or directory cannot be read or
  * changes in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor
  * a directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED;
  * BAD_HANDLE.
@@ -825,7 +831,7 @@ int32_t patron_making_wait(patron_making *making,
                            patron_error **error);
 
 /**
- * Frees it, and cancels the hashing if it is still running. NULL is allowed, and so is a handle
+ * Frees the handle, and cancels hashing if it is still running. NULL is allowed, and so is a handle
  * that was freed before.
  */
 void patron_making_free(patron_making *making);
@@ -835,7 +841,7 @@ void patron_making_free(patron_making *making);
  * ===============================================================================================
  *
  * An option that is not set has the client's default. Options are used by one thread at a time, and
- * any number of times.
+ * can be used any number of times.
  */
 
 /** Disk space is allocated as pieces are written; files are sparse until they are complete. */
@@ -845,14 +851,15 @@ void patron_making_free(patron_making *making);
 #define PATRON_ALLOCATION_FULL 1
 
 /**
- * Existing files that have data of the torrent are used. A file with none of it, or a longer one,
- * is somebody else's: the torrent is refused and the file is not changed. The default.
+ * Existing files that have data of the torrent are used. A file that has none of it, or that is
+ * longer, belongs to something else: the torrent is refused and the file is not changed. The
+ * default.
  */
 #define PATRON_EXISTING_FILES_REFUSE 0
 
 /**
- * All existing files are taken as the torrent's: what differs from its hashes is overwritten, and
- * what exceeds the torrent's length is cut off.
+ * All existing files are used as the torrent's: data that differs from its hashes is overwritten,
+ * and data beyond the torrent's length is cut off.
  */
 #define PATRON_EXISTING_FILES_OVERWRITE 1
 
@@ -865,13 +872,13 @@ int32_t patron_options_new(struct patron_options **out, patron_error **error);
 /** Frees options. NULL is allowed. */
 void patron_options_free(struct patron_options *options);
 
-/** Sets the directory for the finished files. */
+/** Sets the directory for complete files. */
 int32_t patron_options_set_save_dir(struct patron_options *options,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
-/** Sets the directory for the files until they are complete. */
+/** Sets the directory for incomplete files. */
 int32_t patron_options_set_incomplete_dir(struct patron_options *options,
                                           const char *directory,
                                           size_t directory_length,
@@ -888,10 +895,10 @@ int32_t patron_options_add_peer(struct patron_options *options,
                                 patron_error **error);
 
 /**
- * Sets how many of the client's network threads serve the torrent while it is complete, so that it
- * is sent faster than by one. Each is a peer of its own to trackers, at its own port. A torrent
- * that is private, has limits of its own, is for TLS or super-seeds stays with one. The default is
- * what resume data says, or 1.
+ * Sets how many of the client's network threads serve the torrent while it is complete, so that its
+ * upload rate can exceed that of one thread. To trackers, each thread is a separate peer with its
+ * own port. A torrent that is private, has its own limits, uses TLS or super-seeds is served by one
+ * thread. The default is the value in the resume data, or 1.
  */
 int32_t patron_options_set_replicas(struct patron_options *options,
                                     uint16_t count,
@@ -903,8 +910,8 @@ int32_t patron_options_set_paused(struct patron_options *options,
                                   patron_error **error);
 
 /**
- * Takes the data in the save directory as complete without checking it; not possible with a magnet
- * link. The default is false.
+ * Assumes that the data in the save directory is complete, without checking it. Not possible with a
+ * magnet link. The default is false.
  */
 int32_t patron_options_set_trust(struct patron_options *options, bool trust, patron_error **error);
 
@@ -916,8 +923,8 @@ int32_t patron_options_set_stop_when_checked(struct patron_options *options,
                                              patron_error **error);
 
 /**
- * Hashes the files once more when they are downloaded, before PATRON_EVENT_FINISHED: another
- * program may have written to them. The default is false.
+ * Hashes the files again when they have been downloaded, before PATRON_EVENT_FINISHED, because
+ * another program may have written to them. The default is false.
  */
 int32_t patron_options_set_verify_finished(struct patron_options *options,
                                            bool verify,
@@ -958,9 +965,9 @@ int32_t patron_options_set_allocation(struct patron_options *options,
                                       patron_error **error);
 
 /**
- * Sets what becomes of files that exist already, a PATRON_EXISTING_FILES_*.
+ * Sets how existing files are handled, a PATRON_EXISTING_FILES_*.
  *
- * Errors: INVALID_ARGUMENT for an unknown one.
+ * Errors: INVALID_ARGUMENT for an unknown value.
  */
 int32_t patron_options_set_existing_files(struct patron_options *options,
                                           int32_t existing_files,
@@ -977,8 +984,8 @@ int32_t patron_options_set_flags(struct patron_options *options,
                                  patron_error **error);
 
 /**
- * Sets the seeding goals, as patron_set_goals() does. The default is what resume data says, or
- * none.
+ * Sets the seeding goals, as patron_set_goals() does. The default is the value in the resume data,
+ * or no goals.
  *
  * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
@@ -989,8 +996,8 @@ int32_t patron_options_set_goals(struct patron_options *options,
                                  patron_error **error);
 
 /**
- * Adds resume data to a source that is not resume data, for programs that store metainfo and resume
- * data separately. It must be of the same torrent. The data is copied; a length of 0 means none.
+ * Adds resume data to another source, for programs that store metainfo and resume data separately.
+ * It must belong to the same torrent. The data is copied; a length of 0 means no resume data.
  */
 int32_t patron_options_set_resume_data(struct patron_options *options,
                                        const uint8_t *data,
@@ -1003,11 +1010,11 @@ int32_t patron_options_set_resume_data(struct patron_options *options,
  *
  * A client is libtorrent on its own thread, in one session or, with
  * patron_builder_set_network_threads(), in several. It makes patrons, which do all the work, and is
- * shut down at the end. Several clients can run side by side in one process. Most programs need
- * one; patron_shared() gives access to it from anywhere in the process.
+ * shut down at the end. Several clients can run in one process. Most programs need one;
+ * patron_shared() gives access to it from anywhere in the process.
  */
 
-/** The configuration that a client is started with. Used by one thread at a time. */
+/** The configuration of a client. Used by one thread at a time. */
 typedef struct patron_builder patron_builder;
 
 /** What a shutdown did and what it left unfinished. */
@@ -1024,18 +1031,18 @@ void patron_builder_free(struct patron_builder *builder);
 
 /**
  * Sets the tick interval in milliseconds: how often the client asks libtorrent for changed
- * statuses. Commands and all other events do not wait for a tick. The default is 5000; 0 is an
- * error at the start.
+ * statuses. Commands and all other events do not wait for a tick. The default is 5000. A value of 0
+ * is an error at the start.
  */
 int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
                                          uint64_t interval_ms,
                                          patron_error **error);
 
 /**
- * Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
- * uploading. It is saved if the client has a store, or while a patron that added or watches the
- * torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the
- * start.
+ * Sets how often, in milliseconds, the resume data of a torrent is saved while it downloads or
+ * uploads. It is saved if the client has a store, or while a patron that added or watches the
+ * torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000. A value of 0 is an error
+ * at the start.
  */
 int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
                                                 uint64_t interval_ms,
@@ -1051,11 +1058,12 @@ int32_t patron_builder_set_listen(struct patron_builder *builder,
                                   patron_error **error);
 
 /**
- * Sets how many network threads of libtorrent the client has, 1 to 256, so that it can use as many
- * cores. Torrents are dealt to them by info hash; to the program they are one client. Each listens
- * on a port of its own: those that follow the one to listen on, or any free ones where that is 0.
- * All of them must be forwarded; see patron_listen_addresses_of(). Limits of the client are for all
- * threads together. The default is 1, or the number of cores with PATRON_PRESET_SEEDING.
+ * Sets how many network threads of libtorrent the client uses, 1 to 256, so that it can use as many
+ * cores. Torrents are assigned to threads by info hash; to the program it is still one client. Each
+ * thread listens on its own port: consecutive ports from the configured one, or any free ports if
+ * that is 0. All of them must be forwarded; see patron_listen_addresses_of(). The client's limits
+ * apply to all threads together. The default is 1, or the number of cores with
+ * PATRON_PRESET_SEEDING.
  *
  * Errors at the start: INVALID_ARGUMENT for another number.
  */
@@ -1063,13 +1071,13 @@ int32_t patron_builder_set_network_threads(struct patron_builder *builder,
                                            size_t count,
                                            patron_error **error);
 
-/** Sets the directory for finished files. The default is the working directory. */
+/** Sets the directory for complete files. The default is the working directory. */
 int32_t patron_builder_set_save_dir(struct patron_builder *builder,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
-/** Sets the directory for files until they are complete. The default is the save directory. */
+/** Sets the directory for incomplete files. The default is the save directory. */
 int32_t patron_builder_set_incomplete_dir(struct patron_builder *builder,
                                           const char *directory,
                                           size_t directory_length,
@@ -1113,9 +1121,10 @@ int32_t patron_builder_set_state(struct patron_builder *builder,
                                  patron_error **error);
 
 /**
- * Keeps the torrents of the client in this file, which is created if it does not exist, and takes
- * in those that it has; see "Stores". The file is open from now on. It belongs to the first client
- * that the builder starts; to start another one fails with IN_USE until a store is set again.
+ * Keeps the torrents of the client in this file, which is created if it does not exist, and
+ * restores the torrents that are already in it; see "Stores". The file stays open from now on. It
+ * belongs to the first client that the builder starts. Starting another client fails with IN_USE
+ * until a store is set again.
  *
  * Errors: IN_USE if another process or client has the file open; CORRUPT if it is damaged or is not
  * a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
@@ -1127,15 +1136,16 @@ int32_t patron_builder_set_store(struct patron_builder *builder,
                                  patron_error **error);
 
 /**
- * Sets whether settings changed by patron_apply_settings() are kept in the store and restored at
- * the next start; the default is true. They override those of patron_builder_set_settings().
+ * Sets whether settings that are changed with patron_apply_settings() are kept in the store and
+ * restored at the next start. The default is true. Restored settings override those of
+ * patron_builder_set_settings().
  */
 int32_t patron_builder_set_restore_settings(struct patron_builder *builder,
                                             bool restore,
                                             patron_error **error);
 
 /**
- * Gives the settings that libtorrent will receive: all that differ from its defaults. Free the
+ * Returns the settings that libtorrent will receive: all that differ from its defaults. Free the
  * result with patron_settings_free().
  */
 int32_t patron_builder_effective_settings(const struct patron_builder *builder,
@@ -1143,8 +1153,8 @@ int32_t patron_builder_effective_settings(const struct patron_builder *builder,
                                           patron_error **error);
 
 /**
- * Starts a client and returns when its session exists. The caller keeps the builder and may start
- * more clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
+ * Starts a client. Returns when its session exists. The caller keeps the builder and may start more
+ * clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
  *
  * Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
  * VERSION_MISMATCH; IO if no thread can be started.
@@ -1161,12 +1171,12 @@ int32_t patron_builder_start(const struct patron_builder *builder,
 int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_error **error);
 
 /**
- * Makes a patron of the process-wide client. The first call starts the client, using `builder`; the
- * client stops after its last patron is freed. A `builder` of NULL means the client that runs, or
- * else the defaults. Free the patron with patron_free(), which for the last one waits up to 5
- * seconds for the client to stop.
+ * Makes a patron of the process-wide client. The first call starts the client with `builder`; the
+ * client stops when its last patron is freed. If `builder` is NULL, the running client is used, or
+ * one with the defaults is started. Free the patron with patron_free(); for the last patron, it
+ * waits up to 5 seconds for the client to stop.
  *
- * Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
+ * Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT if the client is running and was
  * started with other options.
  */
 int32_t patron_shared(const struct patron_builder *builder,
@@ -1174,10 +1184,10 @@ int32_t patron_shared(const struct patron_builder *builder,
                       patron_error **error);
 
 /**
- * Stops a client: refuses new commands, waits for deletions and moves in progress, tells trackers,
- * and flushes files, all within `deadline_ms` milliseconds. Open replies fail with STOPPED, and
- * every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now on. `report`
- * may be NULL; otherwise free the report with patron_report_free().
+ * Stops a client: refuses new commands, waits for deletions and moves in progress, notifies
+ * trackers, and flushes files, all within `deadline_ms` milliseconds. Open replies fail with
+ * STOPPED, and every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now
+ * on. `report` may be NULL; otherwise free the report with patron_report_free().
  *
  * If libtorrent has not finished by the deadline, it finishes on a background thread; the report
  * says so.
@@ -1201,7 +1211,7 @@ uint64_t patron_report_took(const struct patron_report *report);
 /** How many torrents the client had. */
 size_t patron_report_torrents(const struct patron_report *report);
 
-/** How many commands, adding torrents included, failed because the client stopped. */
+/** How many commands, including additions of torrents, failed because the client stopped. */
 size_t patron_report_unanswered(const struct patron_report *report);
 
 /**
@@ -1215,7 +1225,7 @@ uint64_t patron_report_unfinished_move(const struct patron_report *report, size_
 /** How many torrents had resume data that a patron wanted but did not receive by the deadline. */
 size_t patron_report_unsaved(const struct patron_report *report);
 
-/** Whether libtorrent has finished: trackers were told, files were flushed and closed. */
+/** Whether libtorrent has finished: trackers were notified, files were flushed and closed. */
 bool patron_report_engine_ended(const struct patron_report *report);
 
 /** Whether nothing was left unfinished. */
@@ -1235,14 +1245,13 @@ void patron_report_free(struct patron_report *report);
  * number of threads may use it at once. Commands go into the client's queue, which holds 4096;
  * while it is full the caller waits. No call waits for libtorrent unless its description says so.
  *
- * There are two ways to send a command. A function with a `reply` gives a reply to wait for.
- * patron_send() sends the same command as a message, and its results arrive as events.
- *
- * A torrent is identified by a number that is never 0 and never reused. Every call fails with
+ * There are two ways to send a command. A function with a `reply` parameter returns a reply to wait
+ * for. patron_send() sends the same command as a message, and its results arrive as events. A
+ * torrent is identified by a number that is never 0 and never reused. Every call fails with
  * BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
  */
 
-/** When the patron is freed, its torrents go on; other patrons can watch them. The default. */
+/** When the patron is freed, its torrents continue; other patrons can watch them. The default. */
 #define PATRON_ON_LEAVE_KEEP_SEEDING 0
 
 /** When the patron is freed, its torrents are paused. */
@@ -1279,7 +1288,7 @@ void patron_report_free(struct patron_report *report);
 /** The files of the removed torrent are kept. */
 #define PATRON_REMOVE_FILES_KEEP 0
 
-/** The files of the removed torrent are deleted, and directories that become empty. */
+/** The files of the removed torrent are deleted, and so are directories that become empty. */
 #define PATRON_REMOVE_FILES_DELETE 1
 
 /** Like patron_pause(). Answered by PATRON_EVENT_PAUSED if the torrent was running. */
@@ -1317,13 +1326,13 @@ int32_t patron_another(patron_handle *patron, patron_handle **out, patron_error 
 
 /**
  * Frees a patron, which then leaves its client; see patron_set_on_leave(). The call does not wait
- * for calls of other threads that are using the patron. A patron_next_event() that is waiting ends
- * with CANCELLED. NULL is allowed, and so is a patron that was freed before.
+ * for other threads that are using the patron. A waiting patron_next_event() fails with CANCELLED.
+ * NULL is allowed, and so is a patron that was freed before.
  */
 void patron_free(patron_handle *patron);
 
 /**
- * Chooses what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+ * Sets what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
@@ -1346,8 +1355,8 @@ int32_t patron_add_torrent(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Removes a torrent. The reply comes when it is removed from the client and, with
- * PATRON_REMOVE_FILES_DELETE, its files are deleted.
+ * Removes a torrent. The reply comes when it was removed from the client and, with
+ * PATRON_REMOVE_FILES_DELETE, its files were deleted.
  *
  * Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
  */
@@ -1358,8 +1367,8 @@ int32_t patron_remove_torrent(patron_handle *patron,
                               patron_error **error);
 
 /**
- * Pauses a torrent until it is resumed. The reply says that libtorrent has accepted the command;
- * PATRON_EVENT_PAUSED says that the torrent is paused.
+ * Pauses a torrent until it is resumed. The reply means that libtorrent has accepted the command;
+ * PATRON_EVENT_PAUSED means that the torrent is paused.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1369,8 +1378,8 @@ int32_t patron_pause(patron_handle *patron,
                      patron_error **error);
 
 /**
- * Pauses a torrent like patron_pause(), but lets it finish the outstanding block requests in both
- * directions first.
+ * Pauses a torrent like patron_pause(), but first completes the outstanding block requests in both
+ * directions.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1380,8 +1389,8 @@ int32_t patron_pause_gracefully(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
- * accepted the command; PATRON_EVENT_RESUMED says that the torrent is resumed.
+ * Resumes a torrent, also after an error such as a full disk. The reply means that libtorrent has
+ * accepted the command; PATRON_EVENT_RESUMED means that the torrent is resumed.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1402,8 +1411,8 @@ int32_t patron_fresh_status(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Asks for the metainfo of a torrent, also of one that was added by a magnet link and has received
- * its metadata; patron_reply_metainfo() reads the answer.
+ * Asks for the metainfo of a torrent, also if it was added by a magnet link and has received its
+ * metadata; patron_reply_metainfo() reads the answer.
  *
  * Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
  */
@@ -1423,8 +1432,8 @@ int32_t patron_watch(patron_handle *patron,
                      patron_error **error);
 
 /**
- * Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
- * patron added itself keep coming.
+ * Ends patron_watch(). Unread events of the torrent are dropped. The patron still receives the
+ * events of a torrent that it added itself.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -1438,17 +1447,17 @@ int32_t patron_unwatch(patron_handle *patron,
  * patron_reply_address() reads the answer. The reply comes when libtorrent has tried all configured
  * addresses.
  *
- * Errors of the reply: the reason, if the client, or one of its network threads, can listen on none
- * of them.
+ * Errors of the reply: the reason, if the client or one of its network threads cannot listen on any
+ * address.
  */
 int32_t patron_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Asks for those of the addresses of patron_listen_addresses() where the client listens for the
- * peers of this torrent: those of the network threads that serve it, one unless
- * patron_options_set_replicas() says otherwise. patron_reply_address() reads the answer.
+ * Asks for the addresses where the client listens for the peers of this torrent: those of the
+ * network threads that serve it. That is one thread, unless patron_options_set_replicas() was used.
+ * patron_reply_address() reads the answer.
  *
- * Errors of the reply: NOT_FOUND; GONE; the reason, if the thread can listen nowhere.
+ * Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
  */
 int32_t patron_listen_addresses_of(patron_handle *patron,
                                    uint64_t torrent_id,
@@ -1463,11 +1472,12 @@ int32_t patron_get_statistics(patron_handle *patron, patron_reply **reply, patro
 
 /**
  * Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
- * PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
+ * PATRON_EVENT_COMMAND_FAILED. If `wait` is false, a full queue is the error BUSY; otherwise the
+ * call waits.
  *
- * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done,
- * after the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come
- * then.
+ * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command has
+ * completed, after its other events, or when it has failed; PATRON_EVENT_COMMAND_FAILED is then not
+ * sent.
  *
  * Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
  */
@@ -1479,10 +1489,10 @@ int32_t patron_send(patron_handle *patron,
                     patron_error **error);
 
 /**
- * Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
- * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as
- * for patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added
- * which torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
+ * Adds a torrent by a message: like patron_add_torrent(), but the result arrives as
+ * PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` and
+ * `tag` are as for patron_send(). With a tag, PATRON_EVENT_REPLY reports which message has added
+ * which torrent, and replaces PATRON_EVENT_ADD_FAILED.
  *
  * Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length; BUSY; STOPPED.
  */
@@ -1501,9 +1511,9 @@ int32_t patron_send_add_torrent(patron_handle *patron,
  *
  * The status of torrents as of the client's last tick, read from a table without waiting.
  *
- * Structs, in this chapter and in others, grow at their end. A function that writes one is
- * therefore passed the size that it had when the program was compiled: an older library fills the
- * rest with zeros, a newer one omits the members that the program does not know.
+ * Structs, in this chapter and in others, grow at their end. A function that writes one therefore
+ * takes the size that the struct had when the program was compiled: an older library fills the rest
+ * with zeros, a newer one omits the members that the program does not know.
  */
 
 /** The files are being checked against their hashes. */
@@ -1573,11 +1583,11 @@ typedef struct patron_status {
     int64_t seconds_left;
     /** The age of this status in milliseconds. An idle torrent is not updated. */
     uint64_t age_ms;
-    /** The number of peers, those being connected to included. */
+    /** The number of peers, including those being connected to. */
     uint32_t peers;
     /** The number of these that are seeds. */
     uint32_t seeds;
-    /** The number of connections, half-open ones included. */
+    /** The number of connections, including half-open ones. */
     uint32_t connections;
     /** Reserved; zero. */
     uint32_t reserved;
@@ -1601,7 +1611,7 @@ typedef struct patron_status {
 } patron_status;
 
 /**
- * Gives the status of a torrent as of the last tick, without waiting. The sizes of a newly added
+ * Returns the status of a torrent as of the last tick, without waiting. The sizes of a newly added
  * torrent are 0 until the next tick. `struct_size` is sizeof(patron_status).
  *
  * Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
@@ -1615,7 +1625,7 @@ int32_t patron_get_status(patron_handle *patron,
 /**
  * For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_status(patron_reply *reply,
                             struct patron_status *out,
@@ -1623,7 +1633,7 @@ int32_t patron_reply_status(patron_reply *reply,
                             patron_error **error);
 
 /**
- * Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
+ * Takes a snapshot of all torrents of the client, including those of other patrons. Free the result
  * with patron_snapshot_free().
  *
  * Errors: STOPPED; BAD_HANDLE.
@@ -1633,9 +1643,9 @@ int32_t patron_snapshot_take(patron_handle *patron,
                              patron_error **error);
 
 /**
- * Takes a snapshot of the torrents that are new or have changed since an earlier snapshot, which
- * has this version; of all torrents for 0. It costs as much as has changed. Free the result with
- * patron_snapshot_free().
+ * Takes a snapshot of the torrents that are new or have changed since an earlier snapshot with this
+ * version; of all torrents for 0. The cost is proportional to the number of changes. Free the
+ * result with patron_snapshot_free().
  *
  * Errors: STOPPED; BAD_HANDLE.
  */
@@ -1647,7 +1657,10 @@ int32_t patron_snapshot_changes_since(patron_handle *patron,
 /** The version of a snapshot, for patron_snapshot_changes_since(). */
 uint64_t patron_snapshot_version(const struct patron_snapshot *snapshot);
 
-/** Whether the snapshot has all torrents: those that are not in it are gone. */
+/**
+ * Whether the snapshot has all torrents of the client, so that those which are not in it were
+ * removed.
+ */
 bool patron_snapshot_is_complete(const struct patron_snapshot *snapshot);
 
 /** The id of a torrent that was removed since the earlier snapshot; 0 past the last one. */
@@ -1707,27 +1720,27 @@ const patron_error *patron_snapshot_error(const struct patron_snapshot *snapshot
  * Replies
  * ===============================================================================================
  *
- * A function that asks for something gives a reply, which receives the answer. Any thread may wait
+ * A function that makes a request returns a reply, which receives the answer. Any thread may wait
  * for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event, and
  * patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
  */
 
-/** Whether the answer, or an error, is here. False for an invalid handle. */
+/** Whether the answer or an error has arrived. False for an invalid handle. */
 bool patron_reply_is_ready(patron_reply *reply);
 
 /**
  * Waits for the answer for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
- * waits without a limit. Returns PATRON_OK if the command is done, or the code of the error that it
- * ended with. It may be called again, with the same result.
+ * waits without a limit. Returns PATRON_OK if the command has succeeded, or the code of its error.
+ * It may be called again, with the same result.
  *
- * Errors: TIMED_OUT (it may be waited for again); BAD_HANDLE; STOPPED if the client stopped first;
- * and those of the command.
+ * Errors: TIMED_OUT (call again to continue waiting); BAD_HANDLE; STOPPED if the client stopped
+ * first; and those of the command.
  */
 int32_t patron_reply_wait(patron_reply *reply, int64_t timeout_ms, patron_error **error);
 
 /**
- * Sends PATRON_EVENT_REPLY with this tag to a patron when the answer is here, so that a program can
- * wait for events and replies in one place. The answer stays in the reply, which may belong to
+ * Sends PATRON_EVENT_REPLY with this tag to a patron when the answer has arrived, so that a program
+ * can wait for events and replies in one place. The answer stays in the reply, which may belong to
  * another client. Nothing is sent if the patron is freed first.
  *
  * Errors: BAD_HANDLE.
@@ -1738,11 +1751,11 @@ int32_t patron_reply_notify(patron_reply *reply,
                             patron_error **error);
 
 /**
- * Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
- * already here, and if the reply is freed in the meantime. Several functions may be set.
+ * Calls `function(user_data)` exactly once when the answer or an error has arrived, also if it has
+ * already arrived, or if the reply is freed in the meantime. Several functions may be set.
  *
- * The calls are made on a thread of the library, which takes no signals, one at a time. `function`
- * may call every function of this header; it should return soon, and must not unwind. If this call
+ * The calls are made one at a time, on a thread of the library that takes no signals. `function`
+ * may call every function of this header. It should return soon, and must not unwind. If this call
  * fails, `function` is not called.
  *
  * Errors: IO if no thread can be started; BAD_HANDLE.
@@ -1801,7 +1814,7 @@ void patron_reply_free(patron_reply *reply);
  * have.
  */
 
-/** A priority is a number from 0 to 7. 0: the file or piece is not downloaded. */
+/** A priority is a number from 0 to 7. With 0, the file or piece is not downloaded. */
 #define PATRON_PRIORITY_SKIP 0
 
 /** The lowest priority at which it is downloaded. */
@@ -1829,11 +1842,14 @@ typedef struct patron_files patron_files;
 typedef struct patron_file_status {
     /** The size in bytes. */
     uint64_t size;
-    /** The number of bytes downloaded, blocks of incomplete pieces included. */
+    /** The number of bytes downloaded, including blocks of incomplete pieces. */
     uint64_t done;
     /** The priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
     int32_t priority;
-    /** It is a pad file: it only fills space up to a piece boundary and is not on disk (BEP 47). */
+    /**
+     * Whether it is a pad file, which only fills space up to a piece boundary and is not on disk
+     * (BEP 47).
+     */
     bool pad;
     /** Reserved; zero. */
     uint8_t reserved[3];
@@ -1848,14 +1864,14 @@ int32_t patron_get_files(patron_handle *patron,
 /**
  * For patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_files(patron_reply *reply, struct patron_files **out, patron_error **error);
 
 /** Frees the list. NULL is allowed. */
 void patron_files_free(struct patron_files *files);
 
-/** The number of files, pad files included. */
+/** The number of files, including pad files. */
 size_t patron_files_count(const struct patron_files *files);
 
 /**
@@ -1902,12 +1918,12 @@ int32_t patron_set_file_priorities(patron_handle *patron,
                                    patron_error **error);
 
 /**
- * Renames a file, on disk too. The path is relative to the save directory. When it is done the
- * reply comes, and PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The
- * metainfo does not change.
+ * Renames a file, also on disk. The path is relative to the save directory. The reply and
+ * PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
+ * path. The metainfo does not change.
  *
  * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and if
- * a file with that name exists: nothing is overwritten. IO if the system refuses.
+ * a file with that name exists, because nothing is overwritten. IO if the system refuses.
  */
 int32_t patron_rename_file(patron_handle *patron,
                            uint64_t torrent_id,
@@ -1918,9 +1934,9 @@ int32_t patron_rename_file(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Moves the files to another directory, creating it if necessary. `existing`, a PATRON_EXISTING_*,
- * says what happens to files that exist there. When it is done the reply comes, and
- * PATRON_EVENT_MOVED; patron_reply_path() is then the directory.
+ * Moves the files to another directory, which is created if necessary. `existing`, a
+ * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
+ * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
  * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
  * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
@@ -1935,7 +1951,7 @@ int32_t patron_move_storage(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Asks for the data that a later run needs to resume the torrent, metainfo included;
+ * Asks for the data that a later run needs to resume the torrent, including the metainfo;
  * patron_reply_bytes() reads the answer. Store it, and pass it to patron_add_torrent() as
  * PATRON_SOURCE_RESUME_DATA.
  */
@@ -1945,7 +1961,7 @@ int32_t patron_get_resume_data(patron_handle *patron,
                                patron_error **error);
 
 /**
- * Closes the files of a torrent, so that buffered data is passed on to the disk. They are opened
+ * Closes the files of a torrent, so that buffered data is written to the disk. They are opened
  * again when needed.
  */
 int32_t patron_flush_files(patron_handle *patron,
@@ -1954,7 +1970,7 @@ int32_t patron_flush_files(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Sets the metadata of a torrent that was added by a magnet link, if the program has it from
+ * Sets the metadata of a torrent that was added by a magnet link, if the program has obtained it
  * elsewhere.
  *
  * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
@@ -1970,7 +1986,7 @@ int32_t patron_give_metainfo(patron_handle *patron,
  * Pieces
  * ===============================================================================================
  *
- * Which pieces a torrent has, and how it gets the others. Piece indexes start at 0.
+ * Which pieces a torrent has, and how it downloads the others. Piece indexes start at 0.
  */
 
 /** A snapshot of the pieces of a torrent. Several threads may read it at once. */
@@ -2002,7 +2018,7 @@ int32_t patron_get_pieces(patron_handle *patron,
  * For patron_get_pieces(): the pieces, a new object for each call. Free it with
  * patron_pieces_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_pieces(patron_reply *reply, struct patron_pieces **out, patron_error **error);
 
@@ -2022,8 +2038,8 @@ patron_bytes patron_pieces_have(const struct patron_pieces *pieces);
 patron_bytes patron_pieces_priorities(const struct patron_pieces *pieces);
 
 /**
- * One number for each piece: how many connected peers have it. NULL while the torrent seeds, as it
- * is not counted then.
+ * One number for each piece: how many connected peers have it. NULL while the torrent seeds,
+ * because it is not counted then.
  */
 const uint32_t *patron_pieces_availability(const struct patron_pieces *pieces);
 
@@ -2071,8 +2087,8 @@ int32_t patron_set_piece_priorities(patron_handle *patron,
                                     patron_error **error);
 
 /**
- * Sets a deadline for a piece, in milliseconds from now. Pieces with the earliest deadlines are
- * requested first, from the fastest peers, as a player needs it. A negative number removes the
+ * Sets a deadline for a piece, in milliseconds from now, as a player needs it. Pieces with the
+ * earliest deadlines are requested first, from the fastest peers. A negative number removes the
  * deadline.
  */
 int32_t patron_set_piece_deadline(patron_handle *patron,
@@ -2089,8 +2105,8 @@ int32_t patron_clear_piece_deadlines(patron_handle *patron,
                                      patron_error **error);
 
 /**
- * Prefers the first and the last piece of each file, where a player looks for the index. With false
- * they have the priority of their file again.
+ * Requests the first and the last piece of each file before the others, because players look for
+ * the index there. With false, these pieces get the priority of their file again.
  */
 int32_t patron_set_ends_first(patron_handle *patron,
                               uint64_t torrent_id,
@@ -2110,8 +2126,8 @@ int32_t patron_read_piece(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Adds a whole piece that the program has from elsewhere. It is checked as if a peer had sent it; a
- * piece that is already complete is not changed.
+ * Adds a complete piece that the program has obtained elsewhere. It is checked as if a peer had
+ * sent it. A piece that is already complete is not changed.
  *
  * Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
  */
@@ -2124,8 +2140,8 @@ int32_t patron_add_piece(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Checks the files against their hashes again. PATRON_EVENT_CHECKED says that it is done;
- * patron_get_pieces() has the result.
+ * Checks the files against their hashes again. PATRON_EVENT_CHECKED reports the end;
+ * patron_get_pieces() then has the result.
  */
 int32_t patron_recheck(patron_handle *patron,
                        uint64_t torrent_id,
@@ -2136,10 +2152,10 @@ int32_t patron_recheck(patron_handle *patron,
  * Reading files while they download
  * ===============================================================================================
  *
- * A reader reads a file of a torrent before it is complete. What it needs next is downloaded before
- * all else; when it is freed, the priorities of pieces are again what the program chose. Any number
- * may be open, of any files. A reader is read by one thread at a time; patron_reader_interrupt()
- * may be called from any.
+ * A reader reads a file of a torrent before it is complete. The pieces that it needs next are
+ * downloaded before all others. When it is freed, the priorities of the program are restored. Any
+ * number of readers can be open, for the same or for different files. A reader is used by one
+ * thread at a time, except that patron_reader_interrupt() may be called from any thread.
  */
 
 /**
@@ -2147,12 +2163,12 @@ int32_t patron_recheck(patron_handle *patron,
  * magnet link and for the check of the files; a negative number waits without a limit. Free the
  * reader with patron_reader_free().
  *
- * `read_ahead` is the most that is wanted ahead of where it reads, in bytes; 0 is the default, 32
- * MiB. `ends_first` wants the first and the last MiB of the file early, where players look for the
- * index.
+ * `read_ahead` is how far ahead of its position the reader downloads at most, in bytes; 0 means the
+ * default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded early,
+ * because players look for the index there.
  *
- * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; INVALID_ARGUMENT for a file that it
- * does not have; TIMED_OUT.
+ * Errors: NOT_FOUND; GONE if the torrent is removed in the meantime; INVALID_ARGUMENT for a file
+ * that the torrent does not have; TIMED_OUT.
  */
 int32_t patron_reader_open(patron_handle *patron,
                            uint64_t torrent_id,
@@ -2164,13 +2180,13 @@ int32_t patron_reader_open(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Reads up to `capacity` bytes from the position on, and moves it. `length` receives how many there
- * were; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for what is not
- * here; 0 does not wait, a negative number waits without a limit.
+ * Reads up to `capacity` bytes at the position, and advances it. Writes the number of bytes to
+ * `length`; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for data that
+ * has not been downloaded; 0 does not wait, a negative number waits without a limit.
  *
- * Errors: TIMED_OUT (it may be tried again); CANCELLED by patron_reader_interrupt(); BUSY while
- * another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data is
- * not here; the error by which it failed; STOPPED; BAD_HANDLE.
+ * Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while another
+ * thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data has not been
+ * downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_reader_read(patron_reader *reader,
                            uint8_t *buffer,
@@ -2180,8 +2196,8 @@ int32_t patron_reader_read(patron_reader *reader,
                            patron_error **error);
 
 /**
- * Moves the position. It waits for nothing: the next read says where data is wanted. A position
- * beyond the end is allowed; there is nothing to read there.
+ * Moves the position. This does not wait; the next read sets the position from which data is
+ * requested. A position beyond the end is allowed; reading there returns no bytes.
  *
  * Errors: BUSY while another thread reads; BAD_HANDLE.
  */
@@ -2190,13 +2206,13 @@ int32_t patron_reader_seek(patron_reader *reader, uint64_t position, patron_erro
 /** The size of the file, in bytes. */
 uint64_t patron_reader_size(patron_reader *reader);
 
-/** Where the next byte is read; 0 while another thread reads. */
+/** The position of the next read; 0 while another thread reads. */
 uint64_t patron_reader_position(patron_reader *reader);
 
 /**
- * Gives a descriptor that is readable when a read that ended with TIMED_OUT may be tried again.
- * Read with a timeout of 0 until that is the error, then wait for the descriptor. Do not read from
- * it or close it: the reader owns it.
+ * Returns a descriptor that is readable when a read that failed with TIMED_OUT may be retried. Read
+ * with a timeout of 0 until the read times out, then wait for the descriptor. Do not read from it
+ * or close it: the reader owns it.
  *
  * Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
  * Windows.
@@ -2206,10 +2222,10 @@ int32_t patron_reader_fd(patron_reader *reader,
                          patron_error **error);
 
 /**
- * Asks for a range of a file, which is here: at most 64 MiB. patron_reply_bytes() reads the answer.
+ * Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NOT_HERE if not all of it is here yet; INVALID_ARGUMENT for a range or a
- * file that the torrent does not have; NO_METADATA; DISK.
+ * Errors of the reply: NOT_HERE if not all of it has been downloaded; INVALID_ARGUMENT for a range
+ * or a file that the torrent does not have; NO_METADATA; DISK.
  */
 int32_t patron_read_range(patron_handle *patron,
                           uint64_t torrent_id,
@@ -2220,10 +2236,10 @@ int32_t patron_read_range(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Asks for the bytes of a piece as soon as it is here; patron_reply_bytes() reads the answer. Until
- * then, and for at most `within_ms` milliseconds, it is downloaded before all else.
+ * Waits for a piece, and returns its bytes; patron_reply_bytes() reads the answer. Until the piece
+ * is available, it is downloaded before all others, for at most `within_ms` milliseconds.
  *
- * Errors of the reply: TIMED_OUT; and those of patron_reader_open() and patron_reader_read().
+ * Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
  */
 int32_t patron_read_piece_when_here(patron_handle *patron,
                                     uint64_t torrent_id,
@@ -2233,8 +2249,8 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
                                     patron_error **error);
 
 /**
- * Ends the read of another thread that waits, with CANCELLED. If none waits, the next one that has
- * to wait ends at once.
+ * Ends a waiting read in another thread, which fails with CANCELLED. If none is waiting, the next
+ * read that would wait fails.
  *
  * Errors: BAD_HANDLE.
  */
@@ -2248,13 +2264,14 @@ void patron_reader_free(patron_reader *reader);
  * Options of a torrent
  * ===============================================================================================
  *
- * Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+ * Flags, limits, goals and the queue. They can be changed at any time; limits can also be set when
+ * a torrent is added.
  */
 
 /** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
 #define PATRON_FLAG_UPLOAD_MODE 1
 
-/** Only as much is downloaded as helps to raise the share ratio. */
+/** Only as much is downloaded as helps to increase the share ratio. */
 #define PATRON_FLAG_SHARE_MODE 2
 
 /** Peers blocked by the IP filter are refused. On by default. */
@@ -2342,7 +2359,7 @@ int32_t patron_get_torrent_options(patron_handle *patron,
  * For patron_get_torrent_options(): writes the options. `struct_size` is
  * sizeof(patron_torrent_options).
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_torrent_options(patron_reply *reply,
                                      struct patron_torrent_options *out,
@@ -2362,27 +2379,33 @@ int32_t patron_set_flag(patron_handle *patron,
                         patron_error **error);
 
 /**
- * At the start: limits the download rate, in bytes per second; 0 or less means no limit but the
- * client's.
+ * Limits the download rate of the torrent to be added, in bytes per second; 0 or less means no
+ * limit but the client's.
  */
 int32_t patron_options_set_download_limit(patron_options *options,
                                           int64_t rate,
                                           patron_error **error);
 
 /**
- * At the start: limits the upload rate, in bytes per second; 0 or less means no limit but the
- * client's.
+ * Limits the upload rate of the torrent to be added, in bytes per second; 0 or less means no limit
+ * but the client's.
  */
 int32_t patron_options_set_upload_limit(patron_options *options,
                                         int64_t rate,
                                         patron_error **error);
 
-/** At the start: limits the number of connections; 0 or less means no limit but the client's. */
+/**
+ * Limits the number of connections of the torrent to be added; 0 or less means no limit but the
+ * client's.
+ */
 int32_t patron_options_set_connections_limit(patron_options *options,
                                              int64_t peers,
                                              patron_error **error);
 
-/** At the start: limits the number of upload slots; 0 or less means no limit but the client's. */
+/**
+ * Limits the number of upload slots of the torrent to be added; 0 or less means no limit but the
+ * client's.
+ */
 int32_t patron_options_set_upload_slots(patron_options *options,
                                         int64_t peers,
                                         patron_error **error);
@@ -2424,11 +2447,11 @@ int32_t patron_set_upload_slots(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * Sets the seeding goals of a torrent, and what happens when the first is reached, a PATRON_GOAL_*;
- * they replace earlier goals. `share_ratio` is bytes sent per byte received, `seed_seconds` the
- * time that it was complete and not paused, both in all runs; a negative number means no such goal.
- * Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success. They are stored in
- * resume data.
+ * Sets the seeding goals of a torrent, and what happens when the first is reached, a PATRON_GOAL_*.
+ * They replace earlier goals. `share_ratio` is bytes sent per byte received; `seed_seconds` is the
+ * time that the torrent was complete and not paused. Both count all runs; a negative number means
+ * no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success. They are
+ * stored in resume data.
  *
  * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
@@ -2469,7 +2492,7 @@ int32_t patron_move_in_queue(patron_handle *patron,
                              patron_error **error);
 
 /**
- * Moves a torrent to a position in that queue, starting at 0; a position past the end is the end.
+ * Moves a torrent to a position in the queue, starting at 0. A position past the end means the end.
  */
 int32_t patron_set_queue_position(patron_handle *patron,
                                   uint64_t torrent_id,
@@ -2537,9 +2560,9 @@ typedef struct patron_peers patron_peers;
 
 /** A peer that is connected or being connected to. Rates are in bytes per second. */
 typedef struct patron_peer {
-    /** The download rate, protocol overhead included. */
+    /** The download rate, including protocol overhead. */
     uint64_t download_rate;
-    /** The upload rate, protocol overhead included. */
+    /** The upload rate, including protocol overhead. */
     uint64_t upload_rate;
     /** Payload bytes received. */
     uint64_t downloaded;
@@ -2561,7 +2584,7 @@ typedef struct patron_peer {
     uint32_t requested;
     /** The number of blocks that the peer has requested. */
     uint32_t requests;
-    /** The number of pieces that failed the hash check and to which it contributed. */
+    /** The number of pieces that it contributed to and that failed the hash check. */
     uint32_t hash_failures;
     /** The number of consecutive failed connection attempts. */
     uint32_t failures;
@@ -2573,7 +2596,7 @@ typedef struct patron_peer {
     bool seed;
     /** The connection is outgoing rather than incoming. */
     bool outgoing;
-    /** It is still being connected to, or the handshakes are not done. */
+    /** The connection is being established, or the handshakes are not complete. */
     bool connecting;
     /** We are interested in its pieces. */
     bool interesting;
@@ -2605,7 +2628,7 @@ int32_t patron_get_peers(patron_handle *patron,
 /**
  * For patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peers(patron_reply *reply, struct patron_peers **out, patron_error **error);
 
@@ -2644,7 +2667,8 @@ patron_text patron_peers_local_address(const struct patron_peers *peers, size_t 
 patron_text patron_peers_client(const struct patron_peers *peers, size_t index);
 
 /**
- * Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when it has room for one.
+ * Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when the torrent can have
+ * another connection.
  *
  * Errors: INVALID_ARGUMENT if it is not an address and port. Of the reply: INVALID_ARGUMENT if the
  * client is offline and the peer is not on the loopback interface.
@@ -2667,8 +2691,8 @@ int32_t patron_clear_peers(patron_handle *patron,
  * ===============================================================================================
  *
  * The trackers and web seeds of a torrent. Errors of the replies: INVALID_ARGUMENT for an invalid
- * URL, for one that the torrent does not have, and for one outside of the loopback interface if the
- * client is offline.
+ * URL, for one that the torrent does not have, and, if the client is offline, for one outside of
+ * the loopback interface.
  */
 
 /** The tracker came from the metainfo. */
@@ -2740,7 +2764,7 @@ int32_t patron_get_trackers(patron_handle *patron,
  * For patron_get_trackers(): the trackers, a new object for each call. Free it with
  * patron_trackers_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_trackers(patron_reply *reply,
                               struct patron_trackers **out,
@@ -2834,8 +2858,8 @@ int32_t patron_reannounce(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() has
- * the results.
+ * Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() then
+ * has the results.
  */
 int32_t patron_scrape(patron_handle *patron,
                       uint64_t torrent_id,
@@ -2866,7 +2890,7 @@ size_t patron_reply_web_seed_count(patron_reply *reply);
 /** For patron_get_web_seeds(): the URL of a web seed. Valid until the reply is freed. */
 patron_text patron_reply_web_seed(patron_reply *reply, size_t index);
 
-/** Adds a web seed (BEP 19). For a torrent with more than one file the URL ends in "/". */
+/** Adds a web seed (BEP 19). For a torrent with more than one file, use a URL that ends in "/". */
 int32_t patron_add_web_seed(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *url,
@@ -2886,31 +2910,31 @@ int32_t patron_remove_web_seed(patron_handle *patron,
  * Stores
  * ===============================================================================================
  *
- * A client that has a store (patron_builder_set_store()) keeps its torrents over restarts and
- * crashes. What adds a torrent, removes it, pauses or resumes it, moves its files or attaches
- * something to it is answered when it is durable; progress and everything else is saved by itself,
- * and before the client stops. At the start the client takes in all torrents of its store, as
- * PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron:
- * patron_watch_all() and patron_adopt() are for them.
+ * A client with a store (patron_builder_set_store()) keeps its torrents across restarts and
+ * crashes. Calls that add, remove, pause, resume or move a torrent, or attach data to it, are
+ * answered when the change is durable. Progress and other changes are saved automatically, and
+ * before the client stops. At the start, the client restores all torrents of its store, which
+ * PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron; use
+ * patron_watch_all() and patron_adopt() for them.
  *
- * Labels and notes are attached to a torrent by the program. Without a store they are lost with the
- * torrent.
+ * Labels and notes are data that the program attaches to a torrent. Without a store, they are lost
+ * with the torrent.
  */
 
 /**
- * Sends the events of every torrent of the client to this patron, also of those that are added
- * later. The first event of each that is there is its status.
+ * Delivers the events of all torrents of the client to this patron, including torrents that are
+ * added later. The first event of each existing torrent is its status.
  */
 int32_t patron_watch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Ends patron_watch_all() and patron_watch() for every torrent. The events of torrents that this
- * patron owns keep coming.
+ * Ends patron_watch_all(), and patron_watch() for every torrent. The patron still receives the
+ * events of the torrents that it owns.
  */
 int32_t patron_unwatch_all(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Makes this patron the owner of a torrent that has none, as if it had added it.
+ * Makes this patron the owner of a torrent without an owner, as if it had added it.
  *
  * Errors of the reply: INVALID_ARGUMENT if the torrent belongs to another patron; NOT_FOUND, GONE.
  */
@@ -2920,7 +2944,7 @@ int32_t patron_adopt(patron_handle *patron,
                      patron_error **error);
 
 /**
- * Gives a torrent a label. A label that it has already stays.
+ * Adds a label to a torrent, unless it already has it.
  *
  * Errors of the reply: NOT_FOUND, GONE; DISK if the store cannot be written.
  */
@@ -2932,7 +2956,7 @@ int32_t patron_add_label(patron_handle *patron,
                          patron_error **error);
 
 /**
- * Takes a label from a torrent, if it has it.
+ * Removes a label from a torrent.
  *
  * Errors of the reply: as for patron_add_label().
  */
@@ -2944,7 +2968,7 @@ int32_t patron_remove_label(patron_handle *patron,
                             patron_error **error);
 
 /**
- * Asks for the labels of a torrent. Read them with patron_reply_label().
+ * Asks for the labels of a torrent; patron_reply_label() reads the answer.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -2960,8 +2984,8 @@ size_t patron_reply_label_count(patron_reply *reply);
 patron_text patron_reply_label(patron_reply *reply, size_t index);
 
 /**
- * Keeps a copy of some bytes with a torrent, under a key that the program chooses. It replaces what
- * was kept under this key.
+ * Attaches a copy of the bytes to a torrent, under a key that the program chooses. It replaces the
+ * previous bytes under this key.
  *
  * Errors of the reply: as for patron_add_label().
  */
@@ -2975,7 +2999,7 @@ int32_t patron_set_note(patron_handle *patron,
                         patron_error **error);
 
 /**
- * Removes what is kept with a torrent under a key, if there is something.
+ * Removes the bytes under a key from a torrent.
  *
  * Errors of the reply: as for patron_add_label().
  */
@@ -2987,8 +3011,8 @@ int32_t patron_remove_note(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Asks for what is kept with a torrent. Read it with patron_reply_note_key() and
- * patron_reply_note_value().
+ * Asks for the bytes attached to a torrent; patron_reply_note_key() and patron_reply_note_value()
+ * read the answer.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
@@ -3038,10 +3062,10 @@ int32_t patron_ip_filter_read(const char *file,
                               patron_error **error);
 
 /**
- * As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped()
- * counts them.
+ * Like patron_ip_filter_read(), but skips lines that are not valid rules;
+ * patron_ip_filter_skipped() counts them.
  *
- * Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule
+ * Errors: as for patron_ip_filter_read(), but not for single lines. A file without any valid rule
  * is an error.
  */
 int32_t patron_ip_filter_read_lenient(const char *file,
@@ -3069,12 +3093,12 @@ int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
                                        struct patron_ip_filter **out,
                                        patron_error **error);
 
-/** How many lines were skipped while the filter was read leniently. */
+/** How many lines were skipped while reading. */
 uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
 
 /**
- * Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there
- * is none.
+ * Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
+ * lines have a text; for others it is empty.
  */
 patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
                                           size_t index);
@@ -3114,23 +3138,23 @@ patron_text patron_ip_filter_highest(const struct patron_ip_filter *filter, size
  * The client as a whole
  * ===============================================================================================
  *
- * Settings and commands that affect all torrents of a client, those of other patrons included.
+ * Settings and commands that affect all torrents of a client, including those of other patrons.
  */
 
-/** Asks for all current settings, defaults included; patron_reply_settings() reads the answer. */
+/** Asks for all current settings, including defaults; patron_reply_settings() reads the answer. */
 int32_t patron_get_settings(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * For patron_get_settings(): the settings, a new object for each call. Free it with
  * patron_settings_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_settings(patron_reply *reply, patron_settings **out, patron_error **error);
 
 /**
- * Changes the settings that are in the set and leaves the others unchanged; start from
- * PATRON_PRESET_EMPTY. Most take effect at once, listening and discovery included.
+ * Changes the settings that are in the set and leaves the others unchanged. Start from
+ * PATRON_PRESET_EMPTY. Most settings take effect at once, including listening and discovery.
  *
  * Errors of the reply: INVALID_ARGUMENT for settings that can only be set at the start
  * ("disk_reads"), and for those that conflict with how the client reads.
@@ -3153,7 +3177,7 @@ int32_t patron_get_ip_filter(patron_handle *patron, patron_reply **reply, patron
  * For patron_get_ip_filter(): the filter, a new object for each call. Free it with
  * patron_ip_filter_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_ip_filter(patron_reply *reply, patron_ip_filter **out, patron_error **error);
 
@@ -3192,7 +3216,7 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 int32_t patron_all_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
- * Makes no outgoing connections to these ports; incoming connections are not affected. `ports` has
+ * Blocks outgoing connections to these ports. Incoming connections are not affected. `ports` has
  * the first and the last port of each range, both included, one range after the other;
  * `range_count` is the number of ranges.
  *
@@ -3207,8 +3231,8 @@ int32_t patron_set_port_filter(patron_handle *patron,
 /**
  * Adds a DHT node to bootstrap from (BEP 5).
  *
- * Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy and the node is
- * out of reach.
+ * Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy, and cannot reach
+ * the node because of that.
  */
 int32_t patron_add_dht_node(patron_handle *patron,
                             const char *host,
@@ -3223,7 +3247,7 @@ int32_t patron_dht_is_running(patron_handle *patron, patron_reply **reply, patro
 /**
  * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;
  * patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED reports success. The ports
- * that the client listens on are forwarded without this.
+ * that the client listens on are forwarded automatically.
  *
  * Errors: INVALID_ARGUMENT for an unknown protocol.
  */
@@ -3235,8 +3259,8 @@ int32_t patron_map_port(patron_handle *patron,
                         patron_error **error);
 
 /**
- * For patron_map_port(): the number of mappings, one for each way to ask a router; 0 if there is no
- * router.
+ * For patron_map_port(): the number of mappings, one for each protocol to talk to a router; 0 if
+ * there is no router.
  */
 size_t patron_reply_port_mapping_count(patron_reply *reply);
 
@@ -3254,8 +3278,8 @@ int32_t patron_unmap_port(patron_handle *patron,
                           patron_error **error);
 
 /**
- * Reopens the listening sockets and maps their ports again, as after a change of the network that
- * libtorrent could not detect.
+ * Reopens the listening sockets and maps their ports again. Use it after a change of the network
+ * that libtorrent could not detect.
  */
 int32_t patron_reopen_sockets(patron_handle *patron, patron_reply **reply, patron_error **error);
 
@@ -3332,7 +3356,7 @@ int32_t patron_get_peer_class(patron_handle *patron,
  * For patron_get_peer_class(): writes the options. `struct_size` is
  * sizeof(patron_peer_class_options).
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_options(patron_reply *reply,
                                         struct patron_peer_class_options *out,
@@ -3367,8 +3391,8 @@ void patron_peer_class_ranges_free(struct patron_peer_class_ranges *ranges);
 
 /**
  * Adds a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or "2001:db8::1".
- * `peer_classes` has one bit for each class of the peers there: UINT32_C(1) <<
- * PATRON_PEER_CLASS_LOCAL, for example. A range overrides those added earlier.
+ * `peer_classes` has one bit for each class of the peers in the range, for example UINT32_C(1) <<
+ * PATRON_PEER_CLASS_LOCAL. A range overrides those added earlier.
  *
  * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
  * a range that mixes IPv4 and IPv6.
@@ -3405,7 +3429,7 @@ int32_t patron_get_peer_class_ranges(patron_handle *patron,
  * For patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
  * patron_peer_class_ranges_free().
  *
- * Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+ * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_ranges(patron_reply *reply,
                                        struct patron_peer_class_ranges **out,
@@ -3424,7 +3448,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * Events
  * ===============================================================================================
  *
- * Events tell what happened. Events of a torrent go to the patron that added it and to those that
+ * Events report what happened. Events of a torrent go to the patron that added it and to those that
  * watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
  * unread status of the same torrent, and any other event of an existing torrent replaces the unread
  * one of the same kind. Beyond 4096 other events the oldest are dropped, which PATRON_EVENT_LAGGED
@@ -3470,7 +3494,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_FINISHED 10
 
 /**
- * The files are in another directory now: finished files in their final directory, or files that a
+ * The files are now in another directory: complete files in their final directory, or files that a
  * patron moved. Has: name, save_dir.
  */
 #define PATRON_EVENT_MOVED 11
@@ -3479,7 +3503,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_HASH_FAILED 12
 
 /**
- * A tracker did not answer, or refused. It will be tried again later. Has: name, url, count
+ * A tracker did not answer, or refused. It will be retried later. Has: name, url, count
  * (consecutive failures), error.
  */
 #define PATRON_EVENT_TRACKER_ERROR 13
@@ -3598,32 +3622,32 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_REPLY 41
 
 /**
- * A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data, or
- * is not allowed. Reported once until it has sent data again. Has: name, url, error.
+ * A web seed delivers nothing: it cannot be reached, refuses, sends wrong or damaged data, or is
+ * not allowed. Reported once, until it has sent data again. Has: name, url, error.
  */
 #define PATRON_EVENT_WEB_SEED_FAILED 42
 
 /**
- * The client is taking in the torrents of its store; see "Stores". Has: count (how many have been
- * seen to), available (how many there are).
+ * The client is restoring the torrents of its store; see "Stores". Has: count (how many were
+ * processed), available (how many there are).
  */
 #define PATRON_EVENT_RESTORING 43
 
 /**
- * All torrents of the store have been taken in. Has: count, and available with those that failed.
+ * All torrents of the store have been restored. Has: count, and available with those that failed.
  */
 #define PATRON_EVENT_RESTORED 44
 
-/** A torrent of the store could not be taken in. It stays in the store. Has: error. */
+/** A torrent of the store could not be restored. It stays in the store. Has: error. */
 #define PATRON_EVENT_RESTORE_FAILED 45
 
 /**
- * The store cannot be written or read, because the disk is full, for example. The client goes on.
+ * The store cannot be written or read, for example because the disk is full. The client continues.
  * Has: error.
  */
 #define PATRON_EVENT_STORE_FAILED 46
 
-/** The store can be written again, and has everything that it should. */
+/** The store can be written again, and contains everything that it should. */
 #define PATRON_EVENT_STORE_RECOVERED 47
 
 /** The kinds that are delivered only on request. */
@@ -3695,7 +3719,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The files should have been deleted, but were not, or not all of them. */
 #define PATRON_REMOVED_FILES_NOT_DELETED 3
 
-/** Something that happened. Owned by the caller; free it with patron_event_free(). */
+/** An event. Owned by the caller; free it with patron_event_free(). */
 typedef struct patron_event patron_event;
 
 /**
@@ -3719,7 +3743,7 @@ int32_t patron_next_event(patron_handle *patron,
 /**
  * Ends every patron_next_event() that is waiting with this patron: it fails with CANCELLED. If none
  * is waiting, the next one that would wait fails. No event is lost. Any thread may call this, but
- * not a signal handler: let a thread sigwait() for signals, as examples/c/download.c does.
+ * not a signal handler: use a thread that calls sigwait(), as in examples/c/download.c.
  *
  * Errors: BAD_HANDLE.
  */
@@ -3736,7 +3760,7 @@ void patron_event_free(struct patron_event *event);
  * are ignored.
  *
  * libtorrent reports files, pieces, peers and trackers only while at least one patron of the client
- * wants to know: kinds that nobody wants cost nothing.
+ * subscribes to those kinds; otherwise they cost nothing.
  *
  * Errors: BAD_HANDLE.
  */
@@ -3805,7 +3829,7 @@ uint32_t patron_event_file(const struct patron_event *event);
 patron_text patron_event_path(const struct patron_event *event);
 
 /**
- * For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's. For
+ * For WEB_SEED_FAILED: the URL of the web seed, or that of its server if it has several. For
  * TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
  */
 patron_text patron_event_url(const struct patron_event *event);
@@ -3889,13 +3913,13 @@ patron_text patron_explainer_explain(struct patron_explainer *explainer,
  * Waiting for events
  * ===============================================================================================
  *
- * There are three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for
- * loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops with other ways
- * to be woken.
+ * There are three ways, which can be combined: patron_next_event() waits; patron_event_fd() is for
+ * loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops that are woken
+ * in other ways.
  */
 
 /**
- * Gives a descriptor that is readable while events are waiting. Do not read from it or close it:
+ * Returns a descriptor that is readable while events are waiting. Do not read from it or close it;
  * call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
  * descriptor and closes it when it is freed. It stays readable once the client has stopped.
  *
@@ -3905,14 +3929,14 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
 
 /**
  * Calls `wake(user_data)` whenever the mailbox changes from empty to not empty, and once at first
- * if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
- * gone when the call comes.
+ * if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
+ * empty again when the call comes.
  *
- * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
- * may take its time and may call every function of this header, patron_free() included. It must not
- * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
- * when the function is replaced or set to NULL, or when the patron has been freed. If this call
- * fails, nothing is kept and nothing is called.
+ * The calls are made one at a time, on a separate thread for this patron that takes no signals.
+ * `wake` may take its time and may call every function of this header, including patron_free(). It
+ * must not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last
+ * `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If this
+ * call fails, nothing is kept and nothing is called.
  *
  * Errors: IO if no thread can be started.
  */

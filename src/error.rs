@@ -1,23 +1,22 @@
-//! Errors: what was tried, on what, and why it failed.
+//! Errors: what was attempted, on what, and why it failed.
 
 use std::borrow::Cow;
 use std::{fmt, io};
 
 use crate::text::printable;
 
-/// The result of this crate's functions.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error: what was tried, on what, and why it failed.
+/// An error: what was attempted, on what, and why it failed.
 ///
-/// `Display` gives one line for a person; [`kind`](Error::kind) is for programs. If the cause is in
-/// libtorrent or the operating system, [`native`](Error::native) and
-/// [`source`](std::error::Error::source) give its error code.
+/// `Display` shows one line for a user; [`kind`](Error::kind) is for programs. If the cause is in libtorrent
+/// or the operating system, [`native`](Error::native) and [`source`](std::error::Error::source) return its
+/// error code.
 ///
-/// It converts into a [`std::io::Error`], which has it as its source.
+/// An error can be converted into a [`std::io::Error`], whose source it becomes.
 ///
-/// With the feature `serde`, an error is an object with `kind`, `native` and `message`, the line
-/// for a person.
+/// With the feature `serde`, an error is an object with `kind`, `native`, and `message`, the line for a user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -50,16 +49,16 @@ pub enum ErrorKind {
     /// A magnet link has no metadata yet, or a peer sent wrong metadata and others will be asked; see
     /// [`Event::MetadataReceived`](crate::Event::MetadataReceived).
     NoMetadata,
-    /// A piece is not here yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
+    /// Data has not been downloaded yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
     NotHere,
     /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
     /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
-    /// The operating system refused something else: a socket, a thread, a descriptor, or a file to
-    /// be shared or verified.
+    /// The operating system refused another operation: on a socket, a thread, a descriptor, or a file to be
+    /// shared or verified.
     Io,
-    /// The engine or the command channel has no room at the moment, or the files are being checked;
-    /// try again later.
+    /// The engine or the command channel is full at the moment, or the files are being checked; try again
+    /// later.
     Busy,
     /// The time limit has passed. The operation may still complete.
     TimedOut,
@@ -67,12 +66,12 @@ pub enum ErrorKind {
     Stopped,
     /// The caller cancelled the operation.
     Cancelled,
-    /// libtorrent refused; [`Error::native`] gives its error code.
+    /// libtorrent refused; [`Error::native`] returns its error code.
     Native,
     /// The loaded libtorrent is not the version that this crate was compiled against, or a
     /// [store](crate::store) was written by a newer version of this crate.
     VersionMismatch,
-    /// A [store](crate::store) is damaged, or is not one.
+    /// A [store](crate::store) is damaged, or the file is not a store.
     Corrupt,
     /// Another process, or another client, has the [store](crate::store) open.
     InUse,
@@ -101,14 +100,15 @@ impl fmt::Display for NativeCode {
 impl std::error::Error for NativeCode {}
 
 impl Error {
-    /// Creates an error in a program, for what it passes to this crate and for its tests. `op` is
-    /// what was tried, as a verb phrase: "read the file".
+    /// Creates an error in a program, for functions that it passes to this crate and for its tests. `op` is
+    /// the attempted operation, as a verb phrase: "read the file".
     #[must_use]
     pub fn new(kind: ErrorKind, op: &'static str, message: impl AsRef<str>) -> Self {
         Self::with_code(kind, op, None, message)
     }
 
-    /// The message may come from a stranger: from a tracker, or with the name of a torrent's file.
+    /// Creates an error with a code. The message may contain text from a stranger: from a tracker, or the
+    /// name of a torrent's file.
     pub(crate) fn with_code(
         kind: ErrorKind,
         op: &'static str,
@@ -129,7 +129,7 @@ impl Error {
         Self::new(ErrorKind::Stopped, op, "the client has stopped")
     }
 
-    /// Adds what the operation was tried on, before the reason.
+    /// Adds the object of the operation, before the reason.
     pub(crate) fn on(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{}: {}", printable(&what.to_string()), self.0.message).into();
         self
@@ -140,7 +140,7 @@ impl Error {
         self
     }
 
-    /// If the system refuses an operation on the files of a torrent, that is a disk error.
+    /// Changes the kind to `Disk` if the system refused an operation on the files of a torrent.
     pub(crate) fn at_disk(self) -> Self {
         match self.kind() {
             ErrorKind::Io => self.with_kind(ErrorKind::Disk),
@@ -148,7 +148,7 @@ impl Error {
         }
     }
 
-    /// Unless nothing was tried, because libtorrent is another one.
+    /// Changes the kind, unless libtorrent could not be called because of its version.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         if self.0.kind != ErrorKind::VersionMismatch {
             self.0.kind = kind;
@@ -156,22 +156,22 @@ impl Error {
         self
     }
 
-    /// The kind of this error.
+    /// Returns the kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The error code of libtorrent or the operating system, if the cause is there.
+    /// Returns the error code of libtorrent or the operating system, if the cause is there.
     pub fn native(&self) -> Option<&NativeCode> {
         self.0.native.as_ref()
     }
 
-    /// What was tried, as a verb phrase: `add the torrent`.
+    /// Returns the attempted operation, as a verb phrase: `add the torrent`.
     pub fn operation(&self) -> &str {
         &self.0.op
     }
 
-    /// What it was tried on and why it failed, without the operation.
+    /// Returns the object of the operation and the reason, without the operation.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_was_tried_on_what_and_why() {
+    fn an_error_names_the_operation_the_path_and_the_reason() {
         let error = Error::new(ErrorKind::Parse, "read the metainfo", "expected a dictionary")
             .on("ubuntu.torrent");
         assert_eq!(

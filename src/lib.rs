@@ -21,19 +21,18 @@
 //! # Ok::<(), torrent_patron::Error>(())
 //! ```
 //!
-//! The [`guide`] has a page for each job: [download](guide::download), [play while it
-//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents over
-//! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from
-//! C](guide::c).
+//! The [`guide`] has a page for each task: [download](guide::download), [play while it
+//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents across restarts](guide::restart),
+//! [embed in an async program](guide::embed) and [use it from C](guide::c).
 //!
-//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a
-//! program supplies; `sqlite` adds [`store::Sqlite`], which keeps torrents over restarts and crashes;
-//! `futures-io` and `tokio` make [`patron::Reader`] an async reader; `vendored` compiles libtorrent
-//! from source and links it in (see the README).
+//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a program
+//! supplies; `sqlite` adds [`store::Sqlite`], which keeps torrents across restarts and crashes; `futures-io`
+//! and `tokio` make [`patron::Reader`] an async reader; `vendored` compiles libtorrent from source and links
+//! it statically (see the README).
 
 pub mod guide;
 
-// So that it is linked.
+// Ensures that it is linked.
 #[cfg(feature = "vendored")]
 use openssl_sys as _;
 
@@ -64,7 +63,7 @@ pub use crate::patron::Patron;
 #[doc(inline)]
 pub use crate::settings::Settings;
 
-/// Events: their kinds, sets of kinds, and descriptions for people.
+/// Events: their kinds, sets of kinds, and descriptions for users.
 pub mod event {
     pub use crate::model::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
 }

@@ -1,4 +1,4 @@
-//! The answer to one command, to be waited for, with or without a time limit, or awaited.
+//! The answer to a command: to be waited for, with or without a time limit, or awaited.
 
 use std::fmt;
 use std::future::Future;
@@ -11,18 +11,18 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The answer to a command; it arrives once.
+/// The answer to a command, which arrives once.
 ///
 /// Wait for it with [`wait`](Reply::wait) or [`wait_timeout`](Reply::wait_timeout), or `.await` it
 /// in any async runtime. Dropping a reply does not cancel the command, so it is safe to abandon a
 /// wait (`select!`).
 ///
-/// If the client stops first, the answer is
-/// [`ErrorKind::Stopped`](crate::error::ErrorKind::Stopped).
+/// If the client stops before that, the answer is an error of kind
+/// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[must_use = "a reply that nobody waits for hides a failure"]
 pub struct Reply<T>(Arc<OneShot<T>>);
 
-/// Sends the answer. Dropping it unused answers that the client has stopped.
+/// Sends the answer. If it is dropped unused, the answer is that the client has stopped.
 pub(crate) struct Responder<T> {
     shot: Arc<OneShot<T>>,
     op: &'static str,
@@ -39,7 +39,7 @@ enum State<T> {
     Taken,
 }
 
-/// An answer may need work, which the waiting thread does instead of the client thread.
+/// An answer. It may need work, which the waiting thread does instead of the client thread.
 enum Answer<T> {
     Done(Result<T>),
     Work(Box<dyn FnOnce() -> Result<T> + Send>),
@@ -54,8 +54,8 @@ impl<T> Answer<T> {
     }
 }
 
-/// A reply and its responder; `op` is what the command tries, for the error that the client has
-/// stopped.
+/// Creates a reply and its responder. `op` is the operation that the command attempts, for the error that the
+/// client has stopped.
 pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
     let shot = Arc::new(OneShot {
         state: Mutex::new(State::Pending(Vec::new())),
@@ -69,7 +69,7 @@ impl<T> Responder<T> {
         self.put(Answer::Done(result));
     }
 
-    /// Answers with work that is done by the thread that takes the answer.
+    /// Answers with work that the thread which takes the answer does.
     pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
         self.put(Answer::Work(Box::new(work)));
     }
@@ -92,7 +92,7 @@ impl<T> Drop for Responder<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply whose answer is already known.
+    /// Creates a reply whose answer is already known.
     pub(crate) fn ready(result: Result<T>) -> Self {
         Self(Arc::new(OneShot {
             state: Mutex::new(State::Here(Answer::Done(result))),
@@ -100,13 +100,13 @@ impl<T> Reply<T> {
         }))
     }
 
-    /// Waits for the answer, with no time limit.
+    /// Waits for the answer, without a time limit.
     pub fn wait(self) -> Result<T> {
         self.wait_until(None).unwrap_or_else(|| Err(taken()))
     }
 
-    /// Waits for the answer for at most `limit`. `None` if it has not arrived by then, or has
-    /// already been taken; it can be called again.
+    /// Waits for the answer for at most `limit`. Returns `None` if it has not arrived by then, or has already
+    /// been taken. It can be called again.
     ///
     /// [`try_take`](Reply::try_take), [`wait_until`](Reply::wait_until),
     /// [`Patron::recv_timeout`](crate::Patron::recv_timeout) and all other timed waits of this
@@ -151,13 +151,13 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Whether the answer has arrived, even if it has been taken.
+    /// Returns whether the answer has arrived, even if it has been taken.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !matches!(*self.0.state.lock(), State::Pending(_))
     }
 
-    /// Whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
+    /// Returns whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
     /// when it arrives. It does not take the answer, and any number of tasks may wait this way.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         match &mut *self.0.state.lock() {
@@ -169,7 +169,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Calls `then` with the answer, at once or on the thread that answers: it must not block.
+    /// Calls `then` with the answer, at once or on the thread that answers, so `then` must not block.
     pub(crate) fn when_ready(self, then: impl FnOnce(Result<T>) + Send + 'static)
     where
         T: Send + 'static,
@@ -181,7 +181,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// The answer if it has arrived. `None` if it has not, or has already been taken.
+    /// Returns the answer if it has arrived; `None` if it has not, or has already been taken.
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
@@ -219,7 +219,7 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
 }
 
 fn taken() -> Error {
-    let message = "the answer comes once, and has been taken";
+    let message = "the answer has already been taken";
     Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
 }
 
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_done_by_the_one_who_waits() {
+    fn work_is_done_by_the_waiting_thread() {
         let (responder, reply) = one_shot("test");
         let here = std::thread::current().id();
         let sender =
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_an_answer_without_taking_it_is_woken_beside_who_takes_it() {
+    fn waiting_for_readiness_and_for_the_answer_are_both_woken() {
         struct Flag(AtomicUsize);
         impl Wake for Flag {
             fn wake(self: Arc<Self>) {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_handed_on_whether_it_is_here_or_comes_later() {
+    fn an_answer_is_forwarded_whether_it_is_ready_or_comes_later() {
         let (sender, handed_on) = std::sync::mpsc::channel();
         let (responder, reply) = one_shot("test");
         let later = sender.clone();

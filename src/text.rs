@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// The maximum length of text from a stranger, in bytes of UTF-8; longer text is cut.
 pub const MAX_TEXT: usize = 4096;
 
-/// A text with its control characters made visible, cut to [`MAX_TEXT`] bytes.
+/// Returns a text with its control characters made visible, cut to [`MAX_TEXT`] bytes.
 ///
 /// Characters that move the cursor, change the writing direction, break a line or are invisible are
 /// written as escapes, as in a Rust string: `\n`, `\u{1b}`, `\u{202e}`. These are the C0 and C1
@@ -48,7 +48,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character is invisible or a control character.
+/// Returns whether a character is invisible or a control character.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_not_be_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         for (hidden, shown) in [
             ("\n", r"\n"),
             ("\r\t", r"\r\t"),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_stays_as_it_is() {
+    fn printable_text_is_unchanged() {
         for text in ["", "a b", "Größe", "日本語\u{3000}名", "עברית", "🎬", r"\u{202e}", "e\u{301}"]
         {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text), "{text}");

@@ -1,5 +1,4 @@
-//! Runs examples as the programs that they are. `cargo test` builds them; `cargo test --test examples` does
-//! not.
+//! Runs examples as programs. `cargo test` builds them; `cargo test --test examples` does not.
 
 mod support;
 
@@ -28,7 +27,7 @@ fn the_seed_box_downloads_what_is_put_into_its_folder_and_knows_it_after_a_crash
     let address = keep_on_loopback(&watched);
 
     let mut seed_box = SeedBox::start(&watched, &downloads);
-    // Half of it has been copied, for longer than the box waits between two looks.
+    // Half of the file has been copied, and the other half takes longer than the interval between two scans.
     let half = torrent.len() / 2;
     fs::write(watched.join("movie.torrent"), &torrent[..half]).unwrap();
     for _ in 0..3 {
@@ -47,7 +46,8 @@ fn the_seed_box_downloads_what_is_put_into_its_folder_and_knows_it_after_a_crash
     seed_box.status(|torrents| torrents[0]["seeding"] == true);
 }
 
-/// Settings that were changed are kept: the box will listen here, and look for peers nowhere.
+/// Changes settings that the store keeps: the seed box will listen at this address and look for peers
+/// nowhere.
 fn keep_on_loopback(watched: &Path) -> SocketAddr {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = Settings::empty();
@@ -85,7 +85,7 @@ impl SeedBox {
         Self { process, lines }
     }
 
-    /// The next line of which this is so.
+    /// Waits for a line for which the condition holds.
     fn status(&mut self, is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {

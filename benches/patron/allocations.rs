@@ -9,11 +9,11 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Even when off, reading it costs the other figures a read of a shared cache line.
+/// Even when it is off, reading it costs the other figures a read of a shared cache line.
 static ON: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 
-/// How many more bytes are allocated, by all threads, after `work` than before.
+/// Returns how many more bytes are allocated, by all threads, after `work` than before.
 pub(crate) fn growth<T>(work: impl FnOnce() -> T) -> (T, isize) {
     BYTES.store(0, Ordering::Relaxed);
     ON.store(true, Ordering::Relaxed);

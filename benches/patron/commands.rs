@@ -9,7 +9,7 @@ use crate::table::{Table, Target};
 
 const RUNS: usize = 7;
 const THREADS: usize = 4;
-/// Per thread.
+/// Commands per thread.
 const COMMANDS: usize = 50_000;
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
@@ -33,7 +33,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Returns when the client has executed all of them.
+/// Returns when the client has executed all commands.
 fn send_from_all_threads(session: &Session) -> Result<()> {
     let Session { patron, ids, .. } = session;
     std::thread::scope(|scope| {

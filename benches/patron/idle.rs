@@ -25,7 +25,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
         (0, SHORT, Target::None),
         (1000, SHORT, Target::None),
     ];
-    // All at once, because each does almost nothing.
+    // All at once, because each process does almost nothing.
     let outputs = cases.map(|(torrents, tick, _)| {
         let tick = tick.as_millis();
         std::thread::spawn(move || {
@@ -95,8 +95,8 @@ fn percent(used: Duration, since: Instant) -> f64 {
     100.0 * used.as_secs_f64() / since.elapsed().as_secs_f64()
 }
 
-/// By thread number, which rises as threads start; in nanoseconds, because `/proc/self/stat` counts
-/// in units of 10 ms.
+/// Returns the CPU time by thread number, which increases as threads start. In nanoseconds, because
+/// `/proc/self/stat` counts in units of 10 ms.
 pub(crate) fn cpu_of_threads() -> Result<Threads> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {

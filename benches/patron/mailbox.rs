@@ -13,9 +13,9 @@ use crate::table::{Table, Target};
 
 const RUNS: usize = 7;
 const THREADS: usize = 4;
-/// Per thread.
+/// Commands per thread.
 const COMMANDS: usize = 50_000;
-/// As many as a mailbox keeps of events that belong to no existing torrent.
+/// The number of events of no existing torrent that a mailbox keeps.
 const KEPT: usize = 4096;
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
@@ -67,11 +67,11 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Per thread, with one thread sending and one reading.
+/// Events per thread, with one thread sending and one reading.
 const EVENTS: usize = 1_000_000;
 
-/// Every command fails, because its torrent has been removed. No more are under way than the
-/// mailbox keeps, so none is lost. Returns one of the events.
+/// Sends commands that fail, because their torrent has been removed. No more are open than the mailbox keeps,
+/// so no event is lost. Returns one of the events.
 fn provoke_and_read_all(patron: &Patron, closed: TorrentId) -> Result<Event> {
     const BATCH: usize = KEPT / 4;
     let read = AtomicUsize::new(0);
@@ -101,7 +101,7 @@ fn provoke_and_read_all(patron: &Patron, closed: TorrentId) -> Result<Event> {
     })
 }
 
-/// What two threads can do without a patron between them.
+/// Measures two threads without a patron between them.
 fn through_a_channel(event: &Event) -> Result<()> {
     let (sender, events) = bounded(KEPT);
     std::thread::scope(|scope| {
@@ -111,7 +111,7 @@ fn through_a_channel(event: &Event) -> Result<()> {
     })
 }
 
-/// Every command fails, because its torrent has been removed. Returns how many events were lost.
+/// Sends commands that fail, because their torrent has been removed. Returns how many events were lost.
 fn provoke_and_read(patron: &Patron, closed: TorrentId) -> Result<u64> {
     std::thread::scope(|scope| {
         let senders: Vec<_> = (0..THREADS)

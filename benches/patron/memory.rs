@@ -35,8 +35,8 @@ pub(crate) fn child() -> Result<()> {
     let owner = client.patron();
     let id = start(&owner, &one, true)?[0];
 
-    // The first batch also pays for what exists only once. Each patron is told where the client
-    // listens.
+    // The first batch also pays for one-time allocations. Each patron receives an event with the listening
+    // address.
     let _first = weigh("patron that has read nothing, first 10,000", PATRONS, || {
         Ok(patrons(&client, PATRONS))
     })?;
@@ -81,7 +81,7 @@ fn weigh<T>(name: &str, count: usize, make: impl FnOnce() -> Result<T>) -> Resul
     Ok(made)
 }
 
-/// In bytes.
+/// Returns the resident memory in bytes.
 pub(crate) fn resident() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -48,13 +48,13 @@ fn seed(directory: &Path, number: usize, size: usize) -> Result<Metainfo> {
     Ok(TorrentMaker::new(path).protocol(Protocol::V1).start()?.wait()?)
 }
 
-/// In memory if there is a file system for that.
+/// Returns a directory, in memory if there is a file system for that.
 pub(crate) fn directory() -> Result<TempDir> {
     let memory = PathBuf::from("/dev/shm");
     Ok(if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? })
 }
 
-/// Pseudorandom data that is the same in every run (xorshift64).
+/// Returns pseudorandom data that is the same in every run (xorshift64).
 pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);
@@ -92,7 +92,7 @@ impl Session {
     }
 }
 
-/// Adds all of `seeds`; returns when they are known to be complete.
+/// Adds all of `seeds`. Returns when they are known to be complete.
 pub(crate) fn start(patron: &Patron, seeds: &Seeds, paused: bool) -> Result<Vec<TorrentId>> {
     let directory = seeds.directory.path();
     let options = AddOptions::default().trust(true).paused(paused).save_dir(directory);
@@ -118,7 +118,7 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> 
     Ok(())
 }
 
-/// Runs this program again; returns the lines it prints.
+/// Runs this program again. Returns the lines that it prints.
 pub(crate) fn child(arguments: &[String]) -> Result<Vec<String>> {
     let output = std::process::Command::new(std::env::current_exe()?)
         .args(arguments)
@@ -130,7 +130,8 @@ pub(crate) fn child(arguments: &[String]) -> Result<Vec<String>> {
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
 
-/// Over the last one, five and fifteen minutes: shows whether other programs were running.
+/// Returns the load over the last one, five and fifteen minutes, which shows whether other programs were
+/// running.
 pub(crate) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".into());
     let loads: Vec<_> = text.split_whitespace().take(3).collect();
@@ -138,7 +139,7 @@ pub(crate) fn load_average() -> String {
     format!("{} on {cores} cores", loads.join(" "))
 }
 
-/// A command and its answer.
+/// Sends a command and waits for its answer.
 pub(crate) fn call(patron: &Patron, id: TorrentId) -> Result<()> {
     Ok(patron.pause(id).wait()?)
 }

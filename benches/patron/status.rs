@@ -15,7 +15,7 @@ use crate::table::{Table, Target, percentile, sorted};
 
 const TORRENTS: usize = 10_000;
 const RUNS: usize = 9;
-/// Per run, each of a different torrent.
+/// Reads per run, each of a different torrent.
 const READS: usize = 100_000;
 const MOST: Target = Target::AtMost(200.0);
 
@@ -60,7 +60,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// In nanoseconds, for each run.
+/// Durations in nanoseconds, for each run.
 #[derive(Default)]
 struct Samples {
     means: Vec<f64>,
@@ -98,7 +98,7 @@ fn sample<T>(ids: &[TorrentId], read: impl Fn(TorrentId) -> T) -> Samples {
     samples
 }
 
-/// So that torrents read one after another were not added one after another.
+/// Shuffles the ids, so that torrents are not read in the order in which they were added.
 fn shuffled(ids: &[TorrentId]) -> Vec<TorrentId> {
     let prime = 7919;
     (0..ids.len()).map(|number| ids[number * prime % ids.len()]).collect()

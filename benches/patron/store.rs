@@ -26,7 +26,7 @@ fn count(name: &str, otherwise: usize) -> usize {
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let torrents = count("PATRON_BENCH_TORRENTS", 10_000);
-    // Beside the program: a file system in memory would synchronize nothing.
+    // Beside the program, because a file system in memory would not synchronize anything.
     let program = std::env::current_exe()?;
     let place = tempfile::tempdir_in(program.parent().ok_or("no directory")?)?;
     adds_and_restores(table, place.path(), torrents)?;
@@ -40,7 +40,7 @@ fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result
     let (mut plain, mut from_start, mut durable) = (vec![], vec![], vec![]);
     let (mut restored, mut plain_ended) = (vec![], vec![]);
     let mut bytes = 0;
-    // More would take longer than is worth it.
+    // More would take too long.
     let last = if torrents > 20_000 { 0 } else { 2 };
     for run in 0..=last {
         let begun = Instant::now();
@@ -88,7 +88,7 @@ fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result
 
 pub(crate) const CHILD: &str = "child-store";
 
-/// The memory of torrents that are idle, with and without a store, in a process each.
+/// The memory of idle torrents, with and without a store, in separate processes.
 fn memory(table: &mut Table, place: &Path, store: &Path, torrents: usize) -> Result<()> {
     let in_process = |store: &str| -> Result<f64> {
         let place = place.to_string_lossy().into_owned();
@@ -129,11 +129,11 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// How often a status is asked for.
+/// The interval of status requests.
 const TICK: Duration = Duration::from_secs(1);
 
-/// All torrents have changed at once, and are saved while the client goes on; then all at the end.
-/// `plain` is how long a client without a store takes to end.
+/// All torrents have changed at once, and are saved while the client continues to run; then all are saved at
+/// the end. `plain` is how long a client without a store takes to end.
 fn saves(table: &mut Table, place: &Path, store: &Path, torrents: usize, plain: f64) -> Result<()> {
     let client = builder(place).tick_interval(TICK).store(Sqlite::open(store)?).start()?;
     let patron = client.patron();
@@ -148,7 +148,7 @@ fn saves(table: &mut Table, place: &Path, store: &Path, torrents: usize, plain: 
     let (idle, _) = watched(&patron, Duration::from_secs(5))?;
     change_all(1_000_000)?;
     let before = std::fs::metadata(store)?.modified()?;
-    // At most 2000 a second.
+    // At most 2000 per second.
     let (saving, late) =
         watched(&patron, Duration::from_secs(torrents as u64 / 2000).min(10 * TICK))?;
     if std::fs::metadata(store)?.modified()? == before {
@@ -171,8 +171,8 @@ fn saves(table: &mut Table, place: &Path, store: &Path, torrents: usize, plain: 
     Ok(())
 }
 
-/// For so long: the CPU time of libtorrent's network thread in percent, and the longest time between
-/// answers to the ticks.
+/// Watches for this time. Returns the CPU time of libtorrent's network thread in percent, and the longest
+/// time between the answers to ticks.
 fn watched(patron: &Patron, time: Duration) -> Result<(f64, f64)> {
     let network = network_thread()?;
     let used =
@@ -190,7 +190,7 @@ fn watched(patron: &Patron, time: Duration) -> Result<(f64, f64)> {
     Ok((100.0 * used / begun.elapsed().as_secs_f64(), longest.as_secs_f64()))
 }
 
-/// That of the newest client.
+/// Returns the network thread of the newest client.
 fn network_thread() -> Result<u32> {
     let is_named = |thread: &u32| {
         let name = std::fs::read_to_string(format!("/proc/self/task/{thread}/comm"));
@@ -224,7 +224,7 @@ fn wait_restored(client: &Client, expected: usize) -> Result<()> {
     Err("the client has stopped".into())
 }
 
-/// One add at a time, and beside it what it costs to synchronize a file.
+/// Adds one torrent at a time, and compares that with synchronizing a file.
 fn alone(table: &mut Table, place: &Path) -> Result<()> {
     let client = builder(place).store(Sqlite::open(place.join("alone.db"))?).start()?;
     wait_restored(&client, 0)?;
@@ -250,7 +250,7 @@ fn alone(table: &mut Table, place: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The store's own time.
+/// Measures the store alone.
 fn reads(table: &mut Table, place: &Path, records: usize) -> Result<()> {
     let path = place.join("records.db");
     let mut store = Sqlite::open(&path)?;
@@ -292,7 +292,7 @@ fn record(number: usize) -> Option<Change> {
     Some(Change::Add(Box::new(record)))
 }
 
-/// A .torrent file of one piece.
+/// Returns a .torrent file with one piece.
 fn metainfo(number: usize) -> Vec<u8> {
     let mut pieces = [0; 20];
     pieces[..8].copy_from_slice(&(number as u64).to_le_bytes());

@@ -40,7 +40,7 @@ impl Table {
         self.row(name, measured, target, if reached { "reached" } else { "missed" });
     }
 
-    /// Paired runs as multiples of their reference.
+    /// Adds paired runs as multiples of their reference.
     pub(crate) fn ratio(&mut self, name: &str, runs: &[f64], references: &[f64]) {
         let ratios: Vec<_> = runs.iter().zip(references).map(|(run, base)| run / base).collect();
         self.figure(name, &ratios, "times", Target::None);
@@ -89,12 +89,12 @@ pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
     values
 }
 
-/// `sorted` must contain at least one value.
+/// Returns a percentile. `sorted` must contain at least one value.
 pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
 }
 
-/// Three significant digits, and separators between thousands.
+/// Formats a number with three significant digits and separators between thousands.
 fn number(value: f64) -> String {
     let decimals = match value.abs() {
         ..1.0 => 3,

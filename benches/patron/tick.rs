@@ -9,7 +9,7 @@ use crate::table::{Table, Target};
 pub(crate) const CHILD: &str = "child-tick";
 
 const TORRENTS: usize = 10_000;
-/// So short that there are many ticks, and so long that each ends before the next.
+/// So short that there are many ticks, and so long that each ends before the next one.
 const TICK: Duration = Duration::from_millis(20);
 const WINDOWS: usize = 7;
 const WINDOW: Duration = Duration::from_secs(2);

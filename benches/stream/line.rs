@@ -1,5 +1,5 @@
-//! A line between seeds and a client: TCP connections that are forwarded with a delay and a rate, which all of them
-//! share. It stands in for `tc netem`, which needs root and a kernel that has it.
+//! A network line between seeds and a client: TCP connections are forwarded with a delay and a rate that all
+//! of them share. It replaces `tc netem`, which needs root and a kernel with that module.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,29 +12,29 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use crate::Result;
 
-/// What netem keeps in its queue: 1,000 packets.
+/// The size of netem's queue: 1,000 packets.
 const QUEUE: f64 = 1000.0 * 1500.0;
-/// What is forwarded at once, in bytes.
+/// The size of the parts that are forwarded, in bytes.
 const CHUNK: usize = 4096;
-/// What the kernel may keep of a connection before it is forwarded.
+/// How much of a connection the kernel may buffer before it is forwarded.
 const RECEIVE_BUFFER: usize = 32 << 10;
 
-/// Both directions.
+/// A line, with both directions.
 pub(crate) struct Line {
     delay: Duration,
     directions: [Arc<Direction>; 2],
 }
 
 struct Direction {
-    /// In bytes per second.
+    /// The rate in bytes per second.
     rate: f64,
     delay: Duration,
-    /// When what is in the queue is sent.
+    /// When everything in the queue will have been sent.
     free_at: Mutex<Instant>,
 }
 
 impl Direction {
-    /// When so many bytes arrive. Waits while the queue is full.
+    /// Sends this many bytes, and returns when they arrive. Waits while the queue is full.
     fn send(&self, length: usize) -> Instant {
         let most = Duration::from_secs_f64(QUEUE / self.rate);
         loop {
@@ -52,13 +52,13 @@ impl Direction {
 }
 
 impl Line {
-    /// Each way takes so long, and carries so many bytes per second.
+    /// Creates a line with this delay and this rate, in bytes per second, in each direction.
     pub(crate) fn new(delay: Duration, rate: f64) -> Self {
         let direction = || Arc::new(Direction { rate, delay, free_at: Mutex::new(Instant::now()) });
         Self { delay, directions: [direction(), direction()] }
     }
 
-    /// Where `to` is reached by this line; until the process ends.
+    /// Returns an address that forwards to `to` over this line, until the process ends.
     pub(crate) fn to(&self, to: SocketAddr) -> Result<SocketAddr> {
         let listener = TcpListener::bind((to.ip(), 0))?;
         let address = listener.local_addr()?;
@@ -94,7 +94,7 @@ fn connect(
 }
 
 fn forward(mut from: TcpStream, to: TcpStream, direction: Arc<Direction>) {
-    // What is in the queue is bounded by the direction; this is for all of it.
+    // The queue is bounded by the direction; this bound is large enough for all of it.
     let (sender, receiver) = sync_channel((2.0 * QUEUE) as usize / CHUNK);
     thread::spawn(move || deliver(to, receiver));
     thread::spawn(move || {

@@ -1,12 +1,15 @@
-//! What a player sees: how soon data comes that is here, after opening, and after a seek; whether it stalls; whether
-//! readers share fairly; what memory is taken. Eight seeds of ours on loopback, pieces of 1 MiB.
+//! Measures what a player experiences: the time until data arrives that is already downloaded, after opening,
+//! and after a seek; stalls; fairness between readers; memory. Eight of our own seeds on loopback serve
+//! pieces of 1 MiB.
 //!
 //!     cargo bench --bench stream [-- NAME...]
 //!
-//! A NAME chooses: `here`, `open`, `seek`, `line`, `stalls`, `fair`, `through`, `memory`. Without `--bench`, nothing is
-//! measured. STREAM_SECONDS is how long `stalls` plays, 120 unless set. rqbit is measured beside, where it is installed.
+//! A NAME selects: `here`, `open`, `seek`, `line`, `stalls`, `fair`, `through`, `memory`. Without `--bench`,
+//! nothing is measured. STREAM_SECONDS is how long `stalls` plays, 120 by default. If rqbit is installed, it
+//! is measured for comparison.
 //!
-//! A limited seed sends 2 MB/s: a piece takes 66 ms of all eight, and can be read when it is whole.
+//! A limited seed sends 2 MB/s: all eight together take 66 ms for a piece, which can be read when it is
+//! complete.
 
 mod line;
 mod memory;
@@ -30,10 +33,10 @@ type Topic = fn(&Swarm) -> Result<()>;
 const SEEDS: usize = 8;
 const PIECE: u64 = 1 << 20;
 const SIZE: u64 = 384 * PIECE;
-/// Of each seed, where it is limited, in bytes per second.
+/// The limit of each limited seed, in bytes per second.
 const LIMIT: u64 = 2_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a player reads between two seeks: the more comes in the meantime, the shorter.
+/// How long a player reads between two seeks. It is shorter if more is downloaded in the meantime.
 const BETWEEN: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(700)];
 const SEEKS: usize = 60;
 const SEEKS_OF_A_DOWNLOAD: usize = 15;
@@ -70,7 +73,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// In milliseconds.
+/// Returns the duration in milliseconds.
 fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<f64> {
     let begun = Instant::now();
     work()?;
@@ -101,7 +104,7 @@ fn distribution(name: &str, samples: &[f64], targets: &[(usize, f64)]) {
     println!("{:<48} {largest:>10.2} ms", format!("{name} slowest"));
 }
 
-/// Bytes that are here, 64 KiB at random places, after a download and beside one.
+/// Reads available bytes, 64 KiB at random positions, after a download and during one.
 fn here(swarm: &Swarm) -> Result<()> {
     let download = swarm.download()?;
     download.patron.wait_until_finished(download.id).wait()?;
@@ -123,7 +126,7 @@ fn here(swarm: &Swarm) -> Result<()> {
     Ok(())
 }
 
-/// From where a torrent is added to the first byte. The metadata is here; no peer is connected yet.
+/// Measures from adding a torrent to the first byte. The metadata is known; no peer is connected yet.
 fn open(swarm: &Swarm) -> Result<()> {
     for (rate, name) in [(None, "open, unlimited seeds"), (Some(LIMIT), "open, 2 MB/s a seed")] {
         swarm.limit(rate)?;
@@ -157,7 +160,7 @@ fn open(swarm: &Swarm) -> Result<()> {
     swarm.limit(None)
 }
 
-/// What rqbit does. There is no target for it.
+/// Prints the figures of rqbit, for which there is no target.
 fn beside(name: &str, samples: &[f64]) {
     if samples.is_empty() {
         println!("{name}: rqbit is not installed");
@@ -169,7 +172,7 @@ fn beside(name: &str, samples: &[f64]) {
     }
 }
 
-/// Seeks to what is not here, while all of it downloads.
+/// Seeks to data that is missing, while the whole file downloads.
 fn seek(swarm: &Swarm) -> Result<()> {
     let rates = [(None, "seek, unlimited seeds"), (Some(LIMIT), "seek, 2 MB/s a seed")];
     for ((rate, name), between) in rates.into_iter().zip(BETWEEN) {
@@ -180,12 +183,12 @@ fn seek(swarm: &Swarm) -> Result<()> {
         }
         distribution(name, &samples, &[(50, 200.0), (95, 1200.0)]);
         let (mut samples, mut state) = (Vec::new(), 11);
-        // Fewer samples come where it is so fast that little is missing.
+        // There are fewer samples if the download is so fast that little is missing.
         for _ in 0..2 * SEEKS / SEEKS_OF_A_DOWNLOAD {
             let Some(rqbit) = Rqbit::start()? else { break };
             rqbit.add(swarm.metainfo.torrent_file(), &swarm.addresses()?)?;
             let mut stream = rqbit.first_byte(0)?;
-            // Until it has connected to most.
+            // Wait until it has connected to most seeds.
             read_for(&mut stream, 2 * between)?;
             for _ in 0..SEEKS_OF_A_DOWNLOAD {
                 read_for(&mut stream, between)?;
@@ -201,7 +204,7 @@ fn seek(swarm: &Swarm) -> Result<()> {
     swarm.limit(None)
 }
 
-/// Seeks over a line of 20 Mbit/s and 50 ms each way, which all seeds share: a piece takes 0.42 s of it.
+/// Seeks over a line of 20 Mbit/s with 50 ms in each direction, which all seeds share: a piece takes 0.42 s.
 fn line(swarm: &Swarm) -> Result<()> {
     let (mut samples, mut state) = (Vec::new(), 11);
     while samples.len() < SEEKS / 2 {
@@ -236,7 +239,7 @@ fn seeks(
     Ok(())
 }
 
-/// As a player that fills its buffer, up to 2 MB/s.
+/// Reads like a player that fills its buffer, at up to 2 MB/s.
 fn read_for(reader: &mut impl Read, time: Duration) -> Result<()> {
     let begun = Instant::now();
     let mut bytes = vec![0; 20_000];
@@ -249,7 +252,7 @@ fn read_for(reader: &mut impl Read, time: Duration) -> Result<()> {
     Ok(())
 }
 
-/// A piece that is not here, of which there are many.
+/// Returns a missing piece, if many are missing.
 fn missing(have: &[bool], state: &mut u64) -> Option<u64> {
     let missing: Vec<_> = (0..SIZE / PIECE - 4).filter(|piece| !have[*piece as usize]).collect();
     *state = next(*state);
@@ -268,13 +271,13 @@ fn stalls(swarm: &Swarm) -> Result<()> {
         let download = swarm.download()?;
         let mut reader = download.reader()?;
         let mut tenth = vec![0; bit_rate as usize / 10];
-        // The file lasts for so long: then another session begins.
+        // When the file is finished, another session begins.
         for run in 0..2 {
             if run > 0 {
                 state = next(state);
                 reader.seek(SeekFrom::Start(state % (SIZE / 4)))?;
             }
-            // A player fills a buffer of one second first.
+            // A player first fills a buffer of one second.
             waits.push(timed(|| {
                 for _ in 0..10 {
                     reader.read_exact(&mut tenth)?;
@@ -290,7 +293,7 @@ fn stalls(swarm: &Swarm) -> Result<()> {
                 played += 1;
                 let due = Duration::from_millis(100 * played);
                 let late = playing.elapsed().saturating_sub(due);
-                // The second that was buffered is used up.
+                // The buffered second has been used up.
                 if late > Duration::from_secs(1) {
                     stalled += 1;
                     break;
@@ -311,7 +314,7 @@ fn stalls(swarm: &Swarm) -> Result<()> {
     swarm.limit(None)
 }
 
-/// Sixteen readers, each of a place of its own.
+/// Sixteen readers, each at a different position.
 fn fair(swarm: &Swarm) -> Result<()> {
     const READERS: u64 = 16;
     swarm.limit(Some(LIMIT))?;
@@ -341,7 +344,7 @@ fn fair(swarm: &Swarm) -> Result<()> {
     swarm.limit(None)
 }
 
-/// Reads all, beside a download without a reader.
+/// Reads the whole file, and compares that with a download without a reader.
 fn through(swarm: &Swarm) -> Result<()> {
     for (rate, name) in [(None, "unlimited"), (Some(2 * LIMIT), "4 MB/s a seed")] {
         swarm.limit(rate)?;

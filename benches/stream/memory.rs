@@ -1,4 +1,4 @@
-//! What memory a client takes for a reader, in a process of its own.
+//! Measures the memory that a client needs for a reader, in a separate process.
 
 use std::fs;
 use std::io::Read;
@@ -17,8 +17,8 @@ use crate::{LIMIT, Result, say};
 
 pub(crate) const CHILD: &str = "memory-child";
 
-/// The most that a client takes while it reads a file through as it comes, beyond what it takes while it downloads
-/// the same without a reader.
+/// Prints the peak memory of a client that reads a file while it downloads, compared with a download without
+/// a reader.
 pub(crate) fn memory(swarm: &Swarm) -> Result<()> {
     swarm.limit(Some(2 * LIMIT))?;
     let window = ReadAhead::DEFAULT.bytes() as f64 / f64::from(1 << 20);
@@ -28,7 +28,7 @@ pub(crate) fn memory(swarm: &Swarm) -> Result<()> {
     swarm.limit(None)
 }
 
-/// In MiB.
+/// Returns the peak in MiB.
 fn peak(swarm: &Swarm, what: &str) -> Result<f64> {
     let directory = tempfile::tempdir()?;
     let torrent = directory.path().join("film.torrent");
@@ -81,7 +81,7 @@ fn run(patron: &Patron, metainfo: &Metainfo, read: bool, peers: Vec<SocketAddr>)
     Ok(())
 }
 
-/// In KiB. What is mapped of files is the page cache's.
+/// Returns the resident memory in KiB, without mapped files, which belong to the page cache.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;

@@ -1,4 +1,4 @@
-//! rqbit, where it is installed: the same seeds, over its HTTP server.
+//! rqbit, if it is installed: the same seeds, through its HTTP server.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ pub(crate) struct Rqbit {
 }
 
 impl Rqbit {
-    /// `None`: it is not installed.
+    /// Returns `None` if it is not installed.
     pub(crate) fn start() -> Result<Option<Self>> {
         let directory = tempfile::tempdir()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -59,7 +59,7 @@ impl Rqbit {
         if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(answer.into()) }
     }
 
-    /// Requests the file from here on, until its first byte comes.
+    /// Requests the file from this position, and waits for its first byte.
     pub(crate) fn first_byte(&self, position: u64) -> Result<TcpStream> {
         let mut stream = self.connect()?;
         write!(
@@ -79,7 +79,7 @@ impl Rqbit {
         Ok(stream)
     }
 
-    /// The pieces that are here.
+    /// Returns which pieces it has.
     pub(crate) fn have(&self) -> Result<Vec<bool>> {
         let mut stream = self.connect()?;
         write!(

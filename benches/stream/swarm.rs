@@ -30,7 +30,8 @@ impl Swarm {
             .wait()?;
         let seeds = (0..SEEDS)
             .map(|_| {
-                // libtorrent hands out what a limit allows in steps of its tick: shorter ones are more like a line.
+                // libtorrent distributes a limit in steps of its tick. Shorter ticks are more like a network
+                // line.
                 let client = builder(directory.path()).setting("tick_interval", 50).start()?;
                 let patron = client.patron();
                 let options = AddOptions::default().trust(true);
@@ -89,7 +90,7 @@ impl Download {
         Ok(reader)
     }
 
-    /// When data flows from all seeds.
+    /// Waits until data arrives from all seeds.
     pub(crate) fn wait_for_peers(&self) -> Result<()> {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {

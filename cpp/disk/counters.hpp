@@ -1,4 +1,4 @@
-// What the read path has done. Any thread counts, any thread reads.
+// Counters of the read path. Any thread may update or read them.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ struct ReadCounters {
     Count mapped_bytes{0};
     Count copied_blocks{0};
     Count copied_bytes{0};
-    // Read by a worker.
+    // Read by a worker thread.
     Count cold_blocks{0};
     Count cold_bytes{0};
     // Left to libtorrent's own backend, by reason.
@@ -31,7 +31,7 @@ struct ReadCounters {
     Count failed{0};
     Count refused{0};
     Count evicted{0};
-    // Gauges: these go down again.
+    // Gauges, which also decrease.
     Count open_files{0};
     Count mappings{0};
 

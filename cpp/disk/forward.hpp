@@ -1,4 +1,4 @@
-// A disk backend that hands every call on to another one.
+// A disk backend that forwards every call to another backend.
 #pragma once
 
 #include <libtorrent/disk_interface.hpp>
@@ -27,14 +27,15 @@ using DeleteHandler = std::function<void(lt::storage_error const&)>;
 using PriorityHandler = std::function<void(lt::storage_error const&, Priorities)>;
 using ClearHandler = std::function<void(lt::piece_index_t)>;
 
-// Base of the backends that change some calls and leave the others as they are. All calls come on
-// the network thread, except get_status.
+// Base class of the backends that change some calls and forward the others. All calls except
+// get_status are made on the network thread.
 class Forward : public lt::disk_interface {
   public:
     explicit Forward(std::unique_ptr<lt::disk_interface> inner) : inner_(std::move(inner)) {}
 
-    // The holder is the inner backend's: a torrent is removed there directly, and remove_torrent of
-    // the outer ones is not called. What they keep of a torrent is attached to its TorrentFiles.
+    // Returns the holder of the inner backend. So a torrent is removed there directly, and
+    // remove_torrent of the outer backends is not called. Their data about a torrent is attached to
+    // its TorrentFiles.
     lt::storage_holder new_torrent(lt::storage_params const& params,
                                    std::shared_ptr<void> const& torrent) override;
     void remove_torrent(lt::storage_index_t index) override;

@@ -41,7 +41,7 @@ void Ordered::end_exclusive(TorrentFiles& torrent) {
     exclusive_job_ended();
 }
 
-// The files are as they are to stay.
+// Tells the read path when no job is changing the files any more.
 void Ordered::settled(std::shared_ptr<TorrentFiles> const& torrent) {
     if (torrent->exclusive_jobs == 0 && torrent->inner && torrent->reader &&
         torrent->writes == torrent->released)
@@ -85,8 +85,9 @@ void Ordered::async_read(lt::storage_index_t index, lt::peer_request const& requ
 
 namespace {
 
-// A file belongs to the first torrent of the session that has it. Others may have it too, as far as
-// they find their data in it.
+// Returns an error if the request is for a file that another torrent writes. A file belongs to the
+// first torrent of the session that has it; other torrents can only use the data that they find in
+// it.
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
@@ -156,7 +157,7 @@ std::pair<lt::file_index_t, lt::file_index_t> Ordered::written(TorrentFiles cons
 
 namespace {
 
-// Of the files that have data of the piece.
+// Returns the probes of the files that contain data of the piece.
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
@@ -182,16 +183,18 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                                                       lt::storage_error const& error) mutable {
             if (!error)
                 hashed_blocks_ += blocks(torrent->files, hashed);
-            // The handler holds the hashes of all blocks: it is not copied.
+            // The handler contains the hashes of all blocks, so it is not copied.
             auto const answer = std::make_shared<HashHandler>(std::move(handler));
-            // An exception: the signal of a mapping whose file was cut.
+            // The operation `exception` is a signal: the file was truncated while it was mapped.
             bool const is_damaged = error ? error.operation == lt::operation_t::exception
                                           : !internals::has_hash(torrent->owner, hashed, v1);
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
-                // From now on the piece may be claimed: what was synchronized while it was
-                // written does not count, nor what another torrent had written before a check.
+                // From now on the piece may be claimed. Files that were synchronized while it was
+                // being written must be synchronized again, and so must data that another torrent
+                // had written before a check.
                 written(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
-                // libtorrent would ban the peers that have sent it.
+                // If a file was damaged, report that: libtorrent would ban the peers that sent the
+                // piece.
                 auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)
                                                             : std::vector<Probe>();
                 if (probes.empty())
@@ -210,7 +213,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         index, std::move(to), flags,
         [this, torrent = begin_exclusive(index), handler = std::move(handler)](
             lt::status_t status, std::string const& path, lt::storage_error const& error) {
-            // Where the files are now, moved or not.
+            // The current path, even if the move failed.
             if (!path.empty())
                 torrents_->moved(torrent, path);
             end_exclusive(*torrent);
@@ -238,7 +241,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::add_torrent_params const* resume_data,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
-    // What is on disk counts from now on.
+    // From now on, only what is on disk counts.
     torrents_->at(index)->forget_probes();
     inner_->async_check_files(
         index, resume_data, std::move(links),
@@ -314,7 +317,8 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
 
 void Ordered::async_clear_piece(lt::storage_index_t index, lt::piece_index_t piece,
                                 ClearHandler handler) {
-    // Exclusive in libtorrent, but it leaves the files as they are: they may stay open.
+    // libtorrent treats this job as exclusive, but it does not change the files, so they may stay
+    // open.
     ++exclusive_jobs_;
     auto const& torrent = torrents_->at(index);
     inner_->async_clear_piece(
@@ -331,11 +335,11 @@ void Ordered::update_stats_counters(lt::counters& statistics) const {
 
 void Ordered::abort(bool wait) {
     aborted_ = true;
-    // Without disk threads no job waits, or all wait forever.
+    // Without disk threads, either no job is waiting, or all jobs wait forever.
     bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
     if (wait || exclusive_jobs_ == 0 || !has_threads)
         return inner_->abort(wait);
-    // Keeps the network thread running until then.
+    // Keeps the network thread running until the jobs have ended.
     abort_pending_.emplace(network_.get_executor());
     inner_->submit_jobs();
 }

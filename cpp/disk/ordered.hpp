@@ -1,4 +1,4 @@
-// A disk backend that puts answers in order and aborts only when it is safe.
+// A disk backend that orders answers, and aborts only when it is safe.
 #pragma once
 
 #include "torrent-patron/cpp/disk/forward.hpp"
@@ -22,28 +22,28 @@ namespace patron {
 
 using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type>;
 
-// Adds what libtorrent needs of its own backend and what the read path needs to know: it maintains
-// the TorrentFiles of each torrent.
+// Works around limits of libtorrent's own backend, and maintains the TorrentFiles of each torrent
+// for the read path.
 //
-// Order of answers. A piece is hashed, or cleared where it is corrupt, on another thread than its
-// last blocks are written on, and may be answered before them, which libtorrent 2.0 is not ready
-// for. A piece that has passed but is not written is counted twice when its file is skipped, so
-// that the torrent counts as finished and stops. A block that is answered after its piece was
-// cleared counts as one that has arrived since, so that a piece of one block is never requested
-// again. Therefore the answers to async_hash and async_clear_piece wait for those to the writes
-// to the piece. Not with 2.1, which is ready for it: it writes a piece some time after it was
-// hashed.
+// Order of answers. A piece is hashed, or cleared if it is corrupt, on another thread than its last
+// blocks are written on. So its answer may come before those of the writes, which libtorrent 2.0
+// does not expect. If a piece has passed its check but is not written, it is counted twice when its
+// file is skipped, so the torrent counts as finished and stops. If a block is answered after its
+// piece was cleared, it counts as a new block, so a piece of one block is never requested again.
+// Therefore the answers of async_hash and async_clear_piece wait for the answers of the writes to
+// the piece. This is not done with 2.1, which writes a piece some time after it was hashed and
+// expects that.
 //
-// Files that several torrents have are written for the first of them only.
+// Shared files. A file that belongs to several torrents is written for the first of them only.
 //
-// Stops. Of libtorrent's pool of jobs, each that ends is put back in its place among those that are
-// free, which takes as long as there are many: a session that ends stops all of its torrents, and
-// 100,000 took 20 seconds. A few are stopped at a time.
+// Stops. When a job ends, libtorrent puts it back in order into its list of free jobs, which takes
+// time in proportion to the list. A session that ends stops all of its torrents at once: 100,000
+// took 20 seconds. Therefore a limited number is stopped at a time.
 //
-// Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive one, and 2.0
+// Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive job, and 2.0
 // throws when it cancels a read, which ends the process. Peers no longer read by then, but
-// smart_ban may, which looks into corrupt pieces. Therefore abort waits until no exclusive job is
-// under way.
+// smart_ban may, which reads corrupt pieces. Therefore abort waits until no exclusive job is in
+// progress.
 class Ordered : public Forward {
   public:
     Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
@@ -86,7 +86,7 @@ class Ordered : public Forward {
         std::function<void()> handler;
     };
 
-    // For a job that must find no file of the torrent open.
+    // Begins a job during which no file of the torrent may be open.
     std::shared_ptr<TorrentFiles> begin_exclusive(lt::storage_index_t index);
     void end_exclusive(TorrentFiles& torrent);
     void settled(std::shared_ptr<TorrentFiles> const& torrent);
@@ -101,19 +101,19 @@ class Ordered : public Forward {
     std::shared_ptr<Written> const written_;
     lt::io_context& network_;
     lt::settings_interface const& settings_;
-    // Which libtorrent has a counter for, and does not count.
+    // libtorrent has a counter for this but does not update it.
     std::int64_t hashed_blocks_ = 0;
-    // Jobs under way that libtorrent runs while others of the torrent wait.
+    // Running jobs that other jobs of the torrent must wait for.
     int exclusive_jobs_ = 0;
     // Torrents that are being stopped, and those to be stopped then, in the order of the calls.
     int stopping_ = 0;
     std::deque<Stop> stops_;
     bool aborted_ = false;
-    // Set while abort waits for them.
+    // Set while abort waits for these jobs.
     std::optional<WorkGuard> abort_pending_;
 };
 
-// libtorrent reads all blocks.
+// A backend with which libtorrent reads all blocks.
 lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written);
 
 } // namespace patron

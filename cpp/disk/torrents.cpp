@@ -80,7 +80,7 @@ std::shared_ptr<TorrentFiles> Torrents::remove(lt::storage_index_t index) {
 }
 
 void Torrents::moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path) {
-    // Removed meanwhile.
+    // It was removed in the meantime.
     if (!torrent->inner)
         return;
     paths_.remove(*torrent);
@@ -90,7 +90,7 @@ void Torrents::moved(std::shared_ptr<TorrentFiles> const& torrent, std::string c
 
 void Torrents::renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
                        std::string const& name) {
-    // Removed meanwhile.
+    // It was removed in the meantime.
     if (!torrent->inner)
         return;
     paths_.remove(*torrent);

@@ -21,38 +21,38 @@ namespace patron {
 
 struct TorrentFiles;
 
-// A byte of a file that was written and is not zero.
+// The position of a byte that was written to a file and is not zero.
 struct Probe {
     lt::file_index_t file;
     std::string path;
     std::int64_t offset;
 };
 
-// What an outer backend keeps of a torrent.
+// The data of an outer backend about a torrent.
 struct Attachment {
     virtual ~Attachment() = default;
-    // Called before a job that must find no file open, and when the torrent is removed.
+    // Called before a job during which no file may be open, and when the torrent is removed.
     virtual void release_files() = 0;
-    // Called when such a job has ended and nothing is being done to the files; not when the torrent
-    // is stopped, as its files may be mended then.
+    // Called when such a job has ended and no other is changing the files. Not called when the
+    // torrent is stopped, because its files may be repaired then.
     virtual void settled(std::shared_ptr<TorrentFiles> const& torrent) = 0;
-    // Looks on a worker whether these are still there; gives the first that is not.
+    // Checks on a worker whether the probes still exist. Passes the first loss to `then`.
     virtual void look_for(std::vector<Probe> probes,
                           std::function<void(lt::storage_error const&)> then) = 0;
 };
 
-// A torrent's files: where they are, and what is being done to them. Network thread only.
+// The files of a torrent, and the jobs that change them. Network thread only.
 struct TorrentFiles {
-    // What idle torrents do not have, and most torrents of many are idle.
+    // Made when it is needed: an idle torrent has none of it.
     struct Rare {
-        // Empty where all are wanted.
+        // Empty if all files are wanted.
         Priorities priorities;
-        // In each file, the first byte that was written and is not zero. It is lost where another
-        // program has cut the file.
+        // For each file, the first byte that was written and is not zero. If it is gone, another
+        // program has truncated the file.
         std::map<lt::file_index_t, std::int64_t> probes;
-        // Another torrent that has the same file: Paths.
+        // Other torrents that have the same file; see Paths.
         std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
-        // Writes under way.
+        // The number of writes in progress, by piece.
         std::map<lt::piece_index_t, int> open_writes;
         std::multimap<lt::piece_index_t, std::function<void()>> waiting;
     };
@@ -67,7 +67,6 @@ struct TorrentFiles {
             rare_ = std::make_unique<Rare>();
         return *rare_;
     }
-    // What was written does not count any more.
     void forget_probes();
     void set_priorities(Priorities const& priorities);
     void release_files();
@@ -76,53 +75,54 @@ struct TorrentFiles {
         Priorities const& wanted = known().priorities;
         return file < wanted.end_index() && wanted[file] == lt::dont_download;
     }
-    // Those that are downloaded.
+    // Returns the files that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
     void begin_write(lt::piece_index_t piece);
     void end_write(lt::piece_index_t piece);
     // Calls `then` once the writes to the piece have ended; with 2.1, immediately.
     void after_writes(lt::piece_index_t piece, std::function<void()> then);
 
-    // Outlives this: the inner storage keeps the torrent, which owns it.
+    // Outlives this object: the inner storage keeps the torrent alive, which owns it.
     lt::file_storage const& files;
     compat::FileNames names;
     std::string path;
     lt::sha1_hash const hash;
-    // The storage of libtorrent's own backend, which gives the index.
+    // The storage of libtorrent's own backend, which assigns the index.
     lt::storage_holder inner;
-    // libtorrent's own object.
+    // libtorrent's own torrent object.
     std::weak_ptr<void> owner;
-    // The read path's, where there is one.
+    // The read path's data, if any.
     std::unique_ptr<Attachment> reader;
 
-    // When it came, among all of the session.
+    // The order in which the torrents of the session were added.
     std::uint64_t order = 0;
-    // Changes when the torrent is stopped or removed. What was asked before is answered as aborted.
+    // Changes when the torrent is stopped or removed. Earlier requests are then answered as
+    // aborted.
     std::uint64_t generation = 0;
-    // Jobs under way that move, delete or replace files.
+    // The number of running jobs that move, delete or replace files.
     int exclusive_jobs = 0;
 
-    // How many have begun.
+    // The number of writes that have begun.
     std::uint64_t writes = 0;
     // The value of `writes` when the files were last released. While `writes` is larger, the
-    // torrent is being downloaded: its files change, blocks may be in libtorrent's store buffer
-    // only, and smart_ban reads blocks that the next peer overwrites.
+    // torrent is being downloaded: its files change, blocks may be only in libtorrent's store
+    // buffer, and smart_ban reads blocks that the next peer overwrites.
     std::uint64_t released = 0;
 
   private:
     std::unique_ptr<Rare> rare_;
 };
 
-// The one list of them, shared by the backends of a session. Network thread only.
+// The torrents, shared by the backends of a session. Network thread only.
 class Torrents {
   public:
     void add(std::shared_ptr<TorrentFiles> torrent);
-    // Handlers may keep it beyond the torrent's removal.
+    // A handler may keep the result beyond the removal of the torrent.
     std::shared_ptr<TorrentFiles> const& at(lt::storage_index_t index) const {
         return torrents_[static_cast<std::uint32_t>(index)];
     }
     std::shared_ptr<TorrentFiles> remove(lt::storage_index_t index);
-    // Where its files are now.
+    // Sets the path of its files.
     void moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path);
     void renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
                  std::string const& name);

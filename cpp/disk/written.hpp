@@ -1,4 +1,4 @@
-// What became of the files of a session's torrents.
+// What has happened to the files of a session's torrents.
 #pragma once
 
 #include <libtorrent/error_code.hpp>
@@ -16,24 +16,25 @@
 
 namespace patron {
 
-// Where a file is, and how many bytes it is to have.
+// The path of a file, and its size when complete.
 struct ExpectedFile {
     std::string path;
     std::int64_t size;
 };
 
-// A file that is not what was checked.
+// A file that is not as it was when it was checked.
 struct LostFile {
     lt::sha1_hash torrent;
     std::string path;
     lt::error_code why;
 };
 
-// The network thread notes it, others see to it that it is durable and still there. By the info
-// hash that libtorrent gives to its disk backend. Any thread.
+// The files that were written, finished or lost. The network thread records them; others ensure
+// that they are durable and still exist. Torrents are identified by the info hash that libtorrent
+// passes to its disk backend. Any thread.
 class Written {
   public:
-    // A storage of the torrent was made. One that is added again may have two for a while.
+    // Notes a new storage of the torrent. A torrent that is added again may have two for a while.
     void begin(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         ++storages_[torrent];
@@ -44,12 +45,12 @@ class Written {
         for (; first <= last; ++first)
             files.insert(first);
     }
-    // The files written since it was asked last.
+    // Returns the files written since the last call.
     std::set<lt::file_index_t> take(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(files_, torrent);
     }
-    // The files of a torrent that was just downloaded.
+    // Sets the files of a torrent that was just downloaded.
     void finish(lt::sha1_hash const& torrent, std::vector<ExpectedFile> files) {
         std::lock_guard<std::mutex> const lock(mutex_);
         finished_[torrent] = std::move(files);
@@ -58,7 +59,8 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
-    // Found out by itself: no request of a peer has failed because of it.
+    // Reports a loss that was found by a check, so that no request of a peer has failed because of
+    // it.
     void lose(LostFile file) {
         std::lock_guard<std::mutex> const lock(mutex_);
         lost_.push_back(std::move(file));
@@ -69,7 +71,7 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return std::exchange(lost_, {});
     }
-    // Called when a file is lost.
+    // Sets the function to call when a file is lost.
     void on_lost(std::function<void()> wake) {
         std::lock_guard<std::mutex> const lock(mutex_);
         wake_ = std::move(wake);

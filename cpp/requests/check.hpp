@@ -1,4 +1,4 @@
-// What requests about a torrent refuse, and how they read libtorrent's lists.
+// Checks for requests about a torrent, and access to libtorrent's lists.
 #pragma once
 
 #include "torrent-patron/cpp/requests/torrent.hpp"
@@ -16,17 +16,17 @@ namespace patron {
 
 [[noreturn]] void refuse(std::string const& why);
 
-// Throws where a magnet link has no metadata yet.
+// Returns the metainfo. Throws if a magnet link has no metadata yet.
 std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent);
 lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index);
 lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index);
 
-// Throws Busy while the files are checked.
+// Throws Busy while the files are being checked.
 void check_settled(Torrent const& torrent, std::string const& why);
 
-// Files and pieces that nobody chose for may not be in the list.
+// Returns the priority of a file or piece. Those that nobody set may not be in the list.
 lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place);
-// Of a status with its pieces.
+// Returns whether a status, which must include pieces, has this piece.
 bool has_piece(lt::torrent_status const& status, int piece);
 
 } // namespace patron

@@ -1,5 +1,5 @@
-// Requests that are answered by an alert, in the order in which they were made: libtorrent answers
-// requests of one kind in order.
+// Requests that alerts answer, in the order in which they were made: libtorrent answers requests of
+// one kind in order.
 #pragma once
 
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -32,10 +32,10 @@ class PendingAlerts {
         }
     };
     void add(std::uint64_t torrent, std::int64_t index, PendingRequest request);
-    // The oldest request; request 0 if there is none.
+    // Removes and returns the oldest request; request 0 if there is none.
     PendingRequest pop(Key key);
-    // Forgets a request that failed before any alert; returns the torrent whose files it chose
-    // among, or 0.
+    // Forgets a request that failed before any alert. Returns its torrent if the request changed
+    // file priorities, otherwise 0.
     std::uint64_t forget(std::uint64_t request);
     void forget_torrent(std::uint64_t torrent);
     std::vector<PendingRequest> take_all();

@@ -1,4 +1,4 @@
-// What libtorrent does otherwise for torrents that somebody reads while they download.
+// What libtorrent does differently for torrents that are read while they download.
 #pragma once
 
 #include "torrent-patron/cpp/requests/picker_threshold.hpp"

@@ -1,4 +1,4 @@
-// Files that are read while they download.
+// Reading files while they download.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
@@ -36,14 +36,14 @@ LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord
         out.have.push_back(has_piece(status, i));
         out.levels.push_back(static_cast<std::uint8_t>(level(levels, i)));
     }
-    // The status has pieces, too, that are verified and not written yet: they are announced later,
+    // The status includes pieces that are verified but not yet written. They are announced later,
     // and cannot be read before.
     for (lt::partial_piece_info const& partial : torrent.get_download_queue())
         out.have[static_cast<std::size_t>(static_cast<int>(partial.piece_index))] = 0;
     return out;
 }
 
-// A read of several blocks, as they come. Network thread.
+// Collects the blocks of a read as they arrive. Network thread.
 struct Gather {
     rust::Box<RangeSink> sink;
     int left;
@@ -71,8 +71,8 @@ LookRecord Torrent::look_at_piece(std::uint32_t index) const {
                 {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
 }
 
-// The first deadline makes libtorrent cancel all that is requested of pieces without one, once this
-// task has ended.
+// When the first deadline is set, libtorrent cancels all requests for pieces without a deadline,
+// after this task has ended.
 void Torrent::steer(rust::Slice<std::uint32_t const> dropped,
                     rust::Slice<PieceDeadline const> deadlines,
                     rust::Slice<PieceLevel const> levels, Requests requests) const {
@@ -107,14 +107,14 @@ void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t 
     read_bytes(begin, length, std::move(sink));
 }
 
-// By way of the disk backend, whichever it is: what is verified may not be in the file yet.
+// Reads through the disk backend, because verified data may not be in the file yet.
 void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                          rust::Box<RangeSink> sink) const noexcept {
     std::shared_ptr<Gather> gather;
     try {
         gather = std::make_shared<Gather>(Gather{std::move(sink), 0});
     } catch (...) {
-        // The sink says that it was dropped.
+        // The sink reports that it was dropped.
         return;
     }
     try {
@@ -124,7 +124,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
         for (std::uint64_t at = begin, end = begin + length; at < end;) {
             lt::piece_index_t const wanted(static_cast<int>(at / piece_length));
             auto const start = static_cast<int>(at % piece_length);
-            // Up to the end of the block: disk backends take no more.
+            // At most to the end of the block, because disk backends accept no more.
             int const block = lt::default_block_size - start % lt::default_block_size;
             auto const size = static_cast<int>(std::min<std::uint64_t>(
                 {end - at, static_cast<std::uint64_t>(block), piece_length - at % piece_length}));
@@ -137,7 +137,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                 !have_piece(
                     piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
                 throw NotHere("piece " + std::to_string(static_cast<int>(block.piece)) +
-                              " is not here yet");
+                              " has not been downloaded yet");
             last = block.piece;
         }
         if (blocks.empty())

@@ -16,18 +16,18 @@
 namespace patron {
 namespace {
 
-// In blocks. The fewest are those that libtorrent always has.
+// Depths in blocks. libtorrent always has at least the smallest.
 constexpr double at_first = 4;
 constexpr double fewest = 2;
 // How much longer than the fastest block a block may take.
 constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
-// What a late block counts, at most. A peer that is limited sends in bursts: most of its blocks
-// come at once, those that waited for the next burst say how deep the queue is.
+// The most that a late block reduces the depth. A peer with a rate limit sends in bursts: most of
+// its blocks arrive at once, and those that wait for the next burst show how deep the queue is.
 constexpr double latest = -1;
 
 } // namespace
 
-// The queue of one peer.
+// The request queue of one peer.
 class PeerQueue : public lt::peer_plugin {
   public:
     explicit PeerQueue(lt::peer_connection_handle peer) : peer_(std::move(peer)) {}
@@ -78,7 +78,7 @@ class PeerQueue : public lt::peer_plugin {
     void adapt(std::chrono::duration<double> took) {
         fastest_ = std::min(fastest_, took);
         double const change = std::max(1 - (took - fastest_) / slack, latest);
-        // A queue that was not full says nothing of a deeper one.
+        // A queue that was not full shows nothing about a deeper one.
         if (change < 0 || sent_.size() + 1 >= static_cast<std::size_t>(depth_))
             depth_ = std::clamp(depth_ + change, fewest, double(UINT16_MAX));
     }
@@ -86,7 +86,7 @@ class PeerQueue : public lt::peer_plugin {
         auto const queue = internals::request_queue(peer_);
         if (!queue)
             return;
-        // The peer itself may say how much it takes.
+        // The peer may itself announce how much it accepts.
         if (queue->most != applied_)
             before_ = queue->most;
         depth_ = std::min<double>(depth_, std::max<double>(before_, fewest));
@@ -98,11 +98,11 @@ class PeerQueue : public lt::peer_plugin {
     lt::peer_connection_handle peer_;
     bool limited_ = false;
     double depth_ = at_first;
-    // What libtorrent has from here, and what it had before.
+    // The limit that libtorrent has from here, and the one that it had before.
     std::uint16_t applied_ = 0;
     std::uint16_t before_ = 0;
     std::chrono::duration<double> fastest_ = std::chrono::hours(1);
-    // When what is under way was requested.
+    // When each open block was requested.
     std::map<Block, lt::time_point> sent_;
 };
 

@@ -1,9 +1,9 @@
-// Shallow request queues, while somebody waits for data: what was requested before stands in the
-// way of what is requested next.
+// Keeps request queues short while a program waits for data, because earlier requests delay the
+// next one.
 //
-// Each peer has so many requests under way as keep it busy. Blocks that take hardly longer than the
-// fastest one from that peer show that it could be asked for more; blocks that take longer have
-// waited behind others.
+// Each peer has just enough open requests to stay busy. If blocks take hardly longer than the
+// fastest block from that peer, it could get more requests; if they take longer, they have waited
+// behind others.
 #pragma once
 
 #include <libtorrent/torrent_handle.hpp>
@@ -16,14 +16,14 @@ namespace patron {
 
 class TorrentQueues;
 
-// Those of the torrents of a session. Network thread only.
+// The request queues of a session's torrents. Network thread only.
 class RequestQueues {
   public:
-    // Shallow queues for a torrent, those of peers that come later too; or as they were.
+    // Keeps the queues of a torrent short, including those of later peers, or restores them.
     void limit(lt::torrent_handle const& torrent, bool limited);
 
   private:
-    // By the id of the torrent, which owns them.
+    // By the id of the torrent, which owns the queues.
     std::map<std::uint64_t, std::weak_ptr<TorrentQueues>> torrents_;
 };
 

@@ -1,8 +1,8 @@
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/peer_classes.hpp"
-#include "torrent-patron/cpp/requests/picker_threshold.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
@@ -37,13 +37,15 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
 
 rust::Vec<SettingRecord> SessionHandle::current_settings() const {
     lt::settings_pack current = get_settings();
-    threshold_.show(current);
+    for (auto const* const setting : overridden_)
+        setting->show(current);
     return setting_records(current);
 }
 
 void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     lt::settings_pack changes = settings(records);
-    threshold_.change(changes);
+    for (auto* const setting : overridden_)
+        setting->change(changes);
     apply_settings(std::move(changes));
 }
 
@@ -60,7 +62,9 @@ DemandRecord SessionHandle::demand() const {
 
 rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
     lt::session_params params = session_state();
-    threshold_.save(params.settings);
+    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    for (auto const* const setting : overridden_)
+        setting->save(params.settings);
     update(params.settings, instead);
     auto const encoded = lt::write_session_params_buf(params);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
@@ -68,7 +72,9 @@ rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> in
 
 rust::Vec<std::uint8_t> SessionHandle::network_state() const {
     auto const parts = save_dht_state | save_ip_filter;
-    auto const encoded = lt::write_session_params_buf(session_state(parts), parts);
+    lt::session_params params = session_state(parts);
+    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    auto const encoded = lt::write_session_params_buf(params, parts);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
 

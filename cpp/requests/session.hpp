@@ -7,13 +7,14 @@
 
 #include <libtorrent/session_handle.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace patron {
 
 class NetworkPolicy;
+class OverriddenSetting;
 class PeerClasses;
-class PickerThreshold;
 struct QueuePlaceRecord;
 struct ClassRangesRecord;
 struct DemandRecord;
@@ -23,18 +24,20 @@ enum class Protocol : std::uint8_t;
 
 class SessionHandle : public lt::session_handle {
   public:
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
-                  PickerThreshold& threshold, PeerClasses& classes)
-        : lt::session_handle(std::move(handle)), policy_(policy), threshold_(threshold),
+    using Overridden = std::array<OverriddenSetting*, 2>;
+
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden,
+                  PeerClasses& classes)
+        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden),
           classes_(classes) {}
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
     DemandRecord demand() const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
-    // Without the settings.
+    // Without settings.
     rust::Vec<std::uint8_t> network_state() const;
-    // The id and the place of each torrent that is in the queue.
+    // The id and the position of each torrent in the queue.
     rust::Vec<QueuePlaceRecord> queue() const;
 
     // The first and last address of each blocked range.
@@ -59,7 +62,7 @@ class SessionHandle : public lt::session_handle {
 
   private:
     NetworkPolicy const& policy_;
-    PickerThreshold& threshold_;
+    Overridden overridden_;
     PeerClasses& classes_;
 };
 

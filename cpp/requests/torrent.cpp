@@ -160,7 +160,7 @@ lt::announce_entry tracker(TrackerRecord const& record) {
     return entry;
 }
 
-// The URL of a web seed, in the form that libtorrent was given.
+// Returns the URL of a web seed in the form that libtorrent was given.
 std::string given(Torrent const& torrent, rust::Str url) {
     auto const info = torrent.torrent_file();
     return info && info->is_valid() ? web_seed_url(*info, std::string(url)) : std::string(url);
@@ -179,7 +179,7 @@ void Torrent::pause_torrent(bool gracefully) const {
     pause(gracefully ? lt::torrent_handle::graceful_pause : lt::pause_flags_t{});
 }
 
-// An error or a full disk stops a torrent by other means than pause: these are undone too.
+// An error or a full disk stops a torrent in other ways than a pause. These are undone too.
 void Torrent::resume_torrent() const {
     clear_error();
     unset_flags(lt::torrent_flags::upload_mode);
@@ -223,7 +223,7 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
         refuse("it super-seeds");
     LimitsRecord const own = patron::limits(*this);
     if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
-        refuse("it has limits of its own");
+        refuse("it has its own limits");
     if (!compat::keeps_names)
         refuse("this version of libtorrent does not tell the names of its files");
     params.save_path = now.save_path;
@@ -261,10 +261,10 @@ void Torrent::use_metainfo(Bytes torrent_file) const {
     if (!same)
         refuse("the metainfo is of another torrent");
     if (!set_metadata(given.ti->info_section()))
-        refuse("the torrent has its metadata");
+        refuse("the torrent already has its metadata");
 }
 
-// The torrent may have been removed meanwhile, of which nobody need be told.
+// If the torrent was removed in the meantime, that need not be reported.
 void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     auto const info = torrent_file();
     if (info && info->priv())
@@ -326,7 +326,7 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
         fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
         std::error_code failure;
         if (fs::exists(fs::symlink_status(root / name, failure)))
-            refuse(name + ": there is a file of that name");
+            refuse(name + ": a file with that name exists");
         for (fs::path above = fs::path(name).parent_path(); !above.empty();
              above = above.parent_path())
             if (fs::exists(root / above, failure) && !fs::is_directory(root / above, failure))
@@ -385,7 +385,7 @@ void Torrent::set_deadline(std::uint32_t index, std::int32_t milliseconds) const
         set_piece_deadline(wanted, milliseconds);
 }
 
-// The first and last piece of each file: players look there for the index. Skipped pieces stay
+// The first and last piece of each file, where players look for the index. Skipped pieces stay
 // skipped.
 void Torrent::set_ends_first(bool first) const {
     auto const info = metainfo(*this);
@@ -411,7 +411,7 @@ void Torrent::set_ends_first(bool first) const {
 void Torrent::read(std::uint32_t index) const {
     lt::piece_index_t const wanted = piece(*metainfo(*this), index);
     if (!have_piece(wanted))
-        throw NotHere("piece " + std::to_string(index) + " is not here yet");
+        throw NotHere("piece " + std::to_string(index) + " has not been downloaded yet");
     read_piece(wanted);
 }
 
@@ -422,7 +422,7 @@ void Torrent::add(std::uint32_t index, Bytes data) const {
     if (data.size() != size)
         refuse("piece " + std::to_string(index) + " has " + std::to_string(size) + " bytes, not " +
                std::to_string(data.size()));
-    // libtorrent would silently drop it.
+    // libtorrent would drop the piece silently.
     check_settled(*this, "piece " + std::to_string(index) + ": the files are still being checked");
     add_piece(given, std::vector<char>(data.begin(), data.end()));
 }
@@ -552,7 +552,7 @@ void Torrent::reannounce() const {
     force_reannounce(0, -1, lt::torrent_handle::ignore_min_interval);
 }
 
-// All trackers: if not told which, libtorrent scrapes only the one that answered last.
+// Asks all trackers. By default, libtorrent scrapes only the one that answered last.
 void Torrent::scrape() const {
     int const count = static_cast<int>(trackers().size());
     if (count == 0)

@@ -1,6 +1,6 @@
 // A torrent on the network thread, where libtorrent's getters do not block and nothing changes
-// between two of them. Functions of libtorrent's own handle that need no change are not repeated
-// here: the bridge calls them under their inherited names.
+// between two calls. Functions of libtorrent's own handle that need no change are not repeated
+// here; the bridge calls them under their inherited names.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -34,9 +34,9 @@ enum class Existing : std::uint8_t;
 enum class QueueMove : std::uint8_t;
 enum class Requests : std::uint8_t;
 
-// libtorrent checks the files of a torrent without asking whether it still has a storage: one that
-// is being removed has none, and the process would crash. Returns whether it is checked. Network
-// thread.
+// Starts a check of the torrent's files. libtorrent does not test whether the torrent still has a
+// storage; one that is being removed has none, and the process would crash. Returns whether the
+// check was started. Network thread.
 bool check_again(lt::torrent_handle const& torrent);
 
 class Torrent : public lt::torrent_handle {
@@ -53,7 +53,7 @@ class Torrent : public lt::torrent_handle {
     void save_resume(bool only_if_changed) const;
     void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
 
-    // What another source of the torrent says of where to get it.
+    // Adds the trackers, web seeds and peers of another source of the torrent.
     void merge(lt::add_torrent_params const& source) const noexcept;
 
     rust::Vec<FileStatusRecord> files() const;
@@ -78,7 +78,7 @@ class Torrent : public lt::torrent_handle {
     LookRecord look_at_piece(std::uint32_t piece) const;
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
                rust::Slice<PieceLevel const> levels, Requests requests) const;
-    // The sink gets what comes of it.
+    // The sink receives the result.
     void read_bytes(std::uint64_t begin, std::uint64_t length,
                     rust::Box<RangeSink> sink) const noexcept;
     void read_file(std::uint32_t file, std::uint64_t begin, std::uint64_t length,

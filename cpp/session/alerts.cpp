@@ -1,5 +1,4 @@
-// Converts alerts to typed calls of the client's sink before the function returns; no pointer to an
-// alert is kept.
+// Converts alerts to typed calls of the client's sink. No pointer to an alert is kept after that.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -55,7 +54,7 @@ NativeError refusal(lt::error_code const& code, char const* reason) {
     return out;
 }
 
-// Whether a tracker has answered, or may still, from another of the addresses that we listen on.
+// Returns whether a tracker has answered from another of our listening addresses, or may still.
 bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
                 lt::protocol_version version) {
     for (lt::announce_entry const& entry : torrent.trackers()) {
@@ -70,7 +69,7 @@ bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
     return false;
 }
 
-// Errors that pass by themselves. A duplicate does too: the client knows all torrents of its
+// Returns whether an error is temporary. A duplicate is: the client knows all torrents of its
 // session, so the other one must be in the process of being removed.
 bool is_temporary(lt::error_code const& code) {
     namespace errc = boost::system::errc;
@@ -82,8 +81,8 @@ bool is_temporary(lt::error_code const& code) {
 } // namespace
 
 void Session::pop_alerts() {
-    // Before the alerts: an alert that a report depends on, such as that the torrent was added, is
-    // older.
+    // Take the reports before the alerts, so that alerts that a report depends on, such as that of
+    // the torrent being added, are older.
     popped_reports_ = reports_->take();
     session_.pop_alerts(&alerts_);
 }
@@ -111,7 +110,7 @@ void Session::convert(lt::alert& alert, Alerts& out) {
         convert_network(alert, out);
 }
 
-// Torrents are added, removed, and change their state.
+// Torrents that are added, removed, or change their state.
 bool Session::convert_life(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::add_torrent_alert::alert_type: {
@@ -151,7 +150,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_delete_failed_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_delete_failed_alert const&>(alert);
         if (auto const deleted = deleting_.extract(a.info_hashes)) {
-            // No error: a magnet link without metadata has no files.
+            // No error, because a magnet link without metadata has no files.
             if (a.error)
                 out.delete_failed(deleted.mapped(), error(a.error));
             else
@@ -173,8 +172,8 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_checked_alert::alert_type:
         out.checked(id(alert));
         return true;
-    // A torrent is reported as finished once libtorrent has closed the files, which it does right
-    // afterwards: nothing is then left to be written. The saver checks the files before that.
+    // A torrent is reported as finished when libtorrent has closed its files, which it does next,
+    // so that everything is written. The saver checks the files before that.
     case lt::torrent_finished_alert::alert_type:
         finishing_.insert(id(alert));
         return true;
@@ -203,7 +202,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_error_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
         out.torrent_error(id(a), text(a.filename()), error(a.error));
-        // A file choice that fails stops the torrent, and has no alert of its own.
+        // If setting file priorities fails, the torrent stops, and there is no other alert.
         PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
         if (asked.request != 0) {
             out.answer_failed(asked.request, text(a.filename()), error(a.error));
@@ -222,7 +221,7 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Files are moved, renamed, chosen, and fail.
+// Files that are moved, renamed, selected, or that fail.
 bool Session::convert_files(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::storage_moved_alert::alert_type: {
@@ -234,7 +233,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::storage_moved_failed_alert::alert_type: {
         auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
-        // If a file already exists at the destination, it is reported without an error code.
+        // If a file exists at the destination, libtorrent reports that without an error code.
         lt::error_code const code =
             a.error ? a.error : make_error_code(boost::system::errc::file_exists);
         out.storage_move_failed(id(a), text(a.file_path()), error(code));
@@ -266,11 +265,11 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
     case lt::file_error_alert::alert_type: {
         auto const& a = static_cast<lt::file_error_alert const&>(alert);
-        // A read that was abandoned after the first one failed, which has been reported.
+        // A read that was cancelled after the first one failed, which has been reported.
         if (a.error == boost::asio::error::operation_aborted)
             return true;
-        // A torrent whose data cannot be read would refuse each request separately: libtorrent
-        // pauses a torrent on an error in a write or a check, but not on this one.
+        // If a torrent's data cannot be read, every request would fail separately: libtorrent
+        // pauses a torrent after an error in a write or a check, but not after this one.
         if (a.op == lt::operation_t::file_read && !is_temporary(a.error) && a.handle.is_valid())
             a.handle.pause();
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
@@ -286,7 +285,7 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Answers that consist of bytes.
+// Answers that are bytes.
 bool Session::convert_saved(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::save_resume_data_alert::alert_type:
@@ -297,7 +296,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
         auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
         if (asked.request == 0)
             return true;
-        // Having nothing to save is a valid answer.
+        // If there is nothing to save, that is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
             out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
         else
@@ -322,7 +321,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
 }
 
 void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out) {
-    // Moved out of the alert: otherwise the next pop_alerts would free it with the alert mutex
+    // Moved out of the alert: otherwise, the next pop_alerts would free it with the alert mutex
     // held.
     lt::add_torrent_params params = std::move(alert.params);
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
@@ -354,8 +353,8 @@ void Session::take_saved(Alerts& out) {
     }
 }
 
-// A torrent whose files changed while it was downloaded is not complete: what is missing is
-// downloaded again.
+// If the files of a torrent changed while it was downloaded, it is not complete: the missing data
+// is downloaded again.
 void Session::take_looks(Alerts& out) {
     for (Saver::Look const& look : saver_->take_looks()) {
         auto const found = torrents_.find(look.torrent);
@@ -369,7 +368,7 @@ void Session::take_looks(Alerts& out) {
     }
 }
 
-// libtorrent has no alert for these.
+// libtorrent has no alert for these files.
 void Session::take_lost(Alerts& out) {
     for (LostFile const& file : written_->take_lost()) {
         for (auto const& [id, torrent] : torrents_) {
@@ -419,7 +418,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::tracker_error_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_error_alert const&>(alert);
-        // A message from the tracker itself shows that it was reached.
+        // If the message is from the tracker, the tracker was reached.
         if (char const* reason = a.failure_reason(); reason != nullptr && *reason != '\0')
             out.tracker_error(id(a), text(a.tracker_url()), number(a.times_in_row),
                               refusal(a.error, reason));
@@ -434,7 +433,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
     case lt::tracker_reply_alert::alert_type: {
         auto const& a = static_cast<lt::tracker_reply_alert const&>(alert);
-        // Of connect_some().
+        // Caused by connect_some().
         if (*a.tracker_url() == '\0')
             return true;
         out.tracker_reply(id(a), text(a.tracker_url()), number(a.num_peers));
@@ -466,12 +465,12 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
     }
 }
 
-// A tracker that is reached from one address but not from another has not failed: most have no
+// If a tracker is reached from one address but not from another, it has not failed: most have no
 // IPv6. If the other address still waits for an answer, its failure will be reported.
 void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
     NativeError failure = error(alert.error);
     if (failure.message.empty())
-        failure.message = "its answer makes no sense";
+        failure.message = "its answer is invalid";
     boost::asio::post(session_.get_context(),
                       [reports = reports_, waker = waker_, id = id(alert), torrent = alert.handle,
                        version = alert.version, url = std::string(alert.tracker_url()),
@@ -502,7 +501,7 @@ bool Session::convert_peers(lt::alert& alert, Alerts& out) {
         out.peer_disconnected(id(a), peer(a), error(a.error));
         return true;
     }
-    // A protocol error of a peer is reported only by this alert.
+    // Only this alert reports a protocol error of a peer.
     case lt::peer_error_alert::alert_type: {
         auto const& a = static_cast<lt::peer_error_alert const&>(alert);
         // The only error after which the peer stays connected.
@@ -515,7 +514,7 @@ bool Session::convert_peers(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Sockets, routers, and libtorrent as a whole.
+// Sockets, routers, and the session itself.
 bool Session::convert_network(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::portmap_alert::alert_type: {
@@ -553,7 +552,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
         if (a.op != lt::operation_t::sock_accept)
             set_outgoing_utp(false);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
-            // There is an alert for each connection that waits, and for each attempt to listen.
+            // There is an alert for each waiting connection, and for each attempt to listen.
             auto const now = lt::clock_type::now();
             if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
                 return true;
@@ -577,8 +576,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Alerts were lost, and perhaps answers with them. What has not been passed to libtorrent yet is
-// abandoned too.
+// Alerts were lost, and their answers may have been among them. Requests that have not been passed
+// to libtorrent are abandoned too.
 void Session::give_up_pending(Alerts& out) {
     choosing_.clear();
     for (PendingRequest const& entry : pending_->take_all())

@@ -84,18 +84,17 @@ using Connection = native::web_peer_connection;
 using Call = void (*)(Connection*, lt::error_code const&, std::size_t);
 using Word = std::uintptr_t;
 
-// Where a virtual function stands in the table of its class.
+// Returns the position of a virtual function in the table of its class.
 template <typename Member>
 std::size_t slot(Member member) {
     static_assert(sizeof member == 2 * sizeof(Word));
     Word words[2];
     std::memcpy(words, &member, sizeof words);
-    // The lowest bit says that the function is virtual: of the first word, or of the second one on
-    // ARM.
+    // The lowest bit marks virtual functions: of the first word, or of the second one on ARM.
     return (words[0] & ~Word(1)) / sizeof(Word);
 }
 
-// How much of it may be handed over, so that nothing follows a chunk size.
+// Returns how many bytes may be passed on so that nothing follows a chunk size.
 std::size_t next_part(Connection& seed, std::string_view received) {
     auto const& parser = seed.*member(internals::Parser());
     int const chunk_left = seed.*member(internals::ChunkLeft());
@@ -124,7 +123,7 @@ void receive_in_parts(Connection* seed, lt::error_code const& error, std::size_t
                                 buffer.*member(internals::Start()) + position;
         std::string_view const rest(end - left, static_cast<std::size_t>(left));
         int const size = static_cast<int>(next_part(*seed, rest));
-        // Hides what follows for the time of the call.
+        // Hides the following bytes during the call.
         left -= size;
         position -= left;
         stock_receive(seed, error, static_cast<std::size_t>(size));
@@ -135,12 +134,12 @@ void receive_in_parts(Connection* seed, lt::error_code const& error, std::size_t
     }
 }
 
-// A table of virtual functions like this one, with ours in the place of one. It is never freed: a
+// Returns a copy of a table of virtual functions with one replaced. It is never freed, because a
 // connection may outlive static objects.
 Word const* table_like(Word const* stock) {
     std::size_t const receive = slot(member(internals::OnReceive()));
     std::size_t const last = slot(member(internals::AddHeaders()));
-    // Two words stand before the first function.
+    // Two words precede the first function.
     auto* const table = new Word[last + 3];
     std::copy(stock - 2, stock + last + 1, table);
     stock_receive = reinterpret_cast<Call>(stock[receive]);

@@ -1,6 +1,8 @@
 #include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
+#include <libtorrent/settings_pack.hpp>
+
 #include <utility>
 
 namespace patron {
@@ -18,15 +20,21 @@ class TorrentConnecting : public lt::torrent_plugin,
     }
 
   private:
-    // libtorrent is not done with its change yet; many peers are added at once.
+    // Posted, because libtorrent is still changing the torrent. Also, many peers are added at once.
     void connect_soon() {
         if (std::exchange(pending_, true))
             return;
-        internals::post(internals::session_of(torrent_), [known = weak_from_this()] {
-            if (auto const self = known.lock()) {
-                self->pending_ = false;
+        auto const session = internals::session_of(torrent_);
+        internals::post(session, [known = weak_from_this(), session] {
+            auto const self = known.lock();
+            if (!self)
+                return;
+            self->pending_ = false;
+            // uTP goes through a SOCKS5 proxy once the proxy has agreed to forward UDP. Before
+            // that, libtorrent falls back to TCP and does not try uTP again for a minute.
+            auto const& settings = internals::settings(session);
+            if (settings.get_int(lt::settings_pack::proxy_type) == lt::settings_pack::none)
                 internals::connect_some(self->torrent_);
-            }
         });
     }
 

@@ -1,5 +1,5 @@
-// Connects to peers as soon as they are known. libtorrent does so for those of a tracker, of the
-// DHT and of other peers; those that a program names it looks at once a second.
+// Connects to peers as soon as they are known. libtorrent does that for peers from trackers, the
+// DHT and other peers, but considers those that a program adds only once a second.
 #pragma once
 
 #include <libtorrent/extensions.hpp>

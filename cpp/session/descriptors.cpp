@@ -15,11 +15,11 @@
 namespace patron {
 namespace {
 
-// Older connections have been seen by more than one tick.
+// A connection older than this has been seen by more than one tick.
 constexpr auto is_new = std::chrono::seconds(3);
-// Between two ticks; beyond that others take what is given up. The connections that wait are
-// accepted in the place of the spare descriptor and of peers that libtorrent drops, one after
-// another.
+// The maximum number of failures between two ticks. Beyond that, descriptors that are freed here
+// are taken by others. Until then, waiting connections are accepted one after another, in place of
+// the spare descriptor and of peers that libtorrent disconnects.
 constexpr int most_failures = 64;
 
 } // namespace
@@ -54,7 +54,7 @@ void Descriptors::on_alert(lt::alert const* alert) {
         return;
     if (inherited_)
         close_on_exec(static_cast<std::uint16_t>(listens->port));
-    // From now on connections are accepted.
+    // The session can accept connections now.
     if (lowered_ == 0)
         limit_ = limit();
 }
@@ -66,7 +66,7 @@ void Descriptors::failed(lt::listen_failed_alert const& alert) {
                 alert.error == errc::too_many_files_open_in_system;
         return;
     }
-    // The one error after which libtorrent tries again.
+    // The only error after which libtorrent tries again.
     if (alert.error == errc::too_many_files_open) {
         lowered_ = limit();
         if (spare_ >= 0)
@@ -93,7 +93,7 @@ void Descriptors::on_tick() {
                                });
 }
 
-// There are descriptors again.
+// Descriptors are available again.
 void Descriptors::recover() {
     if (lowered_ == 0) {
         limit_ = limit();

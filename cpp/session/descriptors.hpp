@@ -1,10 +1,12 @@
-// What libtorrent does with descriptors, and how it does without. Network thread only.
+// Handles a lack of descriptors, and descriptors that child processes would inherit. Network thread
+// only.
 //
-// Out of descriptors, libtorrent tries again at once to accept a connection, and does with fewer
-// connections from then on. Where nothing helps it does not listen until there are descriptors
-// again. After other errors it would accept nothing any more.
+// When there are no descriptors left, libtorrent immediately tries again to accept a connection,
+// and permanently lowers its limit on connections. If nothing helps, this closes the listening
+// socket until there are descriptors again. After other errors, libtorrent would never accept a
+// connection again.
 //
-// Where programs that are started would inherit its sockets, those for peers are closed on exec.
+// If child processes would inherit the sockets for peers, they are set to close on exec.
 #pragma once
 
 #include <libtorrent/alert_types.hpp>
@@ -34,13 +36,13 @@ class Descriptors : public lt::plugin {
 
     bool const inherited_;
     lt::session_handle session_;
-    // Given up where there is none left, so that connections can be accepted and closed.
+    // Closed when no descriptor is left, so that waiting connections can be accepted and closed.
     int spare_ = -1;
-    // To accept, since the last tick.
+    // Failures to accept since the last tick.
     int failures_ = 0;
-    // A socket does not listen that should.
+    // Whether a socket that should be listening is not.
     bool deaf_ = false;
-    // connections_limit as it was set, and as libtorrent has lowered it since; 0: it has not.
+    // connections_limit as it was set, and as libtorrent has lowered it; 0 if it has not.
     int limit_ = 0;
     int lowered_ = 0;
 };

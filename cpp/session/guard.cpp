@@ -16,21 +16,21 @@
 namespace patron {
 namespace {
 
-// Unrequested blocks from one address before it is refused: a request that was abandoned may still
-// be answered.
+// The number of unrequested blocks from one address before it is refused. A few are normal, because
+// a cancelled request may still be answered.
 constexpr int most_unasked = 64;
 // If a connection has fewer answers than this per unrequested block, its address is refused at
 // once.
 constexpr int answers_for_each = 4;
 // The number of addresses that are remembered.
 constexpr std::size_t most_addresses = 4096;
-// The bytes that may wait for a peer, beyond what libtorrent reads ahead for it.
+// How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// Connections from one address before their handshake; new ones do not count.
+// The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
-// Of a web seed: a header, or a block that is not whole yet. More than that is looked for this
-// often.
+// The maximum unprocessed bytes from a web seed: a header or an incomplete block. Also the interval
+// of the check.
 constexpr int most_unread = 128 * 1024;
 constexpr auto between_looks = std::chrono::milliseconds(20);
 
@@ -75,7 +75,7 @@ class PeerGuard : public lt::peer_plugin {
             return false;
         }
         ++unasked_;
-        // A peer that has answered hardly any requests is not a good peer with an odd block.
+        // A peer that has answered almost no requests is not a good peer with a stray block.
         bool const refused =
             guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
         if (!refused)
@@ -104,8 +104,8 @@ class PeerGuard : public lt::peer_plugin {
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset: the requests that libtorrent has under way, and those that were never
-    // answered. If libtorrent gives up a request and makes it again, it is answered twice.
+    // By piece and offset: libtorrent's open requests, and those that were never answered. If
+    // libtorrent cancels a request and makes it again, it may be answered twice.
     std::multiset<Block> asked_;
 };
 
@@ -208,8 +208,8 @@ void Guard::look_at_web_seeds() {
     });
 }
 
-// Disconnects the oldest silent connections, so that each address keeps its share and all together
-// a quarter of connections_limit.
+// Disconnects the oldest silent connections, so that each address keeps its share, and all together
+// keep at most a quarter of connections_limit.
 void Guard::drop_silent() {
     auto const now = lt::clock_type::now();
     std::vector<std::pair<lt::time_point, lt::peer_connection_handle>> silent;

@@ -1,17 +1,17 @@
-// Bounds what a peer can make the session do, where libtorrent has no bound. Everything runs on the
+// Limits what a peer can make the session do, where libtorrent has no limit. Everything runs on the
 // network thread.
 //
-// Requests. A peer that reads nothing, or sends more requests than it was told it may have under
-// way, costs memory for the data that waits to be sent. It is disconnected.
+// Requests. A peer that reads nothing, or that sends more open requests than it was told it may,
+// causes data to accumulate in memory. It is disconnected.
 //
-// Unrequested blocks. libtorrent drops them, but takes the peer for one that delivers: the blocks
-// requested from it are requested from nobody else. A peer that keeps sending them is disconnected,
-// and its address is refused for the rest of the session.
+// Unrequested blocks. libtorrent drops them but still counts the peer as one that delivers, and
+// requests the missing blocks from nobody else. A peer that keeps sending unrequested blocks is
+// disconnected, and its address is refused for the rest of the session.
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds. libtorrent keeps a header in memory until it ends. If it does not, the connection is
-// closed.
+// Web seeds. libtorrent keeps a header in memory until it is complete. If it gets too long, the
+// connection is closed.
 #pragma once
 
 #include <libtorrent/aux_/session_settings.hpp>
@@ -39,14 +39,14 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
         network_ = &network;
         settings_ = &settings;
     }
-    // Disconnects soon: libtorrent does not expect it while it reads a message.
+    // Disconnects soon, because libtorrent does not expect a disconnect while it reads a message.
     void disconnect(lt::peer_connection_handle peer, lt::error_code error);
-    // How many requests a peer may have under way, and how many bytes may wait to be sent to it.
+    // The maximum number of open requests of a peer, and of bytes that may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
     // Until the connection has ended.
     void watch_web_seed(lt::peer_connection_handle const& connection);
-    // Counts an unrequested block from this peer; returns whether the peer is refused from now on.
+    // Counts an unrequested block from this peer. Returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 

@@ -114,7 +114,7 @@ template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
 
 namespace {
 
-// Nobody but torrents asks trackers. 0: it has gone.
+// Only torrents make requests to trackers. Returns 0 if the torrent no longer exists.
 std::uint64_t torrent_of(native::tracker_connection const& request) {
     auto const asks = (request.*member(Requester())).lock();
     return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
@@ -211,7 +211,7 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows) 
         return;
     auto& trackers = (*impl).*member(Trackers());
     auto& send = trackers.*member(Send());
-    // BEP 15: a connection's id, the action, the transaction, each with its first byte first.
+    // BEP 15: the connection id, the action and the transaction, in network byte order.
     send = [inner = send, &trackers, allows = std::move(allows)](
                auto const& socket, lt::udp::endpoint const& to, lt::span<char const> packet,
                lt::error_code& failure, auto flags) {
@@ -237,7 +237,7 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
         if (!listener->sock || listener->local_endpoint != address)
             continue;
         listener->sock->close(failure);
-        // So that it is not taken for open.
+        // So that it does not count as open.
         listener->original_port = -1;
     }
 }
@@ -249,7 +249,7 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
 }
 
-// The answer of a tracker that says nothing.
+// Simulates an answer of a tracker without content.
 void connect_some(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     if (!impl || (*impl).*member(ConnectBoost()) == 0)

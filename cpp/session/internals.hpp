@@ -1,4 +1,4 @@
-// The only file that accesses what libtorrent hides from its plugins.
+// The only file that accesses parts of libtorrent which are hidden from plugins.
 #pragma once
 
 #include <libtorrent/address.hpp>
@@ -28,11 +28,11 @@ namespace patron::internals {
 // The URL of a web seed.
 std::string url(lt::peer_connection_handle const& connection);
 
-// On the network thread.
+// Called on the network thread.
 lt::counters const& counters(lt::session_handle const& session);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
-// Includes connections that belong to no torrent yet, and so have no plugin.
+// Visits all connections, including those that belong to no torrent yet and so have no plugin.
 void each_connection(lt::session_handle const& session, Visit const& visit);
 
 lt::settings_interface const& settings(lt::session_handle const& session);
@@ -40,18 +40,18 @@ lt::settings_interface const& settings(lt::session_handle const& session);
 void post(lt::session_handle const& session, std::function<void()> task);
 lt::session_handle session_of(lt::torrent_handle const& torrent);
 
-// Whether the v1 piece of libtorrent's torrent has this hash; true if there is no v1.
+// Returns whether the v1 piece of libtorrent's torrent has this hash; true if there is no v1.
 bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
               lt::sha1_hash const& hash);
 
-// Child processes do not inherit the connection's socket, if it has one.
+// Prevents child processes from inheriting the connection's socket, if it has one.
 void close_on_exec(lt::peer_connection_handle const& connection);
-// The number of received bytes that libtorrent has not been able to process yet.
+// Returns the number of received bytes that libtorrent has not been able to process yet.
 int unread(lt::peer_connection_handle const& connection);
 
-// HTTP requests to trackers that are under way, and the first and the last of those that are
-// queued, with the filter for their addresses: it is applied when a name has been resolved, and
-// again for each redirect.
+// Visits the HTTP requests to trackers that are in progress, and the first and last of those that
+// are queued, with the filter for their addresses. The filter is applied when a name has been
+// resolved, and again for each redirect.
 using VisitRequest = std::function<void(std::uint64_t torrent, std::string const& url,
                                         std::shared_ptr<lt::ip_filter const>& filter)>;
 void each_http_request(lt::session_handle const& session, VisitRequest const& visit);
@@ -61,26 +61,26 @@ using AllowPacket =
     std::function<bool(std::uint64_t torrent, std::string const& url, lt::address const& to)>;
 void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
 
-// Closes the sockets that listen for peers at this address. The session opens them again when it is
-// told to reopen its sockets.
+// Closes the sockets that listen for peers at this address. The session opens them again when it
+// reopens its sockets.
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
 
-// How many blocks a peer is asked for ahead.
+// How many blocks are requested from a peer in advance.
 struct RequestQueue {
     std::uint16_t& most;
     std::uint16_t& wanted;
 };
-// Of a peer that is still there. On the network thread.
+// Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
 
-// Connects to peers of a torrent that are known, to as many as libtorrent does when a tracker has
-// answered. On the network thread, and not while libtorrent changes the torrent.
+// Connects to known peers of a torrent, as many as libtorrent does after the answer of a tracker.
+// Called on the network thread, but not while libtorrent changes the torrent.
 void connect_some(lt::torrent_handle const& torrent);
 
 using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_holder const&,
                                      lt::storage_error const&)>;
-// Reads blocks of a torrent by its session's disk backend. On the network thread, as `read` is
-// called, which may be before this returns.
+// Reads blocks of a torrent through its session's disk backend. Called on the network thread, as is
+// `read`, possibly before this returns.
 void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
                  BlockRead const& read);
 

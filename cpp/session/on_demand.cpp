@@ -28,8 +28,8 @@ class OnDemand::Torrent : public lt::torrent_plugin {
     }
 
   private:
-    // libtorrent adds a plugin at once, to the end of the list that it is going through: each is
-    // told what has woken it.
+    // libtorrent appends a plugin immediately to the list that it is iterating over, so the new
+    // plugins receive the same call.
     void wake() {
         if (std::exchange(awake_, true))
             return;

@@ -1,5 +1,5 @@
-// Plugins of torrents that are made when they are first needed. Most torrents of many are idle, and
-// the plugins of each would take a KiB. Network thread only.
+// Makes the plugins of a torrent when they are first needed. An idle torrent needs none of them,
+// and they would take almost 1 KiB. Network thread only.
 #pragma once
 
 #include <libtorrent/client_data.hpp>
@@ -19,10 +19,10 @@ class OnDemand : public lt::plugin, public std::enable_shared_from_this<OnDemand
                                                                    lt::client_data_t)>;
     using Ended = std::function<void(std::uint64_t torrent)>;
 
-    // Of a plugin that does nothing until the torrent knows a peer, has a web seed when its files
-    // have been checked, or has a connection. To be called before the first torrent is added.
+    // For a plugin that does nothing until the torrent knows a peer, has a connection, or has a web
+    // seed when its files have been checked. Call it before the first torrent is added.
     void add(Make make) { plugins_.push_back(std::move(make)); }
-    // Called when a torrent is gone. Likewise.
+    // `ended` is called when a torrent has been destroyed. Call this before the first is added.
     void on_end(Ended ended) { ended_ = std::move(ended); }
 
     std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,

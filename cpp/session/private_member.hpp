@@ -3,7 +3,7 @@
 
 namespace patron::internals {
 
-// An explicit instantiation may name a private member, and a friend function can then return it.
+// An explicit instantiation may name a private member, which a friend function can then return.
 template <typename Tag, typename Tag::type Member>
 struct Open {
     friend typename Tag::type member(Tag) { return Member; }

@@ -37,7 +37,7 @@ class TorrentReach : public lt::torrent_plugin {
 void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy) {
     if (!session.is_valid())
         return;
-    // The address that is filtered is that of the proxy then, which may well be here.
+    // Then the filter sees the address of the proxy, which may be local.
     int const proxy = internals::settings(session).get_int(lt::settings_pack::proxy_type);
     if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw)
         return;
@@ -61,13 +61,13 @@ void Reach::added(lt::session_handle const& session) {
         });
 }
 
-// Posted when the request is made and before it is begun.
+// This alert is posted after the request is created and before it starts.
 void Reach::on_alert(lt::alert const* alert) {
     if (lt::alert_cast<lt::tracker_announce_alert>(alert) != nullptr)
         restrict_trackers(session_, *policy_);
 }
 
-// The session asks the trackers of paused torrents for their numbers by itself, later in this tick.
+// The session itself scrapes the trackers of paused torrents, later in this tick.
 void Reach::on_tick() {
     internals::post(
         session_, [session = session_, policy = policy_] { restrict_trackers(session, *policy); });

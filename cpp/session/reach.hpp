@@ -1,5 +1,5 @@
-// What a torrent makes the session contact must not be on the local network, unless a person has
-// named it: trackers, web seeds, and where they redirect to.
+// Prevents torrents from making the session contact hosts on the local network, by trackers, web
+// seeds or their redirects, unless the user has named the host.
 #pragma once
 
 #include "torrent-patron/cpp/policy.hpp"
@@ -13,11 +13,11 @@
 
 namespace patron {
 
-// HTTP requests to trackers that have just been made get a filter. To be called before their names
-// are looked up, on the network thread.
+// Gives new HTTP requests to trackers a filter. Must be called on the network thread, before their
+// names are looked up.
 void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy);
 
-// For a session that keeps torrents off the local network. Network thread only.
+// Used in a session that keeps torrents off the local network. Network thread only.
 class Reach : public lt::plugin {
   public:
     explicit Reach(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}

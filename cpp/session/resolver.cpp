@@ -20,7 +20,7 @@ namespace patron {
 
 namespace {
 
-// Keeps the calling thread, and those that it starts, from opening sockets.
+// Prevents the calling thread, and those that it starts, from opening sockets.
 bool forbid_sockets() {
 #ifdef SYS_socket
     sock_filter code[] = {
@@ -39,7 +39,8 @@ bool forbid_sockets() {
 
 } // namespace
 
-// asio starts the resolver thread for the first name; it inherits from the thread that asks.
+// asio starts the resolver thread for the first name. It inherits the filter from the thread that
+// asks.
 void silence_resolver(lt::io_context& network) {
     std::thread([&network] {
         name_thread("lt-resolver");

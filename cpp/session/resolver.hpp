@@ -1,4 +1,4 @@
-// How libtorrent resolves names: on a single thread, that of asio's resolver.
+// libtorrent resolves names on a single thread, that of asio's resolver.
 #pragma once
 
 #include <libtorrent/fwd.hpp>
@@ -6,9 +6,9 @@
 
 namespace patron {
 
-// From now on names are looked up only in /etc/hosts. Otherwise a redirect, or a tracker that names
-// peers by host name, would make this machine send DNS queries, whatever the client connects to. To
-// be called before anything is resolved. Does nothing if the kernel has no seccomp filters.
+// Restricts name lookups to /etc/hosts from now on. Otherwise a redirect, or a tracker that names
+// peers by host name, would make this machine send DNS queries, whatever the client connects to.
+// Must be called before anything is resolved. Does nothing if the kernel has no seccomp filters.
 void silence_resolver(lt::io_context& network);
 
 } // namespace patron

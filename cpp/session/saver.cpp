@@ -26,7 +26,7 @@ lt::error_code synchronize(std::string const& path) {
         return lt::error_code(errno, boost::system::system_category());
     int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
     ::close(descriptor);
-    // A pipe, or a file system that does not support it.
+    // Pipes and some file systems do not support it.
     if (failed == 0 || failed == EINVAL || failed == EROFS || failed == ENOTSUP)
         return {};
     return lt::error_code(failed, boost::system::system_category());
@@ -40,8 +40,8 @@ bool is_missing(lt::error_code const& error) {
     return error.value() == ENOENT || error.value() == ENOTDIR;
 }
 
-// Whether the resume data says that something of the file is here. Data of a file that is not
-// wanted is in the part file.
+// Returns whether the resume data claims data in the file. Data of a skipped file is in the part
+// file.
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
     auto const place = static_cast<std::size_t>(static_cast<int>(file));
     if (place < params.file_priorities.size() && params.file_priorities[place] == lt::dont_download)
@@ -58,8 +58,8 @@ bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
     return false;
 }
 
-// Synchronizes the files, their directories and the part file. `failed` is the path that an error
-// is about. Files that are not there are added to `missing`.
+// Synchronizes the files, their directories and the part file. `failed` is set to the path that an
+// error is about. Missing files are added to `missing`.
 lt::error_code synchronize(lt::add_torrent_params const& params,
                            std::set<lt::file_index_t> const& files,
                            std::set<lt::file_index_t>& missing, std::string& failed) {
@@ -86,7 +86,8 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     return {};
 }
 
-// A file that was cut and written to further on has its size again, and a hole.
+// Returns whether the file has changed. If it was truncated and then written to farther on, it has
+// its old size but a hole.
 bool has_changed(ExpectedFile const& file) {
     struct stat found {};
     return ::stat(file.path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
@@ -164,9 +165,9 @@ Saver::Saved Saver::made(Save order) {
             std::set<lt::file_index_t> missing;
             kept.lost = synchronize(params, written, missing, kept.lost_file);
             saved.is_news = bool(kept.lost);
-            // They may have been moved or renamed since libtorrent said where they are, or belong
-            // to the same torrent, added again. Those that are claimed and missing twice are gone:
-            // the next start will notice.
+            // They may have been moved or renamed since libtorrent returned their paths, or belong
+            // to the same torrent, which was added again. Files that are claimed and missing twice
+            // are gone; the next start will notice.
             for (lt::file_index_t const i : missing)
                 written_->add(torrent, i, i);
             std::set<lt::file_index_t> claimed;
@@ -174,7 +175,7 @@ Saver::Saved Saver::made(Save order) {
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });
             auto const before = std::exchange(kept.missing, claimed);
             if (!kept.lost && !claimed.empty() && claimed != before)
-                throw Busy("files of the torrent were moved meanwhile");
+                throw Busy("files of the torrent were moved in the meantime");
         }
         std::string place = params.save_path;
         for (auto const& renamed : params.renamed_files)

@@ -1,4 +1,4 @@
-// Finds out what the client must know about the disk, on a separate thread because the disk may be
+// Synchronizes and examines files for the client, on a separate thread because the disk may be
 // slow.
 #pragma once
 
@@ -26,7 +26,7 @@ namespace patron {
 
 class Saver {
   public:
-    // Resume data that was requested.
+    // A request for resume data.
     struct Save {
         std::uint64_t request;
         std::uint64_t torrent;
@@ -39,26 +39,27 @@ class Saver {
         std::uint64_t torrent;
         StoredRecord data;
         SavedRecord figures;
-        // If it cannot be made: which file is not durable, and why.
+        // If it cannot be made: the file that is not durable, and why.
         std::string file;
         NativeError error;
-        // Reported for the first time.
+        // Whether this error is reported for the first time.
         bool is_news;
     };
-    // The state of the files of a torrent that is complete.
+    // The state of the files of a complete torrent.
     struct Look {
         std::uint64_t torrent;
-        // They are no longer as they were written.
+        // Whether they have changed since they were written.
         bool changed;
     };
 
     Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker);
-    // Returns once all work is done.
+    // Returns when all work is done.
     ~Saver();
     Saver(Saver const&) = delete;
     Saver& operator=(Saver const&) = delete;
 
-    // Resume data claims only what is durable, so data that was written is first synchronized.
+    // Makes resume data. It may only claim durable data, so files that were written are
+    // synchronized first.
     void save(Save order);
     void look(std::uint64_t torrent, std::vector<ExpectedFile> files);
     void forget(std::uint64_t torrent);
@@ -67,14 +68,14 @@ class Saver {
     std::vector<Look> take_looks();
 
   private:
-    // What is kept of a torrent between saves.
+    // What is remembered of a torrent between saves.
     struct Kept {
-        // Where its files were, and in which state, when they were last written.
+        // The directory and the state of its files when they were last written.
         std::string place;
         std::string stamps;
-        // Written files that were not there when they were last to be synchronized.
+        // Written files that were missing when they were last synchronized.
         std::set<lt::file_index_t> missing;
-        // Data that was written may be lost for good: nothing is claimed any more.
+        // A file whose written data may be lost permanently. Nothing is claimed any more.
         std::string lost_file;
         lt::error_code lost;
     };

@@ -1,4 +1,4 @@
-// The life of the session: settings, the notify callback, abort.
+// The session's lifetime: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
@@ -29,9 +30,20 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace patron {
+
+namespace {
+
+std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
+    std::vector<lt::udp::endpoint> nodes = state.nodes;
+    nodes.insert(nodes.end(), state.nodes6.begin(), state.nodes6.end());
+    return nodes;
+}
+
+} // namespace
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
@@ -40,8 +52,8 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       classes_(std::make_shared<PeerClasses>()),
-      utp_wanted_(params.settings.get_bool(lt::settings_pack::enable_outgoing_utp)),
-      dht_nodes_(params.dht_state.nodes), session_(std::move(params)),
+      outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
+      dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
@@ -78,15 +90,15 @@ lt::session_params read_state(rust::Slice<std::uint8_t const> state) {
     if (state.empty())
         return {};
     auto const* data = reinterpret_cast<char const*>(state.data());
-    // libtorrent would ignore anything that is not a dictionary, and use defaults.
+    // libtorrent would ignore anything but a dictionary, and use defaults.
     lt::bdecode_node const root = lt::bdecode({data, static_cast<std::ptrdiff_t>(state.size())});
     if (root.type() != lt::bdecode_node::dict_t)
         throw lt::system_error(lt::errors::not_a_dictionary);
     return lt::read_session_params(root);
 }
 
-// Only what the client routes: anything else would be thrown away, and its number grows with the
-// load.
+// Only categories that the client uses. Other alerts would be thrown away, and their number grows
+// with the load.
 int alert_mask(InterestRecord const& interest, bool trackers) {
     namespace category = lt::alert_category;
     lt::alert_category_t mask =
@@ -135,7 +147,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     keep_file_names();
     auto policy = std::make_shared<SessionPolicy>(allowed);
     lt::session_params params = read_state(state);
-    // The records already include the settings that were saved.
+    // The records already include the saved settings.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
@@ -192,16 +204,18 @@ void Session::restore_dht_nodes() {
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-// Outgoing uTP connections go through a listening socket. Without one, libtorrent fails them
-// without falling back to TCP, as it would for a peer that does not answer: a port in use would
-// stop all downloads.
+// Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
+// fallback to TCP that it has for peers that do not answer. So a port in use would stop all
+// downloads.
 void Session::set_outgoing_utp(bool possible) {
-    if (!utp_wanted_ || has_utp_socket_)
+    if (has_utp_socket_)
         return;
     has_utp_socket_ = possible;
-    lt::settings_pack pack;
-    pack.set_bool(lt::settings_pack::enable_outgoing_utp, possible);
-    session_.apply_settings(std::move(pack));
+    auto const value = possible ? std::nullopt : std::optional<int>(false);
+    boost::asio::post(session_.get_context(),
+                      [session = lt::session_handle(session_), utp = outgoing_utp_, value] {
+                          utp->set(session, value);
+                      });
 }
 
 std::unique_ptr<Teardown> Session::abort() {

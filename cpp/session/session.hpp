@@ -1,4 +1,4 @@
-// One lt::session and its torrents. It is created, used and destroyed on one thread, the client's.
+// One lt::session and its torrents. It is created, used and destroyed on the client thread.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -39,6 +39,7 @@ struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
 class OnDemand;
+class OverriddenSetting;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
@@ -49,7 +50,7 @@ class TorrentParams;
 class Written;
 struct ReadTorrents;
 
-// Joins the network thread in its destructor, on any thread.
+// Its destructor joins the network thread. It may run on any thread.
 class Teardown {
   public:
     Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver);
@@ -78,31 +79,31 @@ class Session {
     void subscribe(InterestRecord const& interest);
 
     std::unique_ptr<Torrent> torrent(std::uint64_t torrent) const;
-    // The task runs on the network thread. It answers the request itself, or an alert does.
+    // Runs the task on the network thread. The task or an alert answers the request.
     void run_on_torrent(std::uint64_t request, std::uint64_t torrent, AnsweredBy by,
                         std::uint32_t index, ClientDataRecord const& client_data,
                         rust::Box<TorrentTask> task);
     void run_on_session(rust::Box<SessionTask> task);
-    // For a request that no alert will answer.
+    // Forgets a request that no alert will answer.
     void forget_request(std::uint64_t request);
 
     void request_statuses();
     void request_every_status();
     void request_statistics();
-    // Takes the alerts that are there now, for the next convert_alerts().
+    // Takes the current alerts, for the next convert_alerts().
     void pop_alerts();
     void convert_alerts(Alerts& out);
     std::unique_ptr<Teardown> abort();
 
   private:
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
-    // Filled by the network thread, which may outlive the session.
+    // Filled in by the network thread, which may outlive the session.
     struct Snapshots {
         std::mutex mutex;
         std::vector<std::vector<lt::torrent_status>> taken;
     };
-    // What the network thread finds out by itself, passed to the client like alerts. Their number
-    // is bounded by the web seeds and trackers that fail between two calls of pop_alerts().
+    // Findings of the network thread, passed to the client like alerts. Their number is bounded by
+    // the web seeds and trackers that fail between two calls of pop_alerts().
     class Reports {
       public:
         using Report = std::function<void(Alerts&)>;
@@ -123,14 +124,14 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void set_outgoing_utp(bool possible);
     void restore_dht_nodes();
-    // After the torrent was reported as added: what was put off until then.
+    // Does what was postponed until the torrent was added.
     void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
     void submit(std::uint64_t torrent, Task task);
     void choose_next(std::uint64_t torrent);
     void take_snapshots(Alerts& out);
 
-    // An alert is converted by the function for its family; each returns whether the alert was one
-    // of its own.
+    // The function for its family converts an alert. Each returns whether the alert belongs to its
+    // family.
     void convert(lt::alert& alert, Alerts& out);
     bool convert_life(lt::alert& alert, Alerts& out);
     bool convert_files(lt::alert& alert, Alerts& out);
@@ -146,25 +147,25 @@ class Session {
     void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
 
-    // Shared, because std::function must be copyable; the session holds a copy, so it outlives
-    // that.
+    // Shared, because std::function must be copyable. The session holds a copy, so this outlives
+    // the session.
     std::shared_ptr<rust::Box<Waker>> waker_;
-    // Null if nobody needs it.
+    // Null if it is not needed.
     std::shared_ptr<PlainTorrents> plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
     std::shared_ptr<PeerClasses> classes_;
-    bool const utp_wanted_;
+    std::shared_ptr<OverriddenSetting> outgoing_utp_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.
     lt::time_point accept_failed_{};
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
-    // Torrents that have been passed to libtorrent and not yet been accepted.
+    // Torrents that were passed to libtorrent and have not been accepted yet.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
-    // Torrents whose pieces are all here, but not all on disk.
+    // Torrents whose pieces have all been downloaded, but not all written.
     std::unordered_set<std::uint64_t> finishing_;
     // Torrents to be hashed once they have been downloaded.
     std::unordered_set<std::uint64_t> verifying_;
@@ -179,11 +180,11 @@ class Session {
     std::unique_ptr<PendingAlerts> pending_;
     std::shared_ptr<Written> written_;
     std::unique_ptr<Saver> saver_;
-    // File choices of each torrent; libtorrent is working on the first.
+    // Requests to set file priorities, by torrent. libtorrent is working on the first of each.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };
 
-// The settings that differ from libtorrent's defaults.
+// Returns the settings that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
 std::unique_ptr<Session>

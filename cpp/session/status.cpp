@@ -1,4 +1,4 @@
-// Statuses: of the torrents that have changed, or of all.
+// Statuses of the torrents that have changed, or of all.
 #include "torrent-patron/cpp/session/status.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
@@ -29,7 +29,7 @@ StatusRecord status(lt::torrent_status const& s) {
     out.ever_downloaded = s.all_time_download;
     out.num_pieces = s.num_pieces;
     out.progress_ppm = s.progress_ppm;
-    // libtorrent leaves it at 0 for a torrent without a piece picker: all data is here, or none.
+    // libtorrent reports 0 for a torrent without a piece picker: all data is available, or none.
     out.total = s.total != 0 ? s.total : std::max(s.total_done, s.total_wanted);
     out.total_done = s.total_done;
     out.total_wanted = s.total_wanted;
@@ -56,7 +56,7 @@ rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all) {
     out.reserve(all.size());
     for (auto const& s : all) {
         StatusRecord converted = status(s);
-        // 0: it has been removed since.
+        // 0 if it has been removed since.
         if (converted.torrent != 0)
             out.push_back(std::move(converted));
     }
@@ -64,7 +64,7 @@ rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all) {
 }
 
 void Session::request_statuses() {
-    // No flags: otherwise name, path and piece bitfield would be copied for every torrent.
+    // Without flags: otherwise, name, path and piece bitfield would be copied for every torrent.
     session_.post_torrent_updates({});
 }
 
@@ -91,7 +91,7 @@ void Session::take_snapshots(Alerts& out) {
         for (auto const& s : all) {
             std::uint64_t const torrent = torrent_id(s.handle.userdata());
             if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
-                // Its add_torrent_alert was lost, or is still to come.
+                // Its add_torrent_alert was lost, or has not arrived yet.
                 rust::Vec<std::uint8_t> v1, v2;
                 hashes(s.info_hashes, v1, v2);
                 out.added(torrent, {}, std::move(v1), std::move(v2));

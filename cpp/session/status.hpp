@@ -8,7 +8,7 @@
 
 namespace patron {
 
-// Without those that have been removed since.
+// Converts statuses, except those of torrents that have been removed since.
 rust::Vec<StatusRecord> statuses(std::vector<lt::torrent_status> const& all);
 
 } // namespace patron

@@ -1,10 +1,11 @@
-// Torrents by their id. Everything done to them is posted to the network thread, without waiting.
+// Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
+#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
@@ -116,13 +117,14 @@ void Session::submit(std::uint64_t torrent, Task task) {
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
-    boost::asio::post(session_.get_context(),
-                      [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
-                       session = lt::session_handle(session_), policy = policy_, read = read_,
-                       classes = classes_] {
-                          SessionHandle handle(session, *policy, *read->threshold, *classes);
-                          (*task)->run(handle);
-                      });
+    boost::asio::post(session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(
+                                                   std::move(task)),
+                                               session = lt::session_handle(session_),
+                                               policy = policy_, read = read_, utp = outgoing_utp_,
+                                               classes = classes_] {
+        SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()}, *classes);
+        (*task)->run(handle);
+    });
 }
 
 void Session::forget_request(std::uint64_t request) {
@@ -130,8 +132,9 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// libtorrent applies a file choice through the disk thread, and merges choices made in the
-// meantime: one choice at a time gets one answer each.
+// Starts the next request to set file priorities. libtorrent applies file priorities through the
+// disk thread, and merges those set in the meantime, so they are set one at a time to get one
+// answer each.
 void Session::choose_next(std::uint64_t torrent) {
     auto const found = choosing_.find(torrent);
     if (found == choosing_.end())

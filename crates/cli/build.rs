@@ -1,4 +1,4 @@
-//! Links the C++ library in where libtorrent is linked in, so that the program is one file.
+//! Links the C++ library statically if libtorrent is, so that the program is a single file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn main() {
     }
 }
 
-/// A linker takes what it finds first, and looks into this directory before the system's.
+/// The linker takes the first library that it finds, and searches this directory before the system's.
 fn link_in(archive: &str) -> std::io::Result<()> {
     let directory = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());

@@ -378,7 +378,7 @@ _event_free = _function("patron_event_free", None, c_void_p)
 
 
 class PatronError(Exception):
-    """What went wrong: `code`, and if libtorrent is the cause, `category` and `value`."""
+    """An error: `code`, and if libtorrent is the cause, `category` and `value`."""
 
     def __init__(self, error):
         super().__init__(str(_error_message(error)))
@@ -508,7 +508,7 @@ class Client:
         return Patron(handle)
 
     def shutdown(self, timeout=5.0):
-        """Stops the client and returns a line that says what that did. Only once."""
+        """Stops the client and returns a one-line report. May be called only once."""
         report = c_void_p()
         _client_shutdown(self._handle, _milliseconds(timeout), byref(report))
         try:
@@ -665,7 +665,7 @@ class Patron:
         self._ask(_set_file_priority, torrent, index, priority)
 
     def rename_file(self, torrent, index, path):
-        """Gives a file another path below the save directory, and returns it."""
+        """Renames a file to another path below the save directory, and returns the path."""
         return self._ask(
             _rename_file,
             torrent,
@@ -684,14 +684,14 @@ class Patron:
         return self._ask(_get_resume_data, torrent, read=read)
 
     def read_piece(self, torrent, index):
-        """The bytes of a piece that is here."""
+        """The bytes of a finished piece."""
         return self._ask(
             _read_piece, torrent, index, read=lambda reply: _reply_bytes(reply).bytes()
         )
 
     def open(self, torrent, file=0, *, read_ahead=0, ends_first=False, timeout=None):
-        """A file of a torrent as a `Reader`, which is a file of Python's that can be read and sought
-        while it downloads. Waits for metadata and for checking, at most `timeout` seconds."""
+        """A file of a torrent as a `Reader`, which can be read and sought like any Python file while
+        it downloads. Waits for metadata and for checking, at most `timeout` seconds."""
         handle = c_void_p()
         wait = -1 if timeout is None else int(timeout * 1000)
         _reader_open(self._handle, torrent, file, read_ahead, ends_first, wait, byref(handle))
@@ -708,7 +708,7 @@ class Patron:
     def set_goals(
         self, torrent, *, share_ratio=None, seed_seconds=None, then=GoalAction.PAUSE
     ):
-        """Sets when a torrent has given back enough, and what to do with it then."""
+        """Sets the goals of a torrent, and what to do with it when one is reached."""
         self._ask(_set_goals, torrent, *_goals(share_ratio, seed_seconds, then))
 
     def peers(self, torrent):
@@ -744,7 +744,7 @@ class Patron:
         return {kind for kind in EventKind if bits.value >> kind & 1}
 
     def next_event(self, timeout=None):
-        """Waits for an event for this many seconds; returns None if none came."""
+        """Waits for an event for this many seconds; returns None if there is none."""
         event = c_void_p()
         try:
             _next_event(self._handle, _milliseconds(timeout), byref(event))
@@ -773,7 +773,7 @@ class Patron:
                 yield event
 
     def waiting_events(self):
-        """The events that are waiting now."""
+        """The events in the mailbox. Does not wait."""
         return iter(lambda: self.next_event(timeout=0), None)
 
     def event_fd(self):
@@ -783,7 +783,7 @@ class Patron:
         return fd.value
 
     def set_wake(self, wake):
-        """Calls `wake()` on one of the library's threads when events have come; None ends that."""
+        """Calls `wake()` on one of the library's threads when events have arrived; None stops that."""
         if wake is None:
             _set_wake(self._handle, _CALLBACK(), None, _CALLBACK())
             return

@@ -1,4 +1,4 @@
-//! Files that already exist where a torrent will put its own.
+//! Checks files that already exist at the paths of a new torrent's files.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{Layout, hash_piece};
 use crate::sys::{self, DescriptionRecord, FileRecord, TorrentParams};
 
-/// How many pieces of a file are hashed, to find a correct one.
+/// How many pieces of a file are hashed to find a correct one.
 const SAMPLES: usize = 16;
 
 const ADD: &str = "add the torrent";
@@ -21,10 +21,9 @@ pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> 
     })
 }
 
-/// Refuses the torrent if a file exists that holds none of its data: one that is not a regular
-/// file, is longer, or has neither a hole nor a correct piece. (A file of an earlier download has
-/// its full length, and holes until it is complete.) `torrent` gives the .torrent file, if there is
-/// one.
+/// Refuses the torrent if a file exists that contains none of its data: one that is not a regular file, is
+/// longer, or has neither a hole nor a correct piece. (A file of an earlier download has its full length, and
+/// holes until it is complete.) `torrent` returns the .torrent file, if there is one.
 pub(super) fn refuse_foreign(
     params: &TorrentParams,
     described: &DescriptionRecord,
@@ -34,7 +33,7 @@ pub(super) fn refuse_foreign(
     let mut doubtful = Vec::new();
     each(described, directory, |index, file, path, found| {
         if !found.is_file() {
-            return Err(refused(path, "it is there and not a regular file"));
+            return Err(refused(path, "it exists and is not a regular file"));
         }
         if found.len() > length(file) {
             return Err(longer(path, found.len(), file));
@@ -65,7 +64,7 @@ pub(super) fn refuse_foreign(
         };
         if !cannot_tell && !samples.any(right) {
             let path = directory.join(&described.files[file].path);
-            return Err(refused(&path, "it is there, and nothing in it is of this torrent"));
+            return Err(refused(&path, "it exists and contains no data of this torrent"));
         }
     }
     Ok(())
@@ -105,7 +104,7 @@ fn length(file: &FileRecord) -> u64 {
 }
 
 fn longer(path: &Path, found: u64, file: &FileRecord) -> Error {
-    refused(path, &format!("it is there with {found} bytes, and has {} in the torrent", file.size))
+    refused(path, &format!("it exists with {found} bytes, but has {} in the torrent", file.size))
 }
 
 fn refused(path: &Path, why: &str) -> Error {

@@ -1,16 +1,16 @@
-//! What a store keeps of a torrent for libtorrent: the info dictionary, which never changes, apart from
-//! the resume data, which is written often.
+//! The data that a store keeps of a torrent for libtorrent: the info dictionary, which never changes,
+//! separate from the resume data, which is written often.
 
 use std::sync::Arc;
 
 use crate::sys::StoredRecord;
 
-/// What a torrent can be added from again.
+/// The data from which a torrent can be added again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// `None` for a magnet link that has no metadata.
+    /// `None` for a magnet link without metadata.
     pub(crate) info: Option<Arc<[u8]>>,
-    /// Without the info dictionary.
+    /// The resume data without the info dictionary.
     pub(crate) resume_data: Arc<[u8]>,
 }
 
@@ -20,8 +20,8 @@ impl From<StoredRecord> for Kept {
     }
 }
 
-/// Puts the info dictionary where it belongs in the dictionary of the resume data (BEP 3: the keys are
-/// sorted). An empty one is left out, and so is one for bytes that are no dictionary.
+/// Inserts the info dictionary into the dictionary of the resume data, whose keys are sorted (BEP 3). Does
+/// nothing if the info dictionary is empty or the resume data is not a dictionary.
 pub(crate) fn join(info: &[u8], resume_data: &[u8]) -> Vec<u8> {
     let place = (!info.is_empty()).then(|| place_of(b"info", resume_data)).flatten();
     let Some(place) = place else { return resume_data.to_vec() };
@@ -29,7 +29,7 @@ pub(crate) fn join(info: &[u8], resume_data: &[u8]) -> Vec<u8> {
     [before, b"4:info", info, after].concat()
 }
 
-/// Where in a dictionary the first key stands that is greater than this one.
+/// Returns the position of the first key in a dictionary that is greater than this one.
 fn place_of(key: &[u8], dictionary: &[u8]) -> Option<usize> {
     let mut place = (dictionary.first() == Some(&b'd')).then_some(1)?;
     while dictionary.get(place)? != &b'e' {
@@ -42,7 +42,7 @@ fn place_of(key: &[u8], dictionary: &[u8]) -> Option<usize> {
     Some(place)
 }
 
-/// The value of a key of a dictionary, as it is encoded.
+/// Returns the encoded value of a key of a dictionary.
 pub(crate) fn find_in<'a>(dictionary: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut place = (dictionary.first() == Some(&b'd')).then_some(1)?;
     while dictionary.get(place)? != &b'e' {
@@ -55,7 +55,7 @@ pub(crate) fn find_in<'a>(dictionary: &'a [u8], key: &[u8]) -> Option<&'a [u8]> 
     None
 }
 
-/// A string, or those of a list, as far as they are text.
+/// Returns a string, or the strings of a list, if they are valid text.
 pub(crate) fn strings(value: &[u8]) -> Vec<String> {
     let mut place = usize::from(value.first() == Some(&b'l'));
     let mut found = Vec::new();
@@ -66,7 +66,7 @@ pub(crate) fn strings(value: &[u8]) -> Vec<String> {
     found
 }
 
-/// The string at this place, and where it ends.
+/// Returns the string at this position, and where it ends.
 fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
     let digits = bytes.get(place..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let begin = place + digits + 1;
@@ -75,7 +75,7 @@ fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
     Some((bytes.get(begin..end)?, end))
 }
 
-/// Where the value at this place ends.
+/// Returns where the value at this position ends.
 fn skip(bytes: &[u8], mut place: usize) -> Option<usize> {
     let mut depth = 0usize;
     loop {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_dictionary_stays_as_it_is() {
+    fn values_other_than_dictionaries_are_unchanged() {
         for wrong in ["", "i1e", "d", "d1:a", "d99999999999999999999:ae", "d1:ai1", "d1:aleee"] {
             let _ = joined(wrong);
         }

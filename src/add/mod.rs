@@ -1,5 +1,5 @@
-//! The sources that torrents are added from. A source is read on the caller's thread, so the client
-//! thread only passes it on, and adding thousands of torrents uses all cores.
+//! The sources of torrents. A source is read on the caller's thread, so the client thread only passes it on,
+//! and adding thousands of torrents uses all cores.
 
 mod existing;
 mod kept;
@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::sys::{self, TorrentParams, convert};
 use crate::text::printable;
 
-/// What a torrent is added from.
+/// The source that a torrent is added from.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -52,9 +52,9 @@ pub enum Source {
 }
 
 impl Source {
-    /// A magnet link or an info hash (40 or 64 hex digits) if the text is one, else the path of a
-    /// .torrent file. Nothing is downloaded: with a URL such as `http://…`, adding the torrent
-    /// fails with [`InvalidArgument`](ErrorKind::InvalidArgument).
+    /// Interprets text as a magnet link, an info hash (40 or 64 hex digits), or otherwise the path of a
+    /// .torrent file. Nothing is downloaded: with a URL such as `http://…`, adding the torrent fails with
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument).
     pub fn from_text(text: &str) -> Self {
         if magnet::is_magnet(text) {
             Self::Magnet(text.trim().into())
@@ -65,7 +65,7 @@ impl Source {
         }
     }
 
-    /// A description for people.
+    /// Returns a description for users.
     fn label(&self) -> Arc<str> {
         let label: Arc<str> = match self {
             Self::Bytes(bytes) => format!("metainfo of {} bytes", bytes.len()).into(),
@@ -80,7 +80,7 @@ impl Source {
         }
     }
 
-    /// Errors name the source.
+    /// Reads the source. Errors name it.
     fn read(&self) -> Result<UniquePtr<sys::TorrentParams>> {
         match self {
             Self::Bytes(bytes) => metainfo::params(bytes).map_err(|error| error.on(self.label())),
@@ -108,7 +108,7 @@ impl Source {
     }
 }
 
-/// If the path is not a file, it may be a URL that someone pasted.
+/// Returns the URL if the path is one that someone pasted.
 fn as_url(path: &Path) -> Option<std::borrow::Cow<'_, str>> {
     let text = path.to_string_lossy();
     let scheme = text.split_once("://")?.0;
@@ -203,7 +203,7 @@ pub struct AddOptions {
     pub save_dir: Option<PathBuf>,
     /// The directory for the files until they are complete. `None`: the client's default.
     pub incomplete_dir: Option<PathBuf>,
-    /// Peers to try at once.
+    /// Peers to connect to at once.
     pub peers: Vec<SocketAddr>,
     /// Do nothing until the torrent is resumed.
     pub paused: bool,
@@ -211,53 +211,53 @@ pub struct AddOptions {
     /// metainfo. The torrent seeds from the start, without an
     /// [`Event::Finished`](crate::Event::Finished).
     ///
-    /// Adding checks, on the caller's thread, only that each file exists and is long enough. If one
-    /// is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error) that
-    /// names the file; resuming it tries again. Later changes to a file are reported in the same
-    /// way when the file is used (see [`Settings`](crate::Settings)). Wrong data that was in a file
-    /// before its first use goes unnoticed: a peer that finds it wrong does not tell the peer that
-    /// sent it.
+    /// Adding only checks, on the caller's thread, that each file exists and is long enough. If a file does
+    /// not or is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error) that names
+    /// the file; resuming it checks again. Later changes to a file are reported in the same way when the file
+    /// is used (see [`Settings`](crate::Settings)). Wrong data that was in a file before its first use is not
+    /// noticed: a peer that finds it wrong does not tell the peer that sent it.
     pub trust: bool,
     /// Pause as soon as the files have been checked ([`Event::Checked`]); nothing is downloaded.
     ///
     /// [`Event::Checked`]: crate::Event::Checked
     pub stop_when_checked: bool,
-    /// Check the files against their hashes once more after they have been downloaded, before
-    /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and
-    /// another program that writes to a file during the download goes unnoticed.
+    /// Check the files against their hashes again after they have been downloaded, before
+    /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and changes by
+    /// another program during the download are not noticed.
     pub verify_finished: bool,
     /// Trackers in addition to those of the source.
     pub trackers: Vec<Tracker>,
     /// Web seeds in addition to those of the source (BEP 19).
     pub web_seeds: Vec<String>,
-    /// How much each file is wanted, in the order of the metainfo; files beyond the end of the list
-    /// have the default priority. Empty: as the source says (BEP 53, `so=`).
+    /// The priority of each file, in the order of the metainfo. Files beyond the end of the list have the
+    /// default priority. If the list is empty, the source decides (BEP 53, `so=`).
     pub file_priorities: Vec<Priority>,
     /// How disk space is allocated.
     pub allocation: Allocation,
     /// What to do with files that already exist. Has no effect if nothing will be written (`trust`,
-    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not
-    /// known when it is added: they are checked against its hashes.
+    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not known
+    /// when it is added; they are checked against its hashes.
     pub existing_files: ExistingFiles,
     /// Flags to turn on from the start.
     pub flags: TorrentFlags,
     /// Limits. `None`: those of the resume data, or only the client's limits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub limits: Limits,
-    /// When the torrent has given back enough. `None`: as the resume data says, or never.
+    /// The goals of the torrent. `None`: those in the resume data, or none.
     pub goals: Option<Goals>,
     /// How many of the client's [network threads](crate::ClientBuilder::network_threads) serve the torrent
-    /// while it is complete, so that it is sent faster than by one; `None`: as resume data says, or one.
-    /// More than there are means all.
+    /// while it is complete, so that its upload rate can exceed that of one thread. `None`: the number in the
+    /// resume data, or one. A number that is too large means all threads.
     ///
-    /// Each is a peer of its own to trackers and other peers, at its own port. What they send together is
-    /// what the torrent has sent. A torrent that is private stays with one, as its tracker would count more
-    /// as several users; so does one that has limits of its own, is for TLS or super-seeds. Before anything is
-    /// changed (a pause, a move, another tracker), the others stop, and start again after it.
+    /// To trackers and other peers, each thread is a separate peer with its own port. The bytes that all of
+    /// them send count as sent by the torrent. A private torrent is served by one thread, because its tracker
+    /// would count several users; so is a torrent that has its own limits, uses TLS or super-seeds. Before a
+    /// change (such as a pause, a move or another tracker), the other threads stop serving it, and afterwards
+    /// they start again.
     pub replicas: Option<u16>,
-    /// Resume data for a source that is not itself resume data: for programs that keep the metainfo
-    /// and the resume data separately. It must be of the same torrent. Trackers and web seeds of
-    /// the source are added to those in the resume data.
+    /// Resume data for a source that is not itself resume data, for programs that keep the metainfo and the
+    /// resume data separately. It must belong to the same torrent. Trackers and web seeds of the source are
+    /// added to those in the resume data.
     pub resume_data: Option<Arc<[u8]>>,
 }
 
@@ -382,7 +382,7 @@ impl AddOptions {
     }
 }
 
-/// The client's defaults, for what [`AddOptions`] leaves open.
+/// The client's defaults for options that are not set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Defaults {
     pub(crate) save_dir: PathBuf,
@@ -392,7 +392,7 @@ pub(crate) struct Defaults {
     pub(crate) settings: Settings,
     /// The kind of proxy that resolves names for the client.
     pub(crate) proxy: Option<ProxyKind>,
-    /// The client has a store.
+    /// Whether the client has a store.
     pub(crate) has_store: bool,
 }
 
@@ -401,25 +401,25 @@ pub(crate) struct Prepared {
     pub(crate) source: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) info_hashes: InfoHashes,
-    /// The directory for the files at first.
+    /// The directory for the files while they are incomplete.
     pub(crate) save_dir: PathBuf,
-    /// The directory that they are moved to when complete, if it is another.
+    /// The directory for the complete files, if it is another.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) paused: bool,
-    /// All wanted data is here, according to the resume data or because it is trusted.
+    /// Whether all wanted data is available, according to the resume data or because it is trusted.
     pub(crate) complete: bool,
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
-    /// Why data that should be trusted cannot be; the torrent is then paused.
+    /// Why data that should be trusted cannot be. The torrent is then paused.
     pub(crate) distrust: Option<Error>,
-    /// It pauses itself when it is checked.
+    /// Whether it pauses itself after the check.
     pub(crate) stops_itself: bool,
-    /// For the client's store, where it has one and the torrent does not come from it.
+    /// The data for the client's store, if it has one and the torrent does not come from it.
     pub(crate) kept: Option<Kept>,
-    /// What its resume data holds, where all of it is still so.
+    /// The figures in its resume data, if that is unchanged.
     pub(crate) figures: Option<SavedFigures>,
-    /// The engine's own parameters; opaque to everything else.
+    /// The engine's own parameters.
     pub(crate) params: Box<dyn Any + Send>,
 }
 
@@ -429,7 +429,7 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// Reads the source and creates the directories. On error: a name for the source, and the reason.
+/// Reads the source and creates the directories. An error comes with a name for the source.
 pub(crate) fn prepare(
     source: &Source,
     options: &AddOptions,
@@ -529,7 +529,7 @@ fn read(
     Ok(prepared)
 }
 
-/// What is read and described, ready for the engine.
+/// Configures what was read and described, for the engine.
 fn configured(
     mut params: UniquePtr<TorrentParams>,
     record: &sys::AddRecord,
@@ -545,7 +545,7 @@ fn configured(
         tracing::warn!(
             source = &*source,
             url = &*printable(&url),
-            "dropped: the torrent names what is on the local network"
+            "dropped: torrents must not name hosts on the local network"
         );
     }
     let info_hashes = InfoHashes::from_bytes(&described.v1, &described.v2);
@@ -576,7 +576,7 @@ fn configured(
 }
 
 impl Prepared {
-    /// Encodes what a store keeps.
+    /// Encodes the data for a store.
     pub(crate) fn keep(&mut self) -> Result<()> {
         let client_data = ClientData {
             move_to: self.move_to.clone(),
@@ -595,7 +595,7 @@ impl Prepared {
     }
 }
 
-/// Files that already exist may belong to someone else.
+/// Handles files that already exist, which may belong to something else.
 fn look_at_files(
     source: &Source,
     options: &AddOptions,
@@ -636,7 +636,7 @@ pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
     std::path::absolute(directory).map_err(failed)
 }
 
-/// An error for the first file that is missing or too short.
+/// Returns an error for the first file that is missing or too short.
 fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error> {
     const TRUST: &str = "trust the data";
     described.files.iter().filter(|file| !file.pad && file.size > 0).find_map(|file| {
@@ -644,7 +644,7 @@ fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error
         match std::fs::metadata(&path) {
             Ok(found) if i64::try_from(found.len()).is_ok_and(|size| size < file.size) => {
                 let why = format!(
-                    "{}: it has {} bytes, and {} in the torrent",
+                    "{}: it has {} bytes, but {} in the torrent",
                     path.display(),
                     found.len(),
                     file.size
@@ -657,8 +657,8 @@ fn missing(described: &sys::DescriptionRecord, directory: &Path) -> Option<Error
     })
 }
 
-/// Whether every file is in the directory with its full size. A torrent that was complete in an
-/// earlier run then starts there, not in the directory for incomplete files.
+/// Returns whether every file is in the directory with its full size. A torrent that was complete in an
+/// earlier run then starts there, and not in the directory for incomplete files.
 fn is_there(described: &sys::DescriptionRecord, directory: &Path) -> bool {
     described.has_metadata
         && described.files.iter().filter(|file| !file.pad).all(|file| {
@@ -686,7 +686,7 @@ mod source_tests {
     }
 
     #[test]
-    fn a_url_is_said_to_be_no_file() {
+    fn a_url_is_reported_as_not_being_a_file() {
         for text in ["http://127.0.0.1/a.torrent", "HTTPS://127.0.0.1/a.torrent"] {
             let error = Source::from(text).read().err().unwrap();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);

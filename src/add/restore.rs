@@ -1,4 +1,4 @@
-//! A torrent as it comes back from a store.
+//! Prepares a torrent from a store.
 
 use std::fs;
 use std::io;
@@ -13,20 +13,20 @@ use crate::sys::{self, convert};
 
 const RESTORE: &str = "restore the torrent";
 
-/// What a store knows of it.
+/// The data of a torrent in a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Restorable {
     pub(crate) name: Arc<str>,
     pub(crate) kept: Kept,
     pub(crate) save_dir: PathBuf,
-    /// A move of its files that may have been cut short.
+    /// A move of its files that may have been interrupted.
     pub(crate) moving: Option<(PathBuf, Existing)>,
     pub(crate) paused: bool,
     pub(crate) deleting: bool,
 }
 
-/// Ready for the engine as it was. A move that was cut short is done; what is on disk is compared with
-/// what its resume data claims. Takes as long as that takes.
+/// Prepares the torrent for the engine in its former state. Completes an interrupted move, and compares the
+/// files on disk with the resume data. This waits for the disk.
 pub(crate) fn restore(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let name = torrent.name.clone();
     read(torrent, defaults).map_err(|error| error.in_operation(RESTORE).on(name))
@@ -47,7 +47,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         None => save_dir,
     };
     if described.has_pieces && !deleting {
-        // It would be downloaded again, to wherever a disk is missing.
+        // If a disk is missing, the torrent must not be downloaded again to the mount point.
         let found = fs::metadata(&save_dir);
         found.map_err(|error| Error::io(RESTORE, save_dir.display(), &error).at_disk())?;
         existing::refuse_longer(&described, &save_dir)?;
@@ -84,8 +84,8 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// Moves what was not moved yet. A file that is where it was is whole; what is at the destination then is
-/// at most a part of its copy.
+/// Moves the files that have not been moved. A file at the old path is complete; a file with the same name at
+/// the destination is then at most part of its copy.
 fn finish_move<'a>(
     files: impl Iterator<Item = &'a str>,
     parts: &'a str,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_was_cut_short_is_finished() {
+    fn an_interrupted_move_is_completed() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         write(&to, "a/1", "moved");

@@ -24,10 +24,10 @@ use crate::sys::counters::ReadCounters;
 use crate::sys::task::Share;
 use crate::sys::{NetworkThreadRecord, process};
 
-/// The default of Kamaelia, kept here.
+/// Kamaelia's default.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The work that a torrent may lose in a crash.
+/// How much work a torrent may lose in a crash.
 const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Configures and starts a [`Client`].
@@ -81,16 +81,16 @@ impl Default for ClientBuilder {
 }
 
 impl Client {
-    /// A builder, to configure and start a client.
+    /// Creates a builder to configure and start a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
 impl ClientBuilder {
-    /// Sets how often the client asks libtorrent which torrents have changed; it then sends an
-    /// [`Event::Status`] for each of them. A status is at most this old. Commands and other events
-    /// do not wait for it. The default is 5 seconds, which is enough for a log.
+    /// Sets how often the client asks libtorrent which torrents have changed. It then sends an
+    /// [`Event::Status`] for each of them, so a status is at most this old. Commands and other events do not
+    /// wait for the interval. The default is 5 seconds, which is enough for a log.
     ///
     /// A progress bar moves in steps of this length. For smooth progress, set a second or less; the
     /// cost of a tick is proportional to the number of torrents that have changed. Or keep the
@@ -101,16 +101,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how often the resume data of a torrent is saved while it downloads or uploads; 60
-    /// seconds by default. It is saved while a patron that added or watches the torrent
+    /// Sets how often the resume data of a torrent is saved while it downloads or uploads; 60 seconds by
+    /// default. It is saved while a patron that added or watches the torrent
     /// [subscribes](crate::Patron::subscribe) to [`EventKind::ResumeData`], and arrives as
     /// [`Event::ResumeData`].
     ///
-    /// It is saved at once when the metadata has arrived; when the torrent has been checked,
-    /// finished, paused, moved or one of its files renamed; and when a patron has changed a setting
-    /// of the torrent. It is also saved by [`Client::shutdown`], and then arrives before
-    /// [`Event::ClientStopped`]. It is not saved again if only time has passed. Torrents that were
-    /// added together are not saved together.
+    /// It is saved at once when the metadata has arrived, when the torrent was checked, finished, paused or
+    /// moved, when one of its files was renamed, and when a patron has changed an option of the torrent.
+    /// [`Client::shutdown`] also saves it; it then arrives before [`Event::ClientStopped`]. It is not saved
+    /// if only time has passed. Torrents that were added together are not saved together.
     ///
     /// [`EventKind::ResumeData`]: crate::event::EventKind::ResumeData
     pub fn resume_data_interval(mut self, interval: Duration) -> Self {
@@ -125,51 +124,51 @@ impl ClientBuilder {
         self.setting("listen_interfaces", interfaces.into())
     }
 
-    /// How many of libtorrent's sessions the client is made of, each with a network thread of its own, so
-    /// that it can use as many cores; 1 unless set, the number of cores with [`Settings::seeding`].
-    /// Torrents are dealt to them by info hash. To the program they are one client.
+    /// Sets how many network threads the client uses, each with its own libtorrent session, so that it can
+    /// use as many cores. The default is 1, and the number of cores with [`Settings::seeding`]. Torrents are
+    /// assigned to threads by info hash. To the program it is still one client.
     ///
-    /// Each listens on a port of its own: on those that follow the one given to
-    /// [`listen`](ClientBuilder::listen), or on any free ones where that is 0. A port that is taken is an
-    /// error, as with one thread. All of them must be reachable from outside: forward them all, where the
-    /// router does not do so by itself (UPnP, NAT-PMP). Trackers are told the port of the thread that has
-    /// the torrent; see [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
+    /// Each thread listens on its own port: consecutive ports from the one given to
+    /// [`listen`](ClientBuilder::listen), or any free ports if that is 0. A port that is in use is an error,
+    /// as with one thread. All ports must be reachable from outside: unless the router supports UPnP or
+    /// NAT-PMP, forward all of them. Trackers receive the port of the thread that serves the torrent; see
+    /// [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
     ///
-    /// Each thread has a DHT node of its own and looks for peers of its own torrents, there and on the local
-    /// network; the first speaks to the router for all.
+    /// Each thread has its own DHT node, and looks for peers of its own torrents in the DHT and on the local
+    /// network. Only the first thread talks to the router.
     ///
-    /// Limits of the client are for all threads together: rates, connections, upload slots, open files,
-    /// threads for the disk, HTTP announces under way. What libtorrent queues (`auto_managed`, `active_downloads` and the like) it
-    /// queues for each thread by itself.
+    /// The client's limits apply to all threads together: rates, connections, upload slots, open files,
+    /// disk threads and HTTP announces in progress. libtorrent's queue (`auto_managed`, `active_downloads` and
+    /// related settings) works separately in each thread.
     ///
-    /// It is a setting too: `network_threads`. Another, `network_affinity`, binds the threads to cores. In `ps -L`
-    /// and the like they are `lt-network-1`, `lt-network-2` and so on.
+    /// This is also available as the setting `network_threads`. The setting `network_affinity` binds the
+    /// threads to cores; `ps -L` shows them as `lt-network-1`, `lt-network-2` and so on.
     pub fn network_threads(self, count: usize) -> Self {
         self.setting("network_threads", i32::try_from(count).unwrap_or(i32::MAX))
     }
 
-    /// Sets the directory for finished files; by default the working directory.
+    /// Sets the directory for complete files; by default the working directory.
     pub fn save_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.save_dir = directory.into();
         self
     }
 
-    /// Sets the directory for files that are not complete; by default the save directory.
+    /// Sets the directory for incomplete files; by default the save directory.
     pub fn incomplete_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.incomplete_dir = Some(directory.into());
         self
     }
 
-    /// Sends nothing beyond the loopback interface: no DHT, LSD, UPnP or NAT-PMP; peers, trackers,
-    /// web seeds and DHT nodes elsewhere are dropped before a name is resolved. Names in redirects
-    /// and in the answers of trackers are looked up only in `/etc/hosts`, on Linux with seccomp
-    /// filters: the thread that resolves them cannot open a socket. For tests and demonstrations.
+    /// Restricts the client to the loopback interface, for tests and demonstrations: no DHT, LSD, UPnP or
+    /// NAT-PMP. Peers, trackers, web seeds and DHT nodes elsewhere are dropped before a name is resolved.
+    /// Names in redirects and in tracker answers are looked up only in `/etc/hosts`; on Linux with seccomp
+    /// filters, the thread that resolves them cannot open a socket.
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
     }
 
-    /// Uses a proxy for everything; what cannot go through it is not done. See [`Proxy`].
+    /// Uses a proxy for all traffic. Whatever cannot go through the proxy is disabled. See [`Proxy`].
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
@@ -191,24 +190,24 @@ impl ClientBuilder {
         self
     }
 
-    /// Starts in the state of an earlier client, as saved by
-    /// [`Patron::save_state`](crate::Patron::save_state). Its settings replace those of
-    /// [`settings`](ClientBuilder::settings); settings made by the other functions here override
-    /// both.
+    /// Restores the state of an earlier client, as saved by
+    /// [`Patron::save_state`](crate::Patron::save_state). Its settings replace those from
+    /// [`settings`](ClientBuilder::settings). Settings from the other methods of this builder override both.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = state.into();
         self
     }
 
-    /// Keeps the torrents in a store, and takes in those that are there: in the background, after
-    /// [`start`](ClientBuilder::start), as [`Event::Restoring`] and [`Event::Restored`] tell.
+    /// Keeps the torrents in a store, and restores those that are already in it. They are restored in the
+    /// background, after [`start`](ClientBuilder::start), which [`Event::Restoring`] and [`Event::Restored`]
+    /// report.
     ///
-    /// What adds a torrent, removes it, pauses or resumes it, moves its files or attaches something to it is
-    /// answered when it is durable. Progress and all else is saved by itself as
-    /// [`resume_data_interval`](ClientBuilder::resume_data_interval) says, and before the end. Of a torrent
-    /// that was closed cleanly no file is compared with its hashes.
+    /// Calls that add, remove, pause, resume or move a torrent, or attach data to it, are answered when the
+    /// change is durable. Progress and other changes are saved automatically, at the
+    /// [`resume_data_interval`](ClientBuilder::resume_data_interval) and at shutdown. After a clean shutdown,
+    /// no files are checked against their hashes.
     ///
-    /// A builder and its clones have one store, which the first of them that is started gets.
+    /// A builder and its clones share one store. The first client that one of them starts gets it.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -223,12 +222,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether settings that are changed by
-    /// [`Patron::apply_settings`](crate::Patron::apply_settings) are kept in the store and restored at the
-    /// next start; the default is true. They override those of [`settings`](ClientBuilder::settings); the
-    /// other functions of this builder override them. The settings of a builder are never kept.
+    /// Sets whether settings that are changed with [`Patron::apply_settings`](crate::Patron::apply_settings)
+    /// are kept in the store and restored at the next start; the default is true. Restored settings override
+    /// those from [`settings`](ClientBuilder::settings). The other methods of this builder override them. The
+    /// settings of a builder are never stored.
     ///
-    /// A proxy's password is such a setting: if it is changed, it is in the store in plain text.
+    /// This includes a proxy's password: if it is changed, the store contains it in plain text.
     pub fn restore_settings(mut self, restore: bool) -> Self {
         self.restore_settings = restore;
         self
@@ -241,7 +240,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The settings that the client will have: all that differ from libtorrent's defaults.
+    /// Returns the settings that the client will have: all that differ from libtorrent's defaults.
     ///
     /// # Errors
     ///
@@ -263,9 +262,8 @@ impl ClientBuilder {
                 ("enable_lsd", false.into()),
                 ("enable_upnp", false.into()),
                 ("enable_natpmp", false.into()),
-                // uTP yields to other traffic, and a busy machine looks like traffic: on loopback
-                // it is slow at best and stalls at worst. Incoming uTP connections are still
-                // accepted.
+                // uTP yields to other traffic, and mistakes a busy machine for that: on loopback it is slow
+                // at best and stalls at worst. Incoming uTP connections are still accepted.
                 ("enable_outgoing_utp", false.into()),
                 // On loopback, all peers have the same address.
                 ("allow_multiple_connections_per_ip", true.into()),
@@ -286,20 +284,18 @@ impl ClientBuilder {
         Ok(settings)
     }
 
-    /// Starts the client; returns when the session has been created. If the settings need more open
-    /// files than the process's soft limit (`RLIMIT_NOFILE`) permits, the soft limit is raised
-    /// towards the hard limit; clients in the same process share it. If even the hard limit is too
-    /// low, every patron receives an [`Event::DescriptorLimit`].
-    /// [`Patron::listen_addresses`](crate::Patron::listen_addresses) tells where the client
-    /// listens.
+    /// Starts the client. Returns when the session has been created. If the settings need more open files
+    /// than the process's soft limit (`RLIMIT_NOFILE`) permits, the soft limit is raised towards the hard
+    /// limit; clients in the same process share it. If even the hard limit is too low, every patron receives
+    /// an [`Event::DescriptorLimit`]. [`Patron::listen_addresses`](crate::Patron::listen_addresses) returns
+    /// where the client listens.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for
-    /// settings that cannot be combined (see [`Settings`]), for a listen interface that is neither
-    /// an address nor a device of this machine, and for a directory that is something else;
-    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be
-    /// started.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for settings that
+    /// cannot be combined (see [`Settings`]), for a listen interface that is neither an address nor a device
+    /// of this machine, and for a path that is not a directory;
+    /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be started.
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
         let has_store = self.store.is_some();
@@ -377,7 +373,7 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Goes on with what the store has of the client.
+    /// Restores the client's own state from the store.
     fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
         let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
         if self.restore_settings {
@@ -390,7 +386,7 @@ impl ClientBuilder {
     }
 }
 
-/// A store, until a client gets it.
+/// A store, until a client takes it.
 #[derive(Debug, Clone)]
 struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
 
@@ -448,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_none_is_an_error_of_start() {
+    fn an_invalid_proxy_is_an_error_at_the_start() {
         for wrong in [Proxy::http("127.0.0.1"), Proxy::socks5("h:1").login("", "")] {
             let error = Client::builder().offline(true).proxy(wrong).start().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");

@@ -8,12 +8,12 @@ use super::report::ShutdownReport;
 use crate::messages::service::Envelope;
 use crate::reply::{Reply, Responder, one_shot};
 
-/// Practically never, without overflow.
+/// A duration that practically never passes and does not overflow.
 pub(in crate::client) const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(in crate::client) struct Inbox {
     pub(in crate::client) commands: Receiver<Envelope>,
-    /// libtorrent has events, or a patron has left.
+    /// Signals that libtorrent has events, or that a patron has left.
     pub(in crate::client) woken: Receiver<()>,
     pub(in crate::client) stop: Receiver<StopRequest>,
 }
@@ -25,7 +25,7 @@ pub(in crate::client) struct Intervals {
     pub(in crate::client) resume_data: Duration,
 }
 
-/// Ends the client thread.
+/// A request to end the client thread.
 pub(in crate::client) struct StopRequest {
     pub(in crate::client) began: Instant,
     pub(in crate::client) deadline: Instant,

@@ -19,22 +19,22 @@ use crate::messages::service::{COMMANDS, ReadCount, Service};
 use crate::patron::Patron;
 use crate::sys::process;
 
-/// The version of the loaded libtorrent: `2.0.8.0`.
+/// Returns the version of the loaded libtorrent: `2.0.8.0`.
 #[must_use]
 pub fn libtorrent_version() -> String {
     crate::sys::process::libtorrent_version()
 }
 
-/// The time that a client has to end if it is dropped without [`Client::shutdown`].
+/// How long a client that is dropped without [`Client::shutdown`] may take to end.
 pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A BitTorrent client: libtorrent on its own thread, in one session or in
 /// [several](crate::ClientBuilder::network_threads).
 ///
-/// A client is not a handle. It creates [`Patron`]s, which do all the work, and it is shut down at
-/// the end. Several clients can run in one process.
+/// A client is not a handle. It creates [`Patron`]s, which do all the work, and is shut down at the end.
+/// Several clients can run in one process.
 ///
-/// Dropping a client shuts it down and waits for that, for at most [`DROP_DEADLINE`].
+/// Dropping a client shuts it down and waits for at most [`DROP_DEADLINE`].
 ///
 /// libtorrent 2.0 does not mark its sockets and files as close-on-exec: a program that is executed
 /// while a client runs inherits them, and may keep ports and files open after the client has
@@ -60,7 +60,7 @@ pub struct Client {
     pub(super) service: Arc<Service>,
     stop_requests: Sender<StopRequest>,
     thread: Option<JoinHandle<()>>,
-    /// Only if the client's engine is libtorrent.
+    /// Present only if the engine is libtorrent.
     pub(super) descriptors: Option<Descriptors>,
 }
 
@@ -143,7 +143,7 @@ pub(super) fn start<E: Engine>(
                 run(client, &service);
             }
         })
-        .map_err(|error| Error::io("start the client", "a thread of its own", &error))?;
+        .map_err(|error| Error::io("start the client", "a separate thread", &error))?;
     match starting.recv() {
         Ok(Ok(())) => {
             Ok(Client { service, stop_requests, thread: Some(thread), descriptors: None })

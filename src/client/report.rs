@@ -49,7 +49,7 @@ impl fmt::Display for ShutdownReport {
         let plural = if torrents == 1 { "" } else { "s" };
         write!(f, "stopped with {torrents} torrent{plural} in {:.1} s", self.took.as_secs_f64())?;
         for (what, count) in [
-            ("commands not carried out", self.unanswered),
+            ("commands not executed", self.unanswered),
             ("deletions not finished", self.deletions_unfinished.len()),
             ("moves not finished", self.moves_unfinished.len()),
             ("torrents whose resume data was not saved", self.unsaved),
@@ -59,7 +59,7 @@ impl fmt::Display for ShutdownReport {
             }
         }
         if !self.engine_ended {
-            write!(f, "; libtorrent is still telling trackers or writing files")?;
+            write!(f, "; libtorrent is still notifying trackers or writing files")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The torrents of a store, read and prepared on threads of their own.
+//! Reads the torrents of a store and prepares them for libtorrent, on separate threads.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -13,15 +13,15 @@ use crate::model::InfoHashes;
 use crate::store::{Key, Loaded, Pages, Record};
 use crate::text::printable;
 
-/// How many torrents are read and prepared at once, while the client adds as many others.
+/// How many torrents are read and prepared at once, while the client adds the previous ones.
 const PAGE: usize = 512;
 
-/// How often the progress is told.
+/// How often progress is reported.
 const PROGRESS: Duration = Duration::from_millis(250);
 
-/// A torrent of the store, on its way to the client thread.
+/// A torrent from the store, on its way to the client thread.
 pub(in crate::client) enum Restored {
-    /// The record is without what the store keeps for libtorrent.
+    /// The record does not include the data that the store keeps for libtorrent.
     Ready(Box<Record>, Box<Prepared>),
     Failed {
         key: Key,
@@ -29,19 +29,19 @@ pub(in crate::client) enum Restored {
         info_hashes: InfoHashes,
         error: Error,
     },
-    /// There are no more, or the store cannot be read any further.
+    /// There are no more torrents, or reading failed.
     End(Result<()>),
 }
 
-/// How far it has come.
+/// The progress of restoring.
 pub(in crate::client) struct Restoring {
     prepared: Receiver<Vec<Restored>>,
-    /// The rest of the last page.
+    /// The rest of the current page.
     page: std::vec::IntoIter<Restored>,
     pub(in crate::client) total: u64,
     pub(in crate::client) restored: u64,
     pub(in crate::client) failed: u64,
-    /// Before the engine.
+    /// The number of torrents that the engine has not answered.
     pub(in crate::client) open: u64,
     pub(in crate::client) ended: bool,
     pub(in crate::client) began: Instant,
@@ -49,7 +49,7 @@ pub(in crate::client) struct Restoring {
 }
 
 impl Restoring {
-    /// Begins at once.
+    /// Starts to read the store.
     pub(in crate::client) fn start(
         pages: Pages,
         total: u64,
@@ -62,10 +62,10 @@ impl Restoring {
             .spawn(move || {
                 crate::sys::process::block_signals();
                 let end = read(&pages, &service, &to);
-                // Where the client has ended, nobody listens.
+                // If the client has ended, nobody receives this.
                 let _ = to.send(vec![Restored::End(end)]);
             })
-            .map_err(|error| Error::io("restore the torrents", "a thread of its own", &error))?;
+            .map_err(|error| Error::io("restore the torrents", "a separate thread", &error))?;
         let began = Instant::now();
         Ok(Self {
             prepared,
@@ -80,7 +80,7 @@ impl Restoring {
         })
     }
 
-    /// The next torrent, if it is here.
+    /// Returns the next torrent, if one is available.
     pub(in crate::client) fn next(&mut self) -> Option<Restored> {
         let next = self.page.next();
         if next.is_some() {
@@ -90,14 +90,14 @@ impl Restoring {
         self.page.next()
     }
 
-    /// Waits for the next torrent, if it has not ended.
+    /// Registers the wait for the next page, unless all have arrived.
     pub(in crate::client) fn select<'a>(&'a self, select: &mut Select<'a>) {
         if !self.ended {
             select.recv(&self.prepared);
         }
     }
 
-    /// Whether the progress is to be told.
+    /// Returns whether progress should be reported now.
     pub(in crate::client) fn is_due(&mut self, now: Instant) -> bool {
         let due = now >= self.told + PROGRESS;
         if due {
@@ -119,7 +119,7 @@ fn read(pages: &Pages, service: &Service, to: &Sender<Vec<Restored>>) -> Result<
     }
 }
 
-/// In their order, on all cores.
+/// Prepares the torrents of a page on all cores, and returns them in order.
 fn prepare_all(page: Vec<Loaded>, service: &Service) -> Vec<Restored> {
     let threads = available_parallelism().map_or(1, usize::from);
     let share = page.len().div_ceil(threads).max(1);
@@ -135,7 +135,7 @@ fn prepare_all(page: Vec<Loaded>, service: &Service) -> Vec<Restored> {
         };
         let threads: Vec<_> =
             shares.into_iter().map(|share| scope.spawn(move || prepare(share))).collect();
-        // One that has panicked has no torrents to give; libtorrent's exceptions are errors.
+        // A thread that panicked returns no torrents. libtorrent's exceptions become errors.
         threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
 }
@@ -163,7 +163,7 @@ fn prepare(loaded: Loaded, service: &Service) -> Restored {
     };
     match restore(torrent, &service.defaults) {
         Ok(prepared) => {
-            // That it is there is all that the client thread wants to know.
+            // The client thread only needs to know that there is an info dictionary.
             record.info = has_info.then(Arc::default);
             Restored::Ready(record, Box::new(prepared))
         }

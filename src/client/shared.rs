@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::patron::Patron;
 
 struct Shared {
-    /// The builder that it was started with.
+    /// The builder that started the client.
     builder: ClientBuilder,
     client: Client,
     users: usize,
@@ -35,9 +35,9 @@ impl Drop for Share {
 }
 
 impl Patron {
-    /// A patron of the process-wide client, whichever builder that was started with. The first
-    /// patron starts the client, with the defaults of [`Client::builder`]; dropping the last one
-    /// stops it, and waits as dropping a [`Client`] does.
+    /// Returns a patron of the process-wide client, whichever builder started it. The first patron starts the
+    /// client, with the defaults of [`Client::builder`]. Dropping the last one stops the client, and waits as
+    /// dropping a [`Client`] does.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Patron {
         let running = match &mut *shared {
             Some(running) => {
                 if wanted.is_some_and(|wanted| wanted != running.builder) {
-                    let message = "it runs already, and was started with other options";
+                    let message = "it is already running, and was started with other options";
                     let op = "start the process-wide client";
                     return Err(Error::new(ErrorKind::InvalidArgument, op, message));
                 }

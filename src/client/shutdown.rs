@@ -1,4 +1,4 @@
-//! A client that is shutting down.
+//! A handle to a client that is shutting down.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,9 +11,9 @@ use crate::reply::Reply;
 /// A client that is shutting down because of [`Client::shutdown`](crate::Client::shutdown).
 /// [`wait`](Shutdown::wait) for its report, or `.await` it in any async runtime.
 ///
-/// The client shuts down whether or not anybody waits. Dropping this neither cancels the shutdown
-/// nor waits for it, so it is safe to abandon a wait (`select!`); but if the process exits
-/// meanwhile, the shutdown is cut short.
+/// The client shuts down whether or not anybody waits. Dropping this neither cancels the shutdown nor waits
+/// for it, so it is safe to abandon a wait (`select!`). If the process exits meanwhile, the shutdown is cut
+/// short.
 #[derive(Debug)]
 #[must_use = "a program that does not wait for the shutdown may exit before it is done"]
 pub struct Shutdown {
@@ -31,7 +31,7 @@ impl Shutdown {
         report
     }
 
-    /// Sending the report is the last thing that the thread does.
+    /// Joins the thread. Sending the report is the last thing that it does.
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -96,7 +96,7 @@ impl<'a> Guest<'a> {
         self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
-    /// The same as `Command::Pause`.
+    /// Sends `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
         let respond = respond_to_message(&self.member, CommandKind::Pause, id, None);
         self.message(Job::OfTorrent(id, request::pause(false).request, respond));
@@ -126,7 +126,7 @@ impl<'a> Guest<'a> {
         self.client.service.leave(&self.member);
     }
 
-    /// When it returns, all commands sent before it have been executed.
+    /// Returns when all commands that were sent before have been executed.
     fn barrier(&self) {
         let unknown = self.ask(TorrentId::next(), request::pause(false));
         assert_eq!(wait(unknown).unwrap_err().kind(), ErrorKind::NotFound);
@@ -153,7 +153,7 @@ fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     id
 }
 
-/// The same, if other events may be unread.
+/// Like `torrent`, but other events may be unread.
 fn torrent_after(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
     let reply = guest.start(number);
     let id = script.accept();
@@ -206,7 +206,7 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
 }
 
 #[test]
-fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() {
+fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -226,7 +226,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(guest.ask(id, request::resume())).unwrap();
     assert_eq!(script.next(), Asked::Resume(id));
 
-    // All data is here, but the last of it is not written yet.
+    // All data has been downloaded, but the last of it has not been written.
     let reply = wait_for(id);
     guest.barrier();
     let unwritten = TorrentStatus { finished: true, downloaded: 1, ..status(id) };
@@ -238,7 +238,7 @@ fn who_waits_until_a_torrent_is_complete_is_told_once_and_of_what_prevents_it() 
     wait(reply).unwrap();
     wait(wait_for(id)).unwrap();
 
-    // A torrent whose data is trusted is never reported as finished; only its status says so.
+    // A torrent with trusted data is never reported as finished; only its status shows it.
     let trusted = torrent_after(&guest, &script, 2);
     let reply = wait_for(trusted);
     guest.barrier();
@@ -276,7 +276,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::Finished { .. }));
     assert!(watcher.member.mailbox.try_recv().is_none());
 
-    // Some events always come, and so do the answers to messages.
+    // Some events are always delivered, and so are the answers to messages.
     watcher.subscribe(EventKinds::NONE);
     assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
     watcher.message_pause(TorrentId::next());
@@ -293,9 +293,9 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert!(matches!(watcher.next(), Event::TorrentRemoved { .. }));
 }
 
-/// The engine learns when a kind gets its first subscriber and when it loses its last.
+/// The engine is told when a kind gets its first subscriber and when it loses its last.
 #[test]
-fn what_nobody_wants_is_not_asked_of_the_engine() {
+fn the_engine_is_asked_only_for_wanted_information() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     assert_eq!(script.subscription(), only(&[EventKind::PeerBanned]));
@@ -312,7 +312,7 @@ fn what_nobody_wants_is_not_asked_of_the_engine() {
     assert_eq!(script.subscription(), only(&[EventKind::PeerConnected]));
 }
 
-/// The results of what a patron asks for after it has subscribed are reported to it.
+/// The results of requests that a patron makes after it has subscribed are reported to it.
 #[test]
 fn the_engine_knows_of_a_subscription_before_the_next_command() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
@@ -335,7 +335,7 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
 
 /// Loopback has neither routers nor external addresses.
 #[test]
-fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
+fn port_mappings_are_reported_to_every_patron_and_to_later_ones() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (by, local) = (PortMapper::Upnp, "192.0.2.7".parse().unwrap());
@@ -372,11 +372,11 @@ fn what_a_router_says_reaches_every_patron_and_those_that_come_later() {
     assert_eq!(
         news,
         [
-            "the router at 192.0.2.7 lets peers in at its UDP port 6881 (UPnP)",
-            "the router at 192.0.2.7 lets peers in at its TCP port 6882 (UPnP)",
-            "others see this machine at 2001:db8::1",
-            "others see this machine at 198.51.100.2",
-            "the router at 192.0.2.7 does not let peers in (NAT-PMP): cannot test: no",
+            "UDP port 6881 of the router is forwarded to 192.0.2.7 (UPnP)",
+            "TCP port 6882 of the router is forwarded to 192.0.2.7 (UPnP)",
+            "the external address of this machine is 2001:db8::1",
+            "the external address of this machine is 198.51.100.2",
+            "the router does not forward a port to 192.0.2.7 (NAT-PMP): cannot test: no",
         ]
     );
 }
@@ -410,7 +410,7 @@ fn a_torrent_is_not_started_twice() {
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
 
-/// The second add comes while the first is with the engine.
+/// The second add arrives while the engine is working on the first.
 #[test]
 fn two_starts_at_once_give_one_torrent() {
     let (client, script) = client();
@@ -477,7 +477,7 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
 }
 
 #[test]
-fn files_that_could_not_be_deleted_are_told_by_reply_and_event() {
+fn files_that_could_not_be_deleted_are_reported_by_reply_and_event() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -533,7 +533,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
 }
 
 #[test]
-fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
+fn a_patron_chooses_what_happens_to_its_torrents_when_it_leaves() {
     let (client, script) = client();
     for (number, policy) in [(1, OnLeave::KeepSeeding), (2, OnLeave::Pause), (3, OnLeave::Remove)] {
         let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -556,7 +556,7 @@ fn what_becomes_of_the_torrents_of_a_leaving_patron_is_its_choice() {
     }
 }
 
-/// Its command is sent before it leaves, and the torrent is added after it has left.
+/// The patron sends its command before it leaves. The torrent is added after it has left.
 #[test]
 fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
     let (client, script) = client();
@@ -571,7 +571,7 @@ fn a_patron_that_leaves_while_its_torrent_is_being_started_is_still_obeyed() {
 }
 
 #[test]
-fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
+fn a_fresh_status_is_fetched_after_the_request() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
     let asked_for_statuses = || loop {
@@ -598,7 +598,7 @@ fn a_fresh_status_is_one_that_was_asked_for_after_the_question() {
 }
 
 #[test]
-fn lost_events_are_made_up_for() {
+fn lost_events_are_compensated() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (done, gone, kept) =
@@ -633,7 +633,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
     let first = patron.statistics();
     assert_eq!(script.next(), Asked::Statistics);
     let second = patron.statistics();
-    // Commands are taken in order: after this one, the second question has also been taken.
+    // Commands are taken in order: after this one, the second request has also been taken.
     let taken = guest.start(1);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
@@ -649,7 +649,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
 }
 
 #[test]
-fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
+fn the_same_error_is_reported_once_until_the_torrent_is_resumed() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -669,7 +669,7 @@ fn the_same_error_is_told_once_until_the_torrent_is_resumed() {
 
 const SAVE: &str = "save the resume data";
 
-/// The next save that the engine is asked for.
+/// Returns the next save that the engine is asked for.
 fn save(script: &Script) -> (u64, TorrentId) {
     match script.next() {
         Asked::OfTorrent(request, id, SAVE) => (request, id),
@@ -695,7 +695,7 @@ fn resume_data(event: &Event) -> &[u8] {
 }
 
 #[test]
-fn resume_data_is_saved_when_it_is_worth_it() {
+fn resume_data_is_saved_after_relevant_changes() {
     let interval = Duration::from_millis(100);
     let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
     let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -728,7 +728,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     script.say(EngineEvent::Paused(ignored));
     nothing_but_statuses();
 
-    // Figures that grow are saved an interval later; events, at once.
+    // Growing counters are saved after an interval; events are saved at once.
     grown(id, 2);
     let (request, _) = save(&script);
     give(&script, request, b"two", figures(2));
@@ -756,7 +756,7 @@ fn resume_data_is_saved_when_it_is_worth_it() {
     give(&script, first, b"three", figures(3));
     assert_eq!(resume_data(&guest.next()), b"three");
     let (second, _) = save(&script);
-    // A save that failed is tried again.
+    // A failed save is retried.
     let answer = Err(Error::new(ErrorKind::Busy, "test", "lost"));
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
@@ -789,7 +789,7 @@ fn no_more_than_64_saves_are_open() {
     }
     guest.barrier();
     assert!(script.is_quiet(), "each was saved once");
-    // The changes since then are not saved.
+    // The later changes are not saved.
     assert_eq!(client.shutdown(Duration::ZERO).wait().unsaved, 100);
 }
 
@@ -828,7 +828,7 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
 }
 
 #[test]
-fn a_shutdown_saves_what_is_wanted_and_counts_what_it_could_not() {
+fn a_shutdown_saves_the_requested_torrents_and_counts_failures() {
     for answered in [true, false] {
         let (client, mut script) = client();
         let (guest, other) = (Guest::new(&client), Guest::new(&client));
@@ -889,7 +889,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     script.say(EngineEvent::Resumed(id));
     assert_eq!(told(false), None);
 
-    // An error that does not stop a torrent is not reported for one that somebody has paused.
+    // An error that does not stop a torrent is not reported if the torrent was paused by a command.
     for error in [
         cannot_read(24, "Too many open files"),
         Error::from_code("use the metadata", "libtorrent", 1, "wrong hash"),
@@ -901,7 +901,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
 }
 
 #[test]
-fn a_torrent_that_goes_on_has_no_error_in_the_table() {
+fn a_torrent_that_resumes_has_no_error_in_the_table() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
@@ -985,7 +985,7 @@ fn a_shutdown_waits_for_deletions() {
 }
 
 #[test]
-fn a_shutdown_keeps_its_deadline_and_says_what_it_left_undone() {
+fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (deleted, moved) = (torrent(&guest, &script, 1), {
@@ -1030,7 +1030,7 @@ fn a_patron_outlives_its_client() {
     assert!(matches!(late.recv(), Ok(Event::ClientStopped { .. })));
 }
 
-/// Commands that are sent while the client stops: each is answered, and no one waits forever.
+/// Commands sent while the client stops are all answered.
 #[test]
 fn no_command_is_lost_in_a_race_with_the_shutdown() {
     let rounds = if cfg!(miri) { 2 } else { 50 };
@@ -1094,7 +1094,7 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
 }
 
 #[test]
-fn what_carries_a_tag_is_answered_by_an_event_with_it() {
+fn a_tagged_message_is_answered_by_an_event_with_the_tag() {
     use crate::add::{AddOptions, Source};
     use crate::messages::command::Command;
     let (client, _script) = client();
@@ -1144,10 +1144,10 @@ fn client_of_shards<const N: usize>(tick: Duration) -> (Client, [Script; N]) {
 }
 
 #[test]
-fn lost_events_of_one_shard_are_made_up_for_there_alone() {
+fn lost_events_are_compensated_only_in_their_shard() {
     let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
     let guest = Guest::new(&client);
-    // By their info hashes, odd ones are in the second shard.
+    // Torrents with an odd info hash are in the second shard.
     let here = torrent(&guest, &scripts[0], 2);
     let gone = torrent(&guest, &scripts[1], 3);
     let coming = guest.start(4);

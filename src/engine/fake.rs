@@ -1,4 +1,4 @@
-//! An engine for tests: it reports each request to the test and takes its events from the test.
+//! An engine for tests. It reports each call to the test, and its events come from the test.
 
 use std::any::Any;
 use std::path::PathBuf;
@@ -45,14 +45,14 @@ pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     parts: Sender<Share>,
     events: Receiver<EngineEvent>,
-    /// What the abort leaves for the reaper to wait for.
+    /// The caller of `abort` waits for this.
     teardown: Receiver<()>,
 }
 
 /// The test's side of a fake engine.
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
-    /// For which part each request about the session was made.
+    /// The part for which each session request was made.
     pub(crate) parts: Receiver<Share>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
@@ -76,7 +76,7 @@ impl Script {
         let _ = self.wake.try_send(());
     }
 
-    /// The next call, except for status requests, which every tick makes, and subscriptions.
+    /// Returns the next call, except for status requests, which every tick makes, and subscriptions.
     pub(crate) fn next(&self) -> Asked {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -86,7 +86,7 @@ impl Script {
         }
     }
 
-    /// The kinds of the next subscription; other calls are skipped.
+    /// Returns the kinds of the next subscription; other calls are skipped.
     pub(crate) fn subscription(&self) -> EventKinds {
         loop {
             let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -96,7 +96,7 @@ impl Script {
         }
     }
 
-    /// Whether nothing else has been called so far.
+    /// Returns whether nothing else has been called so far.
     pub(crate) fn is_quiet(&self) -> bool {
         self.asked.try_iter().all(|asked| asked.is_routine())
     }

@@ -1,5 +1,5 @@
-//! The BitTorrent engine as the client thread sees it. The trait exposes nothing of C++, so the
-//! client's loop can be tested without it.
+//! The BitTorrent engine that the client thread uses. The trait exposes no C++, so the client's loop can be
+//! tested without it.
 
 pub(crate) mod native;
 pub(crate) mod sharded;
@@ -19,64 +19,65 @@ pub(crate) use crate::model::EngineEvent;
 /// A BitTorrent engine. No function blocks; results arrive through [`Engine::drain`], after the
 /// engine has put a token into the wake channel that it was created with.
 ///
-/// It may have several shards, each with some of the torrents. An event comes with the number of its
-/// shard; what is about one torrent comes in order.
+/// An engine may have several shards, each with some of the torrents. An event comes with the number of its
+/// shard. Events of one torrent are in order.
 pub(crate) trait Engine {
     fn shards(&self) -> usize {
         1
     }
-    /// The shard that has a torrent.
+    /// Returns the shard that has a torrent.
     fn shard_of(&self, _id: TorrentId) -> usize {
         0
     }
-    /// All that serve it.
+    /// Returns all shards that serve a torrent.
     fn shards_of(&self, id: TorrentId) -> Vec<usize> {
         vec![self.shard_of(id)]
     }
-    /// Answered by `Added` or `AddFailed`.
+    /// Adds a torrent. Answered by `Added` or `AddFailed`.
     fn add(
         &mut self,
         id: TorrentId,
         info_hashes: &InfoHashes,
         params: Box<dyn Any + Send>,
     ) -> Result<()>;
-    /// Tries again what failed with `busy`.
+    /// Retries an add that failed temporarily.
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
-    /// Gives up an add that failed.
+    /// Forgets an add that failed.
     fn forget_add(&mut self, id: TorrentId);
     /// Adds the trackers, web seeds and peers of a second source to an existing torrent, and its metadata
     /// if the torrent has none. Does not change private torrents (BEP 27).
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
-    /// Has so many shards serve the torrent while it is complete.
+    /// Lets this many shards serve the torrent while it is complete.
     fn replicate(&mut self, _id: TorrentId, _shards: usize) {}
-    /// Answered by `Removed` and, if files are deleted, also by `Deleted` or `DeleteFailed`.
+    /// Removes a torrent. Answered by `Removed` and, if files are deleted, also by `Deleted` or
+    /// `DeleteFailed`.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     /// Executes a request that only posts ([`Call::Posting`](crate::messages::request::Call)).
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;
-    /// Answered by `Answered` with this number.
+    /// Makes a request about a torrent. Answered by `Answered` with this number.
     fn request_of_torrent(
         &mut self,
         request: u64,
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()>;
-    /// The same, for a request about the session.
+    /// Makes a request about the session. Answered by `Answered` with this number.
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()>;
-    /// From now on reports these kinds, of those that it reports only on request.
+    /// Sets which of the kinds that are reported only on request are reported from now on.
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()>;
-    /// Answered by each shard, in the order of the requests, by `Statuses` with those that have
-    /// changed.
+    /// Requests the statuses that have changed. Each shard answers by `Statuses`, in the order of the
+    /// requests.
     fn request_statuses(&mut self) -> Result<()>;
-    /// Answered by `EveryStatus` of this shard.
+    /// Requests all statuses of a shard. Answered by `EveryStatus`.
     fn request_every_status(&mut self, shard: usize) -> Result<()>;
-    /// Answered by `Statistics`.
+    /// Requests the counters. Answered by `Statistics`.
     fn request_statistics(&mut self) -> Result<()>;
-    /// When it has something to do by itself: to be drained then.
+    /// Returns when the engine must be drained to do periodic work.
     fn due(&self) -> Option<Instant> {
         None
     }
-    /// Everything that has happened since the last call, in order.
+    /// Returns the events since the last call, in order.
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>>;
-    /// Ends the engine. What remains, the caller may wait for on any thread.
+    /// Ends the engine. The returned function waits for its end, on any thread.
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>>;
 }

@@ -45,7 +45,7 @@ pub enum Command {
     Status(TorrentId),
     /// Asks for the .torrent file of a torrent. Answered by `Metainfo`.
     Metainfo(TorrentId),
-    /// Also sends this patron the events of a torrent that another patron added. The first is its
+    /// Delivers the events of a torrent that another patron added to this patron too. The first is its
     /// `Status`.
     Watch(TorrentId),
     /// Ends `Watch`.
@@ -53,7 +53,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The kind of this command, as in [`Event::CommandFailed`](crate::Event::CommandFailed).
+    /// Returns the kind of this command, as in [`Event::CommandFailed`](crate::Event::CommandFailed).
     #[must_use]
     pub const fn kind(&self) -> CommandKind {
         match self {
@@ -75,10 +75,10 @@ impl Command {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RemoveFiles {
-    /// They stay on disk.
+    /// Keeps them on disk.
     #[default]
     Keep,
-    /// They are deleted, and so are the directories that become empty.
+    /// Deletes them, and the directories that become empty.
     Delete,
 }
 
@@ -89,14 +89,14 @@ pub enum RemoveFiles {
 pub enum Added {
     /// A new torrent; this patron receives its events.
     New(TorrentId),
-    /// The client already had it; the trackers, web seeds and peers of the source were added to it (see
-    /// [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). To receive its events,
+    /// A torrent that the client already had. The trackers, web seeds and peers of the source were added to
+    /// it (see [`Event::AlreadyAdded`](crate::Event::AlreadyAdded)). To receive its events,
     /// [`watch`](crate::Patron::watch) it.
     Existing(TorrentId),
 }
 
 impl Added {
-    /// The torrent, new or not.
+    /// Returns the torrent, new or not.
     pub fn id(self) -> TorrentId {
         match self {
             Self::New(id) | Self::Existing(id) => id,
@@ -104,8 +104,8 @@ impl Added {
     }
 }
 
-/// A command in the form that the client thread takes: sources are already read, and it carries the
-/// place for its answer. If there is none, the answer is an event.
+/// A command in the form that the client thread takes: the source has been read, and the command carries its
+/// reply. Without a reply, the answer is an event.
 pub(crate) enum Job {
     Add(Box<Prepared>, Option<Responder<Added>>),
     Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
@@ -115,14 +115,14 @@ pub(crate) enum Job {
     /// Answered when the torrent is complete.
     WaitUntilFinished(TorrentId, Responder<()>),
     Find(InfoHashes, Responder<Option<TorrentId>>),
-    /// Every torrent, also those to come; or none any more.
+    /// Subscribes to all torrents, including future ones, or to none.
     WatchAll(bool, Responder<()>),
     Adopt(TorrentId, Responder<()>),
     SetLabel(TorrentId, Box<str>, bool, Responder<()>),
     SetNote(TorrentId, Box<str>, Option<Arc<[u8]>>, Responder<()>),
     Labels(TorrentId, Responder<BTreeSet<Box<str>>>),
     Notes(TorrentId, Responder<BTreeMap<Box<str>, Arc<[u8]>>>),
-    /// Those of one torrent, or all.
+    /// Asks for the addresses of one torrent, or for all.
     ListenAddresses(Option<TorrentId>, Responder<Vec<SocketAddr>>),
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),

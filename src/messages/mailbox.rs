@@ -21,8 +21,8 @@ use super::socket::Socket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
 
-/// How many unread events may belong to no existing torrent, and also how many may be of the
-/// frequent kinds.
+/// The maximum number of unread events that belong to no existing torrent, and the maximum number of unread
+/// events of the frequent kinds.
 pub(crate) const BOUND: usize = 4096;
 
 #[derive(Default)]
@@ -33,8 +33,8 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct Inner {
-    /// In order of arrival. Boxed, because a node of the tree has room for eleven entries and most
-    /// mailboxes hold one or two.
+    /// The events in order of arrival. Boxed, because a node of the tree has space for eleven entries and
+    /// most mailboxes hold one or two.
     queue: BTreeMap<u64, Box<Event>>,
     next: u64,
     /// The positions in `queue` of the unread events of each existing torrent, and of the client,
@@ -50,17 +50,17 @@ struct Inner {
     signals: Signals,
 }
 
-/// The readers that are waiting, and how a wait is ended.
+/// The readers that are waiting, and how their waits are interrupted.
 #[derive(Default)]
 struct Interrupts {
     waiting: usize,
     /// Counts interrupts; a waiting reader compares it with the value at the start of its wait.
     count: u64,
-    /// Nobody was waiting: the next wait ends at once.
+    /// Whether to end the next wait at once, because nobody was waiting.
     pending: bool,
 }
 
-/// The ways to signal that the mailbox is not empty. Each costs nothing until it is used.
+/// The ways to signal that the mailbox is not empty. Each is created when it is first used.
 #[derive(Default)]
 struct Signals {
     channel: Option<(Sender<()>, Receiver<()>)>,
@@ -86,7 +86,7 @@ impl Mailbox {
         }
     }
 
-    /// Adds the last event; later ones are ignored.
+    /// Adds the last event. Later events are ignored.
     pub(crate) fn close(&self, last: Event) {
         self.push(last);
         let mut inner = self.inner.lock();
@@ -115,7 +115,7 @@ impl Mailbox {
         inner.lower_if_empty();
     }
 
-    /// Ends every wait that is under way; if there is none, the next one.
+    /// Ends all current waits; if there are none, ends the next one.
     pub(crate) fn interrupt(&self) {
         let mut inner = self.inner.lock();
         let interrupts = &mut inner.interrupts;
@@ -138,7 +138,7 @@ impl Mailbox {
         self.recv_until(Instant::now().checked_add(limit), op)
     }
 
-    /// `None` if the deadline has passed.
+    /// Waits for the next event. Returns `None` if the deadline has passed.
     pub(crate) fn recv_until(
         &self,
         deadline: Option<Instant>,
@@ -148,7 +148,7 @@ impl Mailbox {
         let before = inner.interrupts.count;
         let mut late = false;
         loop {
-            // Checked before the events, so that a reader that always finds one also ends.
+            // Checked before the events, so that a reader that always finds one can also be interrupted.
             let pending = std::mem::take(&mut inner.interrupts.pending);
             if pending || inner.interrupts.count != before {
                 let error = Error::new(ErrorKind::Cancelled, op, "the wait was interrupted");
@@ -172,8 +172,7 @@ impl Mailbox {
         }
     }
 
-    /// For `Stream`: an event, the end (`Some(None)`), or `None`, in which case the waker will be
-    /// woken.
+    /// For `Stream`: returns an event, the end (`Some(None)`), or `None` if the waker will be woken.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
         let mut inner = self.inner.lock();
         if let Some(event) = inner.take() {
@@ -188,7 +187,7 @@ impl Mailbox {
         None
     }
 
-    /// A channel that holds a token while the mailbox is not empty.
+    /// Returns a channel that holds a token while the mailbox is not empty.
     pub(crate) fn ready(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let raised = inner.is_raised();
@@ -199,8 +198,8 @@ impl Mailbox {
         receiver.clone()
     }
 
-    /// A channel that gets a token each time the mailbox changes from empty to not empty. It
-    /// replaces and closes the previous one.
+    /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It replaces
+    /// and closes the previous channel.
     pub(crate) fn wake_ups(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let (sender, receiver) = bounded(1);
@@ -211,7 +210,7 @@ impl Mailbox {
         receiver
     }
 
-    /// A socket that is readable while the mailbox is not empty.
+    /// Returns a socket that is readable while the mailbox is not empty.
     #[cfg(unix)]
     pub(crate) fn socket(&self) -> std::io::Result<std::sync::Arc<std::os::unix::net::UnixStream>> {
         let mut inner = self.inner.lock();
@@ -232,7 +231,7 @@ impl Inner {
         self.queue.is_empty() && self.missed == 0
     }
 
-    /// Whether a waiting reader has something to read.
+    /// Returns whether a waiting reader has something to read.
     fn is_raised(&self) -> bool {
         !self.is_empty() || self.closed
     }
@@ -418,9 +417,9 @@ mod tests {
         );
     }
 
-    /// A patron that never reads, and a client that works for a long time.
+    /// A patron that never reads, while the client works for a long time.
     #[test]
-    fn an_unread_mailbox_stays_bounded_and_says_what_it_lost() {
+    fn an_unread_mailbox_stays_bounded_and_reports_lost_events() {
         let mailbox = Mailbox::default();
         let open = TorrentId::next();
         let torrents = BOUND as u64;
@@ -448,10 +447,10 @@ mod tests {
         assert!(events.iter().any(|event| event.torrent() == Some(open)));
     }
 
-    /// Thousands of pieces: each event is kept while there is room, and none displaces an event
-    /// that is not repeated.
+    /// Each event of thousands of pieces is kept while there is space, and none displaces an event that is
+    /// not repeated.
     #[test]
-    fn what_there_are_many_of_is_counted_apart() {
+    fn frequent_kinds_are_counted_separately() {
         let mailbox = Mailbox::default();
         let (id, other) = (TorrentId::next(), TorrentId::next());
         let piece = |id, piece| Event::PieceFinished { id, name: name(), piece };
@@ -471,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_statistics_the_newest_is_kept() {
+    fn only_the_newest_statistics_are_kept() {
         use crate::model::{ReadStatistics, Statistics};
         let mailbox = Mailbox::default();
         for sent in 0..3 {
@@ -512,7 +511,7 @@ mod tests {
         use std::io::{ErrorKind, Read};
         let mailbox = Mailbox::default();
         let socket = mailbox.socket().unwrap();
-        // Reading only takes the byte, which the next event puts back: its value means nothing.
+        // Reading only takes the byte, which the next event writes again. Its value has no meaning.
         let readable = || match (&mut &*socket).read(&mut [0]) {
             Ok(1) => true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
@@ -529,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_is_read_to_the_end_and_then_says_so() {
+    fn a_closed_mailbox_is_read_to_the_end_and_then_reports_it() {
         let mailbox = Mailbox::default();
         mailbox.push(Event::Resynchronized);
         mailbox.close(Event::ClientStopped { error: None });
@@ -540,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_ends_the_wait_and_the_longest_one_is_no_limit() {
+    fn a_timeout_ends_the_wait_and_the_longest_one_never_expires() {
         let mailbox = Mailbox::default();
         assert!(mailbox.recv_timeout(Duration::ZERO, "t").is_none());
         mailbox.push(Event::Resynchronized);

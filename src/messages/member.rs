@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use crate::messages::mailbox::Mailbox;
 use crate::model::{Event, EventKind, EventKinds};
 
-/// What happens to a patron's torrents when it leaves: when its last clone is dropped.
+/// What happens to a patron's torrents when the patron leaves, that is, when its last clone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OnLeave {
-    /// They continue, owned by no patron; other patrons can watch them.
+    /// They continue without an owner. Other patrons can watch them.
     #[default]
     KeepSeeding,
     /// They are paused.
@@ -55,7 +55,7 @@ impl Member {
         self.left.store(true, Ordering::Release);
     }
 
-    /// Whether it has left; a torrent that is added after that has no owner.
+    /// Returns whether the patron has left. A torrent that is added after that has no owner.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(Ordering::Acquire)
     }
@@ -64,7 +64,7 @@ impl Member {
         EventKinds::from_bits(self.wanted.load(Ordering::Relaxed))
     }
 
-    /// Returns the kinds before.
+    /// Sets the kinds. Returns the previous ones.
     pub(crate) fn subscribe(&self, kinds: EventKinds) -> EventKinds {
         EventKinds::from_bits(self.wanted.swap(kinds.bits(), Ordering::Relaxed))
     }
@@ -73,8 +73,8 @@ impl Member {
         self.wanted().contains(kind)
     }
 
-    /// Puts an event into the mailbox if the patron subscribes to it. Answers to the patron's own
-    /// messages are put there in any case.
+    /// Puts an event into the mailbox if the patron subscribes to it, or if it answers a message of the
+    /// patron.
     pub(crate) fn tell(&self, event: &Event) {
         if self.wants(event.kind()) {
             self.mailbox.push(event.clone());

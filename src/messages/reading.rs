@@ -1,4 +1,4 @@
-//! What readers and the client thread tell each other.
+//! The messages between readers and the client thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::Responder;
 
-/// The name of a reader in this process.
+/// Identifies a reader in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ReaderId(u64);
 
@@ -19,7 +19,7 @@ impl ReaderId {
     }
 }
 
-/// A reader that is to be opened.
+/// A request to open a reader.
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) torrent: TorrentId,
@@ -28,11 +28,11 @@ pub(crate) struct Opening {
     pub(crate) then: Then,
 }
 
-/// What it is opened for.
+/// The purpose of a reader.
 pub(crate) enum Then {
-    /// To be read by a program.
+    /// A program reads from it.
     Lease(Box<dyn FnOnce(Result<Opened>) + Send>),
-    /// To be read once and whole, unless it takes longer than this.
+    /// Everything is read once, by the deadline.
     Bytes(Responder<Vec<u8>>, Instant),
 }
 
@@ -54,21 +54,21 @@ impl fmt::Debug for Then {
     }
 }
 
-/// A read of an open reader. It takes the place of one that waits.
+/// A read by an open reader. It replaces the reader's previous read if that is still waiting.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) reader: ReaderId,
-    /// In what is read.
+    /// The position in the file or piece.
     pub(crate) position: u64,
-    /// At most.
+    /// The maximum length.
     pub(crate) length: u64,
     pub(crate) reply: Responder<Vec<u8>>,
 }
 
-/// A reader that has been opened.
+/// The answer when a reader has been opened.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) reader: ReaderId,
-    /// In bytes.
+    /// The size of the file or piece, in bytes.
     pub(crate) size: u64,
 }

@@ -24,22 +24,22 @@ use crate::sys::task::{SessionCall, Share, TorrentCall};
 use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
-/// The result of a call. The error does not say what was tried; the request does.
+/// The result of a call. The error does not say what was attempted; the request does.
 type Called<T> = std::result::Result<T, cxx::Exception>;
 
 /// A request about one torrent. The engine executes requests in order and answers each once.
 #[derive(Clone)]
 pub(crate) struct TorrentRequest {
-    /// What it tries, in the words of an error message.
+    /// What the request tries to do, for error messages.
     pub(crate) op: &'static str,
     pub(crate) role: RequestRole,
     pub(crate) call: Call,
-    /// Only for resume data; the client fills it in.
+    /// Only for resume data. The client fills it in.
     pub(crate) client_data: Option<Box<ClientData>>,
 }
 
 impl TorrentRequest {
-    /// It changes the torrent, which must be served by one shard alone then.
+    /// Returns whether the request changes the torrent, so that its copies in other shards must be removed.
     pub(crate) fn ends_copies(&self) -> bool {
         match &self.call {
             Call::Posting(_) => self.role == RequestRole::Pauses,
@@ -50,10 +50,10 @@ impl TorrentRequest {
 
 #[derive(Clone)]
 pub(crate) enum Call {
-    /// It only posts, as most of libtorrent's setters do: it runs on the client thread and is
+    /// A call that only posts, as most of libtorrent's setters do. It runs on the client thread and is
     /// answered at once.
     Posting(fn(&Torrent) -> Called<()>),
-    /// It runs on the network thread.
+    /// A call that runs on the network thread.
     Task(Box<Task>),
 }
 
@@ -63,58 +63,59 @@ pub(crate) struct Task {
     /// The file or piece that an alert's answer is about.
     pub(crate) index: u32,
     pub(crate) call: Arc<TorrentCall>,
-    /// It is asked of each shard that serves the torrent; their answers make one.
+    /// If set, the request is sent to every shard that serves the torrent, and this combines the answers.
     pub(crate) merge: Option<Merge>,
     /// See [`TorrentRequest::ends_copies`].
     pub(crate) ends_copies: bool,
 }
 
-/// What else the client does when the request is made or answered.
+/// What the client must also do when the request is made or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestRole {
     None,
-    /// It changes the resume data without an event that says so.
+    /// Changes the resume data without an event.
     ChangesResumeData,
-    /// The torrent stays paused, over restarts too.
+    /// Pauses the torrent, also after a restart.
     Pauses,
-    /// The torrent is resumed, also after an error.
+    /// Resumes the torrent, also after an error.
     Resumes,
-    /// It moves the files, which can take hours.
+    /// Moves the files, which can take hours.
     MovesFiles {
         to: Box<Path>,
         existing: Existing,
     },
-    /// libtorrent then considers the torrent's resume data saved.
+    /// Returns the metainfo; libtorrent then considers the resume data saved.
     GivesMetainfo,
-    /// It changes the order of the queue.
+    /// Changes the order of the queue.
     ChangesQueue,
-    /// It changes these settings.
+    /// Changes these settings.
     ChangesSettings(Box<Settings>),
-    /// It changes the IP filter.
+    /// Changes the IP filter.
     ChangesIpFilter,
-    /// For the store: the DHT's nodes and the IP filter.
+    /// Returns the DHT nodes and the IP filter for the store.
     GivesState,
-    /// For the store.
+    /// Returns the queue positions for the store.
     GivesQueue,
     Saves,
-    /// Made by the client itself.
+    /// Saves the resume data at the request of the client itself.
     SavesForEvent,
-    /// It chooses how pieces are wanted, and changes resume data by it.
+    /// Changes the priorities of pieces, and so the resume data.
     ChoosesPieces,
-    /// A reader is to be opened with what it answers.
+    /// Returns what is needed to open a reader.
     OpensReader(ReaderId),
-    /// The files were checked while readers are open, or the program has `chosen`.
+    /// Returns the available pieces again, after the files were checked or, if `chosen`, after the program
+    /// changed priorities.
     LooksAgain {
         chosen: bool,
     },
 }
 
-/// What is done with the answer to a request, on the client thread.
+/// What to do with the answer to a request, on the client thread.
 pub(crate) enum Respond {
-    /// Nobody waits for it.
+    /// Ignore it.
     Nothing,
     Call(Box<dyn FnOnce(Result<Answer>) + Send>),
-    /// For a message: only a failure is reported, as an event. It allocates nothing.
+    /// Report a failure as an event, for a message. This allocates nothing.
     Failure {
         to: Arc<Member>,
         command: CommandKind,
@@ -144,28 +145,28 @@ pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
     pub(crate) role: RequestRole,
     pub(crate) spread: Spread,
-    /// The engine fills it in where it has several shards.
+    /// The part of this shard, filled in by an engine with several shards.
     pub(crate) part: Share,
-    /// What the client may have from now on, where the request changes that.
+    /// The new limits of the client, if the request changes them.
     pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
 }
 
-/// Which of the engine's shards a request about the client is for.
+/// Which shards of the engine a session request is sent to.
 #[derive(Clone)]
 pub(crate) enum Spread {
-    /// What only the first has, or all have alike.
+    /// The first shard, for data that only it has or that all shards have alike.
     First,
-    /// It is asked of all; the answer is that of the first.
+    /// All shards. The answer is that of the first.
     All,
-    /// It is asked of all; their answers, in order, make one.
+    /// All shards. Their answers are combined, in order.
     Merged(Merge),
 }
 
 pub(crate) type Merge = Arc<dyn Fn(Vec<Answer>) -> Result<Answer> + Send + Sync>;
 
-/// A request and the type of its answer: what the call returns, or what the alert brings. A request
-/// with another type does not compile; `tests/house/answers.rs` checks that.
+/// A request and the type of its answer: what the call returns, or what the alert contains. Using another
+/// type does not compile; `tests/house/answers.rs` checks that.
 pub(crate) struct Ask<R, T> {
     pub(crate) request: R,
     answer: PhantomData<fn() -> T>,
@@ -205,7 +206,7 @@ impl ByAlert<ResumeData> {
         Self(AnsweredBy::ResumeData, 0, PhantomData)
     }
 
-    /// Without the info dictionary.
+    /// Resume data without the info dictionary.
     pub(crate) fn progress() -> Self {
         Self(AnsweredBy::Progress, 0, PhantomData)
     }
@@ -231,7 +232,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self { request, answer: PhantomData }
     }
 
-    /// The call runs on the network thread and returns the answer.
+    /// Creates a request whose call runs on the network thread and returns the answer.
     pub(crate) fn task(
         op: &'static str,
         call: impl Fn(&Torrent) -> Called<T> + Send + Sync + 'static,
@@ -239,7 +240,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self::new(op, AnsweredBy::Task, 0, move |torrent| Ok(Some(Box::new(call(torrent)?))))
     }
 
-    /// The call runs on the network thread; an alert brings the answer.
+    /// Creates a request whose call runs on the network thread and whose answer comes with an alert.
     pub(crate) fn by_alert(
         op: &'static str,
         ByAlert(by, index, _): ByAlert<T>,
@@ -284,7 +285,7 @@ fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'stat
 }
 
 impl Ask<TorrentRequest, ()> {
-    /// See [`Call::Posting`].
+    /// Creates a request that only posts; see [`Call::Posting`].
     pub(crate) fn posting(op: &'static str, call: fn(&Torrent) -> Called<()>) -> Self {
         Self::of(op, Call::Posting(call))
     }
@@ -298,7 +299,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
         Self::by_part(op, move |session, _| call(session))
     }
 
-    /// Each shard gets its part.
+    /// Creates a request to all shards, each with its part.
     pub(crate) fn by_part(
         op: &'static str,
         call: impl Fn(Pin<&mut SessionHandle>, Share) -> Called<T> + Send + Sync + 'static,
@@ -332,7 +333,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
     }
 }
 
-/// The answer has the type that its request was made with; an engine of the tests may err.
+/// Converts an answer to the type of its request. A mismatch is possible only in tests with a fake engine.
 pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
     let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
     answer.downcast().map(|answer| *answer).map_err(other)
@@ -366,12 +367,12 @@ pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf>
     .ends_copies()
 }
 
-/// What it takes to add the complete torrent to another shard.
+/// Asks for the parameters to add a complete torrent to another shard.
 pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
     Ask::task("copy the torrent", Torrent::copy)
 }
 
-/// What each shard uses, in order.
+/// Asks how much each shard uses, in order.
 pub(crate) fn demand() -> AskSession<Vec<DemandRecord>> {
     Ask::session("measure the demand", |session| Ok(vec![session.demand()?]))
         .merged(|all| all.into_iter().flatten().collect())
@@ -387,23 +388,23 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
     })
 }
 
-/// Each shard gets settings of its own.
+/// Gives each shard its own settings.
 pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     let parts: Vec<_> = parts.iter().map(Settings::records).collect();
     let change = move |session: Pin<&mut SessionHandle>, part: Share| match parts.get(part.number) {
         Some(records) => session.change_settings(records),
         None => Ok(()),
     };
-    Ask::by_part("share what the client may have", change).of_all()
+    Ask::by_part("share the limits of the client", change).of_all()
 }
 
-/// The DHT's nodes and the IP filter, as bytes.
+/// Asks for the DHT nodes and the IP filter, as bytes.
 pub(crate) fn state() -> AskSession<Vec<u8>> {
     let ask = Ask::session("save the state of the client", |session| session.network_state());
     ask.session_role(RequestRole::GivesState)
 }
 
-/// The places of the torrents in the queue.
+/// Asks for the queue positions of the torrents.
 pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
     let ask = Ask::session("list the queue", |session| session.queue());
     let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
@@ -417,13 +418,14 @@ pub(crate) fn move_in_queue(to: QueueMove) -> AskTorrent<()> {
     })
 }
 
-/// The .torrent file.
+/// Asks for the .torrent file.
 pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
     Ask::by_alert("get the metainfo", ByAlert::metainfo(), Torrent::save_metainfo)
         .role(RequestRole::GivesMetainfo)
 }
 
-/// The answer has no bytes if `only_if_changed` is set and nothing has changed since the last time.
+/// Asks for resume data. The answer is empty if `only_if_changed` is set and nothing has changed since the
+/// last save.
 pub(crate) fn resume_data(
     what: ByAlert<ResumeData>,
     only_if_changed: bool,
@@ -447,7 +449,7 @@ pub(crate) fn look(part: Part, role: RequestRole) -> AskTorrent<Look> {
     Ask::task(OPEN_READER, look).role(role)
 }
 
-/// Pieces whose deadlines are taken back, deadlines in milliseconds, and levels.
+/// Removes deadlines, sets deadlines in milliseconds, and sets the levels of pieces.
 pub(crate) fn steer(
     dropped: Vec<u32>,
     deadlines: Vec<(u32, u32)>,
@@ -465,13 +467,13 @@ pub(crate) fn steer(
     })
 }
 
-/// The bytes go to the reply from the network thread; what the request itself is answered with matters
-/// only where it fails.
+/// Reads a range of the torrent. The network thread sends the bytes to `reply`; the request's own answer
+/// matters only if it fails.
 pub(crate) fn read_span(span: Span, reply: Responder<Vec<u8>>) -> (AskTorrent<()>, Respond) {
     read(span.size, reply, move |torrent, sink| torrent.read_bytes(span.begin, span.size, sink))
 }
 
-/// A range of a file, likewise.
+/// Like `read_span`, for a range of a file.
 pub(crate) fn read_file(
     file: u32,
     begin: u64,
@@ -516,8 +518,7 @@ impl fmt::Debug for SessionRequest {
     }
 }
 
-/// Compiled only by `tests/house/answers.rs`: once with the right answer types and once with wrong
-/// ones.
+/// Compiled only by `tests/house/answers.rs`: once with the right answer types and once with wrong ones.
 #[cfg(any(answers = "right", answers = "wrong"))]
 mod answers {
     use super::{Ask, AskSession, AskTorrent, ByAlert, SessionHandle, Torrent};
@@ -553,7 +554,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_of_a_torrent_is_a_change_to_save_and_a_question_is_not() {
+    fn a_change_to_a_torrent_is_saved_and_a_query_is_not() {
         let flag = set_flag(TorrentFlag::Sequential, true);
         assert_eq!(flag.request.role, RequestRole::ChangesResumeData);
         assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, RequestRole::None);

@@ -23,23 +23,22 @@ pub(crate) const COMMANDS: usize = 4096;
 
 pub(crate) struct Service {
     commands: Sender<Envelope>,
-    /// The client thread's end, kept so that the channel can be emptied once nobody reads it: a
-    /// bounded channel keeps its messages, and patrons would wait for their replies forever.
+    /// The receiving end, kept so that the channel can be emptied after the client thread has ended. Messages
+    /// stay in a bounded channel, so patrons would wait for their replies forever.
     waiting: Receiver<Envelope>,
     wake: Sender<()>,
     pub(crate) statuses: StatusTable,
     pub(crate) defaults: Defaults,
-    /// Asks nobody: it reads counters, of each network thread.
+    /// Reads counters of each network thread, without asking it.
     pub(crate) reads: Box<ReadCount>,
-    /// The settings that the client was started with and those changed since, to check that
-    /// settings can be combined.
+    /// The current settings, to check whether other settings can be combined with them.
     settings: Mutex<Settings>,
     members: Mutex<Members>,
-    /// Patrons that have left and whose torrents have not been handled yet.
+    /// Patrons that have left, to be handled by the client thread.
     departures: Mutex<Vec<MemberId>>,
-    /// Readers that have ended, likewise.
+    /// Readers that were dropped, to be handled by the client thread.
     ended_readers: Mutex<Vec<ReaderId>>,
-    /// Incremented by each subscription that the client thread must act on.
+    /// Incremented by each change of subscriptions that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
 }
@@ -50,11 +49,11 @@ pub(crate) type ReadCount = dyn Fn() -> Vec<ReadStatistics> + Send + Sync;
 struct Members {
     by_id: HashMap<MemberId, Arc<Member>>,
     next: u64,
-    /// Events for each new patron: where the client listens, where it cannot, and what it lacks.
+    /// Events for each new patron: where the client listens or cannot listen, and what it lacks.
     news: Vec<Event>,
     /// How many patrons subscribe to each of the costly kinds.
     interest: HashMap<EventKind, usize>,
-    /// Set when the service has stopped; nobody can join any more.
+    /// Set when the service has stopped. Then nobody can join any more.
     closed: bool,
 }
 
@@ -88,7 +87,7 @@ impl Service {
         }
     }
 
-    // For patrons.
+    // Called by patrons.
 
     /// Records a change of settings, or refuses it.
     pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
@@ -97,12 +96,12 @@ impl Service {
         Ok(())
     }
 
-    /// What the client as a whole may have, where each network thread has its part.
+    /// Returns the limits of the whole client, of which each network thread has a part.
     pub(crate) fn shared_settings(&self) -> Settings {
         self.settings.lock().shared()
     }
 
-    /// Adds a member. If the service has stopped, the member's mailbox says so.
+    /// Adds a member. If the service has stopped, the member's mailbox contains that event.
     pub(crate) fn join(&self) -> Arc<Member> {
         let mut members = self.members.lock();
         let id = MemberId::new(members.next);
@@ -120,8 +119,8 @@ impl Service {
         member
     }
 
-    /// Never waits. The client thread makes libtorrent report the kinds before it executes commands
-    /// that are sent later.
+    /// Sets the kinds that a member receives, without waiting. The client thread makes libtorrent report them
+    /// before it executes commands that are sent later.
     pub(crate) fn subscribe(&self, member: &Member, kinds: EventKinds) {
         let kinds = kinds | EventKinds::ALWAYS;
         let mut members = self.members.lock();
@@ -131,8 +130,8 @@ impl Service {
         }
     }
 
-    /// Wakes the client thread if a kind now has its first subscriber, or has lost its last. Resume
-    /// data depends on each patron's own torrents.
+    /// Counts subscribers, and wakes the client thread if a kind has gained its first or lost its last.
+    /// Resume data depends on each patron's own torrents.
     fn count(&self, members: &mut Members, before: EventKinds, after: EventKinds) {
         let mut news = (after - before).contains(EventKind::ResumeData);
         for kind in ((after - before) & EventKinds::COSTLY).iter() {
@@ -155,7 +154,7 @@ impl Service {
         }
     }
 
-    /// Never waits: the client thread does the rest at its next tick.
+    /// Notes that a member has left, without waiting. The client thread does the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
         member.leave();
         let mut members = self.members.lock();
@@ -168,13 +167,13 @@ impl Service {
         }
     }
 
-    /// Never waits, either.
+    /// Notes that a reader was dropped, without waiting.
     pub(crate) fn end_reader(&self, reader: ReaderId) {
         self.ended_readers.lock().push(reader);
         let _ = self.wake.try_send(());
     }
 
-    /// An error if the client has stopped.
+    /// Returns an error if the client has stopped.
     pub(crate) fn check_running(&self, op: &'static str) -> Result<()> {
         match self.stopped.load(Ordering::SeqCst) {
             true => Err(Error::stopped(op)),
@@ -182,7 +181,7 @@ impl Service {
         }
     }
 
-    /// Waits while the command channel is full.
+    /// Sends a command. Waits while the command channel is full.
     pub(crate) fn send(&self, envelope: Envelope) -> Result<()> {
         self.put(envelope, |commands, envelope| Ok(commands.send(envelope)?))
     }
@@ -199,7 +198,7 @@ impl Service {
         self.check_running(SEND)?;
         send(&self.commands, envelope).map_err(|error| match error {
             TrySendError::Full(_) => {
-                let message = format!("{COMMANDS} commands are waiting for the client already");
+                let message = format!("{COMMANDS} commands are already waiting for the client");
                 Error::new(ErrorKind::Busy, SEND, message)
             }
             TrySendError::Disconnected(_) => Error::stopped(SEND),
@@ -216,7 +215,7 @@ impl Service {
         self.waiting.try_iter().count()
     }
 
-    // For the client thread.
+    // Called by the client thread.
 
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
@@ -226,12 +225,12 @@ impl Service {
         std::mem::take(&mut *self.ended_readers.lock())
     }
 
-    /// Changes whenever subscriptions need action.
+    /// Returns a number that changes whenever subscriptions need action.
     pub(crate) fn subscriptions(&self) -> u64 {
         self.subscriptions.load(Ordering::Acquire)
     }
 
-    /// The costly kinds that have subscribers.
+    /// Returns the costly kinds that have subscribers.
     pub(crate) fn interest(&self) -> EventKinds {
         self.members.lock().interest.keys().copied().collect()
     }
@@ -242,8 +241,8 @@ impl Service {
         Self::push_to_all(members, event);
     }
 
-    /// Sends an event to every patron that subscribes to it, and to those that join later: just
-    /// after the start, the first patron may not be there yet.
+    /// Sends an event to every patron that subscribes to it, including those that join later, because there
+    /// may be no patron yet just after the start.
     pub(crate) fn announce(&self, event: &Event) {
         let mut members = self.members.lock();
         members.news.retain(|known| !event.supersedes(known));
@@ -259,14 +258,14 @@ impl Service {
         }
     }
 
-    /// Refuses new commands and those that are waiting; their replies say that the client has
-    /// stopped. Returns how many were waiting.
+    /// Refuses new and waiting commands; their replies fail because the client has stopped. Returns how many
+    /// were waiting.
     pub(crate) fn refuse(&self) -> usize {
         self.stopped.store(true, Ordering::SeqCst);
         self.discard()
     }
 
-    /// Tells every patron that the client has stopped, and removes all patrons.
+    /// Sends the last event to every patron, and removes all patrons.
     pub(crate) fn close(&self, error: Option<Error>) {
         self.refuse();
         let members = {

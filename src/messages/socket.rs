@@ -1,10 +1,10 @@
-//! A descriptor that is readable while there is something to take.
+//! A descriptor that is readable while there is something to read elsewhere.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-/// A pair of connected sockets; the one handed out is readable while it is raised.
+/// A pair of connected sockets. The program gets one of them, which is readable while the pair is raised.
 #[derive(Debug)]
 pub(crate) struct Socket {
     ours: UnixStream,
@@ -23,12 +23,12 @@ impl Socket {
         self.theirs.clone()
     }
 
-    /// One byte is enough; a full socket is readable anyway.
+    /// Makes the socket readable. One byte is enough; a full socket is readable anyway.
     pub(crate) fn raise(&self) {
         let _ = (&self.ours).write(&[1]);
     }
 
-    /// Not blocking, because the one who was handed the socket may have read from it.
+    /// Makes the socket unreadable. This does not block, because the program may have read the byte.
     pub(crate) fn lower(&self) {
         let mut bytes = [0; 16];
         while matches!((&*self.theirs).read(&mut bytes), Ok(16)) {}

@@ -6,18 +6,18 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::model::{StatusChanges, TorrentId, TorrentStatus};
 
-/// Removals that are remembered beyond twice the number of torrents.
+/// How many removals are remembered beyond twice the number of torrents.
 const REMEMBERED: usize = 1024;
 
-/// The newest status of every torrent of a client, and what has changed since when.
+/// The newest status of every torrent of a client, and a log of changes.
 ///
-/// The map is locked for writing only when a torrent is added or removed; a tick locks one torrent
-/// at a time for a single assignment, so readers never wait for a whole tick.
+/// The map is locked for writing only when a torrent is added or removed. A tick locks one torrent at a time
+/// for a single assignment, so readers never wait for a whole tick.
 ///
-/// Locked in this order: changes, map, one torrent.
+/// Locks are taken in this order: changes, map, one torrent.
 #[derive(Debug, Default)]
 pub(crate) struct StatusTable {
-    /// Boxed, because a map has room for more than it holds, and statuses are large.
+    /// Boxed, because a map has more slots than entries, and statuses are large.
     statuses: RwLock<HashMap<TorrentId, Box<Mutex<Entry>>>>,
     changes: Mutex<Changes>,
 }
@@ -25,18 +25,18 @@ pub(crate) struct StatusTable {
 #[derive(Debug)]
 struct Entry {
     status: TorrentStatus,
-    /// Of its last change.
+    /// The version of the last change of this torrent.
     version: u64,
 }
 
 #[derive(Debug, Default)]
 struct Changes {
-    /// The version of the last change.
+    /// The version of the last change of any torrent.
     last: u64,
-    /// All changes, in order; of each torrent the last one counts. Torrents that are not there any more
-    /// were removed.
+    /// All changes, in order. Only the last change of each torrent counts. Torrents in the log that are not
+    /// in the map were removed.
     log: VecDeque<(u64, TorrentId)>,
-    /// Removals up to this version are forgotten.
+    /// Removals up to this version are no longer in the log.
     forgotten: u64,
 }
 
@@ -95,11 +95,11 @@ impl StatusTable {
         self.statuses.read().values().map(|entry| entry.lock().status.clone()).collect()
     }
 
-    /// What has changed after that version. It costs as much as has changed.
+    /// Returns what has changed since a version. The cost is proportional to the number of changes.
     pub(crate) fn changes_since(&self, since: u64) -> StatusChanges {
         let changes = self.changes.lock();
         let version = changes.last;
-        // A version that is not reached yet is another client's.
+        // A version that has not been reached is from another client.
         if since < changes.forgotten || since > version || since == 0 {
             drop(changes);
             let (statuses, removed) = (self.all(), Vec::new());
@@ -114,7 +114,8 @@ impl StatusTable {
             match table.get(&id) {
                 Some(entry) => {
                     let entry = entry.lock();
-                    // What has changed again is told at its last change, now or next time.
+                    // A torrent that has changed again is reported at its last change, now or in the next
+                    // call.
                     if entry.version == version {
                         statuses.push(entry.status.clone());
                     }
@@ -126,7 +127,7 @@ impl StatusTable {
         StatusChanges { version, complete: false, statuses, removed }
     }
 
-    /// Drops what does not count any more, when it is more than what does.
+    /// Drops the outdated entries of the log when they outnumber the others.
     fn compact(&self, changes: &mut Changes) {
         let table = self.statuses.read();
         if changes.log.len() <= 2 * table.len() + 2 * REMEMBERED {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poller_is_told_each_torrent_that_has_changed_once_as_it_is_now() {
+    fn a_poller_gets_the_current_status_of_each_changed_torrent_once() {
         let table = StatusTable::default();
         let [a, b, c] = std::array::from_fn(|_| add(&table));
         let first = table.changes_since(0);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poller_copies_no_names() {
+    fn statuses_share_the_names_of_torrents() {
         let table = StatusTable::default();
         let id = add(&table);
         let known = table.get(id).unwrap().name;
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_count_is_not_kept() {
+    fn superseded_changes_are_not_kept() {
         let table = StatusTable::default();
         let id = add(&table);
         let begun = table.changes_since(0).version;
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_missed_forgotten_removals_is_told_everything() {
+    fn a_poller_that_missed_forgotten_removals_gets_everything() {
         let table = StatusTable::default();
         let kept = add(&table);
         let begun = table.changes_since(0).version;

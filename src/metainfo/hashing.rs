@@ -17,13 +17,13 @@ use crate::sys::{self, PieceHasher, PieceHashes};
 /// The block size of v2 hash trees (BEP 52).
 const BLOCK: u64 = 16 * 1024;
 
-/// How much is read at once: a multiple of a block that fits into a core's cache.
+/// The size of one read: a multiple of a block that fits into a core's cache.
 const CHUNK: usize = 128 * 1024;
 
 /// More threads would not read a disk any faster.
 const MAX_THREADS: usize = 16;
 
-/// How many hashes may wait for the caller.
+/// How many results may wait for the caller.
 const QUEUE: usize = 256;
 
 /// The progress of making or verifying a torrent.
@@ -43,7 +43,7 @@ pub struct HashProgress {
     pub size: u64,
 }
 
-/// Only counters: no other data depends on them, so relaxed ordering is enough.
+/// Counters only: no other data depends on them, so relaxed ordering is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     files: AtomicU64,
@@ -52,7 +52,7 @@ pub(crate) struct Progress {
     bytes: AtomicU64,
     size: AtomicU64,
     cancelled: AtomicBool,
-    /// What the caller chose to skip.
+    /// The files that the caller chose to skip.
     pub(crate) left_out: Mutex<Vec<PathBuf>>,
 }
 
@@ -91,7 +91,7 @@ impl Progress {
     }
 }
 
-/// The files of a torrent in the order of their data.
+/// The files of a torrent, in the order of their data.
 #[derive(Debug)]
 pub(crate) struct Layout {
     piece_length: u64,
@@ -133,12 +133,12 @@ impl Layout {
         }
     }
 
-    /// The indexes of the files that are not pad files.
+    /// Returns the indexes of the files that are not pad files.
     pub(crate) fn real_files(&self) -> impl Iterator<Item = usize> {
         self.files.iter().enumerate().filter(|(_, file)| !file.pad).map(|(index, _)| index)
     }
 
-    /// Up to about `count` pieces, spread over a file, that contain no data of other files.
+    /// Returns up to about `count` pieces, spread over a file, that contain no data of other files.
     pub(crate) fn whole_pieces(&self, file: usize, count: usize) -> impl Iterator<Item = u32> {
         let Extent { offset, size, .. } = self.files[file];
         let number = |at: u64| u32::try_from(at / self.piece_length).unwrap_or(u32::MAX);
@@ -177,19 +177,19 @@ impl Layout {
             })
     }
 
-    /// The byte ranges of files that are in a piece, without pad files.
+    /// Returns the byte ranges of files that are in a piece, without pad files.
     pub(crate) fn contents(&self, piece: u32) -> impl Iterator<Item = (usize, Range<u64>)> {
         self.slices(piece)
             .filter(|slice| !self.files[slice.file].pad)
             .map(|slice| (slice.file, slice.offset..slice.offset + slice.length))
     }
 
-    /// The file that a v2 piece belongs to, and the piece's index in that file.
+    /// Returns the file that a v2 piece belongs to, and the piece's index in that file.
     pub(crate) fn owner(&self, piece: u32) -> Option<(usize, u64)> {
         self.contents(piece).next().map(|(file, range)| (file, range.start / self.piece_length))
     }
 
-    /// The number of leaves of the piece's hash tree: that of a whole piece, unless the file is
+    /// Returns the number of leaves of the piece's hash tree: that of a whole piece, unless the file is
     /// smaller.
     fn leaves(&self, piece: u32) -> u64 {
         let whole = self.piece_length / BLOCK;
@@ -207,8 +207,8 @@ pub(crate) struct Unreadable {
     pub(crate) error: io::Error,
 }
 
-/// Hashes all pieces and calls `each` with every result, in no particular order. `path` gives the
-/// path of a file, or `None` if it is not to be read.
+/// Hashes all pieces and calls `each` with every result, in no particular order. `path` returns the path of a
+/// file, or `None` if the file must not be read.
 ///
 /// # Errors
 ///
@@ -228,7 +228,7 @@ pub(crate) fn hash_pieces(
     // One more than the cores, because one thread may be waiting for the disk.
     let threads = (cores + 1).min(MAX_THREADS).min(layout.piece_count as usize);
     thread::scope(|scope| {
-        // Dropped when this function returns for any reason; the threads then end.
+        // Dropped when this function returns for any reason, so that the threads end.
         let (sender, receiver) = bounded(QUEUE);
         for number in 0..threads {
             let (sender, next) = (sender.clone(), &next);
@@ -240,7 +240,7 @@ pub(crate) fn hash_pieces(
                 });
             match started {
                 Ok(_) => {}
-                // Fewer threads will do.
+                // Continue with fewer threads.
                 Err(_) if number > 0 => break,
                 Err(error) => return Err(Error::io(op, "a thread to hash on", &error)),
             }
@@ -301,13 +301,13 @@ struct Worker<'a> {
     path: &'a (dyn Fn(usize) -> Option<PathBuf> + Sync),
     progress: &'a Progress,
     next: &'a AtomicU32,
-    /// The file that was read last, and the position reached.
+    /// The last file that was read, and the position in it.
     open: Option<(usize, File, u64)>,
     buffer: Vec<u8>,
 }
 
 impl Worker<'_> {
-    /// Pieces are taken in order, so that the disk is read from front to back.
+    /// Hashes pieces. They are taken in order, so that the disk is read from front to back.
     fn run(&mut self, sender: &Sender<(u32, Result<PieceHashes, Unreadable>)>) {
         loop {
             let piece = self.next.fetch_add(1, Ordering::Relaxed);
@@ -364,12 +364,12 @@ impl Worker<'_> {
     }
 }
 
-/// In the shim, these calls can fail only for lack of memory.
+/// Converts an error. In the shim, these calls can fail only for lack of memory.
 fn native<T>(result: std::result::Result<T, cxx::Exception>) -> io::Result<T> {
     result.map_err(|exception| io::Error::other(exception.what().to_owned()))
 }
 
-/// The length is at most that of a piece, which fits an `int`.
+/// Converts a length. It is at most that of a piece, which fits into an `int`.
 fn as_length(length: u64) -> usize {
     length.try_into().unwrap_or(usize::MAX)
 }

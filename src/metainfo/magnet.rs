@@ -1,6 +1,6 @@
-//! Magnet links (BEP 9). This module parses them itself and gives libtorrent a normalized link,
-//! because libtorrent takes what follows an empty parameter as its value, a blank as part of the
-//! hash, and any URL as a tracker.
+//! Magnet links (BEP 9). This module parses them itself and passes libtorrent a normalized link, because
+//! libtorrent takes the text after an empty parameter for its value, a blank for part of the hash, and any
+//! URL for a tracker.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use crate::text::printable;
 
 const READ: &str = "read the magnet link";
 
-/// The contents of a magnet link. `Display` writes the link in its normal form, without the parts
-/// that were not understood or are of no use.
+/// The contents of a magnet link. `Display` writes the link in its normal form, without the parts that were
+/// not understood or are useless.
 ///
 /// ```
 /// let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=example";
@@ -34,22 +34,22 @@ pub struct Magnet {
     pub info_hashes: InfoHashes,
     /// The name to show until the metainfo arrives (`dn`), [printable](crate::printable).
     pub name: Option<String>,
-    /// The trackers (`tr`), each in a tier of its own.
+    /// The trackers (`tr`), each in its own tier.
     pub trackers: Vec<Tracker>,
     /// The web seeds (`ws`).
     pub web_seeds: Vec<String>,
-    /// Peers to try first (`x.pe`).
+    /// Peers to connect to first (`x.pe`).
     pub peers: Vec<SocketAddr>,
-    /// The tracker and web seed URLs that were left out, each with the reason, for a person.
+    /// The tracker and web seed URLs that were left out, each with the reason, as text for users.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub invalid_urls: Vec<String>,
     uri: String,
 }
 
 impl Magnet {
-    /// Parses a magnet link. White space around it, the order of its parameters, the case of their
-    /// names and of `urn:btih`, numbers after names (`tr.1`), and parameters that are empty,
-    /// escaped or unknown make no difference. The v1 info hash has 40 hex or 32 base32 digits.
+    /// Parses a magnet link. White space around it, the order of its parameters, the case of their names and
+    /// of `urn:btih`, numbers after names (`tr.1`), and parameters that are empty, escaped or unknown are
+    /// ignored. The v1 info hash has 40 hex or 32 base32 digits.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Magnet {
 }
 
 impl Metainfo {
-    /// The magnet link of this torrent, with its info hashes, name, trackers and web seeds.
+    /// Returns the magnet link of this torrent, with its info hashes, name, trackers and web seeds.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ pub(crate) fn params(uri: &str) -> Result<UniquePtr<sys::TorrentParams>> {
     })
 }
 
-/// Whether a text is meant as a magnet link.
+/// Returns whether a text is meant as a magnet link.
 pub(crate) fn is_magnet(text: &str) -> bool {
     after_scheme(text).is_some()
 }
@@ -105,13 +105,13 @@ fn after_scheme(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// The part after `magnet:?`; some links have slashes before the question mark.
+/// Returns the part after `magnet:?`. Some links have slashes before the question mark.
 fn query(uri: &str) -> Option<&str> {
     after_scheme(uri)?.trim_start_matches('/').strip_prefix('?')
 }
 
-/// A parameter's name, in lower case and without a number at the end, and its value; `None` if it
-/// has no value. A link copied from a page may have `&amp;` for `&`.
+/// Returns a parameter's name, in lower case and without a number at the end, and its value; `None` if it has
+/// no value. A link copied from a web page may have `&amp;` for `&`.
 fn parameter(text: &str) -> Option<(String, &str)> {
     let (name, value) = text.split_once('=')?;
     let name = name.trim().to_ascii_lowercase();
@@ -141,7 +141,7 @@ struct Said {
 }
 
 impl Said {
-    /// Errors concern only the info hash; everything else is optional.
+    /// Takes a parameter. Errors concern only the info hash; everything else is optional.
     fn take(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         let plain = || String::from_utf8_lossy(&decoded(value)).into_owned();
         match name {
@@ -171,7 +171,7 @@ impl Said {
         Ok(())
     }
 
-    /// An exact topic: an info hash, or something that is not BitTorrent's.
+    /// Takes an exact topic: an info hash, or a hash of another system.
     fn topic(&mut self, topic: &str) -> Result<(), &'static str> {
         let topic = topic.trim();
         let hash = |kind: &str| {
@@ -249,7 +249,7 @@ fn put<T: PartialEq>(place: &mut Option<T>, hash: T, is_zero: bool) -> Result<()
     }
 }
 
-/// 32 base32 digits (RFC 4648), in upper or lower case.
+/// Parses 32 base32 digits (RFC 4648), in upper or lower case.
 fn base32(text: &str) -> Option<[u8; 20]> {
     let mut bytes = [0; 20];
     if text.len() != 32 {
@@ -270,14 +270,14 @@ fn base32(text: &str) -> Option<[u8; 20]> {
     Some(bytes)
 }
 
-/// `3` or `5-9`.
+/// Parses a range of files: `3` or `5-9`.
 fn files(text: &str) -> Option<(u32, u32)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     (first <= last && last <= LAST_FILE).then_some((first, last))
 }
 
-/// `host:port`.
+/// Parses a DHT node: `host:port`.
 fn node(text: &str) -> Option<String> {
     let (host, port) = text.trim().rsplit_once(':')?;
     let known = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_around_the_parameters_they_are_read() {
+    fn parameters_are_read_whatever_surrounds_them() {
         let tracker = "http://127.0.0.1/announce";
         let expected =
             format!("magnet:?xt=urn:btih:{V1}&dn=name&tr=http%3A%2F%2F127.0.0.1%2Fannounce");
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_a_link_can_say_is_kept() {
+    fn every_parameter_of_a_link_is_kept() {
         let v2 = v2();
         let magnet = Magnet::parse(&format!(
             "magnet:?x.pe=%5B%3A%3A1%5D%3A6881&x.pe=127.0.0.1:1&x.pe=127.0.0.1:0&x.pe=host:1\
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_one_sound_info_hash_is_refused() {
+    fn a_link_without_a_valid_info_hash_is_refused() {
         let two = format!("magnet:?xt=urn:btih:{V1}&xt=urn:btih:{}", V1.replace('0', "1"));
         for (link, why) in [
             ("magnet:xt=1", "not a magnet link"),
@@ -402,7 +402,7 @@ mod tests {
         }
 
         #[test]
-        fn a_link_that_was_written_reads_back(
+        fn a_written_link_can_be_read_back(
             hash in "[0-9a-f]{40}",
             name in proptest::option::of("\\PC{1,20}"),
             trackers in prop::collection::vec("(http|udp|wss)://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[!-~]{0,9}", 0..4),
@@ -420,7 +420,7 @@ mod tests {
             if let Ok(magnet) = Magnet::parse(&link) {
                 let again = Magnet::parse(&magnet.to_string()).unwrap();
                 prop_assert_eq!(&again, &Magnet { invalid_urls: Vec::new(), ..magnet });
-                // libtorrent reads from it what this module has read.
+                // libtorrent reads the same contents from the link that this module has written.
                 let record = crate::metainfo::describe(&params(&link).unwrap()).unwrap();
                 let theirs = Urls::of(&record);
                 prop_assert_eq!(&theirs.trackers, &again.trackers);
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_seed_ends_before_a_blank_and_a_fragment() {
+    fn a_web_seed_url_ends_before_a_blank_and_a_fragment() {
         let magnet = Magnet::parse(&format!("magnet:?xt=urn:btih:{V1}&ws=http://h/a%20%23b"));
         assert_eq!(magnet.unwrap().web_seeds, ["http://h/a"]);
     }

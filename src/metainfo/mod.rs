@@ -41,7 +41,7 @@ const READ: &str = "read the metainfo";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
-    /// The name, [printable]: that of the only file, or of the directory that holds the files.
+    /// The name, [printable]: that of the only file, or of the directory that contains the files.
     pub name: String,
     /// The info hashes.
     pub info_hashes: InfoHashes,
@@ -57,17 +57,17 @@ pub struct Metainfo {
     pub trackers: Vec<Tracker>,
     /// The web seeds (BEP 19).
     pub web_seeds: Vec<String>,
-    /// The tracker and web seed URLs that were left out, each with the reason, for a person. At
-    /// most the first 20.
+    /// The tracker and web seed URLs that were left out, each with the reason, as text for users. At most the
+    /// first 20.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub invalid_urls: Vec<String>,
-    /// Peers may come only from trackers: no DHT, PEX or LSD (BEP 27).
+    /// Whether peers may come only from trackers: no DHT, PEX or LSD (BEP 27).
     pub private: bool,
-    /// The comment of whoever made the file, printable.
+    /// The comment, printable.
     pub comment: Option<String>,
     /// The program that made the file, printable.
     pub creator: Option<String>,
-    /// When the file was made; serialized as seconds since 1970.
+    /// When the file was created; serialized as seconds since 1970.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds_since_1970"))]
     pub creation_date: Option<SystemTime>,
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -84,9 +84,9 @@ pub struct FileEntry {
     pub path: PathBuf,
     /// The size in bytes.
     pub size: u64,
-    /// Where its data begins in the torrent's data, in bytes.
+    /// The position of the file's data in the torrent's data, in bytes.
     pub offset: u64,
-    /// A pad file, which fills up to a piece boundary (BEP 47); never written to disk.
+    /// Whether it is a pad file, which fills up to a piece boundary (BEP 47) and is never written to disk.
     pub pad: bool,
     /// The target of a symbolic link, relative to the save directory (BEP 47); `None` for a file.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
@@ -118,13 +118,13 @@ impl Metainfo {
         Self::decode(&bytes).map_err(|error| error.on(path.display()))
     }
 
-    /// The .torrent file as bytes.
+    /// Returns the .torrent file as bytes.
     pub fn torrent_file(&self) -> &Arc<[u8]> {
         &self.torrent_file
     }
 
-    /// The pieces that hold data of one of the [`files`](Metainfo::files). The first and last may
-    /// also hold data of neighbouring files; an empty file has no pieces.
+    /// Returns the pieces that contain data of one of the [`files`](Metainfo::files). The first and last may
+    /// also contain data of neighbouring files; an empty file has no pieces.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -213,7 +213,7 @@ pub(crate) fn describe(params: &sys::TorrentParams) -> Result<sys::DescriptionRe
     params.describe().map_err(|exception| Error::from_native(READ, &exception))
 }
 
-/// Reads a file that should be a .torrent file, but no more than the largest one may have.
+/// Reads a .torrent file, but no more than the maximum size.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let failed = |error| Error::io(READ, path.display(), &error).with_kind(ErrorKind::Unreadable);

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use crate::model::{Tracker, url};
 use crate::sys::DescriptionRecord;
 
-/// The trackers and web seeds in a stranger's torrent. An invalid URL is no reason to refuse the
-/// torrent: it is left out.
+/// The trackers and web seeds in a stranger's torrent. An invalid URL is left out; it is no reason to refuse
+/// the torrent.
 #[derive(Debug, Default)]
 pub(crate) struct Urls {
     pub(crate) trackers: Vec<Tracker>,
     pub(crate) web_seeds: Vec<String>,
-    /// BEP 17.
+    /// HTTP seeds (BEP 17).
     pub(crate) http_seeds: Vec<String>,
-    /// The first of the invalid URLs.
+    /// The first invalid URLs.
     pub(crate) invalid: Vec<String>,
     known: HashSet<(Use, String)>,
 }
@@ -28,8 +28,8 @@ enum Use {
 
 const MOST_INVALID: usize = 20;
 
-/// The number of trackers, and of web seeds, that are used of a torrent. libtorrent goes through all of them
-/// for each that fails.
+/// The maximum number of trackers, and of web seeds, that are used. libtorrent iterates over all of them
+/// whenever one fails.
 const MOST_USED: usize = 1024;
 
 impl Urls {
@@ -53,7 +53,7 @@ impl Urls {
         urls
     }
 
-    /// The URLs of a torrent that has been read, which are valid.
+    /// Takes the URLs of a torrent that was added before, which are valid.
     pub(crate) fn sound(trackers: Vec<Tracker>, web_seeds: Vec<String>) -> Self {
         Self { trackers, web_seeds, ..Self::default() }
     }
@@ -72,7 +72,7 @@ impl Urls {
         self.web_seeds.extend(url);
     }
 
-    /// Takes each URL only once.
+    /// Takes a URL, unless it was taken before.
     fn take(&mut self, what: Use, url: Result<String, String>) -> Option<String> {
         match url {
             Ok(url) => self.known.insert((what, url.clone())).then_some(url),
@@ -87,8 +87,8 @@ impl Urls {
     }
 }
 
-/// libtorrent percent-encodes the path of a web seed when it reads a .torrent file, including white
-/// space at the end; the end may also come to light when the fragment goes.
+/// Normalizes the URL of a web seed. When libtorrent reads a .torrent file, it percent-encodes the path,
+/// including white space at the end, which may also appear when the fragment is removed.
 fn web_seed(url: &str) -> Result<String, String> {
     const SPACE: [&str; 6] = ["%20", "%09", "%0a", "%0A", "%0d", "%0D"];
     let mut url = url::web_seed(url)?;

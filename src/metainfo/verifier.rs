@@ -17,8 +17,8 @@ use crate::sys::{PieceHashes, process};
 
 const VERIFY: &str = "verify the data";
 
-/// Verifies data on disk against its torrent, on separate threads and without a client. It changes
-/// nothing.
+/// Verifies data on disk against its torrent, on separate threads and without a client, and without changing
+/// anything.
 ///
 /// ```no_run
 /// use torrent_patron::metainfo::{Metainfo, Verifier};
@@ -43,7 +43,7 @@ pub struct Verifying {
     reply: Reply<VerifyReport>,
 }
 
-/// Which of a torrent's data on disk is correct.
+/// The result of verifying a torrent's data on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -76,13 +76,13 @@ pub struct VerifiedFile {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FileState {
-    /// It has the data that the torrent says.
+    /// It has the right data.
     Good,
     /// It does not exist.
     Missing,
-    /// Something else has its name, such as a directory.
+    /// Something else has its name, for example a directory.
     NotAFile,
-    /// It has this size, in bytes, instead of its own.
+    /// It has this size instead, in bytes.
     WrongSize(u64),
     /// This many of its pieces have wrong data.
     Damaged(u64),
@@ -96,21 +96,22 @@ pub enum FileState {
 }
 
 impl FileState {
-    /// Whether the file is as the torrent says.
+    /// Returns whether the file has the right data.
     pub fn is_good(&self) -> bool {
         *self == Self::Good
     }
 }
 
 impl VerifyReport {
-    /// Whether all files are as the torrent says.
+    /// Returns whether all files have the right data.
     pub fn is_good(&self) -> bool {
         self.bad_pieces == 0 && self.files.iter().all(|file| file.state.is_good())
     }
 }
 
 impl Verifier {
-    /// Verifies a torrent's data in `directory`, which contains the torrent's file or directory.
+    /// Creates a verifier for a torrent's data in `directory`, which contains the torrent's file or
+    /// directory.
     pub fn new(metainfo: &Metainfo, directory: impl Into<PathBuf>) -> Self {
         Self { metainfo: metainfo.clone(), directory: directory.into() }
     }
@@ -155,7 +156,7 @@ impl Verifier {
 }
 
 impl Verifying {
-    /// The progress so far.
+    /// Returns the progress so far.
     pub fn progress(&self) -> HashProgress {
         self.progress.snapshot()
     }
@@ -175,7 +176,7 @@ impl Verifying {
         self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(VERIFY)))
     }
 
-    /// Waits for at most `limit`; `None` if it is not done by then. It can be called again.
+    /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.
     pub fn wait_timeout(&self, limit: Duration) -> Option<Result<VerifyReport>> {
         self.reply.wait_timeout(limit)
     }
@@ -252,7 +253,7 @@ fn verify(
         Ok(())
     })?;
 
-    // A damaged piece with several files is attributed to those that are damaged anyway, if any.
+    // A damaged piece in several files is attributed to those that are known to be damaged, if any.
     let mut suspects = BTreeSet::new();
     for piece in doubtful {
         let files = || layout.contents(piece).map(|(file, _)| file);
@@ -275,7 +276,7 @@ fn verify(
     Ok(report)
 }
 
-/// The state of a file before its data is read.
+/// Returns the state of a file, as far as it is known without reading the data.
 fn look_at(file: &FileEntry, directory: &Path) -> FileState {
     let path = directory.join(&file.path);
     if let Some(target) = &file.symlink {
@@ -304,7 +305,7 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Compares the text of the link, or the path it leads to; the target need not exist.
+/// Compares the text of the link, or the path that it leads to. The target need not exist.
 fn leads_to(link: &Path, target: &Path) -> bool {
     let Ok(says) = fs::read_link(link) else { return false };
     let said = link.parent().map(|parent| normal(&parent.join(says)));
@@ -312,7 +313,7 @@ fn leads_to(link: &Path, target: &Path) -> bool {
         || matches!((link.canonicalize(), target.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Resolves `.` and `..`, from the text alone.
+/// Resolves `.` and `..` in the text, without looking at the disk.
 fn normal(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
     for part in path.components() {

@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, Sub};
 /// A value that a [`BitSet`] can hold, identified by a number below 64. Only this crate's types
 /// implement it.
 pub trait Element: Copy + private::Sealed + 'static {
-    /// How many values there are. They are numbered from 0 to `COUNT - 1`.
+    /// The number of values. They are numbered from 0 to `COUNT - 1`.
     #[doc(hidden)]
     const COUNT: u32;
 
@@ -15,11 +15,11 @@ pub trait Element: Copy + private::Sealed + 'static {
     #[doc(hidden)]
     const DEFAULT: u64 = 0;
 
-    /// The number of this value.
+    /// Returns the number of this value.
     #[doc(hidden)]
     fn number(self) -> u32;
 
-    /// The value with this number, which must be below [`COUNT`](Element::COUNT).
+    /// Returns the value with this number, which must be below [`COUNT`](Element::COUNT).
     #[doc(hidden)]
     fn with_number(number: u32) -> Self;
 }
@@ -33,7 +33,7 @@ pub(crate) mod private {
 /// [`PeerClasses`](crate::peer::PeerClasses). It is `Copy`. The default is the empty set, except
 /// for `EventKinds`.
 ///
-/// With the feature `serde` it is written as a list of its values.
+/// With the feature `serde`, it is written as a list of its values.
 ///
 /// ```
 /// use torrent_patron::torrent::{TorrentFlag, TorrentFlags};
@@ -53,18 +53,18 @@ impl<T> BitSet<T> {
         self.0
     }
 
-    /// Every bit that is set must belong to a value.
+    /// Creates a set. Every bit that is set must belong to a value.
     pub(super) const fn of_bits(bits: u64) -> Self {
         Self(bits, PhantomData)
     }
 
-    /// Whether the set is empty.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The number of values in the set.
+    /// Returns the number of values in the set.
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
@@ -75,7 +75,7 @@ impl<T: Element> BitSet<T> {
     /// The set of all values.
     pub const ALL: Self = Self(u64::MAX >> (64 - T::COUNT), PhantomData);
 
-    /// Ignores bits that belong to no value.
+    /// Creates a set, ignoring bits that belong to no value.
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits & Self::ALL.0, PhantomData)
     }
@@ -84,25 +84,25 @@ impl<T: Element> BitSet<T> {
         1u64.checked_shl(value.number()).unwrap_or(0) & Self::ALL.0
     }
 
-    /// The set plus this value.
+    /// Returns the set with this value added.
     #[must_use]
     pub fn with(self, value: T) -> Self {
         Self(self.0 | Self::bit(value), PhantomData)
     }
 
-    /// The set without this value.
+    /// Returns the set without this value.
     #[must_use]
     pub fn without(self, value: T) -> Self {
         Self(self.0 & !Self::bit(value), PhantomData)
     }
 
-    /// Whether the set contains this value.
+    /// Returns whether the set contains this value.
     #[must_use]
     pub fn contains(self, value: T) -> bool {
         self.0 & Self::bit(value) != 0
     }
 
-    /// The values in the set, in the order of their numbers.
+    /// Returns the values in the set, in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = T> {
         (0..T::COUNT).filter(move |number| self.0 & (1 << number) != 0).map(T::with_number)
     }
@@ -160,7 +160,7 @@ impl<T: Element> Extend<T> for BitSet<T> {
     }
 }
 
-/// The values in either set.
+/// Returns the values in either set.
 impl<T> BitOr for BitSet<T> {
     type Output = Self;
 
@@ -169,7 +169,7 @@ impl<T> BitOr for BitSet<T> {
     }
 }
 
-/// The values in both sets.
+/// Returns the values in both sets.
 impl<T> BitAnd for BitSet<T> {
     type Output = Self;
 
@@ -178,7 +178,7 @@ impl<T> BitAnd for BitSet<T> {
     }
 }
 
-/// The values in the first set that are not in the second.
+/// Returns the values in the first set that are not in the second.
 impl<T> Sub for BitSet<T> {
     type Output = Self;
 

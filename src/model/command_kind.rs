@@ -6,7 +6,7 @@ macro_rules! command_kinds {
     ($($kind:ident)*) => {
         /// The kind of a [`Command`](crate::patron::Command). `Display` shows the variant's name.
         ///
-        /// With the feature `serde` it is written as the command's name there: `pause`.
+        /// With the feature `serde`, it is written as the command's name there: `pause`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(
             feature = "serde",
@@ -22,7 +22,7 @@ macro_rules! command_kinds {
         }
 
         impl CommandKind {
-            /// The variant's name: `AddTorrent`.
+            /// Returns the variant's name: `AddTorrent`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! What an engine reports to the client thread.
+//! The events that an engine reports to the client thread.
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ pub(crate) type Answer = Box<dyn Any + Send>;
 /// Resume data, as the answer to a request for it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResumeData {
-    /// Without the info dictionary. Empty if nothing has changed since the last time.
+    /// The resume data without the info dictionary. Empty if nothing has changed since the last save.
     pub(crate) bytes: Vec<u8>,
-    /// The info dictionary, where it was asked for and is known.
+    /// The info dictionary, if it was requested and is known.
     pub(crate) info: Vec<u8>,
     pub(crate) figures: SavedFigures,
 }
 
-/// An event from an engine. Torrents are named by the id they were added with.
+/// An event from an engine. Torrents are identified by the id that they were added with.
 #[derive(Debug)]
 pub(crate) enum EngineEvent {
     Added {
@@ -75,7 +75,7 @@ pub(crate) enum EngineEvent {
         times_in_row: u32,
         error: Error,
     },
-    /// For the patrons of a torrent; the client does nothing with it but add the torrent's name.
+    /// For the patrons of a torrent. The client only adds the torrent's name.
     OfTorrent(Event),
     /// For every patron, including those that join later.
     OfClient(Event),
@@ -86,22 +86,22 @@ pub(crate) enum EngineEvent {
     },
     /// The engine as a whole has failed.
     EngineFailed(Error),
-    /// Of a shard. Without names and info hashes: the client knows them.
+    /// Statuses from a shard, without names and info hashes, which the client knows.
     Statuses(Vec<TorrentStatus>),
     EveryStatus(Vec<TorrentStatus>),
-    /// The error does not say what was tried; the client adds that.
+    /// The error does not include the attempted operation; the client adds that.
     Answered {
         request: u64,
         answer: Result<Answer>,
     },
-    /// The counters of each shard, in an order of the engine's.
+    /// The counters of each shard, in the engine's order.
     Statistics(Vec<Vec<i64>>),
     /// Events of a shard were lost.
     Dropped,
 }
 
 impl EngineEvent {
-    /// The torrent that it is about, where it is about one.
+    /// Returns the torrent that the event is about, if any.
     pub(crate) fn torrent(&self) -> Option<TorrentId> {
         match self {
             Self::Added { id, .. }

@@ -14,16 +14,16 @@ pub struct FileStatus {
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
-    /// How many bytes are here; in incomplete pieces, finished blocks count.
+    /// The number of bytes downloaded, including finished blocks of incomplete pieces.
     pub done: u64,
-    /// How much the file is wanted.
+    /// The priority of the file.
     pub priority: Priority,
-    /// It only pads the files so that the next one is aligned, and is not on disk (BEP 47).
+    /// Whether it is a pad file, which only aligns the next file and is not on disk (BEP 47).
     pub pad: bool,
 }
 
 impl FileStatus {
-    /// Whether the whole file is here.
+    /// Returns whether the whole file has been downloaded.
     pub fn is_complete(&self) -> bool {
         self.done >= self.size
     }
@@ -44,8 +44,7 @@ pub enum Existing {
     Fail,
     /// The existing file is overwritten.
     Replace,
-    /// The existing file is kept, and the torrent's own file is left behind. The files are then
-    /// checked.
+    /// The existing file is kept, and the torrent's own file is left behind. The files are then checked.
     Keep,
 }
 
@@ -58,14 +57,14 @@ pub enum Existing {
 )]
 #[non_exhaustive]
 pub enum Allocation {
-    /// Space is taken as pieces are written; a file is sparse until it is complete.
+    /// Space is allocated as pieces are written; a file is sparse until it is complete.
     #[default]
     Sparse,
     /// All space is allocated when the torrent starts.
     Full,
 }
 
-/// What to do with files that already exist where a new torrent will put its own.
+/// What to do with files that already exist at the paths of a new torrent's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -74,12 +73,11 @@ pub enum Allocation {
 )]
 #[non_exhaustive]
 pub enum ExistingFiles {
-    /// Files that contain data of the torrent are used. If a file contains none of it, or is longer
-    /// than the torrent's, it belongs to someone else: the torrent is refused and the file is not
-    /// touched.
+    /// Files that contain data of the torrent are used. A file that contains none of it, or is longer than
+    /// the torrent's, belongs to something else: the torrent is refused and the file is not changed.
     #[default]
     Refuse,
-    /// All are taken to be the torrent's. They are checked against its hashes; data that differs is
+    /// All files are used as the torrent's. They are checked against its hashes; data that differs is
     /// overwritten, and files that are too long are truncated.
     Overwrite,
 }
@@ -104,7 +102,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_name_that_is_not_utf8_can_be_told() {
+    fn a_name_that_is_not_utf8_can_be_reported() {
         let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
         let json = r#"{"path":"","size":3,"done":2,"priority":4,"pad":false}"#;
         let mut file: FileStatus = serde_json::from_str(json).unwrap();

@@ -6,16 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Identifies a torrent of a client. It is opaque, never reused, and unknown to every other client.
 ///
-/// An id outlives its torrent; using it afterwards gives
-/// [`ErrorKind::NotFound`](crate::error::ErrorKind).
+/// An id outlives its torrent; using it afterwards is an error of kind [`NotFound`](crate::error::ErrorKind).
 ///
-/// An id that was stored is valid only in the process that stored it.
+/// A stored id is valid only in the process that stored it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TorrentId(NonZeroU64);
 
 impl TorrentId {
-    /// A new id. The counter belongs to the process, so an id refers to one torrent of one client.
+    /// Creates a new id. The counter belongs to the process, so an id refers to one torrent of one client.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Only uniqueness matters, so relaxed ordering is enough.
@@ -23,9 +22,9 @@ impl TorrentId {
         Self(NonZeroU64::new(value).unwrap_or(NonZeroU64::MAX))
     }
 
-    /// The id with this number, for programs that pass ids on as numbers; `None` for 0, which
-    /// refers to no torrent. If no torrent has the number, using the id gives
-    /// [`ErrorKind::NotFound`](crate::error::ErrorKind).
+    /// Returns the id with this number, for programs that pass ids as numbers; `None` for 0, which refers to
+    /// no torrent. If no torrent has the number, using the id is an error of kind
+    /// [`NotFound`](crate::error::ErrorKind).
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         match NonZeroU64::new(number) {
@@ -34,7 +33,7 @@ impl TorrentId {
         }
     }
 
-    /// Its number, as serde writes it and the C ABI passes it. Never 0.
+    /// Returns the number, as written by serde and passed through the C ABI. Never 0.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()

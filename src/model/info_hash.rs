@@ -82,7 +82,7 @@ pub struct InfoHashes {
 }
 
 impl InfoHashes {
-    /// From the shim's bytes, which are empty if the torrent has no such hash.
+    /// Creates info hashes from the shim's bytes, which are empty if the torrent has no such hash.
     pub(crate) fn from_bytes(v1: &[u8], v2: &[u8]) -> Self {
         Self { v1: v1.try_into().ok().map(InfoHashV1), v2: v2.try_into().ok().map(InfoHashV2) }
     }
@@ -100,7 +100,7 @@ impl From<InfoHashV2> for InfoHashes {
     }
 }
 
-/// From 40 hex digits (v1) or 64 (v2).
+/// Parses 40 hex digits (v1) or 64 (v2).
 impl FromStr for InfoHashes {
     type Err = Error;
 
@@ -112,7 +112,7 @@ impl FromStr for InfoHashes {
     }
 }
 
-/// The v1 hash if there is one, else the v2 hash.
+/// Shows the v1 hash if there is one, otherwise the v2 hash.
 impl fmt::Display for InfoHashes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.v1, self.v2) {

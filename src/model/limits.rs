@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Limits for a torrent, which all of its peers share. `None`: only the client's limits apply.
+/// Limits for a torrent, which apply to all of its peers together. `None`: only the client's limits apply.
 ///
 /// A limit of 0 is refused with [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument): to
 /// stop a torrent, [pause](crate::Patron::pause) it.
@@ -62,7 +62,7 @@ impl Limits {
     }
 }
 
-/// libtorrent reads a limit of 0 as no limit.
+/// Returns an error for a limit of 0, which libtorrent reads as no limit.
 pub(crate) fn refuse_zero(op: &'static str, limits: &[Option<u32>]) -> Result<()> {
     if limits.contains(&Some(0)) {
         let message = "a limit of 0 would allow nothing; None is no limit";

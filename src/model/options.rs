@@ -16,17 +16,17 @@ use crate::model::bit_set::{BitSet, element};
 #[repr(u8)]
 #[non_exhaustive]
 pub enum TorrentFlag {
-    /// Nothing is downloaded; what is here is served. A full disk turns it on.
+    /// Nothing is downloaded; existing data is uploaded. A full disk turns it on.
     UploadMode,
-    /// Only what helps other peers is downloaded, in order to share data that is not wanted here.
+    /// Only data that helps other peers is downloaded, to share data that is not wanted here.
     ShareMode,
     /// Peers that the IP filter blocks are refused. On by default.
     ApplyIpFilter,
-    /// libtorrent starts and stops the torrent: as many run as the `active_*` settings allow, in
+    /// libtorrent starts and stops the torrent: as many torrents run as the `active_*` settings allow, in
     /// queue order.
     AutoManaged,
-    /// Each piece is offered to one peer at a time, so that a first copy spreads with the least
-    /// upload (BEP 16).
+    /// Super-seeding: each piece is offered to one peer at a time, so that the first copy spreads with the
+    /// least upload (BEP 16).
     SuperSeeding,
     /// Pieces are requested in order.
     Sequential,
@@ -55,7 +55,7 @@ impl TorrentFlag {
         Self::NoPeerExchange,
     ];
 
-    /// Its index in [`ALL`](Self::ALL).
+    /// Returns its index in [`ALL`](Self::ALL).
     pub(crate) fn place(self) -> u8 {
         self as u8
     }
@@ -71,7 +71,7 @@ pub type TorrentFlags = BitSet<TorrentFlag>;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TorrentOptions {
-    /// The directory that holds its files.
+    /// The directory that contains its files.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::model::serde_with::lossy_path"))]
     pub save_dir: PathBuf,
     /// The flags that are on.
@@ -79,11 +79,11 @@ pub struct TorrentOptions {
     /// Its limits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub limits: Limits,
-    /// Its place among the torrents that are not complete, starting at 0; `None` when complete.
+    /// Its position among the incomplete torrents, starting at 0; `None` when complete.
     pub queue_position: Option<u32>,
 }
 
-/// Where to move a torrent in the queue of those that are not complete.
+/// Where to move a torrent in the queue of incomplete torrents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -92,20 +92,20 @@ pub struct TorrentOptions {
 )]
 #[non_exhaustive]
 pub enum QueueMove {
-    /// One place towards the front.
+    /// One position towards the front.
     Up,
-    /// One place towards the end.
+    /// One position towards the end.
     Down,
     /// To the front.
     Top,
     /// To the end.
     Bottom,
-    /// To this place; beyond the end means the end.
+    /// To this position; beyond the end means the end.
     To(u32),
 }
 
-/// When a torrent has given back enough, and what to do with it then. The first goal that is
-/// reached counts; without goals it seeds until told otherwise.
+/// Goals of a torrent, and what to do when it reaches one. The first goal that is reached counts. Without
+/// goals, a torrent seeds until it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
@@ -114,7 +114,7 @@ pub struct Goals {
     /// ([`TorrentStatus::ratio`](crate::torrent::TorrentStatus::ratio)), with a precision of a
     /// thousandth.
     pub share_ratio: Option<f64>,
-    /// How long it seeds, over all runs, with a precision of a second.
+    /// The time for which it seeds, over all runs, with a precision of a second.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
     pub seed_time: Option<Duration>,
     /// What to do when a goal is reached.
@@ -179,17 +179,17 @@ pub enum Goal {
     SeedTime,
 }
 
-/// What the client, but not libtorrent, knows about a torrent. It is stored with the resume data.
+/// The client's own data about a torrent, which libtorrent does not know. It is stored with the resume data.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ClientData {
-    /// The directory that the files are moved to when complete.
+    /// The directory for the complete files.
     pub(crate) move_to: Option<PathBuf>,
     pub(crate) goals: Goals,
-    /// How many network threads serve it when it is complete; 0: as for any torrent.
+    /// How many network threads serve it when it is complete; 0 for the default.
     pub(crate) replicas: u16,
-    /// In bytes, in this run, beside what the torrent itself has sent.
+    /// The bytes that copies have sent in this run, besides those sent by the torrent itself.
     pub(crate) sent_by_copies: u64,
-    /// The level of each piece as the program chose it, while readers have others in force; else empty.
+    /// The program's level of each piece, while readers have set others; otherwise empty.
     pub(crate) piece_levels: Vec<u8>,
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::model::bit_set::{BitSet, element};
 
-/// A peer that is connected, or that a connection is being made to (`lt::peer_info`). Rates are in
-/// bytes per second.
+/// A peer that is connected or being connected to (`lt::peer_info`). Rates are in bytes per second.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -22,33 +21,33 @@ pub struct Peer {
     pub transport: Transport,
     /// How the connection is encrypted.
     pub encryption: Encryption,
-    /// The name of its client, as it says or as its peer id implies; for a web seed, its URL.
+    /// The name of its client, as reported by the peer or derived from its peer id; for a web seed, its URL.
     pub client: String,
     /// Its peer id (BEP 20), 20 bytes.
     pub id: [u8; 20],
-    /// How it was found: every way that applies.
+    /// The ways in which it was found.
     pub sources: PeerSources,
-    /// How much of the torrent it has, from 0 to 1.
+    /// The fraction of the torrent that it has, from 0 to 1.
     pub progress: f32,
-    /// It has everything.
+    /// Whether it has everything.
     pub seed: bool,
-    /// The connection is outgoing: we connected to it.
+    /// Whether the connection is outgoing rather than incoming.
     pub outgoing: bool,
-    /// The connection is not established, or the handshakes are not complete.
+    /// Whether the connection is being established, or the handshakes are not complete.
     pub connecting: bool,
-    /// We want pieces that it has.
+    /// Whether we want pieces that it has.
     pub interesting: bool,
-    /// We do not serve it at the moment.
+    /// Whether we choke it.
     pub choked: bool,
-    /// It wants pieces that we have.
+    /// Whether it wants pieces that we have.
     pub interested: bool,
-    /// It does not serve us at the moment.
+    /// Whether it chokes us.
     pub choking: bool,
-    /// It has not sent data for a long time, although we requested it.
+    /// Whether it has not sent data for a long time, although we requested it.
     pub snubbed: bool,
-    /// It is unchoked out of turn, to find out how well it serves us.
+    /// Whether it is unchoked out of turn, to find out how well it serves us.
     pub optimistic_unchoke: bool,
-    /// It contributed to a piece that failed its hash check.
+    /// Whether it contributed to a piece that failed its hash check.
     pub suspected: bool,
     /// Payload and protocol bytes received per second.
     pub download_rate: u64,
@@ -58,18 +57,18 @@ pub struct Peer {
     pub downloaded: u64,
     /// Payload sent over this connection, in bytes.
     pub uploaded: u64,
-    /// Blocks that we have requested from it.
+    /// The number of blocks that we have requested from it.
     pub requested: u32,
-    /// Blocks that it has requested from us.
+    /// The number of blocks that it has requested from us.
     pub requests: u32,
-    /// Pieces that failed their hash check and that it contributed to.
+    /// The number of pieces that failed their hash check and that it contributed to.
     pub hash_failures: u32,
-    /// How many times in a row connecting to it has failed.
+    /// The number of consecutive failed attempts to connect to it.
     pub failures: u32,
     /// The time since anything was sent or received.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub idle: Duration,
-    /// How long it takes to establish a connection to it.
+    /// The time that it took to connect to it.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub round_trip: Duration,
 }
@@ -119,14 +118,14 @@ pub enum Transport {
 )]
 #[non_exhaustive]
 pub enum Encryption {
-    /// It is not encrypted.
+    /// The connection is not encrypted.
     #[default]
     None,
     /// Only the handshake is obfuscated (MSE).
     Handshake,
-    /// Everything is obfuscated with RC4 (MSE).
+    /// The whole connection is obfuscated with RC4 (MSE).
     Rc4,
-    /// TLS, for a torrent with a certificate.
+    /// The connection uses TLS, for a torrent with a certificate.
     Tls,
 }
 
@@ -140,7 +139,7 @@ pub enum Encryption {
 #[repr(u8)]
 #[non_exhaustive]
 pub enum PeerSource {
-    /// A tracker named it.
+    /// A tracker.
     Tracker,
     /// The DHT (BEP 5).
     Dht,

@@ -1,10 +1,10 @@
-//! Peer classes: groups of peers with limits of their own, such as those on the local network.
+//! Peer classes: groups of peers with their own limits, such as those on the local network.
 
 use crate::model::IpRange;
 use crate::model::bit_set::{BitSet, Element, private::Sealed};
 
-/// A group of peers with its own limits (`lt::peer_class_t`). A peer may be in several, and the
-/// limits of all apply.
+/// A group of peers with its own limits (`lt::peer_class_t`). A peer may be in several classes, and the
+/// limits of all of them apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct PeerClass(u32);
@@ -17,13 +17,13 @@ impl PeerClass {
     /// Peers on the local network. It has no limits unless they are set.
     pub const LOCAL: Self = Self(2);
 
-    /// The class with this number, as returned by [`get`](PeerClass::get).
+    /// Returns the class with this number, as returned by [`get`](PeerClass::get).
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// Its number, from 0 to 31.
+    /// Returns its number, from 0 to 31.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -53,24 +53,24 @@ pub type PeerClasses = BitSet<PeerClass>;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct PeerClassOptions {
-    /// Its name, for people.
+    /// The name, for display.
     pub name: String,
-    /// Its peers are served even when no upload slot is free.
+    /// Whether its peers are served even if no upload slot is free.
     pub ignore_unchoke_slots: bool,
     /// The number of connections its peers may have, in percent of the torrent's limit.
     pub connection_limit_percent: u32,
-    /// The rate at which data is sent to its peers together; `None`: no limit.
+    /// The upload rate of all its peers together; `None`: no limit.
     pub upload_limit: Option<u32>,
-    /// The rate at which data is received from them together; `None`: no limit.
+    /// The download rate of all its peers together; `None`: no limit.
     pub download_limit: Option<u32>,
-    /// Its share when upload bandwidth is short, from 1 to 255.
+    /// The share of its peers when upload bandwidth is short, from 1 to 255.
     pub upload_priority: u8,
-    /// Its share when download bandwidth is short, from 1 to 255.
+    /// The share of its peers when download bandwidth is short, from 1 to 255.
     pub download_priority: u8,
 }
 
 impl Default for PeerClassOptions {
-    /// The options of a new class.
+    /// Returns the options of a new class.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -96,7 +96,7 @@ pub struct PeerClassRange {
 }
 
 impl PeerClassRange {
-    /// Puts the peers at these addresses into these classes.
+    /// Assigns peers at these addresses to these classes.
     pub fn new(range: IpRange, classes: impl Into<PeerClasses>) -> Self {
         Self { range, classes: classes.into() }
     }

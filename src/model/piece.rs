@@ -2,24 +2,24 @@
 
 use crate::model::Priority;
 
-/// Which pieces are here, and how available the others are.
+/// Which pieces are complete, and how many peers have the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PieceMap {
-    /// Indexed by piece: whether it is here and has passed its hash check.
+    /// For each piece, whether it is complete and has passed its hash check.
     pub have: Vec<bool>,
-    /// Indexed by piece: how much it is wanted.
+    /// The priority of each piece.
     pub priorities: Vec<Priority>,
-    /// Indexed by piece: how many connected peers have it. Empty while the torrent seeds, because
-    /// libtorrent does not count then.
+    /// For each piece, how many connected peers have it. Empty while the torrent seeds, because libtorrent
+    /// does not count them then.
     pub availability: Vec<u32>,
-    /// The pieces of which some blocks are here or requested.
+    /// The pieces with blocks that were downloaded or requested.
     pub partial: Vec<PartialPiece>,
 }
 
 impl PieceMap {
-    /// How many pieces are here.
+    /// Returns the number of complete pieces.
     pub fn done(&self) -> usize {
         self.have.iter().filter(|have| **have).count()
     }
@@ -32,13 +32,13 @@ impl PieceMap {
 pub struct PartialPiece {
     /// Its index.
     pub piece: u32,
-    /// The number of its blocks.
+    /// The number of blocks.
     pub blocks: u32,
-    /// Blocks that are on disk.
+    /// The number of blocks that are on disk.
     pub finished: u32,
-    /// Blocks that are being written.
+    /// The number of blocks that are being written.
     pub writing: u32,
-    /// Blocks that have been requested from peers.
+    /// The number of blocks that were requested from peers.
     pub requested: u32,
 }
 

@@ -6,13 +6,13 @@
 pub struct PortMapping(i32);
 
 impl PortMapping {
-    /// The mapping with this number, as returned by [`get`](PortMapping::get).
+    /// Returns the mapping with this number, as returned by [`get`](PortMapping::get).
     #[must_use]
     pub fn new(number: i64) -> Self {
         Self(i32::try_from(number).unwrap_or(-1))
     }
 
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0

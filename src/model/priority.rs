@@ -1,7 +1,7 @@
-//! How much a file or a piece is wanted.
+//! The priority of a file or a piece.
 
-/// How much a file or a piece is wanted (`lt::download_priority_t`), from 0 to 7: 0 is not at all,
-/// 4 the default, 7 the most.
+/// The priority of a file or a piece (`lt::download_priority_t`), from 0 to 7: 0 is not downloaded, 4 is the
+/// default, 7 is the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(from = "u8"))]
 pub struct Priority(u8);
@@ -18,17 +18,17 @@ impl Priority {
     pub const SKIP: Self = Self(0);
     /// After all others.
     pub const LOW: Self = Self(1);
-    /// The priority unless another one is chosen.
+    /// The default priority.
     pub const DEFAULT: Self = Self(4);
     /// Before all others.
     pub const TOP: Self = Self(7);
 
-    /// A level from 0 to 7; higher values become 7.
+    /// Creates a priority from 0 to 7; higher values become 7.
     pub const fn new(level: u8) -> Self {
         if level > 7 { Self::TOP } else { Self(level) }
     }
 
-    /// The level, from 0 to 7.
+    /// Returns the level, from 0 to 7.
     pub const fn level(self) -> u8 {
         self.0
     }

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-/// How much is wanted ahead of where a reader reads.
+/// How far ahead of its position a reader downloads.
 ///
-/// A reader begins with little, and wants more the longer it reads on: twice what it has read since the
-/// last seek, up to this.
+/// A reader starts with a small window. The window grows while it reads sequentially, to twice the bytes read
+/// since the last seek, up to this limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ReadAhead {
-    /// At most so many bytes.
+    /// At most this many bytes.
     Bytes(u64),
-    /// What a player plays in this time.
+    /// The data that a player needs for this time.
     BitRate {
-        /// Of the file.
+        /// The bit rate of the file.
         bits_per_second: u64,
-        /// How long what is ahead lasts.
+        /// The playing time of the data ahead.
         #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
         ahead: Duration,
     },
@@ -27,7 +27,7 @@ impl ReadAhead {
     /// 32 MiB.
     pub const DEFAULT: Self = Self::Bytes(32 << 20);
 
-    /// The most that is wanted ahead, in bytes; at least 1.
+    /// Returns the limit in bytes, at least 1.
     pub fn bytes(self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.max(1),
@@ -45,27 +45,28 @@ impl Default for ReadAhead {
     }
 }
 
-/// How a [`Reader`](crate::patron::Reader) gets what it reads.
+/// Options of a [`Reader`](crate::patron::Reader).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct ReaderOptions {
-    /// How much is wanted ahead.
+    /// How far ahead to download.
     pub read_ahead: ReadAhead,
-    /// The first and the last MiB of the file are wanted early: players look there for the index.
+    /// Whether to download the first and the last MiB of the file early, because players look for the index
+    /// there.
     pub ends_first: bool,
 }
 
 impl ReaderOptions {
-    /// How much is wanted ahead.
+    /// Sets [`read_ahead`](ReaderOptions::read_ahead).
     #[must_use]
     pub fn read_ahead(mut self, read_ahead: ReadAhead) -> Self {
         self.read_ahead = read_ahead;
         self
     }
 
-    /// Wants the first and the last MiB of the file early, where players look for the index.
+    /// Sets [`ends_first`](ReaderOptions::ends_first).
     #[must_use]
     pub fn ends_first(mut self, first: bool) -> Self {
         self.ends_first = first;
@@ -73,37 +74,37 @@ impl ReaderOptions {
     }
 }
 
-/// How much peers are asked for ahead.
+/// How many requests are sent to peers in advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Requests {
-    /// As libtorrent does it.
+    /// libtorrent's own number.
     #[default]
     Deep,
-    /// Readers may jump: little stands in the way of what they ask for then.
+    /// Few, because readers may seek: earlier requests would delay the next ones.
     Shallow,
 }
 
-/// Where the bytes of a file, or of a piece, are in a torrent.
+/// The byte range of a file or of a piece in a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// From the beginning of the torrent.
+    /// The offset from the beginning of the torrent.
     pub(crate) begin: u64,
     pub(crate) size: u64,
 }
 
-/// What is read.
+/// What to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     File(u32),
     Piece(u32),
 }
 
-/// A part of a torrent and the pieces, as libtorrent has them.
+/// A part of a torrent, and libtorrent's state of the pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
     pub(crate) span: Span,
     pub(crate) piece_length: u64,
-    /// 1 for each piece that is here.
+    /// 1 for each piece that is available.
     pub(crate) have: Vec<u8>,
     /// The level of each piece.
     pub(crate) levels: Vec<u8>,
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bit_rate_is_so_many_bytes_ahead() {
+    fn a_bit_rate_determines_the_bytes_ahead() {
         let film =
             ReadAhead::BitRate { bits_per_second: 8_000_000, ahead: Duration::from_secs(20) };
         assert_eq!(film.bytes(), 20_000_000);

@@ -1,6 +1,6 @@
-//! How serde writes values of the standard library.
+//! How serde serializes types of the standard library.
 
-/// Durations as numbers of seconds.
+/// Durations as seconds.
 pub(crate) mod seconds {
     use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) mod seconds {
     }
 }
 
-/// A path, which need not be UTF-8, in a form for people: it is written, never read back.
+/// Serializes a path, which need not be UTF-8, as text. It is never deserialized.
 pub(crate) fn lossy_path<S: serde::Serializer>(
     path: &std::path::Path,
     to: S,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a client has counted since it started: the figures that most programs want as fields, and
-/// all of libtorrent's counters by name.
+/// The counters of a client since it started: the most useful ones as fields, and all of libtorrent's
+/// counters by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -17,9 +17,9 @@ pub struct Statistics {
     pub received: u64,
     /// The part of these that is torrent data (`net.recv_payload_bytes`).
     pub received_payload: u64,
-    /// Connected peers (`peer.num_peers_connected`).
+    /// The number of connected peers (`peer.num_peers_connected`).
     pub peers: u64,
-    /// Connections that are being established (`peer.num_peers_half_open`).
+    /// The number of connections that are being established (`peer.num_peers_half_open`).
     pub peers_half_open: u64,
     /// Peers that may request blocks (`peer.num_peers_up_unchoked_all`).
     pub peers_unchoked: u64,
@@ -54,16 +54,16 @@ pub struct Statistics {
     pub reads: ReadStatistics,
     /// Bytes sent in all runs, if the client has a [store](crate::ClientBuilder::store); 0 otherwise.
     pub all_time_sent: u64,
-    /// Bytes received in all runs, likewise.
+    /// Bytes received in all runs, if the client has a store; 0 otherwise.
     pub all_time_received: u64,
-    /// The same for each [network thread](crate::ClientBuilder::network_threads), where there are several.
+    /// The counters of each [network thread](crate::ClientBuilder::network_threads), if there are several.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub network_threads: Vec<Statistics>,
     #[cfg_attr(feature = "serde", serde(rename = "counters"))]
     values: Values,
 }
 
-/// One of the figures of [`Statistics::counters`].
+/// A counter; see [`Statistics::counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -73,7 +73,7 @@ pub struct Counter {
     pub name: &'static str,
     /// Its value.
     pub value: i64,
-    /// It can go down as well as up; otherwise it only grows.
+    /// Whether it can decrease; other counters only increase.
     pub gauge: bool,
 }
 
@@ -81,7 +81,7 @@ pub struct Counter {
 pub(crate) type Metrics = BTreeMap<String, (usize, bool)>;
 
 impl Statistics {
-    /// From the values of each network thread, in libtorrent's order.
+    /// Computes the statistics from the values of each network thread, in libtorrent's order.
     pub(crate) fn new(
         metrics: &'static Metrics,
         values: Vec<Vec<i64>>,
@@ -100,8 +100,8 @@ impl Statistics {
         Self { network_threads, ..in_all }
     }
 
-    /// Those of each network thread: [`network_threads`](Statistics::network_threads), or with one thread
-    /// these alone.
+    /// Returns the counters of each network thread: [`network_threads`](Statistics::network_threads), or
+    /// these alone if there is one thread.
     #[must_use]
     pub fn by_network_thread(&self) -> &[Self] {
         match &self.network_threads[..] {
@@ -142,15 +142,14 @@ impl Statistics {
         }
     }
 
-    /// The value of one of the [counters](Statistics::counters); `None` if there is none of this
-    /// name.
+    /// Returns the value of a [counter](Statistics::counters), or `None` if no counter has this name.
     #[must_use]
     pub fn counter(&self, name: &str) -> Option<i64> {
         let ours = || self.reads.counters().into_iter().find(|counter| counter.name == name);
         self.values.get(name).or_else(|| ours().map(|counter| counter.value))
     }
 
-    /// All counters of libtorrent and of the read path, in alphabetical order.
+    /// Returns all counters of libtorrent and of the read path, in alphabetical order.
     pub fn counters(&self) -> impl Iterator<Item = Counter> {
         let known = self.values.metrics.into_iter().flatten();
         let mut all: Vec<_> = known
@@ -190,8 +189,8 @@ impl serde::Serialize for Values {
 
 /// How the blocks that peers requested were read, counted since the client started.
 ///
-/// If `disk_reads` is `stock` (see [`Settings`](crate::Settings)), libtorrent reads everything
-/// itself and all of these are 0.
+/// If `disk_reads` is `stock` (see [`Settings`](crate::Settings)), libtorrent reads everything itself, and
+/// all of these are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -211,7 +210,7 @@ pub struct ReadStatistics {
     /// Blocks that libtorrent read because the torrent was downloading, or its files were being
     /// checked, moved, renamed, closed or deleted.
     pub stock_writing: u64,
-    /// Blocks that libtorrent read because some files of the torrent are not wanted.
+    /// Blocks that libtorrent read because some files of the torrent are skipped.
     pub stock_partial: u64,
     /// Blocks that libtorrent read because they span more than four files.
     pub stock_scattered: u64,
@@ -252,13 +251,13 @@ impl std::iter::Sum for ReadStatistics {
 }
 
 impl ReadStatistics {
-    /// Blocks that were read on libtorrent's network thread, without waiting for another thread.
+    /// Returns the number of blocks that were read on libtorrent's network thread, without another thread.
     #[must_use]
     pub fn inline_blocks(&self) -> u64 {
         self.mapped_blocks + self.copied_blocks
     }
 
-    /// Blocks that were left to libtorrent, for any reason.
+    /// Returns the number of blocks that libtorrent read, for any reason.
     #[must_use]
     pub fn stock_blocks(&self) -> u64 {
         self.stock_writing
@@ -269,7 +268,7 @@ impl ReadStatistics {
             + self.stock_other
     }
 
-    /// All of them by name, as in [`Statistics::counters`].
+    /// Returns all counters by name, as in [`Statistics::counters`].
     pub fn counters(&self) -> impl IntoIterator<Item = Counter> + use<> {
         [
             ("reads.mapped_blocks", self.mapped_blocks, false),
@@ -305,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_several_network_threads_count_is_told_by_thread_and_in_sum() {
+    fn statistics_are_reported_per_network_thread_and_in_sum() {
         static METRICS: LazyLock<Metrics> =
             LazyLock::new(|| Metrics::from([("net.sent_bytes".into(), (1, false))]));
         let reads = |mapped_blocks| ReadStatistics { mapped_blocks, ..ReadStatistics::default() };
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_the_read_path_counts_is_summed() {
+    fn all_counters_of_the_read_path_are_summed() {
         let ones: Vec<_> = ReadStatistics::default().counters().into_iter().collect();
         let one = ReadStatistics {
             mapped_blocks: 1,

@@ -18,9 +18,9 @@ pub enum TorrentState {
     DownloadingMetadata,
     /// Pieces are being downloaded.
     Downloading,
-    /// All wanted pieces are here, but not all of the pieces.
+    /// All wanted pieces are complete, but not all pieces.
     Finished,
-    /// All pieces are here.
+    /// All pieces are complete.
     Seeding,
     /// The resume data of an earlier run is being checked against the disk.
     CheckingResumeData,
@@ -39,8 +39,7 @@ impl std::fmt::Display for TorrentState {
     }
 }
 
-/// The status of a torrent as the client last heard of it. Sizes are in bytes, rates in bytes per
-/// second.
+/// The status of a torrent when the client last received it. Sizes are in bytes, rates in bytes per second.
 ///
 /// With the feature `serde`, a status that is deserialized counts as updated at that moment.
 ///
@@ -65,29 +64,29 @@ pub struct TorrentStatus {
     pub name: Arc<str>,
     /// Its info hashes; for a magnet link, those in the link until the metadata arrives.
     pub info_hashes: InfoHashes,
-    /// What it is doing.
+    /// The state of the torrent.
     pub state: TorrentState,
-    /// It does nothing until it is resumed.
+    /// Whether the torrent is paused.
     pub paused: bool,
-    /// All wanted pieces are here.
+    /// Whether all wanted pieces are complete.
     pub finished: bool,
-    /// All pieces are here.
+    /// Whether all pieces are complete.
     pub seeding: bool,
-    /// The metadata is known; false for a magnet link at first.
+    /// Whether the metadata is known; false for a new magnet link.
     pub has_metadata: bool,
-    /// Progress from 0 to 1: of the check while files are being checked, else of the wanted data.
+    /// Progress from 0 to 1: of the check while files are being checked, otherwise of the wanted data.
     pub progress: f32,
     /// Bytes in all files.
     pub total_size: u64,
-    /// Bytes in the pieces that are here and have passed their hash checks.
+    /// Bytes in the pieces that have been downloaded and have passed their hash checks.
     pub total_done: u64,
     /// Bytes in the wanted files.
     pub wanted_size: u64,
-    /// Bytes in the wanted pieces that are here and have passed their hash checks.
+    /// Bytes in the wanted pieces that have been downloaded and have passed their hash checks.
     pub wanted_done: u64,
-    /// Payload received since the torrent was started.
+    /// Payload received since the torrent was added.
     pub downloaded: u64,
-    /// Payload sent since the torrent was started.
+    /// Payload sent since the torrent was added.
     pub uploaded: u64,
     /// Payload received per second.
     pub download_rate: u64,
@@ -103,16 +102,16 @@ pub struct TorrentStatus {
     pub all_time_downloaded: u64,
     /// Payload sent over all runs.
     pub all_time_uploaded: u64,
-    /// How long the torrent was not paused, over all runs.
+    /// The time that the torrent was not paused, over all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub active_time: Duration,
-    /// How long the torrent had all wanted data and was not paused, over all runs.
+    /// The time that the torrent had all wanted data and was not paused, over all runs.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds"))]
     pub seeding_time: Duration,
-    /// Its resume data has changed since it was last requested. libtorrent also counts the passing
-    /// of active time as a change.
+    /// Whether its resume data has changed since it was last requested. libtorrent also counts passing active
+    /// time as a change.
     pub needs_saving: bool,
-    /// What stopped the torrent, if something did.
+    /// The error that stopped the torrent, if any.
     pub error: Option<Error>,
     /// When libtorrent reported this status.
     #[cfg_attr(feature = "serde", serde(skip, default = "Instant::now"))]
@@ -121,7 +120,7 @@ pub struct TorrentStatus {
     pub(crate) saved_figures: SavedFigures,
 }
 
-/// Figures in the resume data that change without an event.
+/// The figures in resume data that change without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct SavedFigures {
     /// Since the torrent was first started.
@@ -130,37 +129,37 @@ pub(crate) struct SavedFigures {
     pub(crate) pieces: u32,
 }
 
-/// What has changed in a client's torrents, by [`Patron::changes_since`](crate::Patron::changes_since).
+/// The changes of a client's torrents, from [`Patron::changes_since`](crate::Patron::changes_since).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StatusChanges {
-    /// What to ask with the next time.
+    /// The version for the next call.
     pub version: u64,
-    /// These are all torrents: those that are not among them are gone.
+    /// Whether these are all torrents of the client, so that others were removed.
     pub complete: bool,
-    /// The torrents that are new or have changed, as they are now.
+    /// The current statuses of the torrents that are new or have changed.
     pub statuses: Vec<TorrentStatus>,
-    /// Those that were removed.
+    /// The torrents that were removed.
     pub removed: Vec<TorrentId>,
 }
 
 impl TorrentStatus {
-    /// How old this status is. A torrent at rest is not reported again, so for an idle torrent a
-    /// large age only means that nothing has happened since.
+    /// Returns the age of this status. An idle torrent is not reported again, so a large age may only mean
+    /// that nothing has happened since.
     pub fn age(&self) -> Duration {
         self.updated.elapsed()
     }
 
-    /// How long the rest takes at the current rate; `None` if nothing is left or nothing is
-    /// arriving.
+    /// Returns the time until completion at the current rate; `None` if nothing is left or nothing is being
+    /// received.
     pub fn time_left(&self) -> Option<Duration> {
         let left = self.wanted_size.saturating_sub(self.wanted_done);
         (left > 0 && self.download_rate > 0).then(|| Duration::from_secs(left / self.download_rate))
     }
 
-    /// Bytes sent divided by bytes received, over all runs. If the torrent had all wanted data from
-    /// the start, the size of that data counts as received. 0 if nothing was received.
+    /// Returns the bytes sent divided by the bytes received, over all runs. If the torrent had all wanted
+    /// data from the start, the size of that data counts as received. 0 if nothing was received.
     pub fn ratio(&self) -> f64 {
         match self.all_time_downloaded.max(if self.finished { self.total_done } else { 0 }) {
             0 => 0.0,
@@ -168,7 +167,7 @@ impl TorrentStatus {
         }
     }
 
-    /// The first status of a torrent, before libtorrent has reported one: only the id and the name
+    /// Creates the first status of a torrent, before libtorrent has reported one: only the id and the name
     /// are known.
     pub fn new(id: TorrentId, name: impl Into<Arc<str>>) -> Self {
         Self {

@@ -12,12 +12,12 @@ use crate::error::Error;
 pub struct Tracker {
     /// Its announce URL.
     pub url: String,
-    /// Tiers are tried in ascending order (BEP 12).
+    /// The tier. Tiers are tried in ascending order (BEP 12).
     pub tier: u8,
 }
 
 impl Tracker {
-    /// A tracker with this announce URL. Lower tiers are tried first.
+    /// Creates a tracker with this announce URL. Lower tiers are tried first.
     pub fn new(url: impl Into<String>, tier: u8) -> Self {
         Self { url: url.into(), tier }
     }
@@ -30,9 +30,9 @@ impl Tracker {
 pub struct TrackerStatus {
     /// Its announce URL.
     pub url: Box<str>,
-    /// Lower tiers are tried first (BEP 12).
+    /// The tier. Lower tiers are tried first (BEP 12).
     pub tier: u8,
-    /// It has answered since the torrent was started.
+    /// Whether it has answered since the torrent was added.
     pub working: bool,
     /// How it was found.
     pub source: TrackerSource,
@@ -54,22 +54,22 @@ pub struct Announce {
     pub message: Box<str>,
     /// Why the last announce failed, if it did.
     pub error: Option<Error>,
-    /// How many announces in a row have failed.
+    /// The number of consecutive failed announces.
     pub failures: u32,
-    /// An announce is under way.
+    /// Whether an announce is in progress.
     pub updating: bool,
-    /// The time until the next announce; `None` if none is planned.
+    /// The time until the next announce; `None` if none is scheduled.
     #[cfg_attr(feature = "serde", serde(with = "crate::model::serde_with::seconds::optional"))]
     pub next: Option<Duration>,
-    /// The number of peers that have everything, if the tracker gave it.
+    /// The number of peers that have everything, if the tracker reported it.
     pub seeds: Option<u32>,
-    /// The number of peers that do not, if the tracker gave it.
+    /// The number of peers that do not, if the tracker reported it.
     pub leechers: Option<u32>,
-    /// How often the torrent has been downloaded, if the tracker gave it.
+    /// How often the torrent has been downloaded, if the tracker reported it.
     pub downloads: Option<u32>,
 }
 
-/// Who first named a tracker.
+/// Where a tracker was first named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",

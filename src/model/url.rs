@@ -1,13 +1,13 @@
-//! Normalizes the URLs of trackers and web seeds. libtorrent copies a URL into its requests
-//! unchanged, so a line break in one would start a request of its own; therefore every URL passes
-//! through here, whatever its source.
+//! Normalizes the URLs of trackers and web seeds. libtorrent copies a URL into its requests unchanged, so a
+//! line break in it would start another request. Therefore every URL passes through this module, whatever its
+//! source.
 
 use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 use crate::text::{is_hidden, printable};
 
-/// Longer URLs are refused; in bytes.
+/// The maximum length of a URL, in bytes.
 const MAX_URL: usize = 2048;
 
 /// The schemes that libtorrent can announce with. WebTorrent trackers need a libtorrent built with
@@ -16,18 +16,18 @@ const TRACKERS: &[&str] = &["http", "https", "udp", "ws", "wss"];
 
 const WEB_SEEDS: &[&str] = &["http", "https"];
 
-/// A tracker's announce URL in its normal form. An error names the URL and says what is wrong.
+/// Normalizes a tracker's announce URL. An error names the URL and the problem.
 pub(crate) fn tracker(url: &str) -> Result<String, String> {
     normal(url, TRACKERS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// The normal form of a web seed's URL; errors are as for [`tracker`].
+/// Normalizes a web seed's URL; errors are as for [`tracker`].
 pub(crate) fn web_seed(url: &str) -> Result<String, String> {
     normal(url, WEB_SEEDS).map_err(|why| format!("{:?}: {why}", printable(url)))
 }
 
-/// Scheme and host in lower case, no white space at the ends, no fragment; user and password
-/// decoded, as libtorrent expects them; the rest percent-encoded where necessary (RFC 3986).
+/// Normalizes a URL: scheme and host in lower case, no white space at the ends, no fragment; user and
+/// password decoded, as libtorrent expects them; the rest percent-encoded where necessary (RFC 3986).
 fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     let url = url.trim();
     let parts = url.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
@@ -35,7 +35,7 @@ fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
         return Err(format!("expected a URL that begins with {}://", schemes.join("://, ")));
     };
     if url.contains(|c: char| c.is_whitespace() || is_hidden(c)) {
-        return Err("it has a blank or a control character in it".into());
+        return Err("it contains a space or a control character".into());
     }
     let rest = rest.split('#').next().unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -50,8 +50,8 @@ fn normal(url: &str, schemes: &[&str]) -> Result<String, String> {
     Ok(normal)
 }
 
-/// `user:password@`. libtorrent does not decode it, and finds the host only if the user is followed
-/// by a colon.
+/// Normalizes `user:password@`. libtorrent does not decode it, and finds the host only if the user is
+/// followed by a colon.
 fn user_info(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
@@ -75,7 +75,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
         Some(rest) => {
             let (address, port) = rest.split_once(']').unwrap_or_default();
             let address: Ipv6Addr =
-                address.parse().map_err(|_| "its host is no IPv6 address".to_owned())?;
+                address.parse().map_err(|_| "its host is not an IPv6 address".to_owned())?;
             (format!("[{address}]"), port)
         }
         None => {
@@ -88,7 +88,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
     let in_a_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if !host.starts_with('[') && !host.chars().all(in_a_name) {
-        return Err("its host is no name and no address".into());
+        return Err("its host is neither a name nor an address".into());
     }
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok(host),
@@ -99,7 +99,7 @@ fn host_and_port(text: &str) -> Result<String, String> {
                 _ => Err("its port is not from 1 to 65535".into()),
             }
         }
-        _ => Err("its port is no number".into()),
+        _ => Err("its port is not a number".into()),
     }
 }
 
@@ -184,31 +184,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_and_named() {
+    fn invalid_urls_are_refused_and_named() {
         for (url, why) in [
             ("", "expected a URL that begins with http://, https://, udp://, ws://, wss://"),
             ("announce", "expected a URL that begins with"),
             ("http:/t/announce", "expected a URL that begins with"),
             ("ftp://t/announce", "expected a URL that begins with"),
             ("dht://0123456789/announce", "expected a URL that begins with"),
-            ("http://t/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /", "a blank or a control"),
-            ("http://t/a\r\nX: y", "a blank or a control"),
-            ("http://t/a\0", "a blank or a control"),
-            ("http://t/a b", "a blank or a control"),
-            ("http://t\t/a", "a blank or a control"),
-            ("http://t/a\u{2028}b", "a blank or a control"),
-            ("http://t/\u{202e}b", "a blank or a control"),
+            ("http://t/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /", "a space or a control"),
+            ("http://t/a\r\nX: y", "a space or a control"),
+            ("http://t/a\0", "a space or a control"),
+            ("http://t/a b", "a space or a control"),
+            ("http://t\t/a", "a space or a control"),
+            ("http://t/a\u{2028}b", "a space or a control"),
+            ("http://t/\u{202e}b", "a space or a control"),
             ("http://", "it has no host"),
             ("http:///announce", "it has no host"),
             ("http://:80/a", "it has no host"),
             ("http://me:pw@/a", "it has no host"),
-            ("http://t_\u{e9}/a", "its host is no name and no address"),
-            ("http://t%00/a", "its host is no name and no address"),
+            ("http://t_\u{e9}/a", "its host is neither a name nor an address"),
+            ("http://t%00/a", "its host is neither a name nor an address"),
             (r"http://t\@evil/a", "characters that libtorrent cannot send"),
-            ("http://[::1/a", "its host is no IPv6 address"),
-            ("http://[nonsense]/a", "its host is no IPv6 address"),
-            ("http://[::1]x/a", "its port is no number"),
-            ("http://t:80x/a", "its port is no number"),
+            ("http://[::1/a", "its host is not an IPv6 address"),
+            ("http://[nonsense]/a", "its host is not an IPv6 address"),
+            ("http://[::1]x/a", "its port is not a number"),
+            ("http://t:80x/a", "its port is not a number"),
             ("http://t:0/a", "its port is not from 1 to 65535"),
             ("http://t:65536/a", "its port is not from 1 to 65535"),
             ("http://me:p%40w@t/a", "characters that libtorrent cannot send"),

@@ -15,9 +15,9 @@ use crate::reply::Reply;
 use crate::settings::Settings;
 use crate::sys::{SessionHandle, convert};
 
-/// Calls that concern the whole client, for all of its patrons.
+/// Calls that concern the whole client, including all of its patrons.
 impl Patron {
-    /// All of libtorrent's current settings, including those that have their default value.
+    /// Returns all of libtorrent's current settings, including those with default values.
     pub fn settings(&self) -> Reply<Settings> {
         let shared = self.0.service.shared_settings();
         self.session_then(
@@ -30,8 +30,8 @@ impl Patron {
         )
     }
 
-    /// Changes the settings in the set and leaves the others. Most take effect at once: the client
-    /// moves to other listening addresses, and turns discovery on and off.
+    /// Changes the given settings and leaves the others. Most take effect at once: for example, the client
+    /// moves to other listening addresses and turns discovery on or off.
     ///
     /// # Errors
     ///
@@ -50,15 +50,15 @@ impl Patron {
         self.session(ask.session_role(role).shared(shared).of_all())
     }
 
-    /// Everything that a later client needs to start in the same state: settings, DHT nodes and the
-    /// IP filter, as bytes. Torrents are not included; see [`resume_data`](Patron::resume_data).
+    /// Returns everything that a later client needs to start in the same state, as bytes: settings, DHT nodes
+    /// and the IP filter. Torrents are not included; see [`resume_data`](Patron::resume_data).
     pub fn save_state(&self) -> Reply<Vec<u8>> {
         let shared = self.0.service.shared_settings().records();
         let save = move |session: Pin<&mut SessionHandle>| session.state(&shared);
         self.session(Ask::session("save the state of the client", save))
     }
 
-    /// The addresses that are blocked.
+    /// Returns the blocked addresses.
     pub fn ip_filter(&self) -> Reply<IpFilter> {
         self.session_then(
             Ask::session("get the IP filter", |session| session.blocked_ranges()),
@@ -92,12 +92,14 @@ impl Patron {
         self.session(Ask::session("resume all torrents", SessionHandle::resume).of_all())
     }
 
-    /// Whether all torrents are stopped because of [`pause_all`](Patron::pause_all).
+    /// Returns whether all torrents are stopped by [`pause_all`](Patron::pause_all).
     pub fn all_paused(&self) -> Reply<bool> {
-        self.session(Ask::session("tell whether all is paused", |session| session.is_paused()))
+        self.session(Ask::session("check whether all torrents are paused", |session| {
+            session.is_paused()
+        }))
     }
 
-    /// Blocks outgoing connections to peers at these ports; incoming connections from them are
+    /// Blocks outgoing connections to peers at these ports. Incoming connections from them are still
     /// accepted.
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
         let blocked = blocked.into();
@@ -108,7 +110,7 @@ impl Patron {
 
     // The DHT (BEP 5).
 
-    /// Tells the DHT about a node, through which it may find others.
+    /// Adds a DHT node, through which the DHT may find others.
     ///
     /// # Errors
     ///
@@ -121,15 +123,15 @@ impl Patron {
         self.session(Ask::session("add the DHT node", add).of_all())
     }
 
-    /// Whether the DHT runs.
+    /// Returns whether the DHT is running.
     pub fn dht_is_running(&self) -> Reply<bool> {
-        self.session(Ask::session("look at the DHT", |session| session.is_dht_running()))
+        self.session(Ask::session("check the DHT", |session| session.is_dht_running()))
     }
 
     // The network.
 
-    /// Asks the known routers (UPnP, NAT-PMP) to forward a port. The ports that the client listens
-    /// on are forwarded without this call.
+    /// Asks the known routers (UPnP, NAT-PMP) to forward a port. The ports that the client listens on are
+    /// forwarded automatically.
     pub fn map_port(
         &self,
         protocol: PortProtocol,
@@ -144,11 +146,11 @@ impl Patron {
         )
     }
 
-    /// Ends a port mapping.
+    /// Removes a port mapping.
     pub fn unmap_port(&self, mapping: PortMapping) -> Reply<()> {
-        const UNMAP: &str = "end the port mapping";
-        // libtorrent would read before the start of its table. A number that was stored may be
-        // anything.
+        const UNMAP: &str = "remove the port mapping";
+        // libtorrent would read before the start of its table. The program may have stored the number, so it
+        // can be anything.
         if mapping.get() < 0 {
             let message = format!("there is no mapping {}", mapping.get());
             return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, UNMAP, message)));
@@ -156,15 +158,15 @@ impl Patron {
         self.session(Ask::session(UNMAP, move |session| session.unmap_port(mapping.get())))
     }
 
-    /// Opens the listening sockets again and renews their port mappings, as needed after a change
-    /// of the network that libtorrent could not detect.
+    /// Opens the listening sockets again and renews their port mappings. Use it after a change of the network
+    /// that libtorrent could not detect.
     pub fn reopen_sockets(&self) -> Reply<()> {
         self.session(Ask::session("open the sockets again", SessionHandle::reopen_sockets).of_all())
     }
 
     // Peer classes.
 
-    /// Creates a group of peers with limits of its own. There can be 32.
+    /// Creates a peer class: a group of peers with its own limits. There can be 32.
     pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
         let name = name.into();
         self.session_then(
@@ -174,7 +176,7 @@ impl Patron {
         )
     }
 
-    /// Removes a peer class. Peers that are already in it stay in it until they disconnect.
+    /// Removes a peer class. Peers that are in it stay in it until they disconnect.
     ///
     /// # Errors
     ///
@@ -184,7 +186,7 @@ impl Patron {
         self.session(Ask::session("remove the peer class", remove).of_all())
     }
 
-    /// The options of a peer class.
+    /// Returns the options of a peer class.
     ///
     /// # Errors
     ///
@@ -218,7 +220,7 @@ impl Patron {
         )
     }
 
-    /// The classes of ranges of addresses.
+    /// Returns the peer classes of address ranges.
     pub fn peer_class_ranges(&self) -> Reply<Vec<PeerClassRange>> {
         self.session_then(
             Ask::session("get the ranges of peer classes", |session| session.peer_class_ranges()),
@@ -226,8 +228,8 @@ impl Patron {
         )
     }
 
-    /// Puts ranges of addresses into classes; later ranges override earlier ones. A peer is put
-    /// into its classes when it connects.
+    /// Assigns address ranges to peer classes. Later ranges override earlier ones. A peer is assigned to its
+    /// classes when it connects.
     pub fn set_peer_class_ranges(&self, ranges: impl Into<Vec<PeerClassRange>>) -> Reply<()> {
         let ranges = convert::peer_class_ranges_record(&ranges.into());
         let set = move |session: Pin<&mut SessionHandle>| session.set_peer_class_ranges(&ranges);

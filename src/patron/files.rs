@@ -12,26 +12,26 @@ use crate::model::{Existing, FileStatus, Priority, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
-/// Files and saved data of a torrent. Files are numbered from 0, in the order of the metainfo.
-/// Errors of the replies: [`NotFound`](ErrorKind::NotFound), [`Gone`](ErrorKind::Gone);
-/// [`NoMetadata`](ErrorKind::NoMetadata) while a magnet link has no metadata;
+/// Files and saved data of a torrent. Files are numbered from 0, in the order of the metainfo. The replies
+/// fail with [`NotFound`](ErrorKind::NotFound) or [`Gone`](ErrorKind::Gone), with
+/// [`NoMetadata`](ErrorKind::NoMetadata) while a magnet link has no metadata, and with
 /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the torrent does not have.
 impl Patron {
-    /// The files, their progress and their priorities.
+    /// Returns the files, their progress and their priorities.
     pub fn files(&self, id: TorrentId) -> Reply<Vec<FileStatus>> {
         self.torrent_then(id, Ask::task("list the files", Torrent::files), |records| {
             records.into_iter().map(convert::file).collect()
         })
     }
 
-    /// Sets how much a file is wanted. The reply comes when libtorrent has applied it. A skipped
-    /// file is not downloaded, except for the pieces that it shares with its neighbours.
+    /// Sets the priority of a file. The reply comes when libtorrent has applied it. A skipped file is not
+    /// downloaded, except for the pieces that it shares with its neighbours.
     pub fn set_file_priority(&self, id: TorrentId, file: u32, priority: Priority) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_file_priority(file, priority.level());
         self.torrent(id, choice(set))
     }
 
-    /// Sets how much each file is wanted, with one priority for each file.
+    /// Sets the priorities of all files, one for each file.
     pub fn set_file_priorities(
         &self,
         id: TorrentId,
@@ -41,15 +41,15 @@ impl Patron {
         self.torrent(id, choice(move |torrent| torrent.set_file_priorities(&levels)))
     }
 
-    /// Gives a file another path below the save directory, also on disk. The reply, with the new
-    /// path, comes when it is done, as does [`Event::FileRenamed`](crate::Event::FileRenamed). The
-    /// metainfo does not change.
+    /// Gives a file another path below the save directory, also on disk. The reply, with the new path, comes
+    /// when the file was renamed, as does [`Event::FileRenamed`](crate::Event::FileRenamed). The metainfo
+    /// does not change.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute, or
-    /// contains `.`, `..` or a zero byte, and if something with that name already exists: nothing
-    /// is overwritten. [`Disk`](ErrorKind::Disk) if the system refuses.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute, or contains `.`,
+    /// `..` or a zero byte, and for a path that already exists, because nothing is overwritten.
+    /// [`Disk`](ErrorKind::Disk) if the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
         let rename = move |torrent: &Torrent| torrent.rename(file, convert::path_bytes(&to));
@@ -76,19 +76,19 @@ impl Patron {
         }
     }
 
-    /// Closes the files of a torrent, so that everything written to them is passed on to the
-    /// system. They are opened again when needed.
+    /// Closes the files of a torrent, so that all writes are passed to the system. They are opened again when
+    /// needed.
     pub fn flush_files(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task("write the files out", Torrent::flush_files))
+        self.torrent(id, Ask::task("flush the files", Torrent::flush_files))
     }
 
-    /// The metainfo of a torrent, also of one that was added from a magnet link and has received
-    /// its metadata. It is decoded on the thread that takes the reply.
+    /// Returns the metainfo of a torrent, also if it was added from a magnet link and has received its
+    /// metadata. It is decoded on the thread that takes the reply.
     pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {
         self.torrent_try(id, request::metainfo(), |bytes| Metainfo::decode(&bytes))
     }
 
-    /// Supplies the metadata of a magnet link, if the program has it from elsewhere.
+    /// Supplies the metadata of a magnet link that the program has obtained elsewhere.
     ///
     /// # Errors
     ///
@@ -100,9 +100,9 @@ impl Patron {
         self.torrent(id, Ask::task("use the metainfo", give))
     }
 
-    /// Everything that a later run needs to continue the torrent from its current state: the bytes
-    /// for [`Source::ResumeData`](crate::Source::ResumeData), which
-    /// [`add_torrent`](Patron::add_torrent) takes. They include the metainfo.
+    /// Returns everything that a later run needs to continue the torrent: bytes for
+    /// [`Source::ResumeData`](crate::Source::ResumeData), which [`add_torrent`](Patron::add_torrent) takes.
+    /// They include the metainfo.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
         let ask = request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves);
         self.torrent_then(id, ask, |saved| join(&saved.info, &saved.bytes))
@@ -111,7 +111,7 @@ impl Patron {
 
 const RENAME: &str = "rename the file";
 
-/// A choice of files, which takes effect through the disk thread.
+/// Creates a request to change file priorities. libtorrent applies them through its disk thread.
 fn choice(
     set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
 ) -> AskTorrent<()> {

@@ -44,13 +44,13 @@ use crate::reply::{Responder, one_shot};
 
 /// A handle to a client: `Send + Sync` and cheap. There can be any number of them.
 ///
-/// Each patron has its own mailbox, which receives, in order, the events of the torrents that it
-/// added or watches. A clone shares the mailbox. When the last clone is dropped, the patron leaves,
-/// and [`OnLeave`] decides what happens to its torrents.
+/// Each patron has its own mailbox, which receives, in order, the events of the torrents that it added or
+/// watches. A clone shares the mailbox. When the last clone is dropped, the patron leaves, and its
+/// [`OnLeave`] policy decides what happens to its torrents.
 ///
-/// A command goes into the client's channel, which holds 4096; if the channel is full, the caller
-/// waits ([`try_send`](Patron::try_send) does not). No other call waits for the engine unless its
-/// documentation says so. A patron may outlive its client; its calls then fail with
+/// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
+/// [`try_send`](Patron::try_send) does not. No other call waits for the engine unless its documentation says
+/// so. A patron may outlive its client; its calls then fail with
 /// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
@@ -58,7 +58,7 @@ pub struct Patron(Arc<Inner>);
 struct Inner {
     service: Arc<Service>,
     member: Arc<Member>,
-    /// Anything that must live as long as the patron: the shared client.
+    /// A value that must live as long as the patron: the shared client.
     keep: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -79,7 +79,7 @@ impl Patron {
         Self(Arc::new(Inner { service, member, keep }))
     }
 
-    /// Another patron of the same client, with its own mailbox.
+    /// Creates another patron of the same client, with its own mailbox.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::join(self.0.service.clone(), self.0.keep.clone())
@@ -93,18 +93,17 @@ impl Patron {
 
     // Messages.
 
-    /// Sends a command; the results arrive as events. The source of a torrent is read here, on the
-    /// caller's thread.
+    /// Sends a command. The results arrive as events. The source of a torrent is read on the caller's thread.
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::error::ErrorKind::Stopped). If a source cannot be read, that is not an
-    /// error here but an [`Event::AddFailed`].
+    /// [`Stopped`](crate::error::ErrorKind::Stopped). A source that cannot be read is not an error here; it
+    /// causes an [`Event::AddFailed`].
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, None, Service::send)
     }
 
-    /// Like [`send`](Patron::send), but never waits for room.
+    /// Like [`send`](Patron::send), but never waits for space in the channel.
     ///
     /// # Errors
     ///
@@ -113,9 +112,9 @@ impl Patron {
         self.message(command, None, Service::try_send)
     }
 
-    /// Sends a command with a tag, a number that the program chooses. [`Event::Reply`] with this
-    /// tag says, after the command's other events, that it has completed, or why it failed. There
-    /// is then no [`Event::AddFailed`] or [`Event::CommandFailed`].
+    /// Sends a command with a tag, a number that the program chooses. An [`Event::Reply`] with this tag,
+    /// after the command's other events, reports that the command has completed or why it failed. There is
+    /// then no [`Event::AddFailed`] or [`Event::CommandFailed`].
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -142,7 +141,7 @@ impl Patron {
         self.message(command, Some(tag), Service::send)
     }
 
-    /// Like [`send_tagged`](Patron::send_tagged), but never waits for room.
+    /// Like [`send_tagged`](Patron::send_tagged), but never waits for space in the channel.
     ///
     /// # Errors
     ///
@@ -214,7 +213,7 @@ impl Patron {
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
         send(service, Envelope { from: member.clone(), job })?;
-        // Only now: a command that was refused must not also be answered by an event.
+        // Not earlier: a command that was refused must not also be answered by an event.
         if let Some(arm) = answer.arm {
             arm();
         }
@@ -223,8 +222,8 @@ impl Patron {
 
     // Calls.
 
-    /// Adds a torrent. The source is read here, on the caller's thread; the reply comes when
-    /// libtorrent has added the torrent.
+    /// Adds a torrent. The source is read on the caller's thread. The reply comes when libtorrent has added
+    /// the torrent.
     ///
     /// # Errors
     ///
@@ -251,27 +250,27 @@ impl Patron {
         self.ask("remove the torrent", |reply| Job::Remove(id, files, Some(reply)))
     }
 
-    /// Stops a torrent until it is resumed. The reply says that libtorrent has received the
-    /// command; [`Event::Paused`] says that it has been executed.
+    /// Stops a torrent until it is resumed. The reply means that libtorrent has received the command;
+    /// [`Event::Paused`] means that the torrent has stopped.
     pub fn pause(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::pause(false))
     }
 
-    /// Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
-    /// received the command; [`Event::Resumed`] says that it has been executed.
+    /// Resumes a torrent, also after an error such as a full disk. The reply means that libtorrent has
+    /// received the command; [`Event::Resumed`] means that it was executed.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
     }
 
-    /// Waits until all wanted data of a torrent is here and written; the reply comes at once if it
-    /// already is. The files may still have to be moved out of the directory for incomplete files,
-    /// which [`Event::Moved`] reports.
+    /// Waits until all wanted data of a torrent has been downloaded and written; the reply comes at once if
+    /// it already has. The files may still have to be moved out of the directory for incomplete files, which
+    /// [`Event::Moved`] reports.
     ///
     /// # Errors
     ///
-    /// The error ([`Event::Error`]) that stopped the torrent: [resume](Patron::resume) it and wait
-    /// again. [`NotFound`](crate::error::ErrorKind::NotFound);
-    /// [`Gone`](crate::error::ErrorKind::Gone) if it is removed.
+    /// The error ([`Event::Error`]) that stopped the torrent; [resume](Patron::resume) it and wait again.
+    /// [`NotFound`](crate::error::ErrorKind::NotFound); [`Gone`](crate::error::ErrorKind::Gone) if the
+    /// torrent is removed.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -286,14 +285,14 @@ impl Patron {
         self.ask("wait until the torrent is complete", |reply| Job::WaitUntilFinished(id, reply))
     }
 
-    /// The torrent with one of these info hashes, whichever patron added it.
+    /// Returns the torrent with one of these info hashes, whichever patron added it.
     pub fn find(&self, info_hashes: impl Into<InfoHashes>) -> Reply<Option<TorrentId>> {
         let info_hashes = info_hashes.into();
         self.ask("find the torrent", |reply| Job::Find(info_hashes, reply))
     }
 
-    /// Asks libtorrent for a torrent's current status. For the status that the client already has,
-    /// which is at most one tick old, see [`status`](Patron::status).
+    /// Asks libtorrent for a torrent's current status. For the status that the client already has, which is
+    /// at most one tick old, see [`status`](Patron::status).
     pub fn fresh_status(&self, id: TorrentId) -> Reply<TorrentStatus> {
         self.ask("get the status", |reply| Job::Status(id, Some(reply)))
     }
@@ -303,38 +302,38 @@ impl Patron {
         self.ask("watch the torrent", |reply| Job::Watch(id, Some(reply)))
     }
 
-    /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. A patron that added
-    /// the torrent itself continues to receive its events.
+    /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. A patron that added the
+    /// torrent still receives its events.
     pub fn unwatch(&self, id: TorrentId) -> Reply<()> {
         self.ask("unwatch the torrent", |reply| Job::Unwatch(id, Some(reply)))
     }
 
-    /// The addresses at which the client accepts TCP connections from peers, with the ports
-    /// actually in use; none while the device that it is bound to does not exist. The reply comes
+    /// Returns the addresses at which the client accepts TCP connections from peers, with the ports actually
+    /// in use. The list is empty while the device that the client is bound to does not exist. The reply comes
     /// when libtorrent has tried every address that it should listen on.
     ///
     /// # Errors
     ///
-    /// The reason, when it can listen on none of them, or one of its
-    /// [network threads](crate::ClientBuilder::network_threads) on none of its own.
+    /// The reason, if the client or one of its [network threads](crate::ClientBuilder::network_threads)
+    /// cannot listen on any address.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
         self.ask(LISTEN, |reply| Job::ListenAddresses(None, reply))
     }
 
-    /// Of the addresses at which the client accepts peers, those for this torrent: those of the
-    /// [network threads](crate::ClientBuilder::network_threads) that serve it: one, or several by
+    /// Returns the addresses at which the client accepts peers of this torrent. These are the addresses of
+    /// the [network threads](crate::ClientBuilder::network_threads) that serve it: one, or several with
     /// [`AddOptions::replicas`].
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the
-    /// reason, when the thread can listen nowhere.
+    /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the reason,
+    /// if a network thread of the torrent cannot listen on any address.
     pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
         self.ask(LISTEN, |reply| Job::ListenAddresses(Some(id), reply))
     }
 
-    /// The counters of libtorrent and of the read path, since the client started. Calls made while
-    /// an answer is on its way share that answer.
+    /// Returns the counters of libtorrent and of the read path since the client started. Calls made while an
+    /// answer is pending share that answer.
     pub fn statistics(&self) -> Reply<Statistics> {
         self.ask("get the statistics", Job::Statistics)
     }
@@ -342,7 +341,7 @@ impl Patron {
     fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {
         let (responder, reply) = one_shot(op);
         let envelope = Envelope { from: self.0.member.clone(), job: job(responder) };
-        // If the envelope is refused, its responder is dropped, which answers that the client has
+        // If the envelope is refused, its responder is dropped, and the reply fails because the client has
         // stopped.
         let _ = self.0.service.send(envelope);
         reply
@@ -353,7 +352,7 @@ impl Patron {
         self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
-    /// `convert` runs on the thread that takes the reply.
+    /// Makes a request, and converts its answer on the thread that takes the reply.
     fn torrent_then<T: Send + 'static, U: Send + 'static>(
         &self,
         id: TorrentId,
@@ -363,7 +362,7 @@ impl Patron {
         self.torrent_try(id, ask, |answer| Ok(convert(answer)))
     }
 
-    /// The same, for a conversion that can fail.
+    /// Like `torrent_then`, for a conversion that can fail.
     fn torrent_try<T: Send + 'static, U: Send + 'static>(
         &self,
         id: TorrentId,
@@ -379,7 +378,7 @@ impl Patron {
         self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond(reply)))
     }
 
-    /// `convert` runs on the thread that takes the reply.
+    /// Like `torrent_then`, for a request of the session.
     fn session_then<T: Send + 'static, U: Send + 'static>(
         &self,
         ask: AskSession<T>,
@@ -390,33 +389,34 @@ impl Patron {
         self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
     }
 
-    // Snapshots: they ask neither libtorrent nor the client thread.
+    // Snapshots. These ask neither libtorrent nor the client thread.
 
-    /// The status of a torrent at the last tick; `None` if the client has no such torrent. The
-    /// status says how old it is.
+    /// Returns the status of a torrent at the last tick, or `None` if the client has no such torrent. The
+    /// status contains its age.
     ///
-    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds unless
-    /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
-    /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
-    /// the few torrents that are shown.
+    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds by default
+    /// ([`tick_interval`](crate::ClientBuilder::tick_interval)). For a smooth progress bar, set a tick of a
+    /// second or less, or request a [`fresh_status`](Patron::fresh_status) of the few torrents that are
+    /// shown.
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
 
-    /// How the client has read the blocks that peers requested. It waits for nothing, and still
-    /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
+    /// Returns counters of how the client has read the blocks that peers requested. This does not wait, and
+    /// still works when the client has stopped. [`statistics`](Patron::statistics) has all counters.
     pub fn read_statistics(&self) -> ReadStatistics {
         (self.0.service.reads)().into_iter().sum()
     }
 
-    /// The statuses of all torrents of the client at the last tick, including other patrons'
+    /// Returns the statuses of all torrents of the client at the last tick, including other patrons'
     /// torrents.
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
     }
 
-    /// What has changed since an earlier call, which gave this version; all torrents for 0. It costs as
-    /// much as has changed, so that a program that shows a million torrents can ask often.
+    /// Returns what has changed since an earlier call that returned `version`; all torrents for 0. The cost
+    /// is proportional to the number of changes, so a program that shows a million torrents can call it
+    /// often.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -442,7 +442,7 @@ impl Patron {
         self.0.service.statuses.changes_since(version)
     }
 
-    /// All torrents of the client, including other patrons'.
+    /// Returns all torrents of the client, including other patrons' torrents.
     pub fn torrents(&self) -> Vec<TorrentId> {
         self.0.service.statuses.ids()
     }
@@ -450,14 +450,14 @@ impl Patron {
     // Events.
 
     /// Sets which kinds of event this patron and its clones receive. A new patron receives
-    /// [`EventKinds::DEFAULT`], which excludes those [on request](EventKinds::ON_REQUEST).
+    /// [`EventKinds::DEFAULT`], which excludes the kinds [on request](EventKinds::ON_REQUEST).
     ///
-    /// The call waits for nothing and takes effect at once: the results of this patron's later
-    /// requests are reported accordingly. Unread events stay. [`EventKinds::ALWAYS`] are received
-    /// in any case, and so are the events that answer this patron's own [messages](Patron::send).
+    /// The call does not wait, and takes effect at once: the results of this patron's later requests are
+    /// reported accordingly. Unread events stay. [`EventKinds::ALWAYS`] are always received, and so are the
+    /// events that answer this patron's own [messages](Patron::send).
     ///
-    /// libtorrent reports on files, pieces, peers and trackers only while some patron of the client
-    /// subscribes to those events; otherwise they cost nothing.
+    /// libtorrent reports on files, pieces, peers and trackers only while a patron of the client subscribes
+    /// to those events; otherwise they cost nothing.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -471,7 +471,7 @@ impl Patron {
         self.0.service.subscribe(&self.0.member, kinds);
     }
 
-    /// The kinds of event that this patron receives.
+    /// Returns the kinds of event that this patron receives.
     #[must_use]
     pub fn subscription(&self) -> EventKinds {
         self.0.member.wanted()
@@ -488,7 +488,7 @@ impl Patron {
         self.0.member.mailbox.recv(RECEIVE)
     }
 
-    /// Waits for the next event for at most `limit`; `None` if none arrived.
+    /// Waits for the next event for at most `limit`. Returns `None` if none arrived.
     ///
     /// # Errors
     ///
@@ -507,17 +507,17 @@ impl Patron {
         self.0.member.mailbox.recv_until(deadline, RECEIVE)
     }
 
-    /// Ends every wait for an event that is under way with this patron ([`recv`](Patron::recv) and
-    /// its variants, [`events`](Patron::events)) with the error
-    /// [`Cancelled`](crate::error::ErrorKind::Cancelled). If there is none, the next wait ends at
-    /// once, so no interrupt is missed. No event is lost. Streams, channels and descriptors are not
-    /// affected: programs have their own ways to stop waiting for those.
+    /// Ends every current wait for an event of this patron ([`recv`](Patron::recv) and its variants,
+    /// [`events`](Patron::events)) with the error [`Cancelled`](crate::error::ErrorKind::Cancelled). If
+    /// nothing is waiting, the next wait ends at once, so no interrupt is missed. No event is lost. Streams,
+    /// channels and descriptors are not affected, because programs have their own ways to stop waiting for
+    /// those.
     pub fn interrupt(&self) {
         self.0.member.mailbox.interrupt();
     }
 
-    /// Puts [`Event::Reply`] with this tag into the mailbox when the reply is ready, so that
-    /// replies and events can be waited for in one place. The answer stays in the reply.
+    /// Puts an [`Event::Reply`] with this tag into the mailbox when the reply is ready, so that a program can
+    /// wait for replies and events in one place. The answer stays in the reply.
     pub fn notify<T>(&self, reply: &Reply<T>, tag: u64) {
         let waker = Waker::from(Arc::new(Notice { tag, to: self.0.member.clone() }));
         if reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
@@ -525,43 +525,42 @@ impl Patron {
         }
     }
 
-    /// Whether the client has stopped; all calls then fail.
+    /// Returns whether the client has stopped. All calls then fail.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.service.check_running(SEND).is_err()
     }
 
-    /// A channel that gets a token each time the mailbox changes from empty to not empty, for a
+    /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It is for a
     /// thread that wakes something else. Calling this again closes the previous channel.
     pub fn wake_ups(&self) -> Receiver<()> {
         self.0.member.mailbox.wake_ups()
     }
 
-    /// The next event if there is one. `None` if there is none at the moment, or no more will come.
+    /// Returns the next event, or `None` if there is none at the moment or the client has stopped.
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()
     }
 
-    /// The events as a blocking iterator. It ends when the client has stopped or the wait is
+    /// Returns the events as a blocking iterator. It ends when the client has stopped or the wait is
     /// [interrupted](Patron::interrupt). It keeps the patron alive.
     pub fn events(&self) -> Events {
         Events(self.clone())
     }
 
-    /// The events as a [`Stream`], for any async runtime. It ends when the client has stopped. It
-    /// keeps the patron alive. A future that waits for the next event may be dropped; no event is
-    /// lost.
+    /// Returns the events as a [`Stream`], for any async runtime. It ends when the client has stopped. It
+    /// keeps the patron alive. A future that waits for the next event may be dropped; no event is lost.
     pub fn stream(&self) -> EventStream {
         EventStream(self.clone())
     }
 
-    /// A channel that holds a token while events are waiting, for `crossbeam_channel::select!`.
-    /// Take the token, then call [`try_recv`](Patron::try_recv).
+    /// Returns a channel that holds a token while events are waiting, for `crossbeam_channel::select!`. Take
+    /// the token, then call [`try_recv`](Patron::try_recv).
     pub fn ready(&self) -> Receiver<()> {
         self.0.member.mailbox.ready()
     }
 
-    /// A descriptor that is readable while events are waiting, for poll, epoll and kqueue. Call
+    /// Returns a descriptor that is readable while events are waiting, for poll, epoll and kqueue. Call
     /// [`try_recv`](Patron::try_recv) until it returns `None`; do not read from the descriptor.
     ///
     /// # Errors
@@ -584,8 +583,8 @@ struct TaggedAnswer<'a> {
 }
 
 impl TaggedAnswer<'_> {
-    /// `None` if there is no tag. `tell` sends the events that the answer leads to, and returns the
-    /// torrent.
+    /// Returns the responder, or `None` if there is no tag. `tell` sends the events that result from the
+    /// answer, and returns the torrent.
     fn responder<T: Send + 'static>(
         &mut self,
         about: Option<TorrentId>,
@@ -634,7 +633,7 @@ fn respond_with<T: Send + 'static, U: Send + 'static>(
     })
 }
 
-/// The answer to a tagged message goes to its reply; of another, a failure is reported as an event.
+/// Answers a message: a tagged one by its reply, another by an event if it has failed.
 pub(crate) fn respond_to_message(
     from: &Arc<Member>,
     command: CommandKind,
@@ -647,7 +646,7 @@ pub(crate) fn respond_to_message(
     }
 }
 
-/// The same for a message whose success is reported as an event too.
+/// Like `respond_to_message`, for a message whose success is also reported as an event.
 fn respond_by_event(
     from: &Arc<Member>,
     command: CommandKind,

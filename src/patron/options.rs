@@ -10,22 +10,22 @@ use crate::reply::Reply;
 use crate::sys::LimitsRecord;
 use crate::sys::{Torrent, convert};
 
-/// Flags, limits and other options. Rates are in bytes per second. A torrent's limits apply to all
-/// of its peers; the client's limits do not apply to peers on the local network
-/// ([`PeerClass::LOCAL`](crate::peer::PeerClass::LOCAL)). Errors of the replies:
-/// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone).
+/// Flags, limits and other options. Rates are in bytes per second. A torrent's limits apply to all of its
+/// peers. The client's limits do not apply to peers on the local network
+/// ([`PeerClass::LOCAL`](crate::peer::PeerClass::LOCAL)). The replies fail with
+/// [`NotFound`](crate::error::ErrorKind::NotFound) or [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
-    /// The current options of the torrent.
+    /// Returns the current options of the torrent.
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
         self.torrent_then(
             id,
-            Ask::task("tell how the torrent is set up", Torrent::options),
+            Ask::task("get the options of the torrent", Torrent::options),
             convert::options,
         )
     }
 
-    /// Stops a torrent like [`pause`](Patron::pause), but lets it first complete the blocks that it
-    /// has requested and that peers have requested from it.
+    /// Stops a torrent like [`pause`](Patron::pause), but first completes the blocks that it has requested
+    /// and those that peers have requested from it.
     pub fn pause_gracefully(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::pause(true))
     }
@@ -45,25 +45,25 @@ impl Patron {
         self.limit(id, OP, limits.check(OP), convert::all_limits(limits))
     }
 
-    /// Sets the download rate limit in bytes per second; `None`: only the client's. The setters for
-    /// a single limit leave the others unchanged, and have the same errors as
+    /// Sets the download rate limit in bytes per second; with `None`, only the client's limit applies. The
+    /// setters for a single limit leave the others unchanged, and have the same errors as
     /// [`set_limits`](Patron::set_limits).
     pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the download rate", rate, |record| &mut record.download_rate)
     }
 
-    /// Sets the upload rate limit in bytes per second; `None`: only the client's.
+    /// Sets the upload rate limit in bytes per second; with `None`, only the client's limit applies.
     pub fn set_upload_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the upload rate", rate, |record| &mut record.upload_rate)
     }
 
-    /// Sets how many peers the torrent may be connected to, at least 2; `None`: only the client's
-    /// limit.
+    /// Sets how many peers the torrent may be connected to, at least 2; with `None`, only the client's limit
+    /// applies.
     pub fn set_connections_limit(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the connections", count, |record| &mut record.connections)
     }
 
-    /// Sets how many peers the torrent may serve at once; `None`: only the client's limit.
+    /// Sets how many peers the torrent may serve at once; with `None`, only the client's limit applies.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
         self.limit_one(id, "limit the upload slots", count, |record| &mut record.upload_slots)
     }
@@ -96,16 +96,16 @@ impl Patron {
         }
     }
 
-    /// Sets when the torrent has given back enough, and what to do then; replaces the previous
-    /// goals. They are checked at each tick, and [`Event::GoalReached`](crate::Event::GoalReached)
-    /// reports when one is reached. Goals are kept in the [resume data](Patron::resume_data).
+    /// Sets goals, such as a share ratio, and what to do when one is reached. They replace the previous
+    /// goals. Goals are checked at each tick; [`Event::GoalReached`](crate::Event::GoalReached) reports when
+    /// one is reached. They are kept in the [resume data](Patron::resume_data).
     pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
         self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
     }
 
-    /// Supplies the certificate for a torrent that uses TLS, in PEM format: the certificate, signed
-    /// by the one in the metainfo (`ssl-cert`); its private key; Diffie-Hellman parameters. If
-    /// libtorrent refuses it, an [`Event::Error`](crate::Event::Error) says so.
+    /// Supplies the certificate for a torrent that uses TLS, in PEM format: the certificate, signed by the
+    /// one in the metainfo (`ssl-cert`); its private key; and Diffie-Hellman parameters. If libtorrent
+    /// refuses it, it sends an [`Event::Error`](crate::Event::Error).
     pub fn set_tls_certificate(
         &self,
         id: TorrentId,
@@ -118,8 +118,8 @@ impl Patron {
         self.torrent(id, Ask::task("use the certificate", set).ends_copies())
     }
 
-    /// Moves the torrent in the queue of those that are not complete. The queue decides which
-    /// torrents with [`TorrentFlag::AutoManaged`] run.
+    /// Moves the torrent in the queue of incomplete torrents. The queue decides which torrents with
+    /// [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
         self.torrent(id, request::move_in_queue(to).role(RequestRole::ChangesQueue))
     }

@@ -8,17 +8,17 @@ use crate::model::{Peer, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
-/// Peers. Errors of the replies: [`NotFound`](crate::error::ErrorKind::NotFound),
+/// Peers. The replies fail with [`NotFound`](crate::error::ErrorKind::NotFound) or
 /// [`Gone`](crate::error::ErrorKind::Gone).
 impl Patron {
-    /// The peers that the torrent is connected to or connecting to.
+    /// Returns the peers that the torrent is connected to or connecting to.
     pub fn peers(&self, id: TorrentId) -> Reply<Vec<Peer>> {
         let list = Ask::task("list the peers", Torrent::peers)
             .merged(|by_shard| by_shard.into_iter().flatten().collect());
         self.torrent_then(id, list, |records| records.into_iter().map(convert::peer).collect())
     }
 
-    /// Tells the torrent about a peer, to connect to when it needs one.
+    /// Adds a peer, which the torrent connects to when it needs one.
     ///
     /// # Errors
     ///
@@ -29,7 +29,7 @@ impl Patron {
         self.torrent(id, Ask::task("connect to the peer", connect))
     }
 
-    /// Forgets all peers that the torrent knows, and closes its connections.
+    /// Forgets all peers of the torrent, and closes its connections.
     pub fn clear_peers(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task("forget the peers", Torrent::forget_peers))
     }

@@ -1,4 +1,4 @@
-//! Files that are read while they download.
+//! Reads files while they download.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
@@ -20,21 +20,22 @@ use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::{Reply, one_shot};
 
-/// What a reader fetches at once: at first and after a seek, and in the end where it reads on.
+/// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
 const FIRST_CHUNK: u64 = 64 << 10;
 const LARGEST_CHUNK: u64 = 1 << 20;
 
-/// The longest range that is read at once, in bytes.
+/// The longest range that can be read at once, in bytes.
 const LONGEST_RANGE: u64 = 64 << 20;
 
-/// Files that are read while they download. Files and pieces are counted from 0.
+/// Reading files while they download. Files and pieces are numbered from 0.
 impl Patron {
-    /// Opens a file for reading, as far as it is here or comes. The reply comes when the metadata of a magnet
-    /// link is here and the files are checked.
+    /// Opens a file for reading while it downloads. The reply comes when a magnet link has its metadata and
+    /// the files have been checked.
     ///
-    /// What a reader needs next is downloaded before all else, and the program's own priorities are as they
-    /// were when the reader is dropped. Until then [`pieces`](Patron::pieces) tells the priorities that are in
-    /// force; resume data has the program's. Any number may be open, of any files.
+    /// The pieces that a reader needs next are downloaded before all others. When the reader is dropped, the
+    /// program's own priorities are restored. Until then, [`pieces`](Patron::pieces) returns the priorities
+    /// in effect, and resume data contains the program's. Any number of readers can be open, for the same or
+    /// for different files.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;
@@ -49,13 +50,13 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound); [`Gone`](ErrorKind::Gone) when the torrent is removed meanwhile;
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that it does not have.
+    /// [`NotFound`](ErrorKind::NotFound); [`Gone`](ErrorKind::Gone) if the torrent is removed in the
+    /// meantime; [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the torrent does not have.
     pub fn reader(&self, id: TorrentId, file: u32) -> Reply<Reader> {
         self.reader_with(id, file, ReaderOptions::default())
     }
 
-    /// As [`reader`](Patron::reader), with a choice of how much is wanted ahead and of what comes first.
+    /// Like [`reader`](Patron::reader), with options: how far to read ahead, and what to download first.
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
         let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
@@ -72,13 +73,13 @@ impl Patron {
         })
     }
 
-    /// The bytes of a range of a file, which is here: at most 64 MiB of it.
+    /// Returns the bytes of an available range of a file, at most 64 MiB.
     ///
     /// # Errors
     ///
-    /// [`NotHere`](ErrorKind::NotHere) where not all of it is here yet;
+    /// [`NotHere`](ErrorKind::NotHere) if not all of the range has been downloaded;
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range or a file that the torrent does not have;
-    /// [`NoMetadata`](ErrorKind::NoMetadata); [`Disk`](ErrorKind::Disk) when it cannot be read.
+    /// [`NoMetadata`](ErrorKind::NoMetadata); [`Disk`](ErrorKind::Disk) if the range cannot be read.
     pub fn read_range(
         &self,
         id: TorrentId,
@@ -96,13 +97,13 @@ impl Patron {
         })
     }
 
-    /// The bytes of a piece as soon as it is here. Until then it is downloaded before all else, for at most
-    /// this time.
+    /// Waits for a piece, and returns its bytes. Until the piece is available, it is downloaded before all
+    /// others, for at most `limit`.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](ErrorKind::TimedOut), after which the piece is wanted as before; and as for
-    /// [`reader`](Patron::reader) and for the reading of one.
+    /// [`TimedOut`](ErrorKind::TimedOut), after which the piece has its previous priority again; otherwise as
+    /// for [`reader`](Patron::reader) and for reading from it.
     pub fn read_piece_when_here(
         &self,
         id: TorrentId,
@@ -119,34 +120,34 @@ impl Patron {
     }
 }
 
-/// A file that is read while it downloads: [`Read`], [`BufRead`] and [`Seek`].
+/// Reads a file while it downloads: implements [`Read`], [`BufRead`] and [`Seek`].
 ///
-/// Reading what is not here waits for it, without a limit unless [one is set](Reader::set_timeout). What is
-/// here comes from the disk backend: what is verified need not be written yet. A seek waits for nothing; the
-/// next read says where the data is wanted.
+/// A read waits until data is available, without a limit unless one is [set](Reader::set_timeout). Data is
+/// read through the disk backend, so it is available once it is verified, even before it is written. A seek
+/// does not wait; the next read sets the position from which data is requested.
 ///
-/// A read ends with the reason when the torrent is removed, fails or is paused, or the client stops. The
-/// [`Error`] is the source of the [`io::Error`]. One that failed may be tried again.
+/// A read fails if the torrent is removed, fails or is paused, or if the client stops. The [`Error`] is the
+/// source of the [`io::Error`]. A read that failed can be retried.
 ///
-/// It belongs to one thread at a time; readers of one file do not concern each other. It does not keep the
-/// client alive.
+/// A reader is used by one thread at a time. Several readers of one file are independent. A reader does not
+/// keep the client alive.
 ///
-/// With the feature `futures-io` it is `AsyncRead`, `AsyncBufRead` and `AsyncSeek` of that crate, and with
-/// the feature `tokio` those of tokio.
+/// With the feature `futures-io`, it implements that crate's `AsyncRead`, `AsyncBufRead` and `AsyncSeek`;
+/// with the feature `tokio`, those of tokio.
 pub struct Reader {
     lease: Lease,
     member: Arc<Member>,
     position: u64,
     chunk: Chunk,
-    /// What is under way, and where it begins.
+    /// The position and reply of the fetch in progress.
     pending: Option<(u64, Reply<Vec<u8>>)>,
-    /// What is fetched next, at least.
+    /// The length of the next fetch when reading sequentially.
     next_length: u64,
     signal: Arc<Signal>,
     timeout: Option<Duration>,
 }
 
-/// An open reader. Dropped, it gives back what was wanted for it.
+/// An open reader. Dropping it restores the priorities.
 #[derive(Debug)]
 struct Lease {
     service: Arc<Service>,
@@ -166,7 +167,7 @@ impl Drop for Lease {
     }
 }
 
-/// Bytes that are here.
+/// Bytes of the file that have been fetched.
 #[derive(Default)]
 struct Chunk {
     begin: u64,
@@ -195,34 +196,34 @@ impl Reader {
         }
     }
 
-    /// The size of the file, in bytes.
+    /// Returns the size of the file, in bytes.
     pub fn size(&self) -> u64 {
         self.lease.size
     }
 
-    /// Where the next byte is read.
+    /// Returns the position of the next read.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// How long a read may wait for what is not here; `None`, as at first, without a limit. It ends by an
-    /// error of the kind [`io::ErrorKind::TimedOut`] then, and the data goes on coming.
+    /// Sets how long a read may wait for data; `None`, the default, means no limit. The read then fails with
+    /// [`io::ErrorKind::TimedOut`], and the download continues.
     pub fn set_timeout(&mut self, limit: Option<Duration>) {
         self.timeout = limit;
     }
 
-    /// What ends a wait of this reader from another thread.
+    /// Returns a handle that can interrupt this reader from another thread.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.signal.clone())
     }
 
-    /// A descriptor for poll, epoll and kqueue: readable when a read that ended for want of time may be tried
-    /// again. Read with a [limit](Reader::set_timeout) of zero until that is the error, then wait for the
-    /// descriptor; there is no need to read from it.
+    /// Returns a descriptor for poll, epoll and kqueue. It is readable when a read that timed out may be
+    /// retried. Read with a [limit](Reader::set_timeout) of zero until the read times out, then wait for the
+    /// descriptor. Do not read from the descriptor.
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) when no descriptor is to be had.
+    /// [`Io`](ErrorKind::Io) if no descriptor is available.
     #[cfg(unix)]
     pub fn readiness(&self) -> Result<super::Readiness> {
         let socket = self.signal.socket().map_err(|error| {
@@ -231,7 +232,7 @@ impl Reader {
         Ok(super::Readiness(socket))
     }
 
-    /// Waits for data where there is none at the position, by the waker.
+    /// Returns the data at the position. If there is none, the waker is woken when there may be.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
             let reply = match self.pending.take() {
@@ -286,7 +287,7 @@ impl Reader {
     }
 }
 
-/// A read that was interrupted must not be of the kind that [`Read::read_exact`] tries again.
+/// Converts an error. An interrupted read must not have the kind that [`Read::read_exact`] retries.
 pub(super) fn read_error(error: Error) -> io::Error {
     match error.kind() {
         ErrorKind::Cancelled => io::Error::other(error),
@@ -316,7 +317,7 @@ impl BufRead for Reader {
     }
 }
 
-/// A position beyond the end is allowed; there is nothing to read there.
+/// A position beyond the end is allowed. Reading there returns no bytes.
 impl Seek for Reader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
@@ -341,21 +342,22 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Ends the waits of a [`Reader`] from another thread.
+/// Interrupts a [`Reader`] from another thread; see [`Reader::interrupter`].
 #[derive(Debug, Clone)]
 pub struct Interrupter(Arc<Signal>);
 
 impl Interrupter {
-    /// Ends the wait of the reader that is under way by an error whose source is of the kind
-    /// [`Cancelled`](ErrorKind::Cancelled). Where none is, the next one ends at once, so that no interrupt is
-    /// missed. It is [`io::ErrorKind::Other`]: what is of the kind `Interrupted` is tried again by
-    /// [`Read::read_exact`]. Async reads, which a program ends by something of its own, are not concerned.
+    /// Ends the reader's current wait with an error whose source has the kind
+    /// [`Cancelled`](ErrorKind::Cancelled). If the reader is not waiting, its next wait ends at once, so no
+    /// interrupt is missed. The [`io::Error`] has the kind [`Other`](io::ErrorKind::Other), because
+    /// [`Read::read_exact`] would retry after `Interrupted`. Async reads are not affected; drop their futures
+    /// instead.
     pub fn interrupt(&self) {
         self.0.set(|state| state.interrupted = true);
     }
 }
 
-/// What a reader that waits is told.
+/// How a waiting reader is woken or interrupted.
 #[derive(Debug, Default)]
 struct Signal {
     state: Mutex<SignalState>,
@@ -386,7 +388,7 @@ impl Signal {
         self.changed.notify_all();
     }
 
-    /// What came before is looked at now.
+    /// Clears the signal, because the state is about to be checked.
     fn rest(&self) {
         self.state.lock().take_woken();
     }
@@ -417,7 +419,7 @@ impl Signal {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
                     if self.changed.wait_until(&mut state, deadline).timed_out() && !state.woken {
-                        let message = "the data has not come in time";
+                        let message = "the data has not arrived in time";
                         return Err(Error::new(ErrorKind::TimedOut, READ, message));
                     }
                 }

@@ -1,4 +1,4 @@
-//! A reader in async programs. Seeks wait for nothing.
+//! Implements the traits of async runtimes for readers. Seeks do not wait.
 
 use std::io::{self, BufRead, Seek, SeekFrom};
 use std::pin::Pin;

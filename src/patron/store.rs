@@ -12,16 +12,16 @@ use crate::reply::Reply;
 
 /// Labels and notes are data that a program attaches to a torrent. If the client has a
 /// [store](crate::ClientBuilder::store), they are durable when the reply arrives; otherwise they are lost
-/// with the torrent. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
-/// [`Gone`](ErrorKind::Gone), and errors of the store.
+/// with the torrent. The replies fail with [`NotFound`](ErrorKind::NotFound), [`Gone`](ErrorKind::Gone), and
+/// errors of the store.
 impl Patron {
-    /// Adds a label to the torrent, if it does not have it.
+    /// Adds a label to the torrent, unless it already has it.
     pub fn add_label(&self, id: TorrentId, label: impl Into<Box<str>>) -> Reply<()> {
         let label = label.into();
         self.ask("add the label", |reply| Job::SetLabel(id, label, true, reply))
     }
 
-    /// Removes a label from the torrent, if it has it.
+    /// Removes a label from the torrent.
     pub fn remove_label(&self, id: TorrentId, label: impl Into<Box<str>>) -> Reply<()> {
         let label = label.into();
         self.ask("remove the label", |reply| Job::SetLabel(id, label, false, reply))
@@ -32,7 +32,7 @@ impl Patron {
         self.ask("list the labels", |reply| Job::Labels(id, reply))
     }
 
-    /// Attaches bytes to the torrent under a key; `None` removes them. They are also kept in memory.
+    /// Attaches bytes to the torrent under a key; `None` removes them. The client also keeps them in memory.
     pub fn set_note(
         &self,
         id: TorrentId,
@@ -48,9 +48,9 @@ impl Patron {
         self.ask("list the notes", |reply| Job::Notes(id, reply))
     }
 
-    /// Delivers the events of all torrents of the client to this patron from now on, including torrents
-    /// that are added later. The first event of each existing torrent is its status. Torrents that are
-    /// restored from a store belong to no patron, so their events are received this way.
+    /// Delivers the events of all torrents of the client to this patron from now on, including torrents that
+    /// are added later. The first event of each existing torrent is its status. Torrents that are restored
+    /// from a store belong to no patron; this is how to receive their events.
     pub fn watch_all(&self) -> Reply<()> {
         self.ask("watch all torrents", |reply| Job::WatchAll(true, reply))
     }
@@ -61,12 +61,12 @@ impl Patron {
         self.ask("unwatch all torrents", |reply| Job::WatchAll(false, reply))
     }
 
-    /// Makes this patron the owner of a torrent without an owner, as if it had added it: it receives its
-    /// events, and [`OnLeave`](super::OnLeave) applies when the patron leaves.
+    /// Makes this patron the owner of a torrent that has none, as if it had added it: it receives the
+    /// torrent's events, and [`OnLeave`](super::OnLeave) applies when the patron leaves.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if it belongs to another patron.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the torrent belongs to another patron.
     pub fn adopt(&self, id: TorrentId) -> Reply<()> {
         self.ask("adopt the torrent", |reply| Job::Adopt(id, reply))
     }

@@ -1,5 +1,4 @@
-//! The trackers and web seeds of a torrent, and announcing it to trackers, the DHT and the local
-//! network.
+//! The trackers and web seeds of a torrent, and its announces to trackers, the DHT and the local network.
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
@@ -8,17 +7,17 @@ use crate::model::{TorrentId, Tracker, TrackerStatus, url};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
-/// Trackers and web seeds. Errors of the replies: [`NotFound`](ErrorKind::NotFound),
-/// [`Gone`](ErrorKind::Gone); [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL,
-/// for one that the torrent does not have, and, if the client is offline, for one that is not on
-/// the loopback interface.
+/// Trackers and web seeds. The replies fail with [`NotFound`](ErrorKind::NotFound) or
+/// [`Gone`](ErrorKind::Gone), and with [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid URL,
+/// for a URL that the torrent does not have, and, if the client is offline, for a URL that is not on the
+/// loopback interface.
 ///
-/// The URL of a tracker has the scheme `http`, `https`, `udp`, `ws` or `wss`, that of a web seed
-/// `http` or `https`. It has at most 2048 bytes. It is stored in its normal form: without white
-/// space at the ends, scheme and host in lower case, user and password decoded. A URL that contains
-/// a space or a control character is invalid.
+/// The URL of a tracker has the scheme `http`, `https`, `udp`, `ws` or `wss`; that of a web seed, `http` or
+/// `https`. It has at most 2048 bytes. It is stored in its normal form: without white space at the ends, with
+/// scheme and host in lower case, and with user and password decoded. A URL that contains a space or a
+/// control character is invalid.
 impl Patron {
-    /// The trackers, the state of the announces to each, and how many peers each reports.
+    /// Returns the trackers, the state of the announces to each, and how many peers each reports.
     pub fn trackers(&self, id: TorrentId) -> Reply<Vec<TrackerStatus>> {
         self.torrent_then(
             id,
@@ -27,7 +26,7 @@ impl Patron {
         )
     }
 
-    /// Adds a tracker; a tracker that the torrent already has stays as it is.
+    /// Adds a tracker. A tracker that the torrent already has stays as it is.
     pub fn add_tracker(&self, id: TorrentId, url: impl Into<String>, tier: u8) -> Reply<()> {
         let url = match url::tracker(&url.into()) {
             Ok(url) => url,
@@ -59,14 +58,14 @@ impl Patron {
         self.torrent(id, Ask::task(REPLACE_TRACKERS, replace).changes_resume_data())
     }
 
-    /// Announces the torrent to its trackers now, regardless of the interval they asked for. A
-    /// paused torrent is not announced.
+    /// Announces the torrent to its trackers now, regardless of the interval that they asked for. A paused
+    /// torrent is not announced.
     pub fn reannounce(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task(ANNOUNCE, Torrent::reannounce))
     }
 
-    /// Asks all trackers how many seeds and leechers they know of (BEP 48).
-    /// [`trackers`](Patron::trackers) has their answers.
+    /// Asks all trackers how many seeds and leechers they know (BEP 48). [`trackers`](Patron::trackers) then
+    /// returns their answers.
     pub fn scrape(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, Ask::task("scrape the trackers", Torrent::scrape))
     }
@@ -81,15 +80,15 @@ impl Patron {
         self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_lsd_announce))
     }
 
-    /// The URLs of the web seeds (BEP 19).
+    /// Returns the URLs of the web seeds (BEP 19).
     pub fn web_seeds(&self, id: TorrentId) -> Reply<Vec<String>> {
         self.torrent(id, Ask::task("list the web seeds", Torrent::web_seeds))
     }
 
-    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that contains the
-    /// torrent's file or directory. For a directory with a single file,
-    /// [`web_seeds`](Patron::web_seeds) returns that file's URL. If the web seed delivers nothing,
-    /// [`Event::WebSeedFailed`](crate::Event::WebSeedFailed) reports it.
+    /// Adds a web seed (BEP 19): the URL of the file, or of the directory that contains the torrent's file or
+    /// directory. If the URL of a directory is added for a single file, [`web_seeds`](Patron::web_seeds)
+    /// returns the URL of the file. [`Event::WebSeedFailed`](crate::Event::WebSeedFailed) reports a web seed
+    /// that delivers nothing.
     pub fn add_web_seed(&self, id: TorrentId, url: impl Into<String>) -> Reply<()> {
         let url = match url::web_seed(&url.into()) {
             Ok(url) => url,

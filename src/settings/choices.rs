@@ -1,4 +1,4 @@
-//! The most common settings, each with a setter of its own.
+//! The most common settings, each with its own setter.
 
 use super::{PE_BOTH, PE_DISABLED, PE_ENABLED, PE_FORCED, RC4, SettingValue, Settings};
 
@@ -11,12 +11,13 @@ use super::{PE_BOTH, PE_DISABLED, PE_ENABLED, PE_FORCED, RC4, SettingValue, Sett
 )]
 #[non_exhaustive]
 pub enum EncryptionPolicy {
-    /// No connections are.
+    /// Connections are not obfuscated.
     Disabled,
-    /// Connections to peers that support it are.
+    /// Connections to peers that support it are obfuscated.
     #[default]
     Enabled,
-    /// All are, with RC4; there are no connections to or from peers that do not support it.
+    /// All connections are obfuscated, with RC4. There are no connections to or from peers that do not
+    /// support it.
     Forced,
 }
 
@@ -70,15 +71,14 @@ impl Settings {
         self.with("connections_limit", number(count.max(1)))
     }
 
-    /// Sets how many peers the client may serve at once, for all torrents together; `None`: all
-    /// that ask (`unchoke_slots_limit`, 8 by default, -1 for all).
+    /// Sets how many peers the client may serve at once, for all torrents together; `None`: all that are
+    /// interested (`unchoke_slots_limit`, 8 by default, -1 for all).
     #[must_use]
     pub fn upload_slots(self, count: Option<u32>) -> Self {
         self.with("unchoke_slots_limit", count.map_or(-1, number))
     }
 
-    /// Turns the DHT on or off (BEP 5), which finds peers without a tracker (`enable_dht`, on by
-    /// default).
+    /// Turns the DHT on or off, which finds peers without a tracker (BEP 5; `enable_dht`, on by default).
     #[must_use]
     pub fn dht(self, on: bool) -> Self {
         self.with("enable_dht", on)
@@ -92,7 +92,7 @@ impl Settings {
         self.with("dht_bootstrap_nodes", list(nodes))
     }
 
-    /// Turns local discovery on or off: finding peers on the local network by multicast (BEP 14;
+    /// Turns local discovery on or off, which finds peers on the local network by multicast (BEP 14;
     /// `enable_lsd`, on by default).
     #[must_use]
     pub fn local_discovery(self, on: bool) -> Self {
@@ -111,16 +111,15 @@ impl Settings {
         self.with("enable_natpmp", on)
     }
 
-    /// Sets where to listen for connections, as `ADDRESS:PORT` or `DEVICE:PORT`; port 0 takes a
-    /// free port (`listen_interfaces`; see
-    /// [`ClientBuilder::listen`](crate::ClientBuilder::listen)).
+    /// Sets the addresses to listen on, as `ADDRESS:PORT` or `DEVICE:PORT`; port 0 takes a free port
+    /// (`listen_interfaces`; see [`ClientBuilder::listen`](crate::ClientBuilder::listen)).
     #[must_use]
     pub fn listen_interfaces<T: AsRef<str>>(self, interfaces: impl IntoIterator<Item = T>) -> Self {
         self.with("listen_interfaces", list(interfaces))
     }
 
-    /// Sets the devices or addresses for outgoing connections, used in turn (`outgoing_interfaces`;
-    /// none by default: the system chooses).
+    /// Sets the devices or addresses for outgoing connections, used in turn (`outgoing_interfaces`; none by
+    /// default, so that the system chooses).
     #[must_use]
     pub fn outgoing_interfaces<T: AsRef<str>>(
         self,
@@ -129,10 +128,10 @@ impl Settings {
         self.with("outgoing_interfaces", list(interfaces))
     }
 
-    /// Binds the client to one network device, such as a VPN tunnel: it listens there at this port,
-    /// and its outgoing connections use the device (`listen_interfaces`, `outgoing_interfaces`). A
-    /// client does not start without the device; if the device disappears later, there are no
-    /// connections until it is back.
+    /// Binds the client to one network device, such as a VPN tunnel: it listens on the device at this port,
+    /// and outgoing connections use the device (`listen_interfaces`, `outgoing_interfaces`). A client does
+    /// not start without the device. If the device disappears later, there are no connections until it is
+    /// back.
     #[must_use]
     pub fn device(self, name: &str, port: u16) -> Self {
         self.listen_interfaces([format!("{name}:{port}")]).outgoing_interfaces([name])
@@ -141,7 +140,7 @@ impl Settings {
     /// Sets whether connections to peers are obfuscated (`in_enc_policy`, `out_enc_policy`,
     /// `allowed_enc_level` and `prefer_rc4`; [`Enabled`](EncryptionPolicy::Enabled) by default).
     /// With `zero_copy`, only [`Disabled`](EncryptionPolicy::Disabled) is allowed.
-    /// [`Settings::seeding`] obfuscates the handshake; do not call this function to keep that.
+    /// [`Settings::seeding`] obfuscates the handshake; to keep that, do not call this function.
     #[must_use]
     pub fn encryption(self, policy: EncryptionPolicy) -> Self {
         let (policy, level) = match policy {
@@ -192,9 +191,9 @@ impl Settings {
         self.with("active_limit", count.map_or(-1, number))
     }
 
-    /// Turns anonymous mode on or off: peers and trackers are not told which program this is, and
-    /// private trackers are not told the local addresses (`anonymous_mode`, off by default). It
-    /// hides no IP address.
+    /// Turns anonymous mode on or off: peers and trackers do not learn which program this is, and private
+    /// trackers do not learn the local addresses (`anonymous_mode`, off by default). It does not hide IP
+    /// addresses.
     #[must_use]
     pub fn anonymous_mode(self, on: bool) -> Self {
         self.with("anonymous_mode", on)
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_go_with_zero_copy_or_are_refused() {
+    fn choices_are_compatible_with_zero_copy_or_refused() {
         let check = |settings: Settings| settings.check().map_err(|error| error.to_string());
         let mut zero_copy = Settings::seeding();
         zero_copy.set("disk_reads", "zero_copy").unwrap();

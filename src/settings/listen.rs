@@ -1,11 +1,11 @@
-//! Checks where a client listens: a comma-separated list of `ADDRESS:PORT` or `DEVICE:PORT`, each
-//! with libtorrent's flags after the port.
+//! Checks the addresses that a client listens on: a comma-separated list of `ADDRESS:PORT` or `DEVICE:PORT`,
+//! each with libtorrent's flags after the port.
 
 use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// libtorrent ignores anything else, and the client would not listen at all.
+/// Checks the list. libtorrent ignores invalid entries, and the client might not listen at all.
 pub(super) fn check(interfaces: &str, is_device: impl Fn(&str) -> bool) -> Result<()> {
     for interface in interfaces.split(',').map(str::trim).filter(|one| !one.is_empty()) {
         if let Err(why) = check_one(interface, &is_device) {
@@ -30,15 +30,15 @@ fn check_one(interface: &str, is_device: impl Fn(&str) -> bool) -> Result<(), St
     Err(format!("{host:?} is neither an address nor a network device of this machine"))
 }
 
-/// The same places with ports that are higher by so much; `None` where one is above 65535. 0, which
-/// means any port, stays.
+/// Returns the list with ports increased by this number; `None` if one is above 65535. 0, which means any
+/// port, is not changed.
 pub(super) fn next_ports(interfaces: &str, by: usize) -> Option<String> {
     let moved = |interface: &str| {
         let Some((host, port)) = interface.rsplit_once(':') else { return Some(interface.into()) };
         let digits = port.trim_end_matches(|flag: char| flag.is_ascii_alphabetic());
         let flags = &port[digits.len()..];
         match digits.parse::<u16>() {
-            // What is wrong with it is said elsewhere.
+            // The error is reported elsewhere.
             Err(_) | Ok(0) => Some(interface.to_owned()),
             Ok(port) => {
                 let port = port.checked_add(u16::try_from(by).ok()?)?;

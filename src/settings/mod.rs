@@ -133,7 +133,7 @@ impl Affinity {
 
 const NETWORK_AFFINITY: &str = "network_affinity";
 
-/// Whether torrents that are asked for much are served by several of them.
+/// Whether a torrent in great demand is served by several of them.
 const REPLICATE: &str = "replicate_on_demand";
 
 /// The settings that are not libtorrent's.
@@ -142,7 +142,7 @@ const OWN: [&str; 5] = [DISK_READS, LOCAL_URLS, NETWORK_AFFINITY, NETWORK_THREAD
 /// The most network threads that a client may have.
 const MOST_THREADS: i32 = 256;
 
-/// What the sessions of a client have together, with libtorrent's defaults.
+/// The settings that the sessions of a client share, with libtorrent's defaults.
 const SHARED: &[(&str, i32)] = &[
     ("upload_rate_limit", 0),
     ("download_rate_limit", 0),
@@ -263,7 +263,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// An empty set: for changing some settings of a running client.
+    /// Creates an empty set, to change some settings of a running client.
     pub fn empty() -> Self {
         Self(BTreeMap::new())
     }
@@ -386,13 +386,13 @@ impl Settings {
         self.set(name, parsed)
     }
 
-    /// The value of `name` in this set; `None` if it is not in the set and libtorrent's default
+    /// Returns the value of `name` in this set; `None` if it is not in the set, so that libtorrent's default
     /// applies.
     pub fn get(&self, name: &str) -> Option<&SettingValue> {
         self.0.get(name)
     }
 
-    /// The settings in this set, by name.
+    /// Returns the settings in this set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SettingValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -402,7 +402,7 @@ impl Settings {
         self.0.extend(other.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// These settings with a change applied, if a running client can make that change.
+    /// Returns these settings with a change applied, if a running client can make that change.
     pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
         for fixed in OWN.into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
@@ -446,7 +446,7 @@ impl Settings {
         }
     }
 
-    /// From libtorrent's records.
+    /// Creates a set from libtorrent's records.
     pub(crate) fn from_records(records: &[sys::SettingRecord]) -> Self {
         let value = |record: &sys::SettingRecord| {
             Some(match SettingKind::of(&record.name)? {
@@ -461,7 +461,7 @@ impl Settings {
         Self(known.collect())
     }
 
-    /// The settings that are libtorrent's.
+    /// Returns the settings that are libtorrent's.
     pub(crate) fn records(&self) -> Vec<sys::SettingRecord> {
         let native = self.iter().filter(|(name, _)| !OWN.contains(name));
         native
@@ -476,7 +476,7 @@ impl Settings {
             .collect()
     }
 
-    /// The settings in a state returned by [`Patron::save_state`](crate::Patron::save_state).
+    /// Returns the settings in a state from [`Patron::save_state`](crate::Patron::save_state).
     pub(crate) fn of_state(state: &[u8]) -> Result<Self> {
         let records = sys::settings_of_state(state).map_err(|exception| {
             Error::from_native("read the saved state", &exception).with_kind(ErrorKind::Parse)
@@ -484,7 +484,7 @@ impl Settings {
         Ok(Self::from_records(&records))
     }
 
-    /// Where the client and its torrents may connect.
+    /// Returns where the client and its torrents may connect.
     pub(crate) fn policy(
         &self,
         loopback_only: bool,
@@ -494,7 +494,7 @@ impl Settings {
             loopback_only,
             names: ProxyKind::names(proxy),
             local_urls: self.switch(LOCAL_URLS, false),
-            // WebRTC reads what it sends in user space: see `check`.
+            // WebRTC reads the data that it sends in user space; see `check`.
             webrtc: self.disk_reads() != DiskReads::ZeroCopy,
         }
     }
@@ -530,8 +530,8 @@ impl Settings {
         }
         let refuse = |conflict: &str, why: &str| {
             let message = format!(
-                "disk_reads=zero_copy does not go with {conflict}: {why}, and a file that is cut \
-                 short meanwhile would end the process (SIGBUS)"
+                "disk_reads=zero_copy cannot be combined with {conflict}: {why}, and a file that is \
+                 truncated meanwhile would crash the process (SIGBUS)"
             );
             Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
         };
@@ -554,9 +554,9 @@ impl Settings {
         Ok(())
     }
 
-    /// How many descriptors a client may need: its connections, which libtorrent limits to 80 % of
-    /// the available descriptors, or its connections and its files, which both libtorrent and the
-    /// read path keep open, and some for everything else.
+    /// Returns how many descriptors a client may need: for its connections, which libtorrent limits to 80 %
+    /// of the available descriptors, or for its connections and its files, which both libtorrent and the read
+    /// path keep open, and some for everything else.
     pub(crate) fn descriptors(&self) -> u64 {
         let count = |name, default| u64::try_from(self.number(name, default)).unwrap_or(0);
         let connections = count("connections_limit", 200);
@@ -564,9 +564,9 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
-    /// Reduces limits that would not fit. 80 % is for connections: libtorrent uses the same share,
-    /// but does not know about other clients. The read path and libtorrent's disk backend share the
-    /// rest.
+    /// Reduces limits that exceed the available descriptors. 80 % is for connections: libtorrent uses the
+    /// same share, but does not know about other clients. The read path and libtorrent's disk backend share
+    /// the rest.
     pub(crate) fn fit(&mut self, descriptors: u64) {
         let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
         let wanted = self.number("file_pool_size", 40);
@@ -578,14 +578,15 @@ impl Settings {
         ]);
     }
 
-    /// Names those of the [shared](SHARED) settings that have their default, so that they can be shared.
+    /// Sets those of the [shared](SHARED) settings that have their default explicitly, so that they can be
+    /// divided.
     pub(crate) fn name_shared(&mut self) {
         for (name, default) in SHARED {
             self.0.entry((*name).into()).or_insert_with(|| (*default).into());
         }
     }
 
-    /// Those of the shared settings that are named.
+    /// Returns the shared settings in this set.
     pub(crate) fn shared(&self) -> Self {
         let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
         let shared = self.0.iter().filter(|(name, _)| is_shared(name));
@@ -615,14 +616,14 @@ impl Settings {
         settings
     }
 
-    /// Whether there are ports for so many sessions.
+    /// Returns whether there are ports for this many sessions.
     pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
         let interfaces = self.text("listen_interfaces", "");
         match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
             Some(_) => Ok(()),
             None => {
                 let message = format!(
-                    "{interfaces}: each of the {sessions} network threads needs a port of its own, and \
+                    "{interfaces}: each of the {sessions} network threads needs its own port, and \
                      the last would be above 65535"
                 );
                 Err(Error::new(ErrorKind::InvalidArgument, "listen", message))
@@ -662,7 +663,7 @@ impl Settings {
         }
     }
 
-    /// For names that this crate knows to exist; `tests` verifies that.
+    /// Sets settings that this crate knows to exist; `tests` verifies that.
     pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
         self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
     }
@@ -677,7 +678,7 @@ const PE_FORCED: i32 = 0;
 const PE_ENABLED: i32 = 1;
 const PE_DISABLED: i32 = 2;
 
-/// `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
+/// Returns whether an entry is for TLS. `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
 fn is_tls(interface: &str) -> bool {
     let port = interface.rsplit(':').next().unwrap_or_default();
     port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
@@ -751,8 +752,7 @@ mod reading {
         }
     }
 
-    /// A value of any type, with a description of what is expected, for the error if it has another
-    /// type.
+    /// Deserializes a value of any type. Contains the description of the expected type, for errors.
     struct Value(String);
 
     impl<'de> DeserializeSeed<'de> for Value {

@@ -1,4 +1,4 @@
-//! A proxy, and the settings that keep everything from bypassing it.
+//! A proxy, and the settings that prevent traffic from bypassing it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
 use crate::sys;
 
-/// A proxy for everything that a client does: what cannot go through it is not done. For
-/// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
+/// A proxy for all traffic of a client, for [`ClientBuilder::proxy`](crate::ClientBuilder::proxy). Whatever
+/// cannot go through it is disabled.
 ///
 /// | what | through SOCKS5 | through HTTP |
 /// | --- | --- | --- |
@@ -28,14 +28,14 @@ use crate::sys;
 /// seccomp filters: the thread that resolves names cannot open a socket. If the proxy is given by
 /// name, that name is resolved, and possibly also
 ///
-/// - that of a peer, if a tracker names its peers by host name, which real trackers do not;
+/// - that of a peer, if a tracker identifies its peers by host name, which real trackers do not do;
 /// - that of a redirect from a tracker or web seed, behind an HTTP proxy.
 ///
 /// None of these makes a connection that bypasses the proxy.
 ///
 /// If the proxy does not answer, it is not bypassed: trackers fail with a
-/// [`TrackerError`](crate::Event::TrackerError) and are tried again later. The proxy hides where a
-/// client is, not which program it is; for that, use libtorrent's `anonymous_mode`.
+/// [`TrackerError`](crate::Event::TrackerError) and are retried later. The proxy hides the address of a
+/// client, but not which program it is; for that, use libtorrent's `anonymous_mode`.
 ///
 /// Each of these settings can be changed by [`setting`](crate::ClientBuilder::setting). In
 /// particular, if `proxy_hostnames` is false, this machine resolves names, and no tracker or web
@@ -65,7 +65,7 @@ pub(crate) enum ProxyKind {
 }
 
 impl ProxyKind {
-    /// Who resolves host names.
+    /// Returns who resolves host names.
     pub(super) fn names(proxy: Option<Self>) -> sys::Names {
         match proxy {
             None => sys::Names::Here,
@@ -76,13 +76,13 @@ impl ProxyKind {
 }
 
 impl Proxy {
-    /// A SOCKS5 proxy at `HOST:PORT`.
+    /// Creates a SOCKS5 proxy at `HOST:PORT`.
     #[must_use]
     pub fn socks5(address: impl Into<String>) -> Self {
         Self { kind: ProxyKind::Socks5, address: address.into(), login: None }
     }
 
-    /// An HTTP proxy at `HOST:PORT`, which must allow `CONNECT` to any port.
+    /// Creates an HTTP proxy at `HOST:PORT`, which must allow `CONNECT` to any port.
     #[must_use]
     pub fn http(address: impl Into<String>) -> Self {
         Self { kind: ProxyKind::Http, address: address.into(), login: None }
@@ -125,7 +125,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// `lt::settings_pack::proxy_type_t`.
+    /// Returns the `lt::settings_pack::proxy_type_t`.
     fn native_type(&self) -> i32 {
         match (self.kind, &self.login) {
             (ProxyKind::Socks5, None) => 2,
@@ -135,7 +135,7 @@ impl Proxy {
         }
     }
 
-    /// An IPv6 address is in brackets.
+    /// Splits the address. An IPv6 address is in brackets.
     fn host_and_port(&self) -> Result<(&str, u16)> {
         let found = self.address.rsplit_once(':').and_then(|(host, port)| {
             let port = port.parse().ok().filter(|port| *port > 0)?;
@@ -170,7 +170,7 @@ impl Proxy {
     }
 }
 
-/// `socks5://[USER:PASSWORD@]HOST:PORT`, or the same with `http`. The name and password may be
+/// Parses `socks5://[USER:PASSWORD@]HOST:PORT`, or the same with `http`. The name and password may be
 /// percent-encoded, and must be if they contain `:`, `@`, `/` or `%`.
 ///
 /// # Errors
@@ -207,7 +207,7 @@ impl FromStr for Proxy {
     }
 }
 
-/// Leaves out the password.
+/// Omits the password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.login.as_ref().map(|(user, _)| user);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_all_that_the_functions_do() {
+    fn a_proxy_url_can_express_everything_that_the_functions_can() {
         let same = [
             ("socks5://127.0.0.1:1080", Proxy::socks5("127.0.0.1:1080")),
             ("SOCKS5://127.0.0.1:1080/", Proxy::socks5("127.0.0.1:1080")),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_through_is_off() {
+    fn features_that_the_proxy_cannot_carry_are_off() {
         for proxy in [Proxy::socks5("h:1"), Proxy::http("h:1").login("me", "secret")] {
             let settings = settings(&proxy);
             for off in ["enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"] {

@@ -11,8 +11,8 @@ use crate::model::{Existing, InfoHashV1, InfoHashV2, InfoHashes};
 
 /// Tests an implementation of [`Store`]. Call it in a test of your own store.
 ///
-/// `make` opens the store with a given number: an empty store the first time, and the same store later. The
-/// store that it returned before is dropped by then.
+/// `make` opens the store with a given number. The first call with a number must return an empty store, later
+/// calls the same store again. The previous store with that number is dropped before each call.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -201,7 +201,7 @@ fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
         5 => Value::Paused(maybe),
         6 => Value::Deleting(maybe),
         7 => Value::QueuePosition(maybe.then_some(random.below(1 << 32) as u32)),
-        // There is only one info dictionary for an info hash.
+        // Torrents with the same info hash have the same info dictionary.
         8 => Value::Info(b"d6:lengthi1ee"[..].into()),
         9 => Value::ResumeData(bytes),
         10 => Value::Label(text, maybe),
@@ -209,7 +209,7 @@ fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
     }
 }
 
-/// A record with a value in every field, and with characters that are easily lost.
+/// A record with a value in every field, including text that is easily corrupted.
 fn full_record(number: u64) -> Record {
     let moment = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
     let v2 = Some(InfoHashV2([number as u8; 32]));

@@ -14,19 +14,19 @@ use crate::model::{Goals, InfoHashes};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Imported {
-    /// The file that it was read from.
+    /// The file that the torrent was read from.
     pub path: PathBuf,
-    /// Its name, or why it was not imported.
+    /// The name of the torrent, or why it was not imported.
     pub result: Result<String>,
 }
 
 /// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
-/// file of the same name if there is one, and resume data that includes the metainfo. This is the format of
-/// qBittorrent's directory `BT_backup`; its categories and tags become labels, its share limits
-/// [goals](crate::torrent::Goals). Torrents that the store has
-/// already are not changed.
+/// file of the same name if there is one, and resume data that includes the metainfo. qBittorrent's
+/// `BT_backup` directory has this format; its categories and tags become labels, and its share limits become
+/// [goals](crate::torrent::Goals). Torrents that are already in the store are not changed.
 ///
-/// Each torrent is committed separately. When it is restored, its resume data is compared with the disk.
+/// Each torrent is committed separately. When a torrent is restored, its resume data is checked against the
+/// files on disk.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ fn names(hashes: &InfoHashes) -> Vec<String> {
     v1.into_iter().chain(hashes.v2.map(|hash| hash.to_string())).collect()
 }
 
-/// The .torrent files, and the resume data that has no .torrent file, sorted by name.
+/// Returns the `.torrent` files, and the resume data without a `.torrent` file, sorted by name.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| Error::io("import the torrents", directory.display(), &error);
     let mut files = BTreeSet::new();
@@ -126,7 +126,7 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     };
     record.added = moment("added_time").unwrap_or(record.added);
     record.completed = moment("completed_time");
-    // libtorrent's queue has paused it, not a person.
+    // An auto-managed torrent was paused by libtorrent's queue, not by the user.
     record.paused &= number(&resume, "auto_managed") != Some(1);
     let category = find_in(&resume, b"qBt-category").map(strings).unwrap_or_default();
     let tags = find_in(&resume, b"qBt-tags").map(strings).unwrap_or_default();
@@ -135,7 +135,8 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     Ok(record)
 }
 
-/// qBittorrent's limits of sharing: in thousandths, and in minutes. Negative ones are its defaults.
+/// Reads qBittorrent's share limits: ratios in thousandths, and times in minutes. A negative value stands for
+/// qBittorrent's default.
 fn goals(resume: &[u8]) -> Option<Goals> {
     let ratio = number(resume, "qBt-ratioLimit").map(|ratio| ratio as f64 / 1000.0);
     let minutes = number(resume, "qBt-seedingTimeLimit");

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use super::{COMMIT, Change, Key, Loaded, Record, Store};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A store in memory, for tests. Clones share their contents: one can be given to a client, and another
-/// to a later client.
+/// A store in memory, for tests. Clones share their contents, so a test can give one clone to a client and
+/// another to the next client.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Contents>>);
 
@@ -34,7 +34,7 @@ impl Memory {
         self.0.lock().failure = error;
     }
 
-    /// Returns an independent copy: what a crash at this moment would leave.
+    /// Returns an independent copy: what would be left after a crash at this moment.
     #[must_use]
     pub fn copy(&self) -> Self {
         let contents = Contents { failure: None, ..self.0.lock().clone() };
@@ -47,7 +47,7 @@ impl Memory {
         self.0.lock().torrents.values().cloned().collect()
     }
 
-    /// Returns the number of batches that were committed.
+    /// Returns the number of committed batches.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.0.lock().commits

@@ -1,10 +1,10 @@
-//! Keeps the torrents of a client over restarts and crashes.
+//! Storage for the torrents of a client, which survives restarts and crashes.
 //!
 //! A client gets its [`Store`] from [`ClientBuilder::store`](crate::ClientBuilder::store). Whatever the
 //! client has confirmed is in the store: torrents, their options, and their progress.
 //!
 //! - [`Sqlite`] is a database in a single file (feature `sqlite`).
-//! - [`Memory`] is lost when the process ends; it is for tests.
+//! - [`Memory`] is lost when the process ends. It is for tests.
 //! - A program can implement [`Store`] itself and test it with [`conformance`].
 
 mod conformance;
@@ -34,14 +34,14 @@ use crate::error::Result;
 /// The client calls it from a dedicated thread, one call at a time, so a call may wait for the disk. A
 /// store belongs to one client at a time.
 ///
-/// The [kind](crate::error::ErrorKind) of an error tells the cause: `InUse` if another process has the
-/// store open, `Corrupt` if the store is damaged, `VersionMismatch` if a newer version of this crate wrote
-/// it, `Disk` if it cannot be written at the moment (full or read-only).
+/// The [kind](crate::error::ErrorKind) of an error is its cause: `InUse` if another process has the store
+/// open, `Corrupt` if the store is damaged, `VersionMismatch` if a newer version of this crate wrote it,
+/// `Disk` if it cannot be written at the moment (full or read-only).
 pub trait Store: Send {
-    /// Returns the name that errors show, for example the path of the file.
+    /// Returns the name of the store for error messages, for example the path of the file.
     fn name(&self) -> String;
 
-    /// Returns what the client keeps about itself, by name.
+    /// Returns the client's own state, by name.
     ///
     /// # Errors
     ///
@@ -55,21 +55,21 @@ pub trait Store: Send {
     /// The store cannot be read.
     fn count(&mut self) -> Result<u64>;
 
-    /// Returns up to `limit` torrents whose keys are greater than `after`, sorted by key. An empty page
-    /// means that there are no more. A torrent that cannot be read is returned with the reason.
+    /// Returns up to `limit` torrents whose keys are greater than `after`, sorted by key. An empty page means
+    /// that there are no more. For a torrent that cannot be read, the page has the reason instead.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>>;
 
-    /// Applies the changes in order: either all of them, or none if it returns an error. When it returns
-    /// `Ok`, they are durable: they survive a crash of the process or of the machine.
+    /// Applies the changes in order: all of them, or none if it returns an error. The changes are durable
+    /// when this returns `Ok`: they survive a crash of the process or of the machine.
     ///
     /// # Errors
     ///
-    /// `NotFound` for a change to a torrent that does not exist; `InvalidArgument` for adding one that
-    /// exists; `Disk` if the store cannot be written.
+    /// `NotFound` for a change to a torrent that does not exist; `InvalidArgument` for adding a torrent whose
+    /// key exists; `Disk` if the store cannot be written.
     fn commit(&mut self, changes: &[Change]) -> Result<()>;
 }
 

@@ -1,4 +1,4 @@
-//! The data that a store keeps.
+//! The data in a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::add::join;
 use crate::error::Error;
 use crate::model::{Existing, InfoHashes};
 
-/// Identifies a torrent in a store. It is the same after a restart, and is never reused.
+/// Identifies a torrent in a store. A key does not change when the client restarts, and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(NonZeroU64);
 
@@ -25,7 +25,7 @@ impl Key {
         }
     }
 
-    /// Its number.
+    /// Returns the key as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()
@@ -48,21 +48,21 @@ pub struct Record {
     pub info_hashes: InfoHashes,
     /// The display name.
     pub name: Box<str>,
-    /// Where it was added from, as text: a path or a magnet link.
+    /// Where the torrent was added from, as text: a path or a magnet link.
     pub source: Box<str>,
-    /// When it was added.
+    /// When the torrent was added.
     pub added: SystemTime,
-    /// When all wanted data was first complete.
+    /// When all wanted data was complete for the first time.
     pub completed: Option<SystemTime>,
-    /// The directory of the files.
+    /// The directory that contains the files.
     pub save_dir: PathBuf,
-    /// A move of the files that is in progress.
+    /// The move of the files that is in progress.
     pub moving: Option<Relocation>,
-    /// Restore it paused: a patron or a goal has paused it.
+    /// Whether the torrent is restored paused, because a patron or a goal paused it.
     pub paused: bool,
-    /// The files are being deleted; afterwards the torrent is removed.
+    /// Whether the files are being deleted. The torrent is removed afterwards.
     pub deleting: bool,
-    /// Its position in the download queue, if a patron has changed the order.
+    /// The position in the download queue, if a patron has changed the order.
     pub queue_position: Option<u32>,
     /// The info dictionary; `None` for a magnet link without metadata. A store keeps one copy for each
     /// info hash.
@@ -121,7 +121,7 @@ impl Record {
         join(self.info.as_deref().unwrap_or_default(), &self.resume_data)
     }
 
-    /// Changes one value. A store that keeps whole records can implement [`Change::Set`] with this.
+    /// Changes one value. A store that holds whole records can implement [`Change::Set`] with this.
     pub fn set(&mut self, value: &Value) {
         match value.clone() {
             Value::InfoHashes(hashes) => self.info_hashes = hashes,
@@ -142,7 +142,7 @@ impl Record {
     }
 }
 
-/// Leaves out the bytes.
+/// Omits the contents of byte fields.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -175,17 +175,17 @@ pub enum Value {
     Note(Box<str>, Option<Arc<[u8]>>),
 }
 
-/// A change of a store.
+/// A change to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// A new torrent.
+    /// Adds a torrent.
     Add(Box<Record>),
     /// Changes one value of a torrent.
     Set(Key, Value),
     /// Removes a torrent, if it exists.
     Remove(Key),
-    /// Sets or removes what the client keeps about itself under this name.
+    /// Sets or removes a part of the client's own state, by name.
     State(Box<str>, Option<Arc<[u8]>>),
 }
 
@@ -197,11 +197,11 @@ pub enum Loaded {
     Torrent(Box<Record>),
     /// The torrent cannot be read.
     Unreadable {
-        /// Its key.
+        /// The key of the torrent.
         key: Key,
-        /// Its name, if that can be read.
+        /// The name of the torrent, if it can be read.
         name: Box<str>,
-        /// Why.
+        /// Why the torrent cannot be read.
         error: Error,
     },
 }

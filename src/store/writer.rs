@@ -1,4 +1,4 @@
-//! The thread that calls a store. It commits everything that has arrived meanwhile as one batch.
+//! The thread that calls a store. It commits all changes that have arrived in the meantime as one batch.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant, take};
@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{COMMIT, Change, Key, Loaded, Store, Value};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many orders may wait before the client thread takes no more commands.
+/// The number of queued orders at which the client thread takes no more commands.
 const WINDOW: usize = 1024;
 
 /// The delay before a failed change without a ticket is tried again.
@@ -39,9 +39,9 @@ struct Inner {
     ending: bool,
 }
 
-/// Changes that are answered together.
+/// Changes that get one answer.
 struct Order {
-    /// Identifies the answer. Without a ticket, the changes are tried until they succeed.
+    /// Identifies the answer. Changes without a ticket are retried until they succeed.
     ticket: Option<u64>,
     changes: Vec<Change>,
 }
@@ -52,13 +52,13 @@ struct PageRequest {
     to: Sender<Result<Vec<Loaded>>>,
 }
 
-/// What the thread reports.
+/// A report from the thread.
 #[derive(Debug)]
 pub(crate) enum Told {
     Committed(u64, Result<()>),
-    /// A commit has failed; the one before succeeded.
+    /// A commit failed after one that succeeded.
     Failing(Error),
-    /// A commit has succeeded; the one before failed.
+    /// A commit succeeded after one that failed.
     Works,
 }
 
@@ -77,7 +77,7 @@ impl Writer {
                     drop(ends);
                 }
             })
-            .map_err(|error| Error::io("start the store", "a thread of its own", &error))?;
+            .map_err(|error| Error::io("start the store", "a separate thread", &error))?;
         Ok(Self { shared, ended })
     }
 
@@ -87,7 +87,7 @@ impl Writer {
         self.shared.changed.notify_one();
     }
 
-    /// Whether the store is so far behind that no more should be asked of it.
+    /// Returns whether so many orders are queued that no more should be added.
     pub(crate) fn is_full(&self) -> bool {
         self.shared.inner.lock().orders.len() >= WINDOW
     }
@@ -101,7 +101,7 @@ impl Writer {
         Pages(self.shared.clone())
     }
 
-    /// Commits what is queued and closes the store. Returns whether that was done by the deadline.
+    /// Commits what is queued and closes the store. Returns whether this was done by the deadline.
     pub(crate) fn end(self, deadline: Instant) -> bool {
         let ended = self.ended.clone();
         drop(self);
@@ -120,11 +120,11 @@ impl Drop for Writer {
     }
 }
 
-/// Reads the torrents of a store. Used by one thread.
+/// Reads the torrents of a store, a page at a time. For use by one thread.
 pub(crate) struct Pages(Arc<Shared>);
 
 impl Pages {
-    /// Waits for the store.
+    /// Returns the next page. Waits for the store.
     pub(crate) fn next(&self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
         let (to, page) = bounded(1);
         let mut inner = self.0.inner.lock();
@@ -141,7 +141,7 @@ impl Pages {
 struct Thread {
     store: Box<dyn Store>,
     shared: Arc<Shared>,
-    /// Changes without a ticket that have failed.
+    /// Failed changes without a ticket, to be retried.
     kept: Vec<Order>,
     failing: bool,
 }
@@ -151,7 +151,7 @@ impl Thread {
         loop {
             let (orders, page, ending) = self.wait();
             if orders.len() >= WINDOW {
-                // The client thread may be waiting for room.
+                // The client thread may be waiting for space in the queue.
                 let _ = self.shared.wake.try_send(());
             }
             if !orders.is_empty() || !self.kept.is_empty() {
@@ -250,12 +250,12 @@ fn tickets(orders: &[Order]) -> impl Iterator<Item = u64> {
     orders.iter().filter_map(|order| order.ticket)
 }
 
-/// Whether a change is invalid, and not the store.
+/// Returns whether a change is at fault, and not the store.
 fn is_of_a_change(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidArgument)
 }
 
-/// Keeps only the last change to each value, so that the number is bounded while commits fail.
+/// Reduces the changes to the last one for each value, so that their number is bounded while commits fail.
 fn newest(orders: Vec<Order>) -> Vec<Order> {
     type Place = (Option<Key>, Option<Discriminant<Value>>, Option<Box<str>>);
     let place = |change: &Change| -> Place {
@@ -286,7 +286,7 @@ fn newest(orders: Vec<Order>) -> Vec<Order> {
     }
 }
 
-/// The store may be implemented by the program, and may panic.
+/// Calls the store. It may be implemented by the program, so it may panic.
 fn caught<T>(op: &'static str, call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, op, "the store panicked")))
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_told_when_it_is_committed() {
+    fn an_order_is_confirmed_when_it_is_committed() {
         let started = start();
         started.add(7, 1);
         assert!(matches!(started.told()[..], [Told::Committed(7, Ok(()))]));
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_committed_before_the_end() {
+    fn pending_changes_are_committed_before_the_end() {
         let Started { memory, writer, woken: _woken } = start();
         for number in 1..=100 {
             let record = Record::new(key(number), InfoHashes::default(), "d");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_fails_is_told_once_and_what_nobody_waits_for_is_tried_again() {
+    fn a_failing_store_is_reported_once_and_background_writes_are_retried() {
         let started = start();
         started.add(1, 1);
         started.told();
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_tried_again_the_newest_is_kept() {
+    fn a_retry_keeps_only_the_newest_changes() {
         let order = |change| Order { ticket: None, changes: vec![change] };
         let kept = newest(vec![
             order(Change::Set(key(1), Value::Paused(true))),

@@ -58,7 +58,7 @@ mod sink {
         /// `torrent` is a torrent's id, or 0 for none.
         type Alerts;
         fn added(self: &mut Alerts, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>);
-        /// `is_temporary`: adding it again may succeed.
+        /// `is_temporary` means that adding it again may succeed.
         fn add_failed(self: &mut Alerts, torrent: u64, error: NativeError, is_temporary: bool);
         fn removed(self: &mut Alerts, torrent: u64);
         fn files_deleted(self: &mut Alerts, torrent: u64);
@@ -81,7 +81,7 @@ mod sink {
         fn storage_moved(self: &mut Alerts, torrent: u64, path: Vec<u8>);
         fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
         fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
-        /// `operation` is `lt::operation_name`.
+        /// `operation` is from `lt::operation_name`.
         fn file_error(
             self: &mut Alerts,
             torrent: u64,
@@ -102,11 +102,11 @@ mod sink {
         );
         fn tracker_warning(self: &mut Alerts, torrent: u64, url: String, message: String);
         fn tracker_reply(self: &mut Alerts, torrent: u64, url: String, peers: u32);
-        /// -1 if not known.
+        /// A number is -1 if it is not known.
         fn scraped(self: &mut Alerts, torrent: u64, url: String, seeds: i32, leechers: i32);
         fn scrape_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
         fn web_seed_failed(self: &mut Alerts, torrent: u64, url: String, error: NativeError);
-        /// The address of a peer is empty if it has none.
+        /// The address is empty if the peer has none.
         fn peer_banned(self: &mut Alerts, torrent: u64, address: String);
         fn peer_connected(self: &mut Alerts, torrent: u64, address: String, outgoing: bool);
         fn peer_disconnected(self: &mut Alerts, torrent: u64, address: String, error: NativeError);
@@ -133,13 +133,13 @@ mod sink {
         fn dropped(self: &mut Alerts);
         fn statuses(self: &mut Alerts, statuses: Vec<StatusRecord>);
         fn every_status(self: &mut Alerts, statuses: Vec<StatusRecord>);
-        /// In the order of `metrics`.
+        /// The values are in the order of `metrics`.
         fn statistics(self: &mut Alerts, counters: &[i64]);
         // Answers that come with alerts.
         fn answer_done(self: &mut Alerts, request: u64);
         fn answer_path(self: &mut Alerts, request: u64, path: Vec<u8>);
         fn answer_bytes(self: &mut Alerts, request: u64, bytes: Vec<u8>);
-        /// No bytes: nothing has changed.
+        /// No bytes mean that nothing has changed.
         fn answer_resume_data(
             self: &mut Alerts,
             request: u64,
@@ -159,7 +159,7 @@ const MOVE: &str = "move the files";
 pub(crate) struct Alerts {
     pub(crate) events: Vec<EngineEvent>,
     pub(crate) answers: Vec<EngineEvent>,
-    /// The newest counters answer every request for them.
+    /// Whether the newest counters were taken, which answer every request for them.
     has_statistics: bool,
 }
 
@@ -168,7 +168,7 @@ impl Alerts {
         self.events.extend(id(torrent).map(event));
     }
 
-    /// An event for the patrons of a torrent; the client adds the torrent's name.
+    /// Adds an event for the patrons of a torrent. The client adds the torrent's name.
     fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
         self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
     }
@@ -417,7 +417,7 @@ impl Alerts {
     }
 
     pub(super) fn statistics(&mut self, counters: &[i64]) {
-        // The first answer serves every request.
+        // The first counters answer every request.
         if !std::mem::replace(&mut self.has_statistics, true) {
             self.events.push(EngineEvent::Statistics(vec![counters.to_vec()]));
         }
@@ -447,7 +447,7 @@ impl Alerts {
 
     pub(super) fn answer_failed(&mut self, request: u64, on: String, error: NativeError) {
         let error = match error.category.is_empty() {
-            true => Error::new(ErrorKind::Native, "", "libtorrent does not say why"),
+            true => Error::new(ErrorKind::Native, "", "libtorrent gave no reason"),
             // Requests that are answered by an alert concern the files.
             false => disk_failure("", &on, &error),
         };
@@ -489,7 +489,7 @@ fn performance_limit(warning: sink::PerformanceWarning) -> PerformanceLimit {
     }
 }
 
-/// `lt::operation_name` as a verb phrase, for operations that can fail on disk.
+/// Converts `lt::operation_name` to a verb phrase, for operations that can fail on disk.
 fn disk(operation: &str) -> &'static str {
     match operation {
         "file_read" | "file_mmap" => "read the file",
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_no_torrent_that_was_added_is_dropped() {
+    fn alerts_of_unknown_torrents_are_dropped() {
         let mut alerts = Alerts::default();
         alerts.paused(0);
         alerts.piece_finished(0, 1);

@@ -1,5 +1,5 @@
-//! The only bridge to C++. Data crosses as plain structs; ownership crosses only as `UniquePtr` of
-//! opaque C++ types and as boxed Rust types. Every function that can throw returns `Result`.
+//! The only bridge to C++. Data is passed as plain structs; ownership is passed only as `UniquePtr` of opaque
+//! C++ types and as boxed Rust types. Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use super::wake::Waker;
@@ -23,7 +23,7 @@ mod bridge {
         Exception,
     }
 
-    /// The libtorrent error codes that have an error kind of their own.
+    /// The libtorrent error codes that have their own error kind.
     #[repr(i32)]
     enum LibtorrentError {
         NoMetadata = 109,
@@ -46,7 +46,7 @@ mod bridge {
         has_metadata: bool,
         needs_saving: bool,
         progress_ppm: i32,
-        /// Uploaded and downloaded since the torrent was first started.
+        /// Bytes since the torrent was first added.
         ever_uploaded: i64,
         ever_downloaded: i64,
         num_pieces: i32,
@@ -61,7 +61,7 @@ mod bridge {
         num_peers: i32,
         num_seeds: i32,
         num_connections: i32,
-        /// Over all runs.
+        /// Bytes in all runs.
         all_time_downloaded: i64,
         all_time_uploaded: i64,
         active_seconds: i64,
@@ -83,7 +83,7 @@ mod bridge {
     struct MetricRecord {
         name: String,
         index: i32,
-        /// It can go down as well as up; otherwise it only grows.
+        /// Whether it can decrease; other counters only increase.
         gauge: bool,
     }
 
@@ -197,9 +197,9 @@ mod bridge {
         /// By the task, on the network thread. All the others are alerts.
         Task,
         ResumeData,
-        /// Also by the alert for resume data.
+        /// The alert for resume data, too.
         Metainfo,
-        /// Likewise: resume data without the info dictionary.
+        /// The alert for resume data, too: resume data without the info dictionary.
         Progress,
         FilesMoved,
         FileRenamed,
@@ -234,7 +234,7 @@ mod bridge {
         SuperSeed = 3,
     }
 
-    /// How much peers are asked for ahead.
+    /// How many requests are sent to peers in advance.
     #[repr(u8)]
     enum Requests {
         Deep,
@@ -247,7 +247,7 @@ mod bridge {
         Udp,
     }
 
-    /// The limits of a torrent: -1 means none, -2 leaves the current one.
+    /// The limits of a torrent: -1 means no limit, -2 leaves the current one.
     #[derive(Debug, Clone, Copy)]
     struct LimitsRecord {
         /// In bytes per second.
@@ -268,14 +268,14 @@ mod bridge {
     }
 
     struct PiecesRecord {
-        /// 1 for each piece that is here.
+        /// 1 for each piece that is available.
         have: Vec<u8>,
         priorities: Vec<u8>,
         availability: Vec<i32>,
         partial: Vec<PartialPieceRecord>,
     }
 
-    /// Where the bytes of a file or a piece are in the torrent.
+    /// The byte range of a file or a piece in the torrent.
     struct SpanRecord {
         begin: i64,
         size: i64,
@@ -284,7 +284,7 @@ mod bridge {
     struct LookRecord {
         span: SpanRecord,
         piece_length: i32,
-        /// 1 for each piece that is here.
+        /// 1 for each piece that is available.
         have: Vec<u8>,
         levels: Vec<u8>,
     }
@@ -299,7 +299,7 @@ mod bridge {
         milliseconds: u32,
     }
 
-    /// Resume data, and apart from it the info dictionary, where it is asked for and known.
+    /// Resume data, and separately the info dictionary, if it is requested and known.
     struct StoredRecord {
         resume_data: Vec<u8>,
         info: Vec<u8>,
@@ -307,14 +307,14 @@ mod bridge {
 
     /// What resume data contains.
     struct SavedRecord {
-        /// Since the torrent was first started.
+        /// Bytes since the torrent was first added.
         uploaded: i64,
         downloaded: i64,
-        /// The number of pieces that are here.
+        /// The number of available pieces.
         pieces: i32,
     }
 
-    /// The place of a torrent in the queue.
+    /// The position of a torrent in the queue.
     struct QueuePlaceRecord {
         torrent: u64,
         position: u32,
@@ -355,15 +355,15 @@ mod bridge {
         cores: Vec<u32>,
     }
 
-    /// What a session uses of what the sessions of a client share.
+    /// What a session uses of the limits that the sessions of a client share.
     #[derive(Debug, Clone, Copy)]
     struct DemandRecord {
-        /// Bytes, in all.
+        /// Total bytes.
         sent: i64,
         received: i64,
         connections: i32,
         unchoked: i32,
-        /// Of the processor, by the network thread, in nanoseconds.
+        /// The processor time of the network thread, in nanoseconds.
         thread_time: i64,
     }
 
@@ -385,7 +385,7 @@ mod bridge {
 
     /// `lt::peer_info`.
     struct PeerStatusRecord {
-        /// Empty if it has none.
+        /// Empty if the peer has no address.
         address: String,
         local_address: String,
         kind: PeerKind,
@@ -427,7 +427,7 @@ mod bridge {
         working: bool,
         /// Bits of [`TrackerSource`].
         source: u8,
-        /// How many of `TrackersRecord::announces` belong to this tracker; they are in order.
+        /// The number of entries in `TrackersRecord::announces` for this tracker; they are in order.
         announces: usize,
     }
 
@@ -438,7 +438,7 @@ mod bridge {
         error: NativeError,
         failures: u32,
         updating: bool,
-        /// -1 if none is planned.
+        /// -1 if none is scheduled.
         next_seconds: i64,
         /// -1 if not known.
         seeds: i32,
@@ -451,48 +451,48 @@ mod bridge {
         port: u16,
     }
 
-    /// What the client, but not libtorrent, knows about a torrent; it is stored in the resume data.
+    /// The client's own data about a torrent, which is stored in the resume data.
     struct ClientDataRecord {
-        /// Where the files are moved to when complete; empty for nowhere.
+        /// The directory for the complete files; empty for none.
         move_to: Vec<u8>,
         /// -1 if there is no such goal.
         share_ratio_permille: i64,
         seed_seconds: i64,
         goal_action: GoalAction,
-        /// How many network threads serve it; 0: as for any torrent.
+        /// How many network threads serve it; 0 for the default.
         replicas: u16,
-        /// To be added to what libtorrent has counted; not kept.
+        /// Bytes to add to libtorrent's count; not stored.
         sent_by_copies: i64,
-        /// The level of each piece, where libtorrent's are not the program's; else empty.
+        /// The program's level of each piece if libtorrent has others; otherwise empty.
         piece_levels: Vec<u8>,
     }
 
     struct AddRecord {
         save_path: Vec<u8>,
         peers: Vec<PeerRecord>,
-        /// Replaces those in the parameters; so do both kinds of seeds.
+        /// Replaces the trackers in the parameters. Both kinds of seeds do the same.
         trackers: Vec<TrackerRecord>,
         web_seeds: Vec<String>,
         http_seeds: Vec<String>,
-        /// The URLs that the program itself supplied: they may be on the local network.
+        /// The URLs that the program itself supplied, which may be on the local network.
         named: Vec<String>,
-        /// Empty if all have the default priority.
+        /// Empty if all files have the default priority.
         file_priorities: Vec<u8>,
         /// Allocate all disk space at the start.
         allocate: bool,
         /// The flags to turn on, as in `OptionsRecord`.
         flags: u32,
-        /// -2: as in the resume data, else none.
+        /// -2 means the limit in the resume data, otherwise no limit.
         limits: LimitsRecord,
         paused: bool,
-        /// From a store: it has no other flags than it had, and its URLs are as the program had them. Its
-        /// files may have been moved since.
+        /// Whether it comes from a store. Its flags are exactly those in the resume data, and its URLs are
+        /// those of the program. Its files may have been moved since.
         restored: bool,
         /// Assume that every piece is present, without hashing.
         trust: bool,
         /// Pause as soon as the files have been checked.
         stop_when_checked: bool,
-        /// Check downloaded files once more before the torrent is reported as finished.
+        /// Check downloaded files again before the torrent is reported as finished.
         verify_finished: bool,
         policy: PolicyRecord,
     }
@@ -503,14 +503,13 @@ mod bridge {
         /// Drop everything that would be contacted beyond the loopback interface.
         loopback_only: bool,
         names: Names,
-        /// URLs that come with a torrent may be on the local network.
+        /// Whether URLs that come with a torrent may be on the local network.
         local_urls: bool,
-        /// Trackers of WebRTC peers are allowed (libtorrent 2.1, if built with it).
+        /// Whether trackers for WebRTC peers are allowed (libtorrent 2.1, if built with it).
         webrtc: bool,
     }
 
-    /// Who resolves host names. If a proxy does, whatever libtorrent would resolve itself is
-    /// dropped.
+    /// Who resolves host names. If a proxy does, everything that libtorrent would resolve itself is dropped.
     #[repr(u8)]
     #[derive(Debug)]
     enum Names {
@@ -553,13 +552,13 @@ mod bridge {
         creation_date: i64,
         /// Only for resume data; otherwise empty.
         save_path: Vec<u8>,
-        /// It says that pieces are on disk.
+        /// Whether it claims that pieces are on disk.
         has_pieces: bool,
         paused: bool,
         client_data: ClientDataRecord,
     }
 
-    /// A file of a torrent that is to be made.
+    /// A file of a new torrent.
     struct NewFileRecord {
         /// Begins with the torrent's name.
         path: Vec<u8>,
@@ -570,7 +569,7 @@ mod bridge {
     }
 
     struct NewTorrentRecord {
-        /// In the order that BEP 52 requires.
+        /// In the order of BEP 52.
         files: Vec<NewFileRecord>,
         /// 0 lets libtorrent choose.
         piece_length: i32,
@@ -616,10 +615,10 @@ mod bridge {
 
         /// `lt::version()` of the library that is loaded.
         fn loaded_version() -> String;
-        /// Fails, as each function here that can, where the libtorrent that is loaded is not the one that
-        /// the shim was compiled for, and the only one.
+        /// Fails if the loaded libtorrent is not the one that the shim was compiled for, or not the only one.
+        /// Every function here that can fail does the same.
         fn check_versions() -> Result<()>;
-        /// `files`: where the functions of libtorrent come from.
+        /// `files` are the files that contain libtorrent's functions.
         #[allow(dead_code)] // the tests of process.rs call it
         fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
         fn category_name(category: ShimCategory) -> &'static str;
@@ -638,7 +637,7 @@ mod bridge {
         /// The cores that the calling thread may run on; none where the system does not bind threads.
         fn allowed_cores() -> Result<Vec<u32>>;
 
-        /// Blocks all signals on the calling thread: they are for the program's own threads.
+        /// Blocks all signals on the calling thread, because they are for the program's own threads.
         fn block_signals();
         fn is_network_device(name: &str) -> bool;
 
@@ -647,7 +646,7 @@ mod bridge {
         fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
         fn snapshot(self: &ReadCounters) -> ReadRecord;
 
-        /// An `lt::add_torrent_params`; created on any thread and then handed over.
+        /// An `lt::add_torrent_params`, which is created on any thread and then passed on.
         type TorrentParams;
         fn params_from_metainfo(bytes: &[u8]) -> Result<UniquePtr<TorrentParams>>;
         fn params_from_magnet(uri: &str) -> Result<UniquePtr<TorrentParams>>;
@@ -659,17 +658,17 @@ mod bridge {
         fn describe(self: &TorrentParams) -> Result<DescriptionRecord>;
         /// Returns the URLs of the torrent that were dropped because they are on the local network.
         fn configure(self: Pin<&mut TorrentParams>, options: &AddRecord) -> Result<Vec<String>>;
-        /// To be called after `configure`.
+        /// Must be called after `configure`.
         fn is_complete(self: &TorrentParams) -> Result<bool>;
-        /// Likewise: what a store keeps of it.
+        /// Must be called after `configure`. Encodes the data for a store.
         fn encode(self: &TorrentParams, client_data: &ClientDataRecord) -> Result<StoredRecord>;
-        /// Likewise: what its resume data holds; -1 pieces where that is not quite what is on disk.
+        /// Must be called after `configure`. Returns the figures in its resume data, with -1 pieces if that
+        /// differs from the files on disk.
         fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
-        /// Whether the file has holes: parts that were never written. It examines the file on disk.
+        /// Returns whether the file has holes: ranges that were never written. It examines the file on disk.
         fn has_hole(path: &[u8]) -> bool;
-        /// The hash of each piece; fails if `torrent`, the .torrent file, lacks the v2 piece
-        /// hashes.
+        /// Returns the hash of each piece. Fails if `torrent`, the .torrent file, lacks the v2 piece hashes.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
 
@@ -677,9 +676,9 @@ mod bridge {
         type NewTorrent;
         fn new_torrent(record: &NewTorrentRecord) -> Result<UniquePtr<NewTorrent>>;
         fn layout(self: &NewTorrent) -> Result<LayoutRecord>;
-        /// The .torrent file, with placeholder hashes.
+        /// Returns the .torrent file, with placeholder hashes.
         fn preview(record: &NewTorrentRecord) -> Result<Vec<u8>>;
-        /// `file` is an index into the layout; `piece_of_file` counts from the file's first piece.
+        /// `file` is an index into the layout; `piece_of_file` is relative to the file's first piece.
         fn set_hashes(
             self: Pin<&mut NewTorrent>,
             piece: i32,
@@ -701,7 +700,7 @@ mod bridge {
         /// another piece.
         fn finish(self: Pin<&mut PieceHasher>, blocks: usize) -> Result<PieceHashes>;
 
-        /// The settings in a saved state: those that differ from libtorrent's defaults.
+        /// Returns the settings in a saved state: those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
@@ -720,13 +719,12 @@ mod bridge {
             torrent: u64,
             params: UniquePtr<TorrentParams>,
         ) -> Result<()>;
-        /// For calls that only post.
+        /// Returns a handle for calls that only post.
         fn torrent(self: &Session, torrent: u64) -> Result<UniquePtr<Torrent>>;
-        /// Tries again to add a torrent that libtorrent refused; its parameters are kept until it
-        /// succeeds.
+        /// Retries to add a torrent that libtorrent refused. Its parameters are kept until it succeeds.
         fn retry_add(self: Pin<&mut Session>, torrent: u64) -> Result<()>;
         fn forget_add(self: Pin<&mut Session>, torrent: u64);
-        /// Into a torrent that is there.
+        /// Merges the parameters into an existing torrent.
         fn merge(
             self: Pin<&mut Session>,
             torrent: u64,
@@ -734,7 +732,7 @@ mod bridge {
         ) -> Result<()>;
         fn remove_torrent(self: Pin<&mut Session>, torrent: u64, delete_files: bool) -> Result<()>;
         fn subscribe(self: Pin<&mut Session>, interest: &InterestRecord) -> Result<()>;
-        /// For a request whose task has failed: no alert will answer it.
+        /// Forgets a request whose task has failed, because no alert will answer it.
         fn forget_request(self: Pin<&mut Session>, request: u64) -> Result<()>;
         fn request_statuses(self: Pin<&mut Session>) -> Result<()>;
         fn request_every_status(self: Pin<&mut Session>) -> Result<()>;
@@ -752,7 +750,8 @@ mod bridge {
         fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
         fn resume_torrent(self: &Torrent) -> Result<()>;
         fn recheck(self: &Torrent) -> Result<()>;
-        /// For another session to serve the same files, which it takes as complete.
+        /// Returns the parameters for another session that serves the same files, which are taken as
+        /// complete.
         fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
@@ -772,10 +771,10 @@ mod bridge {
         fn set_ends_first(self: &Torrent, first: bool) -> Result<()>;
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
-        /// Both fail as busy while the files are checked.
+        /// Both fail as busy while the files are being checked.
         fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
         fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
-        /// Takes deadlines back, sets others, and then sets levels.
+        /// Removes deadlines, sets others, and then sets levels.
         fn steer(
             self: &Torrent,
             dropped: &[u32],
@@ -810,16 +809,16 @@ mod bridge {
         fn add_web_seed(self: &Torrent, url: &str) -> Result<()>;
         fn remove_web_seed(self: &Torrent, url: &str) -> Result<()>;
 
-        /// An `lt::session_handle`, likewise on the network thread.
+        /// An `lt::session_handle` on the network thread.
         type SessionHandle;
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
         fn change_settings(self: Pin<&mut SessionHandle>, settings: &[SettingRecord])
         -> Result<()>;
-        /// With these in place of its own settings.
+        /// Returns the state with these settings instead of its own.
         fn state(self: &SessionHandle, settings: &[SettingRecord]) -> Result<Vec<u8>>;
-        /// Without the settings: the DHT's nodes and the IP filter.
+        /// Returns the DHT nodes and the IP filter, without settings.
         fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
-        /// The torrents that are not complete.
+        /// Returns the incomplete torrents.
         fn queue(self: &SessionHandle) -> Result<Vec<QueuePlaceRecord>>;
         /// The first and last address of each range.
         fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
@@ -909,7 +908,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_long_and_no_text_is_shortened_and_replaced() {
+    fn a_long_message_of_invalid_text_is_shortened_and_replaced() {
         let error = thrown(5);
         assert!(error.message().starts_with('\u{fffd}'), "{error}");
     }

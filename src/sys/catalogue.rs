@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::bridge;
 use crate::model::Metrics;
 
-/// libtorrent's counters.
+/// Returns libtorrent's counters.
 pub(crate) fn metrics() -> &'static Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
     METRICS.get_or_init(|| {

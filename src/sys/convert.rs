@@ -33,7 +33,7 @@ fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
-/// Text from strangers: names, and messages of trackers and peers.
+/// Converts text from strangers: names, and messages of trackers and peers.
 pub(crate) fn shown(text: String) -> String {
     match printable(&text) {
         Cow::Borrowed(_) => text,
@@ -92,7 +92,7 @@ pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentSt
     })
 }
 
-/// A path from libtorrent: the same bytes that libtorrent was given.
+/// Converts a path from libtorrent: the same bytes that libtorrent was given.
 pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
     #[cfg(unix)]
     return PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
@@ -100,7 +100,7 @@ pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A path in the form that libtorrent expects.
+/// Converts a path to the form that libtorrent expects.
 pub(crate) fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
@@ -281,7 +281,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
     }
 }
 
-/// What of a class one of several sessions gets.
+/// Returns the part of a class's limits for one of several sessions.
 pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
     PeerClassRecord {
         upload_limit: part.of_limit(whole.upload_limit),
@@ -290,7 +290,7 @@ pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRe
     }
 }
 
-/// The class as all sessions have it together.
+/// Combines the parts of a class from all sessions.
 pub(crate) fn sum_peer_class(parts: Vec<PeerClassRecord>) -> PeerClassRecord {
     let sum = |one: i32, other: i32| one.saturating_add(other);
     let add = |whole: PeerClassRecord, part: PeerClassRecord| PeerClassRecord {
@@ -318,7 +318,7 @@ pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRanges
     }
 }
 
-/// The first and last address of each range.
+/// Returns the first and last address of each range.
 pub(crate) fn ends<'a>(ranges: impl Iterator<Item = &'a IpRange>) -> Vec<String> {
     ranges.flat_map(|range| [range.first.to_string(), range.last.to_string()]).collect()
 }
@@ -334,7 +334,7 @@ pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {
     filter
 }
 
-/// The bits of a set whose values have numbers below 32.
+/// Returns the bits of a set whose values have numbers below 32.
 fn low_bits<T>(set: BitSet<T>) -> u32 {
     u32::try_from(set.bits()).unwrap_or_default()
 }
@@ -346,7 +346,7 @@ pub(crate) fn flags(flags: TorrentFlags) -> u32 {
 const NO_LIMIT: i32 = -1;
 const AS_IT_IS: i32 = -2;
 
-/// `None` becomes -1.
+/// Converts a limit; `None` becomes -1.
 pub(crate) fn limit(limit: Option<u32>) -> i32 {
     limit.map_or(NO_LIMIT, index)
 }
@@ -362,12 +362,12 @@ fn limits_record(limits: Limits, none: i32) -> LimitsRecord {
     }
 }
 
-/// `None` becomes no limit.
+/// Converts limits; `None` becomes no limit.
 pub(crate) fn all_limits(limits: Limits) -> LimitsRecord {
     limits_record(limits, NO_LIMIT)
 }
 
-/// `None` leaves the limit unchanged.
+/// Converts limits; `None` leaves the limit unchanged.
 pub(crate) fn some_limits(limits: Limits) -> LimitsRecord {
     limits_record(limits, AS_IT_IS)
 }
@@ -383,7 +383,7 @@ fn limits(record: LimitsRecord) -> Limits {
     }
 }
 
-/// A number too large for libtorrent becomes its largest.
+/// Converts an index. A number that is too large for libtorrent becomes its largest.
 fn index(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -449,7 +449,7 @@ pub(crate) fn protocol(protocol: PortProtocol) -> bridge::Protocol {
     }
 }
 
-/// The move, and its position if it has one.
+/// Converts a move, with its position if it has one.
 pub(crate) fn queue_move(to: QueueMove) -> (bridge::QueueMove, i32) {
     match to {
         QueueMove::Up => (bridge::QueueMove::Up, 0),

@@ -42,7 +42,7 @@ impl ReadCounters {
         }
     }
 
-    /// The counters for a session to update.
+    /// Returns the counters for a session to update.
     pub(crate) fn shared(&self) -> SharedPtr<bridge::ReadCounters> {
         self.0.clone()
     }

@@ -4,7 +4,7 @@ use super::bridge::{LibtorrentError, NativeError, ShimCategory, category_name};
 use crate::error::{Error, ErrorKind, NativeCode};
 
 impl Error {
-    /// From an exception encoded by `cpp/trycatch.hpp`.
+    /// Converts an exception that was encoded by `cpp/trycatch.hpp`.
     pub(crate) fn from_native(op: &'static str, exception: &cxx::Exception) -> Self {
         let mut parts = exception.what().splitn(3, '\x1f');
         match (parts.next(), parts.next().and_then(|value| value.parse().ok()), parts.next()) {
@@ -18,20 +18,20 @@ impl Error {
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let own = own_category(category);
         let kind = own.unwrap_or_else(|| kind(category, value));
-        // A file that was changed from outside is a disk error, but the system has no code for it.
+        // A file that another program has changed is a disk error, but the system has no code for it.
         let is_code = own.is_none_or(|kind| kind == ErrorKind::Disk);
         let native = is_code.then(|| NativeCode { category: category.into(), value });
         // Some of libtorrent's codes have no message.
         let message = match message {
             "" if is_code => format!("{category} error {value}"),
-            "" => "it did not say why".into(),
+            "" => "no reason was given".into(),
             _ => message.to_owned(),
         };
         Self::with_code(kind, op, native, message)
     }
 }
 
-/// The kind of the shim's own error categories.
+/// Returns the kind of one of the shim's own error categories.
 fn own_category(category: &str) -> Option<ErrorKind> {
     [
         (ShimCategory::Argument, ErrorKind::InvalidArgument),
@@ -55,13 +55,13 @@ fn kind(category: &str, value: i32) -> ErrorKind {
     }
 }
 
-/// `on` is a file, a URL or an address, or empty.
+/// Converts an error. `on` is a file, a URL or an address, or empty.
 pub(super) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     let failed = Error::from_code(op, &error.category, error.value, &error.message);
     if on.is_empty() { failed } else { failed.on(on) }
 }
 
-/// For operations on a torrent's files: what the system refuses is a disk error.
+/// Like `failure`, for operations on a torrent's files: if the system refuses, that is a disk error.
 pub(super) fn disk_failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     failure(op, on, error).at_disk()
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_without_words_is_named_by_its_number() {
+    fn a_code_without_a_description_is_named_by_its_number() {
         let error = Error::from_code("announce", "http", 404, "");
         assert_eq!(error.message(), "http error 404");
     }

@@ -1,4 +1,4 @@
-//! libtorrent, as the rest of the crate uses it. Nothing else names the bridge to C++.
+//! libtorrent for the rest of the crate. No other module names the bridge to C++.
 
 pub(crate) mod alerts;
 #[allow(clippy::module_inception)] // cxx makes a module with the bridge's name

@@ -14,8 +14,8 @@ mod reading {
         type NativeError = crate::sys::bridge::NativeError;
         type Torrent = crate::sys::bridge::Torrent;
 
-        /// Both read bytes that the torrent has: of the torrent, and of one of its files. The sink receives them, or
-        /// the error.
+        /// These functions read available bytes of the torrent or of one of its files. The sink receives the
+        /// bytes or an error.
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
         fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
     }
@@ -30,15 +30,15 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Filled block by block on the network thread. Nothing here waits or panics, as C++ calls it.
+/// Collects blocks on the network thread. Functions here do not wait or panic, because C++ calls them.
 pub(crate) struct RangeSink {
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread; dropped where libtorrent ends first. Its error does
-    /// not know what was tried.
+    /// `done` is called once, on the network thread, or dropped if libtorrent ends first. Its error does not
+    /// include the attempted operation.
     pub(crate) fn new(
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
@@ -59,7 +59,7 @@ impl RangeSink {
         }
     }
 
-    /// Only the first failure counts.
+    /// Notes a failure. Only the first one counts.
     pub(super) fn fail(&mut self, file: String, error: NativeError) {
         if let Some(done) = self.done.take() {
             done(Err(disk_failure("", &file, &error)));

@@ -45,50 +45,49 @@ mod tasks {
     }
 }
 
-/// A call on a torrent, run on the network thread. `None`: an alert will bring the answer. It must
-/// be short; its error does not say what was tried.
+/// A call on a torrent, which runs on the network thread and must be short. It returns `None` if an alert
+/// will contain the answer. Its error does not include the attempted operation.
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
-/// The same for the session.
+/// A call on the session, like [`TorrentCall`].
 pub(crate) type SessionCall =
     dyn Fn(Pin<&mut SessionHandle>, Share) -> Result<Answer> + Send + Sync;
 
-/// Which of the sessions of a client a call is made for.
+/// The session of a client that a call is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// From 0.
+    /// The number of the session, starting at 0.
     pub(crate) number: usize,
-    /// Of so many.
+    /// The number of sessions.
     pub(crate) count: usize,
 }
 
 impl Share {
-    /// The only one.
+    /// The only session.
     pub(crate) const WHOLE: Self = Self { number: 0, count: 1 };
 
-    /// Of what all of them may have together: the parts add up to it, and none is 0, which means
-    /// something else to libtorrent.
+    /// Returns the part of a value that all sessions share. The parts add up to the value, and none is 0,
+    /// which has another meaning in libtorrent.
     pub(crate) fn of(self, whole: i32) -> i32 {
         let count = i32::try_from(self.count).unwrap_or(i32::MAX).max(1);
         let number = i32::try_from(self.number).unwrap_or(i32::MAX);
         (whole / count + i32::from(number < whole % count)).max(1)
     }
 
-    /// The same of a limit: 0 and less mean no limit, or libtorrent's choice, for each.
+    /// Returns the part of a limit. 0 and less mean no limit, or libtorrent's choice, for each session.
     pub(crate) fn of_limit(self, whole: i32) -> i32 {
         if whole > 0 { self.of(whole) } else { whole }
     }
 }
 
-/// The answers of tasks, on their way to the client thread. There are at most as many as open
-/// requests.
+/// The answers of tasks, on their way to the client thread. There are at most as many as open requests.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskAnswers {
     given: Arc<Mutex<Answers>>,
     waker: Waker,
 }
 
-/// Each answer with the number of its request.
+/// The answers, each with the number of its request.
 type Answers = Vec<(u64, Result<Answer>)>;
 
 impl TaskAnswers {
@@ -114,7 +113,8 @@ pub(crate) struct TorrentTask {
 }
 
 impl TorrentTask {
-    /// Runs on the network thread. A panic in the call becomes its answer: it must not reach C++.
+    /// Runs the call on the network thread. A panic in the call becomes its answer, because it must not reach
+    /// C++.
     pub(super) fn run(&self, torrent: &Torrent) {
         match caught(|| (self.call)(torrent)) {
             Ok(Some(answer)) => self.answers.give(self.request, Ok(answer)),

@@ -1,6 +1,6 @@
-/* A disk that becomes full: preloaded into a program, write number FULL_AT to the files whose paths
- * begin with FULL_FILES fails, and so do all later ones until the file FULL_MARK is removed, which
- * the first failure creates. */
+/* Simulates a disk that becomes full. Preloaded into a program, it lets write number FULL_AT to the
+ * files whose paths begin with FULL_FILES fail. All later writes fail too, until the file
+ * FULL_MARK, which the first failure creates, is removed. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>

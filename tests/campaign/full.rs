@@ -1,6 +1,6 @@
-//! A program with a store does the same things again and again, and each time the disk becomes full one
-//! write later (disk_full.c). What it was answered is in the store, what was refused is not, and when there
-//! is room again it goes on.
+//! A program with a store repeats the same steps. In each run the disk becomes full one write later
+//! (disk_full.c). Confirmed changes must be in the store, refused ones must not, and the program must
+//! continue once there is room again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::support::{PATIENCE, builder, data, metainfo};
 pub(crate) const CHILD: &str = "full-child";
 const WAS_FULL: &str = "the disk was full";
 
-/// What is said of a torrent in the store; without its progress, which nobody is answered.
+/// What the store says about a torrent, except its progress, which no reply confirms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Known {
     name: String,
@@ -58,7 +58,7 @@ const STEPS: [Step; 13] = [
     Step::Add("b"),
 ];
 
-// The child.
+// The child process.
 
 pub(crate) fn child(directory: &Path) {
     let mut expected = BTreeSet::new();
@@ -68,11 +68,11 @@ pub(crate) fn child(directory: &Path) {
         if let Err(error) = carry_out(&patron, directory, step) {
             assert_eq!(error.kind(), ErrorKind::Disk, "{step:?}: {error}");
             assert!(mark(directory).exists(), "{step:?}: {error}");
-            // What would be left if it were killed now.
+            // A copy of the store as it would be found if the program were killed now.
             let image = directory.join(format!("image-{number}"));
             let image = Sqlite::open(copy(directory, &image)).unwrap();
             let found = known(image);
-            // What a move began is finished at the next start.
+            // A move that has begun is completed at the next start.
             let mut moved = expected.clone();
             apply(&mut moved, step);
             let has_moved = matches!(step, Step::Move(_)) && found == moved;
@@ -80,7 +80,7 @@ pub(crate) fn child(directory: &Path) {
             assert_eq!(here(&patron), names(&expected), "{step:?} was refused");
             saw(&patron, |event| matches!(event, Event::StoreFailed { .. }));
             make_room(directory);
-            // The files are there already.
+            // The files have been moved already.
             let again = if has_moved { Step::Label("a", true) } else { step };
             carry_out(&patron, directory, again).unwrap();
             saw(&patron, |event| matches!(event, Event::StoreRecovered));
@@ -90,7 +90,7 @@ pub(crate) fn child(directory: &Path) {
         assert_eq!(known(reader), expected, "{step:?}");
     }
     let report = client.shutdown(PATIENCE).wait();
-    // Progress that could not be saved at the end is told.
+    // The report mentions progress that could not be saved at the end.
     assert!(report.is_clean() || mark(directory).exists(), "{report}");
     make_room(directory);
     let client = start(directory);
@@ -189,7 +189,8 @@ fn known(mut store: Sqlite) -> BTreeSet<Known> {
     let known = |loaded| {
         let Loaded::Torrent(record) = loaded else { panic!("{loaded:?}") };
         let Record { name, save_dir, moving, paused, deleting, labels, notes, .. } = *record;
-        // A removal with its files goes on at the next start, a move likewise.
+        // A torrent that is being deleted counts as removed, and one that is being moved as moved: the next
+        // start completes both.
         let at = moving.map_or(save_dir, |moving| moving.to);
         (!deleting).then(|| Known {
             name: name.into(),
@@ -217,7 +218,7 @@ fn store(directory: &Path) -> PathBuf {
     directory.join("torrents.db")
 }
 
-/// It exists while the disk is full.
+/// A file that exists while the disk is full.
 fn mark(directory: &Path) -> PathBuf {
     directory.join("full")
 }
@@ -228,9 +229,9 @@ fn make_room(directory: &Path) {
     }
 }
 
-// The parent.
+// The parent process.
 
-/// In each run, another write is the first that fails: the first, and each `stride`-th after it.
+/// Each run fails at a different write: at the first, then at every `stride`-th after it.
 pub(crate) fn run(stride: usize) {
     let begun = Instant::now();
     let (mut runs, mut at) = (0, 1);

@@ -1,6 +1,6 @@
 //! A program with a store is killed at random moments while it adds, removes, labels, pauses, moves and
-//! downloads torrents. What it was answered is there afterwards, nothing else is half there, and no byte
-//! is wrong. With a power cut, whatever was not synchronized is lost as well (power_cut.c).
+//! downloads torrents. Afterwards all confirmed changes must be there, no other change may be half done, and
+//! no byte may be wrong. A power cut also loses everything that was not synchronized (power_cut.c).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,12 +23,12 @@ use crate::support::{PATIENCE, address, builder, data, eventually, maker, same};
 
 pub(crate) const CHILD: &str = "kill-child";
 
-/// How many torrents there are, each with a directory of its own.
+/// The number of torrents. Each has a directory of its own.
 const TORRENTS: usize = 8;
 const LABELS: [&str; 2] = ["films", "music"];
 const SIZE: usize = 200_000;
 
-/// The same numbers for the same seed (xorshift64).
+/// Generates the same numbers for the same seed (xorshift64).
 struct Random(u64);
 
 impl Random {
@@ -44,7 +44,7 @@ impl Random {
     }
 }
 
-// What the parent and its children share: where things are.
+// The paths that the parent and its children share.
 
 fn original(directory: &Path, number: usize) -> PathBuf {
     directory.join(format!("original/{number}.bin"))
@@ -64,9 +64,9 @@ fn torrents(directory: &Path) -> Vec<Metainfo> {
         .collect()
 }
 
-// The child: a program that does things and says so.
+// The child: a program that makes changes and reports them.
 
-/// One line on stdout: what is written is read even when the writer is killed.
+/// Writes a line to stdout at once, so that it can be read even if the program is killed.
 fn say(line: impl std::fmt::Display) {
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(format!("{line}\n").as_bytes());
@@ -99,7 +99,7 @@ pub(crate) fn child(directory: &Path, seed: &str, peer: &str) {
     });
 }
 
-/// Until the end, which is that the program is killed.
+/// Reports events until the program is killed.
 fn watch(patron: &Patron, hashes: &[InfoHashes], begun: &Barrier) {
     let number = |id: TorrentId| {
         let found = patron.status(id)?.info_hashes;
@@ -123,7 +123,7 @@ fn watch(patron: &Patron, hashes: &[InfoHashes], begun: &Barrier) {
     }
 }
 
-/// One torrent after the other thing is done to it; each is said before it is begun and when it is answered.
+/// Makes random changes to random torrents. Reports each change before it begins and when it is confirmed.
 fn work(
     patron: &Patron,
     directory: &Path,
@@ -140,7 +140,7 @@ fn work(
             (Some(_), 1) => format!("pause {number} {}", random.below(2)),
             (Some(_), 2 | 3) => format!("move {number} {}", random.below(2)),
             (Some(_), 4) => {
-                // To download for a while.
+                // Lets it download for a while.
                 let _ = patron.recv_timeout(Duration::from_millis(random.below(30)));
                 continue;
             }
@@ -197,9 +197,9 @@ fn carry_out(
     }
 }
 
-// The parent.
+// The parent process.
 
-/// What a torrent is in the store, as far as the program has said.
+/// The state of a torrent in the store, as far as the program has reported it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
     place: u64,
@@ -207,7 +207,7 @@ struct Known {
     labels: BTreeSet<&'static str>,
 }
 
-/// Each torrent is one of these; none: it is not there.
+/// The possible states of a torrent. `None`: it does not exist.
 type Possible = BTreeSet<Option<Known>>;
 
 #[derive(Debug, Default)]
@@ -237,7 +237,8 @@ fn after(known: &Option<Known>, step: &str, choice: u64) -> Option<Known> {
     Some(known)
 }
 
-/// Takes in a line of a program. Where it has begun something and not said how that ended, both are possible.
+/// Processes a line of the program's report. After a change that has begun but was not confirmed, both states
+/// are possible.
 fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted: &mut Counted) {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
@@ -246,7 +247,7 @@ fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted
             let now: Vec<_> =
                 torrents[number].iter().map(|known| after(known, step, choice)).collect();
             torrents[number].extend(now);
-            // One that is added anew is checked.
+            // A torrent that is added again is checked.
             complete[number] &= step != "remove";
             counted.cut_short += 1;
         }
@@ -257,7 +258,7 @@ fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted
             counted.answered += 1;
             counted.cut_short -= 1;
         }
-        // A removal of the last run goes on: the torrent was gone already.
+        // The removal began in the last run, so the torrent was gone already.
         ["refused", _, number, ..] if line.ends_with("removed") => {
             torrents[number.parse::<usize>().unwrap()] = BTreeSet::from([None]);
             counted.cut_short -= 1;
@@ -276,7 +277,7 @@ fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted
     }
 }
 
-/// How a program ends.
+/// How a program is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Killed,
@@ -304,7 +305,7 @@ pub(crate) fn run(rounds: u64, end: End) {
         let lines = one_run(directory, seed + round, &peer, &mut random, end);
         if end == End::PowerCut {
             lose_what_is_not_synchronized(directory);
-            // Every file has a new time now.
+            // Every file has a new modification time now.
             complete.fill(false);
         }
         counted.rounds += 1;
@@ -318,7 +319,7 @@ pub(crate) fn run(rounds: u64, end: End) {
             complete.fill(false);
         }
     }
-    // What is left is downloaded to the end, and no byte of it is wrong.
+    // The remaining torrents are downloaded to the end, and every byte must be right.
     let there = finish(directory, &peer);
     for (number, save_dir) in there {
         let found = save_dir.join(format!("{number}.bin"));
@@ -349,7 +350,7 @@ fn seeder(directory: &Path) -> (Client, String) {
     (client, peer)
 }
 
-/// Runs a program until it is killed; what it has said.
+/// Runs a program until it is killed, and returns its report.
 fn one_run(directory: &Path, seed: u64, peer: &str, random: &mut Random, end: End) -> Vec<String> {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([CHILD, directory.to_str().unwrap(), &seed.to_string(), peer]);
@@ -362,7 +363,7 @@ fn one_run(directory: &Path, seed: u64, peer: &str, random: &mut Random, end: En
     }
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
-    // A third of them early, the others after some work.
+    // A third are killed early, the others after some work.
     let is_early = random.below(3) == 0;
     let limit = Duration::from_millis(random.below(300));
     let (restored, is_restored) = mpsc::channel();
@@ -384,11 +385,11 @@ fn one_run(directory: &Path, seed: u64, peer: &str, random: &mut Random, end: En
     let lines: Vec<String> =
         stdout.lines().map_while(std::result::Result::ok).inspect(tell).collect();
     killer.join().unwrap();
-    // A line that was cut short was not said.
+    // A line that was cut short does not count.
     lines
 }
 
-/// Compares the store with what is possible; what is there is what is so from now on.
+/// Compares the store with the possible states. From then on only the state that was found is possible.
 fn look(
     directory: &Path,
     hashes: &[InfoHashes],
@@ -411,7 +412,8 @@ fn look(
     }
     for (number, possible) in possible.iter_mut().enumerate() {
         let record = found.get(&number);
-        // A removal with its files goes on at the next start, a move likewise.
+        // A torrent that is being deleted counts as removed, and one that is being moved as moved: the next
+        // start completes both.
         let known = record.filter(|record| !record.deleting).map(|record| Known {
             place: {
                 let at = record.moving.as_ref().map_or(&record.save_dir, |moving| &moving.to);
@@ -433,11 +435,11 @@ fn look(
     }
 }
 
-/// Each piece that its resume data claims is on the disk.
+/// Checks that each piece that the resume data claims is on the disk.
 fn claims_nothing_else(directory: &Path, number: usize, record: &Record) {
     let name = format!("{number}.bin");
     let from = [0, 1].map(|choice| place(directory, number, choice).join(&name));
-    // A move may have been cut short.
+    // A move may have been interrupted.
     let Some(file) = from.iter().find(|path| path.exists()) else { return };
     if record.moving.is_some() || record.deleting || !file.starts_with(&record.save_dir) {
         return;
@@ -464,7 +466,7 @@ fn copies(directory: &Path) -> PathBuf {
     directory.with_extension("copies")
 }
 
-/// The files of the store and of the torrents, each with the place of its copy.
+/// The files of the store and of the torrents, and the paths of their copies.
 fn files(directory: &Path) -> Vec<(PathBuf, PathBuf)> {
     use std::os::unix::fs::MetadataExt;
     let mut directories = vec![directory.join("here"), directory.join("there")];
@@ -484,7 +486,7 @@ fn files(directory: &Path) -> Vec<(PathBuf, PathBuf)> {
     files.into_iter().filter_map(copy).collect()
 }
 
-/// What is there before a run is on the disk.
+/// Treats all files that exist before a run as synchronized.
 fn synchronize_all(directory: &Path) {
     let _ = fs::remove_dir_all(copies(directory));
     fs::create_dir_all(copies(directory)).unwrap();
@@ -493,16 +495,16 @@ fn synchronize_all(directory: &Path) {
     }
 }
 
-/// Puts the copies in the place of the files; what was never synchronized is empty.
+/// Replaces the files by their copies. Files that were never synchronized become empty.
 fn lose_what_is_not_synchronized(directory: &Path) {
-    // It is rebuilt from the WAL.
+    // SQLite rebuilds it from the WAL.
     let _ = fs::remove_file(directory.join("torrents.db-shm"));
     for (file, copy) in files(directory) {
         write_sparse(&file, &fs::read(copy).unwrap_or_default());
     }
 }
 
-/// What was never written to is a hole again: a client takes a file of zeros for somebody else's.
+/// Leaves holes where nothing was written: a client takes a file of zeros for the file of somebody else.
 fn write_sparse(path: &Path, bytes: &[u8]) {
     use std::os::unix::fs::FileExt;
     const BLOCK: usize = 4096;
@@ -515,7 +517,7 @@ fn write_sparse(path: &Path, bytes: &[u8]) {
     }
 }
 
-/// Its resume data has every piece, and it is where its resume data says.
+/// Whether the resume data has every piece and the files are where it says.
 fn is_complete(record: &Record) -> bool {
     let pieces = SIZE.div_ceil(PIECE);
     let all = [format!("6:pieces{pieces}:").as_bytes(), &vec![1; pieces]].concat();
@@ -523,8 +525,8 @@ fn is_complete(record: &Record) -> bool {
     record.moving.is_none() && !record.deleting && has(&all)
 }
 
-/// The last run is not killed: it downloads all that is there. Which those are, and where: a removal may
-/// have left a file in the other place.
+/// The last run is not killed: it downloads all torrents that exist. Returns them with their directories, as
+/// a removal may have left a file in the other directory.
 fn finish(directory: &Path, peer: &str) -> Vec<(usize, PathBuf)> {
     let metainfos = torrents(directory);
     let client = builder(&directory.join("here"))

@@ -1,4 +1,4 @@
-//! Campaigns: the same thing many times, at random moments. They count what they did.
+//! Campaigns repeat a test many times, with interruptions at random moments, and count what they did.
 //!
 //! `make campaign ARGS='kill 1000'`, `make campaign ARGS='power 1000'`, `make campaign ARGS=full`
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         ["full"] => full::run(1),
         ["kill", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::Killed),
         ["power", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::PowerCut),
-        // `cargo test` has options of its own.
+        // `cargo test` passes options of its own.
         _ => {
             kill::run(100, kill::End::Killed);
             kill::run(50, kill::End::PowerCut);
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A file in this directory, compiled to be preloaded into a program.
+/// Compiles a file of this directory to a library that can be preloaded into a program.
 fn preloaded(directory: &Path, source: &str) -> PathBuf {
     let library = directory.join(source).with_extension("so");
     let compiled = Command::new("cc")

@@ -1,7 +1,7 @@
-/* A disk that loses power: preloaded into a program, it keeps a copy of each file below POWER_ROOT
- * as it was when it was synchronized last, under the number of its inode in POWER_COPIES. After the
- * program is killed, these copies are all that a power cut would leave of the contents of files.
- * Names of files are durable at once, as on a file system with a journal. */
+/* Simulates a disk that loses power. Preloaded into a program, it keeps a copy of each file below
+ * POWER_ROOT as it was at its last synchronization, in POWER_COPIES, under its inode number. After
+ * the program is killed, these copies are all that a power cut would leave of the contents of
+ * files. File names are durable at once, as on a file system with a journal. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -25,7 +25,7 @@ static int is_ours(const char* path) {
     return root && strncmp(path, root, strlen(root)) == 0;
 }
 
-/* The copy appears by a rename, so that it is whole even if the program is killed meanwhile. */
+/* The copy appears by a rename, so that it is complete even if the program is killed meanwhile. */
 static int keep(int descriptor) {
     char link[64], path[PATH_MAX], temporary[PATH_MAX], copy[PATH_MAX];
     struct stat found;
@@ -37,7 +37,7 @@ static int keep(int descriptor) {
     if (!is_ours(path) || !S_ISREG(found.st_mode))
         return 0;
     pthread_mutex_lock(&lock);
-    /* It may have been deleted meanwhile. */
+    /* The file may have been deleted meanwhile. */
     if (fstat(descriptor, &found) != 0 || found.st_nlink == 0) {
         pthread_mutex_unlock(&lock);
         return 0;
@@ -66,8 +66,8 @@ int fdatasync(int descriptor) {
     return keep(descriptor);
 }
 
-/* The inode may be used again. With the lock held until the file is deleted, so that no copy is
- * made in between. */
+/* The inode number may be used again. The lock is held until the file is deleted, so that no copy
+ * is made in between. */
 static void forget(int directory, const char* path) {
     struct stat found;
     char copy[PATH_MAX];
@@ -105,7 +105,7 @@ int unlinkat(int directory, const char* path, int flags) {
     return failed;
 }
 
-/* It replaces a file. */
+/* Handles a rename that replaces a file. */
 int rename(const char* from, const char* to) {
     int (*real)(const char*, const char*) =
         (int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename");

@@ -1,4 +1,4 @@
-//! Clients and trackers by others, on 127.0.0.1. A test whose program is not installed counts as
+//! Clients and trackers of other projects, on 127.0.0.1. A test whose program is not installed counts as
 //! ignored, but fails if CI is `true`.
 
 #[path = "../support/mod.rs"]

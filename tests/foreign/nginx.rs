@@ -109,7 +109,7 @@ pub(crate) fn seeds_a_directory(dir: &Path) {
     }
 }
 
-/// A web seed that is added while the torrent runs.
+/// Adds a web seed while the torrent runs.
 pub(crate) fn seeds_what_begins_without_it(dir: &Path) {
     let from = dir.join("from");
     let file = data(&from, "data.bin", 1, 300_000);
@@ -126,7 +126,7 @@ pub(crate) fn seeds_what_begins_without_it(dir: &Path) {
     download.stop();
 }
 
-/// Its data has the right size but the wrong contents.
+/// The data of this web seed has the right size but the wrong contents.
 pub(crate) fn seeds_wrong_data(dir: &Path) {
     let (from, served) = (dir.join("from"), dir.join("served"));
     let file = data(&from, "data.bin", 1, 100_000);

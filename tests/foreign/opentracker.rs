@@ -1,5 +1,5 @@
-//! opentracker, an HTTP and UDP tracker. It tells a peer to come back after half an hour, so the
-//! peer to be found must announce before the one that looks for it.
+//! opentracker, an HTTP and UDP tracker. It tells peers to announce again after half an hour, so a peer must
+//! announce before another can find it.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -51,12 +51,12 @@ impl Opentracker {
         format!("{scheme}://127.0.0.1:{}/announce", self.port)
     }
 
-    /// Whether somebody has told the tracker that they have the whole torrent.
+    /// Whether a peer has announced to the tracker that it has the whole torrent.
     pub(crate) fn has_a_seed(&self, torrent: &InfoHashes) -> Result<(), String> {
         self.counts(torrent, "8:completei")
     }
 
-    /// Whether somebody has told the tracker that they want the torrent.
+    /// Whether a peer has announced to the tracker that it wants the torrent.
     pub(crate) fn has_a_leecher(&self, torrent: &InfoHashes) -> Result<(), String> {
         self.counts(torrent, "10:incompletei")
     }

@@ -1,4 +1,4 @@
-//! Programs by others: found, started, awaited and stopped.
+//! Programs of other projects: finds, starts, awaits and stops them.
 
 use std::env;
 use std::ffi::OsString;
@@ -77,13 +77,13 @@ impl Running {
         assert!(status.success(), "the program ended with {status}");
     }
 
-    /// Sends what Ctrl-C sends.
+    /// Sends SIGINT, as Ctrl-C does.
     #[allow(dead_code)] // the tests of the C ABI use it
     pub(crate) fn interrupt(&self) {
         rustix::process::kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
-    /// Waits for something that the program can bring only while it runs.
+    /// Waits for something that can happen only while the program runs.
     pub(crate) fn wait_for<T, E: Display>(
         &mut self,
         what: &str,
@@ -131,7 +131,7 @@ fn tail(log: &Path) -> String {
     format!("--- the end of {} ---\n{end}\n---", log.display())
 }
 
-/// Looks again and again, less and less often, until there is something to see.
+/// Polls with increasing intervals until `look` returns a value.
 pub(crate) fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     const LONGEST_PAUSE: Duration = Duration::from_millis(100);
     let deadline = Instant::now() + PATIENCE;

@@ -27,8 +27,8 @@ pub(crate) fn downloads_from_us(dir: &Path, protocol: Protocol) {
     downloads(dir, &swarm, &torrent);
 }
 
-/// Not of a hybrid: by a magnet link, qBittorrent's libtorrent 2.0.8 stops one now and then with an error of its own
-/// after the first block.
+/// Does not test hybrid torrents: with a magnet link, libtorrent 2.0.8 in qBittorrent occasionally stops one
+/// with an error after the first block.
 pub(crate) fn takes_our_metadata(dir: &Path, protocol: Protocol) {
     let swarm = Swarm::new(dir, protocol, "http");
     let magnet = swarm.magnet();
@@ -60,7 +60,7 @@ pub(crate) fn gives_its_metadata(dir: &Path) {
     swarm.download_by_magnet(&dir.join("to"));
 }
 
-/// What it keeps of its torrents is imported into a store, and a client goes on with them.
+/// Imports the torrents of qBittorrent into a store. A client continues with them.
 pub(crate) fn hands_its_torrents_over(dir: &Path) {
     let [here, there, unfinished] = ["here", "there", "unfinished"].map(|name| dir.join(name));
     let complete = metainfo(&data(&here, "complete.bin", 1, 300_000));
@@ -141,7 +141,7 @@ pub(crate) fn hands_its_torrents_over(dir: &Path) {
     let status = patron.status(missing_here).unwrap();
     assert!(status.paused && !status.finished, "{status:?}");
 
-    // The other goes on here.
+    // The torrent that was not complete continues here.
     let seeder = Seeder::with(&there.join("missing.bin"), missing);
     patron.resume(missing_here).wait().unwrap();
     patron.connect_peer(missing_here, address(&seeder.patron)).wait().unwrap();
@@ -185,7 +185,7 @@ impl Qbittorrent {
         });
     }
 
-    /// Waits until its torrents are as they should be.
+    /// Waits until the condition holds for its torrents.
     fn wait_for(&mut self, what: &str, mut is_so: impl FnMut(&[Value]) -> bool) {
         let port = self.web_port;
         self.running.wait_for(what, || {
@@ -201,7 +201,7 @@ impl Qbittorrent {
         one["hash"].as_str().unwrap().to_owned()
     }
 
-    /// Ends it as its user would: it saves everything.
+    /// Stops it as a user would, so that it saves everything.
     fn stop(mut self) {
         let _ = post(self.web_port, "/api/v2/app/shutdown", "");
         self.running.wait();

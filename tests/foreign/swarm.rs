@@ -1,4 +1,4 @@
-//! A torrent, its tracker, and clients of ours that take part.
+//! A torrent, its tracker, and clients of this library that take part.
 
 use std::path::{Path, PathBuf};
 
@@ -87,7 +87,7 @@ impl Swarm {
     }
 }
 
-/// Checks that a copy of what is in `from` has all files of the torrent, byte by byte.
+/// Checks that a copy of the directory `from` has all files of the torrent, byte by byte.
 pub(crate) fn assert_same(metainfo: &Metainfo, from: &Path, copy: &Path) {
     assert_same_where(metainfo, from, copy, |_| true);
 }
@@ -105,7 +105,7 @@ fn assert_same_where(
     }
 }
 
-/// Files with everything that is awkward: empty, nested, names with spaces and in many scripts.
+/// Creates awkward files: empty, nested, and with spaces and many scripts in their names.
 pub(crate) fn tree(from: &Path) -> PathBuf {
     let tree = from.join("En liten låda, много слов");
     let files = [
@@ -123,7 +123,7 @@ pub(crate) fn tree(from: &Path) -> PathBuf {
     tree
 }
 
-/// A client of ours with one torrent.
+/// A client of this library with one torrent.
 pub(crate) struct Participant {
     client: Client,
     pub(crate) patron: Patron,

@@ -24,7 +24,7 @@ fn every_function_of_libtorrent_has_a_row() {
 }
 
 #[test]
-fn what_a_row_names_is_there() {
+fn every_counterpart_in_a_row_exists() {
     let sources: String = super::sources().into_iter().map(|(_, text)| text).collect();
     let mut named = 0;
     for (function, here) in HANDLES.into_iter().flat_map(rows) {

@@ -222,7 +222,7 @@ fn an_oversized_torrent_file_is_refused_unread() {
 }
 
 #[test]
-fn what_is_no_file_is_no_torrent() {
+fn a_torrent_must_be_a_readable_file() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let patron = client.patron();
@@ -517,7 +517,7 @@ fn is_unknown(patron: &Patron, id: TorrentId) {
 }
 
 #[test]
-fn an_id_means_nothing_after_its_torrent_or_at_another_client() {
+fn an_id_is_unknown_after_its_torrent_is_removed_or_at_another_client() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 12, 100_000);
     let seeder = Seeder::of(&file);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::settings::{EncryptionPolicy, SettingValue};
+use torrent_patron::store::Memory;
 use torrent_patron::{AddOptions, Client, Patron, Settings};
 
 use crate::support::bencode::{dict, text};
@@ -150,6 +151,25 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
     announce();
     await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once, || ());
     assert_eq!(counter(&node, "dht.dht_torrents"), 1);
+}
+
+#[test]
+fn the_nodes_of_the_dht_are_kept_in_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Memory::default();
+    let start = || {
+        let builder = builder(dir.path()).store(store.clone()).setting("enable_dht", true);
+        builder.setting("dht_bootstrap_nodes", "").start().unwrap()
+    };
+    let client = start();
+    let patron = client.patron();
+    let _node = with_dht(&dir.path().join("node"), Some(address(&patron)));
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
+
+    // It listens at another port, so that the node does not find it.
+    let again = start();
+    await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0, || ());
 }
 
 /// The extensions that the client offers to a peer of this torrent (BEP 10).

@@ -29,7 +29,7 @@ use crate::tls::{certificate, for_tls};
 
 const MIB: usize = 1024 * 1024;
 const BLOCK: usize = 16 * 1024;
-/// A file in use is checked this often.
+/// The interval between two checks of a file in use.
 const CHECKED: Duration = Duration::from_secs(1);
 const MODES: [&str; 2] = ["copy", "zero_copy"];
 
@@ -62,7 +62,7 @@ fn download(metainfo: &Metainfo, from: &Patron, files: &[(&Path, PathBuf)], to: 
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 }
 
-/// WebRTC reads the data it sends in user space, and its peers come from these trackers.
+/// WebRTC reads the data that it sends in user space, and these trackers lead to WebRTC peers.
 #[test]
 fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -267,7 +267,7 @@ fn every_mode_serves_every_version_of_the_protocol() {
 }
 
 #[test]
-fn trusted_data_is_not_hashed_even_when_it_is_asked_for() {
+fn trusted_data_is_not_hashed_even_when_it_is_requested() {
     for mode in ["stock", "copy", "zero_copy"] {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 61, 300_000);
@@ -283,7 +283,7 @@ fn trusted_data_is_not_hashed_even_when_it_is_asked_for() {
     }
 }
 
-/// What is done to a file.
+/// A change to a file.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     Truncated,
@@ -378,12 +378,12 @@ fn a_file_that_is_lost_while_it_is_served_stops_its_torrent_until_it_is_good_aga
     }
 }
 
-/// At no time is it shorter.
+/// Overwrites a file that never becomes shorter meanwhile.
 fn overwrite(file: &Path, bytes: &[u8]) {
     OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, 0).unwrap();
 }
 
-/// It was checked, and nobody has asked for it yet.
+/// The file was checked, and nobody has requested it yet.
 #[test]
 fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
     each(["stock", "copy", "zero_copy"], |mode| {
@@ -422,10 +422,10 @@ fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
     });
 }
 
-/// Its time of modification is as it was; the time of change tells. A mode or a hard link changes that too, so the
-/// pieces are hashed before they are served.
+/// The modification time is restored, but the change time reveals the write. A change of mode or a new hard
+/// link changes it too, so the pieces are hashed before they are served.
 #[test]
-fn a_file_that_was_touched_is_served_as_far_as_it_is_right() {
+fn only_the_correct_pieces_of_a_touched_file_are_served() {
     each(["stock", "copy", "zero_copy"], |mode| {
         let dir = tempfile::tempdir().unwrap();
         let file = data(dir.path(), "data.bin", 65, 64 * BLOCK);
@@ -451,7 +451,7 @@ fn a_file_that_was_touched_is_served_as_far_as_it_is_right() {
         let open = OpenOptions::new().write(true).open(&file).unwrap();
         open.write_all_at(&noise(64, 100), 7 * BLOCK as u64).unwrap();
         open.set_modified(modified).unwrap();
-        // Not those of the damaged piece.
+        // Other pieces than the damaged one.
         let began = Instant::now();
         while began.elapsed() < CHECKED {
             assert!(peer.block(20, &all, BLOCK).unwrap().is_some());
@@ -464,7 +464,8 @@ fn a_file_that_was_touched_is_served_as_far_as_it_is_right() {
     });
 }
 
-/// With `zero_copy` a peer that is being sent what was cut off is dropped, and may not come again.
+/// With `zero_copy`, a peer that is being sent the part that was cut off is disconnected and may not connect
+/// again.
 #[test]
 fn a_file_that_changes_after_the_last_request_stops_its_torrent() {
     each(["stock", "copy", "zero_copy"], |mode| {
@@ -531,7 +532,7 @@ fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
 }
 
 #[test]
-fn trusted_data_that_is_not_there_is_told_at_the_start() {
+fn missing_trusted_data_is_reported_at_the_start() {
     for mode in ["stock", "copy", "zero_copy"] {
         for size in [None, Some(100_000), Some(0)] {
             let dir = tempfile::tempdir().unwrap();
@@ -704,7 +705,7 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
 }
 
 #[test]
-fn a_torrent_that_is_closed_lets_go_of_its_files_and_may_come_back() {
+fn a_closed_torrent_releases_its_files_and_can_be_added_again() {
     for mode in MODES {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from");
@@ -799,7 +800,7 @@ fn cold_data_is_read_by_others_and_then_hot() {
         println!("{mode}: {first:?}, then {second:?}");
         assert!(first.cold_blocks > 0);
         assert!(second.inline_blocks() > first.inline_blocks());
-        // The first block may come while libtorrent still opens the torrent.
+        // The first block may be requested while libtorrent is still opening the torrent.
         assert_eq!(second.stock_blocks(), first.stock_blocks());
     }
 }
@@ -1001,7 +1002,7 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
 
 /// A client with `zero_copy` does not listen for TLS, but connects to peers that do.
 #[test]
-fn what_is_sent_by_tls_is_copied() {
+fn data_sent_over_tls_is_copied() {
     let dir = tempfile::tempdir().unwrap();
     let from = dir.path().join("from");
     let file = data(&from, "data.bin", 72, 2 * MIB);
@@ -1027,7 +1028,7 @@ fn what_is_sent_by_tls_is_copied() {
             assert!(peer.block(piece, &all, BLOCK).unwrap().is_some());
         }
     }
-    // Left open, it would delay the end by seconds.
+    // If it stayed open, shutdown would take seconds longer.
     drop(peer);
     let read = patron.read_statistics();
     println!("{read:?}");

@@ -1,4 +1,4 @@
-//! Servers that never come to an end (docs/bounds.md): what they send is refused before it is much.
+//! Servers that never stop sending (docs/bounds.md): the client must disconnect before it has received much.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,15 +12,15 @@ use torrent_patron::{AddOptions, Event};
 use crate::await_event;
 use crate::support::{PATIENCE, client, data, each, eventually, finished, maker, still_works};
 
-/// More than any of them is to have sent: with the buffers of the system's sockets, which hold up to
-/// 10 MiB.
+/// No server may be able to send more than this. It includes the socket buffers of the system, which hold up
+/// to 10 MiB.
 const FAR_TOO_MUCH: u64 = 64 << 20;
 const ALL: u64 = 10 << 30;
 
-/// Answers each request with a head, and then with the same bytes over and over.
+/// A server that answers each request with a header and then repeats the same bytes forever.
 struct Endless {
     address: SocketAddr,
-    /// The most that one connection has taken.
+    /// The highest number of bytes that one connection has accepted.
     most: Arc<AtomicU64>,
     ended: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -46,7 +46,7 @@ impl Endless {
         Self { address, most, ended, stop, thread: Some(thread) }
     }
 
-    /// What the first connection has taken.
+    /// How many bytes the first connection has accepted.
     fn taken(&self) -> u64 {
         eventually("the end of a connection", || {
             (self.ended.load(Ordering::Relaxed) > 0).then(|| self.most.load(Ordering::Relaxed))
@@ -62,11 +62,11 @@ impl Drop for Endless {
     }
 }
 
-/// How much the other end has taken.
+/// Sends to a connection without end. Returns how many bytes the other end has accepted.
 fn pour(mut stream: TcpStream, head: &str, body: &[u8]) -> u64 {
     let _ = stream.set_read_timeout(Some(PATIENCE / 4));
     let _ = stream.set_write_timeout(Some(PATIENCE / 4));
-    // The whole request, of a few hundred bytes; none where the test ends.
+    // Reads the whole request, which has a few hundred bytes. There is none when the test ends.
     if !matches!(stream.read(&mut [0; 4096]), Ok(1..)) || stream.write_all(head.as_bytes()).is_err()
     {
         return 0;
@@ -79,7 +79,7 @@ fn pour(mut stream: TcpStream, head: &str, body: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_tracker_that_never_ends_is_cut_short() {
+fn an_endless_tracker_response_is_cut_off() {
     const OK: &str = "HTTP/1.1 200 OK\r\n";
     each(
         [
@@ -111,7 +111,7 @@ fn a_tracker_that_never_ends_is_cut_short() {
 }
 
 #[test]
-fn a_web_seed_that_never_ends_is_cut_short() {
+fn an_endless_web_seed_response_is_cut_off() {
     const OK: &str = "HTTP/1.1 206 Partial Content\r\n";
     let range = "Content-Range: bytes 0-49999/50000\r\n";
     each(
@@ -147,8 +147,8 @@ fn a_web_seed_that_never_ends_is_cut_short() {
     );
 }
 
-/// Answers every request for `data` with the range that was asked for, in chunks; `end` follows the first chunk of
-/// each. Everything is sent at once.
+/// A server that answers requests for a range of `data` in chunks, with `end` after the first chunk. It sends
+/// everything at once.
 fn chunked(data: Vec<u8>, end: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

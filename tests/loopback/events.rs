@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 #[test]
-fn files_pieces_and_peers_are_told_to_those_who_want_it() {
+fn file_piece_and_peer_events_are_delivered_on_request() {
     let dir = tempfile::tempdir().unwrap();
     let from = dir.path().join("from/two");
     data(&from, "a.bin", 1, 50_000);
@@ -66,7 +66,7 @@ fn files_pieces_and_peers_are_told_to_those_who_want_it() {
 }
 
 #[test]
-fn trackers_are_told_of_in_full() {
+fn tracker_events_are_complete() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let v1 = || maker(&file, Protocol::V1);
@@ -122,7 +122,7 @@ fn trackers_are_told_of_in_full() {
 }
 
 #[test]
-fn resume_data_comes_by_itself_and_before_the_end() {
+fn resume_data_is_delivered_automatically_and_before_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 300_000));
     let to = dir.path().join("to");
@@ -155,8 +155,7 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     let last = first.last().unwrap();
     assert_eq!(Metainfo::decode(last).unwrap().info_hashes, seeder.metainfo.info_hashes);
 
-    // A torrent at rest gets older, but is not saved because of that. The statistics serve as a
-    // clock.
+    // A torrent at rest gets older but is not saved because of that. The statistics serve as a clock.
     let mut ticks = |count| {
         let mut left = count;
         take(&patron, "statistics", &mut |event| {
@@ -181,9 +180,9 @@ fn resume_data_comes_by_itself_and_before_the_end() {
     assert_eq!(unwanted, [""; 0]);
 }
 
-/// To libtorrent, making the metainfo counts as saving the resume data.
+/// Making the metainfo counts as saving the resume data for libtorrent.
 #[test]
-fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
+fn asking_for_the_metainfo_does_not_suppress_the_resume_data() {
     let dir = tempfile::tempdir().unwrap();
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
     let interval = Duration::from_millis(100);
@@ -197,7 +196,7 @@ fn who_asked_for_the_metainfo_gets_the_resume_data_still() {
 }
 
 #[test]
-fn limits_and_statistics_are_told_to_those_who_want_it() {
+fn limit_and_statistics_events_are_delivered_on_request() {
     let dir = tempfile::tempdir().unwrap();
     let client = builder(dir.path()).start().unwrap();
     let patron = client.patron();

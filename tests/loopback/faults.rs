@@ -14,7 +14,7 @@ use torrent_patron::file::ExistingFiles;
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::Limits;
-use torrent_patron::{AddOptions, Client, Error, Event, Patron, TorrentId};
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -82,7 +82,7 @@ impl Drop for Tmpfs {
 }
 
 #[test]
-fn a_save_directory_that_is_a_file_is_refused_at_once() {
+fn a_save_directory_that_is_a_file_is_refused_immediately() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 31, 100_000);
     let seeder = Seeder::of(&file);
@@ -196,7 +196,7 @@ fn a_path_longer_than_the_system_takes_stops_one_torrent_alone() {
 }
 
 #[test]
-fn a_port_in_use_is_told_and_the_client_goes_on() {
+fn a_port_in_use_is_reported_and_the_client_continues() {
     let dir = tempfile::tempdir().unwrap();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap();
@@ -230,6 +230,26 @@ fn a_port_in_use_is_told_and_the_client_goes_on() {
     await_event!(patron, Event::ListenFailed { address, .. } if **address == taken.to_string());
     await_event!(patron, Event::Listening { address } if *address == addresses[0]);
     still_works(&patron);
+}
+
+/// Without a socket, the client turns off outgoing uTP for itself.
+#[test]
+fn a_port_in_use_changes_no_setting_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let name = "enable_outgoing_utp";
+    let client = builder(dir.path()).listen(taken).setting(name, true).start().unwrap();
+    let patron = client.patron();
+    await_event!(patron, Event::ListenFailed { .. });
+    let shown = || patron.settings().wait().unwrap().get(name).cloned();
+    let saved = || {
+        let state = patron.save_state().wait().unwrap();
+        Client::builder().state(state).effective_settings().unwrap().get(name).cloned()
+    };
+    assert_eq!((shown(), saved()), (Some(true.into()), None), "true is libtorrent's default");
+    patron.apply_settings(&Settings::empty().utp(false)).wait().unwrap();
+    assert_eq!((shown(), saved()), (Some(false.into()), Some(false.into())));
 }
 
 /// A tracker that gives every request the same answer.
@@ -272,7 +292,7 @@ impl Drop for Tracker {
 }
 
 #[test]
-fn a_tracker_in_trouble_is_told_and_peers_are_found_elsewhere() {
+fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
     let ok = |body: &[u8]| {
         [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body]
             .concat()
@@ -345,7 +365,7 @@ fn a_finished_torrent_moves_to_its_final_place() {
 }
 
 #[test]
-fn what_lies_at_the_final_place_is_not_replaced() {
+fn files_in_the_final_directory_are_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 52, 300_000);
     let seeder = Seeder::of(&file);
@@ -390,7 +410,7 @@ fn a_larger_file_of_the_same_name() {
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
-    assert!(error.message().contains("data.bin: it is there with 700000 bytes"), "{error}");
+    assert!(error.message().contains("data.bin: it exists with 700000 bytes"), "{error}");
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let options = seeder.options().existing_files(ExistingFiles::Overwrite);
@@ -400,7 +420,7 @@ fn a_larger_file_of_the_same_name() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_not_overwritten() {
+fn a_foreign_file_is_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let album = dir.path().join("from/album");
     for (seed, name) in [(60, "large.bin"), (61, "other.bin")] {
@@ -476,8 +496,9 @@ fn two_torrents_do_not_write_to_one_file() {
     assert!(same(&second.path, &to.join("data.bin")));
 }
 
-/// A piece that was written before its file was cut, and is hashed after that, stops the torrent. Otherwise
-/// the look at the end finds the change, and the torrent is checked by itself. Whether it has stopped.
+/// Whether the torrent stops because of the change. It does if a piece was written before its file was
+/// truncated and hashed afterwards. Otherwise the final check finds the change, and the torrent is rechecked
+/// automatically.
 fn finishes_in_spite_of_a_change(patron: &Patron, id: TorrentId) -> bool {
     let error = crate::support::wait_for(patron, "the end", |event| match event {
         Event::PeerBanned { .. } => panic!("{event}"),
@@ -496,7 +517,7 @@ fn finishes_in_spite_of_a_change(patron: &Patron, id: TorrentId) -> bool {
 }
 
 #[test]
-fn files_that_change_while_they_come_are_not_called_complete() {
+fn files_that_change_during_their_download_are_not_reported_as_complete() {
     for (what, change) in [
         ("deleted", &(|path: &Path| std::fs::remove_file(path).unwrap()) as &dyn Fn(&Path)),
         ("replaced", &|path| {
@@ -536,9 +557,9 @@ fn files_that_change_while_they_come_are_not_called_complete() {
     }
 }
 
-/// The data of a piece that is half here is lost then, and no peer is to blame.
+/// The data of a piece that has arrived in part is lost, and no peer is to blame.
 #[test]
-fn a_file_that_is_cut_while_it_comes_gets_no_peer_banned() {
+fn truncating_a_file_during_its_download_bans_no_peer() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 82, 4 * MIB);
     let maker = maker(&file, Protocol::V1).piece_length(MIB as u32);
@@ -560,7 +581,7 @@ fn a_file_that_is_cut_while_it_comes_gets_no_peer_banned() {
 }
 
 #[test]
-fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
+fn missing_trusted_data_is_reported_when_it_is_requested() {
     for (what, size) in [("missing", None), ("short", Some(100_000)), ("empty", Some(0))] {
         let dir = tempfile::tempdir().unwrap();
         for length in [300_000, 2 * MIB] {
@@ -591,7 +612,7 @@ fn trusted_data_that_is_not_there_is_told_when_it_is_asked_for() {
     }
 }
 
-/// Compiles what stands in for a disk: a library that keeps what is synchronized.
+/// Compiles a library that stands in for a disk: it keeps the data that is synchronized.
 #[cfg(target_os = "linux")]
 fn power_cut(dir: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/power_cut.c");
@@ -606,7 +627,7 @@ fn power_cut(dir: &Path) -> PathBuf {
     library
 }
 
-/// Where the library keeps what it is given.
+/// The directory in which the library keeps the data.
 #[cfg(target_os = "linux")]
 const POWER_CUT: &str = "POWER_CUT";
 
@@ -640,7 +661,7 @@ fn resume_data_before_a_power_cut() {
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
     assert!(!patron.resume_data(id).wait().unwrap().is_empty());
-    // The power goes: this is what is left.
+    // The power cut: only these copies are left.
     assert!(same(&seeder.path, &kept(&to.join("data.bin"))));
     assert!(kept(&to).exists(), "the name of the file");
 }

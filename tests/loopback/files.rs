@@ -26,7 +26,7 @@ fn only_two(files: &[FileStatus], level: Priority) -> Vec<Priority> {
 }
 
 #[test]
-fn what_is_skipped_is_not_downloaded() {
+fn skipped_files_are_not_downloaded() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&album(&dir.path().join("from")));
     let to = dir.path().join("to");
@@ -60,7 +60,7 @@ fn what_is_skipped_is_not_downloaded() {
 /// its file is skipped: as one that it has, and as one that is not wanted. It would report a
 /// torrent as finished that is not, and stop. That happens to clients that compete with each other.
 #[test]
-fn what_is_skipped_while_it_comes_does_not_end_the_rest() {
+fn skipping_a_file_during_its_download_does_not_stop_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&album(&dir.path().join("from")));
     let download = |number: u32| {
@@ -199,7 +199,7 @@ fn moved_files_are_where_they_were_sent_and_nothing_is_overwritten() {
 }
 
 #[test]
-fn what_is_asked_of_a_torrent_that_is_gone_or_has_no_metadata_is_refused() {
+fn requests_for_torrents_that_are_removed_or_have_no_metadata_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
     let client = client(dir.path());

@@ -1,4 +1,4 @@
-//! A malicious peer (BEP 3, 6, 9, 10): nothing is lost but its connection.
+//! A malicious peer (BEP 3, 6, 9, 10): it may cost nothing but its connection.
 
 use std::io::{Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -78,7 +78,7 @@ impl HostilePeer {
             while let Ok((stream, _)) = listener.accept()
                 && !stopped.load(Ordering::Relaxed)
             {
-                // The other end closes when it has had enough.
+                // The other end closes the connection at some point.
                 let _ = Connection::shake_hands(stream).and_then(|mut to| to.harm(&harm, &tell));
             }
         });
@@ -178,7 +178,7 @@ impl Connection {
         self.until_closed()
     }
 
-    /// Often enough that it does not seem to have stopped.
+    /// Repeats it often enough that the peer does not seem to have stopped.
     fn pour(&mut self, told: impl Fn()) -> Result<()> {
         self.be_asked()?;
         told();
@@ -295,7 +295,7 @@ fn torrent(path: &std::path::Path) -> Metainfo {
 }
 
 #[test]
-fn a_corrupt_piece_is_told_and_never_kept() {
+fn a_corrupt_piece_is_reported_and_never_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let file = data(&from, "data.bin", 21, 200_000);
@@ -334,7 +334,7 @@ fn a_corrupt_piece_is_told_and_never_kept() {
 /// libtorrent 2.0 reads corrupt data once more, to find out who sent it, and would end the process
 /// if it is stopped before that is done (see `cpp/disk/ordered.hpp`).
 #[test]
-fn a_client_stops_while_corrupt_pieces_are_looked_into() {
+fn a_client_stops_while_corrupt_pieces_are_investigated() {
     let (count, length) = (8, 1 << 20);
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 24, count << 20);
@@ -389,10 +389,10 @@ fn a_peer_that_breaks_the_protocol_loses_its_connection_alone() {
     }
 }
 
-/// libtorrent disconnects in the same way when two clients connect to each other at the same
-/// moment; by default it waits a minute before it tries again.
+/// libtorrent also disconnects in this way when two clients connect to each other at the same moment. By
+/// default it waits a minute before it tries again.
 #[test]
-fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
+fn an_offline_client_soon_reconnects_to_a_peer_that_disconnected() {
     let dir = tempfile::tempdir().unwrap();
     let metainfo = torrent(&data(&dir.path().join("from"), "data.bin", 25, 100_000));
     let peer = HostilePeer::start(Harm::Close);
@@ -408,7 +408,7 @@ fn an_offline_client_calls_again_soon_where_a_peer_hung_up() {
 }
 
 #[test]
-fn false_metadata_is_told_and_not_taken() {
+fn false_metadata_is_reported_and_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let file = data(&from, "data.bin", 23, 100_000);
@@ -446,7 +446,7 @@ fn false_metadata_is_told_and_not_taken() {
     still_works(&patron);
 }
 
-/// libtorrent takes it for a peer that delivers, and waits for the blocks it requested from it.
+/// libtorrent takes such a peer for one that delivers, and waits for the blocks that it requested from it.
 #[test]
 fn a_peer_that_sends_blocks_unasked_does_not_hold_up_a_download() {
     let dir = tempfile::tempdir().unwrap();
@@ -500,7 +500,7 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     still_works(&seeder.patron);
 }
 
-/// They would occupy the places of other peers until libtorrent's handshake timeout.
+/// They would take the places of other peers until libtorrent's handshake timeout.
 #[test]
 fn connections_that_say_nothing_do_not_shut_others_out() {
     let dir = tempfile::tempdir().unwrap();

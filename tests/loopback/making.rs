@@ -10,7 +10,7 @@ use crate::await_event;
 use crate::support::{PATIENCE, address, client, data, finished, maker, same};
 
 #[test]
-fn what_the_maker_is_told_stands_in_the_metainfo() {
+fn options_of_the_maker_are_in_the_metainfo() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 100_000);
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_234_567_890);
@@ -92,7 +92,7 @@ fn a_directory_keeps_its_names_and_the_default_piece_length_fits() {
 }
 
 #[test]
-fn making_tells_how_far_it_is_and_can_be_cancelled() {
+fn making_reports_its_progress_and_can_be_cancelled() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("large.bin");
     std::fs::File::create(&path).unwrap().set_len(256 << 20).unwrap();
@@ -110,7 +110,7 @@ fn making_tells_how_far_it_is_and_can_be_cancelled() {
 }
 
 #[test]
-fn what_cannot_be_made_says_why() {
+fn a_torrent_that_cannot_be_made_reports_why() {
     let dir = tempfile::tempdir().unwrap();
     let empty = dir.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
@@ -177,7 +177,7 @@ fn a_magnet_link_gets_its_metadata_from_a_peer() {
 }
 
 #[test]
-fn the_metainfo_of_a_magnet_link_without_peers_is_not_there_yet() {
+fn the_metainfo_of_a_magnet_link_without_peers_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let patron = client.patron();

@@ -1,5 +1,4 @@
-//! Torrents are made from everything in a directory, and from nothing that would not be found
-//! again.
+//! Makes torrents from everything in a directory, but not from entries that could not be found again.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -69,7 +68,7 @@ fn the_info_hash_depends_on_names_and_contents_alone() {
 }
 
 #[test]
-fn files_stand_in_the_order_of_their_names_directory_by_directory() {
+fn files_are_sorted_by_name_within_each_directory() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("t");
     for name in ["a.b", "Z", "é", "a b", "a/y", "a/b/z", "a/b.c", ".hidden"] {
@@ -168,7 +167,7 @@ fn links_are_followed_once_refused_left_out_or_kept() {
     for (target, why) in [
         (outside.as_path(), "is a link that leads outside"),
         (Path::new("../outside"), "is a link that leads outside"),
-        (Path::new("nowhere"), "is a link to nothing that is in the torrent"),
+        (Path::new("nowhere"), "is a link to something outside the torrent"),
     ] {
         fs::remove_file(root.join("second")).unwrap();
         symlink(target, root.join("second")).unwrap();
@@ -212,7 +211,7 @@ fn links_in_a_circle_and_links_to_nothing_are_named() {
 }
 
 #[test]
-fn a_torrent_has_the_name_that_its_path_has_also_of_a_link() {
+fn a_torrent_is_named_after_its_path_even_if_that_is_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let target = tree(dir.path(), "version-1");
     let link = dir.path().join("current");
@@ -239,7 +238,7 @@ fn a_torrent_has_the_name_that_its_path_has_also_of_a_link() {
 }
 
 #[test]
-fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
+fn special_files_are_refused_or_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let root = tree(dir.path(), "tree");
     fifo(&root.join("pipe"));
@@ -262,7 +261,7 @@ fn what_is_neither_a_file_nor_a_directory_is_refused_or_left_out() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn unreadable_files_are_named() {
     let dir = tempfile::tempdir().unwrap();
     // Longer than any path that the system accepts, also for root.
     let root = tree(dir.path(), "deep");
@@ -334,7 +333,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
             assert!(error.to_string().contains(named), "{protocol:?}: no {named} in {error}");
         }
-        // Taken for a torrent by BitComet, which has files and pad files in one list.
+        // BitComet would take it for a torrent with its pad files, which are in the same list as files.
         let dir = tempfile::tempdir().unwrap();
         let root = tree(dir.path(), "tree");
         data(&root, "_____padding_file_0_", 1, 100);
@@ -345,7 +344,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
                 assert_ne!(protocol, Protocol::V2);
             }
         }
-        // The name of the torrent as well.
+        // The same for the name of the torrent.
         let dir = tempfile::tempdir().unwrap();
         let error = refused(&tree(dir.path(), "tr\\ee"), protocol).to_string();
         assert!(error.contains("tr\\\\ee"), "{error}");
@@ -353,7 +352,7 @@ fn a_name_that_a_client_would_change_is_refused_and_named() {
 }
 
 #[test]
-fn a_directory_of_one_file_is_told_from_the_file_or_refused() {
+fn a_directory_of_one_file_is_distinguished_from_the_file_or_refused() {
     let dir = tempfile::tempdir().unwrap();
     let root = tree(dir.path(), "tree");
     for protocol in [Protocol::V1, Protocol::Hybrid] {
@@ -425,7 +424,7 @@ fn making_is_cancelled_within_a_piece() {
 }
 
 #[test]
-fn a_url_that_is_none_is_told_before_anything_is_read() {
+fn an_invalid_url_is_reported_before_anything_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 1000);
     for url in ["nonsense", "http://", "gopher://host/", "http://ho st/", "http://host/\r\nX: y"] {

@@ -102,7 +102,7 @@ fn a_torrent_is_with_the_same_thread_after_a_restart() {
 #[test]
 fn ports_follow_the_first_and_one_that_is_taken_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
-    // Ports that were free a moment ago; others may take them meanwhile, so that it is tried again.
+    // These ports were free a moment ago. Other programs may take them meanwhile, so the test tries again.
     let (client, first) = eventually("three free ports", || {
         let first = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{first}");
@@ -244,7 +244,7 @@ fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
 }
 
 #[test]
-fn what_is_blocked_is_blocked_by_every_thread() {
+fn every_thread_uses_the_ip_filter() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = sharded(dir.path());
     let patron = seeder.patron();
@@ -292,9 +292,9 @@ fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
     assert_eq!(patron.torrents(), [id]);
     assert_eq!(patron.statuses().len(), 1);
 
-    // What it has sent is in its resume data, and goes on from there.
+    // The resume data has the uploaded bytes, and the counter continues from there.
     let saved = patron.resume_data(id).wait().unwrap();
-    // A move is one of all.
+    // All threads move the torrent together.
     let moved = dir.path().join("moved");
     patron.move_storage(id, &moved, Existing::Fail).wait().unwrap();
     assert!(moved.join("hot.bin").exists());
@@ -328,7 +328,7 @@ fn a_private_torrent_stays_with_one_thread() {
     let options = AddOptions::default().trust(true).replicas(THREADS as u16);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Status(status) if status.seeding);
-    // Two rounds of statuses after the one that said so: what could have been copied is copied.
+    // Waits for two more rounds of statuses, after which everything that could be copied has been copied.
     for _ in 0..2 {
         patron.fresh_status(id).wait().unwrap();
     }
@@ -336,7 +336,7 @@ fn a_private_torrent_stays_with_one_thread() {
 }
 
 #[test]
-fn a_number_of_threads_that_is_none_is_refused() {
+fn an_invalid_number_of_threads_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for count in [0, 257] {
         let error = builder(dir.path()).network_threads(count).start().unwrap_err();

@@ -108,7 +108,7 @@ fn commands_sent_as_messages_are_answered_by_events() {
 }
 
 #[test]
-fn the_torrents_of_a_patron_that_leaves_go_on_pause_or_close() {
+fn the_torrents_of_a_patron_that_leaves_continue_pause_or_close() {
     let dir = tempfile::tempdir().unwrap();
     let client = client(dir.path());
     let witness = client.patron();

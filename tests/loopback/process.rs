@@ -1,4 +1,4 @@
-//! What a client does to its process.
+//! The effects of a client on its process.
 #![cfg(target_os = "linux")]
 
 use std::io::Read;
@@ -89,8 +89,9 @@ fn a_program_that_is_started_does_not_keep_the_port() {
     again.unwrap();
 }
 
-/// The descriptors of this process that a program would inherit, by what they are. Those of the standard streams
-/// and of whoever started the tests are neither sockets nor in `directory`.
+/// The descriptors of this process that a child would inherit, as the paths that they refer to. Does not list
+/// the standard streams and those inherited from the program that started the tests: they are neither sockets
+/// nor in `directory`.
 fn inherited(directory: &Path) -> Vec<PathBuf> {
     let fds = std::fs::read_dir("/proc/self/fd").unwrap();
     let numbers = fds.filter_map(|fd| fd.unwrap().file_name().into_string().ok()?.parse().ok());
@@ -104,7 +105,7 @@ fn inherited(directory: &Path) -> Vec<PathBuf> {
     open.filter(|what| what.starts_with(directory) || what.starts_with("socket:")).collect()
 }
 
-/// Not at any moment.
+/// At no moment may a child inherit a descriptor.
 #[test]
 #[cfg_attr(feature = "vendored-plain", ignore = "libtorrent is no shared library")]
 fn a_program_that_is_started_inherits_no_descriptor() {
@@ -134,7 +135,7 @@ fn a_program_that_is_started_inherits_no_descriptor() {
 }
 
 #[test]
-fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
+fn a_lack_of_descriptors_is_reported_once_and_loses_nothing() {
     // A separate process: the other tests in this one need descriptors.
     let output = Command::new("bash")
         .args([
@@ -151,10 +152,10 @@ fn being_out_of_descriptors_is_told_once_and_costs_nothing() {
 }
 
 #[test]
-#[ignore = "run by being_out_of_descriptors_is_told_once_and_costs_nothing"]
+#[ignore = "run by a_lack_of_descriptors_is_reported_once_and_loses_nothing"]
 fn out_of_descriptors() {
     let stat = std::fs::File::open("/proc/self/stat").unwrap();
-    // In hundredths of a second.
+    // The unit is a hundredth of a second.
     let ticks = || {
         let mut buffer = [0; 1024];
         let length = stat.read_at(&mut buffer, 0).unwrap();
@@ -162,7 +163,7 @@ fn out_of_descriptors() {
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };
-    // Whether what the client gives up is taken by others.
+    // Whether other code takes over the descriptors that the client closes.
     for greedy in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let client = client(dir.path());
@@ -202,7 +203,7 @@ fn out_of_descriptors() {
         drop((callers, filling));
         still_works(&patron);
         eventually("the limit is what it was", || (limit() == limited).then_some(()));
-        // Without a torrent it closes them.
+        // The client closes its sockets when it has no torrent.
         let accepts = |at: SocketAddr| {
             let Ok(mut caller) = std::net::TcpStream::connect(at) else { return false };
             caller.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

@@ -1,4 +1,4 @@
-//! Files that are read while they download.
+//! Reads files while they download.
 
 use std::io::{BufRead, ErrorKind as Io, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::{PATIENCE, Seeder, address, client, data, eventually, finish
 
 const PIECE: usize = 64 * 1024;
 
-/// A torrent of one file whose pieces are small, and one who has it.
+/// A seeder of a torrent with one file and small pieces.
 fn seeder(dir: &Path, size: usize) -> Seeder {
     let file = data(&dir.join("from"), "film.bin", 7, size);
     let metainfo =
@@ -23,7 +23,7 @@ fn seeder(dir: &Path, size: usize) -> Seeder {
     Seeder::with(&file, metainfo)
 }
 
-/// A client that has a torrent and knows nobody who has data of it.
+/// A client with a torrent but without peers.
 fn alone(dir: &Path, metainfo: &Metainfo) -> (Client, Patron, TorrentId) {
     let client = client(&dir.join("to"));
     let patron = client.patron();
@@ -47,7 +47,7 @@ fn set(patron: &Patron, name: &str, value: i32) {
     patron.apply_settings(&settings).wait().unwrap();
 }
 
-/// The kind of what failed.
+/// The kind of the error.
 fn kind<T: std::fmt::Debug>(result: std::io::Result<T>) -> ErrorKind {
     let error = result.unwrap_err();
     let source = error.get_ref().and_then(|source| source.downcast_ref::<Error>());
@@ -78,9 +78,9 @@ fn a_file_is_read_while_it_downloads() {
     assert_eq!(reader.position(), 3);
 }
 
-/// A reader that is opened before the files are checked waits for that.
+/// A reader that is opened before the files are checked waits for the check.
 #[test]
-fn what_is_on_the_disk_is_read_once_it_is_checked() {
+fn data_on_the_disk_is_read_once_it_is_checked() {
     let dir = tempfile::tempdir().unwrap();
     let size = 200 * PIECE;
     let file = data(&dir.path().join("to"), "film.bin", 7, size);
@@ -99,7 +99,7 @@ fn what_is_on_the_disk_is_read_once_it_is_checked() {
 }
 
 #[test]
-fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
+fn missing_data_is_waited_for_and_comes_before_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 100 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
@@ -108,7 +108,7 @@ fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
     assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
     reader.set_timeout(Some(PATIENCE));
     reader.seek(SeekFrom::Start(70 * PIECE as u64 + 5)).unwrap();
-    // So slow that all of it would take minutes.
+    // At this rate, the whole file would take minutes.
     seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(200_000)).wait().unwrap();
     connect(&patron, id, &seeder);
     let mut bytes = vec![0; 1000];
@@ -118,7 +118,7 @@ fn what_is_not_here_is_waited_for_and_comes_before_the_rest() {
     assert!(here[70] && here.iter().filter(|here| **here).count() < 10);
 }
 
-/// What is under way at the seeder stands in the way of what a reader jumps to.
+/// Requests that are outstanding at the seeder delay the data that a reader seeks to.
 #[test]
 fn little_is_requested_ahead_while_a_reader_is_open() {
     let dir = tempfile::tempdir().unwrap();
@@ -135,9 +135,9 @@ fn little_is_requested_ahead_while_a_reader_is_open() {
     eventually("much is requested ahead again", deep);
 }
 
-/// Each jump leaves a piece that has come in part. libtorrent would complete those first.
+/// Each seek leaves an incomplete piece behind. libtorrent by default completes those first.
 #[test]
-fn a_jump_costs_no_more_after_many_others() {
+fn a_seek_is_as_fast_after_many_others() {
     const LARGE: usize = 4 * PIECE;
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "film.bin", 7, 100 * LARGE);
@@ -164,7 +164,7 @@ fn a_jump_costs_no_more_after_many_others() {
     assert!(others.is_empty(), "pieces {others:?} came, which nobody waits for");
 }
 
-/// libtorrent picks the first pieces of a torrent at random, unless a setting says otherwise.
+/// By default libtorrent picks the first pieces of a torrent at random.
 #[test]
 fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
     const SETTING: &str = "initial_picker_threshold";
@@ -187,7 +187,8 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
     set(&patron, SETTING, 100);
     assert_eq!(seen(), Some(100.into()));
     assert_eq!(saved().as_deref(), Some("i100"));
-    // It is not in force: a piece comes before the others, in the middle of many that could come.
+    // The setting has no effect: this piece arrives before the others, although it is in the middle of many
+    // that could be picked.
     reader.seek(SeekFrom::Start(70 * PIECE as u64)).unwrap();
     seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(200_000)).wait().unwrap();
     connect(&patron, id, &seeder);
@@ -199,7 +200,8 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
     assert_eq!(saved().as_deref(), Some("i100"));
 }
 
-/// A player with a buffer of 5 s, at half the rate of the seeder. Two minutes where CI is `true`.
+/// A player with a buffer of 5 s reads at half the rate of the seeder. The test takes two minutes if CI is
+/// `true`.
 #[test]
 fn a_player_that_seeks_does_not_stall() {
     const RATE: usize = 250_000;
@@ -210,14 +212,14 @@ fn a_player_that_seeks_does_not_stall() {
     let seeder = seeder(dir.path(), size);
     let limit = Some(2 * RATE as u32);
     seeder.patron.set_upload_limit(seeder.patron.torrents()[0], limit).wait().unwrap();
-    // It hands out what a limit allows tick by tick; short ones are more like a line.
+    // Limits are applied tick by tick. With short ticks the data flows more evenly.
     set(&seeder.patron, "tick_interval", 50);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     connect(&patron, id, &seeder);
     let mut reader = open(&patron, id);
     let mut second_of_film = vec![0; RATE];
     for seek in 0..seeks {
-        // Forward, then back again, to what has not come.
+        // Seeks forward and back, each time to data that has not arrived.
         let to = (if seek % 2 == 0 { seek + 2 } else { seek }) * 40 * RATE;
         reader.seek(SeekFrom::Start(to.min(size - 40 * RATE) as u64)).unwrap();
         reader.read_exact(&mut second_of_film).unwrap();
@@ -234,7 +236,7 @@ fn a_player_that_seeks_does_not_stall() {
 }
 
 #[test]
-fn the_priorities_of_the_program_are_as_they_were_when_the_readers_are_gone() {
+fn the_priorities_of_the_program_are_restored_when_the_readers_are_closed() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 30 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
@@ -248,9 +250,9 @@ fn the_priorities_of_the_program_are_as_they_were_when_the_readers_are_gone() {
     reader.set_timeout(Some(Duration::ZERO));
     assert!(reader.read(&mut [0; 9]).is_err());
     eventually("the window has moved", || (in_force()[20] == Priority::TOP).then_some(()));
-    // Resume data has what the program chose.
+    // The resume data has the priorities that the program set.
     let saved = patron.resume_data(id).wait().unwrap();
-    // The program chooses meanwhile.
+    // The program changes a priority meanwhile.
     patron.set_piece_priority(id, 5, Priority::new(1)).wait().unwrap();
     eventually("the window is in force", || (in_force()[20] == Priority::TOP).then_some(()));
     drop(reader);
@@ -320,7 +322,7 @@ fn a_wait_is_ended_by_an_interrupt() {
 }
 
 #[test]
-fn a_torrent_that_goes_or_stops_ends_the_read_with_the_reason() {
+fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = seeder(dir.path(), 4 * PIECE);
     let (client, patron, id) = alone(dir.path(), &seeder.metainfo);

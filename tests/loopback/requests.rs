@@ -14,7 +14,7 @@ use crate::await_event;
 use crate::support::{Seeder, address, builder, client, data, finished, maker, noise, wait_for};
 
 #[test]
-fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
+fn the_piece_map_shows_finished_pieces_and_a_piece_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(dir.path(), "data.bin", 1, 100_000));
     let patron = &seeder.patron;
@@ -30,7 +30,7 @@ fn the_piece_map_says_what_is_here_and_a_piece_can_be_read() {
 }
 
 #[test]
-fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
+fn chosen_pieces_are_downloaded_and_pieces_can_be_added() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
     let client = client(&dir.path().join("to"));
@@ -59,10 +59,10 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_handed_in() {
     let map = patron.pieces(id).wait().unwrap();
     assert_eq!(map.have, [false, false, false, true, false, true, true]);
 
-    // A piece that is not wanted from peers may come from the program.
+    // A piece that is not wanted from peers can be added by the program.
     let error = patron.read_piece(id, 0).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotHere);
-    assert!(error.message().ends_with("piece 0 is not here yet"), "{error}");
+    assert!(error.message().ends_with("piece 0 has not been downloaded yet"), "{error}");
     let bytes = noise(1, 100_000);
     let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
     assert!(error.message().ends_with("piece 0 has 16384 bytes, not 100"), "{error}");
@@ -95,11 +95,14 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
     let patron = client.patron();
     let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
-    // Neither before the file exists, nor when only its space is reserved.
+    // It fails before the file exists, and also when its space is only reserved.
     for piece in [0, 5] {
         let error = patron.read_piece(id, piece).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
-        assert!(error.message().ends_with(&format!("piece {piece} is not here yet")), "{error}");
+        assert!(
+            error.message().ends_with(&format!("piece {piece} has not been downloaded yet")),
+            "{error}"
+        );
         patron.add_piece(id, 6, &noise(1, 100_000)[6 * 16 * 1024..]).wait().unwrap();
         poll(|| patron.pieces(id).wait().unwrap().have[6].then_some(()));
     }
@@ -150,9 +153,9 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
     poll(|| patron.fresh_status(id).wait().unwrap().paused.then_some(()));
 }
 
-/// A stranger's torrent would make the client send requests to hosts behind the firewall.
+/// A torrent of a stranger could make the client send requests to hosts behind the firewall.
 #[test]
-fn what_a_torrent_names_on_the_local_network_is_dropped_and_what_a_person_names_is_not() {
+fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let asked = crate::faults::Tracker::start(b"");

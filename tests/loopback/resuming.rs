@@ -50,7 +50,7 @@ fn resume_data_restores_what_was_chosen() {
     let saved = patron.resume_data(id).wait().unwrap();
     drop((patron, first));
 
-    // With another default directory: the resume data knows the right one.
+    // The client has another default directory, but the resume data has the right one.
     let second = client(&dir.path().join("elsewhere"));
     let patron = second.patron();
     let source = Source::ResumeData(saved.into());
@@ -70,7 +70,7 @@ fn resume_data_restores_what_was_chosen() {
     let trackers = patron.trackers(id).wait().unwrap();
     assert_eq!((&*trackers[0].url, trackers[0].tier), ("http://127.0.0.1:1/announce", 0));
     assert_eq!(patron.web_seeds(id).wait().unwrap(), ["http://127.0.0.1:1/"]);
-    // The goals too, which are the client's: they are in the data that is saved next.
+    // The client keeps the goals, so they are in its next resume data too.
     let again = patron.resume_data(id).wait().unwrap();
     let text = String::from_utf8_lossy(&again);
     assert!(text.contains("11:goal actioni1e11:share ratioi2500ee"), "{text}");
@@ -78,7 +78,7 @@ fn resume_data_restores_what_was_chosen() {
 }
 
 #[test]
-fn a_download_goes_on_where_it_was_and_moves_when_it_is_complete() {
+fn a_download_resumes_and_moves_when_it_is_complete() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 200_000));
     let (done, incomplete) = (dir.path().join("done"), dir.path().join("incomplete"));
@@ -230,7 +230,7 @@ fn a_torrent_starts_as_its_options_say() {
 }
 
 #[test]
-fn a_torrent_that_has_given_enough_ends_as_it_was_told_to() {
+fn a_torrent_that_reaches_its_goal_ends_as_chosen() {
     let dir = tempfile::tempdir().unwrap();
     for (then, name) in [
         (GoalAction::Pause, "pause.bin"),
@@ -273,7 +273,7 @@ fn a_torrent_seeds_for_its_time() {
 }
 
 #[test]
-fn a_client_begins_where_an_earlier_one_stood() {
+fn a_client_continues_from_the_state_of_an_earlier_one() {
     let dir = tempfile::tempdir().unwrap();
     let first = client(dir.path());
     let patron = first.patron();
@@ -417,7 +417,7 @@ fn other_files_than_in_the_resume_data_are_downloaded_in_full() {
 }
 
 #[test]
-fn a_lost_part_file_is_noticed_though_nothing_else_is_asked_for() {
+fn a_lost_part_file_is_noticed_without_requests_for_other_files() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = sharing(dir.path());
     let to = dir.path().join("to");
@@ -445,7 +445,7 @@ fn a_lost_part_file_is_noticed_though_nothing_else_is_asked_for() {
 }
 
 #[test]
-fn what_is_on_disk_beyond_the_resume_data_is_checked_and_not_downloaded() {
+fn data_that_the_resume_data_lacks_is_checked_and_not_downloaded() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 200_000);
     let metainfo = metainfo(&file);
@@ -510,7 +510,7 @@ fn files_that_have_changed_since_the_resume_data_are_checked() {
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         await_event!(patron, Event::Checked { .. });
         assert!(!patron.fresh_status(id).wait().unwrap().finished, "{what}");
-        // What was lost is downloaded again, and nothing else.
+        // Only the lost data is downloaded again.
         patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
         finished(&patron, id);
         assert!(same(&seeder.path, &to.join("data.bin")), "{what}");

@@ -33,7 +33,7 @@ fn settings_are_read_back_and_changed_while_the_client_runs() {
 }
 
 #[test]
-fn a_blocked_peer_is_not_let_in() {
+fn a_blocked_peer_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
     let client = client(&dir.path().join("to"));
@@ -201,7 +201,7 @@ fn the_dht_goes_on_with_the_nodes_that_were_saved() {
 }
 
 #[test]
-fn metainfo_from_elsewhere_spares_the_peers() {
+fn metainfo_from_elsewhere_is_not_requested_from_peers() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let metainfo = crate::support::metainfo(&file);
@@ -269,7 +269,7 @@ fn an_offline_client_stays_offline() {
 }
 
 #[test]
-fn a_directory_that_is_something_else_is_told_at_the_start() {
+fn a_path_that_is_not_a_directory_is_reported_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 10);
     for wrong in ["".into(), file.clone(), file.join("below")] {
@@ -283,7 +283,7 @@ fn a_directory_that_is_something_else_is_told_at_the_start() {
 }
 
 #[test]
-fn a_place_to_listen_that_is_none_is_told_at_the_start() {
+fn an_invalid_listen_address_is_reported_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     for wrong in ["nosuchdev9:0", "localhost:0", "127.0.0.1", "127.0.0.1:0,x:1"] {
         let error = builder(dir.path()).listen(wrong).start().unwrap_err();

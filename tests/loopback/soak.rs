@@ -1,4 +1,4 @@
-//! Torrents that come and go for long: nothing is left of them. `make soak` runs it.
+//! Adds and removes torrents for a long time: nothing may be left of them. `make soak` runs it.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use torrent_patron::{AddOptions, Patron, TorrentId};
 
 use crate::support::{address, builder, data, finished, maker};
 
-/// At a time, side by side.
+/// The number of torrents that run at the same time.
 const BATCH: usize = 50;
 const DEFAULT_CYCLES: usize = 10_000;
 
-/// What this process holds.
+/// The resources of this process.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     kibibytes: usize,
@@ -39,7 +39,7 @@ fn add(patron: &Patron, torrent: &[u8], options: AddOptions) -> TorrentId {
 
 #[test]
 #[ignore = "takes minutes: make soak"]
-fn nothing_is_left_of_torrents_that_come_and_go() {
+fn removed_torrents_leave_nothing_behind() {
     let cycles = std::env::var("CYCLES").map_or(DEFAULT_CYCLES, |cycles| cycles.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
@@ -75,7 +75,7 @@ fn nothing_is_left_of_torrents_that_come_and_go() {
             while patron.try_recv().is_some() {}
         }
         last = held();
-        // By then pools and caches have their size.
+        // By then pools and caches have reached their size.
         if first.is_none() && done >= cycles / 5 {
             first = Some(last);
         }

@@ -6,7 +6,7 @@ use torrent_patron::error::ErrorKind;
 use crate::support::{PATIENCE, Seeder, builder, client, data, finished};
 
 #[test]
-fn the_statistics_of_both_ends_say_what_was_carried() {
+fn the_statistics_of_both_ends_count_the_transferred_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let size = 1_000_000;
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, size));
@@ -33,7 +33,7 @@ fn the_statistics_of_both_ends_say_what_was_carried() {
 }
 
 #[test]
-fn statistics_are_there_for_all_who_ask_and_end_with_the_client() {
+fn statistics_are_available_to_all_patrons_until_the_client_stops() {
     let dir = tempfile::tempdir().unwrap();
     let client = builder(dir.path()).start().unwrap();
     let patron = client.patron();

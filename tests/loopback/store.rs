@@ -1,4 +1,4 @@
-//! Torrents that outlive the client, in a store.
+//! Torrents that a store keeps when their client ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,8 +20,8 @@ use crate::support::{
     PATIENCE, Seeder, builder, data, drain, eventually, finished, metainfo, same,
 };
 
-/// A client with this store, and a patron that has seen everything restored, with the events of every
-/// torrent.
+/// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
+/// restored.
 fn restored(dir: &Path, store: &Memory) -> (Client, Patron) {
     let client = builder(dir).store(store.clone()).start().unwrap();
     let patron = client.patron();
@@ -41,7 +41,7 @@ fn only(patron: &Patron) -> TorrentId {
     torrents[0]
 }
 
-/// Once it is neither checked nor about to be.
+/// Waits until the torrent neither is being checked nor will be.
 fn settled(patron: &Patron, id: TorrentId) -> TorrentStatus {
     eventually("a torrent that is checked", || {
         let status = patron.fresh_status(id).wait().unwrap();
@@ -102,7 +102,7 @@ fn a_torrent_is_there_again_as_it_was_after_a_crash_at_any_moment_after_the_answ
 }
 
 #[test]
-fn what_was_closed_cleanly_is_not_checked_again() {
+fn torrents_that_were_closed_cleanly_are_not_checked_again() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "a.bin", 2, 400_000);
     let seeder = Seeder::of(&file);
@@ -140,7 +140,7 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
         the_record(&store).completed.map(|_| store.copy())
     });
     drop(seeder);
-    // There is nobody left to fetch anything from.
+    // No peer is left to download from.
     let (other, patron) = restored(&to, &crashed);
     patron.wait_until_finished(only(&patron)).wait().unwrap();
     stop(other);
@@ -206,7 +206,7 @@ fn a_removal_is_kept_and_one_with_its_files_goes_on_after_a_crash() {
 }
 
 #[test]
-fn a_move_is_kept_and_one_that_was_cut_short_is_finished() {
+fn a_move_is_saved_and_an_interrupted_move_is_completed() {
     let dir = tempfile::tempdir().unwrap();
     let [one, two, three] = ["one", "two", "three"].map(|name| dir.path().join(name));
     let file = data(&one, "a.bin", 7, 200_000);
@@ -235,7 +235,7 @@ fn a_move_is_kept_and_one_that_was_cut_short_is_finished() {
 }
 
 #[test]
-fn a_store_that_is_full_refuses_what_is_to_be_durable_and_the_client_goes_on() {
+fn a_full_store_refuses_durable_changes_and_the_client_continues() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("data"), "a.bin", 8, 100_000);
     let other = metainfo(&data(&dir.path().join("data"), "b.bin", 9, 100_000));
@@ -272,7 +272,7 @@ fn a_store_that_is_full_refuses_what_is_to_be_durable_and_the_client_goes_on() {
 }
 
 #[test]
-fn what_could_not_be_saved_is_saved_when_there_is_room() {
+fn failed_saves_are_repeated_when_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "a.bin", 10, 100_000);
     let seeder = Seeder::of(&file);
@@ -326,7 +326,7 @@ fn restored_torrents_belong_to_nobody_until_they_are_adopted() {
 }
 
 #[test]
-fn a_torrent_that_cannot_be_restored_is_told_and_stays_in_the_store_until_it_is_added_again() {
+fn a_torrent_that_cannot_be_restored_is_reported_and_stays_in_the_store_until_it_is_added_again() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("data");
     let file = data(&files, "a.bin", 12, 50_000);
@@ -421,7 +421,7 @@ fn choices_among_files_trackers_and_names_are_kept() {
 }
 
 #[test]
-fn resume_data_is_told_with_the_metainfo_where_it_is_wanted_beside_the_store() {
+fn resume_data_events_include_the_metainfo_also_with_a_store() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("data"), "a.bin", 15, 50_000);
     let store = Memory::new();
@@ -452,7 +452,7 @@ fn a_builder_has_one_store_for_one_client() {
 }
 
 #[test]
-fn what_was_changed_of_the_client_is_kept() {
+fn changed_settings_and_bans_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "a.bin", 16, 300_000);
     let seeder = Seeder::of(&file);
@@ -479,12 +479,18 @@ fn what_was_changed_of_the_client_is_kept() {
         let now = patron.settings().wait().unwrap();
         assert_eq!(now.get("connections_limit") == Some(&77.into()), restores);
         assert_eq!(now.get("user_agent"), Some(&"another".into()), "the builder goes before it");
-        let filter = patron.ip_filter().wait().unwrap();
-        let banned: std::net::IpAddr = "192.0.2.7".parse().unwrap();
-        assert!(filter.ranges().iter().any(|range| range.first <= banned && banned <= range.last));
         assert!(patron.statistics().wait().unwrap().all_time_received >= received);
         stop(client);
     }
+
+    // What an offline client blocks besides is not kept.
+    let quiet = Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
+    let builder = Client::builder().save_dir(&to).listen("127.0.0.1:0").settings(quiet);
+    let client = builder.store(store).restore_settings(false).start().unwrap();
+    let filter = client.patron().ip_filter().wait().unwrap();
+    let [banned, other] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse().unwrap());
+    assert!(filter.blocks(banned) && !filter.blocks(other));
+    stop(client);
 }
 
 #[test]
@@ -517,7 +523,7 @@ fn the_order_of_the_queue_is_kept() {
     stop(client);
 }
 
-/// A store that is read one torrent at a time, each when it is let.
+/// A store that is read one torrent at a time, each time the test permits it.
 struct Slow {
     memory: Memory,
     may_read: crossbeam_channel::Receiver<()>,
@@ -547,7 +553,7 @@ impl Store for Slow {
 }
 
 #[test]
-fn restoring_tells_how_far_it_has_come_and_the_client_works_meanwhile() {
+fn restoring_reports_its_progress_and_the_client_works_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("data");
     let metainfos: Vec<Metainfo> =
@@ -566,7 +572,7 @@ fn restoring_tells_how_far_it_has_come_and_the_client_works_meanwhile() {
     let_read.send(()).unwrap();
     let first = eventually("the first torrent", || patron.torrents().first().copied());
     patron.options(first).wait().unwrap();
-    // No more often than each quarter of a second.
+    // Progress is reported at most every 250 ms.
     while patron.recv_timeout(Duration::from_millis(300)).is_some() {}
     let_read.send(()).unwrap();
     let far = await_event!(patron, Event::Restoring { done, total } => (*done, *total));

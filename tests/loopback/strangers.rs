@@ -1,5 +1,5 @@
-//! Input from strangers: URLs, links and texts. None of it becomes a request that was not intended,
-//! or a command for a terminal; what is wrong in a torrent costs only that part of it.
+//! Input from strangers: URLs, links and texts. None of it may become a request that was not intended, or a
+//! command for a terminal. If a part of a torrent is invalid, only that part is lost.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -106,7 +106,7 @@ fn info() -> Vec<u8> {
     ])
 }
 
-/// What a stranger wants the client to send to that server.
+/// A URL with a second request in it that a stranger wants the client to send to that server.
 fn smuggled(server: &Server) -> String {
     server.url("/announce HTTP/1.1\r\nHost: x\r\n\r\nDELETE /everything HTTP/1.1\r\nX-Evil: ")
 }
@@ -136,14 +136,14 @@ fn a_url_of_a_stranger_is_cleaned_or_left_out_whatever_brings_it() {
         ("url-list", list(seeds.map(text))),
     ]);
     let metainfo = Metainfo::decode(&torrent).unwrap();
-    // From 2.0.13, libtorrent itself drops the untidy tracker and the two invalid ones.
+    // From 2.0.13 on, libtorrent itself drops the untidy tracker and the two invalid ones.
     let mut urls: Vec<_> = metainfo.trackers.iter().map(|tracker| &*tracker.url).collect();
     urls.sort_unstable_by_key(|url| *url == other);
     assert_eq!(urls, [&*clean, other]);
     assert_eq!(metainfo.web_seeds, ["http://127.0.0.1:1/announce"]);
     let invalid = &metainfo.invalid_urls;
     assert!([2, 4].contains(&invalid.len()), "{invalid:#?}");
-    assert!(invalid.iter().any(|url| url.ends_with("it has a blank or a control character in it")));
+    assert!(invalid.iter().any(|url| url.ends_with("it contains a space or a control character")));
     assert!(invalid.iter().any(|url| url.contains("\": expected a URL that begins with")));
 
     let link = format!(
@@ -239,7 +239,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
         }
     }
     assert!(patron.trackers(id).wait().unwrap().is_empty());
-    // Written differently, it is the same URL.
+    // The same URL, written differently.
     patron.add_tracker(id, " HTTP://127.0.0.1:1/announce\n", 0).wait().unwrap();
     patron.add_tracker(id, "http://127.0.0.1:1/announce", 0).wait().unwrap();
     assert_eq!(patron.trackers(id).wait().unwrap().len(), 1);
@@ -248,7 +248,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
 }
 
 #[test]
-fn what_a_torrent_names_is_added_to_what_resume_data_has() {
+fn urls_of_a_torrent_are_added_to_those_of_its_resume_data() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
     let of = |port: u16| {
@@ -283,7 +283,7 @@ fn what_a_torrent_names_is_added_to_what_resume_data_has() {
 }
 
 #[test]
-fn a_second_source_of_a_torrent_adds_to_what_is_there() {
+fn a_second_source_of_a_torrent_adds_its_trackers_and_metadata() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
     let of = |port: u16, private: bool| {
@@ -307,7 +307,7 @@ fn a_second_source_of_a_torrent_adds_to_what_is_there() {
         urls.sort();
         (urls, patron.web_seeds(id).wait().unwrap().len())
     };
-    // One without metadata gets it.
+    // A torrent without metadata takes them from the second source.
     let first = link(&seeder.metainfo, "http://127.0.0.1:3/announce");
     let id = patron.add_torrent(first, AddOptions::default()).wait().unwrap().id();
     let again = patron.add_torrent(of(2, false), seeder.options()).wait().unwrap();
@@ -318,11 +318,11 @@ fn a_second_source_of_a_torrent_adds_to_what_is_there() {
     let again = link(&seeder.metainfo, "http://127.0.0.1:4/announce");
     patron.add_torrent(again, AddOptions::default()).wait().unwrap();
     assert_eq!(urls(id).0.len(), 3);
-    // It is kept.
+    // The tracker is in the resume data.
     let saved = patron.resume_data(id).wait().unwrap();
     assert!(saved.windows(16).any(|part| part == b"127.0.0.1:4/anno"));
 
-    // A private one keeps its own (BEP 27).
+    // A private torrent keeps its own trackers (BEP 27).
     let id = patron.add_torrent(of(5, true), AddOptions::default()).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     patron.add_torrent(of(6, true), AddOptions::default()).wait().unwrap();
@@ -372,7 +372,7 @@ impl Missing {
 }
 
 #[test]
-fn a_web_seed_that_gives_nothing_is_told_once_and_with_the_reason() {
+fn a_web_seed_that_sends_nothing_is_reported_once_with_the_reason() {
     let whole = noise(7, 50_000);
     let damaged = noise(8, 50_000);
     let refused = "http://127.0.0.1:1/data.bin".to_owned();
@@ -406,7 +406,7 @@ Content-Length: 0
 "
                 .to_vec()
             })),
-            "it redirects to a web seed that is known already",
+            "it redirects to a web seed that is already known",
         ),
         ("nobody is there", None, "Connection refused"),
     ];
@@ -434,7 +434,8 @@ Content-Length: 0
     });
 }
 
-/// BEP 19: a URL without a slash at the end is that of the file. libtorrent takes the padding of v2 for a second file.
+/// BEP 19: a URL without a slash at the end is that of the file. libtorrent counts the padding of a v2
+/// torrent as a second file.
 #[test]
 fn the_file_of_a_v2_torrent_is_asked_for_where_it_is() {
     for end in ["/pub/data.bin", "/pub/"] {
@@ -453,7 +454,7 @@ fn the_file_of_a_v2_torrent_is_asked_for_where_it_is() {
 }
 
 #[test]
-fn a_web_seed_that_gives_what_is_asked_for_is_not_told() {
+fn a_web_seed_that_sends_the_requested_data_is_not_reported() {
     let missing = Missing::file("data.bin");
     let body = std::fs::read(&missing.from).unwrap();
     let server = Server::start(move |_| page("200 OK", &body));
@@ -510,7 +511,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
             assert!(asked.iter().all(|one| one.starts_with(&format!("GET {path} "))), "{asked:#?}");
             assert_eq!(patron.web_seeds(id).wait().unwrap(), [server.url(path)], "{way}");
 
-            // If it comes from resume data, it is unchanged.
+            // A URL from resume data is unchanged.
             let saved = patron.resume_data(id).wait().unwrap();
             let other = builder(Path::new("unused")).save_dir(&missing.to).start().unwrap();
             let patron_of_other = other.patron();
@@ -638,7 +639,7 @@ fn a_torrent_that_names_very_many_servers_costs_no_more_than_one_that_names_many
 }
 
 #[test]
-fn what_a_torrent_says_is_made_visible() {
+fn control_characters_of_a_torrent_are_made_visible() {
     let torrent = dict([
         ("comment", text("line\n\u{2066}line\u{2069}")),
         ("created by", text("me\u{1b}]0;title\u{7}")),

@@ -1,4 +1,4 @@
-//! Data is transferred from one client to another.
+//! Transfers of data from one client to another.
 
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::{Added, RemoveFiles};
@@ -43,7 +43,7 @@ fn a_torrent_goes_from_one_client_to_another() {
     }
 }
 
-/// Only the names of its DHT nodes are withheld from libtorrent.
+/// The names of its DHT nodes are the only part that is withheld from libtorrent.
 #[test]
 fn a_torrent_that_names_dht_nodes_goes_from_one_client_to_another() {
     for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
@@ -104,7 +104,7 @@ fn peers_that_the_program_names_are_connected_to_at_once() {
     let torrents: [Source; 2] = [seeder.metainfo.clone().into(), magnet.into()];
     for (number, source) in torrents.into_iter().enumerate() {
         let builder = builder(&dir.path().join(number.to_string()));
-        // The first tick comes with the start.
+        // The first tick comes at the start.
         let client = builder.setting("tick_interval", 3_600_000).start().unwrap();
         let patron = client.patron();
         let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();

@@ -1,4 +1,4 @@
-//! Data on disk is compared with its torrent, and each file that differs is named.
+//! Compares data on disk with its torrent, and names each file that differs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -31,7 +31,7 @@ fn damage(path: &Path, at: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Whole pieces, so that v1 can tell files apart as v2 does.
+/// The files consist of whole pieces, so that v1 can tell them apart as v2 does.
 #[test]
 fn each_file_that_differs_is_named_with_how_it_differs() {
     for protocol in PROTOCOLS {
@@ -169,7 +169,7 @@ fn a_link_of_the_torrent_is_a_link_on_disk() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_from_a_damaged_one() {
+fn a_file_that_cannot_be_read_is_distinguished_from_a_damaged_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = data(dir.path(), "data.bin", 1, 40_000);
     let metainfo = made(&path, Protocol::Hybrid);

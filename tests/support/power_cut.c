@@ -1,5 +1,6 @@
-/* Preloaded into a program, it keeps what is synchronized, as a disk does for good: in the
- * directory POWER_CUT, by inode. Of a directory it keeps only that it was. */
+/* Preloaded into a program, it copies the data that the program synchronizes, as only that survives
+ * a power cut. The copies are in the directory POWER_CUT, under their inode numbers. Of a directory
+ * it only records that it was synchronized. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

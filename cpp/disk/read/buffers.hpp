@@ -11,7 +11,7 @@
 
 namespace patron {
 
-// Blocks that the network thread fills and frees: no lock is needed. Counts its users, because
+// Blocks that the network thread fills and frees, so no lock is needed. Counts its users, because
 // blocks that wait to be sent outlive the session's disk backend.
 class Buffers final : public compat::BufferAllocator {
   public:
@@ -42,7 +42,7 @@ class Buffers final : public compat::BufferAllocator {
     }
 
   private:
-    // 16 MiB; more than that goes back to the heap.
+    // 16 MiB. Memory beyond that is returned to the heap.
     static constexpr std::size_t max_free = 1024;
 
     Buffers() { free_.reserve(max_free); }
@@ -57,7 +57,7 @@ class Buffers final : public compat::BufferAllocator {
     std::size_t users_ = 1;
 };
 
-// Blocks that workers fill.
+// Blocks that worker threads fill.
 class HeapBuffers final : public compat::BufferAllocator {
   public:
     static lt::disk_buffer_holder hold(std::unique_ptr<char[]> buffer, int size) {

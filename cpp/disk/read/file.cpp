@@ -33,7 +33,7 @@ lt::error_code file_error(FileError value) {
     return lt::error_code(value, category);
 }
 
-// Pieces may have 16 MiB and more, of which not every peer requests all.
+// Pieces may have 16 MiB or more, and not every peer requests a whole piece.
 constexpr int max_read_ahead = 1024 * 1024;
 
 } // namespace
@@ -49,7 +49,7 @@ lt::error_code lost_at(std::string const& path, std::int64_t offset) {
     if (descriptor < 0)
         return system_error(errno);
     off_t const data = ::lseek(descriptor, offset, SEEK_DATA);
-    // Behind the end, or before the next data. Any other failure says nothing.
+    // The offset is beyond the end of the file or in a hole. Other failures mean nothing.
     bool const is_lost = data < 0 ? errno == ENXIO : data != offset;
     ::close(descriptor);
     return is_lost ? file_error(modified) : lt::error_code();
@@ -125,7 +125,7 @@ bool File::is_as_checked() const noexcept {
     return Stamp(found) == stamp_ && Stamp(found).changed == seen_;
 }
 
-// The stamp of a known file stays as it was when its data was known to be right.
+// The stamp of a known file is from the time when its data was known to be correct.
 void File::see(Stamp const& found) noexcept {
     if (!stamp_.is_known()) {
         stamp_ = found;
@@ -160,7 +160,7 @@ bool File::read_resident(char* buffer, int length, std::int64_t offset) {
 lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahead) {
     if (reads_resident() && read_resident(buffer, length, offset))
         return {};
-    // The next blocks are in memory then when they are requested.
+    // The next blocks will then be in memory when they are requested.
     ::posix_fadvise(descriptor_, offset, std::min(ahead, max_read_ahead), POSIX_FADV_WILLNEED);
     while (length > 0) {
         ssize_t const read = ::pread(descriptor_, buffer, static_cast<std::size_t>(length), offset);

@@ -17,7 +17,7 @@
 
 namespace patron {
 
-// Tells whether a file was written to.
+// The metadata of a file that shows whether the file was written to.
 struct Stamp {
     Stamp() = default;
     explicit Stamp(struct stat const& file)
@@ -33,7 +33,7 @@ struct Stamp {
 
     std::int64_t size = -1;
     std::int64_t modified = 0;
-    // Not set back with the time above, and also changed by a new mode or hard link.
+    // Unlike the time above, this one cannot be set back. A new mode or hard link changes it too.
     std::int64_t changed = 0;
 
   private:
@@ -43,32 +43,32 @@ struct Stamp {
     }
 };
 
-// Of what is at the path now; not known where that is no file.
+// Returns the stamp of the file at the path; unknown if that is not a regular file.
 Stamp look_at(std::string const& path);
 
-// Why what was written there is lost; no error if it is not.
+// Returns why data written at the offset is lost; no error if it is not.
 lt::error_code lost_at(std::string const& path, std::int64_t offset);
 
-// The files of one torrent whose time of change differs from that of their stamp: their pieces are
-// to be hashed before they are read. The number of times that such a change was seen.
+// Counts the changes of a torrent's files that may be harmless: only the time of the last change
+// differs from the stamp. The pieces of such a file must be hashed before they are read.
 using Doubts = std::atomic<std::uint64_t>;
 
-// Workers open and check it. The network thread only reads what is in memory.
+// A file. Worker threads open, check and read it; the network thread only reads what is in memory.
 class File : public std::enable_shared_from_this<File> {
   public:
     enum class State {
         closed,
         open,
-        // Short of descriptors or memory.
+        // Descriptors or memory are short.
         exhausted,
-        // It cannot be opened, or is shorter than the torrent says. libtorrent may know more: the
-        // torrent may be incomplete.
+        // It cannot be opened, or is shorter than its size in the torrent. libtorrent may know
+        // more: the torrent may be incomplete.
         unusable,
-        // It is not what was read before; failure() says how.
+        // It is not the file that was read before; failure() has the reason.
         changed,
     };
 
-    // `known`: the stamp that the file had, where it is known.
+    // `known` is the file's earlier stamp, if there is one.
     File(std::string path, std::int64_t size, bool mapped, Stamp known,
          std::shared_ptr<Doubts> doubts, std::weak_ptr<Pool> pool,
          std::shared_ptr<ReadCounters> counters)
@@ -80,32 +80,32 @@ class File : public std::enable_shared_from_this<File> {
     File& operator=(File const&) = delete;
 
     State state() const noexcept { return state_.load(std::memory_order_acquire); }
-    // Once open: whether it is as it was when it was last checked, as far as the kernel knows
-    // without asking anybody else.
+    // Only while open: whether the file is unchanged since the last check, as far as the kernel
+    // knows without asking a server.
     bool is_as_checked() const noexcept;
     bool is_doubtful() const noexcept { return doubtful_.load(std::memory_order_acquire); }
-    // A piece of it has another hash.
+    // Notes that a piece of the file has another hash.
     void found_changed();
     std::string const& path() const noexcept { return path_; }
-    // Once changed.
+    // Only after a change.
     lt::error_code failure() const noexcept { return failure_; }
-    // Once open.
+    // Only while open.
     Stamp stamp() const noexcept { return stamp_; }
-    // Once open; null for a file that is not mapped.
+    // Only while open; null for a file that is not mapped.
     Mapping* mapping() const noexcept { return mapping_; }
 
-    // Reads from memory; false where not all of it is there.
+    // Reads from memory. Returns false if not all of it is in memory.
     bool read_resident(char* buffer, int length, std::int64_t offset);
-    // Whether the file system can tell what is in memory.
+    // Whether the file system can read without waiting for the disk.
     bool reads_resident() const noexcept { return nowait_.load(std::memory_order_relaxed); }
 
-    // The rest may wait: workers only.
+    // The following functions may wait, so only worker threads call them.
 
-    // Does nothing if it is open or has changed.
+    // Opens the file, unless it is open or has changed.
     void open();
-    // Whether the file at the path is still the one that is open, if it is, and not written to.
+    // Checks that the file at the path is still the open one, and that it was not written to.
     void check();
-    // `ahead`: how many bytes the kernel is to fetch if they are not in memory.
+    // `ahead` is how many bytes the kernel should fetch in advance.
     lt::error_code read(char* buffer, int length, std::int64_t offset, int ahead);
 
   private:
@@ -120,7 +120,7 @@ class File : public std::enable_shared_from_this<File> {
     std::shared_ptr<ReadCounters> const counters_;
 
     std::mutex mutex_;
-    // The next six are written with the mutex held, before state_ announces them.
+    // The next six members are written with the mutex held, before state_ announces them.
     Stamp stamp_;
     std::uint64_t device_ = 0;
     std::uint64_t inode_ = 0;
@@ -128,7 +128,7 @@ class File : public std::enable_shared_from_this<File> {
     Mapping* mapping_ = nullptr;
     lt::error_code failure_;
     std::atomic<State> state_{State::closed};
-    // The time of change that was seen last.
+    // The time of the last change that was noticed.
     std::atomic<std::int64_t> seen_;
     std::atomic<bool> doubtful_{false};
     std::atomic<bool> nowait_{true};

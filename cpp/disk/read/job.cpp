@@ -49,7 +49,7 @@ void Job::read(bool stopped) try {
     error.ec = make_error_code(boost::system::errc::not_enough_memory);
 }
 
-// Posts once for all jobs that finish before the network thread has time.
+// Posts once for all jobs that finish before the network thread handles them.
 void FinishedJobs::push(std::shared_ptr<Job> job) {
     {
         std::lock_guard<std::mutex> const lock(mutex_);

@@ -1,4 +1,4 @@
-// Blocks that workers read.
+// Blocks that worker threads read.
 #pragma once
 
 #include "torrent-patron/cpp/disk/read/file.hpp"
@@ -19,12 +19,13 @@
 
 namespace patron {
 
-// A block. Made and destroyed on the network thread: its handler owns a peer.
+// A block to read. It is created and destroyed on the network thread, because its handler owns a
+// peer.
 struct Job {
     Job(lt::io_context& network, std::shared_ptr<TorrentFiles> of, lt::peer_request const& block,
         ReadHandler then, lt::disk_job_flags_t how, Parts const& where);
 
-    // On a worker.
+    // Called on a worker thread.
     void read(bool stopped);
 
     // Keeps the network thread running.
@@ -35,27 +36,28 @@ struct Job {
     ReadHandler handler;
     lt::disk_job_flags_t flags;
     Parts parts;
-    // Keep the files of the parts.
+    // Keep the files of the parts alive.
     std::array<std::shared_ptr<File>, Parts::max> files;
-    // From the block's beginning to the end of its piece: a peer requests all of it.
+    // The length from the beginning of the block to the end of its piece, because a peer requests
+    // the whole piece.
     int ahead;
 
-    // What came of it. Any state but `open` says that the file could not be opened.
+    // The result. Any state but `open` means that the file could not be opened.
     std::unique_ptr<char[]> buffer;
     lt::storage_error error;
     File::State state = File::State::open;
 };
 
-// Jobs on their way back to the network thread.
+// Finished jobs on their way back to the network thread.
 class FinishedJobs : public std::enable_shared_from_this<FinishedJobs> {
   public:
     // `complete` is called on the network thread.
     FinishedJobs(lt::io_context& network, std::function<void(Job&)> complete)
         : network_(network), complete_(std::move(complete)) {}
 
-    // On a worker.
+    // Called on a worker thread.
     void push(std::shared_ptr<Job> job);
-    // On the network thread: `complete` is not called any more.
+    // Called on the network thread. Afterwards, `complete` is not called any more.
     void close() { complete_ = nullptr; }
 
   private:

@@ -15,7 +15,7 @@ std::int64_t page_size() {
     return size;
 }
 
-// Pages whose bits share a word of Mapping::resident_.
+// The number of pages whose bits share a word of Mapping::resident_.
 constexpr std::size_t word_bits = 64;
 
 // Calls `each` with the words that the range covers, as (word, bits), until it returns false.
@@ -35,8 +35,8 @@ bool for_words(std::int64_t offset, int length, Each each) {
 }
 
 // The processor's own prefetching stops at the end of a page. With this, the first lines of each
-// page are on their way while libtorrent gathers blocks for the kernel to copy: that is worth a
-// tenth of the rate.
+// page are being fetched while libtorrent gathers blocks for the kernel to copy. That increases the
+// rate by a tenth.
 void prefetch(char const* begin, int length) noexcept {
     constexpr int line = 64, lines = 4;
     int const page = static_cast<int>(page_size());
@@ -75,7 +75,7 @@ lt::disk_buffer_holder Mapping::block(std::int64_t offset, int length) {
     return compat::holder(*this, begin, length);
 }
 
-// Unmapping a large file takes milliseconds: a worker does it while there are workers.
+// Unmapping a large file takes milliseconds, so a worker thread does it, if one is left.
 void Mapping::free_disk_buffer(char*) {
     if (users_.fetch_sub(1, std::memory_order_acq_rel) > 1)
         return;

@@ -1,4 +1,4 @@
-// A file in memory, and what of it the kernel has there.
+// A mapped file, and which of its pages the kernel has in memory.
 #pragma once
 
 #include "torrent-patron/cpp/compat.hpp"
@@ -15,27 +15,27 @@
 
 namespace patron {
 
-// A file, mapped read-only. libtorrent sends blocks from it. They outlive the torrent; the last
-// user unmaps the file.
+// A file that is mapped read-only. libtorrent sends blocks from the mapping. Blocks may outlive the
+// torrent; the last user unmaps the file.
 class Mapping final : public compat::BufferAllocator {
   public:
-    // With one user, the file. Null where the file cannot be mapped.
+    // Creates a mapping with one user, the file. Returns null if the file cannot be mapped.
     static Mapping* make(int file, std::int64_t size, std::weak_ptr<Pool> pool,
                          std::shared_ptr<ReadCounters> counters);
 
-    // Network thread.
+    // Called on the network thread.
     lt::disk_buffer_holder block(std::int64_t offset, int length);
     void free_disk_buffer(char*) override;
 
-    // Whether the whole range was in memory when it was last checked. A page that the kernel has
-    // taken away since costs the network thread a page fault, until a worker notices: see sweep.
+    // Returns whether the whole range was in memory when it was last checked. If the kernel has
+    // evicted a page since, the network thread has a page fault, until a worker notices; see sweep.
     bool is_resident(std::int64_t offset, int length) const noexcept;
     void set_resident(std::int64_t offset, int length) noexcept;
-    // Checks the next part of what is marked resident. Where some of it is gone the kernel is short
-    // of memory, and all marks are cleared. Of files that this process neither owns nor may write,
-    // the kernel reports every page as resident.
+    // Checks the next part of the pages that are marked as resident. If some have been evicted, the
+    // kernel is short of memory, and all marks are cleared. For a file that this process neither
+    // owns nor may write, the kernel reports every page as resident.
     void sweep();
-    // The file is closed.
+    // Called when the file is closed.
     void unref() noexcept;
 
   private:
@@ -47,9 +47,9 @@ class Mapping final : public compat::BufferAllocator {
     std::int64_t const size_;
     std::weak_ptr<Pool> const pool_;
     std::shared_ptr<ReadCounters> const counters_;
-    // The file and every block in use.
+    // The number of users: the file, and every block in use.
     std::atomic<std::size_t> users_{1};
-    // A bit for each page.
+    // One bit for each page.
     std::vector<std::atomic<std::uint64_t>> resident_;
     std::size_t next_swept_ = 0;
 };

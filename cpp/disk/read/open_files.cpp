@@ -10,15 +10,15 @@
 namespace patron {
 namespace {
 
-// How often a file that is in use is checked by a worker.
+// How often a worker checks a file that is in use.
 constexpr std::chrono::seconds check_interval{1};
-// How often the kernel is asked on the network thread whether a check is due.
+// How often the network thread asks the kernel whether a check is due.
 constexpr std::chrono::milliseconds look_interval{5};
-// How long after its last use a file is still checked.
+// For how long after its last use a file is checked.
 constexpr std::chrono::seconds after_use{3};
-// How long no file is opened after an exhaustion.
+// How long no file is opened after descriptors or memory ran out.
 constexpr std::chrono::seconds back_off{1};
-// A worker has other things to do as well.
+// How many files a worker examines at a time, because it has other work.
 constexpr std::size_t looks_at_once = 256;
 
 } // namespace
@@ -61,7 +61,7 @@ void OpenFiles::look(Slot& slot, clock::time_point now) {
     if (now < slot.next_look || slot.file->state() != File::State::open)
         return;
     slot.next_look = now + look_interval;
-    // Hardly ever, so that a worker is not worth its delay.
+    // This is so rare that handing it to a worker would not pay.
     if (!slot.file->is_as_checked())
         slot.file->check();
 }
@@ -92,8 +92,8 @@ void OpenFiles::check_later() {
     });
 }
 
-// Those that were used a moment ago, too: the next request may never come, as where a peer could
-// not be sent what was cut off.
+// Includes files that were used a moment ago, because there may be no next request: for example, if
+// a peer could not be sent data that was truncated.
 void OpenFiles::check_all() {
     is_timed_ = false;
     auto const now = clock::now();
@@ -172,11 +172,11 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
     auto const take = [this, alive = std::weak_ptr<bool const>(alive_), &files, looks, first,
                        weak = std::weak_ptr<TorrentFiles>(torrent),
                        generation = files.generation_] {
-        // The torrent has the files that are referred to.
+        // The torrent owns the files that are referred to.
         auto const owner = weak.lock();
         if (!owner || alive.expired() || files.generation_ != generation)
             return;
-        // One that is not whole yet may grow.
+        // An incomplete file may grow.
         for (Look const& look : *looks)
             if (look.found.size >= look.size && files.slots_.count(look.file) == 0)
                 files.set_stamp(look.file, look.found);
@@ -209,7 +209,7 @@ void OpenFiles::look_for(std::vector<Probe> probes,
 
 void OpenFiles::exhausted() {
     exhausted_until_ = clock::now() + back_off;
-    // libtorrent opens files too: this leaves some descriptors to it.
+    // Close half of the files, because libtorrent needs descriptors too.
     make_room(uses_.size() / 2);
 }
 
@@ -225,7 +225,7 @@ void OpenFiles::make_room(std::size_t files) {
     }
 }
 
-// Unmapping a large file takes milliseconds: a worker does it.
+// Unmapping a large file takes milliseconds, so a worker does it.
 void OpenFiles::close(Torrent& files, Slots::iterator slot) {
     uses_.erase(slot->second.use);
     auto file = std::move(slot->second.file);

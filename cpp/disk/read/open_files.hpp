@@ -25,8 +25,8 @@ namespace patron {
 
 using clock = std::chrono::steady_clock;
 
-// Those of all torrents, up to a limit; beyond it, the least recently used is closed. A file that
-// is in use is looked at now and then, open or not. Network thread only.
+// The open files of all torrents, up to a limit. Beyond the limit, the least recently used file is
+// closed. Files in use are checked from time to time, whether open or not. Network thread only.
 class OpenFiles {
   public:
     class Torrent;
@@ -37,21 +37,22 @@ class OpenFiles {
           counters_(std::move(counters)), timer_(network) {}
 
     void set_limit(std::size_t files);
-    // The file, open or to be opened by a worker. Null for a while after an exhaustion.
+    // Returns the file, which is open or which a worker will open. Returns null for a while after
+    // descriptors or memory ran out.
     File* use(TorrentFiles const& torrent, Torrent& files, lt::file_index_t index,
               clock::time_point now);
-    // Remembers how the files that are wanted are now, so that a change is seen which comes before
-    // they are first used. A worker looks at them, a few at a time.
+    // Records the stamps of the wanted files, so that a change before their first use is noticed. A
+    // worker examines a few files at a time.
     void remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first = 0);
-    // Looks on a worker whether these are still there; gives the first that is not.
+    // Checks on a worker whether the probes still exist. Passes the first loss to `then`.
     void look_for(std::vector<Probe> probes, std::function<void(lt::storage_error const&)> then);
-    // Closes the file, if it is still the one that is in use. The next use opens it again.
+    // Closes the file, if it is still in use. The next use opens it again.
     void close(Torrent& files, lt::file_index_t index, File const& file);
-    // Closes all and forgets what they were.
+    // Closes all files of the torrent, and forgets their stamps.
     void release(Torrent& files);
-    // A file could not be opened, because descriptors or memory are short.
+    // Notes that a file could not be opened because descriptors or memory are short.
     void exhausted();
-    // Nothing is checked any more.
+    // Ends all checks.
     void stop();
 
   private:
@@ -67,7 +68,7 @@ class OpenFiles {
         clock::time_point next_check;
         clock::time_point next_look;
         clock::time_point last_use;
-        // It has changed, and that was told.
+        // Whether the file has changed and that was reported.
         bool is_lost;
     };
     using Slots = std::unordered_map<int, Slot>;
@@ -87,19 +88,19 @@ class OpenFiles {
     // Runs while files are in use.
     boost::asio::steady_timer timer_;
     bool is_timed_ = false;
-    // The most recently used first.
+    // The most recently used file is first.
     Uses uses_;
     std::size_t limit_ = 1;
     clock::time_point exhausted_until_{};
-    // Gone with this.
+    // Expires with this object.
     std::shared_ptr<bool const> const alive_ = std::make_shared<bool const>(true);
 };
 
-// Those of one torrent.
+// The open files of one torrent.
 class OpenFiles::Torrent {
   public:
     Torrent(lt::sha1_hash const& hash, bool mapped) : hash_(hash), mapped_(mapped) {}
-    // Of its files.
+    // Returns the counter of doubtful changes of its files.
     std::shared_ptr<Doubts> const& doubts();
 
   private:
@@ -110,11 +111,11 @@ class OpenFiles::Torrent {
     lt::sha1_hash const hash_;
     bool const mapped_;
     Slots slots_;
-    // Made when they are first needed: most torrents of many are idle.
+    // Created when first needed, because most torrents are idle.
     std::shared_ptr<Doubts> doubts_;
-    // By file, as far as they are known.
+    // The known stamps, by file.
     std::vector<Stamp> stamps_;
-    // Changes when they are forgotten.
+    // Changes when the stamps are forgotten.
     std::uint64_t generation_ = 0;
 };
 

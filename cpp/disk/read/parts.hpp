@@ -1,4 +1,4 @@
-// Where in a torrent's files a block lies.
+// Finds the parts of a torrent's files that contain a block.
 #pragma once
 
 #include <libtorrent/file_storage.hpp>
@@ -12,13 +12,13 @@ namespace patron {
 
 class File;
 
-// What a block covers of one file.
+// The part of a block that is in one file.
 struct Part {
     lt::file_index_t index{0};
     std::int64_t offset = 0;
     int length = 0;
     bool pad = false;
-    // Filled in once it is open, or to be opened; null for a pad file.
+    // Filled in when the file is open or being opened; null for a pad file.
     File* file = nullptr;
 };
 
@@ -27,11 +27,11 @@ class Parts {
     // A block may lie in several small files.
     static constexpr int max = 4;
 
-    // False for a block that lies in more files, or outside of the torrent. `hint` is the file to
-    // look at first, and becomes the block's first file.
+    // Finds the parts. Returns false if the block is in more files, or outside of the torrent.
+    // `hint` is the file to try first; it is set to the block's first file.
     bool split(lt::file_storage const& files, lt::peer_request const& request,
                lt::file_index_t& hint);
-    // Marks what a mapping has of them as being in memory.
+    // Marks the mapped parts as being in memory.
     void set_resident() const;
 
     Part* begin() { return parts_.data(); }

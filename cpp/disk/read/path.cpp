@@ -22,18 +22,18 @@
 namespace patron {
 namespace {
 
-// How long a torrent has to be paused after an error, before the next is reported.
+// How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
 constexpr int most_looked_at = 16 * 1024;
 
-// Descriptors or memory are short; the files are fine.
+// Returns whether descriptors or memory are short. The files are fine.
 bool is_shortage(lt::error_code const& code) {
     namespace errc = boost::system::errc;
     return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
            code == errc::not_enough_memory;
 }
 
-// What the read path keeps of a torrent.
+// The read path's data about a torrent.
 struct TorrentReads final : Attachment {
     TorrentReads(OpenFiles& open, lt::sha1_hash const& hash, bool mapped)
         : open_files(open), files(hash, mapped) {}
@@ -46,20 +46,20 @@ struct TorrentReads final : Attachment {
         open_files.look_for(std::move(probes), std::move(then));
     }
 
-    // Of doubtful files.
+    // The pieces of files that may have changed.
     struct Pieces {
         using Reads = std::vector<std::function<void(lt::storage_error const&)>>;
-        // Reads that wait until their piece was hashed.
+        // Reads that wait until their piece is hashed.
         std::map<lt::piece_index_t, Reads> hashing;
-        // Those that are right, and how many doubts there were then.
+        // Pieces with the right hash, and the count of doubtful changes at that time.
         std::map<lt::piece_index_t, std::uint64_t> right;
     };
 
     OpenFiles& open_files;
     OpenFiles::Torrent files;
-    // Hardly ever needed.
+    // Rarely needed.
     std::unique_ptr<Pieces> pieces;
-    // The first file of the last block: nearly always that of the next one.
+    // The first file of the last block, which is nearly always that of the next block.
     lt::file_index_t last{0};
     clock::time_point failed_until{};
 };
@@ -91,10 +91,11 @@ class ReadPath final : public Forward {
 
     Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
     lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                    clock::time_point now, File*& doubtful);
+                                    clock::time_point now, std::shared_ptr<File>& doubtful);
     bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
     void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
-                          ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful);
+                          ReadHandler handler, lt::disk_job_flags_t flags,
+                          std::shared_ptr<File> const& doubtful);
     bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags);
     void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
@@ -150,7 +151,7 @@ lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
     return holder;
 }
 
-// The hot path. For a block in memory it takes no lock and allocates at most the buffer.
+// The hot path. For a block in memory, it takes no lock and allocates at most the buffer.
 void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& request,
                           ReadHandler handler, lt::disk_job_flags_t flags) {
     TorrentPtr const& torrent = torrents_->at(index);
@@ -164,13 +165,13 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
     if (flags & volatile_read)
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
-    File* doubtful = nullptr;
+    std::shared_ptr<File> doubtful;
     Reason* const reason = why_stock(*torrent, request, parts);
     if (reason != nullptr || way_ == DiskReads::Stock) {
         if (lt::storage_error const error = look_at_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
         if (doubtful != nullptr && !is_right(reads, request.piece))
-            return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
+            return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
         return read_by_stock(reason, torrent, request, std::move(handler), flags);
     }
     bool open = true;
@@ -188,23 +189,24 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
                 lt::storage_error(part.file->failure(), part.index, lt::operation_t::file_read));
         open = open && state == File::State::open;
         if (part.file->is_doubtful())
-            doubtful = part.file;
+            doubtful = part.file->shared_from_this();
     }
     if (doubtful != nullptr && !is_right(reads, request.piece))
-        return read_when_hashed(torrent, request, std::move(handler), flags, *doubtful);
+        return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
     if (open && read_at_once(parts, request.length, handler, flags))
         return;
     read_by_worker(torrent, request, std::move(handler), flags, parts);
 }
 
-// Why libtorrent must read the block. Null: it need not, and `parts` is filled in.
+// Returns why libtorrent must read the block. Returns null if it need not; `parts` is then filled
+// in.
 ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request const& request,
                                       Parts& parts) const {
     if (way_ == DiskReads::Stock)
         return nullptr;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
-    // Blocks of files that are not wanted may be in libtorrent's part file.
+    // Blocks of skipped files may be in libtorrent's part file.
     if (std::any_of(parts.begin(), parts.end(), [&torrent](Part const& part) {
             return !part.pad && torrent.is_skipped(part.index);
         }))
@@ -212,9 +214,9 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
     return nullptr;
 }
 
-// Where libtorrent reads the block. The one that has changed.
+// For blocks that libtorrent reads. Returns the error of a file that has changed, if any.
 lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                          clock::time_point now, File*& doubtful) {
+                                          clock::time_point now, std::shared_ptr<File>& doubtful) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
         lt::file_index_t const i = slice.file_index;
@@ -226,7 +228,7 @@ lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_reques
         if (file->state() == File::State::changed)
             return lt::storage_error(file->failure(), i, lt::operation_t::file_read);
         if (file->is_doubtful())
-            doubtful = file;
+            doubtful = file->shared_from_this();
     }
     return {};
 }
@@ -238,10 +240,12 @@ bool ReadPath::is_right(TorrentReads& reads, lt::piece_index_t piece) const {
     return found != reads.pieces->right.end() && found->second == *reads.files.doubts();
 }
 
-// A file was touched, and its size and time of modification are as before: it has another mode or
-// hard link, or it was written to and its time set back.
+// Reads the block after its piece has been hashed, because a file may have changed although its
+// size and modification time have not. Either it has another mode or hard link, or it was written
+// to and its time was set back.
 void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
-                                ReadHandler handler, lt::disk_job_flags_t flags, File& doubtful) {
+                                ReadHandler handler, lt::disk_job_flags_t flags,
+                                std::shared_ptr<File> const& doubtful) {
     auto& pieces = reads_of(*torrent).pieces;
     if (!pieces)
         pieces = std::make_unique<TorrentReads::Pieces>();
@@ -258,11 +262,10 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
         return;
     auto const hashed = [this, torrent, generation = torrent->generation,
                          doubts = reads_of(*torrent).files.doubts()->load(),
-                         file = doubtful.shared_from_this()](lt::piece_index_t piece,
-                                                             lt::sha1_hash const& hash,
-                                                             lt::storage_error error) {
+                         file = doubtful](lt::piece_index_t piece, lt::sha1_hash const& hash,
+                                          lt::storage_error error) {
         TorrentReads::Pieces& pieces = *reads_of(*torrent).pieces;
-        // One that may not be opened any more is read by the descriptor that is open.
+        // A file that can no longer be opened is read with the descriptor that is open.
         bool const is_trusted = error ? error.ec == boost::system::errc::permission_denied
                                       : internals::has_hash(torrent->owner, piece, hash);
         if (generation != torrent->generation) {
@@ -273,7 +276,7 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
         } else if (!error) {
             file->found_changed();
         }
-        // A read may find another doubt, and wait again.
+        // A read may find another doubtful change, and wait again.
         auto const waiting = pieces.hashing.extract(piece);
         for (auto const& read : waiting.mapped())
             read(error ? report(*torrent, generation, error) : error);
@@ -283,7 +286,7 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
     inner_->submit_jobs();
 }
 
-// False where not all of the block is in memory.
+// Returns false if not all of the block is in memory.
 bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& handler,
                             lt::disk_job_flags_t flags) {
     Part const& first = *parts.begin();
@@ -316,7 +319,7 @@ bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& h
 void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
                               ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts) {
     auto job = std::make_shared<Job>(network_, torrent, request, std::move(handler), flags, parts);
-    // Moves the job on: it must not be destroyed on the worker.
+    // Moves the job on, because it must not be destroyed on the worker.
     auto task = [finished = finished_, job](bool stopped) mutable {
         job->read(stopped);
         finished->push(std::move(job));
@@ -343,7 +346,7 @@ void ReadPath::complete(Job& job) {
     job.handler(HeapBuffers::hold(std::move(job.buffer), job.request.length), {});
 }
 
-// libtorrent reads what a worker could not open. The next block tries to open it again.
+// Lets libtorrent read what a worker could not. The next block tries to open the file again.
 void ReadPath::fall_back(Reason& reason, Job& job) {
     for (Part const& part : job.parts)
         if (!part.pad && part.file->state() == job.state)
@@ -370,9 +373,9 @@ void ReadPath::read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_reques
         flags);
 }
 
-// The error as libtorrent is to see it. Peers have many requests under way, and each that fails is
-// an alert. Only the first of a torrent carries the reason, for which alerts.cpp pauses the
-// torrent. Those that follow until then, and those of an earlier generation, become aborted.
+// Returns the error for libtorrent. Peers have many open requests, and each failed one causes an
+// alert. Only the first error of a torrent has the reason; alerts.cpp pauses the torrent because of
+// it. Later errors, and those of an earlier generation, become aborted.
 lt::storage_error ReadPath::report(TorrentFiles& torrent, std::uint64_t generation,
                                    lt::storage_error error) {
     auto const now = clock::now();
@@ -387,7 +390,8 @@ lt::storage_error ReadPath::report(TorrentFiles& torrent, std::uint64_t generati
     return error;
 }
 
-// Never calls the handler itself: peer_connection::fill_send_buffer is iterating over its requests.
+// Does not call the handler directly, because peer_connection::fill_send_buffer is iterating over
+// its requests.
 void ReadPath::fail(TorrentFiles& torrent, ReadHandler handler, lt::storage_error error) {
     error = report(torrent, torrent.generation, error);
     boost::asio::post(network_, [handler = std::move(handler), error] { handler({}, error); });
@@ -420,11 +424,11 @@ void ReadPath::settings_updated() {
 }
 
 void ReadPath::limit_files() {
-    // Those that are only looked at take no descriptors.
+    // Files that are only examined need no descriptors.
     int const size = way_ == DiskReads::Stock
                          ? most_looked_at
                          : settings_.get_int(lt::settings_pack::file_pool_size);
-    // More than one block needs: room for its last file is not made by closing its first.
+    // More than one block needs, so that making room for its last file does not close its first.
     open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
 }
 

@@ -1,5 +1,5 @@
-// How blocks are read for peers. Blocks that are in memory are answered at once, on the network
-// thread; workers read the others. Whoever reads them, the files are looked at meanwhile.
+// Reads blocks for peers. Blocks that are in memory are answered at once, on the network thread;
+// worker threads read the others. The files are checked for changes meanwhile, whoever reads them.
 //
 //   path.*              decides who reads a block, and answers
 //   plain_torrents.hpp  which torrents may be sent from mappings

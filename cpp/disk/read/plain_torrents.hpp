@@ -8,9 +8,9 @@
 
 namespace patron {
 
-// The torrents that do not use TLS. The thread that adds them knows; a backend is not told, and
-// must not give OpenSSL a pointer into a mapping: a truncated file would end the process. Any
-// thread.
+// The torrents that do not use TLS. OpenSSL must not get a pointer into a mapping, because a
+// truncated file would end the process. A backend cannot know which torrents use TLS, but the
+// thread that adds them does. Any thread.
 class PlainTorrents {
   public:
     void add(lt::sha1_hash const& torrent) {

@@ -14,12 +14,13 @@
 
 namespace patron {
 
-// Tasks with the same key run one after another on one thread: a request finds in memory what the
-// one before it for the same piece has read. Queues need no bound of their own: they hold what
-// peers have requested, and libtorrent policy that by send_buffer_watermark for each peer.
+// Worker threads. Tasks with the same key run one after another on one thread, so a request finds
+// in memory what the previous one for the same piece has read. The queues need no bound: they
+// contain what peers have requested, and libtorrent bounds that by send_buffer_watermark for each
+// peer.
 class Pool {
   public:
-    // `stopped`: the pool has stopped, and the task must not wait for a disk.
+    // If `stopped`, the pool has stopped, and the task must not wait for a disk.
     using Task = std::function<void(bool stopped)>;
 
     // Threads start when there is work for them.
@@ -28,9 +29,9 @@ class Pool {
     Pool(Pool const&) = delete;
     Pool& operator=(Pool const&) = delete;
 
-    // False after stop(), and where the thread cannot be started.
+    // Returns false after stop(), or if the thread cannot be started.
     bool run(std::size_t key, Task task);
-    // Returns at once; tasks in the queues run as stopped.
+    // Returns at once. The queued tasks run with `stopped` set.
     void stop();
     void join();
 

@@ -1,9 +1,9 @@
 //! Clients
 //!
 //! A client is libtorrent on its own thread, in one session or, with
-//! patron_builder_set_network_threads(), in several. It makes patrons, which do all the work,
-//! and is shut down at the end. Several clients can run side by side in one process. Most programs
-//! need one; patron_shared() gives access to it from anywhere in the process.
+//! patron_builder_set_network_threads(), in several. It makes patrons, which do all the work, and
+//! is shut down at the end. Several clients can run in one process. Most programs need one;
+//! patron_shared() gives access to it from anywhere in the process.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ use torrent_patron::settings::Proxy;
 use torrent_patron::store::Sqlite;
 use torrent_patron::{ClientBuilder, Patron};
 
-/// The configuration that a client is started with. Used by one thread at a time.
+/// The configuration of a client. Used by one thread at a time.
 pub struct patron_builder {
     builder: ClientBuilder,
 }
@@ -59,8 +59,8 @@ pub extern "C" fn patron_builder_free(builder: Option<Box<patron_builder>>) {
 }
 
 /// Sets the tick interval in milliseconds: how often the client asks libtorrent for changed
-/// statuses. Commands and all other events do not wait for a tick. The default is 5000; 0 is an
-/// error at the start.
+/// statuses. Commands and all other events do not wait for a tick. The default is 5000. A value of
+/// 0 is an error at the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_tick_interval(
     builder: Option<&mut patron_builder>,
@@ -74,9 +74,10 @@ pub extern "C" fn patron_builder_set_tick_interval(
     })
 }
 
-/// Sets how often, in milliseconds, resume data is saved for a torrent that keeps downloading or
-/// uploading. It is saved if the client has a store, or while a patron that added or watches the
-/// torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000; 0 is an error at the start.
+/// Sets how often, in milliseconds, the resume data of a torrent is saved while it downloads or
+/// uploads. It is saved if the client has a store, or while a patron that added or watches the
+/// torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000. A value of 0 is an
+/// error at the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_resume_data_interval(
     builder: Option<&mut patron_builder>,
@@ -107,11 +108,12 @@ pub unsafe extern "C" fn patron_builder_set_listen(
     })
 }
 
-/// Sets how many network threads of libtorrent the client has, 1 to 256, so that it can use as many
-/// cores. Torrents are dealt to them by info hash; to the program they are one client. Each listens on
-/// a port of its own: those that follow the one to listen on, or any free ones where that is 0. All of
-/// them must be forwarded; see patron_listen_addresses_of(). Limits of the client are for all threads
-/// together. The default is 1, or the number of cores with PATRON_PRESET_SEEDING.
+/// Sets how many network threads of libtorrent the client uses, 1 to 256, so that it can use as
+/// many cores. Torrents are assigned to threads by info hash; to the program it is still one
+/// client. Each thread listens on its own port: consecutive ports from the configured one, or any
+/// free ports if that is 0. All of them must be forwarded; see patron_listen_addresses_of(). The
+/// client's limits apply to all threads together. The default is 1, or the number of cores with
+/// PATRON_PRESET_SEEDING.
 ///
 /// Errors at the start: INVALID_ARGUMENT for another number.
 #[unsafe(no_mangle)]
@@ -126,7 +128,7 @@ pub extern "C" fn patron_builder_set_network_threads(
     })
 }
 
-/// Sets the directory for finished files. The default is the working directory.
+/// Sets the directory for complete files. The default is the working directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_save_dir(
     builder: Option<&mut patron_builder>,
@@ -142,7 +144,7 @@ pub unsafe extern "C" fn patron_builder_set_save_dir(
     })
 }
 
-/// Sets the directory for files until they are complete. The default is the save directory.
+/// Sets the directory for incomplete files. The default is the save directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_builder_set_incomplete_dir(
     builder: Option<&mut patron_builder>,
@@ -227,9 +229,10 @@ pub unsafe extern "C" fn patron_builder_set_state(
     })
 }
 
-/// Keeps the torrents of the client in this file, which is created if it does not exist, and takes in
-/// those that it has; see "Stores". The file is open from now on. It belongs to the first client that
-/// the builder starts; to start another one fails with IN_USE until a store is set again.
+/// Keeps the torrents of the client in this file, which is created if it does not exist, and
+/// restores the torrents that are already in it; see "Stores". The file stays open from now on. It
+/// belongs to the first client that the builder starts. Starting another client fails with IN_USE
+/// until a store is set again.
 ///
 /// Errors: IN_USE if another process or client has the file open; CORRUPT if it is damaged or is not
 /// a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
@@ -250,8 +253,9 @@ pub unsafe extern "C" fn patron_builder_set_store(
     })
 }
 
-/// Sets whether settings changed by patron_apply_settings() are kept in the store and restored at the
-/// next start; the default is true. They override those of patron_builder_set_settings().
+/// Sets whether settings that are changed with patron_apply_settings() are kept in the store and
+/// restored at the next start. The default is true. Restored settings override those of
+/// patron_builder_set_settings().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_set_restore_settings(
     builder: Option<&mut patron_builder>,
@@ -264,7 +268,7 @@ pub extern "C" fn patron_builder_set_restore_settings(
     })
 }
 
-/// Gives the settings that libtorrent will receive: all that differ from its defaults. Free the
+/// Returns the settings that libtorrent will receive: all that differ from its defaults. Free the
 /// result with patron_settings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_effective_settings(
@@ -279,7 +283,7 @@ pub extern "C" fn patron_builder_effective_settings(
     })
 }
 
-/// Starts a client and returns when its session exists. The caller keeps the builder and may start
+/// Starts a client. Returns when its session exists. The caller keeps the builder and may start
 /// more clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
 ///
 /// Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
@@ -317,13 +321,13 @@ pub extern "C" fn patron_client_patron(
     })
 }
 
-/// Makes a patron of the process-wide client. The first call starts the client, using `builder`; the
-/// client stops after its last patron is freed. A `builder` of NULL means the client that runs, or
-/// else the defaults. Free the patron with patron_free(), which for the last one waits up to 5 seconds
-/// for the client to stop.
+/// Makes a patron of the process-wide client. The first call starts the client with `builder`; the
+/// client stops when its last patron is freed. If `builder` is NULL, the running client is used, or
+/// one with the defaults is started. Free the patron with patron_free(); for the last patron, it
+/// waits up to 5 seconds for the client to stop.
 ///
-/// Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT where the client runs and was
-/// started with other options.
+/// Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT if the client is running and
+/// was started with other options.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_shared(
     builder: Option<&patron_builder>,
@@ -341,10 +345,10 @@ pub extern "C" fn patron_shared(
     })
 }
 
-/// Stops a client: refuses new commands, waits for deletions and moves in progress, tells trackers,
-/// and flushes files, all within `deadline_ms` milliseconds. Open replies fail with STOPPED, and
-/// every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now on. `report`
-/// may be NULL; otherwise free the report with patron_report_free().
+/// Stops a client: refuses new commands, waits for deletions and moves in progress, notifies
+/// trackers, and flushes files, all within `deadline_ms` milliseconds. Open replies fail with
+/// STOPPED, and every patron receives PATRON_EVENT_CLIENT_STOPPED. The handle is invalid from now
+/// on. `report` may be NULL; otherwise free the report with patron_report_free().
 ///
 /// If libtorrent has not finished by the deadline, it finishes on a background thread; the report
 /// says so.
@@ -388,7 +392,7 @@ pub extern "C" fn patron_report_torrents(report: Option<&patron_report>) -> usiz
     read(0, || Some(report?.report.torrents))
 }
 
-/// How many commands, adding torrents included, failed because the client stopped.
+/// How many commands, including additions of torrents, failed because the client stopped.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unanswered(report: Option<&patron_report>) -> usize {
     read(0, || Some(report?.report.unanswered))
@@ -418,7 +422,7 @@ pub extern "C" fn patron_report_unsaved(report: Option<&patron_report>) -> usize
     read(0, || Some(report?.report.unsaved))
 }
 
-/// Whether libtorrent has finished: trackers were told, files were flushed and closed.
+/// Whether libtorrent has finished: trackers were notified, files were flushed and closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_engine_ended(report: Option<&patron_report>) -> bool {
     read(false, || Some(report?.report.engine_ended))

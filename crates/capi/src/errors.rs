@@ -23,7 +23,7 @@ pub extern "C" fn patron_error_value(error: Option<&patron_error>) -> i32 {
     read_anywhere(0, || Some(error?.value))
 }
 
-/// What was tried, as a verb phrase: "add the torrent".
+/// What the failed operation was, as a verb phrase: "add the torrent".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_error_operation(error: Option<&patron_error>) -> patron_text {
     read_anywhere(patron_text::EMPTY, || Some(error?.operation.text()))

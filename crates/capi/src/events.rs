@@ -1,8 +1,8 @@
 //! Events
 //!
-//! Events tell what happened. Events of a torrent go to the patron that added it and to those that
-//! watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
-//! unread status of the same torrent, and any other event of an existing torrent replaces the
+//! Events report what happened. Events of a torrent go to the patron that added it and to those
+//! that watch it; events of the client go to every patron. A mailbox is bounded. A status replaces
+//! the unread status of the same torrent, and any other event of an existing torrent replaces the
 //! unread one of the same kind. Beyond 4096 other events the oldest are dropped, which
 //! PATRON_EVENT_LAGGED reports; events about single files, pieces, peers and trackers are limited
 //! separately. A program that reads slowly therefore loses no state and uses no extra memory.
@@ -52,12 +52,12 @@ numbers! { EventKind:
     PATRON_EVENT_CHECKED = 9 => Checked,
     /// All wanted pieces are complete. Has: name.
     PATRON_EVENT_FINISHED = 10 => Finished,
-    /// The files are in another directory now: finished files in their final directory, or files
+    /// The files are now in another directory: complete files in their final directory, or files
     /// that a patron moved. Has: name, save_dir.
     PATRON_EVENT_MOVED = 11 => Moved,
     /// A piece failed its hash check; it will be downloaded again. Has: name, piece.
     PATRON_EVENT_HASH_FAILED = 12 => HashFailed,
-    /// A tracker did not answer, or refused. It will be tried again later. Has: name, url, count
+    /// A tracker did not answer, or refused. It will be retried later. Has: name, url, count
     /// (consecutive failures), error.
     PATRON_EVENT_TRACKER_ERROR = 13 => TrackerError,
     /// An error stopped the torrent; resuming it tries again. Has: name, error.
@@ -130,21 +130,21 @@ numbers! { EventKind:
     /// was called for. Always delivered, whatever the subscription. Has: tag; for a message also
     /// the torrent, and an error if it failed.
     PATRON_EVENT_REPLY = 41 => Reply,
-    /// A web seed gives nothing: it cannot be reached, refuses, sends something else or damaged data,
-    /// or is not allowed. Reported once until it has sent data again. Has: name, url, error.
+    /// A web seed delivers nothing: it cannot be reached, refuses, sends wrong or damaged data, or
+    /// is not allowed. Reported once, until it has sent data again. Has: name, url, error.
     PATRON_EVENT_WEB_SEED_FAILED = 42 => WebSeedFailed,
-    /// The client is taking in the torrents of its store; see "Stores". Has: count (how many have
-    /// been seen to), available (how many there are).
+    /// The client is restoring the torrents of its store; see "Stores". Has: count (how many were
+    /// processed), available (how many there are).
     PATRON_EVENT_RESTORING = 43 => Restoring,
-    /// All torrents of the store have been taken in. Has: count, and available with those that
+    /// All torrents of the store have been restored. Has: count, and available with those that
     /// failed.
     PATRON_EVENT_RESTORED = 44 => Restored,
-    /// A torrent of the store could not be taken in. It stays in the store. Has: error.
+    /// A torrent of the store could not be restored. It stays in the store. Has: error.
     PATRON_EVENT_RESTORE_FAILED = 45 => RestoreFailed,
-    /// The store cannot be written or read, because the disk is full, for example. The client goes
-    /// on. Has: error.
+    /// The store cannot be written or read, for example because the disk is full. The client
+    /// continues. Has: error.
     PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
-    /// The store can be written again, and has everything that it should.
+    /// The store can be written again, and contains everything that it should.
     PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
 }
 
@@ -212,7 +212,7 @@ numbers! { RemovedFiles:
     PATRON_REMOVED_FILES_NOT_DELETED = 3 => NotDeleted,
 }
 
-/// Something that happened. Owned by the caller; free it with patron_event_free().
+/// An event. Owned by the caller; free it with patron_event_free().
 pub struct patron_event {
     event: Event,
     error: OnceLock<patron_error>,
@@ -235,13 +235,13 @@ pub extern "C" fn patron_next_event(
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
-        // Looking first spares the clock where events are being drained.
+        // Trying first avoids reading the clock while events are being drained.
         let here = if timeout_ms == 0 { entry.patron.try_recv() } else { None };
         let event = match here {
             None => {
                 let next = entry.patron.recv_until(deadline(timeout_ms));
                 next.ok_or_else(Failure::timed_out)?.inspect_err(|_| {
-                    // Whoever else is in this call with a patron that was freed is to end, too.
+                    // Other threads in this call must also be woken when their patron is freed.
                     if entry.freed.load(Ordering::SeqCst) {
                         entry.patron.interrupt();
                     }
@@ -257,7 +257,7 @@ pub extern "C" fn patron_next_event(
 
 /// Ends every patron_next_event() that is waiting with this patron: it fails with CANCELLED. If
 /// none is waiting, the next one that would wait fails. No event is lost. Any thread may call this,
-/// but not a signal handler: let a thread sigwait() for signals, as examples/c/download.c does.
+/// but not a signal handler: use a thread that calls sigwait(), as in examples/c/download.c.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -284,7 +284,7 @@ pub extern "C" fn patron_event_free(event: Option<Box<patron_event>>) {
 /// are ignored.
 ///
 /// libtorrent reports files, pieces, peers and trackers only while at least one patron of the
-/// client wants to know: kinds that nobody wants cost nothing.
+/// client subscribes to those kinds; otherwise they cost nothing.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -490,8 +490,8 @@ pub extern "C" fn patron_event_path(event: Option<&patron_event>) -> patron_text
     })
 }
 
-/// For WEB_SEED_FAILED: the URL of the web seed; of several at one server, the server's.
-/// For TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
+/// For WEB_SEED_FAILED: the URL of the web seed, or that of its server if it has several. For
+/// TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the
 /// tracker.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_url(event: Option<&patron_event>) -> patron_text {

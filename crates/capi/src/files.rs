@@ -22,7 +22,7 @@ use crate::support::structs::{Room, Struct};
 use crate::support::text::patron_text;
 use torrent_patron::file::{Existing, FileStatus, Priority};
 
-/// A priority is a number from 0 to 7. 0: the file or piece is not downloaded.
+/// A priority is a number from 0 to 7. With 0, the file or piece is not downloaded.
 pub const PATRON_PRIORITY_SKIP: i32 = 0;
 /// The lowest priority at which it is downloaded.
 pub const PATRON_PRIORITY_LOW: i32 = 1;
@@ -54,11 +54,12 @@ choices! { Existing:
 pub struct patron_file_status {
     /// The size in bytes.
     pub size: u64,
-    /// The number of bytes downloaded, blocks of incomplete pieces included.
+    /// The number of bytes downloaded, including blocks of incomplete pieces.
     pub done: u64,
     /// The priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP.
     pub priority: i32,
-    /// It is a pad file: it only fills space up to a piece boundary and is not on disk (BEP 47).
+    /// Whether it is a pad file, which only fills space up to a piece boundary and is not on disk
+    /// (BEP 47).
     pub pad: bool,
     /// Reserved; zero.
     pub reserved: [u8; 3],
@@ -99,7 +100,7 @@ pub extern "C" fn patron_get_files(
 
 /// For patron_get_files(): the files, a new object for each call. Free it with patron_files_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_files(
     reply: *mut patron_reply,
@@ -119,7 +120,7 @@ pub extern "C" fn patron_files_free(files: Option<Box<patron_files>>) {
     release(files);
 }
 
-/// The number of files, pad files included.
+/// The number of files, including pad files.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_files_count(files: Option<&patron_files>) -> usize {
     count(files.map(|files| &files.list))
@@ -189,12 +190,12 @@ pub unsafe extern "C" fn patron_set_file_priorities(
     })
 }
 
-/// Renames a file, on disk too. The path is relative to the save directory. When it is done the
-/// reply comes, and PATRON_EVENT_FILE_RENAMED; patron_reply_path() is then the new path. The
-/// metainfo does not change.
+/// Renames a file, also on disk. The path is relative to the save directory. The reply and
+/// PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
+/// path. The metainfo does not change.
 ///
 /// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and
-/// if a file with that name exists: nothing is overwritten. IO if the system refuses.
+/// if a file with that name exists, because nothing is overwritten. IO if the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_rename_file(
     patron: *mut patron_handle,
@@ -212,9 +213,9 @@ pub unsafe extern "C" fn patron_rename_file(
     })
 }
 
-/// Moves the files to another directory, creating it if necessary. `existing`, a PATRON_EXISTING_*,
-/// says what happens to files that exist there. When it is done the reply comes, and
-/// PATRON_EVENT_MOVED; patron_reply_path() is then the directory.
+/// Moves the files to another directory, which is created if necessary. `existing`, a
+/// PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
+/// PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
 /// created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
@@ -237,7 +238,7 @@ pub unsafe extern "C" fn patron_move_storage(
     })
 }
 
-/// Asks for the data that a later run needs to resume the torrent, metainfo included;
+/// Asks for the data that a later run needs to resume the torrent, including the metainfo;
 /// patron_reply_bytes() reads the answer. Store it, and pass it to patron_add_torrent() as
 /// PATRON_SOURCE_RESUME_DATA.
 #[unsafe(no_mangle)]
@@ -250,7 +251,7 @@ pub extern "C" fn patron_get_resume_data(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.resume_data(id)))
 }
 
-/// Closes the files of a torrent, so that buffered data is passed on to the disk. They are opened
+/// Closes the files of a torrent, so that buffered data is written to the disk. They are opened
 /// again when needed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_flush_files(
@@ -262,7 +263,7 @@ pub extern "C" fn patron_flush_files(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.flush_files(id)))
 }
 
-/// Sets the metadata of a torrent that was added by a magnet link, if the program has it from
+/// Sets the metadata of a torrent that was added by a magnet link, if the program has obtained it
 /// elsewhere.
 ///
 /// Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent

@@ -69,11 +69,11 @@ pub unsafe extern "C" fn patron_ip_filter_read(
     })
 }
 
-/// As patron_ip_filter_read(), but a line that is no rule is skipped; patron_ip_filter_skipped() counts
-/// them.
+/// Like patron_ip_filter_read(), but skips lines that are not valid rules;
+/// patron_ip_filter_skipped() counts them.
 ///
-/// Errors: as for patron_ip_filter_read(), but for single lines. A file in which no line is a rule is an
-/// error.
+/// Errors: as for patron_ip_filter_read(), but not for single lines. A file without any valid rule
+/// is an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read_lenient(
     file: *const c_char,
@@ -128,14 +128,14 @@ pub unsafe extern "C" fn patron_ip_filter_parse_lenient(
     })
 }
 
-/// How many lines were skipped while the filter was read leniently.
+/// How many lines were skipped while reading.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_skipped(filter: Option<&patron_ip_filter>) -> u64 {
     read(0, || Some(filter?.skipped))
 }
 
-/// Why a line was skipped, with its number, for a person; of many, the first ten. Empty where there is
-/// none.
+/// Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
+/// lines have a text; for others it is empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_ip_filter_skipped_line(
     filter: Option<&patron_ip_filter>,

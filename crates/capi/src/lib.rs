@@ -1,14 +1,14 @@
-//! The C ABI: what `include/torrent_patron.h` declares. The header is generated from this crate
-//! (`make header`): a chapter of it from each file here, which the file's `//!` text opens. What the
-//! chapters are written with is in `support`; no chapter uses another, but for the objects that
+//! The C ABI, which `include/torrent_patron.h` declares. The header is generated from this crate
+//! (`make header`): each file here becomes a chapter, whose introduction is the file's `//!` text.
+//! Shared code is in `support`. No chapter uses another, except for the objects that
 //! `tests/capi/layers.rs` lists.
 //!
-//! Every function is `extern "C"`, checks each argument that can be checked, and runs inside a guard
-//! that no panic leaves. Types carry C's names, so that the header needs no renaming.
+//! Every function is `extern "C"`, checks each argument that can be checked, and runs inside a
+//! guard that catches panics. Types have their C names, so that the header needs no renaming.
 //!
-//! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may be
-//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies and torrents in the
-//! making are handles, not addresses.
+//! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may
+//! be `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies, readers and
+//! torrents being created are handles, not addresses.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub, missing_debug_implementations)]
 
 mod support;

@@ -85,13 +85,13 @@ unsafe impl Sync for Sink {}
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 
-/// tracing takes one subscriber for the process, for ever; ours asks [`SINK`].
+/// Installs our subscriber, which asks [`SINK`]. tracing accepts only one subscriber per process.
 fn install() -> Result<(), Failure> {
     static ONCE: Once = Once::new();
     let mut taken = false;
     ONCE.call_once(|| taken = tracing::subscriber::set_global_default(Log).is_err());
     if taken || !tracing::dispatcher::get_default(|default| default.is::<Log>()) {
-        return Err(Failure::busy("the process has a log of its own already"));
+        return Err(Failure::busy("the process already has its own log"));
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ impl Subscriber for Log {
         unsafe { (sink.log)(sink.user_data, level, line.text()) };
     }
 
-    // Spans are not told: the lines say all that they need.
+    // Spans are ignored, because the lines are complete without them.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }
@@ -142,7 +142,7 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-/// The message, and behind it the fields as `name=value`.
+/// The message, followed by the fields as `name=value`.
 struct Line(String);
 
 impl Visit for Line {

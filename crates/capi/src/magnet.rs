@@ -142,14 +142,14 @@ pub extern "C" fn patron_magnet_web_seed(
     })
 }
 
-/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
-/// named.
+/// The number of invalid URLs that patron_magnet_invalid_url() can return. Their trackers and web
+/// seeds were left out. If there are very many, only the first are counted.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_invalid_url_count(magnet: Option<&patron_magnet>) -> usize {
     read(0, || Some(magnet?.magnet.invalid_urls.len()))
 }
 
-/// One of them, and what is wrong with it, for a person.
+/// An invalid URL and what is wrong with it, as text for a user.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_magnet_invalid_url(
     magnet: Option<&patron_magnet>,

@@ -32,16 +32,17 @@ choices! { Links:
     PATRON_LINKS_FOLLOW = 0 => Follow,
     /// A symbolic link is an error.
     PATRON_LINKS_REFUSE = 1 => Refuse,
-    /// Symbolic links are left out; see patron_making_left_out().
+    /// Symbolic links are skipped; see patron_making_left_out().
     PATRON_LINKS_SKIP = 2 => Skip,
-    /// Symbolic links are stored as links (BEP 47). A link to nothing in the torrent is an error.
+    /// Symbolic links are stored as links (BEP 47). A link to something outside the torrent is an
+    /// error.
     PATRON_LINKS_KEEP = 3 => Keep,
 }
 
 choices! { SpecialFiles:
     /// FIFOs, devices and sockets are errors.
     PATRON_SPECIAL_FILES_REFUSE = 0 => Refuse,
-    /// FIFOs, devices and sockets are left out; see patron_making_left_out().
+    /// FIFOs, devices and sockets are skipped; see patron_making_left_out().
     PATRON_SPECIAL_FILES_SKIP = 1 => Skip,
 }
 
@@ -226,7 +227,7 @@ pub extern "C" fn patron_maker_set_creation_date(
     })
 }
 
-/// Chooses what happens to symbolic links in a directory, a PATRON_LINKS_*. The default is
+/// Sets how symbolic links in a directory are handled, a PATRON_LINKS_*. The default is
 /// PATRON_LINKS_FOLLOW. The source itself may be a link; the torrent then has the link's name.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown value.
@@ -244,7 +245,7 @@ pub extern "C" fn patron_maker_set_links(
     })
 }
 
-/// Chooses what happens to FIFOs, devices and sockets in a directory, a PATRON_SPECIAL_FILES_*. The
+/// Sets how FIFOs, devices and sockets in a directory are handled, a PATRON_SPECIAL_FILES_*. The
 /// default is PATRON_SPECIAL_FILES_REFUSE.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown value.
@@ -318,13 +319,13 @@ pub unsafe extern "C" fn patron_making_progress(
     })
 }
 
-/// The number of files left out so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
+/// The number of files skipped so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> usize {
     read(0, || Some(MAKINGS.get(making, "making").ok()?.making.left_out().len()))
 }
 
-/// The path of a file that was left out. Valid until `making` is freed.
+/// The path of a file that was skipped. Valid until `making` is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
@@ -350,11 +351,12 @@ pub extern "C" fn patron_making_cancel(
 }
 
 /// Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
-/// waits without a limit. Free the result with patron_metainfo_free(). It may be called again.
+/// waits without a limit. Free the result with patron_metainfo_free(). This may be called again.
 ///
-/// Errors: TIMED_OUT (it may be waited for again); IO if a file or directory cannot be read or changes
-/// in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file nor a
-/// directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED; BAD_HANDLE.
+/// Errors: TIMED_OUT (call again to continue waiting); IO if a file or directory cannot be read or
+/// changes in the meantime; INVALID_ARGUMENT if there is no data, if something is neither a file
+/// nor a directory, or if a client would change a name; NATIVE if libtorrent refuses; CANCELLED;
+/// BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_wait(
     making: *mut patron_making,
@@ -372,8 +374,8 @@ pub extern "C" fn patron_making_wait(
     })
 }
 
-/// Frees it, and cancels the hashing if it is still running. NULL is allowed, and so is a handle
-/// that was freed before.
+/// Frees the handle, and cancels hashing if it is still running. NULL is allowed, and so is a
+/// handle that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_free(making: *mut patron_making) {
     read((), || MAKINGS.remove(making, "making").ok().map(release));

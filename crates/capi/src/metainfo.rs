@@ -67,7 +67,7 @@ pub unsafe extern "C" fn patron_metainfo_read(
 /// For patron_get_metainfo(): the metainfo, a new object for each call. Free it with
 /// patron_metainfo_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_metainfo(
     reply: *mut patron_reply,
@@ -112,7 +112,7 @@ pub extern "C" fn patron_metainfo_info_hash_v2(
     read(false, || hash(metainfo?.metainfo.info_hashes.v2.map(|hash| hash.0), out))
 }
 
-/// The total size of the files in bytes, pad files included.
+/// The total size of the files in bytes, including pad files.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_total_size(metainfo: Option<&patron_metainfo>) -> u64 {
     read(0, || Some(metainfo?.metainfo.total_size))
@@ -130,7 +130,7 @@ pub extern "C" fn patron_metainfo_piece_count(metainfo: Option<&patron_metainfo>
     read(0, || Some(metainfo?.metainfo.piece_count))
 }
 
-/// The number of files, pad files included.
+/// The number of files, including pad files.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_count(metainfo: Option<&patron_metainfo>) -> usize {
     read(0, || Some(metainfo?.metainfo.files.len()))
@@ -228,14 +228,14 @@ pub extern "C" fn patron_metainfo_web_seed(
     })
 }
 
-/// How many trackers and web seeds were left out, because their URLs are invalid; of many, how many are
-/// named.
+/// The number of invalid URLs that patron_metainfo_invalid_url() can return. Their trackers and web
+/// seeds were left out. If there are very many, only the first are counted.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_invalid_url_count(metainfo: Option<&patron_metainfo>) -> usize {
     read(0, || Some(metainfo?.metainfo.invalid_urls.len()))
 }
 
-/// One of them, and what is wrong with it, for a person.
+/// An invalid URL and what is wrong with it, as text for a user.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_invalid_url(
     metainfo: Option<&patron_metainfo>,

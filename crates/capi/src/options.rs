@@ -1,7 +1,7 @@
 //! Options for adding a torrent
 //!
 //! An option that is not set has the client's default. Options are used by one thread at a time,
-//! and any number of times.
+//! and can be used any number of times.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -24,11 +24,12 @@ choices! { Allocation:
 }
 
 choices! { ExistingFiles:
-    /// Existing files that have data of the torrent are used. A file with none of it, or a longer
-    /// one, is somebody else's: the torrent is refused and the file is not changed. The default.
+    /// Existing files that have data of the torrent are used. A file that has none of it, or that
+    /// is longer, belongs to something else: the torrent is refused and the file is not changed.
+    /// The default.
     PATRON_EXISTING_FILES_REFUSE = 0 => Refuse,
-    /// All existing files are taken as the torrent's: what differs from its hashes is overwritten,
-    /// and what exceeds the torrent's length is cut off.
+    /// All existing files are used as the torrent's: data that differs from its hashes is
+    /// overwritten, and data beyond the torrent's length is cut off.
     PATRON_EXISTING_FILES_OVERWRITE = 1 => Overwrite,
 }
 
@@ -55,7 +56,7 @@ pub extern "C" fn patron_options_free(options: Option<Box<patron_options>>) {
     release(options);
 }
 
-/// Sets the directory for the finished files.
+/// Sets the directory for complete files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_save_dir(
     options: Option<&mut patron_options>,
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn patron_options_set_save_dir(
     })
 }
 
-/// Sets the directory for the files until they are complete.
+/// Sets the directory for incomplete files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_incomplete_dir(
     options: Option<&mut patron_options>,
@@ -105,10 +106,10 @@ pub unsafe extern "C" fn patron_options_add_peer(
     })
 }
 
-/// Sets how many of the client's network threads serve the torrent while it is complete, so that it is
-/// sent faster than by one. Each is a peer of its own to trackers, at its own port. A torrent that is
-/// private, has limits of its own, is for TLS or super-seeds stays with one. The default is what resume
-/// data says, or 1.
+/// Sets how many of the client's network threads serve the torrent while it is complete, so that
+/// its upload rate can exceed that of one thread. To trackers, each thread is a separate peer with
+/// its own port. A torrent that is private, has its own limits, uses TLS or super-seeds is served
+/// by one thread. The default is the value in the resume data, or 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_replicas(
     options: Option<&mut patron_options>,
@@ -134,8 +135,8 @@ pub extern "C" fn patron_options_set_paused(
     })
 }
 
-/// Takes the data in the save directory as complete without checking it; not possible with a magnet
-/// link. The default is false.
+/// Assumes that the data in the save directory is complete, without checking it. Not possible with
+/// a magnet link. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_trust(
     options: Option<&mut patron_options>,
@@ -162,8 +163,8 @@ pub extern "C" fn patron_options_set_stop_when_checked(
     })
 }
 
-/// Hashes the files once more when they are downloaded, before PATRON_EVENT_FINISHED: another
-/// program may have written to them. The default is false.
+/// Hashes the files again when they have been downloaded, before PATRON_EVENT_FINISHED, because
+/// another program may have written to them. The default is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_verify_finished(
     options: Option<&mut patron_options>,
@@ -245,9 +246,9 @@ pub extern "C" fn patron_options_set_allocation(
     })
 }
 
-/// Sets what becomes of files that exist already, a PATRON_EXISTING_FILES_*.
+/// Sets how existing files are handled, a PATRON_EXISTING_FILES_*.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown one.
+/// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_existing_files(
     options: Option<&mut patron_options>,
@@ -277,8 +278,8 @@ pub extern "C" fn patron_options_set_flags(
     })
 }
 
-/// Sets the seeding goals, as patron_set_goals() does. The default is what resume data says, or
-/// none.
+/// Sets the seeding goals, as patron_set_goals() does. The default is the value in the resume data,
+/// or no goals.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
 #[unsafe(no_mangle)]
@@ -296,9 +297,8 @@ pub extern "C" fn patron_options_set_goals(
     })
 }
 
-/// Adds resume data to a source that is not resume data, for programs that store metainfo and
-/// resume data separately. It must be of the same torrent. The data is copied; a length of 0 means
-/// none.
+/// Adds resume data to another source, for programs that store metainfo and resume data separately.
+/// It must belong to the same torrent. The data is copied; a length of 0 means no resume data.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_options_set_resume_data(
     options: Option<&mut patron_options>,

@@ -4,9 +4,8 @@
 //! number of threads may use it at once. Commands go into the client's queue, which holds 4096;
 //! while it is full the caller waits. No call waits for libtorrent unless its description says so.
 //!
-//! There are two ways to send a command. A function with a `reply` gives a reply to wait for.
-//! patron_send() sends the same command as a message, and its results arrive as events.
-//!
+//! There are two ways to send a command. A function with a `reply` parameter returns a reply to
+//! wait for. patron_send() sends the same command as a message, and its results arrive as events.
 //! A torrent is identified by a number that is never 0 and never reused. Every call fails with
 //! BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
 
@@ -26,7 +25,7 @@ use torrent_patron::torrent::{InfoHashV1, InfoHashV2, InfoHashes};
 use torrent_patron::{AddOptions, Patron, Source};
 
 choices! { OnLeave:
-    /// When the patron is freed, its torrents go on; other patrons can watch them. The default.
+    /// When the patron is freed, its torrents continue; other patrons can watch them. The default.
     PATRON_ON_LEAVE_KEEP_SEEDING = 0 => KeepSeeding,
     /// When the patron is freed, its torrents are paused.
     PATRON_ON_LEAVE_PAUSE = 1 => Pause,
@@ -53,7 +52,7 @@ pub const PATRON_SOURCE_INFO_HASH: i32 = 5;
 choices! { RemoveFiles:
     /// The files of the removed torrent are kept.
     PATRON_REMOVE_FILES_KEEP = 0 => Keep,
-    /// The files of the removed torrent are deleted, and directories that become empty.
+    /// The files of the removed torrent are deleted, and so are directories that become empty.
     PATRON_REMOVE_FILES_DELETE = 1 => Delete,
 }
 
@@ -91,8 +90,8 @@ pub extern "C" fn patron_another(
 }
 
 /// Frees a patron, which then leaves its client; see patron_set_on_leave(). The call does not wait
-/// for calls of other threads that are using the patron. A patron_next_event() that is waiting ends
-/// with CANCELLED. NULL is allowed, and so is a patron that was freed before.
+/// for other threads that are using the patron. A waiting patron_next_event() fails with CANCELLED.
+/// NULL is allowed, and so is a patron that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_free(patron: *mut patron_handle) {
     read((), || {
@@ -104,7 +103,7 @@ pub extern "C" fn patron_free(patron: *mut patron_handle) {
     });
 }
 
-/// Chooses what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
+/// Sets what happens to the patron's torrents when it is freed, a PATRON_ON_LEAVE_*.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
@@ -177,8 +176,8 @@ pub unsafe extern "C" fn patron_add_torrent(
     })
 }
 
-/// Removes a torrent. The reply comes when it is removed from the client and, with
-/// PATRON_REMOVE_FILES_DELETE, its files are deleted.
+/// Removes a torrent. The reply comes when it was removed from the client and, with
+/// PATRON_REMOVE_FILES_DELETE, its files were deleted.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
 #[unsafe(no_mangle)]
@@ -194,8 +193,8 @@ pub extern "C" fn patron_remove_torrent(
     })
 }
 
-/// Pauses a torrent until it is resumed. The reply says that libtorrent has accepted the command;
-/// PATRON_EVENT_PAUSED says that the torrent is paused.
+/// Pauses a torrent until it is resumed. The reply means that libtorrent has accepted the command;
+/// PATRON_EVENT_PAUSED means that the torrent is paused.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -208,8 +207,8 @@ pub extern "C" fn patron_pause(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause(id)))
 }
 
-/// Pauses a torrent like patron_pause(), but lets it finish the outstanding block requests in both
-/// directions first.
+/// Pauses a torrent like patron_pause(), but first completes the outstanding block requests in both
+/// directions.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -222,8 +221,8 @@ pub extern "C" fn patron_pause_gracefully(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.pause_gracefully(id)))
 }
 
-/// Resumes a torrent, also after an error or a full disk. The reply says that libtorrent has
-/// accepted the command; PATRON_EVENT_RESUMED says that the torrent is resumed.
+/// Resumes a torrent, also after an error such as a full disk. The reply means that libtorrent has
+/// accepted the command; PATRON_EVENT_RESUMED means that the torrent is resumed.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -250,8 +249,8 @@ pub extern "C" fn patron_fresh_status(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.fresh_status(id)))
 }
 
-/// Asks for the metainfo of a torrent, also of one that was added by a magnet link and has received
-/// its metadata; patron_reply_metainfo() reads the answer.
+/// Asks for the metainfo of a torrent, also if it was added by a magnet link and has received its
+/// metadata; patron_reply_metainfo() reads the answer.
 ///
 /// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
 #[unsafe(no_mangle)]
@@ -277,8 +276,8 @@ pub extern "C" fn patron_watch(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.watch(id)))
 }
 
-/// Ends patron_watch(). Unread events of the torrent are dropped. The events of a torrent that this
-/// patron added itself keep coming.
+/// Ends patron_watch(). Unread events of the torrent are dropped. The patron still receives the
+/// events of a torrent that it added itself.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -295,8 +294,8 @@ pub extern "C" fn patron_unwatch(
 /// patron_reply_address() reads the answer. The reply comes when libtorrent has tried all
 /// configured addresses.
 ///
-/// Errors of the reply: the reason, if the client, or one of its network threads, can listen on none
-/// of them.
+/// Errors of the reply: the reason, if the client or one of its network threads cannot listen on
+/// any address.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_listen_addresses(
     patron: *mut patron_handle,
@@ -306,11 +305,11 @@ pub extern "C" fn patron_listen_addresses(
     ask_patron(patron, reply, error, |patron| Ok(patron.listen_addresses()))
 }
 
-/// Asks for those of the addresses of patron_listen_addresses() where the client listens for the peers
-/// of this torrent: those of the network threads that serve it, one unless
-/// patron_options_set_replicas() says otherwise. patron_reply_address() reads the answer.
+/// Asks for the addresses where the client listens for the peers of this torrent: those of the
+/// network threads that serve it. That is one thread, unless patron_options_set_replicas() was
+/// used. patron_reply_address() reads the answer.
 ///
-/// Errors of the reply: NOT_FOUND; GONE; the reason, if the thread can listen nowhere.
+/// Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_listen_addresses_of(
     patron: *mut patron_handle,
@@ -350,10 +349,12 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
 }
 
 /// Sends a command, a PATRON_COMMAND_*, as a message. Its results arrive as events, a failure as
-/// PATRON_EVENT_COMMAND_FAILED. With `wait` false, a full queue is the error BUSY instead of a wait.
+/// PATRON_EVENT_COMMAND_FAILED. If `wait` is false, a full queue is the error BUSY; otherwise the
+/// call waits.
 ///
-/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
-/// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
+/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command has
+/// completed, after its other events, or when it has failed; PATRON_EVENT_COMMAND_FAILED is then
+/// not sent.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]
@@ -371,10 +372,10 @@ pub extern "C" fn patron_send(
     })
 }
 
-/// Adds a torrent by a message: as patron_add_torrent(), but the result arrives as
-/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` is as
-/// for patron_send(), and so is `tag`: with one, PATRON_EVENT_REPLY says which message has added
-/// which torrent, and takes the place of PATRON_EVENT_ADD_FAILED.
+/// Adds a torrent by a message: like patron_add_torrent(), but the result arrives as
+/// PATRON_EVENT_TORRENT_ADDED, PATRON_EVENT_ALREADY_ADDED or PATRON_EVENT_ADD_FAILED. `wait` and
+/// `tag` are as for patron_send(). With a tag, PATRON_EVENT_REPLY reports which message has added
+/// which torrent, and replaces PATRON_EVENT_ADD_FAILED.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length; BUSY; STOPPED.
 #[unsafe(no_mangle)]

@@ -148,7 +148,7 @@ pub extern "C" fn patron_get_peer_class(
 /// For patron_get_peer_class(): writes the options. `struct_size` is
 /// sizeof(patron_peer_class_options).
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_peer_class_options(
     reply: *mut patron_reply,
@@ -227,8 +227,8 @@ pub extern "C" fn patron_peer_class_ranges_free(ranges: Option<Box<patron_peer_c
 }
 
 /// Adds a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
-/// "2001:db8::1". `peer_classes` has one bit for each class of the peers there: UINT32_C(1) <<
-/// PATRON_PEER_CLASS_LOCAL, for example. A range overrides those added earlier.
+/// "2001:db8::1". `peer_classes` has one bit for each class of the peers in the range, for example
+/// UINT32_C(1) << PATRON_PEER_CLASS_LOCAL. A range overrides those added earlier.
 ///
 /// Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
 /// a range that mixes IPv4 and IPv6.
@@ -313,7 +313,7 @@ pub extern "C" fn patron_get_peer_class_ranges(
 /// For patron_get_peer_class_ranges(): the ranges, a new object for each call. Free it with
 /// patron_peer_class_ranges_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peer_class_ranges(
     reply: *mut patron_reply,

@@ -64,9 +64,9 @@ numbers! { PeerSource:
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_peer {
-    /// The download rate, protocol overhead included.
+    /// The download rate, including protocol overhead.
     pub download_rate: u64,
-    /// The upload rate, protocol overhead included.
+    /// The upload rate, including protocol overhead.
     pub upload_rate: u64,
     /// Payload bytes received.
     pub downloaded: u64,
@@ -88,7 +88,7 @@ pub struct patron_peer {
     pub requested: u32,
     /// The number of blocks that the peer has requested.
     pub requests: u32,
-    /// The number of pieces that failed the hash check and to which it contributed.
+    /// The number of pieces that it contributed to and that failed the hash check.
     pub hash_failures: u32,
     /// The number of consecutive failed connection attempts.
     pub failures: u32,
@@ -100,7 +100,7 @@ pub struct patron_peer {
     pub seed: bool,
     /// The connection is outgoing rather than incoming.
     pub outgoing: bool,
-    /// It is still being connected to, or the handshakes are not done.
+    /// The connection is being established, or the handshakes are not complete.
     pub connecting: bool,
     /// We are interested in its pieces.
     pub interesting: bool,
@@ -178,7 +178,7 @@ pub extern "C" fn patron_get_peers(
 
 /// For patron_get_peers(): the peers, a new object for each call. Free it with patron_peers_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_peers(
     reply: *mut patron_reply,
@@ -249,8 +249,8 @@ pub extern "C" fn patron_peers_client(peers: Option<&patron_peers>, index: usize
     text_of(peers.map(|peers| &peers.list), "client", index, client)
 }
 
-/// Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when it has room for
-/// one.
+/// Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when the torrent can
+/// have another connection.
 ///
 /// Errors: INVALID_ARGUMENT if it is not an address and port. Of the reply: INVALID_ARGUMENT if the
 /// client is offline and the peer is not on the loopback interface.

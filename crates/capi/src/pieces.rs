@@ -1,6 +1,6 @@
 //! Pieces
 //!
-//! Which pieces a torrent has, and how it gets the others. Piece indexes start at 0.
+//! Which pieces a torrent has, and how it downloads the others. Piece indexes start at 0.
 
 use std::mem::{MaybeUninit, offset_of};
 use std::time::Duration;
@@ -84,7 +84,7 @@ pub extern "C" fn patron_get_pieces(
 /// For patron_get_pieces(): the pieces, a new object for each call. Free it with
 /// patron_pieces_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_pieces(
     reply: *mut patron_reply,
@@ -124,8 +124,8 @@ pub extern "C" fn patron_pieces_priorities(pieces: Option<&patron_pieces>) -> pa
     read(patron_bytes::NONE, || Some(patron_bytes::of(&pieces?.priorities)))
 }
 
-/// One number for each piece: how many connected peers have it. NULL while the torrent seeds, as it
-/// is not counted then.
+/// One number for each piece: how many connected peers have it. NULL while the torrent seeds,
+/// because it is not counted then.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_pieces_availability(pieces: Option<&patron_pieces>) -> *const u32 {
     read(std::ptr::null(), || {
@@ -198,8 +198,8 @@ pub unsafe extern "C" fn patron_set_piece_priorities(
     })
 }
 
-/// Sets a deadline for a piece, in milliseconds from now. Pieces with the earliest deadlines are
-/// requested first, from the fastest peers, as a player needs it. A negative number removes the
+/// Sets a deadline for a piece, in milliseconds from now, as a player needs it. Pieces with the
+/// earliest deadlines are requested first, from the fastest peers. A negative number removes the
 /// deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_piece_deadline(
@@ -227,8 +227,8 @@ pub extern "C" fn patron_clear_piece_deadlines(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.clear_piece_deadlines(id)))
 }
 
-/// Prefers the first and the last piece of each file, where a player looks for the index. With
-/// false they have the priority of their file again.
+/// Requests the first and the last piece of each file before the others, because players look for
+/// the index there. With false, these pieces get the priority of their file again.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_ends_first(
     patron: *mut patron_handle,
@@ -254,8 +254,8 @@ pub extern "C" fn patron_read_piece(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.read_piece(id, piece_index)))
 }
 
-/// Adds a whole piece that the program has from elsewhere. It is checked as if a peer had sent it;
-/// a piece that is already complete is not changed.
+/// Adds a complete piece that the program has obtained elsewhere. It is checked as if a peer had
+/// sent it. A piece that is already complete is not changed.
 ///
 /// Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
 #[unsafe(no_mangle)]
@@ -275,8 +275,8 @@ pub unsafe extern "C" fn patron_add_piece(
     })
 }
 
-/// Checks the files against their hashes again. PATRON_EVENT_CHECKED says that it is done;
-/// patron_get_pieces() has the result.
+/// Checks the files against their hashes again. PATRON_EVENT_CHECKED reports the end;
+/// patron_get_pieces() then has the result.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_recheck(
     patron: *mut patron_handle,

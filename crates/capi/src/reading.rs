@@ -1,9 +1,9 @@
 //! Reading files while they download
 //!
-//! A reader reads a file of a torrent before it is complete. What it needs next is downloaded before
-//! all else; when it is freed, the priorities of pieces are again what the program chose. Any number
-//! may be open, of any files. A reader is read by one thread at a time; patron_reader_interrupt() may
-//! be called from any.
+//! A reader reads a file of a torrent before it is complete. The pieces that it needs next are
+//! downloaded before all others. When it is freed, the priorities of the program are restored. Any
+//! number of readers can be open, for the same or for different files. A reader is used by one
+//! thread at a time, except that patron_reader_interrupt() may be called from any thread.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::mem::MaybeUninit;
@@ -22,11 +22,12 @@ use torrent_patron::patron::{ReadAhead, ReaderOptions};
 /// link and for the check of the files; a negative number waits without a limit. Free the reader with
 /// patron_reader_free().
 ///
-/// `read_ahead` is the most that is wanted ahead of where it reads, in bytes; 0 is the default, 32 MiB.
-/// `ends_first` wants the first and the last MiB of the file early, where players look for the index.
+/// `read_ahead` is how far ahead of its position the reader downloads at most, in bytes; 0 means
+/// the default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded
+/// early, because players look for the index there.
 ///
-/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; INVALID_ARGUMENT for a file that it
-/// does not have; TIMED_OUT.
+/// Errors: NOT_FOUND; GONE if the torrent is removed in the meantime; INVALID_ARGUMENT for a file
+/// that the torrent does not have; TIMED_OUT.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)]
 pub extern "C" fn patron_reader_open(
@@ -53,13 +54,13 @@ pub extern "C" fn patron_reader_open(
     })
 }
 
-/// Reads up to `capacity` bytes from the position on, and moves it. `length` receives how many there
-/// were; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for what is not here; 0
-/// does not wait, a negative number waits without a limit.
+/// Reads up to `capacity` bytes at the position, and advances it. Writes the number of bytes to
+/// `length`; at the end of the file, 0. Waits for at most `timeout_ms` milliseconds for data that
+/// has not been downloaded; 0 does not wait, a negative number waits without a limit.
 ///
-/// Errors: TIMED_OUT (it may be tried again); CANCELLED by patron_reader_interrupt(); BUSY while
-/// another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data is not
-/// here; the error by which it failed; STOPPED; BAD_HANDLE.
+/// Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while
+/// another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data has
+/// not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reader_read(
     reader: *mut patron_reader,
@@ -82,8 +83,8 @@ pub unsafe extern "C" fn patron_reader_read(
     })
 }
 
-/// Moves the position. It waits for nothing: the next read says where data is wanted. A position
-/// beyond the end is allowed; there is nothing to read there.
+/// Moves the position. This does not wait; the next read sets the position from which data is
+/// requested. A position beyond the end is allowed; reading there returns no bytes.
 ///
 /// Errors: BUSY while another thread reads; BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -105,15 +106,15 @@ pub extern "C" fn patron_reader_size(reader: *mut patron_reader) -> u64 {
     read(0, || Some(READERS.get(reader, "reader").ok()?.size))
 }
 
-/// Where the next byte is read; 0 while another thread reads.
+/// The position of the next read; 0 while another thread reads.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reader_position(reader: *mut patron_reader) -> u64 {
     read(0, || Some(READERS.get(reader, "reader").ok()?.lock().ok()?.position()))
 }
 
-/// Gives a descriptor that is readable when a read that ended with TIMED_OUT may be tried again. Read
-/// with a timeout of 0 until that is the error, then wait for the descriptor. Do not read from it or
-/// close it: the reader owns it.
+/// Returns a descriptor that is readable when a read that failed with TIMED_OUT may be retried.
+/// Read with a timeout of 0 until the read times out, then wait for the descriptor. Do not read
+/// from it or close it: the reader owns it.
 ///
 /// Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
 /// Windows.
@@ -140,10 +141,10 @@ pub extern "C" fn patron_reader_fd(
     })
 }
 
-/// Asks for a range of a file, which is here: at most 64 MiB. patron_reply_bytes() reads the answer.
+/// Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
 ///
-/// Errors of the reply: NOT_HERE if not all of it is here yet; INVALID_ARGUMENT for a range or a file
-/// that the torrent does not have; NO_METADATA; DISK.
+/// Errors of the reply: NOT_HERE if not all of it has been downloaded; INVALID_ARGUMENT for a range
+/// or a file that the torrent does not have; NO_METADATA; DISK.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_range(
     patron: *mut patron_handle,
@@ -159,10 +160,10 @@ pub extern "C" fn patron_read_range(
     })
 }
 
-/// Asks for the bytes of a piece as soon as it is here; patron_reply_bytes() reads the answer. Until
-/// then, and for at most `within_ms` milliseconds, it is downloaded before all else.
+/// Waits for a piece, and returns its bytes; patron_reply_bytes() reads the answer. Until the piece
+/// is available, it is downloaded before all others, for at most `within_ms` milliseconds.
 ///
-/// Errors of the reply: TIMED_OUT; and those of patron_reader_open() and patron_reader_read().
+/// Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_piece_when_here(
     patron: *mut patron_handle,
@@ -177,8 +178,8 @@ pub extern "C" fn patron_read_piece_when_here(
     })
 }
 
-/// Ends the read of another thread that waits, with CANCELLED. If none waits, the next one that has to
-/// wait ends at once.
+/// Ends a waiting read in another thread, which fails with CANCELLED. If none is waiting, the next
+/// read that would wait fails.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]

@@ -1,6 +1,6 @@
 //! Replies
 //!
-//! A function that asks for something gives a reply, which receives the answer. Any thread may wait
+//! A function that makes a request returns a reply, which receives the answer. Any thread may wait
 //! for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event,
 //! and patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
 
@@ -24,7 +24,7 @@ use crate::support::thread;
 use torrent_patron::patron::Added;
 use torrent_patron::torrent::TorrentOptions;
 
-/// Whether the answer, or an error, is here. False for an invalid handle.
+/// Whether the answer or an error has arrived. False for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_is_ready(reply: *mut patron_reply) -> bool {
     read(false, || {
@@ -34,11 +34,11 @@ pub extern "C" fn patron_reply_is_ready(reply: *mut patron_reply) -> bool {
 }
 
 /// Waits for the answer for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
-/// waits without a limit. Returns PATRON_OK if the command is done, or the code of the error that
-/// it ended with. It may be called again, with the same result.
+/// waits without a limit. Returns PATRON_OK if the command has succeeded, or the code of its error.
+/// It may be called again, with the same result.
 ///
-/// Errors: TIMED_OUT (it may be waited for again); BAD_HANDLE; STOPPED if the client stopped first;
-/// and those of the command.
+/// Errors: TIMED_OUT (call again to continue waiting); BAD_HANDLE; STOPPED if the client stopped
+/// first; and those of the command.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_wait(
     reply: *mut patron_reply,
@@ -51,9 +51,9 @@ pub extern "C" fn patron_reply_wait(
     })
 }
 
-/// Sends PATRON_EVENT_REPLY with this tag to a patron when the answer is here, so that a program
-/// can wait for events and replies in one place. The answer stays in the reply, which may belong to
-/// another client. Nothing is sent if the patron is freed first.
+/// Sends PATRON_EVENT_REPLY with this tag to a patron when the answer has arrived, so that a
+/// program can wait for events and replies in one place. The answer stays in the reply, which may
+/// belong to another client. Nothing is sent if the patron is freed first.
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -70,12 +70,12 @@ pub extern "C" fn patron_reply_notify(
     })
 }
 
-/// Calls `function(user_data)` exactly once when the answer, or an error, is here: also if it is
-/// already here, and if the reply is freed in the meantime. Several functions may be set.
+/// Calls `function(user_data)` exactly once when the answer or an error has arrived, also if it has
+/// already arrived, or if the reply is freed in the meantime. Several functions may be set.
 ///
-/// The calls are made on a thread of the library, which takes no signals, one at a time. `function` may call every function
-/// of this header; it should return soon, and must not unwind. If this call fails, `function` is
-/// not called.
+/// The calls are made one at a time, on a thread of the library that takes no signals. `function`
+/// may call every function of this header. It should return soon, and must not unwind. If this call
+/// fails, `function` is not called.
 ///
 /// Errors: IO if no thread can be started; BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -107,7 +107,7 @@ unsafe impl Send for Call {}
 // SAFETY: as above; nothing is changed.
 unsafe impl Sync for Call {}
 
-/// Woken on the client's thread, which must not run a program's function.
+/// Woken on the client thread, which must not run a program's function.
 struct OnReady {
     call: Call,
     caller: Sender<Call>,
@@ -158,7 +158,8 @@ pub extern "C" fn patron_reply_address_count(reply: *mut patron_reply) -> usize 
     read(0, || read_answer(reply, |addresses: &Vec<SocketAddr>, _| Some(addresses.len())))
 }
 
-/// For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881". Valid until the reply is freed.
+/// For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
+/// Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {

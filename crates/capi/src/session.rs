@@ -1,6 +1,6 @@
 //! The client as a whole
 //!
-//! Settings and commands that affect all torrents of a client, those of other patrons included.
+//! Settings and commands that affect all torrents of a client, including those of other patrons.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -17,7 +17,7 @@ use torrent_patron::Settings;
 use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::port_mapping::PortMapping;
 
-/// Asks for all current settings, defaults included; patron_reply_settings() reads the answer.
+/// Asks for all current settings, including defaults; patron_reply_settings() reads the answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_settings(
     patron: *mut patron_handle,
@@ -30,7 +30,7 @@ pub extern "C" fn patron_get_settings(
 /// For patron_get_settings(): the settings, a new object for each call. Free it with
 /// patron_settings_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_settings(
     reply: *mut patron_reply,
@@ -42,8 +42,8 @@ pub extern "C" fn patron_reply_settings(
     })
 }
 
-/// Changes the settings that are in the set and leaves the others unchanged; start from
-/// PATRON_PRESET_EMPTY. Most take effect at once, listening and discovery included.
+/// Changes the settings that are in the set and leaves the others unchanged. Start from
+/// PATRON_PRESET_EMPTY. Most settings take effect at once, including listening and discovery.
 ///
 /// Errors of the reply: INVALID_ARGUMENT for settings that can only be set at the start
 /// ("disk_reads"), and for those that conflict with how the client reads.
@@ -83,7 +83,7 @@ pub extern "C" fn patron_get_ip_filter(
 /// For patron_get_ip_filter(): the filter, a new object for each call. Free it with
 /// patron_ip_filter_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_ip_filter(
     reply: *mut patron_reply,
@@ -170,7 +170,7 @@ unsafe fn port_ranges(
     if ports.is_null() {
         return Err(Failure::null("ports"));
     }
-    // More would name a port twice.
+    // A larger count would name a port twice.
     if count > 1 << 16 || !ports.is_aligned() {
         return Err(Failure::invalid(format!("ports: {count} ranges at {ports:?}")));
     }
@@ -183,7 +183,7 @@ unsafe fn port_ranges(
     ports.iter().map(range).collect()
 }
 
-/// Makes no outgoing connections to these ports; incoming connections are not affected. `ports` has
+/// Blocks outgoing connections to these ports. Incoming connections are not affected. `ports` has
 /// the first and the last port of each range, both included, one range after the other;
 /// `range_count` is the number of ranges.
 ///
@@ -204,8 +204,8 @@ pub unsafe extern "C" fn patron_set_port_filter(
 
 /// Adds a DHT node to bootstrap from (BEP 5).
 ///
-/// Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy and the node is
-/// out of reach.
+/// Errors of the reply: INVALID_ARGUMENT if the client is offline or uses a proxy, and cannot reach
+/// the node because of that.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_dht_node(
     patron: *mut patron_handle,
@@ -234,7 +234,7 @@ pub extern "C" fn patron_dht_is_running(
 
 /// Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;
 /// patron_reply_port_mapping() reads the answer. PATRON_EVENT_PORT_MAPPED reports success. The
-/// ports that the client listens on are forwarded without this.
+/// ports that the client listens on are forwarded automatically.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown protocol.
 #[unsafe(no_mangle)]
@@ -251,8 +251,8 @@ pub extern "C" fn patron_map_port(
     })
 }
 
-/// For patron_map_port(): the number of mappings, one for each way to ask a router; 0 if there is
-/// no router.
+/// For patron_map_port(): the number of mappings, one for each protocol to talk to a router; 0 if
+/// there is no router.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_port_mapping_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |mappings: &Vec<PortMapping>, _| Some(mappings.len())))
@@ -281,8 +281,8 @@ pub extern "C" fn patron_unmap_port(
     })
 }
 
-/// Reopens the listening sockets and maps their ports again, as after a change of the network that
-/// libtorrent could not detect.
+/// Reopens the listening sockets and maps their ports again. Use it after a change of the network
+/// that libtorrent could not detect.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reopen_sockets(
     patron: *mut patron_handle,

@@ -44,7 +44,7 @@ impl From<Settings> for patron_settings {
 }
 
 impl patron_settings {
-    /// The texts that C has borrowed are the old values.
+    /// Discards the texts that C has borrowed, because they are the old values.
     fn change(&mut self) -> &mut Settings {
         self.texts = Texts::default();
         &mut self.settings
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn patron_settings_set_bool(
     })
 }
 
-/// Sets a setting to an integer, in the unit that libtorrent's reference gives. Errors as for
+/// Sets a setting to an integer, in the unit of libtorrent's reference. Errors are as for
 /// patron_settings_set_bool().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_set_int(
@@ -115,8 +115,8 @@ pub unsafe extern "C" fn patron_settings_set_int(
     })
 }
 
-/// Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors as
-/// for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
+/// Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors
+/// are as for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_settings_set(
     settings: Option<&mut patron_settings>,
@@ -140,7 +140,7 @@ pub extern "C" fn patron_settings_count(settings: Option<&patron_settings>) -> u
     read(0, || Some(settings?.settings.iter().count()))
 }
 
-/// The name of a setting of the set; they are sorted by name. Valid until the set is changed or
+/// The name of a setting in the set. Settings are sorted by name. Valid until the set is changed or
 /// freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_settings_name(

@@ -1,9 +1,9 @@
 //! Statistics
 //!
-//! Counters since the start of a client: all those of libtorrent, by their names
+//! Counters since the start of a client. These are all counters of libtorrent, by their names
 //! <https://libtorrent.org/manual-ref.html#session-statistics>, for example
-//! "net.sent_payload_bytes" and "peer.num_peers_connected", and those of the read path, which begin
-//! with "reads.". Several threads may read a statistics object at once.
+//! "net.sent_payload_bytes" and "peer.num_peers_connected", and those of the read path, whose names
+//! begin with "reads.". Several threads may read a statistics object at once.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -38,7 +38,7 @@ impl From<&Statistics> for patron_statistics {
     }
 }
 
-/// Gives the counters of the read path only. The call does not wait, and still works when the
+/// Returns only the counters of the read path. The call does not wait, and still works when the
 /// client has stopped. Free the result with patron_statistics_free(). See also
 /// patron_get_statistics().
 ///
@@ -62,7 +62,7 @@ pub extern "C" fn patron_read_statistics(
 /// For patron_get_statistics(): the statistics, a new object for each call. Free it with
 /// patron_statistics_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_statistics(
     reply: *mut patron_reply,
@@ -80,7 +80,7 @@ pub extern "C" fn patron_statistics_free(statistics: Option<Box<patron_statistic
     release(statistics);
 }
 
-/// For the answer to patron_get_statistics(): how many network threads the client has.
+/// For the answer to patron_get_statistics(): the number of network threads of the client.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_network_threads(
     statistics: Option<&patron_statistics>,
@@ -88,7 +88,7 @@ pub extern "C" fn patron_statistics_network_threads(
     read(0, || Some(statistics?.network_threads.len()))
 }
 
-/// Gives the counters of one network thread. Free them with patron_statistics_free().
+/// Returns the counters of one network thread. Free them with patron_statistics_free().
 ///
 /// Errors: INVALID_ARGUMENT if there is no such thread.
 #[unsafe(no_mangle)]
@@ -152,7 +152,7 @@ pub extern "C" fn patron_statistics_value(
     read(0, || Some(statistics?.counters.get(index)?.value))
 }
 
-/// Whether a counter is a gauge, which goes up and down; others only grow.
+/// Whether a counter is a gauge, which can decrease; other counters only increase.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_is_gauge(
     statistics: Option<&patron_statistics>,
@@ -161,14 +161,15 @@ pub extern "C" fn patron_statistics_is_gauge(
     read(false, || Some(statistics?.counters.get(index)?.gauge))
 }
 
-/// Bytes sent in all runs with the store of the client; 0 without a store, and for
+/// The bytes sent in all runs that used the client's store; 0 without a store, and for
 /// patron_read_statistics().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_all_time_sent(statistics: Option<&patron_statistics>) -> u64 {
     read(0, || Some(statistics?.all_time_sent))
 }
 
-/// Bytes received in all runs, likewise.
+/// The bytes received in all runs that used the client's store, like
+/// patron_statistics_all_time_sent().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_all_time_received(
     statistics: Option<&patron_statistics>,

@@ -2,8 +2,8 @@
 //!
 //! The status of torrents as of the client's last tick, read from a table without waiting.
 //!
-//! Structs, in this chapter and in others, grow at their end. A function that writes one is
-//! therefore passed the size that it had when the program was compiled: an older library fills the
+//! Structs, in this chapter and in others, grow at their end. A function that writes one therefore
+//! takes the size that the struct had when the program was compiled: an older library fills the
 //! rest with zeros, a newer one omits the members that the program does not know.
 
 use std::mem::{MaybeUninit, offset_of};
@@ -77,11 +77,11 @@ pub struct patron_status {
     pub seconds_left: i64,
     /// The age of this status in milliseconds. An idle torrent is not updated.
     pub age_ms: u64,
-    /// The number of peers, those being connected to included.
+    /// The number of peers, including those being connected to.
     pub peers: u32,
     /// The number of these that are seeds.
     pub seeds: u32,
-    /// The number of connections, half-open ones included.
+    /// The number of connections, including half-open ones.
     pub connections: u32,
     /// Reserved; zero.
     pub reserved: u32,
@@ -144,7 +144,7 @@ impl From<&TorrentStatus> for patron_status {
     }
 }
 
-/// Gives the status of a torrent as of the last tick, without waiting. The sizes of a newly added
+/// Returns the status of a torrent as of the last tick, without waiting. The sizes of a newly added
 /// torrent are 0 until the next tick. `struct_size` is sizeof(patron_status).
 ///
 /// Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn patron_get_status(
 
 /// For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_status(
     reply: *mut patron_reply,
@@ -208,8 +208,8 @@ impl From<StatusChanges> for patron_snapshot {
     }
 }
 
-/// Takes a snapshot of all torrents of the client, those of other patrons included. Free the result
-/// with patron_snapshot_free().
+/// Takes a snapshot of all torrents of the client, including those of other patrons. Free the
+/// result with patron_snapshot_free().
 ///
 /// Errors: STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -230,9 +230,9 @@ pub extern "C" fn patron_snapshot_take(
     })
 }
 
-/// Takes a snapshot of the torrents that are new or have changed since an earlier snapshot, which has
-/// this version; of all torrents for 0. It costs as much as has changed. Free the result with
-/// patron_snapshot_free().
+/// Takes a snapshot of the torrents that are new or have changed since an earlier snapshot with
+/// this version; of all torrents for 0. The cost is proportional to the number of changes. Free the
+/// result with patron_snapshot_free().
 ///
 /// Errors: STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -259,7 +259,8 @@ pub extern "C" fn patron_snapshot_version(snapshot: Option<&patron_snapshot>) ->
     read(0, || Some(snapshot?.version))
 }
 
-/// Whether the snapshot has all torrents: those that are not in it are gone.
+/// Whether the snapshot has all torrents of the client, so that those which are not in it were
+/// removed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_is_complete(snapshot: Option<&patron_snapshot>) -> bool {
     read(false, || Some(snapshot?.complete))

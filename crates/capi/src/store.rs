@@ -1,14 +1,14 @@
 //! Stores
 //!
-//! A client that has a store (patron_builder_set_store()) keeps its torrents over restarts and
-//! crashes. What adds a torrent, removes it, pauses or resumes it, moves its files or attaches
-//! something to it is answered when it is durable; progress and everything else is saved by itself,
-//! and before the client stops. At the start the client takes in all torrents of its store, as
-//! PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron:
-//! patron_watch_all() and patron_adopt() are for them.
+//! A client with a store (patron_builder_set_store()) keeps its torrents across restarts and
+//! crashes. Calls that add, remove, pause, resume or move a torrent, or attach data to it, are
+//! answered when the change is durable. Progress and other changes are saved automatically, and
+//! before the client stops. At the start, the client restores all torrents of its store, which
+//! PATRON_EVENT_RESTORING and PATRON_EVENT_RESTORED report. These torrents belong to no patron; use
+//! patron_watch_all() and patron_adopt() for them.
 //!
-//! Labels and notes are attached to a torrent by the program. Without a store they are lost with
-//! the torrent.
+//! Labels and notes are data that the program attaches to a torrent. Without a store, they are lost
+//! with the torrent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_char;
@@ -25,8 +25,8 @@ use crate::support::text::{patron_bytes, patron_text};
 type Labels = BTreeSet<Box<str>>;
 type Notes = BTreeMap<Box<str>, Arc<[u8]>>;
 
-/// Sends the events of every torrent of the client to this patron, also of those that are added
-/// later. The first event of each that is there is its status.
+/// Delivers the events of all torrents of the client to this patron, including torrents that are
+/// added later. The first event of each existing torrent is its status.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_watch_all(
     patron: *mut patron_handle,
@@ -36,8 +36,8 @@ pub extern "C" fn patron_watch_all(
     ask_patron(patron, reply, error, |patron| Ok(patron.watch_all()))
 }
 
-/// Ends patron_watch_all() and patron_watch() for every torrent. The events of torrents that this
-/// patron owns keep coming.
+/// Ends patron_watch_all(), and patron_watch() for every torrent. The patron still receives the
+/// events of the torrents that it owns.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_unwatch_all(
     patron: *mut patron_handle,
@@ -47,7 +47,7 @@ pub extern "C" fn patron_unwatch_all(
     ask_patron(patron, reply, error, |patron| Ok(patron.unwatch_all()))
 }
 
-/// Makes this patron the owner of a torrent that has none, as if it had added it.
+/// Makes this patron the owner of a torrent without an owner, as if it had added it.
 ///
 /// Errors of the reply: INVALID_ARGUMENT if the torrent belongs to another patron; NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -60,7 +60,7 @@ pub extern "C" fn patron_adopt(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.adopt(id)))
 }
 
-/// Gives a torrent a label. A label that it has already stays.
+/// Adds a label to a torrent, unless it already has it.
 ///
 /// Errors of the reply: NOT_FOUND, GONE; DISK if the store cannot be written.
 #[unsafe(no_mangle)]
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn patron_add_label(
     })
 }
 
-/// Takes a label from a torrent, if it has it.
+/// Removes a label from a torrent.
 ///
 /// Errors of the reply: as for patron_add_label().
 #[unsafe(no_mangle)]
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn patron_remove_label(
     })
 }
 
-/// Asks for the labels of a torrent. Read them with patron_reply_label().
+/// Asks for the labels of a torrent; patron_reply_label() reads the answer.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
@@ -127,8 +127,8 @@ pub extern "C" fn patron_reply_label(reply: *mut patron_reply, index: usize) -> 
     })
 }
 
-/// Keeps a copy of some bytes with a torrent, under a key that the program chooses. It replaces
-/// what was kept under this key.
+/// Attaches a copy of the bytes to a torrent, under a key that the program chooses. It replaces the
+/// previous bytes under this key.
 ///
 /// Errors of the reply: as for patron_add_label().
 #[unsafe(no_mangle)]
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn patron_set_note(
     })
 }
 
-/// Removes what is kept with a torrent under a key, if there is something.
+/// Removes the bytes under a key from a torrent.
 ///
 /// Errors of the reply: as for patron_add_label().
 #[unsafe(no_mangle)]
@@ -170,8 +170,8 @@ pub unsafe extern "C" fn patron_remove_note(
     })
 }
 
-/// Asks for what is kept with a torrent. Read it with patron_reply_note_key() and
-/// patron_reply_note_value().
+/// Asks for the bytes attached to a torrent; patron_reply_note_key() and patron_reply_note_value()
+/// read the answer.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]

@@ -1,6 +1,7 @@
 //! Options of a torrent
 //!
-//! Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+//! Flags, limits, goals and the queue. They can be changed at any time; limits can also be set when
+//! a torrent is added.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
@@ -18,7 +19,7 @@ use torrent_patron::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions
 choices! { TorrentFlag:
     /// Nothing is downloaded; existing data is uploaded. A full disk turns this on.
     PATRON_FLAG_UPLOAD_MODE = 1 => UploadMode,
-    /// Only as much is downloaded as helps to raise the share ratio.
+    /// Only as much is downloaded as helps to increase the share ratio.
     PATRON_FLAG_SHARE_MODE = 2 => ShareMode,
     /// Peers blocked by the IP filter are refused. On by default.
     PATRON_FLAG_APPLY_IP_FILTER = 4 => ApplyIpFilter,
@@ -116,7 +117,7 @@ pub extern "C" fn patron_get_torrent_options(
 /// For patron_get_torrent_options(): writes the options. `struct_size` is
 /// sizeof(patron_torrent_options).
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reply_torrent_options(
     reply: *mut patron_reply,
@@ -147,7 +148,8 @@ pub extern "C" fn patron_set_flag(
     })
 }
 
-/// At the start: limits the download rate, in bytes per second; 0 or less means no limit but the client's.
+/// Limits the download rate of the torrent to be added, in bytes per second; 0 or less means no
+/// limit but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_download_limit(
     options: Option<&mut patron_options>,
@@ -160,7 +162,8 @@ pub extern "C" fn patron_options_set_download_limit(
     })
 }
 
-/// At the start: limits the upload rate, in bytes per second; 0 or less means no limit but the client's.
+/// Limits the upload rate of the torrent to be added, in bytes per second; 0 or less means no limit
+/// but the client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_upload_limit(
     options: Option<&mut patron_options>,
@@ -173,7 +176,8 @@ pub extern "C" fn patron_options_set_upload_limit(
     })
 }
 
-/// At the start: limits the number of connections; 0 or less means no limit but the client's.
+/// Limits the number of connections of the torrent to be added; 0 or less means no limit but the
+/// client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_connections_limit(
     options: Option<&mut patron_options>,
@@ -186,7 +190,8 @@ pub extern "C" fn patron_options_set_connections_limit(
     })
 }
 
-/// At the start: limits the number of upload slots; 0 or less means no limit but the client's.
+/// Limits the number of upload slots of the torrent to be added; 0 or less means no limit but the
+/// client's.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_options_set_upload_slots(
     options: Option<&mut patron_options>,
@@ -258,10 +263,10 @@ pub extern "C" fn patron_set_upload_slots(
 }
 
 /// Sets the seeding goals of a torrent, and what happens when the first is reached, a
-/// PATRON_GOAL_*; they replace earlier goals. `share_ratio` is bytes sent per byte received,
-/// `seed_seconds` the time that it was complete and not paused, both in all runs; a negative number
-/// means no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success.
-/// They are stored in resume data.
+/// PATRON_GOAL_*. They replace earlier goals. `share_ratio` is bytes sent per byte received;
+/// `seed_seconds` is the time that the torrent was complete and not paused. Both count all runs; a
+/// negative number means no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED
+/// reports success. They are stored in resume data.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
 #[unsafe(no_mangle)]
@@ -325,7 +330,8 @@ pub extern "C" fn patron_move_in_queue(
     })
 }
 
-/// Moves a torrent to a position in that queue, starting at 0; a position past the end is the end.
+/// Moves a torrent to a position in the queue, starting at 0. A position past the end means the
+/// end.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_queue_position(
     patron: *mut patron_handle,

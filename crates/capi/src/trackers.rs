@@ -1,8 +1,8 @@
 //! Trackers and web seeds
 //!
 //! The trackers and web seeds of a torrent. Errors of the replies: INVALID_ARGUMENT for an invalid
-//! URL, for one that the torrent does not have, and for one outside of the loopback interface if
-//! the client is offline.
+//! URL, for one that the torrent does not have, and, if the client is offline, for one outside of
+//! the loopback interface.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
@@ -150,7 +150,7 @@ pub extern "C" fn patron_get_trackers(
 /// For patron_get_trackers(): the trackers, a new object for each call. Free it with
 /// patron_trackers_free().
 ///
-/// Errors: INVALID_ARGUMENT if the reply is not here yet or is of another kind; BAD_HANDLE.
+/// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_trackers(
     reply: *mut patron_reply,
@@ -337,8 +337,8 @@ pub extern "C" fn patron_reannounce(
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.reannounce(id)))
 }
 
-/// Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers() has
-/// the results.
+/// Scrapes all trackers for their numbers of seeds and leechers (BEP 48). patron_get_trackers()
+/// then has the results.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_scrape(
     patron: *mut patron_handle,
@@ -398,7 +398,7 @@ pub extern "C" fn patron_reply_web_seed(reply: *mut patron_reply, index: usize) 
     })
 }
 
-/// Adds a web seed (BEP 19). For a torrent with more than one file the URL ends in "/".
+/// Adds a web seed (BEP 19). For a torrent with more than one file, use a URL that ends in "/".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_web_seed(
     patron: *mut patron_handle,

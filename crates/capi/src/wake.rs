@@ -1,8 +1,8 @@
 //! Waiting for events
 //!
-//! There are three ways, which may be mixed: patron_next_event() waits; patron_event_fd() is for
-//! loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops with other
-//! ways to be woken.
+//! There are three ways, which can be combined: patron_next_event() waits; patron_event_fd() is for
+//! loops around poll, epoll or kqueue; patron_set_wake() calls a function, for loops that are woken
+//! in other ways.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -15,7 +15,7 @@ use crate::support::guard::guard;
 use crate::support::handles::{PATRONS, patron_handle};
 use crate::support::thread;
 
-/// Gives a descriptor that is readable while events are waiting. Do not read from it or close it:
+/// Returns a descriptor that is readable while events are waiting. Do not read from it or close it;
 /// call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
 /// descriptor and closes it when it is freed. It stays readable once the client has stopped.
 ///
@@ -32,7 +32,7 @@ pub extern "C" fn patron_event_fd(
         #[cfg(unix)]
         {
             if entry.readiness.get().is_none() {
-                // All that are made share one descriptor, so that it does not matter who is first.
+                // All of them share one descriptor, so it does not matter which is first.
                 let _ = entry.readiness.set(entry.patron.readiness()?);
             }
             let readiness = entry.readiness.get().ok_or_else(Failure::timed_out)?;
@@ -48,14 +48,14 @@ pub extern "C" fn patron_event_fd(
 }
 
 /// Calls `wake(user_data)` whenever the mailbox changes from empty to not empty, and once at first
-/// if it is not empty. Then drain the mailbox with patron_next_event(). The events may already be
-/// gone when the call comes.
+/// if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
+/// empty again when the call comes.
 ///
-/// The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake` may take its time and
-/// may call every function of this header, patron_free() included. It must not unwind.
-/// `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when
-/// the function is replaced or set to NULL, or when the patron has been freed. If this call fails,
-/// nothing is kept and nothing is called.
+/// The calls are made one at a time, on a separate thread for this patron that takes no signals.
+/// `wake` may take its time and may call every function of this header, including patron_free(). It
+/// must not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the
+/// last `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If
+/// this call fails, nothing is kept and nothing is called.
 ///
 /// Errors: IO if no thread can be started.
 #[unsafe(no_mangle)]
@@ -108,8 +108,8 @@ impl Callback {
     }
 }
 
-/// Starts a thread that calls back. Dropping the sender ends it after the call that is under way, and
-/// does not wait for it: the one who drops may be that thread.
+/// Starts a thread that calls back. Dropping the sender ends the thread after its current call,
+/// without waiting for it, because the caller may be that thread.
 fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Sender<()>, Failure> {
     let (stop, stopped) = bounded(1);
     thread::start("patron-wake", move || callback.run(&wake_ups, &stopped))?;

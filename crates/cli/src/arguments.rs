@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 const MORE: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 Progress and errors go to stderr, results to stdout.
-When the reader of stdout goes away, as head does, the work continues without output.
+If the reader of stdout exits, as head does, the work continues without output.
 TORRENT_PATRON_LOG=debug writes a log to stderr.";
 
 #[derive(Debug, Subcommand)]
@@ -66,47 +66,47 @@ pub(crate) enum Command {
     #[cfg(feature = "stream")]
     #[command(
         after_help = "EXAMPLE:\n  torrent-patron stream film.torrent -o films --play mpv\n\n\
-                            The first line of stdout is the URL of the file. It runs until Ctrl-C, or \
-                            until the player ends."
+                            The first line of stdout is the URL of the file. The \
+                            program runs until Ctrl-C, or until the player exits."
     )]
     Stream(Stream),
-    /// Look at a store, as download and seed keep their torrents in it by --store
+    /// Show or change a store, in which download and seed keep torrents with --store
     #[command(subcommand)]
     Store(StoreCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// List its torrents; a client may be using it
+    /// List the torrents in a store; a client may be using it
     List(StoreList),
-    /// Read everything in it and say what is damaged
+    /// Read the whole store and report what is damaged
     Check(StoreFile),
-    /// Write the resume data of each torrent to a file HASH.resume, with the metainfo in it
+    /// Write the resume data of each torrent, including its metainfo, to a file HASH.resume
     Export(StoreDirectory),
-    /// Add the torrents of a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
+    /// Add the torrents from a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
     Import(StoreDirectory),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreFile {
-    /// The store
+    /// The file of the store
     pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreList {
-    /// The store
+    /// The file of the store
     pub(crate) file: PathBuf,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreDirectory {
-    /// The store; import makes one where there is none
+    /// The file of the store; import creates it if it does not exist
     pub(crate) file: PathBuf,
-    /// The directory
+    /// The directory to write to or read from
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 }
@@ -132,7 +132,7 @@ pub(crate) struct Create {
     /// The .torrent file to write; - for stdout
     #[arg(short, long, value_name = "FILE.torrent")]
     pub(crate) output: PathBuf,
-    /// Announce URL of a tracker; repeat it for backup trackers, in the order in which to try them
+    /// Announce URL of a tracker; repeat it for backup trackers, in the order in which they are tried
     #[arg(long, value_name = "URL")]
     pub(crate) tracker: Vec<String>,
     /// URL of the data on an HTTP server (BEP 19); can be repeated
@@ -143,19 +143,19 @@ pub(crate) struct Create {
     pub(crate) piece_length: Option<u32>,
     #[command(flatten)]
     version: Version,
-    /// Mark it as private: peers come from its trackers only (BEP 27)
+    /// Mark the torrent as private: peers come from its trackers only (BEP 27)
     #[arg(long)]
     pub(crate) private: bool,
     /// Comment to include
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
-    /// What becomes of symbolic links
+    /// How to handle symbolic links
     #[arg(long, value_enum, default_value = "follow")]
     pub(crate) links: LinkChoice,
-    /// What becomes of FIFOs, devices and sockets
+    /// How to handle FIFOs, devices and sockets
     #[arg(long, value_enum, default_value = "refuse")]
     pub(crate) special_files: SpecialFileChoice,
-    /// Say which files are executable (BEP 47)
+    /// Record which files are executable (BEP 47)
     #[arg(long)]
     pub(crate) executables: bool,
     /// Overwrite the .torrent file if it exists
@@ -165,7 +165,7 @@ pub(crate) struct Create {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LinkChoice {
-    /// Share what they lead to
+    /// Share the files that they point to
     Follow,
     /// Fail
     Refuse,
@@ -258,21 +258,21 @@ pub(crate) struct Download {
     /// Peer to connect to, for every torrent; can be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) peer: Vec<SocketAddr>,
-    /// Download only these files, given by their index in `info` or by a pattern such as '*.mkv'; can
-    /// be repeated
+    /// Download only these files, given by their index in `info` or by a pattern such as '*.mkv'; can be
+    /// repeated
     #[arg(long, value_name = "INDEX|GLOB")]
     pub(crate) select: Vec<Selection>,
-    /// Take files that are there already as the torrent's, whatever is in them: what differs is
-    /// overwritten. Without it, a torrent whose files would replace others is refused
+    /// Use existing files for the torrent, whatever they contain: data that differs is overwritten. Without
+    /// this option, a torrent whose files would replace others is refused
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Do not compare the files with their hashes once more when they are downloaded
+    /// Do not hash the files again after the download
     #[arg(long)]
     pub(crate) no_verify: bool,
     /// Download pieces in order
     #[arg(long)]
     pub(crate) sequential: bool,
-    /// Seed when the download is complete, until Ctrl-C or until the goals are reached
+    /// Seed after the download is complete, until Ctrl-C or until the goals are reached
     #[arg(long)]
     pub(crate) seed: bool,
     #[command(flatten)]
@@ -300,14 +300,14 @@ impl SeedGoals {
         goals
     }
 
-    /// `None`: nothing is chosen.
+    /// Returns `None` if no goal was set.
     pub(crate) fn chosen(&self) -> Option<Goals> {
         (self.ratio.is_some() || self.seed_time.is_some()).then(|| self.goals())
     }
 }
 
 impl Download {
-    /// Goals without `--seed` are a usage error and end the program.
+    /// Ends the program with a usage error if there are goals without `--seed`.
     pub(crate) fn check(&self) {
         if !self.seed && (self.goals.ratio.is_some() || self.goals.seed_time.is_some()) {
             let message =
@@ -325,8 +325,8 @@ pub(crate) struct Seed {
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
     pub(crate) trust: bool,
-    /// Number of network threads that serve each torrent, so that one torrent can use as many CPU cores.
-    /// Each is a peer of its own to trackers. Private torrents stay with one
+    /// Number of network threads that serve each torrent, so that one torrent can use as many CPU cores. To
+    /// trackers, each is a separate peer. Private torrents are served by one
     #[arg(long, value_name = "N", value_parser = thread_count())]
     pub(crate) replicas: Option<u16>,
     /// Serve Prometheus metrics at http://ADDR/metrics. Anyone who can reach ADDR can read them
@@ -340,7 +340,7 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
-    /// Torrents and directories; an odd number of paths is a usage error and ends the program.
+    /// Returns the torrents and directories. An odd number of paths ends the program with a usage error.
     pub(crate) fn pairs(&self) -> Vec<(&PathBuf, &PathBuf)> {
         let (pairs, []) = self.paths.as_chunks::<2>() else { odd_paths() };
         pairs.iter().map(|[torrent, directory]| (torrent, directory)).collect()
@@ -377,7 +377,7 @@ pub(crate) struct Stream {
     /// Address of the server. Anyone who can reach it can read the files of the torrent
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) http: SocketAddr,
-    /// Run this command of the shell, followed by the URL, and end with it
+    /// Run this shell command, with the URL appended, and exit when it exits
     #[arg(long, value_name = "COMMAND")]
     pub(crate) play: Option<String>,
     #[command(flatten)]
@@ -388,7 +388,7 @@ fn thread_count() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=256)
 }
 
-/// What download, seed and stream have in common.
+/// The options that download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct Common {
@@ -396,8 +396,8 @@ pub(crate) struct Common {
     /// --offline 127.0.0.1:0]
     #[arg(long, value_name = "ADDR[,ADDR]", value_parser = listen)]
     listen: Option<String>,
-    /// Number of network threads, to use as many CPU cores: torrents are dealt to them. Each listens on
-    /// the next port [default: 1; with --preset seeding one for each core]
+    /// Number of network threads, to use as many CPU cores. Each torrent is assigned to one thread. Each
+    /// thread listens on the next port [default: 1; with --preset seeding, one per core]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
     /// Settings to start from
@@ -409,12 +409,11 @@ pub(crate) struct Common {
     /// Never send anything beyond this machine
     #[arg(long)]
     offline: bool,
-    /// Send everything through a proxy, and nothing past it: socks5://[USER:PASSWORD@]HOST:PORT, or
-    /// the same with http
+    /// Send all traffic through a proxy: socks5://[USER:PASSWORD@]HOST:PORT, or the same with http
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
-    /// File of addresses never to connect to or accept: P2P, DAT, or one address, range or network
-    /// per line, perhaps compressed by gzip; other lines are skipped
+    /// File of addresses that are blocked: P2P, DAT, or one address, range or network per line, optionally
+    /// compressed by gzip; other lines are skipped
     #[arg(long, value_name = "FILE")]
     pub(crate) blocklist: Option<PathBuf>,
     /// Upload limit per second, such as 5MiB; does not apply to the local network
@@ -423,8 +422,8 @@ pub(crate) struct Common {
     /// Download limit per second; does not apply to the local network
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_down: Option<i32>,
-    /// Keep the torrents in this file, and go on with those that earlier runs have kept there: with
-    /// their progress, wherever a run was stopped; created if it does not exist
+    /// Keep the torrents and their progress in this file, and continue with those of earlier runs; created if
+    /// it does not exist
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
     /// The same as --store DIR/torrents.db; created if it does not exist
@@ -441,7 +440,7 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
-/// A setting that exists, with a value of its type.
+/// A known setting, with a value of its type.
 #[derive(Debug, Clone)]
 struct Setting {
     name: String,
@@ -461,7 +460,7 @@ impl Common {
         self.store.is_some() || self.resume.is_some()
     }
 
-    /// A client behind a proxy accepts no peers.
+    /// Returns whether the client accepts peers. A client behind a proxy does not.
     pub(crate) fn listens(&self) -> bool {
         self.proxy.is_none()
     }
@@ -508,7 +507,7 @@ impl Common {
     }
 }
 
-/// A path need not be UTF-8; a magnet link is.
+/// Returns the source for an argument. A path need not be UTF-8; a magnet link is.
 pub(crate) fn source(path: &std::path::Path) -> Source {
     path.to_str().map_or_else(|| Source::from(path), Source::from_text)
 }
@@ -530,7 +529,7 @@ fn rate(text: &str) -> Result<i32, String> {
     i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
 }
 
-/// Addresses as libtorrent reads them: an IP address or a network device, a port, and flags.
+/// Parses addresses in libtorrent's format: an IP address or a network device, a port, and flags.
 fn listen(text: &str) -> Result<String, String> {
     let is_address = |text: &str| {
         let (host, port) = text.rsplit_once(':')?;
@@ -564,7 +563,7 @@ fn ratio(text: &str) -> Result<f64, String> {
     sound.then_some(ratio).ok_or_else(|| "not a number above 0".to_owned())
 }
 
-/// `90s`, `1h30m`.
+/// Parses a duration: `90s`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a time such as 90s, 30m, 12h or 2d".to_owned();
     let mut rest = text;

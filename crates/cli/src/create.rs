@@ -1,4 +1,4 @@
-//! `torrent-patron create`: a .torrent file of a file or a directory.
+//! `torrent-patron create`: makes a .torrent file for a file or a directory.
 
 use std::path::Path;
 use std::time::Duration;

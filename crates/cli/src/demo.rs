@@ -1,5 +1,5 @@
-//! `torrent-patron demo`: one client seeds, a second one shared by several patrons downloads, and
-//! every event is shown with the name of the patron that got it.
+//! `torrent-patron demo`: one client seeds, and a second one, shared by several patrons, downloads. Every
+//! event is shown with the name of the patron that received it.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(100);
 const STATUS_LINES: Duration = Duration::from_secs(1);
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// What the names of the directories with the samples start with.
+/// The prefix of the directories that contain the samples.
 const TEMPORARY: &str = "torrent-patron-demo-";
 
 pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
@@ -47,17 +47,17 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     }
 }
 
-/// For the samples. Those of earlier runs that were killed are removed.
+/// Creates a directory for the samples. Removes those of earlier runs that were killed.
 fn directory() -> io::Result<(TempDir, File)> {
     temporary::clean(&std::env::temp_dir(), |name| name.starts_with(TEMPORARY));
     let directory = tempfile::Builder::new().prefix(TEMPORARY).tempdir()?;
     let lock = File::open(directory.path())?;
-    // Where directories cannot be locked, none is taken for left behind.
+    // If directories cannot be locked, no directory is considered to be left over.
     let _ = temporary::lock(&lock);
     Ok((directory, lock))
 }
 
-/// What the demo shares: a file, its torrent, and its hash.
+/// A file that the demo shares, its torrent, and its hash.
 struct Sample {
     name: String,
     metainfo: Metainfo,
@@ -69,7 +69,7 @@ type Hash = [u8; 32];
 struct Run {
     screen: Screen,
     interrupt: Interrupt,
-    /// Every patron gets the event that there are too few descriptors; one line says so.
+    /// Whether the lack of descriptors was shown. Every patron receives that event.
     descriptors_told: AtomicBool,
 }
 
@@ -79,7 +79,7 @@ impl Run {
         Ok(Self { screen: Screen::new(false), interrupt, descriptors_told: AtomicBool::new(false) })
     }
 
-    /// `None` when interrupted.
+    /// Returns `None` if interrupted.
     fn make_samples(&self, arguments: &Demo, directory: &Path) -> Result<Option<Vec<Sample>>> {
         std::fs::create_dir(directory)?;
         let (count, size) = (u64::from(arguments.patrons), arguments.size.as_u64());
@@ -88,7 +88,7 @@ impl Run {
         for number in 1..=count {
             bar.show((number - 1) as f64 / count as f64, format_args!("{number} of {count}"));
             let name = format!("sample-{number}.bin");
-            // The first ones take what does not divide evenly.
+            // The first files get the remainder.
             let bytes = size / count + u64::from(number <= size % count);
             let path = directory.join(&name);
             let Some(sha256) = make_noise(&path, number, bytes, &self.interrupt)? else {
@@ -101,7 +101,7 @@ impl Run {
         Ok(Some(samples))
     }
 
-    /// `None` when interrupted.
+    /// Returns `None` if interrupted.
     fn make_torrent(&self, path: &Path) -> Result<Option<Metainfo>> {
         let making = TorrentMaker::new(path).start()?;
         while !self.interrupt.came() {
@@ -112,7 +112,7 @@ impl Run {
         Ok(None)
     }
 
-    /// `None` when interrupted. Clients that are dropped end their patrons' threads.
+    /// Returns `None` if interrupted. The clients are then dropped, which ends their patrons' threads.
     fn transfer<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
@@ -147,7 +147,7 @@ impl Run {
         Ok(Some(Transfer { took, reports, records }))
     }
 
-    /// Starts the thread of a patron.
+    /// Starts a patron's thread.
     fn start_patron<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
@@ -158,7 +158,7 @@ impl Run {
         results: &Sender<TorrentResult>,
     ) -> Result<ScopedJoinHandle<'scope, Record>> {
         let options = AddOptions::default().add_peers(peers.iter().copied());
-        // The seeder downloads nothing that a bar could show.
+        // The seeder has no download to show as a bar.
         let bar = (!peers.is_empty()).then(|| self.screen.bar(&label));
         let watcher = Watcher {
             run: self,
@@ -171,7 +171,7 @@ impl Run {
         Ok(thread.spawn_scoped(scope, move || watcher.watch(samples, &options))?)
     }
 
-    /// Waits until so many torrents are complete; false when interrupted.
+    /// Waits until this many torrents are complete. Returns false if interrupted.
     fn wait_for(&self, torrents: usize, results: &Receiver<TorrentResult>) -> Result<bool> {
         for _ in 0..torrents {
             select! {
@@ -191,7 +191,7 @@ impl Run {
     }
 }
 
-/// Few connections and files, so that any limit of descriptors is high enough.
+/// Starts a client with few connections and files, so that any limit of descriptors is high enough.
 fn start_client(directory: &Path) -> Result<Client> {
     let client = Client::builder().offline(true).settings(Settings::seeding());
     let client = client.setting("connections_limit", 200).setting("file_pool_size", 100);
@@ -202,7 +202,7 @@ fn join(thread: ScopedJoinHandle<'_, Record>) -> Result<Record> {
     thread.join().map_err(|_| "the thread of a patron panicked".into())
 }
 
-/// A torrent is complete, or will never be.
+/// Whether a torrent was completed, or why it never will be.
 type TorrentResult = torrent_patron::Result<()>;
 
 /// Reads and shows the events of one patron.
@@ -214,17 +214,17 @@ struct Watcher<'a> {
     record: Record,
 }
 
-/// What a patron has seen.
+/// What a patron has received.
 #[derive(Default)]
 struct Record {
     label: String,
-    /// It outlives the thread: a bar that is dropped redraws the screen.
+    /// Outlives the thread, because dropping a bar redraws the screen.
     bar: Option<Bar>,
     torrents: Vec<TorrentId>,
     events: usize,
     added: usize,
     finished: usize,
-    /// Events of torrents that are not this patron's.
+    /// The number of events about other patrons' torrents.
     misrouted: usize,
 }
 
@@ -236,7 +236,7 @@ impl Record {
 }
 
 impl Watcher<'_> {
-    /// Until the client stops, so that no event is missed.
+    /// Handles events until the client stops, so that none is missed.
     fn watch(mut self, samples: &[Sample], options: &AddOptions) -> Record {
         for sample in samples {
             match self.patron.add_torrent(&sample.metainfo, options.clone()).wait() {
@@ -270,7 +270,7 @@ impl Watcher<'_> {
             }
             Event::TorrentAdded { id, name, .. } => {
                 self.record.added += 1;
-                // Without hashes and temporary paths, which are of no use here.
+                // Without hashes and temporary paths, which are of no interest here.
                 return self.show(&format_args!("{name}: added as {id}"));
             }
             Event::Finished { .. } => {
@@ -296,16 +296,16 @@ impl Watcher<'_> {
         self.run.screen.line(format_args!("{:<9} | {what}", self.record.label));
     }
 
-    /// After an interrupt, nobody receives it.
+    /// Sends the result. After an interrupt, nobody receives it.
     fn send(&self, result: TorrentResult) {
         let _ = self.results.send(result);
     }
 }
 
-/// What came of the downloads.
+/// The results of the downloads.
 struct Transfer {
     took: Duration,
-    /// Of the downloading client and of the seeder.
+    /// The reports of the downloading client and of the seeder.
     reports: [ShutdownReport; 2],
     records: Vec<Record>,
 }
@@ -350,7 +350,7 @@ impl Transfer {
     }
 }
 
-/// The names of the copies that differ from their originals; `None` when interrupted.
+/// Returns the names of the copies that differ from their originals, or `None` if interrupted.
 fn different<'a>(
     samples: &'a [Sample],
     copies: &Path,
@@ -367,7 +367,7 @@ fn different<'a>(
     Ok(Some(different))
 }
 
-/// `None` when interrupted.
+/// Returns `None` if interrupted.
 fn hash_of(path: &Path, interrupt: &Interrupt) -> io::Result<Option<Hash>> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
@@ -381,8 +381,8 @@ fn hash_of(path: &Path, interrupt: &Interrupt) -> io::Result<Option<Hash>> {
     Ok(None)
 }
 
-/// Writes pseudorandom numbers that are the same in every run (xorshift64) and returns their hash;
-/// `None` when interrupted.
+/// Writes pseudorandom numbers that are the same in every run (xorshift64), and returns their hash; `None` if
+/// interrupted.
 fn make_noise(
     path: &Path,
     seed: u64,

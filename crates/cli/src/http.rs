@@ -1,4 +1,4 @@
-//! A web server on a thread of its own.
+//! A web server on a separate thread.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,10 +16,10 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The pause after a failed accept: without descriptors, the next one would fail at once.
+/// The pause after a failed accept. Without descriptors, the next one would also fail at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long a client may go on sending after its last response.
+/// How long a client may continue to send after its last response.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// Dropping it ends the server and the thread.
@@ -30,7 +30,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves each connection by a task of its own, and at most `connections` at once.
+    /// Starts a server that handles each connection in a separate task, and at most `connections` at once.
     pub(crate) fn start<F: Future<Output: Send> + Send + 'static>(
         name: &str,
         address: SocketAddr,
@@ -44,7 +44,7 @@ impl Server {
         let serving = accept(listener, connections, serve);
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             runtime.spawn(serving);
-            // Until the sender is dropped. Dropping the runtime drops all connections.
+            // Runs until the sender is dropped. Dropping the runtime drops all connections.
             let _ = runtime.block_on(stopped);
         })?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
@@ -55,7 +55,7 @@ impl Server {
     }
 }
 
-/// Beyond so many connections, the oldest gives way to a new one.
+/// Accepts connections. When there are too many, the oldest is dropped.
 async fn accept<F: Future<Output: Send> + Send + 'static>(
     listener: TcpListener,
     connections: usize,
@@ -77,8 +77,8 @@ async fn accept<F: Future<Output: Send> + Send + 'static>(
     }
 }
 
-/// Drops what the client still sends after the last response, until it closes the connection or its time is
-/// over. To close the connection at once would reset it, and the client might not see the response.
+/// Reads and drops what the client sends after the last response, until it closes the connection or its time
+/// is over. Closing the connection at once would reset it, and the client might not receive the response.
 pub(crate) async fn linger(mut stream: TcpStream) {
     let _ = timeout(LINGER, async {
         let mut dropped = vec![0; 1 << 16];

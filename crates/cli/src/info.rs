@@ -1,4 +1,4 @@
-//! `torrent-patron info`: the contents of a .torrent file or a magnet link.
+//! `torrent-patron info`: shows the contents of a .torrent file or a magnet link.
 
 use std::fmt::Display;
 use std::io;
@@ -51,7 +51,7 @@ fn show_metainfo(metainfo: &Metainfo) -> io::Result<()> {
     files(metainfo)
 }
 
-/// The rows that `create` shows too.
+/// Prints the rows that `create` also shows.
 pub(crate) fn summary(metainfo: &Metainfo) -> io::Result<()> {
     row("name", &metainfo.name)?;
     hashes(&metainfo.info_hashes)?;
@@ -61,7 +61,7 @@ pub(crate) fn summary(metainfo: &Metainfo) -> io::Result<()> {
     row("pieces", format_args!("{} × {length}", metainfo.piece_count))
 }
 
-/// Without padding files.
+/// Returns the size without padding files.
 pub(crate) fn data_size(metainfo: &Metainfo) -> u64 {
     metainfo.files.iter().filter(|file| !file.pad).map(|file| file.size).sum()
 }
@@ -74,7 +74,7 @@ fn row_if(label: &str, value: Option<impl Display>) -> io::Result<()> {
     value.map_or(Ok(()), |value| row(label, value))
 }
 
-/// The label is shown before the first value.
+/// Prints a list. The label is shown before the first value.
 fn rows(label: &str, values: &[impl Display]) -> io::Result<()> {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     labels.zip(values).try_for_each(|(label, value)| row(label, value))
@@ -91,7 +91,7 @@ fn trackers(trackers: &[Tracker]) -> io::Result<()> {
     rows("tracker", &lines)
 }
 
-/// With their indexes, which `download --select` takes.
+/// Prints the files with their indexes, which `download --select` takes.
 fn files(metainfo: &Metainfo) -> io::Result<()> {
     let width = metainfo.files.len().saturating_sub(1).to_string().len();
     let lines: Vec<_> = metainfo
@@ -113,7 +113,7 @@ fn files(metainfo: &Metainfo) -> io::Result<()> {
     rows("files", &lines)
 }
 
-/// `2026-01-31 23:59:59 UTC`.
+/// Formats a time: `2026-01-31 23:59:59 UTC`.
 fn date(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (year, month, day) = civil(seconds / 86_400);
@@ -121,8 +121,8 @@ fn date(time: SystemTime) -> String {
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// The date of a day since 1970-01-01. Counted from 0000-03-01, so that leap days end the years and
-/// the months before March follow a line (Hinnant, "chrono-compatible low-level date algorithms").
+/// Converts days since 1970-01-01 to a date. Years are counted from March, so that leap days are at their end
+/// and the lengths of months follow a formula (Hinnant, "chrono-compatible low-level date algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

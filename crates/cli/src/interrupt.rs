@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first asks for a clean end, the second ends the program at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first signal asks for a clean exit, the second ends the program at once.
 
 use std::ffi::c_int;
 use std::fs;
@@ -13,28 +13,28 @@ use signal_hook::iterator::Signals;
 
 use crate::{Result, output};
 
-/// 128 + SIGINT, as a shell reports it.
+/// 128 + SIGINT, as reported by a shell.
 pub(crate) const EXIT_CODE: u8 = 130;
 
-/// A signal to a process and then to its group, as timeout(1) sends it, is one signal.
+/// timeout(1) sends a signal to a process and then to its group. Within this time, they count as one.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// Longer than any clean end takes. Then the program ends, whatever blocks it.
+/// Longer than any clean exit takes. After this time the program ends, whatever blocks it.
 const LONGEST_END: Duration = Duration::from_secs(15);
 
 static CAME: AtomicBool = AtomicBool::new(false);
 
-/// While it exists, a signal asks for a clean end. After that nobody would act on it, and a signal ends
+/// While it exists, a signal asks for a clean exit. After that nobody would act on a signal, so a signal ends
 /// the program at once.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    /// Disconnected by the first signal, so that from then on whoever asks gets the same answer.
+    /// Disconnected by the first signal, so that everyone who asks later gets the same answer.
     signal: Receiver<()>,
     _listener: Arc<()>,
 }
 
 impl Interrupt {
-    /// From now on signals are caught. Once in a process.
+    /// Catches signals from now on. Called once per process.
     pub(crate) fn catch() -> Result<Self> {
         let ignored = ignored();
         let caught = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !ignored.has(*signal));
@@ -51,13 +51,13 @@ impl Interrupt {
         came()
     }
 
-    /// Ready once a signal has come, for `select!`.
+    /// Returns a channel for `select!` that is ready once a signal has arrived.
     pub(crate) fn signal(&self) -> &Receiver<()> {
         &self.signal
     }
 }
 
-/// Whether a signal has asked for the end.
+/// Returns whether a signal has arrived.
 pub(crate) fn came() -> bool {
     CAME.load(Ordering::Acquire)
 }
@@ -90,8 +90,8 @@ fn exit() -> ! {
     std::process::exit(EXIT_CODE.into())
 }
 
-/// The signals that are ignored since before the program started, as by nohup(1) or by a shell for
-/// background jobs. They stay ignored.
+/// The signals that were ignored when the program started, for example by nohup(1) or, for background jobs,
+/// by a shell. They stay ignored.
 struct Ignored(u64);
 
 impl Ignored {
@@ -100,7 +100,7 @@ impl Ignored {
     }
 }
 
-/// As proc(5) tells it. Where there is no such file, no signal is known to be ignored.
+/// Reads the ignored signals as in proc(5). If the file does not exist, none is assumed to be ignored.
 fn ignored() -> Ignored {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

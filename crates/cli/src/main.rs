@@ -1,4 +1,4 @@
-//! The program `torrent-patron`. It uses the public API of the crate only.
+//! The program `torrent-patron`. It uses only the public API of the crate.
 
 mod arguments;
 mod create;
@@ -32,7 +32,7 @@ use crate::arguments::{Arguments, Command, LOG};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// How a command ended, unless by an error.
+/// How a command ended if there was no error.
 enum Outcome {
     Done,
     Failed,

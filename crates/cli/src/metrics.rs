@@ -31,20 +31,20 @@ const HTML: &str = "text/html; charset=utf-8";
 const INDEX: &str =
     "<!DOCTYPE html><title>torrent-patron</title><a href=\"/metrics\">Metrics</a>\n";
 
-/// The most connections that are open at once. One more closes the oldest, so that idle clients do not
+/// The maximum number of open connections. Another connection closes the oldest, so that idle clients do not
 /// lock others out.
 const CONNECTIONS: usize = 16;
 
-/// The longest that a connection lives, for one request and its response.
+/// The maximum lifetime of a connection, which has one request and its response.
 const LIFETIME: Duration = Duration::from_secs(10);
 
 /// How long a request waits for the statistics.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The longest request line and headers together, in bytes.
+/// The maximum size of the request line and headers together, in bytes.
 const LONGEST_HEAD: usize = 8192;
 
-/// The endpoint; dropping it ends it.
+/// The endpoint. Dropping it ends it.
 pub(crate) struct Exporter(Server);
 
 impl Exporter {
@@ -60,7 +60,7 @@ impl Exporter {
     }
 }
 
-/// Serves one request.
+/// Handles one request.
 async fn serve(mut stream: TcpStream, patron: Patron) {
     let service = service_fn(|request| {
         let patron = patron.clone();
@@ -68,7 +68,7 @@ async fn serve(mut stream: TcpStream, patron: Patron) {
     });
     let mut server = http1::Builder::new();
     server.keep_alive(false).max_buf_size(LONGEST_HEAD);
-    // The client has got a response that says what was wrong, or is gone.
+    // If there was an error, the client has received a response that describes it, or is gone.
     let _ = server.serve_connection(TokioIo::new(&mut stream), service).await;
     linger(stream).await;
 }
@@ -140,7 +140,7 @@ impl Collector for Collected {
 type Encoded = Result<(), std::fmt::Error>;
 type Figure = fn(&Statistics) -> u64;
 
-/// The page being encoded: each figure of each network thread, which Prometheus sums.
+/// The page being encoded. It has each figure for each network thread; Prometheus sums them.
 struct Page<'a, 'b> {
     encoder: DescriptorEncoder<'a>,
     threads: &'b [Statistics],
@@ -194,7 +194,7 @@ impl Page<'_, '_> {
         self.family(&ours("torrents"), "Torrents by state", Kind::Gauge, &states)
     }
 
-    /// How the blocks requested by peers were read.
+    /// Counters of how the blocks requested by peers were read.
     fn reads(&mut self) -> Encoded {
         let blocks: [(_, Figure); 4] = [
             (Some(("way", "mapped")), |all| all.reads.mapped_blocks),
@@ -223,7 +223,7 @@ impl Page<'_, '_> {
         self.family(&ours("stock_blocks"), help, Kind::Counter, &reasons)
     }
 
-    /// All else that libtorrent counts, under its own names.
+    /// All other counters of libtorrent, under its own names.
     fn of_libtorrent(&mut self) -> Encoded {
         let Some(first) = self.threads.first() else { return Ok(()) };
         let known: Vec<_> =
@@ -253,7 +253,7 @@ impl Page<'_, '_> {
         self.samples(name, help, kind, &labels, value)
     }
 
-    /// One for each thread and label.
+    /// One sample for each thread and label.
     fn samples(
         &mut self,
         name: &str,

@@ -20,13 +20,13 @@ use crate::writer::Writer;
 static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
 static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
 
-/// Long enough for a reader that reads.
+/// How long to wait until output is written. A reader that reads needs less.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// How long the last lines wait for a reader after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Shows progress: in a terminal as bars with lines above them, elsewhere as lines only.
+/// Shows progress: in a terminal as bars with lines above them, otherwise only as lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
     bars: MultiProgress,
@@ -46,14 +46,14 @@ impl Screen {
         !self.bars.is_hidden()
     }
 
-    /// A line of progress; nothing when quiet.
+    /// Shows a line of progress, unless quiet.
     pub(crate) fn line(&self, text: impl Display) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// A line that is shown also when quiet.
+    /// Shows a line, even if quiet.
     pub(crate) fn warn(&self, text: impl Display) {
         if self.has_bars() {
             let _ = self.bars.println(one_line(&text));
@@ -69,20 +69,20 @@ impl Screen {
         Bar(bar)
     }
 
-    /// A result while work is in progress: never waits for the reader.
+    /// Shows a result while work is in progress. Never waits for the reader.
     pub(crate) fn result(&self, text: impl Display) {
         let has_bars = self.has_bars();
         self.bars.suspend(|| {
             STDOUT.offer(line(&text), true, left_out);
             if has_bars {
-                // Before the bars are back.
+                // Flushed before the bars are drawn again.
                 STDOUT.flush(Some(Instant::now() + MOMENT));
             }
         });
     }
 
-    /// Removes the bars for good; lines can follow. After Ctrl-C the bars stay: the terminal has written
-    /// `^C` there, so that their place is not known any more.
+    /// Removes the bars permanently; lines can follow. After Ctrl-C the bars stay, because the terminal has
+    /// written `^C` there and their position is unknown.
     pub(crate) fn close(&self, interrupted: bool) {
         if self.has_bars() && interrupted {
             say(&"");
@@ -90,7 +90,7 @@ impl Screen {
             let _ = self.bars.clear();
         }
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
-        // Both can be the same terminal: what follows on one comes after what was written to the other.
+        // Both may be the same terminal, so the output of one must be written before that of the other.
         for writer in [&STDOUT, &STDERR] {
             writer.flush(Some(Instant::now() + MOMENT));
         }
@@ -99,7 +99,7 @@ impl Screen {
 
 const NAME_WIDTH: usize = 18;
 
-/// The length of a bar; enough to be smooth at any width.
+/// The length of a bar, which is smooth at any width.
 const PARTS: u64 = 1000;
 
 fn style(template: &str) -> ProgressStyle {
@@ -142,7 +142,7 @@ impl Bar {
     }
 }
 
-/// A status in columns of fixed width that fit beside a bar in 80 columns.
+/// A status in columns of fixed width, which fit beside a bar in 80 columns.
 struct Columns<'a>(&'a TorrentStatus);
 
 impl Display for Columns<'_> {
@@ -174,7 +174,7 @@ impl Display for Columns<'_> {
     }
 }
 
-/// `1:02:03` or `2:03`.
+/// A duration as `1:02:03` or `2:03`.
 struct Clock(Duration);
 
 impl Display for Clock {
@@ -189,7 +189,7 @@ impl Display for Clock {
     }
 }
 
-/// Lets something through once per interval.
+/// Limits something to once per interval.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     interval: Duration,
@@ -210,26 +210,26 @@ impl Throttle {
     }
 }
 
-/// Writes a result to stdout; waits while the reader is far behind.
+/// Writes a result to stdout. Waits while the reader is far behind.
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
     STDOUT.write(line(&text));
     Ok(())
 }
 
-/// Writes a JSON object to stdout; waits while the reader is far behind.
+/// Writes a JSON object to stdout. Waits while the reader is far behind.
 pub(crate) fn json(value: &impl Serialize) -> crate::Result<()> {
     STDOUT.write(ascii_controls(&serde_json::to_string(value)?) + "\n");
     Ok(())
 }
 
-/// Writes an event to stdout as JSON; never waits for the reader. One that is far behind misses events,
-/// and a `lagged` event counts them.
+/// Writes an event to stdout as JSON. Never waits for the reader: one that is far behind misses events, and a
+/// `lagged` event counts them.
 pub(crate) fn event(event: &Event) {
     let important = !matches!(event, Event::Status(_));
     STDOUT.offer(json_line(event), important, |missed| json_line(&Event::Lagged { missed }));
 }
 
-/// Writes a JSON object in the same way.
+/// Writes a JSON object like [`event`].
 #[cfg(feature = "http")]
 pub(crate) fn object(value: &serde_json::Value) {
     STDOUT.offer(json_line(value), true, |missed| json_line(&Event::Lagged { missed }));
@@ -239,7 +239,7 @@ fn json_line(value: &impl Serialize) -> String {
     ascii_controls(&serde_json::to_string(value).unwrap_or_default()) + "\n"
 }
 
-/// JSON in which paths have their control characters as escapes too, which say the same.
+/// Escapes control characters in JSON, which does not change its meaning.
 fn ascii_controls(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -260,12 +260,12 @@ pub(crate) fn error(error: impl Display) {
     say(&format_args!("error: {error}"));
 }
 
-/// Writes a line to stderr; never waits for the reader.
+/// Writes a line to stderr. Never waits for the reader.
 fn say(text: &impl Display) {
     STDERR.offer(line(text), true, left_out);
 }
 
-/// Writes lines of the log to stderr; never waits for the reader.
+/// Writes lines of the log to stderr. Never waits for the reader.
 pub(crate) struct Log;
 
 impl io::Write for Log {
@@ -283,17 +283,17 @@ fn left_out(missed: u64) -> String {
     line(&format_args!("warning: {missed} lines left out: the reader was too far behind"))
 }
 
-/// Whether stdout is closed, as by `head`, which a line has shown.
+/// Returns whether stdout was found to be closed, for example by `head`.
 pub(crate) fn is_unread() -> bool {
     STDOUT.is_unread()
 }
 
-/// Disconnected from then on, for `select!`.
+/// Returns a channel for `select!` that is disconnected once stdout is closed.
 pub(crate) fn unread() -> Receiver<()> {
     STDOUT.unread()
 }
 
-/// Waits until all output is written; after a signal, for a moment only. The error is that of stdout.
+/// Waits until all output is written; after a signal, only briefly. The error is that of stdout.
 pub(crate) fn finish(interrupted: bool) -> Result<(), String> {
     let deadline = interrupted.then(|| Instant::now() + LAST_WORDS);
     STDOUT.flush(deadline);
@@ -305,12 +305,13 @@ fn line(text: &impl Display) -> String {
     one_line(text) + "\n"
 }
 
-/// Names come from strangers: their control characters must not reach the terminal.
+/// Replaces control characters, because names come from strangers and must not control the terminal.
 pub(crate) fn one_line(text: &impl Display) -> String {
     printable(&text.to_string()).into_owned()
 }
 
-/// Cut or padded to a width in characters. The end stays: it tells the parts of a series apart.
+/// Cuts or pads text to a width in characters. The end is kept, because it distinguishes the parts of a
+/// series.
 fn column(text: &str, width: usize) -> String {
     let text: Vec<char> = one_line(&text).chars().collect();
     if text.len() <= width {

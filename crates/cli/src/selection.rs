@@ -1,4 +1,4 @@
-//! `--select`: which files of a torrent are downloaded.
+//! `--select`: selects the files of a torrent to download.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use torrent_patron::file::Priority;
 
 use crate::Result;
 
-/// A file by its index, as `info` shows it, or files by a pattern.
+/// A file by its index, as shown by `info`, or files by a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
     File(usize),
@@ -28,7 +28,7 @@ impl std::str::FromStr for Selection {
 }
 
 impl Selection {
-    /// A pattern with a slash matches the whole path, one without matches the name.
+    /// Returns whether a file is selected. A pattern with a slash matches the whole path, otherwise the name.
     fn has(&self, index: usize, path: &Path) -> bool {
         match self {
             Self::File(number) => *number == index,
@@ -41,7 +41,7 @@ impl Selection {
     }
 }
 
-/// The priority of each file: the selected ones are downloaded, the others are skipped.
+/// Returns the priority of each file: selected files are downloaded, the others are skipped.
 pub(crate) fn priorities<'a>(
     selections: &[Selection],
     files: impl ExactSizeIterator<Item = (&'a Path, bool)>,
@@ -66,7 +66,8 @@ pub(crate) fn priorities<'a>(
     Ok(wanted)
 }
 
-/// `*` is any text and `?` any one character. After a mismatch, the last `*` takes one character more.
+/// Matches `*` with any text and `?` with any single character. After a mismatch, the last `*` takes one more
+/// character.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());

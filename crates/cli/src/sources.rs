@@ -1,4 +1,4 @@
-//! Reads the torrents to add on a thread of its own: a pipe or a file server can take long, and Ctrl-C
+//! Reads the torrents to add on a separate thread, because a pipe or a file server can be slow, and Ctrl-C
 //! must not wait for it.
 
 use std::error::Error;
@@ -13,7 +13,7 @@ use torrent_patron::{AddOptions, Source};
 
 use crate::selection::{self, Selection};
 
-/// What a torrent is read from, and where its files are or will be.
+/// The source of a torrent, and the directory of its files.
 pub(crate) struct Request {
     pub(crate) source: Source,
     pub(crate) save_dir: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Refusal {
     pub(crate) error: Box<dyn Error + Send + Sync>,
 }
 
-/// Disconnected after the last one.
+/// The torrents, in order. Disconnected after the last one.
 pub(crate) type Additions = Receiver<Result<Addition, Refusal>>;
 
 pub(crate) fn read(requests: Vec<Request>, select: Vec<Selection>) -> io::Result<Additions> {
@@ -40,7 +40,7 @@ pub(crate) fn read(requests: Vec<Request>, select: Vec<Selection>) -> io::Result
     thread::Builder::new().name("sources".into()).spawn(move || {
         for request in requests {
             if sender.send(addition(request, &select)).is_err() {
-                // The program ends.
+                // The program is exiting.
                 break;
             }
         }
@@ -58,7 +58,7 @@ fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal>
         options = choose(options, select, &metainfo)
             .map_err(|error| refused(error.to_string().into()))?;
         if !path.is_file() {
-            // A pipe can be read once.
+            // A pipe can be read only once.
             source = Source::from(&metainfo);
         }
     }
@@ -77,7 +77,7 @@ pub(crate) fn choose(
     Ok(options.file_priorities(selection::priorities(select, files)?))
 }
 
-/// libtorrent would open a pipe and wait for its writer, and nothing could end that.
+/// Refuses files that are not regular. libtorrent would open a pipe and wait forever for its writer.
 fn regular_files(metainfo: &Metainfo, save_dir: &Path) -> Result<(), String> {
     for file in metainfo.files.iter().filter(|file| !file.pad) {
         let path = save_dir.join(&file.path);

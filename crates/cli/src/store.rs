@@ -1,4 +1,4 @@
-//! `torrent-patron store`: what is in a store, damaged or not, and to and from other programs.
+//! `torrent-patron store`: lists and checks stores, and exchanges torrents with other programs.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             })
         }
         StoreCommand::Import(from) => {
-            // Before a store is created.
+            // Fail before a store is created.
             fs::read_dir(&from.directory)
                 .map_err(|error| format!("{}: {error}", from.directory.display()))?;
             let mut store = Sqlite::open(&from.file)?;
@@ -57,7 +57,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     }
 }
 
-/// One that cannot be read is told, and the others go on.
+/// Shows each torrent. Reports those that cannot be read, and continues with the others.
 fn each(file: &Path, mut show: impl FnMut(Record) -> Result<()>) -> Result<Outcome> {
     let mut store = Sqlite::open_read_only(file)?;
     let (mut after, mut outcome) = (None, Outcome::Done);

@@ -1,5 +1,5 @@
-//! Temporary files and directories. The run that makes one locks it; no lock outlives its process, so
-//! that a later run can tell which were left behind.
+//! Temporary files and directories. The run that creates one locks it. Locks end with their process, so a
+//! later run can tell which were left over.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,8 +12,8 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// Removes the temporary files and directories in a directory that no run has locked. Errors are ignored:
-/// the next run tries again.
+/// Removes the temporary files and directories in a directory that no run has locked. Errors are ignored,
+/// because the next run tries again.
 pub(crate) fn clean(directory: &Path, is_temporary: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {

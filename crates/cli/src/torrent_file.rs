@@ -1,4 +1,4 @@
-//! Where `create` writes the .torrent file.
+//! The destination of the .torrent file that `create` writes.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 
-/// A place that could be written to when it was looked at, before the work.
+/// A destination that was writable when it was checked, before the work.
 #[derive(Debug)]
 pub(crate) enum Target {
     Stdout,
     New(PathBuf),
-    /// A regular file, links followed.
+    /// A regular file; links were followed.
     Existing(PathBuf),
 }
 
 impl Target {
-    /// `-` is stdout. What is there is overwritten only by force, and only if it is a regular file
-    /// that is not among those that are shared.
+    /// Checks a destination; `-` is stdout. An existing file is overwritten only with `force`, and only if it
+    /// is a regular file that is not among the shared files.
     pub(crate) fn find(output: &Path, shared: &Path, force: bool) -> Result<Self> {
         if output == Path::new("-") {
             return Ok(Self::Stdout);
@@ -32,7 +32,7 @@ impl Target {
         }
         let path = match output.canonicalize() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A link to what is yet to be.
+                // A link to a file that does not exist yet.
                 let target = directory(output).join(fs::read_link(output).map_err(failed)?);
                 is_writable(directory(&target)).map_err(failed)?;
                 return Ok(Self::New(target));
@@ -44,8 +44,7 @@ impl Target {
             return Err(format!("{} is {}, not a file", output.display(), name(kind)).into());
         }
         if shared.canonicalize().is_ok_and(|shared| path.starts_with(shared)) {
-            let message =
-                "is among the files that are shared, which would then be other than it says";
+            let message = "is among the shared files, which would then differ from the torrent";
             return Err(format!("{} {message}", output.display()).into());
         }
         OpenOptions::new().write(true).open(&path).map_err(failed)?;
@@ -72,13 +71,14 @@ impl Target {
     }
 }
 
-/// All of it or nothing, with the mode that it has; where a new file could not take its place in
-/// full (another owner, another hard link, a directory that cannot be written to), in its place.
+/// Writes all of the file or nothing, with the existing mode. If a new file could not fully replace the old
+/// one (another owner, another hard link, a directory that is not writable), the old one is overwritten in
+/// place.
 fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let metadata = path.metadata()?;
     let file = temporary(path, bytes, Some(metadata.permissions()));
     if let Some(file) = file.ok().filter(|file| could_replace(&metadata, file.as_file())) {
-        // Those that the umask has taken.
+        // Permissions that the umask has removed.
         file.as_file().set_permissions(metadata.permissions())?;
         file.persist(path)?;
         return Ok(());
@@ -108,12 +108,13 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Tried with a file that has no name where the system can, so that none stays behind.
+/// Returns whether the directory is writable. If possible, this is tried with a file that has no name, so
+/// that none is left over.
 fn is_writable(directory: &Path) -> io::Result<()> {
     tempfile::tempfile_in(directory).map(drop)
 }
 
-/// A temporary file is the owner's alone; this one becomes an ordinary file.
+/// Returns the permissions of an ordinary file, because a temporary file is accessible only to its owner.
 #[cfg(unix)]
 fn new_file() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,4 @@
-//! `torrent-patron download` and `torrent-patron seed`: a client, its one patron, and what the
-//! events say.
+//! `torrent-patron download` and `torrent-patron seed`: a client, its only patron, and the display of events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -29,7 +28,7 @@ use crate::{Outcome, Result};
 
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// How often a line tells the status of a torrent where there are no bars.
+/// How often a line shows the status of a torrent if there are no bars.
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
@@ -76,7 +75,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     }
     let mut options = AddOptions::default()
         .trust(arguments.trust)
-        // What is not as the torrent says stays so.
+        // Data that differs from the torrent must not be changed.
         .add_flags([TorrentFlag::UploadMode])
         .goals(arguments.goals.goals());
     options.replicas = arguments.replicas;
@@ -130,28 +129,28 @@ struct Transfer {
     client: Client,
     patron: Patron,
     has_store: bool,
-    /// Until the torrents of the store are here.
+    /// Whether torrents of the store are still being restored.
     restoring: bool,
     interrupt: Interrupt,
     screen: Screen,
     explainer: Explainer,
     select: Vec<Selection>,
-    /// Of the torrents of a download.
+    /// The options for torrents of a download.
     options: Option<AddOptions>,
-    /// For torrents that are in the store already, where some are chosen.
+    /// The goals for torrents that are already in the store, if any were set.
     goals: Option<Goals>,
-    /// Likewise.
+    /// The peers for torrents that are already in the store.
     peers: Vec<SocketAddr>,
     listening: HashSet<SocketAddr>,
     /// In the order in which they were added.
     torrents: BTreeMap<TorrentId, Torrent>,
-    /// How many are still to be added.
+    /// The number of torrents that have not been added yet.
     adding: usize,
     failed: bool,
 }
 
 impl Transfer {
-    /// Starts the client and says where it listens, before anything else is said.
+    /// Starts the client and shows where it listens, before anything else is shown.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
         let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
         let interrupt = Interrupt::catch()?;
@@ -195,7 +194,7 @@ impl Transfer {
                 return Err(listens_nowhere(settings.get("listen_interfaces")).into());
             }
             Ok(addresses) => transfer.say_where(addresses)?,
-            // A download can still connect to peers. The events say what is wrong.
+            // A download can still connect to peers. Events report what is wrong.
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
         }
@@ -206,7 +205,7 @@ impl Transfer {
         addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
 
-    /// Starts the endpoint for Prometheus, and says where it is.
+    /// Starts the endpoint for Prometheus, and shows its address.
     #[cfg(feature = "metrics")]
     fn export(&self, address: Option<SocketAddr>) -> Result<Option<Exporter>> {
         let Some(address) = address else { return Ok(None) };
@@ -220,7 +219,7 @@ impl Transfer {
         Ok(Some(exporter))
     }
 
-    /// Adds the torrents and handles events until `has_ended`, or until interrupted, which it returns.
+    /// Adds the torrents and handles events until `has_ended`. Returns whether it was interrupted.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready = self.patron.ready();
         let mut unread = output::unread();
@@ -244,7 +243,7 @@ impl Transfer {
                 operation if operation == closed => unread = never(),
                 _ => {}
             }
-            // What it announces is taken next.
+            // Consume the token; the events are handled next.
             let _ = ready.try_recv();
         }
     }
@@ -268,7 +267,7 @@ impl Transfer {
         }
     }
 
-    /// A torrent is here. In a download, one that was complete before is not told of.
+    /// Records a torrent. A download does not report one that was already complete.
     fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
         let is_known = was_complete && self.aim == Aim::Download;
         let torrent = Torrent {
@@ -282,7 +281,7 @@ impl Transfer {
         self.torrents.insert(id, torrent);
     }
 
-    /// The torrents that were restored before this program asked for their events.
+    /// Records the torrents that were restored before this program subscribed to their events.
     fn know_restored(&mut self) -> Result<()> {
         for status in self.patron.statuses() {
             let id = status.id;
@@ -295,8 +294,8 @@ impl Transfer {
         Ok(())
     }
 
-    /// A torrent that an earlier run has kept in the store. What is asked for now goes before what was
-    /// asked for then.
+    /// Continues a torrent that an earlier run has kept in the store. The options of this run override those
+    /// of the earlier one.
     fn go_on(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
         if let Some(options) = self.options.clone()
@@ -315,7 +314,7 @@ impl Transfer {
             self.patron.send(Command::Resume(id))?;
         }
         if self.aim == Aim::Seed {
-            // To resume a torrent ends this, and what is on disk stays as it is.
+            // Resuming a torrent turns this off. The data on disk must not be changed.
             self.patron.set_flag(id, TorrentFlag::UploadMode, true).wait()?;
         }
         if let Some(goals) = self.goals {
@@ -326,7 +325,7 @@ impl Transfer {
         }
         let status = self.patron.status(id);
         if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            // Without a choice all files are wanted, whatever an earlier run chose.
+            // Without a selection all files are wanted, whatever an earlier run selected.
             let all = [Selection::Pattern("*".into())];
             let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
             self.choose_files(id, &select);
@@ -337,7 +336,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// A torrent that an earlier run has put in another directory. What is there stays there.
+    /// Adds a torrent that an earlier run has kept in another directory. The files there stay.
     fn add_elsewhere(&mut self, id: TorrentId, options: AddOptions) -> Result<()> {
         let metainfo = self.patron.metainfo(id).wait()?;
         let options = sources::choose(options, &self.select, &metainfo)?;
@@ -349,7 +348,7 @@ impl Transfer {
         self.add(Addition { source: Source::from(&metainfo), options })
     }
 
-    /// Whether libtorrent has checked the torrent and found everything.
+    /// Returns whether libtorrent has checked the torrent and found all wanted data.
     fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
         let status = self.patron.fresh_status(id).wait()?;
         let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
@@ -362,7 +361,7 @@ impl Transfer {
         self.screen.warn(format_args!("error: {why}"));
     }
 
-    /// The files of a magnet link are known once its metadata is here.
+    /// Selects the files, which are known once a magnet link has its metadata.
     fn select_files(&mut self, id: TorrentId) {
         if !self.select.is_empty() {
             self.choose_files(id, &self.select.clone());
@@ -375,7 +374,7 @@ impl Transfer {
             torrent.phase = Phase::Failed;
             self.failed = true;
             self.screen.warn(format_args!("error: {}: {error}", torrent.name));
-            // That the client has gone is told by its own event.
+            // If the client has stopped, another event reports that.
             let _ = self.patron.send(Command::Pause(id));
         }
     }
@@ -387,14 +386,14 @@ impl Transfer {
         Ok(self.patron.set_file_priorities(id, wanted).wait()?)
     }
 
-    /// There is nothing left to download.
+    /// Returns whether nothing is left to download.
     fn has_ended(&self) -> bool {
         let running = |torrent: &Torrent| torrent.phase == Phase::Running;
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
-    /// There is nothing left to seed, or nobody left to see it: a download goes on to its end where
-    /// stdout is closed, but seeding has none.
+    /// Returns whether nothing is left to seed, or nobody reads the output. If stdout is closed, a download
+    /// continues to its end, but seeding has no end.
     fn is_dead(&self) -> bool {
         if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
             return true;
@@ -443,7 +442,7 @@ impl Transfer {
         }
         match event {
             Event::TorrentAdded { id, name, save_dir, complete, .. } => {
-                // Those of this run come after those of the store.
+                // The torrents of this run are added after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
                 }
@@ -494,7 +493,7 @@ impl Transfer {
                 }
                 return Ok(());
             }
-            // A peer sent metadata of another torrent; others are asked.
+            // A peer sent the metadata of another torrent. Other peers are asked.
             Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
                 self.screen.warn(format_args!("warning: {name}: {error}"));
                 return Ok(());
@@ -540,14 +539,14 @@ impl Transfer {
         if !self.screen.has_bars() && torrent.status_lines.lets_through() {
             self.explain(&Event::Status(status.clone()));
         }
-        // Trusted data has no `Finished`: it was complete from the start.
+        // There is no `Finished` for trusted data, because it was complete from the start.
         if self.aim == Aim::Seed && status.seeding {
             self.finished(status.id);
         }
         Ok(())
     }
 
-    /// A result: without --json it goes to stdout.
+    /// Shows a result. Without --json it goes to stdout.
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.torrents.get_mut(&id) else { return };
         if torrent.phase != Phase::Running {

@@ -1,4 +1,4 @@
-//! `torrent-patron verify`: is the data on disk what the torrent says? Nothing is changed.
+//! `torrent-patron verify`: checks data on disk against its torrent, without changing anything.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Writes to stdout or stderr on a thread of its own, so that a reader that does not read blocks nobody.
+//! Writes to stdout or stderr on a separate thread, so that a reader that does not read blocks nobody.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// The most that waits to be written, in bytes.
+/// The maximum amount of output that waits to be written, in bytes.
 const ROOM: usize = 8 << 20;
 
 pub(crate) struct Writer {
@@ -20,16 +20,16 @@ pub(crate) struct Writer {
     unread: LazyLock<Unread>,
 }
 
-/// Disconnected once the reader has gone.
+/// Disconnected when the reader has gone.
 type Unread = (Mutex<Option<Sender<()>>>, Receiver<()>);
 
 struct Queue {
     started: bool,
     lines: VecDeque<String>,
-    /// In `lines`, and in the line that is being written.
+    /// The size of `lines` and of the line that is being written.
     bytes: usize,
     missed: u64,
-    /// The error after which nothing is written.
+    /// The error after which nothing more is written.
     closed: Option<io::Error>,
 }
 

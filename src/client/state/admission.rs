@@ -1,5 +1,5 @@
-//! Torrents that are being added. If the engine is busy, adding is tried again, with increasing
-//! delays; the caller sees a single answer.
+//! Torrents that are being added. If the engine is busy, an add is retried with increasing delays; the caller
+//! sees a single answer.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ use crate::model::{ClientData, InfoHashes, SavedFigures, TorrentId};
 use crate::reply::Responder;
 use crate::store::{Key, Record};
 
-/// How many torrents may be in the process of being added. At that number, the client thread takes
-/// no more commands, and patrons wait at the command channel: an engine that is slow to add
-/// torrents slows down those who add them, and no queue grows.
+/// How many torrents may be in the process of being added. At that number, the client thread takes no more
+/// commands, and patrons wait at the command channel. So a slow engine slows down the callers, and no queue
+/// grows.
 const WINDOW: usize = 512;
 
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
-/// After this time the caller is told that the engine is busy.
+/// How long an add is retried before the caller gets the error that the engine is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A torrent that is being added.
@@ -36,18 +36,18 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) complete: bool,
-    /// Why data that should be trusted cannot be.
+    /// Why the data on disk cannot be trusted, although the caller said so.
     pub(in crate::client) missing_data: Option<Error>,
     pub(in crate::client) stops_itself: bool,
-    /// What its resume data holds, where all of it is so.
+    /// The figures in its resume data, if the client saved that and it is unchanged.
     pub(in crate::client) figures: Option<SavedFigures>,
-    /// For the store, until it has it.
+    /// The data for the store, until the store has it.
     pub(in crate::client) kept: Option<Kept>,
-    /// Its name in the store.
+    /// Its key in the store.
     pub(in crate::client) key: Option<Key>,
-    /// The store has its info dictionary.
+    /// Whether the store has its info dictionary.
     pub(in crate::client) has_info: bool,
-    /// Not yet passed to the engine.
+    /// The parameters, until they are passed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
     began: Instant,
     delay: Duration,
@@ -55,9 +55,9 @@ pub(in crate::client) struct PendingAdd {
 
 /// Who adds a torrent.
 pub(in crate::client) enum Origin {
-    /// Without a reply, the answer is an event.
+    /// A patron. Without a reply, the answer is an event.
     Patron(Arc<Member>, Option<Responder<Added>>),
-    /// It is there again after a restart; without what the store keeps for libtorrent.
+    /// The store, after a restart. The record does not include the data that the store keeps for libtorrent.
     Store(Box<Record>),
 }
 
@@ -129,13 +129,13 @@ impl PendingAdd {
 
 #[derive(Default)]
 pub(in crate::client) struct Admission {
-    /// Passed to the engine, which has not answered yet.
+    /// Passed to the engine, which has not answered.
     under_way: HashMap<TorrentId, PendingAdd>,
-    /// To be tried again at the given time.
+    /// To be retried at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
-    /// Before the store.
+    /// Not yet durable in the store.
     unkept: HashMap<TorrentId, PendingAdd>,
-    /// Until all is restored that may be the same.
+    /// Waiting because a torrent that is being restored may be the same.
     parked: Vec<PendingAdd>,
 }
 
@@ -152,17 +152,17 @@ impl Admission {
         self.under_way.insert(add.id, add);
     }
 
-    /// Removes the add that the engine has answered.
+    /// Removes and returns the add that the engine has answered.
     pub(in crate::client) fn answered(&mut self, id: TorrentId) -> Option<PendingAdd> {
         self.under_way.remove(&id)
     }
 
-    /// The store has to have it first.
+    /// Keeps an add until the store has committed it.
     pub(in crate::client) fn keep_first(&mut self, add: PendingAdd) {
         self.unkept.insert(add.id, add);
     }
 
-    /// The one that the store has answered for.
+    /// Removes and returns the add that the store has committed.
     pub(in crate::client) fn kept(&mut self, id: TorrentId) -> Option<PendingAdd> {
         self.unkept.remove(&id)
     }
@@ -175,12 +175,12 @@ impl Admission {
         std::mem::take(&mut self.parked)
     }
 
-    /// Whether there is room for those that are restored.
+    /// Returns whether there is capacity for restored torrents.
     pub(in crate::client) fn restores(&self) -> bool {
         self.under_way.len() + self.waiting.len() < WINDOW
     }
 
-    /// Whether an add with one of these info hashes is with the engine or the store.
+    /// Returns whether the engine or the store is working on an add with one of these info hashes.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
@@ -189,7 +189,7 @@ impl Admission {
         self.under_way.values().any(same) || self.unkept.values().any(same)
     }
 
-    /// Keeps an add for later, or returns it with the error if it has waited too long.
+    /// Schedules a retry, or returns the add with the error if it has been retried for too long.
     pub(in crate::client) fn postpone(
         &mut self,
         mut add: PendingAdd,
@@ -206,7 +206,7 @@ impl Admission {
         None
     }
 
-    /// Something has ended that adds may have waited for: all are due now.
+    /// Makes all adds due now, because something that they may have waited for has ended.
     pub(in crate::client) fn retry_now(&mut self, now: Instant) {
         self.waiting.iter_mut().for_each(|(due, _)| *due = now);
     }
@@ -226,7 +226,7 @@ impl Admission {
         waiting.chain(self.take_under_way(|_| true)).chain(rest).collect()
     }
 
-    /// Of those that the engine has not answered, these.
+    /// Removes and returns these adds that the engine has not answered.
     pub(in crate::client) fn take_under_way(
         &mut self,
         which: impl Fn(TorrentId) -> bool,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_postponed_is_due_later_and_later_up_to_a_second() {
+    fn the_postponement_grows_up_to_a_second() {
         let (mut admission, begun) = (Admission::default(), Instant::now());
         let (mut now, mut pending) = (begun, add(1, begun));
         let mut delays = Vec::new();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_tried_at_once_when_something_has_ended() {
+    fn waiting_starts_are_retried_when_something_has_ended() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         admission.postpone(add(1, now), busy(), now);
         assert!(admission.take_due(now).is_empty());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_before_the_engine_keeps_the_same_torrent_out() {
+    fn only_a_start_given_to_the_engine_excludes_the_same_torrent() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         let first = add(1, now);
         let id = first.id;
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_on_its_way_in_counts_and_is_given_back_at_the_end() {
+    fn all_pending_additions_count_and_are_returned_at_the_end() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         for number in 0..WINDOW {
             assert!(!admission.is_full());

@@ -1,4 +1,4 @@
-//! What waits until the store has it.
+//! Changes that the store has not yet committed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,27 +6,27 @@ use crate::messages::request::{RequestRole, Respond, TorrentRequest};
 use crate::model::{Answer, TorrentId};
 use crate::reply::Responder;
 
-/// How many changes may wait for the store. While they do, the client thread takes no more commands, as
-/// for requests.
+/// How many changes may wait for the store. At that number, the client thread takes no more commands, as with
+/// requests.
 const WINDOW: usize = 512;
 
-/// What is done when a change is durable.
+/// What to do when a change is durable.
 pub(in crate::client) enum Then {
-    /// The torrent goes to the engine.
+    /// Pass the torrent to the engine.
     Add,
-    /// The torrent goes from the engine.
+    /// Remove the torrent from the engine.
     Remove,
     Request(TorrentRequest, Respond),
-    /// The engine has done it.
+    /// Answer a request that the engine has executed.
     Answer(Respond, Answer),
-    /// Its resume data is saved, the info dictionary too.
+    /// Note that the resume data was saved, and possibly the info dictionary.
     Saved {
         with_info: bool,
     },
     Attach(Attachment, Responder<()>),
 }
 
-/// What a program attaches to a torrent.
+/// Data that a program attaches to a torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::client) enum Attachment {
     Label(Box<str>, bool),
@@ -37,7 +37,7 @@ pub(in crate::client) enum Attachment {
 pub(in crate::client) struct Commits {
     last: u64,
     open: HashMap<u64, (Option<TorrentId>, Then)>,
-    /// Those whose files are to be moved.
+    /// The torrents with a request to move their files.
     moving: HashSet<TorrentId>,
 }
 
@@ -50,7 +50,7 @@ impl Commits {
         self.open.len()
     }
 
-    /// Its number.
+    /// Adds a change. Returns its number.
     pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: Then) -> u64 {
         self.last += 1;
         if let (Some(id), true) = (torrent, moves(&then)) {
@@ -68,7 +68,7 @@ impl Commits {
         Some((torrent, then))
     }
 
-    /// Whether a move of this torrent is to begin.
+    /// Returns whether the change that waits is a request to move this torrent's files.
     pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
         self.moving.contains(&id)
     }

@@ -1,5 +1,5 @@
-//! Decides when a torrent has given back enough. libtorrent has such a rule only for torrents that
-//! it queues.
+//! Decides when a torrent has reached its goals. libtorrent has share limits only for torrents that it
+//! queues.
 
 use crate::model::{Goal, Goals, TorrentStatus};
 
@@ -11,7 +11,7 @@ pub(in crate::client) fn reached(goals: &Goals, status: &TorrentStatus) -> Optio
     if !status.finished || status.paused {
         return None;
     }
-    // A torrent at rest is not reported again, but its seeding time goes on.
+    // An idle torrent is not reported again, but its seeding time increases.
     let seeded = status.seeding_time + status.age();
     if goals.share_ratio.is_some_and(|wanted| status.ratio() >= wanted) {
         Some(Goal::ShareRatio)

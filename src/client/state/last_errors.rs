@@ -1,12 +1,12 @@
-//! The last errors of a torrent, so that errors already reported are not published again.
+//! The last errors of a torrent, so that the same error is not published again.
 
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-/// A full disk fails every queued write, then the reads of what was not written; and libtorrent
-/// reports some failures twice, for the file and for the torrent. The first error is the cause.
-/// Within this time, the same error, and any disk error after a disk error, is published only once.
+/// Within this time, the same error, and any disk error after a disk error, is published only once. A full
+/// disk fails every queued write, and then the reads of the missing data; and libtorrent reports some
+/// failures twice, for the file and for the torrent. The first error is the cause.
 const SAME_ERROR: Duration = Duration::from_secs(30);
 
 /// Boxed, because most torrents never have an error.
@@ -16,7 +16,7 @@ pub(in crate::client) struct LastErrors(Option<Box<Known>>);
 #[derive(Default)]
 struct Known {
     error: Option<(Error, Instant)>,
-    /// The URL, and how many times in a row it has failed.
+    /// The URL of the tracker, and how many times in a row it has failed.
     tracker: Option<(Box<str>, u32)>,
 }
 
@@ -36,8 +36,8 @@ impl LastErrors {
         !known
     }
 
-    /// A hybrid torrent is announced with both of its info hashes, so a failing tracker is reported
-    /// twice.
+    /// Returns whether the failure of a tracker is new. A hybrid torrent is announced with both of its info
+    /// hashes, so each failure is reported twice.
     pub(in crate::client) fn is_new_tracker_failure(
         &mut self,
         url: &str,
@@ -52,7 +52,7 @@ impl LastErrors {
         new
     }
 
-    /// The error that was published, if this one follows from it.
+    /// Returns the published error if this one is a consequence of it, and otherwise this one.
     pub(in crate::client) fn cause(&self, error: Error) -> Error {
         match self.last() {
             Some((last, _)) if follows(&error, last) => last.clone(),
@@ -60,9 +60,8 @@ impl LastErrors {
         }
     }
 
-    /// The error that stopped the torrent, where libtorrent does not report one: if a torrent's
-    /// data cannot be read, the shim pauses it, not libtorrent. A lack of descriptors or memory
-    /// does not stop a torrent.
+    /// Returns the error that stopped the torrent. libtorrent does not always report one: if a torrent's data
+    /// cannot be read, the shim pauses it. A lack of descriptors or memory does not stop a torrent.
     pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
         const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
         let (error, _) = self.last()?;
@@ -70,7 +69,7 @@ impl LastErrors {
         (error.kind() == ErrorKind::Disk && !passes).then(|| error.clone())
     }
 
-    /// To be called when the torrent is resumed. Tracker failures are remembered.
+    /// Clears the errors when the torrent is resumed. Tracker failures are remembered.
     pub(in crate::client) fn forget(&mut self) {
         if let Some(known) = &mut self.0 {
             known.error = None;
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_and_what_follows_from_it_are_new_once_in_half_a_minute() {
+    fn an_error_and_its_consequences_are_new_once_in_half_a_minute() {
         let (mut errors, now) = (LastErrors::default(), Instant::now());
         assert!(errors.is_new(&full(), now));
         assert!(!errors.is_new(&full(), now + SAME_ERROR / 2));
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn want_of_descriptors_stops_no_torrent() {
+    fn a_lack_of_descriptors_stops_no_torrent() {
         let mut errors = LastErrors::default();
         let error =
             Error::from_code("open the file", "system", 24, "Too many open files").at_disk();

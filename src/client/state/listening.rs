@@ -1,4 +1,4 @@
-//! Where the client accepts connections, and the patrons that asked before that was known.
+//! The addresses that the client listens on, and the patrons that asked before they were known.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,14 +8,14 @@ use crate::reply::Responder;
 
 #[derive(Default)]
 pub(in crate::client) struct Listening {
-    /// By shard of the engine.
+    /// The state of each shard.
     shards: BTreeMap<usize, Shard>,
-    /// libtorrent has tried all.
+    /// Whether libtorrent has tried all addresses.
     settled: bool,
     waiting: Vec<Waiter>,
 }
 
-/// Who waits, and for the addresses of which shards: of all where there is `None`.
+/// A waiting reply, and the shards that it asks about; `None` for all shards.
 type Waiter = (Option<Vec<usize>>, Responder<Vec<SocketAddr>>);
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Shard {
 }
 
 impl Listening {
-    /// Returns whether the address is new.
+    /// Adds an address. Returns whether it is new.
     pub(in crate::client) fn opened(&mut self, shard: usize, address: SocketAddr) -> bool {
         let addresses = &mut self.shards.entry(shard).or_default().addresses;
         let new = !addresses.contains(&address);
@@ -40,7 +40,7 @@ impl Listening {
         self.shards.entry(shard).or_default().failure.get_or_insert_with(|| error.clone());
     }
 
-    /// Of some shards or of all. Answered now, or when it is settled.
+    /// Answers with the addresses of some or all shards, now or when all addresses have been tried.
     pub(in crate::client) fn ask(
         &mut self,
         shards: Option<Vec<usize>>,
@@ -59,7 +59,7 @@ impl Listening {
         }
     }
 
-    /// An error where a shard listens nowhere, as those of its torrents are not reached.
+    /// Returns the addresses, or an error if a shard has none, because its torrents would be unreachable.
     fn result(&self, shards: Option<&[usize]>) -> Result<Vec<SocketAddr>> {
         let mut addresses = Vec::new();
         let wanted = |number: &usize| shards.is_none_or(|shards| shards.contains(number));
@@ -80,7 +80,7 @@ mod tests {
     use crate::reply::one_shot;
 
     #[test]
-    fn the_addresses_are_told_when_all_were_tried() {
+    fn the_addresses_are_reported_when_all_were_tried() {
         let mut listening = Listening::default();
         let ((early, mut early_reply), (late, mut late_reply)) = (one_shot("a"), one_shot("b"));
         let address = "127.0.0.1:6881".parse().unwrap();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_listens_nowhere_says_why_it_failed_first() {
+    fn a_client_that_cannot_listen_reports_the_first_failure() {
         let (mut listening, (responder, reply)) = (Listening::default(), one_shot("a"));
         listening.failed(0, &Error::new(ErrorKind::Io, "listen", "in use"));
         listening.failed(0, &Error::new(ErrorKind::Native, "listen", "another"));

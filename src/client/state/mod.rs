@@ -25,7 +25,7 @@ mod fixtures {
     use crate::messages::service::Service;
     use crate::model::{InfoHashV1, InfoHashV2, InfoHashes};
 
-    /// Some patrons of a client that has no thread.
+    /// Creates patrons without a client thread.
     pub(super) fn members<const N: usize>() -> [Arc<Member>; N] {
         let reads = Box::new(Vec::new);
         let service = Service::new(bounded(1), bounded(1).0, Defaults::default(), reads);

@@ -1,31 +1,30 @@
-//! The requests that the engine has not answered.
+//! Requests that the engine has not answered.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::messages::request::{RequestRole, Respond};
 use crate::model::TorrentId;
 
-/// How many requests may be open. At that number, the client thread takes no more commands, as with
-/// torrents that are being added.
+/// How many requests may be open. At that number, the client thread takes no more commands, as with torrents
+/// that are being added.
 const WINDOW: usize = 512;
 
 pub(in crate::client) struct OpenRequest {
     /// `None` if the request is about the session.
     pub(in crate::client) torrent: Option<TorrentId>,
-    /// What it tries.
+    /// What the request tries to do, for error messages.
     pub(in crate::client) op: &'static str,
     pub(in crate::client) role: RequestRole,
     pub(in crate::client) respond: Respond,
 }
 
-/// Indexed by number and by torrent.
+/// The open requests, indexed by number and by torrent.
 #[derive(Default)]
 pub(in crate::client) struct OpenRequests {
     last: u64,
     open: HashMap<u64, OpenRequest>,
     of_torrents: BTreeSet<(TorrentId, u64)>,
-    /// The torrents whose files are being moved, which can take hours: at most one move per
-    /// torrent.
+    /// The torrents whose files are being moved: at most one move per torrent, because a move can take hours.
     moving: HashSet<TorrentId>,
 }
 
@@ -38,13 +37,13 @@ impl OpenRequests {
         self.open.len()
     }
 
-    /// How many a patron has asked for; the others are the client's own.
+    /// Returns how many open requests were made by patrons. The others are the client's own.
     pub(in crate::client) fn of_patrons(&self) -> usize {
         let is_awaited = |request: &&OpenRequest| !matches!(request.respond, Respond::Nothing);
         self.open.values().filter(is_awaited).count()
     }
 
-    /// Returns the number of the request.
+    /// Adds a request. Returns its number.
     pub(in crate::client) fn open(&mut self, request: OpenRequest) -> u64 {
         self.last += 1;
         if let Some(id) = request.torrent {
@@ -57,7 +56,7 @@ impl OpenRequests {
         self.last
     }
 
-    /// Removes the request that has been answered.
+    /// Removes and returns an answered request.
     pub(in crate::client) fn take(&mut self, number: u64) -> Option<OpenRequest> {
         let request = self.open.remove(&number)?;
         if let Some(id) = request.torrent {
@@ -69,12 +68,12 @@ impl OpenRequests {
         Some(request)
     }
 
-    /// Whether a move of this torrent's files is open.
+    /// Returns whether a move of this torrent's files is open.
     pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
         self.moving.contains(&id)
     }
 
-    /// Removes the requests about one torrent, in the order in which they were opened.
+    /// Removes and returns the requests about a torrent, in the order in which they were made.
     pub(in crate::client) fn take_all_of(&mut self, id: TorrentId) -> Vec<OpenRequest> {
         let numbers: Vec<_> =
             self.of_torrents.range((id, 0)..=(id, u64::MAX)).map(|(_, number)| *number).collect();
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_take_no_room_from_others() {
+    fn moves_take_no_slots_from_other_requests() {
         let (mut requests, id) = (OpenRequests::default(), TorrentId::next());
         let moves = requests.open(request(Some(id), "move", moves()));
         for _ in 0..WINDOW {

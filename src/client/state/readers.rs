@@ -1,5 +1,5 @@
-//! The readers of a client: what waits for metadata, for checking or for data, and what libtorrent was
-//! told for them.
+//! The open readers of a client: what each waits for, and the priorities and deadlines that libtorrent was
+//! given for them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
@@ -11,19 +11,19 @@ use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
 
-/// Bytes of a torrent that are here, to be read.
+/// An available range of a torrent, to be read.
 pub(in crate::client) struct Fetch {
     pub(in crate::client) torrent: TorrentId,
     pub(in crate::client) span: Span,
     pub(in crate::client) read: Read,
 }
 
-/// What comes of a reader's wish.
+/// What to do about a read.
 pub(in crate::client) enum Next {
     Fetch(Fetch),
-    /// It waits for data of this torrent.
+    /// Wait for data of this torrent.
     Wait(TorrentId),
-    /// There is no such reader: its torrent is gone.
+    /// Refuse it: the reader does not exist, because its torrent was removed.
     Gone(Read),
 }
 
@@ -31,9 +31,9 @@ pub(in crate::client) enum Next {
 pub(in crate::client) struct Readers {
     torrents: HashMap<TorrentId, OfTorrent>,
     by_id: HashMap<ReaderId, TorrentId>,
-    /// Those that have a time limit.
+    /// The readers with a time limit.
     due: BTreeSet<(Instant, ReaderId)>,
-    /// Torrents of which pieces have come since libtorrent was told last.
+    /// Torrents with new pieces, whose priorities have not been updated since.
     changed: BTreeSet<TorrentId>,
     were_open: bool,
 }
@@ -44,9 +44,9 @@ struct OfTorrent {
     opening: HashMap<ReaderId, Opening>,
     open: BTreeMap<ReaderId, Open>,
     pieces: Pieces,
-    /// What libtorrent goes by.
+    /// The priorities and deadlines that libtorrent has.
     plan: Plan,
-    /// How many choices of the program among pieces are under way.
+    /// How many changes of priorities by the program are in progress.
     choosing: usize,
 }
 
@@ -54,7 +54,7 @@ struct Open {
     span: Span,
     window: Window,
     waiting: Option<Read>,
-    /// It reads all, once, and ends.
+    /// Whether it reads everything once and is then closed.
     once: bool,
 }
 
@@ -74,18 +74,18 @@ impl OfTorrent {
 }
 
 impl Readers {
-    /// Whether there is a reader, open or to be opened.
+    /// Returns whether any reader is open or being opened.
     pub(in crate::client) fn are_open(&self) -> bool {
         !self.by_id.is_empty()
     }
 
-    /// The same where it has changed since the last time.
+    /// Returns [`are_open`](Readers::are_open) if it has changed since the last call.
     pub(in crate::client) fn take_news(&mut self) -> Option<bool> {
         let open = self.are_open();
         (std::mem::replace(&mut self.were_open, open) != open).then_some(open)
     }
 
-    /// One that waits until libtorrent has [looked](Readers::looked).
+    /// Adds a reader, which waits until libtorrent has [answered](Readers::looked).
     pub(in crate::client) fn begin(&mut self, opening: Opening) -> ReaderId {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
         self.by_id.insert(id, torrent);
@@ -96,19 +96,19 @@ impl Readers {
         id
     }
 
-    /// What a reader that is to be opened reads.
+    /// Returns what a reader that is being opened will read.
     pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
         let torrent = self.by_id.get(&id)?;
         Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
     }
 
-    /// Those that wait for metadata or for checking.
+    /// Returns the readers that wait for metadata or for the check of the files.
     pub(in crate::client) fn opening(&self, torrent: TorrentId) -> Vec<ReaderId> {
         let of = self.torrents.get(&torrent);
         of.into_iter().flat_map(|of| of.opening.keys()).copied().collect()
     }
 
-    /// Opens a reader; gives what it was opened for, to be answered.
+    /// Opens a reader with libtorrent's answer. Returns its opening, to be replied to.
     pub(in crate::client) fn looked(&mut self, id: ReaderId, look: &Look) -> Option<Opening> {
         let of = self.torrents.get_mut(self.by_id.get(&id)?)?;
         let opening = of.opening.remove(&id)?;
@@ -120,7 +120,7 @@ impl Readers {
         Some(opening)
     }
 
-    /// Libtorrent has looked again; the reads whose data is here.
+    /// Takes a new answer from libtorrent. Returns the reads whose data is available.
     pub(in crate::client) fn learn(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
         let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
@@ -128,7 +128,7 @@ impl Readers {
         of.fetches(torrent)
     }
 
-    /// Cannot be opened.
+    /// Removes a reader that cannot be opened. Returns its opening, to be replied to.
     pub(in crate::client) fn refuse(&mut self, id: ReaderId) -> Option<Opening> {
         let torrent = self.by_id.remove(&id)?;
         let opening = self.torrents.get_mut(&torrent)?.opening.remove(&id);
@@ -148,7 +148,7 @@ impl Readers {
         open.fetch(torrent, pieces).map_or(Next::Wait(torrent), Next::Fetch)
     }
 
-    /// A piece has come; the reads that waited for it.
+    /// Notes a new piece. Returns the reads that waited for it.
     pub(in crate::client) fn arrived(&mut self, torrent: TorrentId, piece: u32) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
         if of.pieces.arrived(piece) {
@@ -157,25 +157,25 @@ impl Readers {
         of.fetches(torrent)
     }
 
-    /// Those that are to be steered, once for all pieces that have come.
+    /// Returns the torrents to steer, each once for all of its new pieces.
     pub(in crate::client) fn take_changed(&mut self) -> BTreeSet<TorrentId> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Nothing is known to be here until libtorrent has looked again.
+    /// Forgets which pieces are available until libtorrent has answered again.
     pub(in crate::client) fn checking(&mut self, torrent: TorrentId) {
         if let Some(of) = self.torrents.get_mut(&torrent) {
             of.pieces.forget();
         }
     }
 
-    /// It reads once, and is to be closed when it has.
+    /// Returns whether the reader must be closed after its first read.
     pub(in crate::client) fn is_once(&self, id: ReaderId) -> bool {
         let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get(torrent));
         of.and_then(|of| of.open.get(&id)).is_some_and(|open| open.once)
     }
 
-    /// Whether there is somebody to look again for.
+    /// Returns whether the torrent has open readers.
     pub(in crate::client) fn is_open(&self, torrent: TorrentId) -> bool {
         self.torrents.get(&torrent).is_some_and(|of| !of.open.is_empty())
     }
@@ -194,8 +194,8 @@ impl Readers {
         steer
     }
 
-    /// The program is about to choose: what libtorrent is told first, so that all is as the program
-    /// had it. Until the choice has [ended](Readers::choice_ended) nobody is steered.
+    /// Returns the changes that restore the program's priorities, because the program is about to change
+    /// them. Nothing is steered until the change has [ended](Readers::choice_ended).
     pub(in crate::client) fn choose(&mut self, torrent: TorrentId) -> Option<Steer> {
         let of = self.torrents.entry(torrent).or_default();
         of.choosing += 1;
@@ -205,7 +205,7 @@ impl Readers {
         steer
     }
 
-    /// What came of a choice is known.
+    /// Notes that a change of priorities by the program has ended.
     pub(in crate::client) fn choice_ended(&mut self, torrent: TorrentId) {
         if let Some(of) = self.torrents.get_mut(&torrent) {
             of.choosing = of.choosing.saturating_sub(1);
@@ -213,13 +213,13 @@ impl Readers {
         self.free(torrent);
     }
 
-    /// How the program wants each piece, where libtorrent goes by something else.
+    /// Returns the program's priorities, if libtorrent has others because of readers.
     pub(in crate::client) fn levels(&self, torrent: TorrentId) -> Option<&[u8]> {
         let of = self.torrents.get(&torrent)?;
         (of.plan != Plan::default()).then(|| of.pieces.levels())
     }
 
-    /// A reader has ended. Its torrent is to be [steered](Readers::steer).
+    /// Removes a reader. Returns its torrent, which must then be [steered](Readers::steer).
     pub(in crate::client) fn close(&mut self, id: ReaderId) -> Option<TorrentId> {
         let torrent = self.by_id.remove(&id)?;
         let of = self.torrents.get_mut(&torrent)?;
@@ -228,7 +228,7 @@ impl Readers {
         Some(torrent)
     }
 
-    /// Ends the waits of a torrent that does not go on; its readers stay open.
+    /// Fails the waiting reads of a torrent that has stopped. Its readers stay open.
     pub(in crate::client) fn fail(&mut self, torrent: TorrentId, error: &Error) {
         let Some(of) = self.torrents.get_mut(&torrent) else { return };
         for read in of.open.values_mut().filter_map(|open| open.waiting.take()) {
@@ -236,7 +236,7 @@ impl Readers {
         }
     }
 
-    /// Ends all readers of a torrent that is gone.
+    /// Removes all readers of a torrent that was removed.
     pub(in crate::client) fn remove(&mut self, torrent: TorrentId, error: &Error) {
         self.fail(torrent, error);
         let Some(of) = self.torrents.remove(&torrent) else { return };
@@ -252,7 +252,7 @@ impl Readers {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Those whose time is over; the torrents of those that are still here, whose waits end.
+    /// Removes the readers whose time limit has passed, and fails their reads. Returns the torrents to steer.
     pub(in crate::client) fn expire(&mut self, now: Instant, error: &Error) -> Vec<TorrentId> {
         let mut torrents = Vec::new();
         while let Some((due, id)) = self.due.first().copied()
@@ -280,7 +280,7 @@ impl Readers {
 }
 
 impl Open {
-    /// The read that waits, where its first byte is here.
+    /// Returns the waiting read if its first byte is available.
     fn fetch(&mut self, torrent: TorrentId, pieces: &Pieces) -> Option<Fetch> {
         let Read { position, length, .. } = self.waiting.as_ref()?;
         let here = pieces.here(self.span, *position, *length);
@@ -317,7 +317,7 @@ mod tests {
         (Opening { torrent, part, options: ReaderOptions::default(), then }, reply)
     }
 
-    /// Of a file of 10 pieces of 1 MiB, of which these are here.
+    /// The answer for a file of 10 pieces of 1 MiB, of which these are available.
     fn look(have: &[usize]) -> Look {
         let mut pieces = vec![0; 10];
         have.iter().for_each(|piece| pieces[*piece] = 1);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_is_of_what_is_here_and_waits_for_the_rest() {
+    fn a_read_returns_available_data_and_otherwise_waits() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[0]);
         let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0) else { panic!("not here") };
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_comes_before_libtorrent_has_looked_is_not_missed() {
+    fn a_piece_that_arrives_before_libtorrent_looks_is_not_missed() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = readers.begin(opening(torrent));
         readers.arrived(torrent, 0);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reader_that_goes_gives_all_back() {
+    fn closing_the_last_reader_restores_everything() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let ids = [open(&mut readers, torrent, &[]), open(&mut readers, torrent, &[])];
         let steer = readers.steer(torrent).unwrap();
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torrent_that_fails_ends_the_waits_and_one_that_goes_ends_the_readers() {
+    fn a_torrent_that_fails_ends_waits_and_a_removed_one_ends_readers() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);

@@ -1,33 +1,33 @@
-//! Decides when the resume data of each torrent is saved. Events of a torrent are saved at once;
-//! figures that merely grow, once per interval. The number of open saves and of saves per second is
-//! bounded, so that many torrents do not hold up libtorrent's network thread.
+//! Decides when the resume data of each torrent is saved: at once after an event, and once per interval if
+//! only counters have grown. The number of open saves and of saves per second is bounded, so that many
+//! torrents do not hold up libtorrent's network thread.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::model::{SavedFigures, TorrentId};
 
-/// How many saves may be open, and how many may be begun in a slice of time: 2000 a second.
+/// The maximum number of open saves, and of saves started per slice of time: 2000 a second.
 const WINDOW: usize = 64;
 const SLICE: Duration = Duration::from_millis(32);
 
-/// Likewise, when the client ends: nobody else is held up.
+/// The same limit at shutdown, when nothing else is held up.
 const LAST_WINDOW: usize = 4096;
 
-/// The part of a torrent's record about its resume data. Only torrents that somebody wants saved
-/// have one.
+/// The part of a torrent's record about saving its resume data. Only torrents whose resume data is wanted
+/// have it.
 #[derive(Default)]
 pub(in crate::client) struct Save {
-    /// The time at which it is in the queue.
+    /// The torrent's time in the queue.
     due: Option<Instant>,
-    /// When it was last saved, and the figures it held then.
+    /// When it was last saved, and the figures at that time.
     last: Option<(Instant, SavedFigures)>,
-    /// The engine has been asked and has not answered yet.
+    /// Whether the engine has not answered yet.
     open: bool,
-    /// It has changed again since then.
+    /// Whether the torrent has changed since the engine was asked.
     again: bool,
-    /// It must be saved even if libtorrent considers it unchanged: to libtorrent, a request for the
-    /// metainfo counts as a save.
+    /// Whether it must be saved even if libtorrent considers it unchanged, because libtorrent counts a
+    /// request for the metainfo as a save.
     force: bool,
 }
 
@@ -41,13 +41,13 @@ impl Save {
     }
 }
 
-/// The queue of all torrents' saves.
+/// The queue of saves of all torrents.
 pub(in crate::client) struct SaveQueue {
     interval: Duration,
-    /// In order of time.
+    /// The queue, in order of time.
     due: BTreeSet<(Instant, TorrentId)>,
     open: usize,
-    /// When the slice of time began, and how many saves have begun in it.
+    /// When the slice of time began, and how many saves have started in it.
     slice: (Instant, usize),
     failed: usize,
     window: usize,
@@ -59,7 +59,7 @@ impl SaveQueue {
         Self { interval, due: BTreeSet::new(), open: 0, slice, failed: 0, window: WINDOW }
     }
 
-    /// When there is something to do next.
+    /// Returns when there is something to do next.
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
         let (due, _) = self.due.first()?;
         self.has_room().then(|| (*due).max(self.next_slot()))
@@ -69,13 +69,13 @@ impl SaveQueue {
         self.open < self.window
     }
 
-    /// When another save may begin.
+    /// Returns when another save may start.
     fn next_slot(&self) -> Instant {
         let (begin, begun) = self.slice;
         if begun < self.window { begin } else { begin + SLICE }
     }
 
-    /// The torrent that is due first, if another save may be opened. It stays due until it is
+    /// Returns the first due torrent, if another save may start. It stays due until it is
     /// [begun](Saving::begin) or [unscheduled](Saving::unschedule).
     pub(in crate::client) fn first_due(&self, now: Instant) -> Option<TorrentId> {
         let (due, id) = self.due.first()?;
@@ -94,7 +94,7 @@ impl SaveQueue {
         self.due.is_empty() && self.open == 0
     }
 
-    /// How many saves the engine has not answered.
+    /// Returns how many saves the engine has not answered.
     pub(in crate::client) fn open(&self) -> usize {
         self.open
     }
@@ -103,19 +103,19 @@ impl SaveQueue {
         self.due.iter().map(|(_, id)| *id)
     }
 
-    /// How many saves have failed since the count was cleared.
+    /// Returns how many saves have failed since the last saves began.
     pub(in crate::client) fn failed(&self) -> usize {
         self.failed
     }
 
-    /// The last saves begin: none has failed.
+    /// Starts the last saves: clears the count of failures, and allows many open saves.
     pub(in crate::client) fn begin_last(&mut self) {
         self.failed = 0;
         self.window = LAST_WINDOW;
     }
 }
 
-/// A torrent's place in the queue.
+/// A torrent's entry in the queue.
 pub(in crate::client) struct Saving<'a> {
     pub(super) id: TorrentId,
     pub(super) save: &'a mut Save,
@@ -123,7 +123,7 @@ pub(in crate::client) struct Saving<'a> {
 }
 
 impl Saving<'_> {
-    /// Keeps the earlier time if it is already due.
+    /// Schedules a save. If one is scheduled, keeps the earlier time.
     pub(in crate::client) fn schedule(&mut self, when: Instant) {
         if self.save.due.is_none_or(|due| when < due) {
             self.unschedule();
@@ -132,7 +132,7 @@ impl Saving<'_> {
         }
     }
 
-    /// One interval after the last save. Torrents that were never saved are spread over an
+    /// Schedules a save one interval after the last. Torrents that were never saved are spread over the
     /// interval, so that those added together are not saved together.
     pub(in crate::client) fn schedule_next(&mut self, now: Instant) {
         let interval = self.queue.interval;
@@ -153,8 +153,8 @@ impl Saving<'_> {
         }
     }
 
-    /// Opens a save and returns whether to force it. `None` if one is already open: another will
-    /// follow it.
+    /// Starts a save, and returns whether to force it. Returns `None` if one is already open; another will
+    /// then follow it.
     pub(in crate::client) fn begin(&mut self, now: Instant) -> Option<bool> {
         self.unschedule();
         if self.save.open {
@@ -167,7 +167,7 @@ impl Saving<'_> {
         Some(self.save.force)
     }
 
-    /// The engine has answered. Returns whether the torrent has changed since it was asked.
+    /// Ends a save. Returns whether the torrent has changed since the engine was asked.
     pub(in crate::client) fn end(&mut self) -> bool {
         if std::mem::take(&mut self.save.open) {
             self.queue.open -= 1;
@@ -175,13 +175,13 @@ impl Saving<'_> {
         std::mem::take(&mut self.save.again)
     }
 
-    /// To be called when resume data has been saved, whoever asked for it.
+    /// Notes that resume data was saved, whoever requested it.
     pub(in crate::client) fn saved(&mut self, figures: SavedFigures, now: Instant) {
         self.save.last = Some((now, figures));
         self.save.force = false;
     }
 
-    /// Tries again an interval later, unless the client is stopping.
+    /// Schedules a retry after an interval, unless the client is stopping.
     pub(in crate::client) fn failed(&mut self, now: Instant, stopping: bool) {
         if stopping {
             self.queue.failed += 1;
@@ -194,7 +194,7 @@ impl Saving<'_> {
         self.save.force = true;
     }
 
-    /// To be called when the torrent is removed.
+    /// Removes the entry when the torrent is removed.
     pub(super) fn remove(mut self) {
         self.unschedule();
         self.end();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_metainfo_hid_is_forced_until_it_is_saved() {
+    fn a_save_that_was_hidden_by_the_metainfo_is_forced() {
         let (mut queue, mut save, id) =
             (SaveQueue::new(INTERVAL), Save::default(), TorrentId::next());
         let now = Instant::now();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_window_is_due_to_nothing_until_a_torrent_of_it_is_answered_or_removed() {
+    fn a_full_window_waits_until_a_torrent_in_it_is_answered_or_removed() {
         let (mut queue, now) = (SaveQueue::new(INTERVAL), Instant::now());
         let mut saves: Vec<_> =
             (0..=WINDOW).map(|_| (TorrentId::next(), Save::default())).collect();

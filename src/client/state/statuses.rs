@@ -1,4 +1,4 @@
-//! Decides when the engine is asked for statuses, and which answer each waiter gets.
+//! Decides when the engine is asked for statuses, and which answer each reply gets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use crate::messages::member::Member;
 use crate::model::{TorrentId, TorrentStatus};
 use crate::reply::Responder;
 
-/// After an event of a torrent, its status is requested before the next tick, but no more often
-/// than this.
+/// The minimum interval between requests for statuses. After an event of a torrent, its status is requested
+/// before the next tick.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// Someone who waits for a status that was requested after the question.
+/// A reply that waits for a status which is requested after the call.
 pub(in crate::client) struct StatusWaiter {
     pub(in crate::client) id: TorrentId,
     pub(in crate::client) from: Arc<Member>,
@@ -24,12 +24,12 @@ pub(in crate::client) struct StatusRequests {
     tick_interval: Duration,
     next_tick: Instant,
     last_asked: Option<Instant>,
-    /// Something has happened that a status should show soon.
+    /// Whether an event should soon show in a status.
     soon: bool,
     asked: u64,
-    /// By each shard of the engine.
+    /// The number of answers, by shard.
     answered: Vec<u64>,
-    /// By the number of the request whose answer is fresh enough.
+    /// Waiting replies, by the number of the request that is recent enough.
     waiting: BTreeMap<u64, Vec<StatusWaiter>>,
 }
 
@@ -66,13 +66,12 @@ impl StatusRequests {
         self.waiting.entry(self.asked + 1).or_default().push(waiter);
     }
 
-    /// Whether somebody waits for a request that has not been made.
+    /// Returns whether a reply waits for a request that has not been made.
     pub(in crate::client) fn is_waited_for(&self) -> bool {
         self.waiting.last_key_value().is_some_and(|(number, _)| *number > self.asked)
     }
 
-    /// The engine is about to be asked. The request counts once the engine has
-    /// [accepted](StatusRequests::asked) it.
+    /// Prepares for a request. It counts once the engine has [accepted](StatusRequests::asked) it.
     pub(in crate::client) fn ask(&mut self, now: Instant) {
         self.soon = false;
         self.last_asked = Some(now);
@@ -82,7 +81,7 @@ impl StatusRequests {
         self.asked += 1;
     }
 
-    /// A shard has answered the next request; those who have waited for it, when all have.
+    /// Notes an answer from a shard. Returns the replies whose request all shards have answered.
     pub(in crate::client) fn answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
         if let Some(answered) = self.answered.get_mut(shard) {
             *answered += 1;
@@ -90,7 +89,8 @@ impl StatusRequests {
         self.take_answered()
     }
 
-    /// Answers of a shard may have been lost, and this one is fresher than all of them.
+    /// Notes an answer that is newer than all that may have been lost. Returns the same as
+    /// [`answered`](Self::answered).
     pub(in crate::client) fn all_answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
         if let Some(answered) = self.answered.get_mut(shard) {
             *answered = self.asked;
@@ -98,12 +98,12 @@ impl StatusRequests {
         self.take_answered()
     }
 
-    /// How many requests every shard has answered.
+    /// Returns how many requests all shards have answered.
     fn answered_by_all(&self) -> u64 {
         self.answered.iter().copied().min().unwrap_or(self.asked)
     }
 
-    /// Whether every shard has answered once.
+    /// Returns whether every shard has answered at least once.
     pub(in crate::client) fn have_begun(&self) -> bool {
         self.answered_by_all() > 0
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_gets_the_answer_to_a_request_that_was_made_after_its_question() {
+    fn a_waiter_gets_the_answer_to_a_request_sent_after_its_own() {
         let [from] = members();
         let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
         let (mut statuses, a, b) =
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_is_asked_for_soon_but_not_at_once_each_time() {
+    fn statuses_are_requested_soon_after_events_but_not_after_each() {
         let begun = Instant::now();
         let mut statuses = StatusRequests::new(TICK, begun, 1);
         assert_eq!(statuses.due(), begun);

@@ -4,7 +4,7 @@ use crate::model::{EventKind, EventKinds};
 
 pub(in crate::client) struct Subscriptions {
     version: u64,
-    /// Only the costly kinds.
+    /// The costly kinds that patrons subscribe to.
     wanted: EventKinds,
 }
 
@@ -15,12 +15,12 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether there is something to do: the service counts changes.
+    /// Returns whether subscriptions have changed. The service counts changes.
     pub(in crate::client) fn have_changed(&mut self, version: u64) -> bool {
         std::mem::replace(&mut self.version, version) != version
     }
 
-    /// Returns whether it differs from before.
+    /// Sets the costly kinds. Returns whether they have changed.
     pub(in crate::client) fn set_wanted(&mut self, wanted: EventKinds) -> bool {
         std::mem::replace(&mut self.wanted, wanted) != wanted
     }

@@ -1,5 +1,5 @@
-//! The torrents of a client: one record each, and the indexes over them. Only this module changes
-//! an index, so indexes and records always agree.
+//! The torrents of a client: one record each, and the indexes over them. Only this module changes an index,
+//! so indexes and records always agree.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use crate::model::{
 use crate::reply::Responder;
 use crate::store::{Key, Record};
 
-/// libtorrent 2.0.8 does not report that a rate has fallen to 0 (2.0.14 does). A torrent with a
-/// rate is reported every second; one that has not been reported for this long is at a standstill.
+/// How long a torrent's rate is valid. A torrent with a rate is reported every second, but libtorrent 2.0.8
+/// does not report that a rate has fallen to 0 (2.0.14 does).
 const RATE_LIFETIME: Duration = Duration::from_millis(2500);
 
-/// Everything that the client thread knows about a torrent. A client has many torrents and most are
-/// idle, so what most of them do not have is boxed.
+/// Everything that the client thread knows about a torrent. A client has many torrents and most are idle, so
+/// data that most of them lack is boxed.
 pub(in crate::client) struct Torrent {
     pub(in crate::client) name: Arc<str>,
     pub(in crate::client) info_hashes: InfoHashes,
@@ -35,41 +35,41 @@ pub(in crate::client) struct Torrent {
     watchers: Vec<Arc<Member>>,
     client_data: Option<Box<ClientData>>,
     save: Option<Box<Save>>,
-    /// When it was last reported with a rate.
+    /// When the torrent was last reported with a rate.
     rate_seen: Option<Instant>,
-    /// Set while its files are being moved.
+    /// Set while the files are being moved.
     pub(in crate::client) moving: Option<Mover>,
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
     waiters: Option<Box<Waiters>>,
     attached: Option<Box<Attached>>,
-    /// Its name in the store, where there is one.
+    /// Its key in the store, if there is a store.
     pub(in crate::client) key: Option<Key>,
-    /// The store has its info dictionary.
+    /// Whether the store has its info dictionary.
     pub(in crate::client) has_info: bool,
-    /// All that is wanted of it was here once.
+    /// Whether all wanted data was complete at some time.
     pub(in crate::client) completed: bool,
-    /// The store has its resume data as it is, unless its files turn out to be different.
+    /// Whether it is unchanged since its resume data was stored, unless its files turn out to be different.
     pub(in crate::client) as_saved: bool,
-    /// It is to pause when it is checked.
+    /// Whether it was added with the option to pause after the check.
     pub(in crate::client) stops_itself: bool,
 }
 
-/// What the program attaches to a torrent.
+/// Data that the program has attached to a torrent.
 #[derive(Default)]
 struct Attached {
     labels: BTreeSet<Box<str>>,
     notes: BTreeMap<Box<str>, Arc<[u8]>>,
 }
 
-/// The replies that wait until a torrent is complete.
+/// The replies that wait until the torrent is complete.
 struct Waiters(Vec<Responder<()>>);
 
-/// Who had the files moved.
+/// Who requested a move of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::client) enum Mover {
-    /// The client, because they are complete.
+    /// The client, because the files are complete.
     Client,
     Patron,
 }
@@ -82,7 +82,7 @@ pub(in crate::client) struct Removing {
     pub(in crate::client) reply: Option<Responder<()>>,
 }
 
-/// A torrent that was removed, and the open requests about it, which must still be answered.
+/// A removed torrent, and the open requests about it, which must still be answered.
 pub(in crate::client) struct Removed {
     pub(in crate::client) torrent: Torrent,
     pub(in crate::client) requests: Vec<OpenRequest>,
@@ -117,9 +117,9 @@ impl Torrent {
         }
     }
 
-    /// Whether all wanted data is here and written. Data that came in this run has been written
-    /// once the engine has reported the torrent as finished; for data that was here before, there
-    /// is no such report.
+    /// Returns whether all wanted data is complete and written. Data downloaded in this run is written once
+    /// the engine has reported the torrent as finished. There is no such report for data that was complete
+    /// before.
     pub(in crate::client) fn is_complete(&self, status: &TorrentStatus) -> bool {
         status.finished && (self.finished || status.downloaded == 0)
     }
@@ -159,7 +159,7 @@ impl Torrent {
         self.audience().any(|known| known.id == member.id)
     }
 
-    /// It was paused as it was told to when it was added, and not by an error.
+    /// Returns whether the pause was the one requested when the torrent was added, and not due to an error.
     pub(in crate::client) fn has_stopped_itself(&mut self) -> bool {
         self.errors.stopped_by().is_none() && std::mem::take(&mut self.stops_itself)
     }
@@ -190,12 +190,12 @@ impl Torrent {
         self.attached.as_ref().map(|attached| attached.notes.clone()).unwrap_or_default()
     }
 
-    /// The data to store with its resume data.
+    /// Returns the client's data that is saved with the resume data.
     pub(in crate::client) fn client_data(&self) -> ClientData {
         self.client_data.as_deref().cloned().unwrap_or_default()
     }
 
-    /// The directory that its complete files are moved to; returned only once.
+    /// Returns the directory that complete files are moved to, at the first call.
     pub(in crate::client) fn take_move_to(&mut self) -> Option<PathBuf> {
         let to = self.client_data.as_mut()?.move_to.take();
         self.free_client_data();
@@ -210,7 +210,7 @@ impl Torrent {
         self.client_data.take_if(|data| **data == ClientData::default());
     }
 
-    /// The figures in its resume data when that was last saved.
+    /// Returns the figures from when the resume data was last saved.
     pub(in crate::client) fn saved_figures(&self) -> Option<SavedFigures> {
         self.save.as_ref()?.figures()
     }
@@ -221,19 +221,19 @@ pub(in crate::client) struct Torrents {
     by_id: HashMap<TorrentId, Box<Torrent>>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
-    /// What each patron owns or watches, so that handling one that leaves needs no search.
+    /// The torrents that each patron owns or watches, so that no search is needed when it leaves.
     by_member: HashMap<MemberId, HashSet<TorrentId>>,
-    /// Those who watch every torrent, also those to come.
+    /// The patrons that watch all torrents, including future ones.
     watching_all: Vec<Arc<Member>>,
     with_goal: HashSet<TorrentId>,
     with_rate: HashSet<TorrentId>,
     saves: SaveQueue,
-    /// Includes requests about the session: they share a window.
+    /// Includes requests about the session, because they share a window.
     pub(in crate::client) requests: OpenRequests,
 }
 
 impl Torrents {
-    /// `save_interval` is that of the [saves](SaveQueue).
+    /// Creates an empty table. `save_interval` is the interval of the [saves](SaveQueue).
     pub(in crate::client) fn new(save_interval: Duration) -> Self {
         Self {
             by_id: HashMap::new(),
@@ -262,7 +262,7 @@ impl Torrents {
         }
     }
 
-    /// Removes everything about a torrent.
+    /// Removes a torrent from the table and all indexes.
     pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
         let mut torrent = *self.by_id.remove(&id)?;
         // Two magnet links may turn out to be the same hybrid torrent: the hash then belongs to the
@@ -297,7 +297,7 @@ impl Torrents {
         }
     }
 
-    /// A magnet link may contain only one hash of a hybrid torrent; the metadata has both.
+    /// Sets the metadata. A magnet link may contain only one hash of a hybrid torrent; the metadata has both.
     pub(in crate::client) fn set_metadata(
         &mut self,
         id: TorrentId,
@@ -318,7 +318,7 @@ impl Torrents {
         self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
-    /// The torrent for a command: it must exist and not be in the process of being removed.
+    /// Returns the torrent for a command. It must exist, and must not be being removed.
     pub(in crate::client) fn open(
         &mut self,
         id: TorrentId,
@@ -378,7 +378,7 @@ impl Torrents {
         }
     }
 
-    /// Makes the patron the owner of a torrent that has none, or has it already.
+    /// Makes the patron the owner of a torrent that has no owner. Returns whether the patron owns it now.
     pub(in crate::client) fn adopt(&mut self, id: TorrentId, member: &Arc<Member>) -> bool {
         let Some(torrent) = self.by_id.get_mut(&id) else { return false };
         if let Some(owner) = &torrent.owner {
@@ -400,7 +400,7 @@ impl Torrents {
         }
     }
 
-    /// Removes a patron from all its torrents; returns the patron and the torrents that it owned.
+    /// Removes a patron from all of its torrents. Returns the patron and the torrents that it owned.
     pub(in crate::client) fn leave(
         &mut self,
         member: MemberId,
@@ -438,8 +438,7 @@ impl Torrents {
 
     // Rates.
 
-    /// Sets when the torrent was last reported with a rate; `None` if it has been reported without
-    /// one.
+    /// Sets when the torrent was last reported with a rate; `None` if it was last reported without one.
     pub(in crate::client) fn set_rate_seen(
         &mut self,
         id: TorrentId,
@@ -454,7 +453,7 @@ impl Torrents {
         Some(torrent)
     }
 
-    /// The torrents whose rate is [too old](RATE_LIFETIME): they have none any more.
+    /// Returns the torrents whose rate is [too old](RATE_LIFETIME) and must now be 0.
     pub(in crate::client) fn take_stale_rates(&mut self, now: Instant) -> Vec<TorrentId> {
         let Self { with_rate, by_id, .. } = self;
         let stale = |id: &TorrentId| {
@@ -472,7 +471,7 @@ impl Torrents {
         &self.saves
     }
 
-    /// Nothing is due any more, no failure counts, and many saves may be open.
+    /// Clears the queue and the count of failures, and allows many open saves.
     pub(in crate::client) fn begin_last_saves(&mut self) {
         let due: Vec<_> = self.saves.due().collect();
         for id in due {
@@ -483,7 +482,7 @@ impl Torrents {
         self.saves.begin_last();
     }
 
-    /// How many torrents are due or open, or have failed.
+    /// Returns how many torrents are due, are being saved, or could not be saved.
     pub(in crate::client) fn unsaved(&self) -> usize {
         let is_open = |id| {
             let save = self.by_id.get(&id).and_then(|torrent| torrent.save.as_ref());
@@ -493,7 +492,7 @@ impl Torrents {
         due + self.saves.open() + self.saves.failed()
     }
 
-    /// The torrent's place in the queue of [saves](SaveQueue).
+    /// Returns the torrent's entry in the queue of [saves](SaveQueue).
     pub(in crate::client) fn saving(&mut self, id: TorrentId) -> Option<Saving<'_>> {
         let save = self.by_id.get_mut(&id)?.save.get_or_insert_default();
         Some(Saving { id, save, queue: &mut self.saves })
@@ -551,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_a_record_ends_all_that_there_was_of_the_torrent() {
+    fn removing_a_record_removes_everything_about_the_torrent() {
         let [owner, watcher] = members();
         let (mut torrents, now) = (Torrents::new(INTERVAL), Instant::now());
         let id = add(&mut torrents, torrent(hashes(Some(1), Some(2)), Some(&owner)));
@@ -590,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_needs_a_torrent_that_is_here_and_stays() {
+    fn a_command_needs_a_torrent_that_exists_and_is_not_being_removed() {
         let mut torrents = Torrents::new(INTERVAL);
         let id = add(&mut torrents, torrent(hashes(Some(1), None), None));
         let kind = |torrents: &mut Torrents| torrents.open(id, "test").err().map(|e| e.kind());
@@ -629,7 +628,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patron_that_leaves_is_taken_off_what_it_owns_and_watches() {
+    fn a_patron_that_leaves_no_longer_owns_or_watches_torrents() {
         let [leaving, staying] = members();
         let mut torrents = Torrents::new(INTERVAL);
         let owned = add(&mut torrents, torrent(hashes(Some(1), None), Some(&leaving)));

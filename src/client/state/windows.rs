@@ -1,38 +1,37 @@
-//! What readers want of a torrent, and how it becomes levels and deadlines of pieces: the one place
-//! where the windows of all readers are merged.
+//! Computes the levels and deadlines of pieces from the positions of all readers of a torrent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{ReaderOptions, Requests, Span};
 
-/// What a reader wants ahead when it begins and after a seek, in bytes.
+/// How far ahead a reader reads when it starts and after a seek, in bytes.
 const FIRST_AHEAD: u64 = 2 << 20;
 
-/// How much of either end of a media file is looked at for the index, in bytes.
+/// The size of the parts at both ends of a media file where players look for the index, in bytes.
 const END: u64 = 1 << 20;
 
-/// A window has at least so many pieces, so that there is always one under way.
+/// The minimum number of pieces in a window, so that one is always being downloaded.
 const FEWEST: u64 = 2;
 
-/// The levels of pieces by their distance from where a reader is, in pieces. Within a level libtorrent
-/// picks as it likes.
+/// The levels (priorities) of pieces, by their distance from the position of a reader, in pieces. libtorrent
+/// chooses freely among pieces of the same level.
 const NEXT: u64 = 1;
 const SOON: u64 = 3;
 const NEXT_LEVEL: u8 = 7;
 const SOON_LEVEL: u8 = 6;
 const WINDOW_LEVEL: u8 = 5;
 
-/// So many other pieces are missing, and a quarter of all, while pieces are put off.
+/// The minimum number of other missing pieces, besides a quarter of all, while pieces are deferred.
 const FAR_FROM_FINISHED: usize = 32;
 
-/// What is in no window is below all that is in one.
+/// The highest level of pieces outside all windows.
 const HIGHEST_OUTSIDE: u8 = 4;
 
-/// How near a piece with a deadline is, and how many have one. libtorrent serves deadlines in their
-/// order, and slows down with their number.
+/// The distance up to which pieces have deadlines, and the maximum number of deadlines. libtorrent serves
+/// deadlines in order, and slows down with their number.
 const DUE: u64 = 4;
 const DEADLINES: usize = 32;
-/// The deadlines of pieces that follow each other are so far apart, in milliseconds.
+/// The difference between the deadlines of consecutive pieces, in milliseconds.
 const STEP: u32 = 10;
 /// A deadline that is never due.
 const FAR: u32 = 3_600_000;
@@ -42,9 +41,9 @@ const FAR: u32 = 3_600_000;
 pub(super) struct Window {
     span: Span,
     options: ReaderOptions,
-    /// Where the next byte is read.
+    /// The position of the next read.
     position: u64,
-    /// What was read since the last seek.
+    /// How many bytes were read since the last seek.
     read_on: u64,
 }
 
@@ -53,7 +52,7 @@ impl Window {
         Self { span, options, position: 0, read_on: 0 }
     }
 
-    /// The reader is here. Going on, and skipping within what is wanted already, is no seek.
+    /// Sets the position. It is not a seek to continue, or to skip within the current window.
     pub(super) fn move_to(&mut self, position: u64) {
         let ahead = self.position.saturating_add(self.ahead());
         if !(self.position..ahead).contains(&position) {
@@ -83,23 +82,23 @@ fn level(distance: u64) -> u8 {
     }
 }
 
-/// A range of bytes of the torrent, as pieces.
+/// Returns the pieces that contain a range of bytes of the torrent.
 fn pieces(begin: u64, end: u64, piece_length: u64) -> std::ops::Range<u64> {
     if begin >= end { 0..0 } else { begin / piece_length..end.div_ceil(piece_length) }
 }
 
-/// The pieces of a torrent: which are here, and how the program wants them.
+/// The pieces of a torrent: which are available, and the program's levels.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     pub(super) length: u64,
     have: Vec<bool>,
     levels: Vec<u8>,
-    /// Those that the program wants more than what is in no window may be wanted.
+    /// The pieces whose level must be lowered while there is a window.
     high: Vec<u32>,
 }
 
 impl Pieces {
-    /// Takes what libtorrent says. What came meanwhile stays.
+    /// Takes libtorrent's answer. Pieces that arrived in the meantime stay available.
     pub(super) fn learn(&mut self, length: u64, have: &[u8], levels: Option<Vec<u8>>) {
         self.length = length.max(1);
         if self.have.len() < have.len() {
@@ -115,7 +114,7 @@ impl Pieces {
         }
     }
 
-    /// Whether it is news.
+    /// Notes that a piece is available. Returns whether that is new.
     pub(super) fn arrived(&mut self, piece: u32) -> bool {
         let piece = piece as usize;
         if self.have.len() <= piece {
@@ -128,7 +127,7 @@ impl Pieces {
         self.have.fill(false);
     }
 
-    /// Those of the program.
+    /// Returns the program's levels.
     pub(super) fn levels(&self) -> &[u8] {
         &self.levels
     }
@@ -141,7 +140,7 @@ impl Pieces {
         usize::try_from(piece).is_ok_and(|piece| self.have.get(piece).copied().unwrap_or(false))
     }
 
-    /// How many bytes of `length` from this one of the part on are here.
+    /// Returns how many bytes of the range are available without a gap.
     pub(super) fn here(&self, span: Span, position: u64, length: u64) -> u64 {
         let end = position.saturating_add(length).min(span.size);
         if position >= end {
@@ -153,17 +152,17 @@ impl Pieces {
     }
 }
 
-/// The levels and deadlines of pieces that a torrent has for its readers.
+/// The levels and deadlines that a torrent has because of its readers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     levels: BTreeMap<u32, u8>,
-    /// When pieces are due, in milliseconds.
+    /// When each piece is due, in milliseconds.
     deadlines: BTreeMap<u32, u32>,
-    /// Where readers are, and nothing is.
+    /// The missing pieces at the positions of readers.
     fronts: BTreeSet<u32>,
-    /// Pieces that readers have jumped away from, while one waits.
+    /// The deferred pieces, which readers have left by a seek.
     left: BTreeSet<u32>,
-    /// A reader is open: it may jump.
+    /// Whether a reader is open, and so may seek.
     is_read: bool,
 }
 
@@ -181,7 +180,8 @@ impl Plan {
         {
             plan.deadlines.entry(piece).or_insert(when);
         }
-        // One more, far away: while a deadline is left, a new one does not cancel what else is under way.
+        // One more deadline, far in the future: while there is another, a new deadline does not cancel other
+        // requests.
         let furthest = by_distance.iter().max_by_key(|(_, distance)| **distance);
         if let Some((piece, _)) = furthest
             && !plan.deadlines.is_empty()
@@ -208,8 +208,8 @@ impl Plan {
         self.left = left
             .filter(|piece| !pieces.is_here(u64::from(*piece)) && !self.is_in_window(*piece))
             .collect();
-        // Without others, libtorrent would take the torrent for finished. Pieces come before this hears of
-        // them, so there must be many.
+        // If no other pieces were missing, libtorrent would consider the torrent finished. Many must be
+        // missing, because pieces arrive before their events.
         let is_other = |piece: u32| {
             let is_missing = pieces.level(piece) > 0 && !pieces.is_here(u64::from(piece));
             is_missing && !self.left.contains(&piece) && !self.is_in_window(piece)
@@ -263,9 +263,9 @@ impl Plan {
         }
     }
 
-    /// What changes when this takes the place of `before`.
+    /// Returns the changes that replace the plan `before` by this one.
     pub(super) fn change_from(&self, before: &Self, pieces: &Pieces) -> Option<Steer> {
-        // A reader has jumped to where nothing is under way.
+        // Whether a reader has jumped to a piece that is not being downloaded.
         let anew = self.fronts.iter().any(|piece| !before.is_in_window(*piece));
         let dropped: Vec<u32> = before
             .deadlines
@@ -290,7 +290,7 @@ impl Plan {
                 levels.insert(*piece, *level);
             }
         }
-        // A deadline that is set or taken back changes the level.
+        // Setting or removing a deadline changes the level.
         for piece in dropped.iter().chain(deadlines.iter().map(|(piece, _)| piece)) {
             let level = self.levels.get(piece).copied();
             levels.insert(*piece, level.unwrap_or_else(|| pieces.level(*piece)));
@@ -302,14 +302,14 @@ impl Plan {
     }
 }
 
-/// What to tell libtorrent about a torrent.
+/// The changes to pass to libtorrent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::client) struct Steer {
-    /// Pieces whose deadline is taken back; first.
+    /// Pieces whose deadlines are removed, first.
     pub(in crate::client) dropped: Vec<u32>,
-    /// Pieces and when they are due, in milliseconds.
+    /// Pieces and their deadlines, in milliseconds.
     pub(in crate::client) deadlines: Vec<(u32, u32)>,
-    /// Pieces and their levels; last, as deadlines change levels too.
+    /// Pieces and their levels. Set last, because deadlines change levels.
     pub(in crate::client) levels: Vec<(u32, u8)>,
     pub(in crate::client) requests: Requests,
 }
@@ -321,7 +321,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// A torrent of this many pieces of 1 MiB, of which none is here.
+    /// A torrent with this many pieces of 1 MiB, none of which is available.
     fn torrent(count: usize) -> Pieces {
         let mut pieces = Pieces::default();
         pieces.learn(MIB, &vec![0; count], Some(vec![4; count]));
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_wants_twice_what_it_has_read_on_and_little_after_a_seek() {
+    fn a_reader_wants_twice_the_data_it_has_read_and_little_after_a_seek() {
         let mut window = window(0, 1000 * MIB);
         assert_eq!(window.ahead(), FIRST_AHEAD);
         window.advance(5 * MIB);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearest_comes_first() {
+    fn the_nearest_pieces_come_first() {
         let pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_here_is_not_wanted_and_what_the_program_wants_most_waits_behind() {
+    fn finished_pieces_are_not_wanted_and_top_priorities_of_the_program_come_second() {
         let mut pieces = torrent(20);
         pieces.learn(MIB, &[], Some([vec![7; 10], vec![4; 10]].concat()));
         assert!(pieces.arrived(15) && !pieces.arrived(15));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_come_first_where_they_are_wanted() {
+    fn the_ends_come_first_on_request() {
         let pieces = torrent(100);
         let mut reader = window(MIB / 2, 99 * MIB);
         reader.options.ends_first = true;
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_full_where_it_matters_sets_no_deadline() {
+    fn a_window_whose_start_is_complete_sets_no_deadline() {
         let mut pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_here_up_to_the_first_piece_that_is_not() {
+    fn bytes_are_available_up_to_the_first_missing_piece() {
         let mut pieces = torrent(10);
         let span = Span { begin: MIB / 2, size: 5 * MIB };
         assert_eq!(pieces.here(span, 0, 10), 0);
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seek_into_what_is_on_its_way_cancels_nothing() {
+    fn a_seek_to_requested_data_cancels_nothing() {
         let pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         reader.advance(10 * MIB);
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_have_jumped_away_from_is_put_off_while_one_waits() {
+    fn data_that_readers_have_left_is_postponed_while_a_reader_waits() {
         let mut pieces = torrent(100);
         let mut reader = window(0, 100 * MIB);
         let mut before = plan(&[reader.clone()], &pieces);
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_put_off_where_nothing_else_is_wanted() {
+    fn nothing_is_postponed_if_nothing_else_is_wanted() {
         let mut pieces = torrent(4);
         pieces.learn(MIB, &[], Some(vec![4, 4, 0, 0]));
         let mut reader = window(0, 4 * MIB);
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_leave_is_as_the_program_had_it() {
+    fn readers_restore_the_priorities_of_the_program() {
         let mut pieces = torrent(6);
         pieces.learn(MIB, &[], Some(vec![0, 1, 6, 7, 4, 2]));
         let reader = window(0, 3 * MIB);

@@ -79,7 +79,7 @@ impl<E: Engine> ClientThread<E> {
                 self.publish(id, |name| Event::Checked { id, name });
                 self.update_status(id, |_| ());
                 self.look_again(id);
-                // What is as it was saved is not saved again.
+                // Unchanged resume data is not saved again.
                 if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
                     self.save_soon(id);
                 }
@@ -112,7 +112,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Failed { id, error } => {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new(&error, Instant::now()) {
-                    tracing::warn!(%id, %error, "a torrent met an error");
+                    tracing::warn!(%id, %error, "a torrent has an error");
                     torrent.answer_waiters(&Err(error.clone()));
                     self.readers.fail(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
@@ -162,7 +162,7 @@ impl<E: Engine> ClientThread<E> {
                 self.service.announce(&Event::ListenFailed { address, error });
             }
             EngineEvent::EngineFailed(error) => {
-                tracing::error!(%error, "libtorrent is in trouble");
+                tracing::error!(%error, "libtorrent has failed");
             }
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
@@ -198,7 +198,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Updates the status table from an event, and has the rest of the status requested soon.
+    /// Updates the status table from an event, and requests the rest of the status soon.
     fn update_status(&mut self, id: TorrentId, change: impl FnOnce(&mut TorrentStatus)) {
         self.service.statuses.update(id, change);
         self.statuses.ask_soon();
@@ -246,7 +246,7 @@ impl<E: Engine> ClientThread<E> {
         let (save_dir, complete) = (add.save_dir, add.complete);
         let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
         tracing::debug!(%event);
-        // The event answers a message.
+        // The event is the answer to a message.
         if let Origin::Patron(from, None) = &add.origin
             && !from.wants(EventKind::TorrentAdded)
         {
@@ -269,7 +269,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Origin::Store(record) => {
                 if let Some(moving) = record.moving {
-                    // It was finished before the torrent was added.
+                    // The move had finished before the torrent was added.
                     self.keep_all(id, [Value::SaveDir(moving.to), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
@@ -358,7 +358,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What follows from an answer of the engine, once the table has it.
+    /// Answers the replies that wait for a status, after the table was updated.
     fn answer_statuses(&mut self, waiters: Vec<StatusWaiter>) {
         // libtorrent opens its sockets before it answers the first status request.
         if self.statuses.have_begun() {
@@ -373,7 +373,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// After events were lost: publishes what the statuses show and nobody was told.
+    /// After events were lost, publishes the changes that the statuses show.
     fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {

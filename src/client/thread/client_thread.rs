@@ -26,9 +26,9 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
     pub(super) readers: Readers,
-    /// The replies that wait for the statistics.
+    /// The replies that wait for statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
-    /// `None`: nothing is kept.
+    /// `None` if the client has no store.
     pub(super) store: Option<StoreLink>,
     /// Set when the client is stopping: files are no longer moved.
     pub(super) stopping: bool,

@@ -91,7 +91,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Statistics(reply) => {
                 self.statistics.push(reply);
-                // The answer to an earlier request is fresh enough for this one.
+                // The answer to an earlier request is recent enough for this one.
                 if self.statistics.len() == 1 {
                     self.ask_statistics();
                 }
@@ -112,7 +112,7 @@ impl<E: Engine> ClientThread<E> {
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
             if known.removing.is_some() {
-                let why = busy("the same torrent is just being removed");
+                let why = busy("the same torrent is being removed");
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
@@ -134,11 +134,11 @@ impl<E: Engine> ClientThread<E> {
             return self.admission.park(add);
         }
         if self.admission.has(&add.info_hashes) {
-            let why = busy("the same torrent is just being added");
+            let why = busy("the same torrent is being added");
             return self.postpone_add(add, why);
         }
         match add.key {
-            // Tried again, or restored.
+            // It is being retried or restored.
             Some(_) => self.hand_over(add),
             None => self.commit_add(add),
         }
@@ -155,7 +155,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Merges what a second source says about where to get a torrent.
+    /// Merges the trackers, web seeds and peers of another source for the same torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
         let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
         match self.engine.merge(id, params) {
@@ -235,7 +235,7 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
-/// Answers by the reply if there is one; otherwise a failure becomes an event.
+/// Sends the answer to the reply, if there is one; otherwise reports a failure as an event.
 pub(in crate::client) fn answer<T>(
     from: &Member,
     command: CommandKind,

@@ -28,7 +28,7 @@ use crate::engine::Engine;
 use crate::model::{Event, EventKind};
 
 impl<E: Engine> ClientThread<E> {
-    /// Runs until a request to stop, or until nobody is left to make one.
+    /// Runs until a request to stop arrives, or until nobody is left to make one.
     pub(in crate::client) fn run(mut self) {
         tracing::info!("the client has started");
         loop {
@@ -54,7 +54,7 @@ impl<E: Engine> ClientThread<E> {
         if let Some(restoring) = restoring.filter(|_| self.admission.restores()) {
             restoring.select(&mut select);
         }
-        // The store wakes this thread when there is room.
+        // The store wakes this thread when its queue has space.
         let saves = self.torrents.saves().next_due().filter(|_| !self.waits_for_store());
         let others = [self.admission.next_due(), saves, self.readers.next_due(), self.engine.due()];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
@@ -62,7 +62,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = select.ready_deadline(due);
     }
 
-    /// Whether so much is under way that patrons must wait at the command channel.
+    /// Returns whether so much is in progress that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
         self.admission.is_full() || self.torrents.requests.is_full() || self.waits_for_store()
     }
@@ -84,8 +84,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Executes the commands that are in the channel now, and then handles the patrons that had
-    /// left before that, so that what they sent before leaving comes first.
+    /// Executes the commands that are in the channel now. Then handles the patrons that had left before, so
+    /// that what they sent before leaving comes first.
     fn handle_messages(&mut self) {
         let departures = self.service.take_departures();
         let waiting = self.inbox.commands.len();
@@ -125,7 +125,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What patrons want, and what readers need.
+    /// Subscribes to the events that patrons want and readers need.
     pub(in crate::client) fn follow_interest(&mut self) {
         let mut wanted = self.service.interest();
         if self.readers.are_open() {
@@ -138,7 +138,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Asks the engine what has changed; the answer goes to the table and to the patrons.
+    /// Asks the engine which torrents have changed. The answer goes to the table and to the patrons.
     fn send_status_updates(&mut self) {
         self.statuses.tick(Instant::now());
         self.ask_statuses();
@@ -158,7 +158,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent may not report that a torrent is at a standstill.
+    /// Publishes rates of 0 that libtorrent does not report.
     fn stop_stale_rates(&mut self) {
         for id in self.torrents.take_stale_rates(Instant::now()) {
             self.service.statuses.update(id, |status| {

@@ -1,5 +1,4 @@
-//! Readers: opened when there is something to read, answered when the data is here, and what they want
-//! of libtorrent told to it.
+//! Opens readers, answers their reads when the data is available, and sets priorities and deadlines for them.
 
 use std::time::Instant;
 
@@ -18,7 +17,7 @@ impl<E: Engine> ClientThread<E> {
             return opening.refuse(error);
         }
         let reader = self.readers.begin(opening);
-        // Before libtorrent looks: what comes after that is told.
+        // Subscribe before libtorrent answers, so that no later piece is missed.
         self.follow_readers();
         self.look(reader);
     }
@@ -29,7 +28,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The metadata has come, or the files were checked.
+    /// Asks libtorrent again, because the metadata has arrived or the files were checked.
     pub(in crate::client) fn look_again(&mut self, id: TorrentId) {
         for reader in self.readers.opening(id) {
             self.look(reader);
@@ -48,7 +47,7 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let look = match answer {
             Ok(answer) => answer.downcast_ref::<Look>(),
-            // It is looked at again when that is over.
+            // It is asked again when that has ended.
             Err(error) if matches!(error.kind(), ErrorKind::NoMetadata | ErrorKind::Busy) => return,
             Err(error) => {
                 if let Some(opening) = self.readers.refuse(reader) {
@@ -106,7 +105,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Why nothing more comes of a torrent.
+    /// Returns why no more data of the torrent will arrive, if so.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
         let torrent = self.torrents.get(id)?;
         let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);
@@ -144,7 +143,7 @@ impl<E: Engine> ClientThread<E> {
         self.request(id, request::steer(dropped, deadlines, levels, requests));
     }
 
-    /// The program chooses among what it set itself: what readers want is taken back meanwhile.
+    /// Restores the program's priorities while the program changes them.
     pub(in crate::client) fn choose_pieces(&mut self, id: TorrentId) {
         if let Some(steer) = self.readers.choose(id) {
             self.tell_steer(id, steer);
@@ -167,7 +166,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// What pieces that have come change, readers that programs have dropped, and those whose time is over.
+    /// Steers torrents with new pieces, closes readers that were dropped, and expires those with a time
+    /// limit.
     pub(in crate::client) fn see_to_readers(&mut self) {
         for id in self.readers.take_changed() {
             self.steer(id);
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
-        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not come in time");
+        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not arrived in time");
         let now = Instant::now();
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
@@ -183,7 +183,7 @@ impl<E: Engine> ClientThread<E> {
         self.follow_readers();
     }
 
-    /// Readers go by the pieces that come.
+    /// Subscribes to pieces while readers are open.
     fn follow_readers(&mut self) {
         if self.readers.take_news().is_some() {
             self.follow_interest();
@@ -192,6 +192,6 @@ impl<E: Engine> ClientThread<E> {
 }
 
 pub(in crate::client) fn paused(id: TorrentId) -> Error {
-    let message = format!("{id}: it is paused, and the data is not here");
+    let message = format!("{id}: it is paused, and the data has not been downloaded");
     Error::new(ErrorKind::NotHere, READ, message)
 }

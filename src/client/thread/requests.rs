@@ -14,7 +14,7 @@ use crate::model::{Answer, Event, Existing, TorrentId};
 use crate::store::{Relocation, Value};
 
 impl<E: Engine> ClientThread<E> {
-    /// What is to last longer than this run is durable first.
+    /// Makes a request of a patron. Changes that must survive a restart are committed first.
     pub(in crate::client) fn request_of_torrent(
         &mut self,
         id: TorrentId,
@@ -108,7 +108,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Makes a request whose answer nobody waits for.
+    /// Makes a request whose answer is not needed.
     pub(in crate::client) fn request<T>(&mut self, id: TorrentId, ask: AskTorrent<T>) {
         self.request_of_torrent(id, ask.request, Respond::Nothing);
     }
@@ -127,7 +127,7 @@ impl<E: Engine> ClientThread<E> {
         });
         if let Some(id) = torrent {
             match (&role, &answer) {
-                // A move that fails at once has no event of its own.
+                // A move that fails at once has no event.
                 (RequestRole::MovesFiles { .. }, Err(error)) => {
                     self.keep(id, Value::Moving(None));
                     self.move_failed(id, error.clone());
@@ -162,7 +162,7 @@ impl<E: Engine> ClientThread<E> {
         respond.send(answer);
     }
 
-    /// If a patron asked for the move, that patron gets the answer.
+    /// Reports that a move has failed. If a patron requested the move, it gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         if torrent.moving.take() == Some(Mover::Client) {
@@ -170,7 +170,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Moves finished files to their final directory. The result is an event.
+    /// Moves complete files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
         if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.moving = Some(Mover::Client);
@@ -180,5 +180,5 @@ impl<E: Engine> ClientThread<E> {
 }
 
 fn moves_already(id: TorrentId, op: &'static str) -> Error {
-    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved just now"))
+    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved"))
 }

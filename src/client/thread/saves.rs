@@ -1,5 +1,4 @@
-//! Saves resume data without being asked, when it is worth it: for the store, and while a patron of
-//! the torrent subscribes to it.
+//! Saves resume data automatically: for the store, and while a patron of the torrent subscribes to it.
 
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ impl<E: Engine> ClientThread<E> {
         torrent.is_some_and(|torrent| torrent.key.is_some() || self.is_told(torrent))
     }
 
-    /// Whether a patron wants its resume data.
+    /// Returns whether a patron of the torrent subscribes to its resume data.
     pub(super) fn is_told(&self, torrent: &Torrent) -> bool {
         self.subscriptions.wants(EventKind::ResumeData) && torrent.is_wanted(EventKind::ResumeData)
     }
@@ -28,7 +27,7 @@ impl<E: Engine> ClientThread<E> {
         self.store.is_some() || self.subscriptions.wants(EventKind::ResumeData)
     }
 
-    /// Something has happened that the resume data should contain.
+    /// Schedules a save, because something has changed that the resume data should contain.
     pub(in crate::client) fn save_soon(&mut self, id: TorrentId) {
         if self.is_saved(id)
             && let Some(mut saving) = self.torrents.saving(id)
@@ -45,7 +44,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// A patron may now want a torrent's resume data for the first time.
+    /// Schedules a save if a patron now wants a torrent's resume data for the first time.
     pub(in crate::client) fn save_for_newcomer(&mut self, id: TorrentId) {
         let saved = self.torrents.get(id).and_then(|torrent| torrent.saved_figures());
         if saved.is_none() {
@@ -61,7 +60,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// libtorrent counts the passing of active time as a change. That alone is not saved.
+    /// Schedules a save if counters have grown. libtorrent also counts passing time as a change, which alone
+    /// is not saved.
     pub(in crate::client) fn save_if_grown(
         &mut self,
         id: TorrentId,
@@ -96,7 +96,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The info dictionary for who does not have it.
+    /// Returns what to save: without the info dictionary if the store has it and no patron receives the save.
     fn what_is_saved(&self, id: TorrentId) -> ByAlert<ResumeData> {
         match self.torrents.get(id) {
             Some(torrent) if torrent.has_info && !self.is_told(torrent) => ByAlert::progress(),
@@ -104,7 +104,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// A save that the client requested has ended.
+    /// Handles the end of a save that the client requested.
     pub(in crate::client) fn save_answered(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let changed_again = self.torrents.saving(id).is_some_and(|mut saving| saving.end());
         self.saved(id, answer);
@@ -118,7 +118,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Whoever asked for it, the subscribers receive it.
+    /// Delivers saved resume data to the store and to all subscribers, whoever asked for it.
     pub(in crate::client) fn saved(&mut self, id: TorrentId, answer: &Result<Answer>) {
         let saved = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<ResumeData>());
         let Some(ResumeData { bytes, info, figures }) = saved else { return };
@@ -132,7 +132,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(torrent) = self.torrents.get(id) else { return };
         if self.is_told(torrent) && torrent.removing.is_none() {
             if info.is_empty() && torrent.has_info {
-                // It was wanted only after it was asked for.
+                // It is wanted now, but was not when it was requested.
                 return self.save_again(id);
             }
             let (info_hashes, data) = (torrent.info_hashes, join(info, bytes).into());
@@ -163,7 +163,8 @@ impl<E: Engine> ClientThread<E> {
         self.commit_values(id, values, Then::Saved { with_info });
     }
 
-    /// libtorrent makes the metainfo from the resume data, and then considers that saved.
+    /// Forces the next save: libtorrent makes the metainfo from the resume data, and then considers that
+    /// saved.
     pub(in crate::client) fn metainfo_given(&mut self, id: TorrentId) {
         if let Some(mut saving) = self.torrents.saving(id) {
             saving.force_next();
@@ -171,8 +172,8 @@ impl<E: Engine> ClientThread<E> {
         self.save_later(id);
     }
 
-    /// At the end: saves everything that has changed, even if only time has passed. Returns how
-    /// many were not saved.
+    /// At shutdown, saves everything that has changed, even if only time has passed. Returns how many
+    /// torrents were not saved.
     pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
         self.torrents.begin_last_saves();
         self.save_state();

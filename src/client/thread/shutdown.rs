@@ -1,5 +1,4 @@
-//! Ends a client: waits until the deadline for what must still be done, and reports what is then
-//! unfinished.
+//! Ends a client: waits until the deadline for operations in progress, and reports those that are unfinished.
 
 use std::time::Instant;
 
@@ -49,7 +48,7 @@ impl<E: Engine> ClientThread<E> {
         if !store_ended {
             report.unsaved = report.unsaved.max(1);
         }
-        // Replies that were still open have been dropped with the client, which has answered them.
+        // The replies that were still open were answered when the client was dropped.
         service.close(None);
         report.took = began.elapsed();
         tracing::info!(%report);
@@ -85,8 +84,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The engine's last work, such as notifying the trackers, can take long. A separate thread
-    /// waits for it, so that this one can keep the deadline.
+    /// Ends the engine. Its last work, such as notifying the trackers, can take long, so a separate thread
+    /// waits for it and this one can keep the deadline.
     fn end_engine(self, deadline: Instant) -> bool {
         let last_work = match self.engine.abort() {
             Ok(last_work) => last_work,

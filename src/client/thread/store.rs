@@ -1,4 +1,4 @@
-//! The client and its store: what is asked of the client is durable before it is done.
+//! Makes changes durable in the store before they are executed or answered.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -20,7 +20,7 @@ use crate::store::{Change, Key, Record, Store, Told, Value};
 use crate::sys::QueuePlaceRecord;
 
 impl<E: Engine> ClientThread<E> {
-    /// Makes changes durable and then goes on, at once where there is no store.
+    /// Commits changes and then executes `then`; without a store, at once.
     pub(super) fn commit(&mut self, torrent: Option<TorrentId>, changes: Vec<Change>, then: Then) {
         match &mut self.store {
             Some(store) if !changes.is_empty() => {
@@ -31,14 +31,14 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Likewise, of a torrent.
+    /// Like `commit`, for values of a torrent.
     pub(super) fn commit_values(&mut self, id: TorrentId, values: Vec<Value>, then: Then) {
         let key = self.torrents.get(id).and_then(|torrent| torrent.key);
         let set = |key| values.into_iter().map(|value| Change::Set(key, value)).collect();
         self.commit(Some(id), key.map_or_else(Vec::new, set), then);
     }
 
-    /// What nobody waits for: it is tried until it is durable.
+    /// Stores a value that nobody waits for. The store retries it until it is durable.
     pub(super) fn keep(&self, id: TorrentId, value: Value) {
         self.keep_all(id, [value]);
     }
@@ -138,7 +138,7 @@ impl<E: Engine> ClientThread<E> {
 
     // Adding.
 
-    /// The store has it before the engine.
+    /// Commits a new torrent before it is passed to the engine.
     pub(super) fn commit_add(&mut self, mut add: PendingAdd) {
         let Some(store) = &mut self.store else { return self.hand_over(add) };
         let Some(key) = store.next_key() else { return self.hand_over(add) };
@@ -154,7 +154,7 @@ impl<E: Engine> ClientThread<E> {
             record.info = kept.info;
             record.resume_data = kept.resume_data;
         }
-        // One of the same hash that could not be restored makes way.
+        // Replace a torrent with the same hash that could not be restored.
         let same = |hashes: &InfoHashes| {
             (hashes.v1.is_some() && hashes.v1 == add.info_hashes.v1)
                 || (hashes.v2.is_some() && hashes.v2 == add.info_hashes.v2)
@@ -178,7 +178,7 @@ impl<E: Engine> ClientThread<E> {
         let key = torrent.key;
         torrent.removing = Some(Box::new(removing));
         let change = |key| match delete {
-            // It goes on after a crash.
+            // The deletion continues after a crash.
             true => Change::Set(key, Value::Deleting(true)),
             false => Change::Remove(key),
         };
@@ -203,7 +203,7 @@ impl<E: Engine> ClientThread<E> {
 
     // Restoring.
 
-    /// Takes in what has been read of the store, as far as there is room.
+    /// Adds the torrents that have been read from the store, as far as there is capacity.
     pub(super) fn restore(&mut self) {
         while self.admission.restores()
             && let Some(store) = &mut self.store
@@ -248,7 +248,7 @@ impl<E: Engine> ClientThread<E> {
         self.tell_restored();
     }
 
-    /// One more is here, or will not be.
+    /// Counts a restored or failed torrent.
     pub(super) fn restore_answered(&mut self, is_here: bool) {
         let restoring = self.store.as_mut().and_then(|store| store.restoring.as_mut());
         if let Some(restoring) = restoring {
@@ -273,7 +273,7 @@ impl<E: Engine> ClientThread<E> {
         }
         let took = restoring.began.elapsed();
         store.restoring = None;
-        // In the order of their places, so that each is put behind those before it.
+        // In the order of their positions, so that each torrent is placed behind those before it.
         for (position, id) in std::mem::take(&mut store.queue) {
             self.request(id, request::move_in_queue(QueueMove::To(position)));
         }
@@ -290,12 +290,12 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Whether there is something in the store that may be here soon.
+    /// Returns whether a torrent in the store may still be restored.
     pub(super) fn is_restoring(&self) -> bool {
         self.store.as_ref().is_some_and(|store| store.restoring.is_some())
     }
 
-    /// A torrent whose files were being deleted when the last run ended.
+    /// Continues to delete the files of a torrent after a restart.
     pub(super) fn go_on_deleting(&mut self, id: TorrentId) {
         let removing = Removing { files: RemoveFiles::Delete, from: None, reply: None };
         if let Some(torrent) = self.torrents.get_mut(id) {
@@ -321,14 +321,14 @@ impl<E: Engine> ClientThread<E> {
 
     // The client itself.
 
-    /// Saves what the client knows besides its torrents, if it is time.
+    /// Saves the client's own state if it is due.
     pub(super) fn save_state_if_due(&mut self, now: Instant) {
         if self.store.as_ref().is_some_and(|store| now >= store.next_state) {
             self.save_state();
         }
     }
 
-    /// The DHT's nodes, the IP filter and the totals.
+    /// Saves the DHT nodes, the IP filter and the totals.
     pub(super) fn save_state(&mut self) {
         let Some(store) = &mut self.store else { return };
         store.next_state = Instant::now() + STATE_INTERVAL;
@@ -339,12 +339,12 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// How many answers about the client are still to be saved.
+    /// Returns how many parts of the client's own state have not been saved.
     pub(super) fn unsaved_state(&self) -> u32 {
         self.store.as_ref().map_or(0, |store| store.state_open)
     }
 
-    /// The answer has every torrent, so it is asked for once after many changes.
+    /// Requests the queue positions. The answer has all torrents, so one request covers many changes.
     pub(super) fn save_queue(&mut self) {
         let Some(store) = &mut self.store else { return };
         if store.queue_asked {
@@ -369,7 +369,7 @@ impl<E: Engine> ClientThread<E> {
         self.keep_changes(places.iter().filter_map(change).collect());
     }
 
-    /// What the answer to a request about the client changes in the store.
+    /// Stores the client's own state from the answer to a request.
     pub(super) fn keep_of_client(&mut self, role: RequestRole, answer: &Result<Answer>) {
         let value = answer.as_ref().ok();
         match role {
@@ -398,7 +398,7 @@ impl<E: Engine> ClientThread<E> {
         self.store.as_ref().is_some_and(|store| store.keeps_settings)
     }
 
-    /// Adds the totals of earlier runs, and saves the sums if that is asked for.
+    /// Adds the totals of earlier runs, and stores the sums if that was requested.
     pub(super) fn count_totals(&mut self, statistics: &mut Statistics) {
         let Some(store) = &self.store else { return };
         let sent = store.totals.0 + statistics.sent;
@@ -417,7 +417,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Closes the store.
+    /// Closes the store. Returns whether all changes were committed by the deadline.
     pub(super) fn end_store(&mut self, deadline: Instant) -> bool {
         self.store.take().is_none_or(|store| store.writer.end(deadline))
     }
@@ -429,18 +429,18 @@ impl<E: Engine> ClientThread<E> {
 
 const ATTACH: &str = "attach to the torrent";
 
-// What the client keeps of itself in the store, by name.
+// The names of the client's own state in the store.
 
-/// In front of the name of a setting.
+/// The prefix of the name of a setting.
 const SETTING: &str = "setting/";
 const NETWORK: &str = "network";
 const TOTALS: &str = "totals";
 
-/// What earlier runs have kept of the client itself.
+/// The client's own state from earlier runs.
 #[derive(Debug)]
 pub(in crate::client) struct ClientState {
     pub(in crate::client) settings: Settings,
-    /// As [`ClientBuilder::state`](crate::ClientBuilder::state) takes it.
+    /// In the format of [`ClientBuilder::state`](crate::ClientBuilder::state).
     pub(in crate::client) network: Vec<u8>,
     pub(in crate::client) totals: (u64, u64),
 }
@@ -451,7 +451,7 @@ impl ClientState {
         for (name, value) in store.state()? {
             let text = || String::from_utf8_lossy(&value).into_owned();
             if let Some(name) = name.strip_prefix(SETTING) {
-                // This libtorrent may not have it.
+                // The setting may not exist in this version of libtorrent.
                 if let Err(error) = state.settings.set_text(name, &text()) {
                     tracing::warn!(%error, "a setting in the store is ignored");
                 }

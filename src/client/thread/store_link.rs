@@ -1,4 +1,4 @@
-//! The store of a client, as the client thread sees it.
+//! The client thread's side of the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::messages::service::Service;
 use crate::model::{InfoHashes, TorrentId};
 use crate::store::{Key, Store, Writer};
 
-/// How often the DHT's nodes and the totals are saved.
+/// How often the DHT nodes and the totals are saved.
 pub(super) const STATE_INTERVAL: Duration = Duration::from_secs(300);
 
-/// A store, and what the client is to do with it.
+/// A store, and how the client uses it.
 pub(in crate::client) struct StoreOptions {
     pub(in crate::client) store: Box<dyn Store>,
-    /// Bytes that earlier runs have sent and received.
+    /// The bytes that earlier runs have sent and received.
     pub(in crate::client) totals: (u64, u64),
-    /// Settings that are changed go into it.
+    /// Whether changed settings are stored.
     pub(in crate::client) keeps_settings: bool,
 }
 
@@ -28,20 +28,20 @@ pub(in crate::client) struct StoreLink {
     pub(in crate::client) commits: Commits,
     pub(in crate::client) restoring: Option<Restoring>,
     pub(super) last_key: u64,
-    /// Those that are in the store and not here, because they could not be restored.
+    /// Torrents in the store that could not be restored.
     pub(super) lost: Vec<(Key, InfoHashes)>,
-    /// When the DHT's nodes and the totals are saved again.
+    /// When the DHT nodes and the totals are saved next.
     pub(super) next_state: Instant,
-    /// How many answers about the client are to be saved.
+    /// How many parts of the client's own state are still to be saved.
     pub(super) state_open: u32,
-    /// Bytes that earlier runs have sent and received.
+    /// The bytes that earlier runs have sent and received.
     pub(super) totals: (u64, u64),
     pub(super) keeps_settings: bool,
-    /// The engine was asked for the places in its queue.
+    /// Whether the engine was asked for the queue positions.
     pub(super) queue_asked: bool,
-    /// They have changed since then.
+    /// Whether the positions have changed since then.
     pub(super) queue_changed: bool,
-    /// The places in the queue of torrents that are being restored.
+    /// The queue positions of torrents that are being restored.
     pub(super) queue: BTreeMap<u32, TorrentId>,
 }
 
@@ -72,7 +72,7 @@ impl StoreLink {
         })
     }
 
-    /// Whether so much waits for the store that the client takes no more commands.
+    /// Returns whether so many changes wait for the store that the client takes no more commands.
     pub(super) fn is_full(&self) -> bool {
         self.commits.is_full() || self.writer.is_full()
     }

@@ -1,6 +1,6 @@
-//! How the shards share what the client may have: rates, connections and upload slots. Each second those that
-//! are short of it get what the others do not use. The sum is never exceeded: what is to be taken away is taken
-//! before it is given.
+//! Distributes the client's limits among the shards: rates, connections and upload slots. Every second,
+//! shards that use all of their share get what the others leave unused. The sum never exceeds the limit:
+//! shares are lowered first, and others are raised when that is done.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::sys::task::Share;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is shared, by the names of libtorrent's settings.
+/// The libtorrent settings with the limits that are distributed.
 const NAMES: [&str; 4] =
     ["upload_rate_limit", "download_rate_limit", "connections_limit", "unchoke_slots_limit"];
-/// Of these, the first are rates, in bytes per second; the others are counted.
+/// The number of rates (bytes per second) at the start of `NAMES`. The rest are counts.
 const RATES: usize = 2;
 
 type Limits = [i32; NAMES.len()];
@@ -21,16 +21,16 @@ type Limits = [i32; NAMES.len()];
 pub(super) struct Balance {
     whole: Limits,
     parts: Vec<Limits>,
-    /// What the shards had sent and received when they were asked last.
+    /// The previous measurement, by shard.
     before: Vec<DemandRecord>,
     asked_at: Instant,
     due: Instant,
     step: Step,
-    /// Somebody else wants to know the demand.
+    /// Whether the demand is measured even when there are no limits.
     watched: bool,
 }
 
-/// What is under way, by the number of the request.
+/// The step that is in progress, with the number of its request.
 #[derive(Clone, PartialEq, Eq)]
 enum Step {
     Idle,
@@ -39,7 +39,7 @@ enum Step {
     Raising(u64),
 }
 
-/// What is to be changed next, by shard.
+/// The settings to apply next, by shard.
 pub(super) type Change = Vec<Settings>;
 
 impl Balance {
@@ -59,7 +59,7 @@ impl Balance {
         self.watched = watched;
     }
 
-    /// The client may have this from now on; the shards have their [parts](Settings::part) of it.
+    /// Sets new limits for the client, which the shards have their [parts](Settings::part) of.
     pub(super) fn set(&mut self, settings: &Settings) {
         let count = self.parts.len();
         for (place, name) in NAMES.into_iter().enumerate() {
@@ -69,7 +69,7 @@ impl Balance {
                 part[place] = Share { number, count }.of_limit(whole);
             }
         }
-        // What was planned is out of date.
+        // A change in progress was computed from the old limits.
         self.step = Step::Idle;
         self.before.clear();
     }
@@ -82,7 +82,7 @@ impl Balance {
         (self.is_needed() && self.step == Step::Idle).then_some(self.due)
     }
 
-    /// The demand is asked for by this request.
+    /// Notes that this request measures the demand.
     pub(super) fn measure(&mut self, request: u64, now: Instant) {
         self.step = Step::Measuring(request);
         self.due = now + INTERVAL;
@@ -92,7 +92,7 @@ impl Balance {
         self.step == Step::Measuring(request)
     }
 
-    /// What the shards use; gives what is to be changed first.
+    /// Takes the measured demand, and returns the changes to apply first.
     pub(super) fn measured(&mut self, now: Instant, demand: Vec<DemandRecord>) -> Option<Change> {
         let seconds = now.saturating_duration_since(self.asked_at).as_secs_f64().max(0.001);
         let before = std::mem::replace(&mut self.before, demand);
@@ -137,14 +137,15 @@ impl Balance {
         Some(settings)
     }
 
-    /// The settings are changed by this request.
+    /// Notes that this request applies the changes.
     pub(super) fn changes_by(&mut self, request: u64) {
         if let Step::Lowering(number, _) | Step::Raising(number) = &mut self.step {
             *number = request;
         }
     }
 
-    /// All shards have answered; gives what is to be changed next. `None` for a request that is not of this.
+    /// Takes the end of a request, and returns the changes to apply next. Returns `None` if the request was
+    /// not made for the balance.
     pub(super) fn changed(&mut self, request: u64) -> Option<Option<Change>> {
         match std::mem::replace(&mut self.step, Step::Idle) {
             Step::Lowering(number, wanted) if number == request => {
@@ -170,9 +171,9 @@ fn settings_of(part: &Limits) -> Settings {
     settings
 }
 
-/// Those that use what they have share what the others leave.
+/// Distributes a rate: shards that use all they have share what the others leave.
 fn share_rate(whole: i32, used: &[i32], had: &[i32]) -> Vec<i32> {
-    // What one that sleeps needs to show that it is awake.
+    // An idle shard keeps enough to show new demand.
     let least = (whole / length(used) / 8).max(1);
     let short = short_of(used, had);
     let takers = short.iter().filter(|short| **short).count();
@@ -191,7 +192,8 @@ fn share_rate(whole: i32, used: &[i32], had: &[i32]) -> Vec<i32> {
     parts
 }
 
-/// Nobody is given less than it uses. Of what is free, all get half, and those that are short the rest.
+/// Distributes a count. No shard gets less than it uses. All share one half of what is free; the shards that
+/// use all they have share the other half.
 fn share_count(whole: i32, used: &[i32], had: &[i32]) -> Vec<i32> {
     let free = whole.saturating_sub(used.iter().copied().fold(0, i32::saturating_add));
     if free < 2 * length(used) {
@@ -216,7 +218,7 @@ fn short_of(used: &[i32], had: &[i32]) -> Vec<bool> {
     used.iter().zip(had).map(|(used, had)| *used >= had - had / 10).collect()
 }
 
-/// The parts add up to the whole.
+/// Returns one of `among` nearly equal parts. The parts add up to the whole.
 fn spread(whole: i32, among: usize, number: usize) -> i32 {
     let among = i32::try_from(among).unwrap_or(i32::MAX).max(1);
     whole / among + i32::from(i32::try_from(number).is_ok_and(|number| number < whole % among))
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn a_rate_goes_to_those_that_use_it_and_is_never_exceeded() {
         let mut parts = vec![500, 500];
-        // One is full and the other sleeps, and then wakes up.
+        // One shard uses all it has while the other is idle; then the other becomes active.
         for (used, expected) in [([500, 0], [938, 62]), ([938, 62], [500, 500])] {
             parts = share_rate(1000, &used, &parts);
             assert_eq!(parts, expected);
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn no_connection_is_taken_from_one_that_has_it() {
+    fn no_connection_is_taken_from_a_shard_that_uses_it() {
         assert_eq!(share_count(100, &[50, 0], &[50, 50]), [50 + 13 + 25, 12]);
         assert_eq!(share_count(100, &[60, 39], &[60, 40]), [60, 40], "there is nothing to share");
         assert_eq!(share_count(100, &[10, 20], &[50, 50]), [45, 55]);
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_loses_is_taken_before_another_gets_it() {
+    fn a_limit_is_lowered_in_one_shard_before_it_is_raised_in_another() {
         let begun = Instant::now();
         let mut balance = Balance::new(2, begun);
         assert_eq!(balance.due(), None, "there is no limit");

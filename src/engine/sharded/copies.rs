@@ -1,6 +1,7 @@
-//! Torrents that several shards serve. A copy reads the same files as the torrent, in another shard. It is
-//! made of a torrent that is complete, and never writes, moves, renames or checks: before anything changes,
-//! the copies end, and they come back when the torrent is complete and runs. To the client it is one torrent.
+//! Torrents that several shards serve. A copy of a torrent in another shard reads the same files. Only
+//! complete torrents are copied. A copy never writes, moves, renames or checks: its copies are removed before
+//! a torrent changes, and are added again when the torrent is complete and running. The client sees one
+//! torrent.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -12,33 +13,33 @@ use crate::error::Result;
 use crate::messages::request::{self, Call, TorrentRequest};
 use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
 
-/// The numbers of the engine's own requests; those of the client are lower.
+/// The first number for the engine's own requests. The client's requests have lower numbers.
 pub(super) const OWN: u64 = 1 << 63;
 
 #[derive(Default)]
 pub(super) struct Copies {
     torrents: HashMap<TorrentId, Replicated>,
-    /// Own requests that are not answered.
+    /// The engine's own requests that have not been answered.
     asked: HashMap<u64, TorrentId>,
-    /// Requests that change a torrent and are not answered.
+    /// Requests that change a torrent and have not been answered.
     changing: HashMap<u64, TorrentId>,
     last: u64,
 }
 
-/// A torrent that more than one shard is to serve, or has served.
+/// A torrent that has copies, should have copies, or had copies.
 struct Replicated {
-    /// How many.
+    /// The number of shards that should serve the torrent.
     wanted: usize,
-    /// How it stands in its own shard.
+    /// The status in the torrent's own shard.
     home: Option<TorrentStatus>,
     copies: Vec<Copy>,
-    /// What copies that have ended have sent, in bytes.
+    /// The bytes that removed copies have sent.
     sent: u64,
-    /// What is to be done when no copy is left.
+    /// The changes to apply when no copy is left.
     waiting: VecDeque<Change>,
-    /// How many changes are under way.
+    /// The number of changes in progress.
     changing: usize,
-    /// It cannot be copied, and is not tried again until it changes.
+    /// Copying has failed. It is not tried again until the torrent changes.
     refused: bool,
 }
 
@@ -50,21 +51,21 @@ struct Copy {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CopyState {
-    /// The torrent is asked for what to add, by this request.
+    /// This request asks the torrent's shard for the parameters of the copy.
     Asked(u64),
     Adding,
-    /// It is to end as soon as it is added.
+    /// The copy is removed as soon as it is added.
     Unwanted,
     Here,
     Ending,
 }
 
-/// What is done to a torrent.
+/// A change to a torrent.
 pub(super) enum Change {
     Request(u64, Box<TorrentRequest>),
-    /// What is only posted; nobody waits for its answer.
+    /// A request without an answer.
     Post(Box<TorrentRequest>),
-    /// Whether its files are deleted.
+    /// Removes the torrent, and deletes its files if true.
     Remove(bool),
 }
 
@@ -87,13 +88,13 @@ impl Replicated {
         is_free && self.home.as_ref().is_some_and(runs)
     }
 
-    /// What the copies have sent, in bytes.
+    /// Returns how many bytes the copies have sent.
     fn sent_by_copies(&self) -> u64 {
         let statuses = self.copies.iter().filter_map(|copy| copy.status.as_ref());
         self.sent + statuses.map(|status| status.uploaded).sum::<u64>()
     }
 
-    /// As one torrent.
+    /// Returns the status of the torrent including its copies.
     fn status(&self) -> Option<TorrentStatus> {
         let mut whole = self.home.clone()?;
         for copy in self.copies.iter().filter_map(|copy| copy.status.as_ref()) {
@@ -111,7 +112,7 @@ impl Replicated {
         Some(whole)
     }
 
-    /// The copy in this shard has ended.
+    /// Removes the copy in this shard.
     fn ended(&mut self, shard: usize) {
         if let Some(place) = self.copies.iter().position(|copy| copy.shard == shard) {
             let copy = self.copies.swap_remove(place);
@@ -121,18 +122,18 @@ impl Replicated {
 }
 
 impl Copies {
-    /// Whether there is anything to look after.
+    /// Returns whether no torrent is replicated.
     pub(super) fn is_empty(&self) -> bool {
         self.torrents.is_empty()
     }
 
-    /// Those that have a copy.
+    /// Returns the shards that have a copy.
     pub(super) fn shards(&self, id: TorrentId) -> impl Iterator<Item = usize> {
         let copies = self.torrents.get(&id).into_iter().flat_map(|torrent| &torrent.copies);
         copies.filter(|copy| copy.state == CopyState::Here).map(|copy| copy.shard)
     }
 
-    /// Whether it makes sense that one more of so many shards serves it.
+    /// Returns whether another one of this many shards could serve the torrent.
     pub(super) fn can_have_more(&self, id: TorrentId, shards: usize) -> bool {
         let has_all = |torrent: &Replicated| torrent.refused || torrent.wanted >= shards;
         !self.torrents.get(&id).is_some_and(has_all)
@@ -158,13 +159,13 @@ impl<E: Engine> Sharded<E> {
         self.replicated(id).wanted = shards;
     }
 
-    /// One more shard serves it.
+    /// Lets one more shard serve the torrent.
     pub(super) fn add_copy(&mut self, id: TorrentId) {
         self.replicated(id).wanted += 1;
         self.make_copies(id);
     }
 
-    /// Its own shard alone serves it.
+    /// Removes all copies, so that only the torrent's own shard serves it.
     pub(super) fn gather(&mut self, id: TorrentId) {
         self.replicated(id).wanted = 1;
         self.end_copies(id);
@@ -182,7 +183,7 @@ impl<E: Engine> Sharded<E> {
         })
     }
 
-    /// Does this to the torrent, now or when its copies have ended.
+    /// Applies a change, now or when the copies have been removed.
     pub(super) fn submit(&mut self, id: TorrentId, change: Change) -> Result<()> {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else {
             return self.carry_out(id, change);
@@ -256,7 +257,7 @@ impl<E: Engine> Sharded<E> {
         self.go_on(id);
     }
 
-    /// Does what has waited for the copies to end.
+    /// Applies the changes that wait, if no copy is left.
     fn go_on(&mut self, id: TorrentId) {
         while let Some(torrent) = self.copies.torrents.get_mut(&id)
             && torrent.copies.is_empty()
@@ -271,14 +272,14 @@ impl<E: Engine> Sharded<E> {
                 (Err(error), Some(request)) => {
                     self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
                 }
-                // Its shard does not know it.
+                // The shard does not have the torrent.
                 (Err(_), None) if removes => self.ready.push(EngineEvent::Removed(id)),
                 _ => {}
             }
         }
     }
 
-    /// Has those copies made that are missing.
+    /// Adds the missing copies.
     fn make_copies(&mut self, id: TorrentId) {
         let (home, count) = (self.shard_of(id), self.shards.len());
         while let Some(torrent) = self.copies.torrents.get(&id)
@@ -303,7 +304,7 @@ impl<E: Engine> Sharded<E> {
         }
     }
 
-    /// An answer to a request of the engine's own; gives back another.
+    /// Takes the answer if the request is the engine's own; otherwise returns it.
     pub(super) fn take_own(
         &mut self,
         request: u64,
@@ -334,7 +335,7 @@ impl<E: Engine> Sharded<E> {
         None
     }
 
-    /// Turns an event of a torrent that may have copies into the client's; `None` if the client needs none.
+    /// Handles an event of a torrent that may have copies. Returns the event for the client, if any.
     pub(super) fn of_replicated(
         &mut self,
         shard: usize,
@@ -379,11 +380,11 @@ impl<E: Engine> Sharded<E> {
                 self.copy_ended(id, shard);
                 None
             }
-            // Its files are those of the torrent, which stops.
+            // The copy reads the files of the torrent, so the torrent must stop too.
             EngineEvent::Failed { .. } => {
                 let pause = Box::new(request::pause(false).request);
                 if let Err(error) = self.submit(id, Change::Post(pause)) {
-                    tracing::warn!(%id, %error, "a torrent with an error goes on");
+                    tracing::warn!(%id, %error, "a torrent with an error was not paused");
                 }
                 Some(event)
             }
@@ -400,7 +401,7 @@ impl<E: Engine> Sharded<E> {
         self.make_copies(id);
     }
 
-    /// Statuses of a shard with those of copies added to their torrents.
+    /// Returns the statuses from a shard, with the copies included in those of their torrents.
     pub(super) fn whole_statuses(
         &mut self,
         shard: usize,
@@ -433,7 +434,7 @@ impl<E: Engine> Sharded<E> {
         whole
     }
 
-    /// Copies that a shard turned out not to have when events were lost.
+    /// Drops the copies that a shard no longer has, after events were lost.
     pub(super) fn lose_copies(&mut self, shard: usize, is_here: impl Fn(&TorrentId) -> bool) {
         let is_lost = |(id, torrent): (&TorrentId, &Replicated)| {
             let there = torrent.copies.iter().any(|copy| copy.shard == shard);

@@ -1,4 +1,4 @@
-//! One answer out of those of several shards.
+//! Combines the answers of several shards.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use crate::messages::request::Merge;
 use crate::model::Answer;
 
 pub(super) struct Gather {
-    /// How many have not answered.
+    /// The number of shards that have not answered.
     open: usize,
-    /// By shard.
+    /// The answers, by shard.
     answers: BTreeMap<usize, Result<Answer>>,
-    /// `None`: the first answer counts.
+    /// Combines the answers; `None` uses the first.
     merge: Option<Merge>,
-    /// The one whose error counts, where those of the others do not.
+    /// If set, only errors of this shard count.
     decides: Option<usize>,
 }
 
 impl Gather {
-    /// Of so many.
+    /// Waits for this many answers.
     pub(super) fn new(count: usize, merge: Option<Merge>, decides: Option<usize>) -> Self {
         Self { open: count, answers: BTreeMap::new(), merge, decides }
     }
 
-    /// Whether all have answered now.
+    /// Takes an answer. Returns whether all shards have answered.
     pub(super) fn take(&mut self, shard: usize, answer: Result<Answer>) -> bool {
         if self.answers.insert(shard, answer).is_none() {
             self.open = self.open.saturating_sub(1);
@@ -31,7 +31,7 @@ impl Gather {
         self.open == 0
     }
 
-    /// The first error there is.
+    /// Returns the combined answer, or the first error.
     pub(super) fn answer(self) -> Result<Answer> {
         let Self { answers, merge, decides, .. } = self;
         let counts = |(shard, answer): (usize, Result<Answer>)| {

@@ -1,5 +1,5 @@
-//! Torrents that are asked for more than one network thread can send. Where a thread is full and another is not,
-//! the busiest torrent of the one is served by the other, too, until nobody asks for it any more.
+//! Finds torrents with more demand than one network thread can serve. When one thread is saturated and
+//! another is not, the other also serves the busiest torrent of the first, until the demand is gone.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 use crate::model::{TorrentId, TorrentStatus};
 use crate::sys::DemandRecord;
 
-/// Of a core. A thread above the first is full; one below the second has time for more.
+/// Loads as fractions of a core. A thread is saturated from `FULL`, and has capacity to spare below `FREE`.
 const FULL: f64 = 0.9;
 const FREE: f64 = 0.6;
 
-/// How many measurements in a row a thread is full before something is done.
+/// The number of consecutive measurements for which a thread must be saturated.
 const PATIENCE: u32 = 3;
 
-/// A torrent that nobody has asked for in this time is served by one thread again.
+/// A torrent without uploads for this long is served by one thread again.
 const COOL: Duration = Duration::from_secs(600);
 
 pub(super) struct Hot {
     measured: Option<(Instant, Vec<i64>)>,
-    /// Parts of a core, by shard.
+    /// The fraction of a core that each shard uses.
     load: Vec<f64>,
-    /// For how many measurements each has been full.
+    /// For each shard, the number of consecutive measurements at which it was saturated.
     full: Vec<u32>,
-    /// Complete torrents that are sent, in bytes per second.
+    /// The upload rates of complete torrents, in bytes per second.
     rates: HashMap<TorrentId, u64>,
-    /// Those that more shards serve because of this, and when they were last sent.
+    /// The torrents that were spread over more shards, and when each was last uploaded.
     spread: HashMap<TorrentId, Instant>,
 }
 
-/// What is to be done.
+/// A recommendation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Advice {
-    /// One more shard is to serve it.
+    /// Let one more shard serve the torrent.
     Spread(TorrentId),
-    /// One is enough.
+    /// Let one shard serve the torrent.
     Gather(TorrentId),
 }
 
@@ -49,7 +49,7 @@ impl Hot {
         }
     }
 
-    /// How much of a core the shard's thread uses.
+    /// Returns the fraction of a core that the shard's thread uses.
     pub(super) fn load(&self, shard: usize) -> f64 {
         self.load.get(shard).copied().unwrap_or(0.0)
     }
@@ -70,7 +70,7 @@ impl Hot {
         self.spread.remove(&id);
     }
 
-    /// `can_spread` says of which shard a torrent is, where one more could serve it.
+    /// Takes a measurement. `can_spread` returns the shard of a torrent if one more shard could serve it.
     pub(super) fn measured(
         &mut self,
         now: Instant,
@@ -123,7 +123,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Measures with so many parts of a core used in each second.
+    /// Takes a measurement after one second in which the shards used these fractions of a core.
     fn measure(
         hot: &mut Hot,
         now: &mut Instant,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busiest_torrent_of_a_full_thread_is_spread_and_gathered_when_it_is_cold() {
+    fn the_busiest_torrent_of_a_busy_thread_is_spread_and_gathered_when_it_is_idle() {
         let (mut hot, mut now, mut used) = (Hot::new(2), Instant::now(), [0.0; 2]);
         let [busy, other] = [TorrentId::next(), TorrentId::next()];
         hot.take_status(&sent(other, 10), now);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_spread_where_no_thread_has_time_or_none_is_full() {
+    fn nothing_is_spread_if_no_thread_is_idle_or_none_is_busy() {
         let (mut hot, mut now, mut used) = (Hot::new(2), Instant::now(), [0.0; 2]);
         hot.take_status(&sent(TorrentId::next(), 10), now);
         for load in [[0.95, 0.95], [0.8, 0.1]] {

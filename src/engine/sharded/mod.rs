@@ -1,5 +1,5 @@
-//! An engine made of engines, its shards, each with a network thread of its own. Torrents are dealt to
-//! them by info hash, so that one is in the same shard after a restart, at the same port.
+//! An engine that consists of several engines, its shards, each with its own network thread. Torrents are
+//! assigned to shards by info hash, so a torrent has the same shard and the same port after a restart.
 
 mod balance;
 mod copies;
@@ -25,35 +25,35 @@ use crate::settings::Settings;
 use crate::sys::DemandRecord;
 use crate::sys::task::Share;
 
-/// The numbers of its own requests about the session.
+/// The first number for the engine's own requests of the session.
 const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
 
 pub(crate) struct Sharded<E> {
     shards: Vec<E>,
-    /// The shard of each torrent.
+    /// The shard of each torrent outside the first shard.
     homes: HashMap<TorrentId, u16>,
-    /// Those that a shard turned out not to have any more when events were lost. The client asks for
-    /// their shard until it has dealt with that.
+    /// Torrents that a shard no longer had after events were lost. Their shards are remembered until the
+    /// client has removed them.
     lost: Vec<TorrentId>,
-    /// Requests that several shards answer.
+    /// Requests to several shards.
     gathers: HashMap<u64, Gather>,
-    /// The newest counters of each shard, until all have answered.
+    /// The new counters of each shard, until all shards have answered.
     counters: Vec<Option<Vec<i64>>>,
     copies: Copies,
     balance: Balance,
-    /// Ports of the other shards that the first has asked the router to forward.
+    /// The ports of other shards that the first shard has asked the router to forward.
     forwarded: HashSet<u16>,
-    /// Where torrents are replicated on demand.
+    /// Present if torrents are replicated on demand.
     hot: Option<Hot>,
-    /// The number of its own last request about the session.
+    /// The number of the last own request of the session.
     last_own: u64,
-    /// To be told at the next drain.
+    /// Events for the next call of `drain`.
     ready: Vec<EngineEvent>,
 }
 
 impl<E: Engine> Sharded<E> {
-    /// One after the other: sessions that start together have met in OpenSSL's initialisation. Where one
-    /// fails, those before it end.
+    /// Starts the shards one after the other, because sessions that started at the same time have raced in
+    /// OpenSSL's initialisation. If one fails, those before it are ended.
     pub(crate) fn start(
         count: usize,
         settings: &Settings,
@@ -96,7 +96,7 @@ impl<E: Engine> Sharded<E> {
         usize::try_from(number).unwrap_or(0)
     }
 
-    /// The engine that has the torrent.
+    /// Returns the shard that has the torrent.
     fn home(&mut self, id: TorrentId) -> Result<&mut E> {
         let shard = self.shard_of(id);
         self.shard(shard)
@@ -107,13 +107,13 @@ impl<E: Engine> Sharded<E> {
         self.shards.get_mut(number).ok_or_else(missing)
     }
 
-    /// Of all shards, though some fail; the first error.
+    /// Calls all shards even if some fail. Returns the first error.
     fn each(&mut self, ask: impl Fn(&mut E) -> Result<()>) -> Result<()> {
         let results: Vec<_> = self.shards.iter_mut().map(ask).collect();
         results.into_iter().collect()
     }
 
-    /// Turns an event of a shard into the client's; `None` if the client needs none.
+    /// Handles an event from a shard. Returns the event for the client, if any.
     fn pass_on(&mut self, shard: usize, mut event: EngineEvent) -> Option<EngineEvent> {
         if !self.copies.is_empty()
             && let Some(id) = event.torrent()
@@ -153,7 +153,7 @@ impl<E: Engine> Sharded<E> {
         }
     }
 
-    /// The answer to a request, when all have answered that were asked.
+    /// Takes an answer from a shard. Returns the combined answer when all shards have answered.
     fn answered(
         &mut self,
         shard: usize,
@@ -170,7 +170,7 @@ impl<E: Engine> Sharded<E> {
         self.take_balance(request, answer)
     }
 
-    /// An answer that the balance has waited for; gives back another.
+    /// Takes an answer that the balance waits for; otherwise returns it.
     fn take_balance(&mut self, request: u64, answer: Result<Answer>) -> Option<Result<Answer>> {
         let next = if self.balance.is_measured_by(request) {
             let now = Instant::now();
@@ -190,7 +190,7 @@ impl<E: Engine> Sharded<E> {
         None
     }
 
-    /// Only the first shard speaks to the router: it asks for the ports of the others, too.
+    /// Asks the router to forward a port of another shard. Only the first shard talks to the router.
     fn forward_port(&mut self, shard: usize, port: u16) {
         if shard == 0 || !self.forwarded.insert(port) {
             return;
@@ -216,7 +216,7 @@ impl<E: Engine> Sharded<E> {
         }
     }
 
-    /// A request of its own about the session; gives its number.
+    /// Sends an own request to all shards. Returns its number.
     fn ask_all(&mut self, asked: SessionRequest) -> u64 {
         self.last_own += 1;
         let number = OWN_OF_SESSION | self.last_own;
@@ -277,7 +277,7 @@ impl<E: Engine> Engine for Sharded<E> {
 
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
         self.home(id)?.merge(id, params)?;
-        // They come again with what is new.
+        // The copies are added again with the new parameters.
         self.end_copies(id);
         Ok(())
     }
@@ -366,7 +366,7 @@ impl<E: Engine> Engine for Sharded<E> {
         }
         let mut told = Vec::new();
         for number in 0..self.shards.len() {
-            // One that is in trouble does not silence the others.
+            // A failing shard must not hold back events of the others.
             let events = match self.shards[number].drain() {
                 Ok(events) => events,
                 Err(error) => vec![(0, EngineEvent::EngineFailed(error))],
@@ -384,7 +384,7 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 }
 
-/// Tells all to end, and gives what waits for it, for all at once.
+/// Ends all shards. Returns a function that waits for all of them in parallel.
 fn end_all<E: Engine>(shards: Vec<E>) -> Box<dyn FnOnce() + Send> {
     let end = |shard: E| shard.abort().map_err(|error| tracing::error!(%error, "not stopped"));
     let last_work: Vec<_> = shards.into_iter().filter_map(|shard| end(shard).ok()).collect();
@@ -392,7 +392,7 @@ fn end_all<E: Engine>(shards: Vec<E>) -> Box<dyn FnOnce() + Send> {
         std::thread::scope(|scope| {
             for work in last_work {
                 let reaper = std::thread::Builder::new().name("torrent-reaper".into());
-                // Where there is no thread, dropping the work does it.
+                // If the thread cannot be started, dropping the work does the same.
                 let _ = reaper.spawn_scoped(scope, work);
             }
         });

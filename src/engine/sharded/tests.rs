@@ -22,7 +22,7 @@ fn hashes(number: u8) -> InfoHashes {
     InfoHashes { v1: Some(InfoHashV1([number; 20])), v2: None }
 }
 
-/// A torrent of the shard with this number.
+/// Adds a torrent to the shard with this number.
 fn add_to(engine: &mut Sharded<FakeEngine>, shard: usize) -> TorrentId {
     let number = (0..=u8::MAX).find(|number| engine.deal(&hashes(*number)) == shard).unwrap();
     let id = TorrentId::next();
@@ -31,7 +31,7 @@ fn add_to(engine: &mut Sharded<FakeEngine>, shard: usize) -> TorrentId {
     id
 }
 
-/// An answer of a task, whose request tells in which order it was answered.
+/// Answers a request of the session.
 fn answer(script: &Script, request: u64, answer: Result<i32>) {
     let answer = answer.map(|answer| Box::new(answer) as Answer);
     script.say(EngineEvent::Answered { request, answer });
@@ -41,7 +41,7 @@ fn ask() -> AskSession<i32> {
     Ask::session("test", |_| Ok(0))
 }
 
-/// The answers to requests that reach the client.
+/// Returns the answers that reach the client.
 fn answers(engine: &mut Sharded<FakeEngine>) -> Vec<(u64, Result<i32>)> {
     let answered = |event| match event {
         (_, EngineEvent::Answered { request, answer }) => {
@@ -72,7 +72,7 @@ fn torrents_are_dealt_by_info_hash_evenly_and_the_same_each_time() {
 }
 
 #[test]
-fn what_is_asked_of_a_torrent_goes_to_its_shard_and_the_events_of_each_stay_in_order() {
+fn requests_go_to_the_shard_of_their_torrent_and_its_events_stay_in_order() {
     let (mut engine, scripts) = sharded::<3>();
     let ids = [0, 1, 2].map(|shard| add_to(&mut engine, shard));
     for (id, script) in ids.iter().zip(&scripts) {
@@ -106,7 +106,7 @@ fn what_is_asked_of_a_torrent_goes_to_its_shard_and_the_events_of_each_stay_in_o
 }
 
 #[test]
-fn a_torrent_that_is_gone_leaves_nothing_behind() {
+fn a_removed_torrent_leaves_nothing_behind() {
     let (mut engine, scripts) = sharded::<2>();
     let (removed, failed, lost) =
         (add_to(&mut engine, 1), add_to(&mut engine, 1), add_to(&mut engine, 1));
@@ -122,7 +122,7 @@ fn a_torrent_that_is_gone_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_only_the_first_shard_has_is_asked_of_it_alone() {
+fn requests_about_the_first_shard_go_only_to_it() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_of_session(1, ask().request).unwrap();
     assert_eq!(scripts[0].next(), Asked::OfSession(1, "test"));
@@ -132,7 +132,7 @@ fn what_only_the_first_shard_has_is_asked_of_it_alone() {
 }
 
 #[test]
-fn what_is_asked_of_all_has_one_answer_when_all_have_answered() {
+fn a_request_to_all_shards_has_one_answer_when_all_have_answered() {
     let (mut engine, scripts) = sharded::<3>();
     engine.request_of_session(1, ask().of_all().request).unwrap();
     engine.request_of_session(2, ask().merged(|all| all.iter().sum()).request).unwrap();
@@ -163,7 +163,7 @@ fn an_error_of_one_is_the_error_of_all_once() {
 }
 
 #[test]
-fn each_shard_is_told_which_part_is_its_own() {
+fn each_shard_learns_its_own_part() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_of_session(1, ask().of_all().request).unwrap();
     let parts = scripts.map(|script| {
@@ -174,7 +174,7 @@ fn each_shard_is_told_which_part_is_its_own() {
 }
 
 #[test]
-fn the_counters_are_told_when_all_have_counted() {
+fn the_counters_are_reported_when_all_shards_have_answered() {
     let (mut engine, scripts) = sharded::<2>();
     engine.request_statistics().unwrap();
     for script in &scripts {
@@ -224,7 +224,7 @@ fn all_are_asked_for_statuses_and_one_for_every_status() {
 }
 
 #[test]
-fn a_shard_that_does_not_start_ends_those_before_it_and_is_the_error() {
+fn a_shard_that_does_not_start_stops_the_others_and_its_error_is_returned() {
     let (scripts, made) = unbounded();
     let start = |number| {
         if number == 2 {
@@ -249,7 +249,7 @@ fn all_shards_end_at_once() {
     for script in &scripts {
         assert_eq!(script.next(), Asked::Abort);
     }
-    // The last to end is the first that is waited for, were they waited for one after the other.
+    // End the shards in the reverse of the order in which a sequential wait would wait for them.
     let (ended, end) = bounded(1);
     let waiting = std::thread::spawn(move || {
         last_work();
@@ -269,7 +269,7 @@ fn seeding(id: TorrentId) -> TorrentStatus {
     TorrentStatus { state: TorrentState::Seeding, seeding: true, ..TorrentStatus::new(id, "") }
 }
 
-/// The request of the engine itself that is asked next of a torrent.
+/// Returns the number of the engine's own request to copy this torrent, which must be the next call.
 fn own(script: &Script, id: TorrentId) -> u64 {
     match script.next() {
         Asked::OfTorrent(number, of, "copy the torrent") if of == id => number,
@@ -281,7 +281,7 @@ fn added(id: TorrentId) -> EngineEvent {
     EngineEvent::Added { id, name: String::new(), info_hashes: InfoHashes::default() }
 }
 
-/// A torrent of the first shard that the second serves as well, and no word of it to the client.
+/// Returns a torrent of the first shard that the second shard also serves. The client has not noticed.
 fn copied<const N: usize>() -> (Sharded<FakeEngine>, [Script; N], TorrentId) {
     let (mut engine, scripts) = sharded::<N>();
     let id = add_to(&mut engine, 0);
@@ -355,7 +355,7 @@ fn a_torrent_that_cannot_be_copied_is_left_alone_until_it_changes() {
 }
 
 #[test]
-fn what_copies_send_is_what_the_torrent_has_sent() {
+fn uploads_of_copies_count_as_uploads_of_the_torrent() {
     let (mut engine, scripts, id) = copied::<2>();
     let home = TorrentStatus { uploaded: 5, all_time_uploaded: 50, peers: 1, ..seeding(id) };
     let copy = TorrentStatus { uploaded: 3, upload_rate: 7, peers: 2, ..seeding(id) };
@@ -364,7 +364,7 @@ fn what_copies_send_is_what_the_torrent_has_sent() {
     let last = statuses(&mut engine).pop().unwrap();
     let TorrentStatus { uploaded, all_time_uploaded, upload_rate, peers, .. } = last;
     assert_eq!((uploaded, all_time_uploaded, upload_rate, peers), (8, 53, 7, 3));
-    // It counts when the copy has ended, too.
+    // It still counts after the copy was removed.
     engine.post(id, request::pause(false).request).unwrap();
     scripts[1].say(EngineEvent::Removed(id));
     scripts[0].say(EngineEvent::Statuses(vec![TorrentStatus { paused: true, ..seeding(id) }]));
@@ -372,7 +372,7 @@ fn what_copies_send_is_what_the_torrent_has_sent() {
 }
 
 #[test]
-fn a_change_waits_for_the_copies_to_end_and_what_comes_after_it_waits_too() {
+fn a_change_waits_for_the_copies_to_end_and_later_requests_wait_for_the_change() {
     let (mut engine, scripts, id) = copied::<2>();
     let question = Ask::task("list the files", crate::sys::Torrent::files);
     engine.request_of_torrent(1, id, question.request.clone()).unwrap();
@@ -412,7 +412,7 @@ fn a_torrent_is_not_copied_while_it_changes() {
 }
 
 #[test]
-fn a_copy_that_is_just_being_added_ends_when_it_is() {
+fn a_copy_that_is_being_added_ends_once_it_is_added() {
     let (mut engine, scripts) = sharded::<2>();
     let id = add_to(&mut engine, 0);
     engine.replicate(id, 2);
@@ -476,7 +476,7 @@ fn a_copy_that_is_lost_with_events_is_made_again() {
 }
 
 #[test]
-fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
+fn the_limits_of_the_client_follow_the_demand_without_events() {
     use crate::sys::DemandRecord;
     let (mut engine, scripts) = sharded::<2>();
     let mut settings = Settings::empty();
@@ -500,10 +500,10 @@ fn the_limits_of_the_client_follow_the_demand_and_nobody_hears_of_it() {
         }
         assert!(engine.drain().unwrap().is_empty());
     }
-    // First what one loses, and then what the other gets.
+    // First the share of one shard is lowered, and then the share of the other is raised.
     for _ in 0..2 {
         for script in &scripts {
-            let Asked::OfSession(request, "share what the client may have") = script.next() else {
+            let Asked::OfSession(request, "share the limits of the client") = script.next() else {
                 panic!("expected a change")
             };
             script.say(EngineEvent::Answered { request, answer: Ok(Box::new(())) });

@@ -22,10 +22,10 @@ use crate::sys::{self, process};
 
 const MAKE: &str = "make the torrent";
 
-/// Hashing this many bytes takes about as long as reading back a torrent with many files.
+/// The size below which hashing takes less time than reading back a torrent with many files.
 const SMALL: u64 = 256 << 20;
 
-/// The protocol versions that a torrent is for.
+/// The protocol versions of a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -47,13 +47,13 @@ pub enum Protocol {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Links {
-    /// The target of a link is shared as if it were in the link's place. It is an error if a link
-    /// leads nowhere or back to a directory above it, or if two links lead to the same directory.
+    /// The target of a link is shared as if it were in the link's place. It is an error if a link leads
+    /// nowhere or to a directory above it, or if two links lead to the same directory.
     #[default]
     Follow,
     /// Links are an error.
     Refuse,
-    /// Links are left out; see [`Making::left_out`].
+    /// Links are skipped; see [`Making::left_out`].
     Skip,
     /// A link is shared as a link (BEP 47). It is an error if its target is not in the torrent.
     Keep,
@@ -68,7 +68,7 @@ pub enum SpecialFiles {
     /// They are errors.
     #[default]
     Refuse,
-    /// They are left out; see [`Making::left_out`].
+    /// They are skipped; see [`Making::left_out`].
     Skip,
 }
 
@@ -105,7 +105,7 @@ pub struct TorrentMaker {
 }
 
 impl TorrentMaker {
-    /// For the file or directory at `path`.
+    /// Creates a maker for the file or directory at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -159,22 +159,21 @@ impl TorrentMaker {
         self
     }
 
-    /// Sets a comment for people who read the file.
+    /// Sets a comment for users.
     #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
         self
     }
 
-    /// Sets the name of the program that made the file; by default this crate's name and version.
+    /// Sets the name of the program that made the file; by default, this crate's name and version.
     #[must_use]
     pub fn creator(mut self, creator: impl Into<String>) -> Self {
         self.creator = creator.into();
         self
     }
 
-    /// Sets the creation date; by default the current time. A fixed date makes the file
-    /// reproducible.
+    /// Sets the creation date; by default, the current time. A fixed date makes the file reproducible.
     #[must_use]
     pub fn creation_date(mut self, date: SystemTime) -> Self {
         self.creation_date = Some(date);
@@ -195,8 +194,8 @@ impl TorrentMaker {
         self
     }
 
-    /// Sets whether the torrent records which files their owner may execute (BEP 47). Off by
-    /// default, because not every file system knows.
+    /// Sets whether the torrent records which files their owner may execute (BEP 47). Off by default, because
+    /// not every file system supports it.
     #[must_use]
     pub fn executables(mut self, executables: bool) -> Self {
         self.rules.executables = executables;
@@ -231,7 +230,7 @@ impl TorrentMaker {
         Ok(Making { progress, reply })
     }
 
-    /// Everything except the files.
+    /// Describes everything except the files.
     fn record(&self) -> Result<sys::NewTorrentRecord> {
         let length = self.piece_length;
         let sound = length.is_power_of_two() && (16 * 1024..=512 << 20).contains(&length);
@@ -264,7 +263,8 @@ impl TorrentMaker {
     }
 }
 
-/// What is shared, and its name: the last part of the path as given, even if that is a link.
+/// Returns the file or directory to share, and its name: the last part of the path as given, even if that is
+/// a link.
 fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
     let failed = |error| Error::io(MAKE, walk::shown(path), &error);
     path.metadata().map_err(failed)?;
@@ -290,14 +290,14 @@ fn make(
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
-    // If hashing takes long, the names are read back before it as well.
+    // If hashing takes long, the names are also read back before it.
     if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
         read_back(&sys::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
     let mut torrent = sys::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, &entries, progress)?;
     let made = read_back(&torrent.encode().map_err(native)?, &mut record, &entries)?;
-    // At the very end: this takes some time too.
+    // At the very end, because this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
         entry.check_unchanged()
@@ -376,12 +376,12 @@ pub struct Making {
 }
 
 impl Making {
-    /// The progress so far.
+    /// Returns the progress so far.
     pub fn progress(&self) -> HashProgress {
         self.progress.snapshot()
     }
 
-    /// What has been left out so far because of [`Links::Skip`] and [`SpecialFiles::Skip`].
+    /// Returns the files that were skipped so far because of [`Links::Skip`] and [`SpecialFiles::Skip`].
     pub fn left_out(&self) -> Vec<PathBuf> {
         self.progress.left_out.lock().clone()
     }
@@ -403,7 +403,7 @@ impl Making {
         self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(MAKE)))
     }
 
-    /// Waits for at most `limit`; `None` if it is not done by then. It can be called again.
+    /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.
     pub fn wait_timeout(&self, limit: Duration) -> Option<Result<Metainfo>> {
         self.reply.wait_timeout(limit)
     }

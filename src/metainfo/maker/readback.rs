@@ -1,4 +1,4 @@
-//! Compares a .torrent file as it is read with what it was made from.
+//! Compares a .torrent file that was read back with the files that it was made from.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use super::walk::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 
-/// Fails if a client would look for a file under another name than the one it has here, as
-/// libtorrent does with names that it considers unsafe.
+/// Fails if a client would look for a file under another name than the one it has here, because libtorrent
+/// changes names that it considers unsafe.
 pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     let mut files = read.files.iter().filter(|file| !file.pad);
     for entry in entries {
@@ -21,7 +21,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
         let root = Path::new(file.path.iter().next().unwrap_or_default());
         let symlink = entry.symlink.as_ref().map(|target| root.join(target));
         if file.symlink != symlink {
-            return Err(refuse(entry, "is a link to nothing that is in the torrent"));
+            return Err(refuse(entry, "is a link to something outside the torrent"));
         }
         if file.size != entry.size {
             return Err(refuse(entry, "would have another size"));
@@ -30,7 +30,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
     Ok(())
 }
 
-/// Quotes the path, so that invisible characters show.
+/// Creates the error. It quotes the path, so that invisible characters are shown.
 fn refuse(entry: &Entry, why: &str) -> Error {
     let message = format!("{:?} {why}", entry.source);
     Error::new(ErrorKind::InvalidArgument, MAKE, message)
@@ -40,8 +40,8 @@ fn renamed(path: &Path, read: &Path) -> String {
     if path.components().count() == 2 && path.file_name() == Some(read.as_os_str()) {
         // libtorrent takes any v2 file tree with one file for that file, whatever the torrent's
         // name.
-        return "is the only file of its directory, which v2 alone does not tell from a file without \
-                one; make the torrent hybrid, or of the file itself"
+        return "is the only file of its directory, which a v2 torrent cannot distinguish from a \
+                single file; make the torrent hybrid, or for the file itself"
             .into();
     }
     format!(

@@ -1,4 +1,4 @@
-//! Lists the files that a torrent is made of.
+//! Lists the files of a torrent to be made.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -40,7 +40,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Opens the file, so that one that cannot be read is reported before anything is hashed.
+    /// Examines the entry, and opens the file, so that one that cannot be read is reported before anything is
+    /// hashed.
     fn look(&mut self, rules: Rules) -> Result<()> {
         if self.symlink.is_some() {
             return Ok(());
@@ -75,7 +76,7 @@ fn refuse(path: &Path, why: &str, kind: ErrorKind) -> Error {
     Error::new(kind, MAKE, format!("{} {why}", shown(path)))
 }
 
-/// Quotes the path if it has invisible characters.
+/// Returns the path for an error, quoted if it has invisible characters.
 pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     let hidden = |c: char| c.escape_debug().len() > 1 && !matches!(c, '"' | '\'' | '\\');
@@ -184,8 +185,8 @@ impl Walk<'_> {
         Ok(path)
     }
 
-    /// Following a second link to the same directory would list its files again, and more for each
-    /// link inside it.
+    /// Follows a link, unless another link to the same directory was followed: that would list its files
+    /// again, and more for each link inside it.
     #[cfg(unix)]
     fn follow_once(&mut self, entry: &DirEntry) -> Result<()> {
         use std::os::unix::fs::MetadataExt;
@@ -224,7 +225,7 @@ impl Walk<'_> {
     }
 }
 
-/// The target of a relative link in a directory, relative to `root`; `None` if it is outside.
+/// Returns the target of a relative link in a directory, relative to `root`; `None` if it is outside.
 fn below(root: &Path, directory: &Path, target: &Path) -> Option<PathBuf> {
     let mut found = directory.strip_prefix(root).ok()?.to_owned();
     for part in target.components() {

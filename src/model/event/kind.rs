@@ -51,9 +51,8 @@ impl BitSet<EventKind> {
     /// What a new patron receives: every kind except those [on request](EventKinds::ON_REQUEST).
     pub const DEFAULT: Self = Self::of_bits(Self::ALL.bits() & !Self::ON_REQUEST.bits());
 
-    /// The kinds that are delivered to every patron, subscribed or not. `TorrentRemoved` is the
-    /// last event of a torrent, `Lagged` says that events are missing, and `ClientStopped` that no
-    /// more will come.
+    /// The kinds that are delivered to every patron, subscribed or not. `TorrentRemoved` is the last event of
+    /// a torrent, `Lagged` reports missing events, and `ClientStopped` is the last event.
     pub const ALWAYS: Self =
         Self::of(&[EventKind::TorrentRemoved, EventKind::Lagged, EventKind::ClientStopped]);
 

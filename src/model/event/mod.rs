@@ -15,7 +15,7 @@ use crate::model::{
     CommandKind, Goal, InfoHashes, PortProtocol, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
 
-/// Something that happened. `Display` describes it in one line for a person.
+/// An event. `Display` describes it in one line for a user.
 ///
 /// Text from strangers is made [printable](crate::printable); paths are as they are on disk.
 ///
@@ -40,20 +40,20 @@ pub enum Event {
         name: Arc<str>,
         /// Its info hashes; for a magnet link, those in the link.
         info_hashes: InfoHashes,
-        /// The directory that holds its files, or will while the torrent is incomplete.
+        /// The directory of its files, or the one for the complete files while the torrent is incomplete.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::model::serde_with::lossy_path")
         )]
         save_dir: PathBuf,
-        /// All wanted data was already here, according to the resume data or because the files are
-        /// [trusted](crate::AddOptions::trust). A [`Finished`](Event::Finished) that follows is
-        /// then no news.
+        /// Whether all wanted data was already available, according to the resume data or because the files
+        /// are [trusted](crate::AddOptions::trust). In that case, a later [`Finished`](Event::Finished) is
+        /// not news.
         complete: bool,
     },
     /// The client already has this torrent and does not add it again. The id can be watched. The trackers,
-    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and the metadata if
-    /// the torrent has none.
+    /// web seeds and peers of the source are added to it, unless it is private (BEP 27), and so is the
+    /// metadata if the torrent has none.
     AlreadyAdded {
         /// The torrent that the client has.
         id: TorrentId,
@@ -62,9 +62,9 @@ pub enum Event {
     },
     /// The torrent could not be added.
     AddFailed {
-        /// What it was to be added from: a path, a magnet link or a name.
+        /// The source: a path, a magnet link or a name.
         source: Arc<str>,
-        /// Why.
+        /// Why it could not be added.
         error: Error,
     },
     /// The torrent's status, sent after each tick in which something changed.
@@ -108,21 +108,21 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
-    /// All wanted pieces are here and have passed their hash checks.
+    /// All wanted pieces have been downloaded and have passed their hash checks.
     Finished {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
     },
-    /// The files are now in another directory: their final one, because the torrent is complete, or
-    /// one that a patron moved them to.
+    /// The files are now in another directory: their final one, because the torrent is complete, or one that
+    /// a patron moved them to.
     Moved {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// The directory that holds them.
+        /// The new directory.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::model::serde_with::lossy_path")
@@ -162,7 +162,7 @@ pub enum Event {
         /// The peer's address.
         address: SocketAddr,
     },
-    /// A tracker did not answer, or refused the announce. It is tried again later.
+    /// A tracker did not answer, or refused the announce. It is retried later.
     TrackerError {
         /// The torrent.
         id: TorrentId,
@@ -172,11 +172,10 @@ pub enum Event {
         url: Box<str>,
         /// How many announces in a row have failed.
         times_in_row: u32,
-        /// Why.
+        /// Why the announce failed.
         error: Error,
     },
-    /// The torrent has reached a goal; the chosen [action](crate::torrent::GoalAction) is carried
-    /// out.
+    /// The torrent has reached a goal. The chosen [action](crate::torrent::GoalAction) is executed.
     GoalReached {
         /// The torrent.
         id: TorrentId,
@@ -185,7 +184,7 @@ pub enum Event {
         /// The goal.
         goal: Goal,
     },
-    /// A tracker answered, with a warning.
+    /// A tracker answered with a warning.
     TrackerWarning {
         /// The torrent.
         id: TorrentId,
@@ -193,31 +192,30 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// What it said, [printable](crate::printable).
+        /// The tracker's message, [printable](crate::printable).
         message: Box<str>,
     },
-    /// A web seed delivers nothing: it cannot be reached, it refuses, it sends other data than
-    /// requested or damaged data, or it may not be contacted. It is tried again later where that
-    /// makes sense. The same failure is not reported again until the web seed has delivered
-    /// something.
+    /// A web seed delivers nothing: it cannot be reached, refuses, sends other data than requested or damaged
+    /// data, or must not be contacted. It is retried later if that is useful. The same failure is not
+    /// reported again until the web seed has delivered something.
     WebSeedFailed {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// The web seed's URL; if several are on one server, the server's.
+        /// The web seed's URL, or that of its server if several are on it.
         url: Box<str>,
-        /// Why.
+        /// Why it failed.
         error: Error,
     },
-    /// The torrent met an error and stopped; if the disk is full, it only seeds what it can.
-    /// Resuming it tries again. Further errors with the same cause are not reported for 30 seconds.
+    /// An error stopped the torrent. If the disk is full, the torrent continues to seed. Resuming it tries
+    /// again. Further errors with the same cause are not reported for 30 seconds.
     Error {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// What went wrong.
+        /// The error.
         error: Error,
     },
     /// The answer to [`Command::Metainfo`](crate::patron::Command::Metainfo).
@@ -236,16 +234,16 @@ pub enum Event {
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// What became of its files.
+        /// What happened to its files.
         files: RemovedFiles,
     },
     /// A command sent as a message failed.
     CommandFailed {
-        /// Which command.
+        /// The command.
         command: CommandKind,
-        /// The torrent it was for.
+        /// The torrent of the command.
         id: TorrentId,
-        /// Why.
+        /// Why it failed.
         error: Error,
     },
     /// The client accepts TCP connections from peers at this address.
@@ -257,12 +255,12 @@ pub enum Event {
     ListenFailed {
         /// The address, or the interface as it was configured.
         address: Box<str>,
-        /// Why.
+        /// Why it cannot.
         error: Error,
     },
     /// A router forwards one of its ports to this client, so peers outside can connect.
     PortMapped {
-        /// How the router was asked.
+        /// The protocol used to ask the router.
         by: PortMapper,
         /// The protocol that it forwards.
         protocol: PortProtocol,
@@ -273,11 +271,11 @@ pub enum Event {
     },
     /// A router was found, but refused to forward a port.
     PortMappingFailed {
-        /// How the router was asked.
+        /// The protocol used to ask the router.
         by: PortMapper,
         /// The address of this machine in the router's network.
         local: IpAddr,
-        /// Why.
+        /// Why it failed.
         error: Error,
     },
     /// Peers, trackers or a router report this as the address of this machine.
@@ -307,12 +305,12 @@ pub enum Event {
     Resynchronized,
     /// The last event: the client has stopped.
     ClientStopped {
-        /// Why, if not because of [`Client::shutdown`](crate::Client::shutdown).
+        /// The reason, if it was not [`Client::shutdown`](crate::Client::shutdown).
         error: Option<Error>,
     },
-    /// The answer to something sent with this tag: a message sent by
-    /// [`Patron::send_tagged`](crate::Patron::send_tagged), or a reply passed to
-    /// [`Patron::notify`](crate::Patron::notify). It is delivered whatever the subscription.
+    /// The answer to a message with this tag, sent by [`Patron::send_tagged`](crate::Patron::send_tagged), or
+    /// to a reply passed to [`Patron::notify`](crate::Patron::notify). It is delivered whatever the
+    /// subscription.
     Reply {
         /// The tag that the program chose.
         tag: u64,
@@ -321,20 +319,21 @@ pub enum Event {
         /// Why the message failed.
         error: Option<Error>,
     },
-    /// The client takes in the torrents of its [store](crate::store). They belong to no patron:
-    /// [watch](crate::Patron::watch_all) or [adopt](crate::Patron::adopt) them. It comes a few times a
-    /// second until [`Restored`](Event::Restored).
+    /// The client is restoring the torrents of its [store](crate::store). They belong to no patron:
+    /// [watch](crate::Patron::watch_all) or [adopt](crate::Patron::adopt) them. This event is sent a few
+    /// times per second until [`Restored`](Event::Restored).
     Restoring {
-        /// How many have been seen to.
+        /// The number of torrents that were restored or have failed.
         done: u64,
-        /// How many there are.
+        /// The number of torrents in the store.
         total: u64,
     },
-    /// All torrents of the store have been taken in. Torrents that patrons added meanwhile are added now.
+    /// All torrents of the store have been restored. Torrents that patrons added in the meantime are added
+    /// now.
     Restored {
-        /// How many are here.
+        /// The number of torrents that were restored.
         torrents: u64,
-        /// How many are not; each had a [`RestoreFailed`](Event::RestoreFailed).
+        /// The number of torrents that failed, each with a [`RestoreFailed`](Event::RestoreFailed).
         failed: u64,
         /// How long it took; serialized as seconds.
         #[cfg_attr(
@@ -343,27 +342,28 @@ pub enum Event {
         )]
         took: Duration,
     },
-    /// A torrent of the store could not be taken in. It stays in the store, and is tried again at the
-    /// next start; adding it puts the new one in its place.
+    /// A torrent of the store could not be restored. It stays in the store and is retried at the next start.
+    /// If it is added again, the new torrent replaces it.
     RestoreFailed {
         /// Its name.
         name: Arc<str>,
-        /// Its info hashes, where they can be read.
+        /// Its info hashes, if they can be read.
         info_hashes: InfoHashes,
-        /// Why.
+        /// Why it could not be restored.
         error: Error,
     },
-    /// The store cannot be written or read: the disk is full, for instance. The client goes on. What is to
-    /// be durable before it is answered fails by this error; all else is saved once it can be again.
+    /// The store cannot be written or read, for example because the disk is full. The client continues. Calls
+    /// that are answered when their change is durable fail with this error; other changes are saved when the
+    /// store works again.
     StoreFailed {
-        /// Why.
+        /// The error.
         error: Error,
     },
-    /// The store can be written again, and has all that it should.
+    /// The store can be written again, and contains everything that it should.
     StoreRecovered,
-    // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
-    /// All pieces of a file are here and have passed their hash checks; they may not be written
-    /// yet. On request.
+    // The following events are delivered only on request; see `EventKinds::ON_REQUEST`.
+    /// All pieces of a file have arrived and passed their hash checks. They may not be written yet. On
+    /// request.
     FileCompleted {
         /// The torrent.
         id: TorrentId,
@@ -372,7 +372,7 @@ pub enum Event {
         /// The file's index.
         file: u32,
     },
-    /// A piece is here and has passed its hash check; it may not be written yet. On request.
+    /// A piece has been downloaded and has passed its hash check; it may not be written yet. On request.
     PieceFinished {
         /// The torrent.
         id: TorrentId,
@@ -389,7 +389,7 @@ pub enum Event {
         name: Arc<str>,
         /// The peer's address.
         address: SocketAddr,
-        /// We connected to it, rather than it to us.
+        /// Whether the connection is outgoing rather than incoming.
         outgoing: bool,
     },
     /// The connection to a peer has ended, or could not be established. On request.
@@ -400,7 +400,7 @@ pub enum Event {
         name: Arc<str>,
         /// The peer's address.
         address: SocketAddr,
-        /// Why. That neither side has anything the other wants is also a reason.
+        /// The reason. That neither side has anything the other wants is also a reason.
         error: Error,
     },
     /// A tracker or the DHT has answered an announce. On request.
@@ -411,7 +411,7 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// How many peers the answer contains.
+        /// The number of peers in the answer.
         peers: u32,
     },
     /// A tracker has answered a scrape. On request.
@@ -422,9 +422,9 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// The number of peers that have everything, if the tracker gave it.
+        /// The number of peers that have everything, if the tracker reported it.
         seeds: Option<u32>,
-        /// The number of peers that do not, if the tracker gave it.
+        /// The number of peers that do not, if the tracker reported it.
         leechers: Option<u32>,
     },
     /// A scrape failed. On request.
@@ -435,7 +435,7 @@ pub enum Event {
         name: Arc<str>,
         /// The tracker's URL.
         url: Box<str>,
-        /// Why.
+        /// Why it failed.
         error: Error,
     },
     /// A setting or a resource limits the client's speed. On request.
@@ -444,19 +444,19 @@ pub enum Event {
         id: Option<TorrentId>,
         /// Its name.
         name: Option<Arc<str>>,
-        /// The limit.
+        /// The limiting factor.
         limit: PerformanceLimit,
     },
     /// The counters of libtorrent and of the read path, once per tick. On request.
     Statistics(Box<Statistics>),
-    /// What a later client needs to continue the torrent from where it is now. On request; see
+    /// The data that a later client needs to continue the torrent. On request; see
     /// [`ClientBuilder::resume_data_interval`](crate::ClientBuilder::resume_data_interval).
     ResumeData {
         /// The torrent.
         id: TorrentId,
         /// Its name.
         name: Arc<str>,
-        /// Its info hashes: an id is not valid in a later run.
+        /// Its info hashes, because an id is not valid in a later run.
         info_hashes: InfoHashes,
         /// The same data that [`Patron::resume_data`](crate::Patron::resume_data) returns.
         #[cfg_attr(feature = "serde", serde(skip))]
@@ -464,7 +464,7 @@ pub enum Event {
     },
 }
 
-/// The protocol by which a router is asked to forward a port.
+/// The protocol used to ask a router to forward a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -489,16 +489,15 @@ impl std::fmt::Display for PortMapper {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PerformanceLimit {
-    /// The disk does not keep up with the data that arrives, so peers have to wait
-    /// (`max_queued_disk_bytes`).
+    /// The disk cannot keep up with the downloaded data, so peers have to wait (`max_queued_disk_bytes`).
     DiskQueueFull,
     /// A peer could be sent more requests than allowed (`max_out_request_queue`).
     RequestQueueFull,
-    /// The upload limit leaves too little for the requests that downloads send.
+    /// The upload limit leaves too little bandwidth for the requests of downloads.
     UploadLimitTooLow,
-    /// The download limit leaves too little for the protocol messages that uploads receive.
+    /// The download limit leaves too little bandwidth for the protocol messages of uploads.
     DownloadLimitTooLow,
-    /// A peer takes data faster than it is read from disk (`send_buffer_watermark`).
+    /// A peer receives data faster than it is read from disk (`send_buffer_watermark`).
     SendBufferTooSmall,
     /// At least half of the upload slots are optimistic (`num_optimistic_unchoke_slots`).
     TooManyOptimisticSlots,
@@ -510,7 +509,7 @@ pub enum PerformanceLimit {
     TooFewOutgoingPorts,
     /// There are too few descriptors for files and connections.
     TooFewDescriptors,
-    /// One that this crate does not know.
+    /// A limit that this crate does not know.
     Other,
 }
 
@@ -518,23 +517,21 @@ impl std::fmt::Display for PerformanceLimit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::DiskQueueFull => {
-                "the disk does not keep up with what arrives (max_queued_disk_bytes)"
+                "the disk cannot keep up with the download (max_queued_disk_bytes)"
             }
             Self::RequestQueueFull => {
-                "more could be asked of a peer than may be (max_out_request_queue)"
+                "more requests could be sent to a peer than are allowed (max_out_request_queue)"
             }
             Self::UploadLimitTooLow => "the upload limit slows downloads down",
             Self::DownloadLimitTooLow => "the download limit slows uploads down",
-            Self::SendBufferTooSmall => {
-                "peers wait for what is read from the disk (send_buffer_watermark)"
-            }
+            Self::SendBufferTooSmall => "peers wait for data from the disk (send_buffer_watermark)",
             Self::TooManyOptimisticSlots => {
-                "half of the upload slots are given out of turn (num_optimistic_unchoke_slots)"
+                "half of the upload slots are optimistic (num_optimistic_unchoke_slots)"
             }
-            Self::DiskQueueTooLarge => "what waits to be written takes half of the cache",
-            Self::DiskOperations => "the system takes no more disk operations at once",
+            Self::DiskQueueTooLarge => "data waiting to be written takes up half of the cache",
+            Self::DiskOperations => "the system accepts no more disk operations at once",
             Self::TooFewOutgoingPorts => {
-                "there are too few ports to call out from (outgoing_ports)"
+                "there are too few ports for outgoing connections (outgoing_ports)"
             }
             Self::TooFewDescriptors => "there are too few descriptors",
             Self::Other => "something limits the performance",
@@ -542,28 +539,28 @@ impl std::fmt::Display for PerformanceLimit {
     }
 }
 
-/// What became of the files of a torrent that was removed.
+/// What happened to the files of a removed torrent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RemovedFiles {
-    /// They were left in place.
+    /// They were kept.
     Kept,
     /// They were deleted.
     Deleted,
-    /// They were to be deleted, but some or all were not.
+    /// They should have been deleted, but some or all were not.
     NotDeleted(Error),
 }
 
 /// How a mailbox keeps an unread event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// Keeps the newest of its kind per torrent (or per client), in the position of the one it
+    /// Keeps the newest of its kind per torrent (or per client), at the position of the event that it
     /// replaces.
     NewestInPlace(Option<TorrentId>),
     /// Keeps the newest of its kind per torrent, at the end of the queue.
     NewestLast(TorrentId),
-    /// The last event of its torrent. From then on that torrent's events count against the bound.
+    /// The last event of its torrent. From then on, that torrent's events count against the bound.
     Final(TorrentId),
     /// Counts against the bound.
     Bounded,
@@ -571,12 +568,12 @@ pub(crate) enum Keep {
     Expendable,
 }
 
-/// One row per kind: which torrent it is about, and how a mailbox keeps it while unread.
+/// One row per kind: its torrent, and how a mailbox keeps it while it is unread.
 macro_rules! event_kinds {
     ($($kind:ident: $about:ident, $keep:ident;)*) => {
         /// The kind of an [`Event`]: one for each variant.
         ///
-        /// With the feature `serde` it is written as the value of an event's `event` field.
+        /// With the feature `serde`, it is written as the value of an event's `event` field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(
             feature = "serde",
@@ -593,7 +590,7 @@ macro_rules! event_kinds {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
-            /// The variant's name: `TorrentAdded`.
+            /// Returns the variant's name: `TorrentAdded`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => stringify!($kind),)*
@@ -602,21 +599,21 @@ macro_rules! event_kinds {
         }
 
         impl Event {
-            /// The kind of this event.
+            /// Returns the kind of this event.
             pub fn kind(&self) -> EventKind {
                 match self {
                     $(Self::$kind { .. } => EventKind::$kind,)*
                 }
             }
 
-            /// The torrent that the event is about, if any.
+            /// Returns the torrent that the event is about, if any.
             pub fn torrent(&self) -> Option<TorrentId> {
                 match self {
                     $(event @ Self::$kind { .. } => about!($about $kind, event).map(|(id, _)| id),)*
                 }
             }
 
-            /// The name of that torrent, if known.
+            /// Returns the name of that torrent, if known.
             pub fn name(&self) -> Option<&Arc<str>> {
                 match self {
                     $(event @ Self::$kind { .. } => {
@@ -625,7 +622,7 @@ macro_rules! event_kinds {
                 }
             }
 
-            /// For events created where the torrent's name is not known.
+            /// Sets the name, for events that were created where it is not known.
             pub(crate) fn set_name(&mut self, to: Arc<str>) {
                 match self {
                     $(event @ Self::$kind { .. } => set_name!($about $kind, event, to),)*
@@ -641,7 +638,7 @@ macro_rules! event_kinds {
     };
 }
 
-/// The id and the name.
+/// The id and the name of an event.
 macro_rules! about {
     (torrent $kind:ident, $event:ident) => {
         if let Event::$kind { id, name, .. } = $event { Some((*id, Some(name))) } else { None }
@@ -771,7 +768,7 @@ const ON_REQUEST: [EventKind; 10] = [
 ];
 
 impl Event {
-    /// Whether this client event makes an earlier one obsolete.
+    /// Returns whether this client event makes an earlier one obsolete.
     pub(crate) fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (
@@ -797,7 +794,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    /// An event of each kind, in order.
+    /// Returns an event of each kind, in order.
     pub(crate) fn one_of_each() -> Vec<Event> {
         let id = TorrentId::next();
         let name: Arc<str> = "t".into();
@@ -909,7 +906,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_event_says_something_of_the_torrent_that_it_is_about() {
+    fn every_event_about_a_torrent_names_it() {
         for event in one_of_each() {
             let line = event.to_string();
             assert!(!line.is_empty() && !line.contains('\n'), "{event:?}: {line:?}");

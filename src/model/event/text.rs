@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Event, Goal, RemovedFiles, TorrentState, TorrentStatus};
 use crate::text::printable;
 
-/// A number of bytes for people: `3.2 MiB`.
+/// A number of bytes for users: `3.2 MiB`.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -27,7 +27,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A duration for people: `2 min 5 s`.
+/// A duration for users: `2 min 5 s`.
 struct Span(Duration);
 
 impl fmt::Display for Span {
@@ -91,7 +91,7 @@ impl fmt::Display for TorrentStatus {
     }
 }
 
-/// One line for a person.
+/// Writes one line for a user.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -99,10 +99,10 @@ impl fmt::Display for Event {
                 write!(f, "{name}: added, info hash {info_hashes}, in {}", Shown(save_dir))
             }
             Self::AlreadyAdded { name, .. } => {
-                write!(f, "{name}: is here already and is not added twice")
+                write!(f, "{name}: is already in the client and was not added again")
             }
-            // The error may begin with the source; do not repeat it. A source can be long, so it is
-            // cut short.
+            // The error may begin with the source, which must not be repeated. A source can be long, so it is
+            // truncated.
             Self::AddFailed { source, error } if error.message().starts_with(&**source) => {
                 error.fmt(f)
             }
@@ -111,7 +111,7 @@ impl fmt::Display for Event {
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
             Self::MetadataReceived { name, info_hashes, .. } => {
-                write!(f, "{name}: the metadata of {info_hashes} has come")
+                write!(f, "{name}: the metadata of {info_hashes} has arrived")
             }
             Self::StateChanged { name, state, .. } => write!(f, "{name}: {state}"),
             Self::Paused { name, .. } => write!(f, "{name}: paused"),
@@ -130,10 +130,10 @@ impl fmt::Display for Event {
                 write!(f, "{name}: has reached its share ratio")
             }
             Self::GoalReached { name, goal: Goal::SeedTime, .. } => {
-                write!(f, "{name}: has seeded for its time")
+                write!(f, "{name}: has reached its seed time")
             }
             Self::HashFailed { name, piece, .. } => {
-                write!(f, "{name}: piece {piece} came damaged and is fetched again")
+                write!(f, "{name}: piece {piece} was damaged and will be downloaded again")
             }
             Self::PeerBanned { name, address, .. } => {
                 write!(f, "{name}: the peer at {address} sent damaged pieces and is banned")
@@ -154,7 +154,7 @@ impl fmt::Display for Event {
                 write!(f, "{name}: {error}")
             }
             Self::Metainfo { name, torrent_file, .. } => {
-                write!(f, "{name}: here is its .torrent file, {}", Size(torrent_file.len() as u64))
+                write!(f, "{name}: received its .torrent file, {}", Size(torrent_file.len() as u64))
             }
             Self::TorrentRemoved { name, files, .. } => match files {
                 RemovedFiles::Kept => write!(f, "{name}: removed, its files stay"),
@@ -170,28 +170,39 @@ impl fmt::Display for Event {
             Self::ListenFailed { error, .. } => write!(f, "{error}"),
             Self::PortMapped { by, protocol, external_port, local } => write!(
                 f,
-                "the router at {local} lets peers in at its {protocol} port {external_port} ({by})"
+                "{protocol} port {external_port} of the router is forwarded to {local} ({by})"
             ),
             Self::PortMappingFailed { by, local, error } => {
-                write!(f, "the router at {local} does not let peers in ({by}): {error}")
+                write!(f, "the router does not forward a port to {local} ({by}): {error}")
             }
-            Self::ExternalAddress { address } => write!(f, "others see this machine at {address}"),
+            Self::ExternalAddress { address } => {
+                write!(f, "the external address of this machine is {address}")
+            }
             Self::DescriptorLimit { wanted, available } => write!(
                 f,
-                "the settings can need {wanted} open files and connections, and the process may \
-                 have {available}: it goes on with fewer"
+                "the settings may need {wanted} open files and connections, but the process may \
+                 have only {available}; it continues with fewer"
             ),
-            Self::Lagged { missed: 1 } => write!(f, "1 event came too fast to be kept"),
-            Self::Lagged { missed } => write!(f, "{missed} events came too fast to be kept"),
+            Self::Lagged { missed: 1 } => {
+                write!(f, "1 event was dropped because it was not read in time")
+            }
+            Self::Lagged { missed } => {
+                write!(f, "{missed} events were dropped because they were not read in time")
+            }
             Self::Resynchronized => {
-                write!(f, "libtorrent lost events under load; the torrents have been asked again")
+                write!(
+                    f,
+                    "libtorrent lost events under load; the status of every torrent was requested again"
+                )
             }
             Self::ClientStopped { error: None } => write!(f, "the client has stopped"),
             Self::ClientStopped { error: Some(error) } => {
                 write!(f, "the client has stopped: {error}")
             }
             Self::FileCompleted { name, file, .. } => write!(f, "{name}: file {file} is complete"),
-            Self::PieceFinished { name, piece, .. } => write!(f, "{name}: piece {piece} is here"),
+            Self::PieceFinished { name, piece, .. } => {
+                write!(f, "{name}: piece {piece} is complete")
+            }
             Self::PeerConnected { name, address, outgoing: true, .. } => {
                 write!(f, "{name}: connected to the peer at {address}")
             }
@@ -200,7 +211,7 @@ impl fmt::Display for Event {
             }
             Self::PeerDisconnected { name, error, .. } => write!(f, "{name}: {error}"),
             Self::TrackerReply { name, url, peers, .. } => {
-                write!(f, "{name}: {url} names {peers} peers")
+                write!(f, "{name}: {url} returned {peers} peers")
             }
             Self::Scraped { name, url, seeds, leechers, .. } => {
                 write!(f, "{name}: {url} knows ")?;
@@ -235,19 +246,19 @@ impl fmt::Display for Event {
                 let seconds = took.as_secs_f64();
                 write!(f, "restored {torrents} torrents in {seconds:.1} s; {failed} failed")
             }
-            // The error says of what.
+            // The error names the torrent.
             Self::RestoreFailed { error, .. } => error.fmt(f),
             Self::StoreFailed { error } => error.fmt(f),
             Self::StoreRecovered => write!(f, "the store works again"),
             Self::ResumeData { name, data, .. } => {
-                write!(f, "{name}: here is its resume data, {}", Size(data.len() as u64))
+                write!(f, "{name}: received its resume data, {}", Size(data.len() as u64))
             }
         }
     }
 }
 
-/// Describes a sequence of events to a person: each line has the time since the start, and a status
-/// is shown only when its text differs from the previous one.
+/// Describes a sequence of events for a user: each line has the time since the start, and a status is shown
+/// only if its text differs from the previous one.
 ///
 /// ```no_run
 /// # let client = torrent_patron::Client::builder().start()?;
@@ -273,12 +284,12 @@ impl Default for Explainer {
 }
 
 impl Explainer {
-    /// Starts its clock now.
+    /// Creates an explainer, whose clock starts now.
     pub fn new() -> Self {
         Self { began: Instant::now(), statuses: Default::default() }
     }
 
-    /// A line for the event; `None` for a status whose text has not changed.
+    /// Returns a line for the event, or `None` for a status whose text has not changed.
     pub fn explain(&mut self, event: &Event) -> Option<String> {
         let text = event.to_string();
         match event {
@@ -303,7 +314,7 @@ mod tests {
     use crate::model::TorrentId;
 
     #[test]
-    fn sizes_are_read_by_people() {
+    fn sizes_are_printed_for_people() {
         let shown = |size| Size(size).to_string();
         assert_eq!(shown(0), "0 B");
         assert_eq!(shown(1023), "1023 B");
@@ -313,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_complete_is_said_to_be() {
+    fn only_complete_torrents_are_reported_as_complete() {
         let mut status = TorrentStatus::new(TorrentId::next(), "t");
         status.state = TorrentState::Downloading;
         status.progress = 0.99999;

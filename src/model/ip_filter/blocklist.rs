@@ -19,7 +19,7 @@ const NAMED: usize = 10;
 /// DAT: ranges with a higher level are allowed.
 const HIGHEST_BLOCKED: u32 = 127;
 
-/// What to do with a line that is not a rule.
+/// How to handle a line that is not a rule.
 pub(super) enum Wrong {
     Refuse,
     Skip,
@@ -55,7 +55,7 @@ fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
     let mut total = 0;
     for number in 1.. {
         bytes.clear();
-        // One byte more shows that the line is too long.
+        // One extra byte shows that the line is too long.
         let read = input.take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes);
         let read = read.map_err(|error| unreadable(number, &error))?;
         if read == 0 {
@@ -96,7 +96,7 @@ fn read_lines(input: &mut dyn BufRead, wrong: Wrong) -> Result<Blocklist> {
         }
     }
     if list.filter.0.is_empty() && allowed == 0 {
-        // The first skipped line tells what the file is instead.
+        // The first skipped line shows what the file contains instead.
         let why = list.first_skipped.first().map(|error| format!(": {}", error.message()));
         let message = format!("it has no rule{}", why.unwrap_or_default());
         return Err(Error::new(ErrorKind::Parse, READ, message));
@@ -119,17 +119,12 @@ fn skip_line(input: &mut dyn BufRead) -> io::Result<u64> {
     }
 }
 
-/// A file that does not decompress is a parse error, not an I/O error.
+/// Converts an error. A file that cannot be decompressed is a parse error, not an I/O error.
 fn unreadable(line: u32, error: &io::Error) -> Error {
     let at = format!("line {line}");
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            Error::new(
-                ErrorKind::Parse,
-                READ,
-                format!("what is compressed by gzip is damaged: {error}"),
-            )
-            .on(at)
+            Error::new(ErrorKind::Parse, READ, format!("the gzip data is damaged: {error}")).on(at)
         }
         _ => Error::io(READ, at, error),
     }
@@ -143,7 +138,7 @@ fn too_long() -> Error {
     Error::new(ErrorKind::Parse, READ, format!("it is longer than {LONGEST_LINE} bytes"))
 }
 
-/// The range that a line blocks; `None` if it allows one.
+/// Returns the range that a line blocks; `None` if it allows one.
 fn blocked(text: &[u8]) -> Result<Option<IpRange>> {
     match rule(text).ok_or_else(|| unknown(text))? {
         Rule::Allow => Ok(None),
@@ -180,7 +175,7 @@ fn rule(text: &[u8]) -> Option<Rule> {
         .or_else(|| plain(without_remark(text)).map(block))
 }
 
-/// An address, a range or a network.
+/// Parses an address, a range or a network.
 fn plain(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     range(text)
         .or_else(|| network(text))
@@ -211,7 +206,7 @@ fn network(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     }
 }
 
-/// `001.002.003.004 - 001.002.003.009 , 100 , a name`.
+/// Parses a DAT line: `001.002.003.004 - 001.002.003.009 , 100 , a name`.
 fn dat(text: &[u8]) -> Option<Rule> {
     let mut fields = text.splitn(3, |byte| *byte == b',');
     let (first, last) = range(fields.next()?)?;
@@ -219,8 +214,8 @@ fn dat(text: &[u8]) -> Option<Rule> {
     Some(if level > HIGHEST_BLOCKED { Rule::Allow } else { Rule::Block(first, last) })
 }
 
-/// `a name:1.2.3.4-1.2.3.9`. Names may contain colons: an IPv4 range follows the last one. An IPv6
-/// range contains colons itself, so there the longest suffix that is a range counts.
+/// Parses a P2P line: `a name:1.2.3.4-1.2.3.9`. Names may contain colons: an IPv4 range follows the last one.
+/// An IPv6 range itself contains colons, so the longest suffix that is a range is used.
 fn p2p(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     let colon = text.iter().rposition(|byte| *byte == b':')?;
     let after = |colon: usize| range(&text[colon + 1..]);
@@ -230,8 +225,8 @@ fn p2p(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     })
 }
 
-/// Two addresses of eight groups, with some space around the dash. No range is longer, and the
-/// limit bounds the work for a line full of colons.
+/// The length of two addresses of eight groups, with some space around the dash. The limit bounds the work
+/// for a line full of colons.
 const LONGEST_RANGE: usize = 100;
 
 /// Removes a remark: `1.2.3.0/24 ; a remark`.
@@ -255,7 +250,7 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     parts.next().is_none().then_some(IpAddr::V4(octets.into()))
 }
 
-/// A decimal number, with or without leading zeros.
+/// Parses a decimal number, with or without leading zeros.
 fn number(text: &[u8]) -> Option<u32> {
     let digits = text.trim_ascii();
     if digits.is_empty() || digits.len() > 4 {
@@ -273,7 +268,7 @@ mod tests {
     use super::*;
     use crate::model::IpFilter;
 
-    /// The only range of a list.
+    /// Returns the only range of a list.
     fn only(text: impl AsRef<[u8]>) -> String {
         let shown = String::from_utf8_lossy(text.as_ref()).into_owned();
         let filter = IpFilter::parse(text).unwrap_or_else(|error| panic!("{shown}: {error}"));
@@ -326,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_not_blocked() {
+    fn allowed_addresses_are_not_blocked() {
         let text = "1.2.3.4 - 1.2.3.9 , 128 , good\n1.2.3.4 - 1.2.3.9 , 255 , better\n";
         assert!(IpFilter::parse(text).unwrap().ranges().is_empty());
     }
@@ -356,8 +351,8 @@ mod tests {
         }
         refused("1.2.3.4\n\nan \x1b[31m unseemly line\n", "line 3: expected");
         refused("an \x1b[31m unseemly line\n", r#", not "an \u{1b}[31m unseemly line""#);
-        refused("1.2.3.9-1.2.3.4", "line 1: 1.2.3.9 to 1.2.3.4 is no range of addresses");
-        refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is no range of addresses");
+        refused("1.2.3.9-1.2.3.4", "line 1: 1.2.3.9 to 1.2.3.4 is not a range of addresses");
+        refused("1.2.3.9-::1", "line 1: 1.2.3.9 to ::1 is not a range of addresses");
         refused("", "it has no rule");
         refused("# nothing\n\n", "it has no rule");
         refused(b"PK\x03\x04", "it is compressed by zip; decompress it first");
@@ -367,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_can_be_skipped() {
+    fn lines_that_are_not_rules_can_be_skipped() {
         let rules = "1.2.3.4\n".repeat(20);
         let long = "#".repeat(10_000);
         let text =
@@ -376,7 +371,7 @@ mod tests {
         assert_eq!((list.filter.ranges().len(), list.skipped), (40, 4));
         let told: Vec<_> = list.first_skipped.iter().map(|error| error.message()).collect();
         assert!(told[0].starts_with("line 21: expected ADDRESS, "), "{told:?}");
-        assert_eq!(told[1], "line 22: 1.2.3.9 to 1.2.3.4 is no range of addresses");
+        assert_eq!(told[1], "line 22: 1.2.3.9 to 1.2.3.4 is not a range of addresses");
         assert_eq!(told[2], "line 23: it is longer than 4096 bytes");
         assert_eq!(told[3], "line 46: it is longer than 4096 bytes");
         let many = IpFilter::parse_lenient(format!("1.2.3.4\n{}", "?\n".repeat(1000))).unwrap();
@@ -402,17 +397,17 @@ mod tests {
     #[cfg(feature = "gzip")]
     #[test]
     fn a_list_may_be_compressed_by_gzip() {
-        refused(b"\x1f\x8b\x08\0\0", "line 1: what is compressed by gzip is damaged");
+        refused(b"\x1f\x8b\x08\0\0", "line 1: the gzip data is damaged");
         let packed = [gzip(b"a name:1.2.3.4-1.2.3.9\n"), gzip(b"1.2.4.4\n")].concat();
         assert_eq!(IpFilter::parse(&packed).unwrap().ranges().len(), 2, "of several members");
         refused(gzip(b"1.2.3.4\nnonsense\n"), "line 2: expected");
-        refused(&packed[..packed.len() - 9], "what is compressed by gzip is damaged");
+        refused(&packed[..packed.len() - 9], "the gzip data is damaged");
         assert!(IpFilter::parse_lenient(&packed[..packed.len() - 9]).is_err(), "cut off");
     }
 
     #[cfg(feature = "gzip")]
     #[test]
-    fn a_list_that_unpacks_to_more_than_it_may_is_refused() {
+    fn a_list_that_is_too_large_when_unpacked_is_refused() {
         // A gigabyte of comments, compressed to a thousandth of it.
         let part = gzip(&b"#234567\n".repeat(1 << 20));
         let bomb = part.repeat(1 + (MOST_BYTES >> 23) as usize);
@@ -438,9 +433,9 @@ mod tests {
         assert!(IpFilter::read(&path).unwrap().blocks("1.2.3.4".parse().unwrap()));
     }
 
-    /// Each line is made of parts of rules; if it parses, it must block exactly what it says.
+    /// Each line is made of parts of rules. If it parses, it must block exactly the stated range.
     #[test]
-    fn whatever_is_in_a_line_it_is_a_rule_or_an_error() {
+    fn every_line_is_a_rule_or_an_error() {
         const PARTS: [&[u8]; 20] = [
             b"1.2.3.4",
             b"001",

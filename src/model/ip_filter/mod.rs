@@ -11,13 +11,13 @@ mod blocklist;
 
 use blocklist::Wrong;
 
-/// Blocked ranges of addresses: no connections to or from peers there.
+/// Blocked ranges of addresses: there are no connections to or from peers in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Vec<IpRange>"))]
 pub struct IpFilter(Vec<IpRange>);
 
-/// All addresses from the first to the last, inclusive.
+/// A range of addresses, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub struct IpRange {
 }
 
 impl IpRange {
-    /// The addresses from the first to the last.
+    /// Creates the range from the first to the last address.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl IpRange {
     /// one address is IPv4 and the other IPv6.
     pub fn new(first: IpAddr, last: IpAddr) -> Result<Self> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
-            let message = format!("{first} to {last} is no range of addresses");
+            let message = format!("{first} to {last} is not a range of addresses");
             return Err(Error::new(ErrorKind::InvalidArgument, "name the addresses", message));
         }
         Ok(Self { first, last })
@@ -48,11 +48,11 @@ impl IpRange {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Blocklist {
-    /// The addresses it blocks.
+    /// The blocked addresses.
     pub filter: IpFilter,
     /// The number of lines that were skipped.
     pub skipped: u64,
-    /// Why lines were skipped, each with the line: the first ten.
+    /// Why the first ten of these lines were skipped.
     pub first_skipped: Vec<Error>,
 }
 
@@ -81,8 +81,8 @@ impl IpFilter {
         read(path.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// Like [`read`](IpFilter::read), but skips lines that are not rules, as published lists often
-    /// have some.
+    /// Like [`read`](IpFilter::read), but skips lines that are not rules, which published lists often
+    /// contain.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl IpFilter {
         read(path.as_ref(), Wrong::Skip)
     }
 
-    /// Like [`read`](IpFilter::read), but from the file's contents.
+    /// Like [`read`](IpFilter::read), but parses the file's contents.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl IpFilter {
         blocklist::read(text.as_ref(), Wrong::Refuse).map(|list| list.filter)
     }
 
-    /// Like [`read_lenient`](IpFilter::read_lenient), but from the file's contents.
+    /// Like [`read_lenient`](IpFilter::read_lenient), but parses the file's contents.
     ///
     /// # Errors
     ///
@@ -118,19 +118,19 @@ impl IpFilter {
     /// one address is IPv4 and the other IPv6.
     pub fn block(&mut self, first: IpAddr, last: IpAddr) -> Result<()> {
         if first.is_ipv4() != last.is_ipv4() || first > last {
-            let message = format!("{first} to {last} is no range of addresses");
+            let message = format!("{first} to {last} is not a range of addresses");
             return Err(Error::new(ErrorKind::InvalidArgument, "block the addresses", message));
         }
         self.0.push(IpRange { first, last });
         Ok(())
     }
 
-    /// The blocked ranges.
+    /// Returns the blocked ranges.
     pub fn ranges(&self) -> &[IpRange] {
         &self.0
     }
 
-    /// Whether an address is blocked.
+    /// Returns whether an address is blocked.
     pub fn blocks(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| {
             range.first.is_ipv4() == address.is_ipv4()
@@ -172,7 +172,7 @@ mod tests {
             r#"[{"first":"10.0.0.9","last":"::1"}]"#,
         ] {
             let error = serde_json::from_str::<IpFilter>(wrong).unwrap_err();
-            assert!(error.to_string().contains("is no range of addresses"), "{error}");
+            assert!(error.to_string().contains("is not a range of addresses"), "{error}");
         }
     }
 }

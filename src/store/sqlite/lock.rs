@@ -7,11 +7,12 @@ use std::path::Path;
 use super::OPEN;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A lock on a separate file, which ends with the process. Locking the database itself would not work:
-/// closing any descriptor of a file releases the locks that SQLite holds on it in this process.
+/// A lock on a separate file. The system releases it when the process ends. The database itself cannot be
+/// locked: closing any descriptor of a file releases the locks that SQLite holds on it in this process.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// Closing it releases the lock. The file is not removed, because another process may be opening it.
+    /// Closing the file releases the lock. The file is not removed, because another process may be opening
+    /// it.
     _file: File,
 }
 

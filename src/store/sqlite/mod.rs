@@ -18,9 +18,9 @@ use crate::error::{Error, ErrorKind, NativeCode, Result};
 
 /// `application_id` of the database: "tptn".
 const APPLICATION: i32 = 0x7470_746e;
-/// The version of the schema that this code writes.
+/// The schema version that this code writes.
 const SCHEMA: u32 = 1;
-/// More than there are statements in this module.
+/// The capacity of the statement cache, greater than the number of statements in this module.
 const STATEMENTS: usize = 32;
 /// Older versions can damage a database in WAL mode when two connections write to it.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -30,28 +30,28 @@ const READ: &str = "read the store";
 
 /// A store in a SQLite database. Each commit is a transaction that is synchronized to the disk.
 ///
-/// A new database can be read by its owner only. It is not encrypted, and has what torrents are added with:
-/// passkeys and passwords in the URLs of trackers and web seeds, and a proxy's password if it was set by
-/// [`apply_settings`](crate::Patron::apply_settings) (see
+/// Only its owner can read a new database. It is not encrypted, and it contains secrets that torrents were
+/// added with: passkeys and passwords in the URLs of trackers and web seeds, and a proxy password that was
+/// set with [`apply_settings`](crate::Patron::apply_settings) (see
 /// [`restore_settings`](crate::ClientBuilder::restore_settings)).
 ///
-/// One client can have it open at a time, which a lock on a file with the suffix `-lock` ensures; others
-/// can [read](Sqlite::open_read_only) it meanwhile.
+/// One client can have the database open at a time; a lock on a file with the suffix `-lock` ensures this.
+/// Other programs can [read](Sqlite::open_read_only) it meanwhile.
 pub struct Sqlite {
     path: PathBuf,
     connection: Connection,
-    /// Dropped after the connection.
+    /// Declared last, so that it is dropped after the connection.
     _lock: Option<Lock>,
 }
 
 impl Sqlite {
-    /// Opens a database, and creates it if there is no file. The structure of the database is checked,
+    /// Opens a database, and creates the file if it does not exist. Checks the structure of the database,
     /// which reads the whole file.
     ///
     /// # Errors
     ///
-    /// `InUse` if another process or client has it open (the message has the process id); `Corrupt` if it
-    /// is damaged or belongs to another program; `VersionMismatch` if a newer version of this crate wrote
+    /// `InUse` if another process or client has it open (the message contains the process id); `Corrupt` if
+    /// it is damaged or belongs to another program; `VersionMismatch` if a newer version of this crate wrote
     /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
     /// in these cases.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
@@ -78,7 +78,7 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Sqlite::open), except `InUse`; `Io` if there is no such file.
+    /// As for [`open`](Sqlite::open), except `InUse`; `Io` if the file does not exist.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref())?;
         fs::metadata(&path).map_err(|error| Error::io(OPEN, path.display(), &error))?;
@@ -87,7 +87,8 @@ impl Sqlite {
         }
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
         match store.count() {
-            // SQLite needs files beside it, for other readers and writers. There can be none of those.
+            // SQLite needs files beside the database to coordinate with other processes. Nobody else can
+            // write here.
             Err(_) if is_on_read_only_file_system(&store.path) => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
                 store.connection = connect(&immutable(&store.path), &store.path, flags)?;
@@ -180,7 +181,7 @@ impl Store for Sqlite {
     fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
         let page = self.try_to(READ, |connection| rows::load(connection, after, limit))?;
         if page.is_empty() {
-            // All has been read: SQLite's cache of it is not needed any more.
+            // The whole file was read. Free SQLite's page cache.
             self.try_to(READ, |connection| {
                 connection.pragma_query(None, "shrink_memory", |_| Ok(()))
             })?;
@@ -206,8 +207,8 @@ impl Store for Sqlite {
     }
 }
 
-/// Returns whether the file is still to be created. Reads the header only, so that other files are not
-/// changed.
+/// Returns whether the database must be created. Reads only the header, so that files of other programs are
+/// not changed.
 fn look(path: &Path) -> Result<bool> {
     let io = |error| Error::io(OPEN, path.display(), &error);
     let mut header = Vec::new();
@@ -251,7 +252,7 @@ fn is_on_read_only_file_system(path: &Path) -> bool {
     opened.is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// The name of a file that nobody changes: <https://www.sqlite.org/uri.html>.
+/// Returns the URI that opens a file as immutable: <https://www.sqlite.org/uri.html>.
 fn immutable(path: &Path) -> PathBuf {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
@@ -264,8 +265,8 @@ fn immutable(path: &Path) -> PathBuf {
     (uri + "?immutable=1").into()
 }
 
-/// Creates a file that only its owner can read: it will have passkeys of trackers and may have passwords.
-/// SQLite gives its other files the same permissions.
+/// Creates a file that only its owner can read, because it will contain secrets. SQLite gives its other files
+/// the same permissions.
 fn make_file(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

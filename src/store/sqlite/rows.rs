@@ -1,4 +1,4 @@
-//! Converts between records and rows.
+//! Conversion between records and rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::sys::convert;
 
 const READ: &str = "read the torrent";
 
-/// A result of SQLite.
+/// A result from SQLite.
 type Rows<T> = rusqlite::Result<T>;
 
 pub(super) fn state(connection: &mut Connection) -> Rows<BTreeMap<String, Arc<[u8]>>> {
@@ -75,7 +75,7 @@ impl FromSql for Key {
     }
 }
 
-/// No key is 0.
+/// Returns the lower bound for a query, exclusive. No key is 0.
 fn above(after: Option<Key>) -> i64 {
     after.map_or(0, |key| key.get().cast_signed())
 }
@@ -84,7 +84,7 @@ fn bytes(key: Key) -> [u8; 8] {
     key.get().to_le_bytes()
 }
 
-/// Reads a record with its info dictionary and resume data.
+/// Reads a record including its info dictionary and resume data.
 fn whole(row: &Row<'_>) -> Rows<Record> {
     let mut record = torrent(row)?;
     let data: Option<Vec<u8>> = row.get(15)?;
@@ -101,7 +101,7 @@ fn whole(row: &Row<'_>) -> Rows<Record> {
     Ok(record)
 }
 
-/// Reads the columns of the table of torrents.
+/// Reads the columns of the `torrents` table.
 fn torrent(row: &Row<'_>) -> Rows<Record> {
     let path = |column| row.get(column).map(|path: Option<Vec<u8>>| path.map(convert::path));
     let v1: Option<[u8; 20]> = row.get(1)?;
@@ -123,7 +123,7 @@ fn torrent(row: &Row<'_>) -> Rows<Record> {
     Ok(record)
 }
 
-/// Adds the labels and notes to the records.
+/// Adds labels and notes to the records of a page.
 fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Loaded]) -> Rows<()> {
     let mut spoil = |key: Key, change: Rows<Value>| {
         let Ok(place) = page.binary_search_by_key(&key, Loaded::key) else { return };
@@ -158,7 +158,7 @@ fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Lo
     Ok(())
 }
 
-/// The inner error means that the change is invalid.
+/// Applies a change. The inner error means that the change is invalid.
 pub(super) fn change(connection: &Connection, change: &Change) -> Rows<Result<()>> {
     match change {
         Change::Add(record) => add(connection, record),
@@ -275,7 +275,7 @@ fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()
     Ok(())
 }
 
-/// Inserts the info dictionary if there is none with this hash. Returns the hash.
+/// Inserts an info dictionary unless it exists. Returns its hash.
 fn put_info(connection: &Connection, hashes: &InfoHashes, data: &[u8]) -> Rows<Vec<u8>> {
     let v1 = hashes.v1.map(|hash| hash.0.to_vec());
     let hash = v1.or_else(|| hashes.v2.map(|hash| hash.0.to_vec())).unwrap_or_default();
@@ -308,7 +308,7 @@ fn put_note(connection: &Connection, key: Key, note: &str, value: &[u8]) -> Rows
     Ok(())
 }
 
-/// Removes the torrent, and its info dictionary unless another torrent uses it.
+/// Removes a torrent, and its info dictionary unless another torrent uses it.
 fn remove(connection: &Connection, key: Key) -> Rows<()> {
     let mut delete =
         connection.prepare_cached("DELETE FROM torrents WHERE key = ? RETURNING info")?;
@@ -340,7 +340,7 @@ fn damaged(why: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, why.into())
 }
 
-/// The columns of a torrent as bytes, for the checksum.
+/// Returns the columns of a torrent as bytes, for the checksum.
 fn columns(record: &Record, info: Option<&[u8]>) -> Vec<u8> {
     let mut columns = Vec::new();
     let mut part = |part: Option<&[u8]>| {

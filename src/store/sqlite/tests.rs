@@ -25,7 +25,7 @@ fn record(number: u64) -> Record {
     record
 }
 
-/// A database with so many torrents, closed.
+/// Creates a database with this many torrents, and closes it.
 fn filled(path: &Path, count: u64) {
     let mut store = Sqlite::open(path).unwrap();
     let add = |number| Change::Add(Box::new(record(number)));
@@ -68,7 +68,7 @@ fn an_info_dictionary_is_kept_once() {
 }
 
 #[test]
-fn a_store_that_is_open_is_opened_by_nobody_else_and_says_who_has_it() {
+fn an_open_store_cannot_be_opened_again_and_the_error_names_its_process() {
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(path(&dir)).unwrap();
     let error = Sqlite::open(path(&dir)).unwrap_err();
@@ -95,9 +95,9 @@ fn a_store_is_read_while_a_client_has_it_open() {
     assert_eq!(kind(reader.commit(&[Change::Remove(key(1))])), ErrorKind::Disk);
 }
 
-/// As on a read-only file system, which needs a mount.
+/// Opens the database as on a read-only file system, without the need to mount one.
 #[test]
-fn a_store_that_nobody_changes_is_read_without_files_beside_it() {
+fn a_store_that_nobody_changes_is_read_without_extra_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a ?#%21&b=ü.db");
     filled(&path, 3);
@@ -109,7 +109,7 @@ fn a_store_that_nobody_changes_is_read_without_files_beside_it() {
 }
 
 #[test]
-fn what_is_not_a_store_is_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |what: &str, expected: ErrorKind, says: &str| {
         let before = fs::read(path(&dir)).unwrap();
@@ -157,7 +157,7 @@ fn only_its_owner_can_read_a_store() {
     let expected = ["torrents.db", "torrents.db-shm", "torrents.db-wal"];
     assert_eq!(files, expected.map(|name| (name.into(), 0o600)));
 
-    // Somebody has chosen other permissions.
+    // Permissions that a user has changed stay.
     drop(store);
     fs::set_permissions(path(&dir), fs::Permissions::from_mode(0o640)).unwrap();
     let _store = Sqlite::open(path(&dir)).unwrap();
@@ -183,7 +183,7 @@ fn a_truncated_store_is_refused() {
                 assert_eq!(error.kind(), ErrorKind::Corrupt, "{length} bytes: {error}");
                 assert_eq!(fs::read(path(&dir)).unwrap(), whole[..length], "it was written to");
             }
-            // SQLite takes what is missing of a page for zeros.
+            // SQLite reads the missing part of a page as zeros.
             Ok(mut store) => {
                 assert!(length == whole.len() - 1, "{length} bytes");
                 assert!(!store.check().unwrap().is_empty());
@@ -192,7 +192,7 @@ fn a_truncated_store_is_refused() {
     }
 }
 
-/// Whatever is wrong is told, or does not matter: no torrent is other than it was.
+/// Damage is reported or harmless: no torrent is read with different data.
 #[test]
 fn a_flipped_bit_is_found_or_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
@@ -267,7 +267,7 @@ fn a_full_disk_is_an_error_and_the_store_goes_on_when_there_is_room() {
     assert_eq!(store.count().unwrap(), 2);
 }
 
-/// A copy of the first version of the database is kept with the tests: this code must read it for good.
+/// A database in the first format is kept with the tests. This code must always be able to read it.
 #[test]
 fn the_first_version_of_the_database_is_read() {
     let dir = tempfile::tempdir().unwrap();
@@ -280,7 +280,7 @@ fn the_first_version_of_the_database_is_read() {
     store.commit(&[Change::Set(key(1), Value::Paused(true))]).unwrap();
 }
 
-/// Writes that copy: `PATRON_WRITE_DATABASE=1`, once for each new version.
+/// With `PATRON_WRITE_DATABASE=1`, writes a database in the current format. Run it once for each new format.
 #[test]
 fn a_copy_of_this_version_can_be_written() {
     if std::env::var_os("PATRON_WRITE_DATABASE").is_some() {
@@ -291,14 +291,14 @@ fn a_copy_of_this_version_can_be_written() {
     }
 }
 
-/// Not by this test's own process, where another thread may close a file and with it a lock.
+/// Uses a child process: in this process, another thread that closes a file could release a lock.
 #[test]
 fn another_process_is_named_that_has_the_store_open() {
     let dir = tempfile::tempdir().unwrap();
     let _store = Sqlite::open(path(&dir)).unwrap();
     let me = std::env::current_exe().unwrap();
     let output = Command::new(me)
-        .args(["--exact", "store::sqlite::tests::opens_what_it_is_told_to", "--nocapture"])
+        .args(["--exact", "store::sqlite::tests::opens_the_requested_file", "--nocapture"])
         .env("PATRON_OPEN_STORE", path(&dir))
         .output()
         .unwrap();
@@ -307,7 +307,7 @@ fn another_process_is_named_that_has_the_store_open() {
 }
 
 #[test]
-fn opens_what_it_is_told_to() {
+fn opens_the_requested_file() {
     if let Some(store) = std::env::var_os("PATRON_OPEN_STORE") {
         println!("{:?}", Sqlite::open(store).map_err(|error| error.to_string()));
     }

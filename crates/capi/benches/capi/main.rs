@@ -1,10 +1,10 @@
-//! What the C ABI costs beside the Rust one: the same calls, on the same client, in turns.
+//! Compares the C ABI with the Rust API: the same calls, on the same client, alternately.
 //!
 //!     cargo bench -p torrent-patron-capi
 #![allow(unsafe_code)]
 
 #[path = "../../../../benches/patron/session.rs"]
-#[allow(dead_code)] // of which this is a part, as of the next
+#[allow(dead_code)] // only a part is used here, as of the next
 mod session;
 #[path = "../../../../benches/patron/table.rs"]
 #[allow(dead_code)]
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use torrent_patron::Patron;
 use torrent_patron::patron::{Command, RemoveFiles};
-// Whose functions are called below by their C names.
+// Its functions are called below by their C names.
 use torrent_patron_capi as _;
 
 use crate::session::{Result, Seeds, builder, call, microseconds, start};
@@ -88,7 +88,7 @@ impl CPatron {
         if code == 0 { Ok(()) } else { Err(format!("patron_pause: {code}").into()) }
     }
 
-    /// A command that fails, and whose failure is an event.
+    /// Sends a command that fails; the failure is an event.
     fn provoke(&self, closed: u64) -> Result<()> {
         // SAFETY: the handle is open; NULL is allowed for the error.
         match unsafe { c::patron_send(self.0, COMMAND_PAUSE, closed, 0, true, ptr::null_mut()) } {
@@ -100,7 +100,7 @@ impl CPatron {
     fn drain(&self) -> usize {
         let mut failures = 0;
         let mut event = ptr::null_mut();
-        // SAFETY: the handle is open; an event that was given is freed once.
+        // SAFETY: the handle is open; a received event is freed once.
         unsafe {
             while c::patron_next_event(self.0, 0, &mut event, ptr::null_mut()) == 0 {
                 failures += usize::from(c::patron_event_kind(event) == EVENT_COMMAND_FAILED);
@@ -125,7 +125,7 @@ fn drain(patron: &Patron) -> usize {
     std::iter::from_fn(|| patron.try_recv()).filter(failed).count()
 }
 
-/// Events are drained in portions of what a mailbox keeps.
+/// Events are drained in portions of the size of a mailbox.
 const KEPT: usize = 4096;
 const PORTIONS: usize = 245;
 
@@ -161,7 +161,7 @@ fn measure(table: &mut Table) -> Result<()> {
                 rust.send(Command::Pause(closed))?;
                 ours.provoke(closed_number)?;
             }
-            // Answered in order: when this is, so are those.
+            // Commands are answered in order, so the previous ones have been answered too.
             rust.pause(id).wait()?;
             let began = Instant::now();
             let in_rust = drain(&rust);

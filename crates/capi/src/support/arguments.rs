@@ -1,4 +1,4 @@
-//! What C hands in, checked; how long a call may wait among it.
+//! Checks and converts the arguments that C passes, including the deadlines of waits.
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
@@ -17,17 +17,17 @@ pub(crate) fn required<T>(argument: Option<T>, name: &'static str) -> Result<T, 
     argument.ok_or_else(|| Failure::null(name))
 }
 
-/// Where a function puts an object that the caller then owns.
+/// Writes an object to an output; the caller then owns it.
 pub(crate) fn give<T>(out: &mut MaybeUninit<Box<T>>, object: T) {
     out.write(Box::new(object));
 }
 
-/// What a number of C chooses; `what` is chosen, for the error.
+/// Converts a number from C; `what` names the choice, for the error.
 pub(crate) fn choice<T: Choice>(number: i32, what: &str) -> Result<T, Failure> {
     T::from_number(number).ok_or_else(|| Failure::invalid(format!("unknown {what} {number}")))
 }
 
-/// The flags that C has combined by "or".
+/// Converts flags that C has combined by "or".
 pub(crate) fn flags<T: Choice + Element>(bits: i32) -> Result<BitSet<T>, Failure> {
     let number = |flag: T| Numbered::number(&flag);
     let all = T::ALL.iter().copied();
@@ -38,7 +38,7 @@ pub(crate) fn flags<T: Choice + Element>(bits: i32) -> Result<BitSet<T>, Failure
     }
 }
 
-/// A limit of 0 or less is none.
+/// Converts a limit; 0 or less means no limit.
 pub(crate) fn limit(limit: i64) -> Option<u32> {
     (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
 }
@@ -55,7 +55,7 @@ pub(crate) fn goals(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<
 
 /// # Safety
 ///
-/// `data` is NULL or points to `length` bytes that stay as they are for `'a`.
+/// `data` is NULL or points to `length` bytes that do not change during `'a`.
 pub(crate) unsafe fn bytes<'a>(
     data: *const u8,
     length: usize,
@@ -76,7 +76,7 @@ pub(crate) unsafe fn bytes<'a>(
 
 /// # Safety
 ///
-/// `data` is NULL or has room for `length` bytes, which nobody else uses for `'a`.
+/// `data` is NULL or has space for `length` bytes, which nobody else uses during `'a`.
 pub(crate) unsafe fn bytes_to_write<'a>(
     data: *mut u8,
     length: usize,
@@ -92,7 +92,7 @@ pub(crate) unsafe fn bytes_to_write<'a>(
     Ok(unsafe { std::slice::from_raw_parts_mut(data, length) })
 }
 
-/// The length that stands for "up to the zero", in the header `PATRON_ZERO_TERMINATED`.
+/// The length that means "up to the zero", in the header `PATRON_ZERO_TERMINATED`.
 const ZERO_TERMINATED: usize = usize::MAX;
 
 /// # Safety
@@ -143,7 +143,7 @@ pub(crate) unsafe fn path<'a>(
     Ok(Path::new(unsafe { text(data, length, name) }?))
 }
 
-/// 0 is never the id of a torrent.
+/// Converts an id; 0 is never the id of a torrent.
 pub(crate) fn torrent(id: u64) -> Result<TorrentId, Failure> {
     TorrentId::new(id).ok_or_else(|| Failure::not_found("torrent 0: no such torrent"))
 }
@@ -193,7 +193,7 @@ pub(crate) unsafe fn priorities_of(
     levels.iter().map(|level| priority_of((*level).into())).collect()
 }
 
-/// -1 where there is no number.
+/// Returns -1 if there is no number.
 pub(crate) fn or_none(number: Option<u32>) -> i64 {
     number.map_or(-1, i64::from)
 }
@@ -202,13 +202,13 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// When a wait of so many milliseconds ends; `None` for never, which a negative number means.
+/// Returns when a wait of this many milliseconds ends; `None`, for a negative number, means never.
 pub(crate) fn deadline(timeout_ms: i64) -> Option<Instant> {
     let limit = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
     Instant::now().checked_add(limit)
 }
 
-/// The two kinds of info hash, into a place of their size if there is one.
+/// Writes an info hash to an output of its size, if there is one.
 pub(crate) fn hash<const N: usize>(
     hash: Option<[u8; N]>,
     out: Option<&mut MaybeUninit<[u8; N]>>,

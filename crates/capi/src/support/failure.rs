@@ -1,9 +1,9 @@
 //! Errors
 //!
 //! A function that can fail returns `PATRON_OK` or one of the codes below, whose values never
-//! change. Its last parameter receives an error object that says what was tried, on what, and why
-//! it failed; it may be `NULL`. Outputs are written only on success, the error only on failure.
-//! Codes of newer libraries are negative, too.
+//! change. Its last parameter receives an error object that contains what was attempted, on what,
+//! and why it failed; it may be `NULL`. Outputs are written only on success, the error only on
+//! failure. Codes of newer libraries are negative, too.
 
 use std::any::Any;
 
@@ -27,32 +27,32 @@ numbers! { ErrorKind:
     PATRON_E_PARSE = -4 => Parse,
     /// The operating system refused.
     PATRON_E_IO = -5 => Io,
-    /// There is no room at the moment; try again later.
+    /// The client or libtorrent is too busy at the moment; try again later.
     PATRON_E_BUSY = -6 => Busy,
-    /// The time limit has passed; with a limit of 0, nothing is here yet.
+    /// The time limit has passed.
     PATRON_E_TIMED_OUT = -7 => TimedOut,
     /// The client has stopped.
     PATRON_E_STOPPED = -8 => Stopped,
     /// The program cancelled the operation or interrupted the wait.
     PATRON_E_CANCELLED = -9 => Cancelled,
-    /// libtorrent refused; patron_error_category() and patron_error_value() say which of its errors.
+    /// libtorrent refused; patron_error_category() and patron_error_value() return its error.
     PATRON_E_NATIVE = -10 => Native,
-    /// The libtorrent that is loaded is not the one that the library was compiled against; or a store
-    /// was written by a newer version of the library.
+    /// The loaded libtorrent is not the one that the library was compiled against, or a store was
+    /// written by a newer version of the library.
     PATRON_E_VERSION_MISMATCH = -11 => VersionMismatch,
     /// A bug in the library: it panicked.
     PATRON_E_PANICKED = -12 => Panicked,
-    /// A .torrent file cannot be read: it is not there, or the system refuses.
+    /// A .torrent file cannot be read: it does not exist, or the system refuses.
     PATRON_E_UNREADABLE = -16 => Unreadable,
     /// Resume data is invalid, or of another torrent. The torrent can be added without it.
     PATRON_E_RESUME_DATA = -17 => ResumeData,
     /// A magnet link has no metadata yet.
     PATRON_E_NO_METADATA = -18 => NoMetadata,
-    /// A piece is not here yet.
+    /// The data has not been downloaded yet.
     PATRON_E_NOT_HERE = -19 => NotHere,
     /// The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted.
     PATRON_E_DISK = -20 => Disk,
-    /// A store is damaged, or is not one.
+    /// A store is damaged, or the file is not a store.
     PATRON_E_CORRUPT = -21 => Corrupt,
     /// Another process, or another client, has the store open.
     PATRON_E_IN_USE = -22 => InUse,
@@ -93,10 +93,10 @@ impl patron_error {
     }
 }
 
-/// Why a C function failed: as the Rust API would, or in a way that only C can.
+/// Why a C function failed: an error of the Rust API, or one that only C can cause.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// Set where the error's kind is not the whole truth.
+    /// Set if the code is not that of the error's kind.
     code: Option<i32>,
     error: Error,
 }
@@ -139,7 +139,7 @@ impl Failure {
         Error::new(ErrorKind::NotFound, CALL, message).into()
     }
 
-    /// What a reader fails with has an error of the library in it.
+    /// Returns the library's error that is inside an error of a reader.
     pub(crate) fn from_io(error: std::io::Error) -> Self {
         let kind = error.kind();
         let inner = error.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
@@ -150,7 +150,7 @@ impl Failure {
     }
 
     pub(crate) fn timed_out() -> Self {
-        Error::new(ErrorKind::TimedOut, "wait", "nothing came in time").into()
+        Error::new(ErrorKind::TimedOut, "wait", "nothing arrived in time").into()
     }
 
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
@@ -158,7 +158,7 @@ impl Failure {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("it did not say why");
+            .unwrap_or("no reason was given");
         Error::new(ErrorKind::Panicked, CALL, format!("a bug: {message}")).into()
     }
 

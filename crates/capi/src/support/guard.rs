@@ -1,5 +1,5 @@
-//! What every C function runs inside: no panic gets out, and a process that was forked while the
-//! library was in use gets an error instead of a lock that nobody will ever release.
+//! Every C function runs inside a guard: it catches panics, and in a forked process it returns an
+//! error instead of waiting for a lock that nobody will release.
 
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::failure::{Failure, PATRON_OK, patron_error};
 use super::fork;
 
-/// Runs a function that can fail. An error object is made only if there is a place for it.
+/// Runs a function that can fail. An error object is created only if there is an output for it.
 pub(crate) fn guard(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
     work: impl FnOnce() -> Result<(), Failure>,
@@ -25,7 +25,7 @@ pub(crate) fn guard(
     code
 }
 
-/// Runs a function that cannot fail; `neutral` is what it gives where there is nothing to give.
+/// Runs a function that cannot fail; `neutral` is returned if there is no value.
 pub(crate) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     if fork::happened() {
         return neutral;
@@ -33,13 +33,13 @@ pub(crate) fn read<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     read_anywhere(neutral, work)
 }
 
-/// As [`read`], for what a forked process may do too: it takes no lock.
+/// Like [`read`], for functions that take no lock, so that a forked process may call them.
 pub(crate) fn read_anywhere<T>(neutral: T, work: impl FnOnce() -> Option<T>) -> T {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten().unwrap_or(neutral)
 }
 
-/// Drops an object that C has given back. After a fork it is left as it is: what it holds may be
-/// locked for ever.
+/// Drops an object that C has returned. After a fork it is leaked, because its locks may never be
+/// released.
 pub(crate) fn release<T>(object: T) {
     if fork::happened() {
         std::mem::forget(object);

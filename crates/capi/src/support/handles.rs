@@ -54,7 +54,7 @@ pub struct patron_reader {
     _opaque: [u8; 0],
 }
 
-/// Empty once the client is being shut down.
+/// Empty when the client is being shut down.
 pub(crate) static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
 pub(crate) static PATRONS: Table<PatronEntry, patron_handle> = Table::new(2);
 pub(crate) static REPLIES: Table<ReplyEntry, patron_reply> = Table::new(3);
@@ -67,7 +67,7 @@ pub(crate) struct PatronEntry {
     pub(crate) readiness: OnceLock<Readiness>,
     /// Dropping it ends the thread that calls back.
     pub(crate) wake: Mutex<Option<Sender<()>>>,
-    /// While another thread is in a call with it.
+    /// Set when the patron was freed while another thread is in a call with it.
     pub(crate) freed: AtomicBool,
 }
 
@@ -83,10 +83,10 @@ impl From<Patron> for PatronEntry {
     }
 }
 
-/// An answer of any type, as [`ReplyEntry::wait`] gives it.
+/// An answer of any type, as returned by [`ReplyEntry::wait`].
 pub(crate) type Answer = Box<dyn Any + Send + Sync>;
 
-/// A reply, whatever it answers.
+/// A reply with an answer of any type.
 pub(crate) trait Pending: Send + Sync {
     fn is_here(&self) -> bool;
     fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
@@ -156,7 +156,7 @@ impl From<Reader> for ReaderEntry {
 }
 
 impl ReaderEntry {
-    /// A thread that waits for data keeps it locked.
+    /// Locks the reader. A thread that waits for data keeps it locked.
     pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Reader>, Failure> {
         let busy = || Failure::busy("another thread reads with this reader");
         self.reader.try_lock().ok_or_else(busy)

@@ -1,4 +1,4 @@
-//! The lists that C reads: counted, copied into an array of structs, and with texts of their elements.
+//! Lists for C: counted, copied into an array of structs, and with texts of their elements.
 
 use std::mem::MaybeUninit;
 
@@ -8,7 +8,7 @@ use super::guard::{guard, read};
 use super::structs::{Room, Struct, write_all};
 use super::text::{Texts, patron_text};
 
-/// What was listed at one moment.
+/// A list as of one moment.
 pub(crate) struct List<T> {
     pub(crate) all: Vec<T>,
     texts: Texts,
@@ -30,7 +30,7 @@ pub(crate) fn count<T>(list: Option<&List<T>>) -> usize {
     read(0, || Some(list?.all.len()))
 }
 
-/// A text about an element; `field` tells it from its other texts.
+/// Returns a text of an element; `field` distinguishes its texts.
 pub(crate) fn text_of<T, S: AsRef<[u8]>>(
     list: Option<&List<T>>,
     field: &'static str,
@@ -43,11 +43,11 @@ pub(crate) fn text_of<T, S: AsRef<[u8]>>(
     })
 }
 
-/// Writes the elements from `first` on, as many as there is room for.
+/// Writes the elements from `first` on, as many as the array can hold.
 ///
 /// # Safety
 ///
-/// The room is NULL or as large as it says.
+/// The array is NULL or as large as stated.
 pub(crate) unsafe fn read_into<'a, T, S: Struct + From<&'a T>>(
     (list, name): (Option<&'a List<T>>, &'static str),
     first: usize,

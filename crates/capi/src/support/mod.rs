@@ -1,4 +1,4 @@
-//! What the chapters are written with. `tests/capi/layers.rs` has the order of its files: each uses
+//! Shared code of the chapters. `tests/capi/layers.rs` defines the order of its files: each uses
 //! only those before it, and none uses a chapter.
 
 pub(crate) mod arguments;

@@ -1,8 +1,8 @@
-//! The numbers by which C knows the variants of Rust's enums, each declared once.
+//! The numbers that stand for the variants of Rust's enums in C, each declared once.
 //!
-//! `numbers!` declares those that C reads, `choices!` those that C also gives. `tests/capi/header.rs`
-//! turns both into the `#define`s of the header, and `tests/capi/numbers.rs` fails for a variant that
-//! has no number.
+//! `numbers!` declares numbers that C reads, `choices!` numbers that C also passes.
+//! `tests/capi/header.rs` turns both into the `#define`s of the header, and `tests/capi/numbers.rs`
+//! fails for a variant without a number.
 
 use torrent_patron::set::{BitSet, Element};
 
@@ -11,7 +11,7 @@ pub(crate) trait Numbered {
     fn number(&self) -> i32;
 }
 
-/// An enum that C chooses from.
+/// An enum whose variants C can pass.
 pub(crate) trait Choice: Numbered + Copy + 'static {
     const ALL: &'static [Self];
 
@@ -20,7 +20,7 @@ pub(crate) trait Choice: Numbered + Copy + 'static {
     }
 }
 
-/// Of a set of flags, all its numbers combined.
+/// Combines the numbers of a set of flags.
 pub(crate) fn bits<T: Numbered + Element>(set: BitSet<T>) -> i32 {
     set.iter().fold(0, |bits, one| bits | Numbered::number(&one))
 }
@@ -33,7 +33,7 @@ macro_rules! numbers {
             fn number(&self) -> i32 {
                 match self {
                     $(Self::$variant { .. } => $name,)*
-                    // A test holds that there is none.
+                    // A test ensures that there is none.
                     _ => 0,
                 }
             }

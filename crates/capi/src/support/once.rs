@@ -1,4 +1,4 @@
-//! An answer that comes once.
+//! An answer that arrives once.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::failure::Failure;
 use torrent_patron::Result;
 
-/// Keeps an answer for all who ask. One thread at a time waits for it at its source.
+/// Stores an answer for everyone who asks. One thread at a time waits for it at its source.
 pub(crate) struct Once<T> {
     turn: Mutex<()>,
     answer: OnceLock<Result<T>>,
@@ -25,7 +25,7 @@ impl<T> Once<T> {
         self.answer.get().is_some()
     }
 
-    /// `source` gives `None` when `until` has passed.
+    /// Waits for the answer. `source` returns `None` when `until` has passed.
     pub(crate) fn wait(
         &self,
         until: Option<Instant>,

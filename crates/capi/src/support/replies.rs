@@ -1,4 +1,4 @@
-//! Asking a patron, and reading what it answers.
+//! Makes requests of patrons, and reads their answers.
 
 use std::any::Any;
 use std::mem::MaybeUninit;
@@ -13,8 +13,8 @@ use super::text::Texts;
 use torrent_patron::patron::Reply;
 use torrent_patron::{Patron, TorrentId};
 
-/// Asks a patron for something that a reply answers. The place for the reply is checked first, so that
-/// nothing is sent without one.
+/// Makes a request that a reply answers. The output for the reply is checked first, so that nothing
+/// is sent without one.
 pub(crate) fn ask_patron<T: Any + Send + Sync>(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
@@ -30,7 +30,7 @@ pub(crate) fn ask_patron<T: Any + Send + Sync>(
     })
 }
 
-/// Asks a patron for something about a torrent.
+/// Makes a request about a torrent.
 pub(crate) fn ask_of<T: Any + Send + Sync>(
     patron: *mut patron_handle,
     torrent_id: u64,
@@ -42,7 +42,7 @@ pub(crate) fn ask_of<T: Any + Send + Sync>(
 }
 
 impl ReplyEntry {
-    /// The answer that is here, if it is one of this type and not an error.
+    /// Returns the answer if it has arrived, has this type and is not an error.
     fn answer<A: Any>(&self) -> Option<&A> {
         self.wait(Some(Instant::now())).ok()?.downcast_ref()
     }
@@ -61,7 +61,7 @@ pub(crate) fn read_answer<A: Any, T>(
     read(entry.answer()?, &entry.texts)
 }
 
-/// Makes an object of the answer, a new one for each call.
+/// Creates an object from the answer, a new one for each call.
 pub(crate) fn give_answer<A: Any, T>(
     reply: *mut patron_reply,
     out: Option<&mut MaybeUninit<Box<T>>>,
@@ -78,7 +78,7 @@ pub(crate) fn give_answer<A: Any, T>(
 ///
 /// # Safety
 ///
-/// `out` is NULL or has room for `struct_size` bytes.
+/// `out` is NULL or has space for `struct_size` bytes.
 pub(crate) unsafe fn write_answer<A: Any, T: Struct + for<'a> From<&'a A>>(
     reply: *mut patron_reply,
     out: *mut T,

@@ -1,4 +1,4 @@
-//! Structs that C gives room for. They grow at their end, so C says how large the one is that it knows.
+//! Structs that C provides. They grow at their end, so C passes the size that it knows.
 
 use std::mem::MaybeUninit;
 
@@ -8,7 +8,7 @@ use super::failure::Failure;
 /// A struct of the header, without a pointer into the library.
 pub(crate) trait Struct: Copy {
     const NAME: &'static str;
-    /// What a program that was compiled with the first header has: all up to here is always there.
+    /// The size in the first version of the header. A program always has at least these members.
     const FIRST_SIZE: usize;
 }
 
@@ -29,7 +29,7 @@ fn check_size<T: Struct>(struct_size: usize) -> Result<(), Failure> {
 
 /// # Safety
 ///
-/// `out` is NULL or has room for `struct_size` bytes.
+/// `out` is NULL or has space for `struct_size` bytes.
 pub(crate) unsafe fn write<T: Struct>(
     known: T,
     out: *mut T,
@@ -37,7 +37,7 @@ pub(crate) unsafe fn write<T: Struct>(
 ) -> Result<(), Failure> {
     check(out, struct_size)?;
     let common = struct_size.min(size_of::<T>());
-    // SAFETY: both have room for `common` bytes, and the caller's has `struct_size`.
+    // SAFETY: both have space for `common` bytes, and the caller's has `struct_size`.
     unsafe {
         let to = out.cast::<u8>();
         to.copy_from_nonoverlapping((&raw const known).cast(), common);
@@ -46,14 +46,14 @@ pub(crate) unsafe fn write<T: Struct>(
     Ok(())
 }
 
-/// What of a struct its bytes say, whatever they are.
+/// A struct for which all bytes form a valid value.
 ///
 /// # Safety
 ///
-/// Every pattern of bits is one of its values.
+/// Every bit pattern must be a valid value.
 pub(crate) unsafe trait Plain: Struct {}
 
-/// Reads a struct of C's. What only a newer header knows has to be zero.
+/// Reads a struct from C. Members that only a newer header has must be zero.
 ///
 /// # Safety
 ///
@@ -86,14 +86,14 @@ pub(crate) unsafe fn take<T: Plain>(
     Ok(known)
 }
 
-/// An array that C gives room for: where it begins, the size of one struct, and how many it holds.
+/// An array that C provides: its address, the size of one struct, and how many it can hold.
 pub(crate) struct Room<T>(pub(crate) *mut T, pub(crate) usize, pub(crate) usize);
 
-/// Writes as many as there is room for.
+/// Writes as many structs as the array can hold.
 ///
 /// # Safety
 ///
-/// The room is NULL or as large as it says.
+/// The array is NULL or as large as stated.
 pub(crate) unsafe fn write_all<T: Struct>(
     all: impl Iterator<Item = T>,
     Room(out, struct_size, capacity): Room<T>,

@@ -1,4 +1,4 @@
-//! The objects that have handles.
+//! Tables of the objects that have handles.
 
 use std::marker::PhantomData;
 use std::ptr;
@@ -8,12 +8,13 @@ use parking_lot::RwLock;
 
 use super::failure::Failure;
 
-/// From the lowest bit: 1 (never the address of an object), the type, the place, the generation.
+/// A handle, from the lowest bit: 1 (never the address of an object), the type, the index, the
+/// generation.
 const TYPE_BITS: u32 = 3;
 const PLACE_BITS: u32 = usize::BITS * 9 / 16;
 const GENERATION_BITS: u32 = usize::BITS - 1 - TYPE_BITS - PLACE_BITS;
 
-/// The objects of one type; `H` is what C calls it.
+/// The objects of one type. `H` is the type of their handles in C.
 pub(crate) struct Table<T, H> {
     tag: usize,
     slots: RwLock<Slots<T>>,
@@ -31,7 +32,7 @@ struct Slot<T> {
 }
 
 impl<T, H> Table<T, H> {
-    /// `tag` sets the type apart; no two tables have the same.
+    /// Creates a table. `tag` identifies the type; no two tables have the same.
     pub(crate) const fn new(tag: usize) -> Self {
         assert!(tag < 1 << TYPE_BITS);
         let slots = RwLock::new(Slots { all: Vec::new(), free: Vec::new() });
@@ -44,14 +45,15 @@ impl<T, H> Table<T, H> {
             slots.all.push(Slot { generation: 0, object: None });
             slots.all.len() - 1
         });
-        assert!(place < 1 << PLACE_BITS, "more objects than a handle can tell apart");
+        assert!(place < 1 << PLACE_BITS, "too many objects for the handles");
         let slot = &mut slots.all[place];
         slot.object = Some(Arc::new(object));
         let number = (slot.generation << PLACE_BITS | place) << TYPE_BITS | self.tag;
         ptr::without_provenance_mut(number << 1 | 1)
     }
 
-    /// The object, which lives as long as the caller keeps it, also when it is freed meanwhile.
+    /// Returns the object. It lives as long as the caller keeps it, even if it is freed in the
+    /// meantime.
     pub(crate) fn get(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
         let (place, generation) = self.parse(handle, name)?;
         let slots = self.slots.read();
@@ -59,7 +61,7 @@ impl<T, H> Table<T, H> {
         slot.and_then(|slot| slot.object.clone()).ok_or_else(|| Failure::bad_handle(name))
     }
 
-    /// Takes the object out; the handle means nothing from now on.
+    /// Removes and returns the object. The handle is invalid from now on.
     pub(crate) fn remove(&self, handle: *mut H, name: &'static str) -> Result<Arc<T>, Failure> {
         let (place, generation) = self.parse(handle, name)?;
         let mut slots = self.slots.write();
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_good_until_it_is_freed_and_never_again() {
+    fn a_handle_is_valid_until_it_is_freed_and_never_again() {
         let table: Table<&str, Opaque> = Table::new(1);
         let first = table.insert("first");
         assert_eq!(*table.get(first, "it").unwrap(), "first");
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handle_of_this_type_is_refused() {
+    fn handles_of_other_types_are_refused() {
         let table: Table<u8, Opaque> = Table::new(1);
         let other: Table<u8, Opaque> = Table::new(2);
         table.insert(1);

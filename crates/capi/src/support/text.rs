@@ -5,7 +5,7 @@
 //! the system (UTF-8 on Windows). `NULL` with the length 0 is an empty text.
 //!
 //! The library returns a `patron_text` or a `patron_bytes`, which is borrowed from the object that
-//! was asked and valid until that object is freed. A `patron_text` is followed by a zero byte that
+//! was passed and valid until that object is freed. A `patron_text` is followed by a zero byte that
 //! the length does not count, and its pointer is never `NULL`: `printf("%s",
 //! patron_event_explain(event).data)` is fine. An empty text has the length 0.
 
@@ -41,7 +41,7 @@ impl patron_text {
 impl patron_bytes {
     pub(crate) const NONE: Self = Self { data: std::ptr::null(), length: 0 };
 
-    /// Borrowed from `bytes`, which the caller keeps where they are.
+    /// Borrows from `bytes`, which the caller must not move.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             Self::NONE
@@ -51,7 +51,7 @@ impl patron_bytes {
     }
 }
 
-/// A text with a zero behind it. Moving it does not move the text.
+/// A text followed by a zero byte. Moving this value does not move the text.
 pub(crate) struct Kept(Box<[u8]>);
 
 impl Kept {
@@ -72,7 +72,7 @@ impl Kept {
     }
 }
 
-/// The texts that C has borrowed from an object, made when they are first asked for.
+/// The texts that C has borrowed from an object, created when they are first requested.
 #[derive(Default)]
 pub(crate) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
 
@@ -103,7 +103,7 @@ mod tests {
             texts.lend_nth("file", index, format!("{index}"));
         }
         assert_eq!(texts.lend("name", "héllo").data, first.data);
-        // SAFETY: `texts` keeps the text and the zero behind it.
+        // SAFETY: `texts` keeps the text and the zero byte after it.
         let text = unsafe { std::ffi::CStr::from_ptr(first.data) };
         assert_eq!(text.to_str(), Ok("héllo"));
         assert_eq!(first.length, 6);

@@ -4,12 +4,12 @@ use super::failure::Failure;
 use torrent_patron::Error;
 use torrent_patron::error::ErrorKind;
 
-/// Starts a thread that takes no signals but those of its own faults: they are for the threads of the
-/// program.
+/// Starts a thread that takes no signals except those for its own faults, because signals are for
+/// the program's threads.
 pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let thread = std::thread::Builder::new().name(name.into());
     without_signals(|| thread.spawn(run)).map(drop).map_err(|error| {
-        Error::new(ErrorKind::Io, "call back", format!("a thread of its own: {error}")).into()
+        Error::new(ErrorKind::Io, "call back", format!("a separate thread: {error}")).into()
     })
 }
 
@@ -24,7 +24,7 @@ const FAULTS: [std::ffi::c_int; 7] = [
     libc::SIGSYS,
 ];
 
-/// What is started meanwhile inherits that signals are blocked.
+/// Blocks signals while `start` runs, because new threads inherit that.
 #[cfg(unix)]
 fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: a signal set is plain data, and filled in before it is read.

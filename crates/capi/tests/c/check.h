@@ -1,4 +1,5 @@
-/* What the programs here share. Each gets a directory of its own and the path of the library. */
+/* Shared by the test programs. Each is started with a directory of its own and the path of the
+ * library. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -17,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Again, as it happens in programs of some size. */
+/* Included twice, as happens in larger programs. */
 #include <torrent_patron.h>
 
-/* How long anything may take before it is called a failure. */
+/* The time limit for anything that a test waits for. */
 #define PATIENCE_MS 60000
 
-/* gcc's address sanitizer does not release its allocator's locks when a process with threads is
- * forked: what the child allocates may wait for ever. */
+/* When a process with threads forks, gcc's address sanitizer does not release the locks of its
+ * allocator. An allocation in the child may then block forever. */
 #ifdef __SANITIZE_ADDRESS__
 #define NO_MALLOC_AFTER_FORK 1
 #else
@@ -46,7 +47,7 @@
         }                           \
     } while (0)
 
-/* A call, with `&error` as its last argument, that must go well and leave the error alone. */
+/* A call, with `&error` as its last argument, that must succeed and leave `error` unset. */
 #define OK(call)                                                     \
     do {                                                             \
         patron_error* error = NULL;                                  \
@@ -55,7 +56,7 @@
         }                                                            \
     } while (0)
 
-/* A call, with `&error` as its last argument, that must fail in one way and say why. */
+/* A call, with `&error` as its last argument, that must fail with this code and a message. */
 #define FAILS(expected, call)                                                               \
     do {                                                                                    \
         patron_error* error = NULL;                                                         \
@@ -67,7 +68,7 @@
         patron_error_free(error);                                                           \
     } while (0)
 
-/* A borrowed text: never NULL, and a zero behind its end. */
+/* Compares a borrowed text, which is never NULL and has a zero byte behind its end. */
 static inline bool is(patron_text text, const char* expected) {
     return text.data && strlen(text.data) == text.length && strcmp(text.data, expected) == 0;
 }
@@ -88,7 +89,7 @@ static inline void make_directory(const char* directory) {
     CHECK(mkdir(directory, 0700) == 0);
 }
 
-/* A file of numbers that look like chance and are the same in every run. */
+/* Writes a file of pseudo-random numbers, the same in every run. */
 static inline void make_file(const char* file, uint32_t seed, size_t size) {
     FILE* stream = fopen(file, "wb");
     CHECK(stream);
@@ -119,7 +120,7 @@ static inline patron_maker* new_maker(const char* file) {
     return maker;
 }
 
-/* Frees the maker. */
+/* Starts the maker, waits for the metainfo, and frees the maker. */
 static inline patron_metainfo* make(patron_maker* maker) {
     patron_making* making = NULL;
     patron_metainfo* metainfo = NULL;
@@ -134,7 +135,7 @@ static inline patron_metainfo* make_torrent(const char* file) {
     return make(new_maker(file));
 }
 
-/* For a client that cannot leave this machine and whose ticks are short. */
+/* A builder of a client that cannot leave this machine and has short ticks. */
 static inline patron_builder* new_builder(const char* save_dir) {
     patron_builder* builder = NULL;
     OK(patron_builder_new(&builder, &error));
@@ -144,7 +145,7 @@ static inline patron_builder* new_builder(const char* save_dir) {
     return builder;
 }
 
-/* Frees the builder. */
+/* Starts a client and frees the builder. */
 static inline patron_client* start(patron_builder* builder) {
     patron_client* client = NULL;
     OK(patron_builder_start(builder, &client, &error));
@@ -158,12 +159,12 @@ static inline patron_handle* new_patron(patron_client* client) {
     return handle;
 }
 
-/* Waits for an answer that is no error. */
+/* Waits for a reply, which must not be an error. */
 static inline void wait_for(patron_reply* reply) {
     OK(patron_reply_wait(reply, PATIENCE_MS, &error));
 }
 
-/* The address at which the client of a patron accepts peers, to be copied by the caller. */
+/* The address at which a patron's client accepts peers. The next call overwrites it. */
 static inline const char* address_of(patron_handle* handle) {
     static char address[64];
     patron_reply* reply = NULL;
@@ -181,7 +182,7 @@ static inline patron_options* peer_options(patron_handle* handle) {
     return options;
 }
 
-/* Starts a torrent; frees the options. */
+/* Adds a torrent and frees the options. */
 static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainfo,
                            patron_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
@@ -202,7 +203,8 @@ static inline int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The next event of a kind, about this torrent unless it is 0; those before it are dropped. */
+/* Waits for an event of this kind about this torrent, or any torrent if it is 0. Drops the events
+ * before it. */
 static inline patron_event* await_event(patron_handle* handle, int32_t kind, uint64_t torrent) {
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
@@ -231,7 +233,7 @@ static inline void drain(patron_handle* handle) {
     }
 }
 
-/* Stops a client, which must leave nothing undone. */
+/* Stops a client and checks that it left nothing undone. */
 static inline void stop(patron_client* client) {
     patron_report* report = NULL;
     OK(patron_client_shutdown(client, PATIENCE_MS, &report, &error));

@@ -1,4 +1,4 @@
-/* Everything that can be asked for with a reply, and the end of a client. */
+/* Every command that is answered by a reply, and the shutdown of a client. */
 #include "check.h"
 
 static patron_reply* create(patron_handle* handle, int32_t kind, const void* source, size_t length,
@@ -8,7 +8,7 @@ static patron_reply* create(patron_handle* handle, int32_t kind, const void* sou
     return reply;
 }
 
-/* Looks instead of waiting, as a program with a loop of its own does. */
+/* Polls instead of waiting, as a program with its own event loop does. */
 static void poll_for(patron_reply* reply) {
     int64_t deadline = now_ms() + PATIENCE_MS;
     int32_t code;
@@ -19,7 +19,7 @@ static void poll_for(patron_reply* reply) {
     CHECK(code == PATRON_OK && patron_reply_is_ready(reply));
 }
 
-/* The reply to a command that has nothing to say but that it is done. */
+/* Waits for a reply that only confirms the command. */
 static void done(patron_reply* reply) {
     wait_for(reply);
     CHECK(patron_reply_wait(reply, 0, NULL) == PATRON_OK); /* again */
@@ -34,7 +34,7 @@ static void done(patron_reply* reply) {
     patron_reply_free(reply);
 }
 
-/* Each way to name a torrent starts it, or says that it is there. */
+/* Adds a torrent from every kind of source: each must start it or report that it exists. */
 static uint64_t starts(patron_handle* handle, const patron_metainfo* metainfo, const char* file) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     patron_reply* reply = create(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, NULL);
@@ -181,7 +181,7 @@ static void transfer(const char* directory) {
     OK(patron_unwatch(witness, download, &reply, &error));
     done(reply);
 
-    /* What a patron leaves behind, the others see. */
+    /* The other patrons see what a freed patron leaves behind. */
     OK(patron_watch(witness, download, &reply, &error));
     done(reply);
     OK(patron_set_on_leave(reader, PATRON_ON_LEAVE_PAUSE, &error));
@@ -203,7 +203,7 @@ static void transfer(const char* directory) {
     patron_metainfo_free(metainfo);
 }
 
-/* A patron and its replies outlive the client, and say that it has stopped. */
+/* A patron and its replies outlive the client and report that it has stopped. */
 static void shutdown_with_a_report(const char* directory) {
     make_file(path(directory, "from/more.bin"), 2, 300000);
     patron_metainfo* metainfo = make_torrent(path(directory, "from/more.bin"));
@@ -260,7 +260,7 @@ static void shutdown_with_a_report(const char* directory) {
     patron_metainfo_free(metainfo);
 }
 
-/* The last patron ends the process-wide client, and the next starts it again. */
+/* Freeing the last patron stops the process-wide client, and the next patron starts it again. */
 static void shared(const char* directory) {
     for (int round = 0; round < 2; round++) {
         patron_builder* builder = new_builder(directory);

@@ -1,4 +1,4 @@
-/* What is only read: versions, settings, metainfo, magnet links, torrents in the making. */
+/* Objects that work without a client: versions, settings, metainfo, magnet links, makers. */
 #include "check.h"
 
 static void versions(void) {
@@ -50,7 +50,7 @@ static void settings(const char* directory) {
     }
     CHECK(is(patron_settings_name(set, count), ""));
 
-    /* The client gets these, and what the builder adds to them. */
+    /* The client gets these settings and those that the builder adds. */
     patron_builder* builder = new_builder(directory);
     OK(patron_builder_set_settings(builder, set, &error));
     patron_settings_free(set);
@@ -145,7 +145,7 @@ static void metainfo_and_magnet(const char* directory) {
         patron_metainfo_free(all[index]);
     }
 
-    /* One protocol alone has one hash alone; what is not there is not written. */
+    /* A torrent of one protocol has only that hash; a missing hash is not written. */
     maker = new_maker(file);
     OK(patron_maker_set_protocol(maker, PATRON_PROTOCOL_V1, &error));
     made = make(maker);
@@ -187,7 +187,7 @@ static void making(const char* directory) {
     FAILS(PATRON_E_CANCELLED, patron_making_wait(making, PATIENCE_MS, &metainfo, &error));
     FAILS(PATRON_E_CANCELLED, patron_making_wait(making, 0, &metainfo, &error)); /* again */
     patron_making_free(making);
-    /* Freeing cancels as well; nobody waits for it. */
+    /* Freeing also cancels, although nobody waits for it. */
     OK(patron_maker_start(maker, &making, &error));
     patron_making_free(making);
     FAILS(PATRON_E_BAD_HANDLE, patron_making_cancel(making, &error));

@@ -1,4 +1,5 @@
-/* Every kind of event that loopback can provoke, with its fields; and three ways to be told. */
+/* Every kind of event that can be provoked over loopback, with its fields, and the three ways to be
+ * notified. */
 #include "check.h"
 
 #include <arpa/inet.h>
@@ -37,7 +38,7 @@ enum {
 
 #define KINDS (PATRON_EVENT_WEB_SEED_FAILED + 1)
 
-/* What the header says that an event has. */
+/* The fields that each kind of event has according to the header. */
 static const int has_fields[KINDS] = {
     0,
     TORRENT | NAME | SAVE_DIR | HASHES,            /* TORRENT_ADDED */
@@ -84,7 +85,7 @@ static const int has_fields[KINDS] = {
     TORRENT | NAME | URL | ERROR,                  /* WEB_SEED_FAILED */
 };
 
-/* What loopback cannot bring about, or other tests do. */
+/* Events that cannot be provoked over loopback or are covered by other tests. */
 static const int32_t elsewhere[] = {
     PATRON_EVENT_RESYNCHRONIZED,
     PATRON_EVENT_DESCRIPTOR_LIMIT,
@@ -102,7 +103,7 @@ static const int32_t elsewhere[] = {
 
 static int seen[KINDS];
 
-/* That there is all that belongs to its kind, and nothing else. */
+/* Checks that an event has all the fields of its kind and no others. */
 static void examine(const patron_event* event) {
     int32_t kind = patron_event_kind(event);
     CHECK(kind > 0 && kind < KINDS);
@@ -171,7 +172,7 @@ static void examine(const patron_event* event) {
     }
 }
 
-/* As await_event() of check.h, and all that comes is examined. */
+/* Like await_event() in check.h, but examines all events on the way. */
 static patron_event* see(patron_handle* handle, int32_t kind, uint64_t torrent) {
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
@@ -201,7 +202,7 @@ static void send_create(patron_handle* handle, const patron_metainfo* metainfo,
                                true, &error));
 }
 
-/* The messages, and what answers them. */
+/* Commands that are sent as messages, and their answers. */
 static void messages(patron_handle* handle, const patron_metainfo* metainfo, const char* save_dir) {
     send_create(handle, metainfo, NULL);
     patron_event* event = see(handle, PATRON_EVENT_TORRENT_ADDED, 0);
@@ -258,7 +259,7 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
     patron_event_free(event);
 }
 
-/* A download by a magnet link, by way of a directory for what is incomplete. */
+/* Downloads by a magnet link, with a directory for incomplete files. */
 static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const char* directory) {
     patron_client* client = start(new_builder(path(directory, "to")));
     patron_handle* handle = new_patron(client);
@@ -285,7 +286,7 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     stop(client);
 }
 
-/* Takes what is there for the torrent's. */
+/* Options of a torrent that takes over existing files. */
 static patron_options* overwriting(void) {
     patron_options* options = NULL;
     OK(patron_options_new(&options, &error));
@@ -293,7 +294,7 @@ static patron_options* overwriting(void) {
     return options;
 }
 
-/* A seeder that does not compare its files with their hashes gives what is wrong. */
+/* A seeder that does not verify its files sends wrong data. */
 static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     const char* from = path(directory, "wrong");
     make_directory(from);
@@ -329,7 +330,7 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     stop(liar);
 }
 
-/* What comes only on request: a download in full. */
+/* The events of a whole download that come only on request. */
 static void on_request(patron_handle* seeder, const patron_metainfo* metainfo,
                        const char* directory) {
     patron_client* client = start(new_builder(path(directory, "asked")));
@@ -363,7 +364,8 @@ static void on_request(patron_handle* seeder, const patron_metainfo* metainfo,
     stop(client);
 }
 
-/* A port that is taken and where nobody listens, and a directory where the file should be. */
+/* Errors: a port that is in use, a tracker that does not listen, and a directory where the file
+ * should be. */
 static void trouble(const char* directory) {
     int taken = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in name;
@@ -412,7 +414,7 @@ static void trouble(const char* directory) {
     event = see(stopped, PATRON_EVENT_ERROR, torrent);
     CHECK(patron_error_code(patron_event_error(event)) == PATRON_E_DISK);
     patron_event_free(event);
-    /* The snapshot knows it too. */
+    /* The snapshot has the error too. */
     patron_snapshot* snapshot = NULL;
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
@@ -438,13 +440,13 @@ static void trouble(const char* directory) {
     stop(client);
 }
 
-/* A mailbox that nobody reads keeps its bound. */
+/* A mailbox that nobody reads stays within its bound. */
 static void lagging(patron_handle* handle) {
     drain(handle);
     for (int count = 0; count < 5000; count++) {
         OK(patron_send(handle, PATRON_COMMAND_PAUSE, 1u << 30, 0, true, &error));
     }
-    /* The answer to this comes behind all of these. */
+    /* The answer to this command comes after all of those. */
     patron_reply* reply = NULL;
     OK(patron_listen_addresses(handle, &reply, &error));
     wait_for(reply);
@@ -455,14 +457,14 @@ static void lagging(patron_handle* handle) {
     drain(handle);
 }
 
-/* The answer to what was sent with this tag; those before it are examined. */
+/* Waits for the answer to the command with this tag, and examines the events before it. */
 static patron_event* answer_to(patron_handle* handle, uint64_t tag) {
     patron_event* event = see(handle, PATRON_EVENT_REPLY, 0);
     CHECK(patron_event_tag(event) == tag);
     return event;
 }
 
-/* Signals are for the threads of the program. */
+/* The threads of the library block all signals: they are for the program's threads. */
 static void takes_no_signals(void) {
     sigset_t blocked;
     CHECK(pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0);
@@ -474,7 +476,7 @@ static void called(void* data) {
     CHECK(write(*(int*)data, "c", 1) == 1);
 }
 
-/* Each answer names what was sent; and a reply joins the events. */
+/* Answers carry the tag of their command, and a reply can be delivered as an event. */
 static void tagged(patron_handle* handle, const patron_metainfo* metainfo, uint64_t torrent) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     drain(handle);
@@ -506,7 +508,7 @@ static void tagged(patron_handle* handle, const patron_metainfo* metainfo, uint6
         patron_event_free(event);
     }
 
-    /* Twice the same reply, once before it is here and once after. */
+    /* Asks twice to be notified of the same reply, once before and once after it is ready. */
     patron_reply* reply = NULL;
     OK(patron_fresh_status(handle, torrent, &reply, &error));
     for (uint64_t tag = 20; tag < 22; tag++) {
@@ -588,7 +590,8 @@ static void by_descriptor(patron_handle* handle, uint64_t torrent) {
     close(epoll);
 }
 
-/* What a callback does, told by a letter in a pipe: w for each call, f and its end for the last. */
+/* Reports the calls of a callback through a pipe: "w" for each call, "f" and end of file for the
+ * finalizer. */
 struct waker {
     int pipe[2];
     patron_handle* handle;
@@ -607,7 +610,7 @@ static void wake(void* data) {
 
 static void finalize(void* data) {
     struct waker* waker = (struct waker*)data;
-    /* Were it called twice, the pipe would be closed. */
+    /* A second call would fail, as the pipe is closed. */
     CHECK(write(waker->pipe[1], "f", 1) == 1 && close(waker->pipe[1]) == 0);
 }
 
@@ -637,7 +640,7 @@ static void finalized(struct waker* waker) {
     close(waker->pipe[0]);
 }
 
-/* Nearly all that a program may do from inside. */
+/* Does nearly everything that a program may do inside a callback. */
 static void use_all(struct waker* waker) {
     drain(waker->handle);
     patron_reply* reply = NULL;
@@ -663,17 +666,17 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
         OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         woken(&first);
     }
-    /* Replaced, and unset from inside. */
+    /* Replaced from outside, and unset from inside the callback. */
     set_wake(handle, torrent, &second, unset);
     finalized(&first);
     OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     woken(&second);
     finalized(&second);
-    /* On failure nothing is called. */
+    /* If it fails, no callback is called. */
     FAILS(PATRON_E_BAD_HANDLE,
           patron_set_wake((patron_handle*)client, wake, &first, finalize, &error));
 
-    /* The patron is freed from outside, and from inside. */
+    /* A patron is freed from outside, and from inside its callback. */
     patron_handle* other = NULL;
     OK(patron_another(handle, &other, &error));
     OK(patron_send(other, PATRON_COMMAND_WATCH, torrent, 0, true, &error));
@@ -684,7 +687,7 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
 
     OK(patron_another(handle, &other, &error));
     set_wake(other, torrent, &second,
-             free_patron); /* it is told at once where the client listens */
+             free_patron); /* the first event says at once where the client listens */
     woken(&second);
     finalized(&second);
     FAILS(PATRON_E_BAD_HANDLE, patron_set_on_leave(other, PATRON_ON_LEAVE_PAUSE, &error));

@@ -1,5 +1,5 @@
-/* A process that forks while the library is in use, and before. What every single function does in
- * the child is tested by misuse.c. */
+/* A process that forks before the library is used, and while it is in use. misuse.c tests every
+ * function in a child. */
 #include "check.h"
 
 #include <pthread.h>
@@ -8,13 +8,13 @@
 bool in_child;
 
 #ifdef __SANITIZE_ADDRESS__
-/* What the threads held that the child does not have is lost there, and no leak. */
+/* Objects that only the missing threads referred to look like leaks in the child. */
 int __lsan_is_turned_off(void) {
     return in_child;
 }
 #endif
 
-/* Forks; the child ends with exit(), as a program that does not think of it would. */
+/* Forks. The child ends with exit(), as a program that knows nothing of the library would. */
 static void in_a_child(void (*act)(const char*), const char* directory) {
     fflush(NULL);
     pid_t child = fork();
@@ -32,7 +32,7 @@ static void in_a_child(void (*act)(const char*), const char* directory) {
     }
 }
 
-/* Nothing of the library has been used yet, so the child may use it. */
+/* The parent has not used the library yet, so the child may use it. */
 static void first_use(const char* directory) {
     CHECK(has(patron_version(), "."));
     patron_client* client = start(new_builder(directory));
@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
         CHECK(pthread_join(threads[index], NULL) == 0);
     }
 
-    /* The parent has not noticed. */
+    /* The parent is not affected. */
     CHECK(has(patron_event_explain(event), "data.bin") && patron_event_torrent(event) == torrent);
     drain(handle);
     OK(patron_send(handle, PATRON_COMMAND_PAUSE, torrent, 0, true, &error));

@@ -1,5 +1,5 @@
-/* What the calls need that tests/capi/misuse.rs writes: each function of the header with each
- * argument wrong, one at a time, and all others right. */
+/* Arguments for the calls that tests/capi/misuse.rs generates: it calls every function of the
+ * header with one wrong argument at a time. */
 #include "check.h"
 
 #include <stddef.h>
@@ -17,7 +17,7 @@ static inline bool all(const void* place, int value, size_t first, size_t end) {
     return true;
 }
 
-/* What stands in a place before the call. Only a call that goes well may write there. */
+/* Places are filled with this pattern before a call. Only a call that succeeds may overwrite it. */
 #define IS_UNTOUCHED(place) all(&(place), 0x5e, 0, sizeof(place))
 
 #define EXPECT(condition)                        \
@@ -44,11 +44,11 @@ static inline void expect_code(int32_t code, int32_t expected, patron_error* err
     }
 }
 
-/* Right arguments, by type; those that a call may change have a name of their own. */
+/* Valid arguments by type. Those that a call may change have names of their own. */
 static const char *directory, *torrent_path, *blocklist;
 static const uint16_t some_ports[] = {1, 1023};
 
-/* One that is not open: the builder keeps those that it was given. */
+/* The path of a store that is not open: a builder keeps the store that it was given open. */
 static inline const char* new_store(void) {
     static unsigned number;
     char name[32];
@@ -56,7 +56,7 @@ static inline const char* new_store(void) {
     return path(directory, name);
 }
 
-/* With room behind them, which is zero and which is not. */
+/* Followed by room that is zero in one array and not in the other. */
 static patron_peer_class_options class_options[2], strange_class_options[2];
 static const patron_peer_class_options* the_peer_class_options = class_options;
 static const patron_peer_class_options* strange_peer_class_options = strange_class_options;
@@ -109,7 +109,7 @@ static inline patron_reply* answered(patron_reply* reply) {
     return reply;
 }
 
-/* A peer, a tracker that failed, and all that is listed. */
+/* Provides a peer, a tracker that failed, and everything else that is listed. */
 static inline void prepare_lists(void) {
     await(the_handle, PATRON_EVENT_TRACKER_ERROR, torrent);
     add(shared_handle, the_metainfo, peer_options(the_handle));
@@ -190,7 +190,7 @@ static inline void prepare(void) {
     OK(patron_options_new(&scratch_options, &error));
     OK(patron_explainer_new(&the_explainer, &error));
     OK(patron_explainer_new(&scratch_explainer, &error));
-    /* Two that have everything would part. */
+    /* Otherwise two peers that have everything would disconnect. */
     OK(patron_settings_set_bool(the_settings, PATRON_TEXT("close_redundant_connections"), false,
                                 &error));
     the_builder = new_builder(at);
@@ -200,7 +200,7 @@ static inline void prepare(void) {
 
     OK(patron_builder_start(the_builder, &the_client, &error));
     the_handle = new_patron(the_client);
-    /* So that the process-wide client is never started with defaults, which would go online. */
+    /* The process-wide client must never be started with defaults, which would go online. */
     OK(patron_shared(the_builder, &shared_handle, &error));
     torrent = add(the_handle, the_metainfo, NULL);
     await(the_handle, PATRON_EVENT_FINISHED, torrent);
@@ -228,7 +228,7 @@ static inline void prepare(void) {
     CHECK(patron_settings_new(99, &the_settings, &owned_error) == PATRON_E_INVALID_ARGUMENT);
     the_error = owned_error;
 
-    /* Handles that were good once; freed twice, which is fine. */
+    /* Handles that were valid once. Freeing them a second time has no effect. */
     freed_client = spare_client();
     freed_handle = new_patron(freed_client);
     OK(patron_maker_start(the_maker, &freed_making, &error));
@@ -240,7 +240,7 @@ static inline void prepare(void) {
         patron_free(freed_handle);
         patron_client_free(freed_client);
     }
-    /* As one of another type, a handle is nothing to free either. */
+    /* Freeing a handle of another type has no effect either. */
     patron_free((patron_handle*)the_client);
     patron_client_free((patron_client*)the_handle);
     patron_reply_free((patron_reply*)the_making);

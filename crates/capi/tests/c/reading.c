@@ -1,4 +1,4 @@
-/* A file that is read while it downloads. */
+/* Reads a file while it downloads. */
 #include "check.h"
 
 #include <poll.h>
@@ -15,7 +15,7 @@ static patron_reader* open_reader(patron_handle* handle, uint64_t torrent) {
     return reader;
 }
 
-/* Whether a read may be tried again within this time. */
+/* Whether the descriptor reports within this time that a read may be tried again. */
 static bool is_readable(int fd, int timeout_ms) {
     struct pollfd waiting = {fd, POLLIN, 0};
     return poll(&waiting, 1, timeout_ms) == 1 && (waiting.revents & POLLIN);
@@ -52,14 +52,14 @@ int main(int argc, char** argv) {
     OK(patron_reader_fd(reader, &fd, &error));
     CHECK(!is_readable(fd, 0));
 
-    /* An interrupt ends a wait, and the next one where none is under way. */
+    /* An interrupt ends the wait that is under way, or else the next one. */
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, interrupt, reader) == 0);
     FAILS(PATRON_E_CANCELLED,
           patron_reader_read(reader, buffer, SIZE, PATIENCE_MS, &length, &error));
     CHECK(pthread_join(thread, NULL) == 0);
 
-    /* Data comes, and the descriptor says so. */
+    /* Data arrives, and the descriptor becomes readable. */
     FAILS(PATRON_E_TIMED_OUT, patron_reader_read(reader, buffer, SIZE, 0, &length, &error));
     patron_reply* reply = NULL;
     OK(patron_connect_peer(handle, torrent, PATRON_TEXT(address_of(source)), &reply, &error));
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     } while (length > 0);
     CHECK(at == SIZE && memcmp(buffer, expected, SIZE) == 0);
 
-    /* Without a reader. */
+    /* The same without a reader. */
     OK(patron_read_range(handle, torrent, 0, PIECE - 1, 2, &reply, &error));
     wait_for(reply);
     patron_bytes bytes = patron_reply_bytes(reply);
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
     CHECK(patron_reply_bytes(reply).length == PIECE);
     patron_reply_free(reply);
 
-    /* A reader outlives all. */
+    /* A reader outlives its patron and its client. */
     patron_free(source);
     patron_free(handle);
     stop(seeder);

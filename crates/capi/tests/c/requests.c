@@ -1,11 +1,10 @@
-/* What else is asked of a torrent and of a client, with another client that downloads from it. */
+/* The other requests to a torrent and to a client, with a second client that downloads from it. */
 #include "check.h"
 
 #define PIECE 16384
 #define SIZE 100000 /* 7 pieces */
 
-/* A request, with `&reply, &error` as its last arguments, that has nothing to say but that it is
- * done. */
+/* A request, with `&reply, &error` as its last arguments, whose reply only confirms it. */
 #define DONE(call)                                                                  \
     do {                                                                            \
         patron_reply* reply = NULL;                                                 \
@@ -26,7 +25,7 @@
         patron_reply_free(reply);                                   \
     } while (0)
 
-/* Asks again until it is so: libtorrent has no event for it. */
+/* Asks again until the condition holds: libtorrent has no event for it. */
 #define UNTIL(condition)                           \
     do {                                           \
         int64_t deadline = now_ms() + PATIENCE_MS; \
@@ -37,17 +36,17 @@
 
 static patron_files* none;
 
-/* Of each part; where it has its files; where it downloads to. */
+/* The directory of each part of the test, that of its files, and that of its downloads. */
 static char directory[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
 
-/* A client and its one torrent. */
+/* A client with one torrent. */
 typedef struct {
     patron_client* client;
     patron_handle* handle;
     uint64_t torrent;
 } side;
 
-/* Two that have all they want would part. */
+/* Starts a client that stays connected to peers that have everything. */
 static patron_client* start_sociable(const char* save_dir) {
     patron_settings* settings = NULL;
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &settings, &error));
@@ -67,7 +66,7 @@ static side seed(const char* save_dir, const patron_metainfo* metainfo) {
     return made;
 }
 
-/* Paused, so that it can be asked for things before it downloads. */
+/* Starts paused, so that requests can be made before it downloads. */
 static side leech(const char* save_dir, const patron_metainfo* metainfo, side seeder) {
     patron_client* client = start_sociable(save_dir);
     patron_handle* handle = new_patron(client);
@@ -215,7 +214,7 @@ static void renaming_and_moving(side seeder) {
     CHECK(access(path(taken, name), F_OK) == 0);
 }
 
-/* What a run leaves behind is where the next begins. */
+/* A torrent starts again from its resume data. */
 static void resume_data(side leecher) {
     patron_reply* data = NULL;
     OK(patron_get_resume_data(leecher.handle, leecher.torrent, &data, &error));
@@ -327,7 +326,7 @@ static void choosing_pieces(side one) {
     DONE(
         patron_set_piece_priority(one.handle, one.torrent, 6, PATRON_PRIORITY_LOW, &reply, &error));
     DONE(patron_set_ends_first(one.handle, one.torrent, true, &reply, &error));
-    CHECK(has_priorities(one, "0001017")); /* what is skipped stays so */
+    CHECK(has_priorities(one, "0001017")); /* skipped files stay skipped */
     DONE(patron_set_ends_first(one.handle, one.torrent, false, &reply, &error));
     CHECK(has_priorities(one, "0001014"));
     DONE(patron_resume(one.handle, one.torrent, &reply, &error));
@@ -336,7 +335,7 @@ static void choosing_pieces(side one) {
     UNTIL(are_available(one, 1));
 }
 
-/* The number in an error is the caller's, however large. */
+/* Errors name the number that the caller passed, however large it is. */
 static void large_numbers(side one) {
     static const uint32_t large = 4000000000u;
     static const uint8_t data[PIECE] = {0};
@@ -378,7 +377,7 @@ static void pieces(void) {
     large_numbers(seeder);
     choosing_pieces(leecher);
 
-    /* What is not wanted from peers may come from the program. */
+    /* The program may add pieces that are not wanted from peers. */
     const uint8_t* first = (const uint8_t*)data;
     REFUSED(PATRON_E_INVALID_ARGUMENT,
             patron_add_piece(leecher.handle, leecher.torrent, 0, first, 100, &reply, &error));
@@ -408,7 +407,7 @@ static patron_torrent_options options_of(side one, const char* save_dir) {
     return options;
 }
 
-/* One piece of many blocks, which comes slowly. */
+/* A piece of many blocks that arrives slowly. */
 static void a_slow_piece(void) {
     const char* file = path(from, "data.bin");
     make_directory(from);
@@ -610,7 +609,7 @@ static void has_trackers(side one, size_t count, const char* const* urls, const 
     patron_trackers_free(trackers);
 }
 
-/* One announce that failed, of those to the tracker. */
+/* Checks that an announce to this tracker has failed. */
 static void has_failed(side one, patron_text url) {
     patron_trackers* trackers = trackers_of(one);
     patron_announce announces[8];
@@ -658,7 +657,7 @@ static void trackers(void) {
             patron_remove_tracker(one.handle, one.torrent, PATRON_TEXT(second), &reply, &error));
     REFUSED(PATRON_E_INVALID_ARGUMENT,
             patron_add_tracker(one.handle, one.torrent, PATRON_TEXT("spam"), 0, &reply, &error));
-    /* libtorrent puts UDP before the rest, whatever their tiers. */
+    /* libtorrent puts UDP trackers before the others, whatever their tiers are. */
     const char* list = "udp://127.0.0.1:2\n\nudp://127.0.0.1:3\n\nhttp://127.0.0.1:2/\n";
     const char* others[] = {"udp://127.0.0.1:2", "udp://127.0.0.1:3", "http://127.0.0.1:2/"};
     DONE(patron_replace_trackers(one.handle, one.torrent, PATRON_TEXT(list), &reply, &error));
@@ -767,7 +766,7 @@ static void ip_filter(patron_handle* handle) {
     CHECK(!reply);
 }
 
-/* What other programs have. */
+/* Blocklists in the formats of other programs. */
 static void blocklists(void) {
     const char *file = path(directory, "blocklist"), *wrong = "192.0.2.1\nspam\n";
     patron_ip_filter* filter = NULL;
@@ -804,7 +803,7 @@ static void blocklists(void) {
     patron_ip_filter_free(filter);
 }
 
-/* Whether it is so, of a reply that says that. */
+/* Waits for a reply with a boolean. */
 static bool is_so(patron_reply* reply) {
     wait_for(reply);
     bool so = patron_reply_is_true(reply);
@@ -824,7 +823,7 @@ static bool dht_runs(patron_handle* handle) {
     return is_so(reply);
 }
 
-/* Offline there is no router to ask. */
+/* A client that is offline has no router to ask for a mapping. */
 static void network(patron_handle* handle) {
     CHECK(!dht_runs(handle));
     patron_settings* change = NULL;

@@ -1,11 +1,11 @@
-/* What a torrent and a client are started with: options, goals, resume data, info hashes, the state
- * of an earlier client, a proxy. */
+/* What a torrent and a client can be started with: options, goals, resume data, info hashes, the
+ * state of an earlier client, and a proxy. */
 #include "check.h"
 
 #define SIZE 50000
 #define PIECE 16384
 
-/* A request, with `&reply, &error` as its last arguments, that has nothing to say. */
+/* A request, with `&reply, &error` as its last arguments, whose reply is not read. */
 #define DO(call)                    \
     do {                            \
         patron_reply* reply = NULL; \
@@ -14,10 +14,10 @@
         patron_reply_free(reply);   \
     } while (0)
 
-/* Of each part; where the files are; where they are downloaded to. */
+/* The directory of each part of the test, that of its files, and that of its downloads. */
 static char directory[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
 
-/* A client and one patron. */
+/* A client and a patron. */
 typedef struct {
     patron_client* client;
     patron_handle* handle;
@@ -50,7 +50,7 @@ static patron_metainfo* album(void) {
     return make(maker);
 }
 
-/* Starts a torrent from anything; frees the options. */
+/* Adds a torrent from any kind of source and frees the options. */
 static uint64_t create(side one, int32_t kind, const void* source, size_t length,
                        patron_options* options) {
     patron_reply* reply = NULL;
@@ -110,7 +110,7 @@ static size_t pieces_done(side one, uint64_t torrent) {
     return done;
 }
 
-/* libtorrent's resume data keeps the order of tiers, not their numbers. */
+/* The resume data of libtorrent keeps the order of tiers, not their numbers. */
 static void has_tracker_and_web_seed(side one, uint64_t torrent, bool resumed) {
     patron_reply* reply = NULL;
     patron_trackers* trackers = NULL;
@@ -168,7 +168,7 @@ static patron_options* all_options(void) {
     return options;
 }
 
-/* The data of a piece goes to a file that takes all of its room. */
+/* Adds a piece and checks that its file is allocated in full. */
 static void takes_all_room(side one, uint64_t torrent, const char* name) {
     uint8_t data[PIECE];
     FILE* stream = fopen(path(from, name), "rb");
@@ -183,21 +183,21 @@ static void takes_all_room(side one, uint64_t torrent, const char* name) {
     CHECK(stat(path(to, name), &file) == 0 && file.st_blocks * 512 >= SIZE);
 }
 
-/* What the options choose is in the resume data of the first client, and so in the second. */
+/* Options are saved in the resume data of the first client, and the second client restores them. */
 static void options(void) {
     patron_metainfo* metainfo = album();
     side one = begin(to);
     uint64_t torrent = add(one.handle, metainfo, all_options());
     await(one.handle, PATRON_EVENT_CHECKED, torrent);
     is_as_chosen(one, torrent, false);
-    /* They are in any order. */
+    /* The files are in any order. */
     takes_all_room(one, torrent, patron_metainfo_file_path(metainfo, 0).data);
     patron_reply* data = NULL;
     OK(patron_get_resume_data(one.handle, torrent, &data, &error));
     wait_for(data);
     end(one);
 
-    /* The directory is that of the resume data. */
+    /* Uses the directory in the resume data. */
     patron_bytes bytes = patron_reply_bytes(data);
     one = begin(directory);
     torrent = create(one, PATRON_SOURCE_RESUME_DATA, bytes.data, bytes.length, NULL);
@@ -206,7 +206,7 @@ static void options(void) {
     CHECK(pieces_done(one, torrent) == 1);
     DO(patron_remove_torrent(one.handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
 
-    /* Beside the metainfo it says as much; without it, nothing is known. */
+    /* Resume data beside the metainfo restores as much. Without resume data nothing is known. */
     patron_options* options = new_options();
     OK(patron_options_set_save_dir(options, PATRON_TEXT(to), &error));
     OK(patron_options_set_resume_data(options, bytes.data, bytes.length, &error));
@@ -240,7 +240,7 @@ static bool snapshot_has(side one, uint8_t (*v1)[20]) {
     return same;
 }
 
-/* An info hash is enough, once somebody has the metainfo. */
+/* An info hash is enough if a peer has the metainfo. */
 static void info_hashes(void) {
     patron_metainfo *metainfo = album(), *other = NULL;
     make_file(path(directory, "other.bin"), 3, SIZE);
@@ -285,7 +285,7 @@ static void info_hashes(void) {
     patron_metainfo_free(other);
 }
 
-/* What was given back is counted, and enough is enough. */
+/* Counts what was uploaded, and stops when a goal is reached. */
 static void goals(void) {
     patron_metainfo* metainfo = album();
     side one = begin(from), other = begin(to);
@@ -401,7 +401,7 @@ static void state(void) {
     patron_builder_free(builder);
 }
 
-/* Resume data that comes by itself, and what the report says of the rest. */
+/* Resume data that is saved automatically, and the report about the rest. */
 static void saving(void) {
     make_directory(from);
     make_file(path(from, "data.bin"), 1, SIZE);

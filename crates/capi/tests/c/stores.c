@@ -1,4 +1,4 @@
-/* A client that keeps its torrents in a store, and the next one that goes on with them. */
+/* A client that keeps its torrents in a store, and the next client, which restores them. */
 #include "check.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@ static patron_client* start_with_store(const char* save_dir, const char* store) 
     return start(builder);
 }
 
-/* A patron with the events of every torrent, once all are restored. */
+/* A patron that receives the events of all torrents, once all are restored. */
 static patron_handle* watching(patron_client* client, uint64_t torrents) {
     patron_handle* handle = new_patron(client);
     patron_reply* reply = NULL;
@@ -44,7 +44,7 @@ static uint64_t all_time_sent(patron_handle* handle) {
     return sent;
 }
 
-/* Something to count. */
+/* Uploads data to another client, so that there is traffic to count. */
 static uint64_t send_to_another(patron_handle* handle, const patron_metainfo* metainfo,
                                 const char* directory) {
     CHECK(all_time_sent(handle) == 0);
@@ -54,7 +54,7 @@ static uint64_t send_to_another(patron_handle* handle, const patron_metainfo* me
     await(other, PATRON_EVENT_FINISHED, download);
     patron_free(other);
     stop(client);
-    /* What is received may not be counted as sent yet. */
+    /* The other client may have received data that is not counted as sent yet. */
     int64_t deadline = now_ms() + PATIENCE_MS;
     uint64_t sent;
     while ((sent = all_time_sent(handle)) < 100000)
@@ -74,7 +74,7 @@ static bool has_limit_77(patron_handle* handle) {
     return has;
 }
 
-/* A setting that is changed is kept, unless the builder says otherwise. */
+/* A changed setting is kept, unless the builder sets it again. */
 static void settings_are_kept(const char* directory, const char* store) {
     for (int run = 0; run < 3; run++) {
         patron_builder* builder = new_builder(directory);
@@ -95,7 +95,7 @@ static void settings_are_kept(const char* directory, const char* store) {
     }
 }
 
-/* A file that may not grow is like a full disk. */
+/* A limit on the size of files has the effect of a full disk. */
 static void limit_file_size(rlim_t bytes) {
     struct rlimit limit;
     CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
@@ -103,7 +103,7 @@ static void limit_file_size(rlim_t bytes) {
     CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
-static void a_full_disk_is_told(patron_handle* handle, uint64_t torrent) {
+static void a_full_disk_is_reported(patron_handle* handle, uint64_t torrent) {
     signal(SIGXFSZ, SIG_IGN);
     limit_file_size(1);
     patron_reply* reply = NULL;
@@ -117,8 +117,8 @@ static void a_full_disk_is_told(patron_handle* handle, uint64_t torrent) {
     DONE(patron_remove_label(handle, torrent, PATRON_TEXT("too much"), &reply, &error));
 }
 
-/* Its files are on a disk that is missing. */
-static void what_cannot_be_restored_is_told(const char* directory, const char* store) {
+/* The disk with the files of a torrent is missing. */
+static void a_torrent_without_files_is_reported(const char* directory, const char* store) {
     const char* file = path(directory, "there/b.bin");
     make_directory(path(directory, "there"));
     make_file(file, 2, 100000);
@@ -170,12 +170,12 @@ int main(int argc, char** argv) {
     DONE(patron_set_note(handle, torrent, PATRON_TEXT("gone"), NULL, 0, &reply, &error));
     DONE(patron_remove_note(handle, torrent, PATRON_TEXT("gone"), &reply, &error));
 
-    /* Nobody else opens it meanwhile. */
+    /* Nobody else can open the store meanwhile. */
     patron_builder* builder = new_builder(directory);
     FAILS(PATRON_E_IN_USE, patron_builder_set_store(builder, PATRON_TEXT(store), &error));
     FAILS(PATRON_E_CORRUPT, patron_builder_set_store(builder, PATRON_TEXT(file), &error));
     patron_builder_free(builder);
-    a_full_disk_is_told(handle, torrent);
+    a_full_disk_is_reported(handle, torrent);
     uint64_t sent = send_to_another(handle, metainfo, directory);
     patron_free(handle);
     stop(client);
@@ -184,7 +184,7 @@ int main(int argc, char** argv) {
     handle = watching(client, 1);
     CHECK(all_time_sent(handle) >= sent);
     patron_handle* other = new_patron(client);
-    /* It begins with the status of each. */
+    /* The watch begins with the status of each torrent. */
     DONE(patron_watch_all(handle, &reply, &error));
     patron_event* event = await_event(handle, PATRON_EVENT_STATUS, 0);
     torrent = patron_event_torrent(event);
@@ -214,7 +214,7 @@ int main(int argc, char** argv) {
     stop(client);
     patron_metainfo_free(metainfo);
     settings_are_kept(directory, path(directory, "settings.db"));
-    what_cannot_be_restored_is_told(directory, path(directory, "other.db"));
+    a_torrent_without_files_is_reported(directory, path(directory, "other.db"));
     a_newer_store_is_refused(directory, path(directory, "torrents.db"));
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Many threads on one patron, and one that frees it under them. */
+/* Many threads use one patron, and one thread frees it meanwhile. */
 #include "check.h"
 
 #include <pthread.h>
@@ -48,7 +48,7 @@ static void* use(void* unused) {
     return NULL;
 }
 
-/* Until the patron is freed: each call goes well or says that it is no handle. */
+/* Runs until the patron is freed: each call succeeds or reports a bad handle. */
 static void* use_until_freed(void* unused) {
     (void)unused;
     int64_t deadline = now_ms() + PATIENCE_MS;
@@ -72,7 +72,7 @@ static void* use_until_freed(void* unused) {
     }
 }
 
-/* One reply and one snapshot, read by all. */
+/* One reply and one snapshot that all threads read. */
 static patron_reply* reply;
 static patron_snapshot* snapshot;
 
@@ -115,7 +115,7 @@ static void* wait_without_end(void* unused) {
     return NULL;
 }
 
-/* Until none is left, as a thread may have been between two waits. */
+/* Repeats until no thread is left, as a thread may have been between two waits. */
 static void* interrupt_it(void* done) {
     while (!__atomic_load_n((int*)done, __ATOMIC_SEQ_CST)) {
         OK(patron_interrupt(handle, &error));
@@ -127,7 +127,7 @@ static void* interrupt_it(void* done) {
 static void interrupts(void) {
     patron_event* event = NULL;
     drain(handle);
-    /* Nobody waits: the next wait ends, and no other; looking is no wait. */
+    /* Nobody is waiting, so only the next wait ends. Reading without a wait does not count. */
     OK(patron_interrupt(handle, &error));
     patron_event_free(NULL);
     FAILS(PATRON_E_CANCELLED, patron_next_event(handle, -1, &event, &error));
@@ -166,7 +166,8 @@ int main(int argc, char** argv) {
         interrupts();
     }
 
-    /* What they have sent comes before this in the client's queue, and is carried out. */
+    /* The messages of the threads come before this one in the client's queue and are still
+     * handled. */
     handle = new_patron(client);
     OK(patron_fresh_status(handle, torrent, &reply, &error));
     wait_for(reply);

@@ -1,10 +1,10 @@
-/* A program that opens the library at run time, as a plug-in host does, and closes it when it
- * likes. It is not linked with it. */
+/* A program that opens the library at run time, as a plug-in host does, and closes it at any time.
+ * It is not linked with the library. */
 #include "check.h"
 
 #include <dlfcn.h>
 
-/* The functions of the header, as dlsym() finds them. */
+/* The functions of the header, looked up with dlsym(). */
 static struct {
     __typeof__(&patron_version) version;
     __typeof__(&patron_builder_new) builder_new;
@@ -23,7 +23,7 @@ static void find(void* object, const char* name, void* place) {
     if (!symbol) {
         FAIL("%s", dlerror());
     }
-    /* ISO C has no conversion from an object to a function pointer. */
+    /* ISO C has no conversion from an object pointer to a function pointer. */
     memcpy(place, &symbol, sizeof symbol);
 }
 
@@ -74,13 +74,13 @@ int main(int argc, char** argv) {
         void* object = open_library(argv[2]);
         CHECK(library.version().length > 0);
         if (handle) {
-            /* Its threads have run on; what was open is open. */
+            /* The threads of the library are still running, and its sockets are open. */
             listens(handle);
             library.free_patron(handle);
         }
         handle = start_shared(argv[1]);
         CHECK(dlclose(object) == 0);
     }
-    /* It ends with the library closed and the client running. */
+    /* Exits while the library is closed and the client is running. */
     return 0;
 }

@@ -1,5 +1,5 @@
-/* A program that brings another libtorrent, whose functions are called in the place of those that
- * the library was compiled for. One that has its own linked in, hidden, is not concerned. */
+/* A program that brings its own libtorrent, whose functions replace those that the library was
+ * compiled with. A program that links its own with hidden symbols is not affected. */
 #include "check.h"
 
 static int called = 0;
@@ -17,7 +17,7 @@ static const char torrent[] =
 int main(int argc, char** argv) {
     (void)argv;
     CHECK(argc == 3);
-    /* The first that calls it, and no client. */
+    /* The first function that checks the version, without a client. */
     patron_error* error = NULL;
     patron_metainfo* metainfo = NULL;
     int32_t code =

@@ -1,4 +1,4 @@
-//! The examples in C, C++ and Python, each against a client of ours on the other side.
+//! The examples in C, C++ and Python. Each runs against a client of the test.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::support::{Seeder, address, client, data, finished, metainfo, same};
 
 const PYTHON: Program = Program { command: "python3", package: "python3" };
 
-/// An example that runs, and what it has said so far.
+/// A running example and its output so far.
 struct Example {
     running: Running,
     log: PathBuf,
@@ -30,7 +30,7 @@ impl Example {
         String::from_utf8(std::fs::read(&self.log).unwrap()).unwrap()
     }
 
-    /// Waits for a line that has `part`, and returns what stands behind it.
+    /// Waits for a line that contains `part` and returns the rest of the line.
     fn says(&mut self, part: &str) -> String {
         let log = self.log.clone();
         self.running.wait_for(part, || {
@@ -46,14 +46,15 @@ impl Example {
         self.says("listening at ").parse().unwrap()
     }
 
-    /// A client with several network threads has as many. All are known once it seeds.
+    /// The addresses at which it accepts peers. With several network threads there are as many, and
+    /// all are known once it seeds.
     fn addresses(&self) -> Vec<SocketAddr> {
         let said = self.said();
         let addresses = said.lines().filter_map(|line| line.strip_prefix("listening at "));
         addresses.map(|address| address.parse().unwrap()).collect()
     }
 
-    /// Ctrl-C, to which it says good-bye.
+    /// Interrupts the example, which must exit with its closing message.
     fn stop(mut self) {
         self.running.interrupt();
         self.running.wait();
@@ -78,7 +79,7 @@ fn python() -> Option<Command> {
     None
 }
 
-/// What there is to download, and from whom.
+/// A seeder and the torrent that an example downloads from it.
 struct Source {
     dir: tempfile::TempDir,
     seeder: Seeder,
@@ -135,7 +136,7 @@ fn download_in_c_takes_a_magnet_link_and_ends_at_ctrl_c() {
     let dir = source.dir.path();
     let magnet = source.seeder.metainfo.magnet().unwrap().to_string();
     let mut command = compiled(C11, "examples/c/download.c", dir);
-    // Nobody is there to give the metadata.
+    // No peer can provide the metadata.
     let mut example = Example::start(command.args(["--offline", &magnet, "to"]), dir);
     example.says("added, info hash");
     example.running.interrupt();
@@ -185,7 +186,7 @@ fn patron_in_cpp_makes_and_seeds_a_torrent() {
 }
 
 #[test]
-fn patron_in_cpp_says_what_is_wrong() {
+fn patron_in_cpp_reports_errors() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("empty")).unwrap();
     let mut command = compiled(CXX17, "examples/cpp/patron.cpp", dir.path());

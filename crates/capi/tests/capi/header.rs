@@ -1,12 +1,13 @@
-//! `include/torrent_patron.h` is what `crates/capi/src` says: a preface, then a chapter for each file.
+//! Generates `include/torrent_patron.h` from `crates/capi/src`: a preface, then a chapter for each
+//! file.
 //!
-//! `make header` writes it anew; a test fails when it has drifted.
+//! `make header` writes it. A test fails if it is out of date.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The files of each chapter, in the order in which a reader meets what they are about.
+/// The files of each chapter, in reading order.
 const CHAPTERS: &[&[&str]] = &[
     &["support/text"],
     &["support/failure", "errors"],
@@ -67,7 +68,7 @@ fn generate() -> Result<String> {
     Ok(header)
 }
 
-/// A title and an introduction from the first file, and the declarations of all.
+/// Takes the title and the introduction from the first file, and the declarations from all.
 fn chapter(sources: &[PathBuf], config: &cbindgen::Config) -> Result<String> {
     let text = std::fs::read_to_string(&sources[0])?;
     let intro: Vec<_> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
@@ -86,7 +87,7 @@ fn chapter(sources: &[PathBuf], config: &cbindgen::Config) -> Result<String> {
 
 fn declarations(source: &Path, mut config: cbindgen::Config) -> Result<String> {
     let text = expanded(&std::fs::read_to_string(source)?);
-    // Also those that no function of this chapter has.
+    // Also the structs that no function of this chapter uses.
     config.export.include = text
         .lines()
         .filter_map(|line| line.strip_prefix("pub struct "))
@@ -101,8 +102,8 @@ fn declarations(source: &Path, mut config: cbindgen::Config) -> Result<String> {
     Ok(by_hand(&String::from_utf8(declarations)?))
 }
 
-/// An enum of Rust's and the variants that have numbers in C, as `numbers!` and `choices!` of
-/// `support/numbers.rs` list them.
+/// A Rust enum and its variants that have numbers in C, from `numbers!` and `choices!`
+/// (`support/numbers.rs`).
 pub(crate) struct Numbers {
     pub(crate) name: String,
     pub(crate) variants: Vec<String>,
@@ -135,7 +136,7 @@ fn number(line: &str) -> Option<(&str, &str, &str)> {
     Some((name, number, variant))
 }
 
-/// With the macros expanded that cbindgen cannot.
+/// Expands the macros that cbindgen cannot expand.
 fn expanded(text: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
@@ -154,16 +155,16 @@ fn expanded(text: &str) -> String {
     out
 }
 
-const TEXT_MACRO: &str = "/** As the length of a text that goes in: it ends in a zero byte. */
+const TEXT_MACRO: &str = "/** Passed as the length of a text: the text ends in a zero byte. */
 #define PATRON_ZERO_TERMINATED SIZE_MAX
 
-/** A text that ends in a zero byte, as the two arguments that it is passed as. */
+/** The two arguments for a text that ends in a zero byte. */
 #define PATRON_TEXT(text) (text), PATRON_ZERO_TERMINATED
 
 ";
 
-/// As one would write it by hand: comments as wide as the page, those of one line on one line, and a
-/// negative number in parentheses.
+/// Formats the output as if written by hand: comments use the full width, short comments are on one
+/// line, and negative numbers are in parentheses.
 fn by_hand(text: &str) -> String {
     let mut out = Vec::new();
     let mut lines = text.lines();
@@ -200,7 +201,7 @@ fn by_hand(text: &str) -> String {
 
 const WIDTH: usize = 100;
 
-/// The paragraphs of a comment, each line behind `prefix` and at most `WIDTH` wide.
+/// Wraps the paragraphs of a comment. Each line starts with `prefix` and is at most `WIDTH` wide.
 fn wrapped(lines: &[&str], prefix: &str) -> Vec<String> {
     let mut out = Vec::new();
     for paragraph in lines.split(|line| line.trim().is_empty()) {
@@ -212,7 +213,7 @@ fn wrapped(lines: &[&str], prefix: &str) -> Vec<String> {
             line.push(' ');
             line.push_str(word);
         }
-        // An empty line, or none where the text only begins with one.
+        // An empty line between paragraphs, or only the prefix if the text begins with one.
         out.push(line);
         out.push(prefix.to_owned());
     }
@@ -223,14 +224,14 @@ fn wrapped(lines: &[&str], prefix: &str) -> Vec<String> {
 /// A function as the header declares it.
 pub(crate) struct Function {
     pub(crate) name: String,
-    /// As C writes it, "int32_t" or "patron_text".
+    /// As in C: "int32_t" or "patron_text".
     pub(crate) result: String,
     pub(crate) parameters: Vec<Parameter>,
 }
 
 pub(crate) struct Parameter {
-    /// Without `struct` and with one space before each `*`: "const patron_options *". Of a pointer
-    /// to an array or to a function, the whole declaration without the name.
+    /// Without `struct` and with one space before each `*`: "const patron_options *". For a pointer
+    /// to an array or function, the whole declaration without the name.
     pub(crate) kind: String,
     pub(crate) name: String,
 }
@@ -245,7 +246,7 @@ pub(crate) fn functions() -> Vec<Function> {
     }
     let code: Vec<_> = code.lines().filter(|line| !line.starts_with('#')).collect();
     let code = code.join(" ").replace("struct ", "");
-    // The members of a struct are no functions, and have no parentheses.
+    // The members of a struct are not functions: they have no parentheses.
     let statements = code.split(';').filter(|statement| statement.contains('('));
     statements.map(|statement| function(statement.trim())).collect()
 }
@@ -254,7 +255,7 @@ fn function(statement: &str) -> Function {
     let (head, parameters) = statement.split_once('(').unwrap();
     let parameters = parameters.strip_suffix(')').unwrap();
     let (result, name) = declaration(head);
-    // A comma inside of parentheses belongs to a function type.
+    // A comma in parentheses belongs to a function type.
     let mut depth = 0;
     let parameters = parameters.split(|c| {
         depth += i32::from(c == '(') - i32::from(c == ')');
@@ -267,7 +268,7 @@ fn function(statement: &str) -> Function {
     Function { name, result, parameters: parameters.collect() }
 }
 
-/// The type and the name.
+/// Splits a declaration into type and name.
 fn declaration(text: &str) -> (String, String) {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((before, rest)) = text.split_once("(*") {

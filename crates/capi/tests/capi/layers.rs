@@ -1,11 +1,11 @@
-//! Which files of `src` use which: the chapters use what supports them, and not each other.
+//! Checks which files of `src` use which: the chapters use `support`, but not each other.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// The files of `src/support`. Each uses only those before it.
+/// The files of `src/support`. Each uses only files before it.
 const SUPPORT: &[&str] = &[
     "text",
     "numbers",
@@ -22,7 +22,7 @@ const SUPPORT: &[&str] = &[
     "thread",
 ];
 
-/// The chapters that use an object of another; one that is used uses none.
+/// Chapters that use an object of another chapter. The chapter that is used uses none.
 const OBJECTS: &[(&str, &str)] = &[
     ("client", "settings"),
     ("events", "statistics"),
@@ -36,7 +36,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("torrent_options", "options"),
 ];
 
-/// The names below `src`, without ".rs", and the texts.
+/// The names of the files in `src` without ".rs", and their contents.
 pub(crate) fn sources() -> Result<Vec<(String, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn sources() -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// What stands behind `prefix` in the paths of a file.
+/// The names behind `prefix` in the paths of a file.
 fn uses<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
     let name = |rest: &'a str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next();
     text.split(prefix).skip(1).filter_map(name).filter(|name| !name.is_empty()).collect()
@@ -63,7 +63,7 @@ fn chapters_use_what_supports_them_and_not_each_other() -> Result<()> {
     let mut used = BTreeSet::new();
     for (name, text) in sources()? {
         if let Some(name) = name.strip_prefix("support/") {
-            // Its own tests use all that is tested.
+            // The tests in a file may use what they test.
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
             ensure!(!code.contains("crate::") || name == "numbers", "{name} uses a chapter");
             let place = SUPPORT.iter().position(|known| *known == name);

@@ -1,4 +1,4 @@
-//! The C library, built and installed once for all tests, and programs compiled against it.
+//! Builds and installs the C library once for all tests, and compiles programs against it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::header::root;
 use crate::process::WITHOUT_OPEN_FILES;
 
-/// Where the library lies as `make install-capi` installs it.
+/// A prefix where `make install-capi` has installed the library.
 pub(crate) struct Prefix {
     path: PathBuf,
     linkage: &'static [&'static str],
@@ -17,7 +17,7 @@ pub(crate) struct Prefix {
 struct Library {
     built: PathBuf,
     shared: Prefix,
-    /// Without the shared object, so that the linker can only take the archive.
+    /// Has no shared object, so that the linker must take the archive.
     archive: Prefix,
 }
 
@@ -25,20 +25,20 @@ fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        // scripts/sanitize brings one of its own.
+        // scripts/sanitize provides a library of its own.
         let built =
             std::env::var_os("PATRON_CAPI_BUILT").map_or_else(|| build(temporary), Into::into);
 
         let directory = temporary.join("capi-installed");
-        // What an earlier run has left.
+        // Removes the files of an earlier run.
         let _ = std::fs::remove_dir_all(&directory);
         let install = |name, linkage| {
             let path = directory.join(name);
             let mut make = Command::new("make");
             make.args(["--no-print-directory", "install-capi"]);
             make.args([variable("PREFIX", &path), variable("CAPI", &built)]);
-            // Not those of a make that runs this test. Nor is its cache the loader's: nothing is
-            // installed but below the prefix.
+            // Ignores the variables of a make that runs this test. LDCONFIG is empty, as nothing
+            // outside the prefix is installed.
             output(make.args(["DESTDIR=", "LDCONFIG=", LIBDIR]).env_remove("MAKEFLAGS"));
             Prefix { path, linkage }
         };
@@ -55,7 +55,8 @@ fn library() -> &'static Library {
 }
 
 fn build(temporary: &Path) -> PathBuf {
-    // The directory in which this test was built: its dependencies are compiled. Cargo has released its lock.
+    // The target directory of this test, where the dependencies are already compiled. Cargo has
+    // released its lock.
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| {
         let levels = 1 + usize::from(std::env::var_os("CARGO_BUILD_TARGET").is_some());
         temporary.ancestors().nth(levels).unwrap().into()
@@ -63,7 +64,7 @@ fn build(temporary: &Path) -> PathBuf {
     let built = temporary.join("capi");
     let mut command = Command::new("scripts/capi");
     command.arg(&built).env("PATRON_CAPI_PROFILE", "dev");
-    // The libtorrent that this test was built with.
+    // Uses the libtorrent that this test was built with.
     let features = [
         (cfg!(feature = "vendored-plain"), "vendored-plain"),
         (cfg!(feature = "vendored"), "vendored"),
@@ -77,7 +78,8 @@ fn build(temporary: &Path) -> PathBuf {
 
 const LIBDIR: &str = "LIBDIR=$(PREFIX)/lib";
 
-/// Makes a target below a directory, whatever mask of modes the user has.
+/// Runs a target of the Makefile with DESTDIR set. The umask must have no effect on the installed
+/// files.
 fn make(target: &str, directory: &Path, prefix: &str) -> String {
     let mut command = Command::new("sh");
     command.args(["-c", "umask 077; exec make --no-print-directory \"$@\"", "make", target]);
@@ -111,7 +113,7 @@ fn an_installation_can_be_read_by_all_and_removed_whole() {
     files(&stage, &mut found);
     assert_eq!(found.len(), 8, "{found:?}");
 
-    // As a shell reads what pkg-config says.
+    // Parses the output of pkg-config as a shell does.
     let prefix = stage.join("opt/with a space");
     let mut shell = Command::new("bash");
     let flags = "eval \"flags=($(${PKG_CONFIG:-pkg-config} --cflags --libs torrent_patron))\"; \
@@ -161,25 +163,25 @@ impl Prefix {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// As `cc SOURCE $(pkg-config --cflags --libs torrent_patron) -o PROGRAM`.
+    /// Runs `cc SOURCE $(pkg-config --cflags --libs torrent_patron) -o PROGRAM`.
     pub(crate) fn compile(&self, compiler: &[&str], source: &Path, program: &Path) {
         let mut command = Command::new(compiler[0]);
         command.args(&compiler[1..]).args(WARNINGS).arg(source).args(["-x", "none", "-o"]);
-        // Lest a program that opens the library itself is linked with it.
+        // A program that opens the library itself must not be linked with it.
         command.arg(program).args(["-pthread", "-ldl", "-Wl,--as-needed"]);
         command.args(self.pkg_config(&[&["--cflags", "--libs"], self.linkage].concat()));
-        // Stands beside what it includes, and is not the place where a temporary source lies.
+        // A generated source is elsewhere, but includes files of this directory.
         output(command.arg("-I").arg(root().join("crates/capi/tests/c")));
     }
 
-    /// A program that is started with nothing of this process but its library.
+    /// A command for a program that inherits nothing from this process except the library path.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("bash");
         command.args(["-c", WITHOUT_OPEN_FILES]);
         let runner = std::env::var("PATRON_C_RUNNER").unwrap_or_default();
         command.args(runner.split_whitespace()).arg(program);
         command.env_clear().env("LD_LIBRARY_PATH", self.lib());
-        // libtorrent asks for LANG, not LC_ALL, whether names of files are UTF-8.
+        // libtorrent looks at LANG, not LC_ALL, to decide whether file names are UTF-8.
         command.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8");
         for name in ["PATH", "HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -195,7 +197,7 @@ pub(crate) const CXX17: &[&str] = &["c++", "-std=c++17", "-x", "c++"];
 pub(crate) const SANITIZED: &[&str] =
     &["cc", "-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
-/// What a program says that must succeed, run in the root of the project.
+/// Runs a command that must succeed in the root of the project, and returns its output.
 pub(crate) fn output(command: &mut Command) -> String {
     let output = command.current_dir(root()).output();
     let output = output.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));

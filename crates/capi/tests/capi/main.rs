@@ -1,10 +1,11 @@
-//! The C ABI, from outside: the header, the installed library, and programs that people would write.
+//! Tests the C ABI from outside: the header, the installed library, and programs as users would
+//! write them.
 
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 
 #[path = "../../../../tests/foreign/process.rs"]
-#[allow(dead_code)] // of which this is a part
+#[allow(dead_code)] // uses only a part
 mod process;
 
 mod examples;

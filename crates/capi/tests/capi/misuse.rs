@@ -1,7 +1,7 @@
-//! Each function of the header with each argument wrong in each way that can be checked: NULL, an
-//! unknown number, a text that is not UTF-8, a wrong size, a handle that means nothing; and in a
-//! process that was forked. The calls are written from the prototypes, so that none is forgotten; the
-//! right arguments are in `tests/c/misuse.h`.
+//! Calls each function of the header with each argument wrong in each way that can be checked:
+//! NULL, an unknown number, text that is not UTF-8, a wrong size, a bad handle. Also calls it in a
+//! forked process. The calls are generated from the prototypes, so that no function is forgotten.
+//! The valid arguments are in `tests/c/misuse.h`.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::header::{Function, Parameter, functions};
 use crate::library::{C11, CXX17, SANITIZED, shared};
 use crate::programs::run;
 
-/// Pointers that may be NULL, as the header says. `error` may be in every function.
+/// Pointers that may be NULL according to the header. `error` may be NULL in every function.
 const OPTIONAL: &[(&str, &str)] = &[
     ("patron_settings_get", "kind"),
     ("patron_metainfo_tracker", "tier"),
@@ -26,7 +26,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_set_log", "user_data"),
 ];
 
-/// Right arguments that only one function wants.
+/// Valid arguments that only one function needs.
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_settings_set_int", "name", "\"connections_limit\""),
     ("patron_settings_set_int", "value", "17"),
@@ -40,7 +40,7 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_reply_metainfo", "reply", "metainfo_reply"),
     ("patron_reply_statistics", "reply", "statistics_reply"),
     ("patron_statistics_get", "name", "\"peer.num_peers_connected\""),
-    // The first that is a gauge, and not 0.
+    // The first statistic that is a gauge and not 0.
     ("patron_statistics_is_gauge", "index", "the_gauge"),
     ("patron_statistics_value", "index", "the_gauge"),
     ("patron_reply_files", "reply", "files_reply"),
@@ -58,7 +58,7 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_reply_peer_class_options", "reply", "class_reply"),
     ("patron_reply_peer_class_name", "reply", "class_reply"),
     ("patron_reply_peer_class_ranges", "reply", "ranges_reply"),
-    // Of which there is none.
+    // A class that does not exist.
     ("patron_remove_peer_class", "peer_class", "20"),
     ("patron_map_port", "protocol", "PATRON_PORT_TCP"),
     ("patron_builder_set_store", "file", "new_store()"),
@@ -72,7 +72,7 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("patron_ip_filter_parse_lenient", "length", "9"),
 ];
 
-/// Right arguments by name.
+/// Valid arguments by name.
 const VALUES: &[(&str, &str)] = &[
     ("preset", "PATRON_PRESET_DEFAULT"),
     ("protocol", "PATRON_PROTOCOL_HYBRID"),
@@ -136,7 +136,7 @@ const VALUES: &[(&str, &str)] = &[
     ("allocation", "PATRON_ALLOCATION_FULL"),
     ("existing_files", "PATRON_EXISTING_FILES_OVERWRITE"),
     ("flags", "PATRON_FLAG_SEQUENTIAL"),
-    // Never reached here.
+    // Never reached in this test.
     ("share_ratio", "1000.0"),
     ("seed_seconds", "1000000"),
     ("action", "PATRON_GOAL_PAUSE"),
@@ -156,15 +156,15 @@ const VALUES: &[(&str, &str)] = &[
     ("peer_classes", "UINT32_C(1) << PATRON_PEER_CLASS_LOCAL"),
 ];
 
-/// An `int32_t` stands for one of a few things, but for these; `tests/c/starting.c` and
-/// `tests/c/requests.c` have wrong ones.
+/// Parameters of type `int32_t` that are numbers. All others choose from a list.
+/// `tests/c/starting.c` and `tests/c/requests.c` pass wrong ones.
 const NUMBERS: &[&str] = &["value", "flags", "mapping"];
 
-/// Texts that are paths, which need not be UTF-8.
+/// Paths, which need not be UTF-8.
 const PATHS: &[(&str, &str)] = &[("patron_maker_new", "source")];
 const PATH_NAMES: &[&str] = &["directory", "file", "new_path"];
 
-/// Structs that the caller gives room for, with their size behind it.
+/// Structs that the caller provides, with their size as the next argument.
 const STRUCTS: &[&str] = &[
     "patron_status",
     "patron_hash_progress",
@@ -177,13 +177,15 @@ const STRUCTS: &[&str] = &[
     "patron_peer_class_options",
 ];
 
-/// Structs that have grown, and the first member that the first header did not have.
+/// Structs that have grown, and their first member that was not in the first header.
 const GROWN: &[(&str, &str)] = &[("patron_status", "all_time_downloaded")];
 
-/// What reads structs of which there are none here; `tests/c/requests.c` reads some.
+/// Functions that read a list of structs which is empty here. `tests/c/requests.c` tests it with
+/// elements.
 const READS_NONE: &[&str] = &["patron_pieces_read_partial"];
 
-/// What gives the neutral value although all arguments are right: there is nothing else to give.
+/// Functions that return the neutral value although all arguments are valid, as there is nothing
+/// else to return.
 const NEUTRAL: &[&str] = &[
     "patron_error_category",
     "patron_error_value",
@@ -252,7 +254,7 @@ const NEUTRAL: &[&str] = &[
     "patron_trackers_announce_message",
 ];
 
-/// What gives -1 where there is nothing to give.
+/// Functions that return -1 if there is nothing to return.
 const COUNTS: &[&str] =
     &["patron_event_leechers", "patron_event_seeds", "patron_reply_port_mapping"];
 
@@ -262,7 +264,7 @@ const HANDLES: &[&str] =
 #[derive(Clone, Copy)]
 enum Expected {
     Good,
-    /// A code where the function can fail, else its neutral value.
+    /// Fails with this code, or returns the neutral value if the function cannot fail.
     Bad(&'static str),
 }
 
@@ -275,19 +277,19 @@ impl Parameter {
         self.kind == "patron_error **"
     }
 
-    /// The type of the object that is given out.
+    /// The type of the object that the parameter returns.
     fn object(&self) -> Option<&str> {
         self.kind.strip_suffix(" **").filter(|_| !self.is_error())
     }
 
-    /// The type behind the pointer, where the function writes it.
+    /// The type of the place that the function writes to.
     fn output(&self) -> Option<String> {
         if let Some(object) = self.kind.strip_suffix(" **") {
             return Some(format!("{object} *"));
         }
         let scalar = self.kind.strip_suffix(" *")?;
         match scalar {
-            // A place for more than one, so that what is written behind it is seen.
+            // Room for more than one, so that writing beyond the struct is noticed.
             _ if STRUCTS.contains(&scalar) => Some(format!(
                 "union {{ {scalar} value; unsigned char bytes[2 * sizeof({scalar})]; }}"
             )),
@@ -300,13 +302,13 @@ impl Parameter {
         self.kind.strip_suffix(" *").filter(|kind| STRUCTS.contains(kind))
     }
 
-    /// The struct that is read.
+    /// The struct that the function reads.
     fn given(&self) -> Option<&str> {
         let kind = self.kind.strip_prefix("const ")?.strip_suffix(" *")?;
         STRUCTS.contains(&kind).then_some(kind)
     }
 
-    /// The length of an array of bytes that is written.
+    /// The length of the byte array that the function writes.
     fn array(&self) -> Option<&str> {
         self.kind.strip_prefix("uint8_t (*)[")?.strip_suffix(']')
     }
@@ -333,17 +335,17 @@ impl Function {
         self.result == "void"
     }
 
-    /// The struct that it writes.
+    /// The struct that the function writes.
     fn written(&self) -> Option<&str> {
         self.parameters.iter().find_map(Parameter::structure)
     }
 
-    /// The struct that it writes or reads.
+    /// The struct that the function writes or reads.
     fn structure(&self) -> &str {
         self.written().or_else(|| self.parameters.iter().find_map(Parameter::given)).unwrap()
     }
 
-    /// A right argument.
+    /// A valid argument.
     fn right(&self, index: usize) -> String {
         let parameter = &self.parameters[index];
         let Parameter { kind, name } = parameter;
@@ -385,7 +387,7 @@ impl Function {
         value.unwrap_or_else(|| panic!("what is right for {} of {}?", name, self.name)).1.to_owned()
     }
 
-    /// One call with some arguments replaced.
+    /// Writes a call with some arguments replaced.
     fn call(&self, out: &mut String, what: &str, changes: &[(usize, &str)], expected: Expected) {
         let name = &self.name;
         writeln!(out, "    {{\n        current = \"{name}: {what}\";").unwrap();
@@ -403,7 +405,7 @@ impl Function {
             .unwrap();
         }
         if name == "patron_next_event" {
-            // So that one is there.
+            // Provides an event.
             let send = "patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL);";
             writeln!(out, "        {send}").unwrap();
         }
@@ -434,7 +436,7 @@ impl Function {
                 let neutral = match &*self.result {
                     "patron_text" => "is(result, \"\")",
                     "patron_bytes" => "(!result.data && !result.length)",
-                    // 0 is a number of peers, and a mapping.
+                    // 0 is a valid number of peers and a valid mapping.
                     _ if COUNTS.contains(&&**name) => "(result == -1)",
                     _ => "!result",
                 };
@@ -537,7 +539,7 @@ impl Function {
         out.push_str("}\n\n");
     }
 
-    /// NULL with the length 0 is an empty text, and does what that does.
+    /// Checks that NULL with the length 0 has the same effect as an empty text.
     fn empty(&self, out: &mut String, index: usize) {
         let call = |text: &str| {
             let mut arguments: Vec<_> =
@@ -582,7 +584,8 @@ impl Function {
         out.push_str("    }\n");
     }
 
-    /// The struct of a program that was compiled with the first header: nothing is written behind it.
+    /// The struct of a program that was compiled with the first header: nothing may be written
+    /// beyond it.
     fn smaller(&self, out: &mut String, index: usize, size: &str) {
         let mut text = String::new();
         self.call(&mut text, "a smaller struct", &[(index, size)], Expected::Good);
@@ -595,8 +598,8 @@ impl Function {
         .unwrap();
     }
 
-    /// A struct of a program that was compiled with a newer header, which this library reads: the rest
-    /// is zero, or means something that it does not know.
+    /// A struct that the library reads, from a program that was compiled with a newer header: the
+    /// rest must be zero, as anything else has a meaning that this library does not know.
     fn larger_given(&self, out: &mut String, index: usize) {
         let size = format!("sizeof({}) + 8", self.structure());
         let before = self.right(index - 1);
@@ -607,7 +610,7 @@ impl Function {
     }
 
     /// The struct of a program that was compiled with a newer header: the rest becomes zero, and
-    /// nothing is written behind it.
+    /// nothing may be written beyond it.
     fn larger(&self, out: &mut String, index: usize) {
         let sizeof = format!("sizeof({})", self.structure());
         let size = format!("{sizeof} + 8");
@@ -632,14 +635,14 @@ impl Function {
         if self.name.starts_with("patron_error_") {
             return;
         }
-        // Its right argument cannot be made there.
+        // The valid argument cannot be created in the child.
         let client = self.parameters.iter().position(|parameter| parameter.name == "client");
         let changes: Vec<_> = client.map(|index| (index, "the_client")).into_iter().collect();
         self.call(out, "forked", &changes, Expected::Bad("PATRON_E_FORKED"));
     }
 }
 
-/// Frees an object. A reply is waited for, so that the client leaves nothing undone at the end.
+/// Frees an object. Waits for a reply first, so that the client leaves nothing undone at the end.
 fn done_with(object: &str, name: &str) -> String {
     let wait = match object {
         "patron_reply" => format!("patron_reply_wait({name}, PATIENCE_MS, NULL); "),

@@ -1,4 +1,4 @@
-//! Every variant of a Rust enum that crosses has a number in C.
+//! Checks that each variant of a Rust enum in the C ABI has a number.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,13 @@ use torrent_patron::event::EventKind;
 
 use crate::header::{Numbers, numbers, root};
 
-/// Variants without a number, and the function that says the same.
+/// Variants without a number, and the functions that take their place.
 const WITHOUT: &[(&str, &str, &str)] = &[("QueueMove", "To", "patron_set_queue_position")];
 
-/// Enums that one file takes apart by hand.
+/// Enums that one file converts by hand.
 const BY_HAND: &[(&str, &str)] = &[("Command", "patron"), ("Source", "patron")];
 
-/// The variants of an enum, from the source that declares it: they cannot be listed otherwise.
+/// The variants of an enum, read from the source that declares it: Rust cannot list them.
 fn variants(name: &str) -> Result<BTreeSet<String>> {
     if name == "EventKind" {
         return Ok(EventKind::ALL.iter().map(|kind| kind.name().to_owned()).collect());
@@ -63,7 +63,7 @@ fn every_variant_has_a_number() -> Result<()> {
 }
 
 #[test]
-fn what_is_taken_apart_by_hand_is_taken_apart_whole() -> Result<()> {
+fn enums_converted_by_hand_are_converted_completely() -> Result<()> {
     for (name, file) in BY_HAND {
         let text = std::fs::read_to_string(root().join(format!("crates/capi/src/{file}.rs")))?;
         for variant in variants(name)? {

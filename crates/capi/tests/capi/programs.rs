@@ -1,5 +1,5 @@
-//! The programs of `tests/c`, compiled as C11 and as C++17, and as C11 with address and undefined
-//! behaviour sanitizer. `scripts/sanitize capi` runs them with all of the library instrumented, and
+//! Compiles the programs of `tests/c` as C11, as C++17, and as C11 with the address and undefined
+//! behaviour sanitizers. `scripts/sanitize capi` runs them with the whole library instrumented, and
 //! under valgrind.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::header::root;
 use crate::library::{C11, CXX17, Prefix, SANITIZED, archive, shared};
 use crate::process::Running;
 
-/// Compiles a program and runs it with a directory of its own and the path of the shared object.
+/// Compiles a program, and runs it with a directory of its own and the path of the shared object.
 pub(crate) fn run(prefix: &Prefix, compiler: &[&str], source: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("program");

@@ -1,4 +1,4 @@
-//! What the shared object exports, and what it is called.
+//! Checks the exported symbols and the names of the shared object.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ fn recorded() -> PathBuf {
 
 fn exports() -> BTreeSet<String> {
     let mut nm = Command::new("nm");
-    // ld leaves a local symbol there now and then, which nobody can link with.
+    // ld sometimes leaves a local symbol there, which nobody can link with.
     let exported = ["-D", "--defined-only", "--extern-only"];
     let text = output(nm.args(exported).arg(shared().shared_object()));
-    // Of the node of the version, there is a symbol too.
+    // The version node has a symbol of its own.
     let names = text.lines().filter(|line| !line.contains(" A "));
     let names = names.filter_map(|line| line.split_whitespace().nth(2)?.split('@').next());
     names.map(str::to_owned).collect()
@@ -32,7 +32,7 @@ fn the_shared_object_exports_the_functions_of_the_header_alone() {
 }
 
 #[test]
-fn no_function_goes_and_none_comes_unrecorded() {
+fn every_added_or_removed_function_is_recorded() {
     let text = std::fs::read_to_string(recorded()).unwrap_or_default();
     let known: BTreeSet<_> = text.lines().map(str::to_owned).collect();
     let exports = exports();
@@ -73,7 +73,7 @@ fn versions_agree() {
     assert_eq!(numbers.join("."), version);
 }
 
-/// `cargo cinstall` is another way to the same files.
+/// `cargo cinstall` is another way to install the same files.
 #[test]
 fn cargo_c_installs_the_same_functions() {
     let installed = Command::new(env!("CARGO")).args(["cinstall", "--version"]).output();

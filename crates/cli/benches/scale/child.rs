@@ -1,4 +1,4 @@
-//! A client with many torrents, in a process of its own.
+//! A client with many torrents, in a separate process.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) const WORD: &str = "child";
 
 const SIZE: usize = 16 * 1024;
 
-/// Threads that add. Sources are read on the thread of the one who adds.
+/// The number of threads that add torrents. Each reads the sources that it adds.
 const ADDERS: usize = 4;
 
 /// Torrents that each of them has under way; together as many as in bare_scale.cpp.
@@ -25,12 +25,12 @@ fn name(number: usize) -> String {
     format!("{number}.bin")
 }
 
-/// Where the file of a torrent is: no directory has too many.
+/// Returns the directory of a torrent's file, so that no directory has too many files.
 fn directory_of(number: usize, directory: &Path) -> PathBuf {
     directory.join((number / 1000).to_string())
 }
 
-/// A file for each torrent, which takes no room.
+/// Creates a sparse file for each torrent.
 pub(crate) fn make_files(count: usize, directory: &Path) -> Result<()> {
     for number in 0..count {
         let directory = directory_of(number, directory);
@@ -42,7 +42,7 @@ pub(crate) fn make_files(count: usize, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What `torrent` in bare_scale.cpp makes.
+/// Creates the same torrent as `torrent` in bare_scale.cpp.
 fn torrent(number: usize) -> Vec<u8> {
     let name = name(number);
     let hash = format!("{number:.<20}");
@@ -62,13 +62,13 @@ fn start(threads: usize, directory: &Path) -> Result<Client> {
         .offline(true)
         .network_threads(threads)
         .tick_interval(Duration::from_secs(5))
-        // Not while it rests.
+        // Nothing should be saved while it is idle.
         .resume_data_interval(Duration::from_secs(3600))
         .save_dir(directory)
         .start()?)
 }
 
-/// Adds them all from several threads; the ids in no order.
+/// Adds all torrents from several threads. The ids are not in order.
 fn add(
     patron: &Patron,
     count: usize,
@@ -119,7 +119,7 @@ pub(crate) fn run(count: usize, threads: usize, directory: &Path) -> Result<()> 
     for id in ids.iter().step_by(100) {
         patron.pause(*id).wait()?;
     }
-    // Until the last of them is known to be paused.
+    // Wait until the last of them are known to be paused.
     while !ids.iter().step_by(100).all(|id| patron.status(*id).is_some_and(|status| status.paused))
     {
         std::thread::yield_now();

@@ -1,14 +1,14 @@
-//! Many torrents: what they cost in a client of one or several network threads, beside a program with
-//! nothing around libtorrent, in the same run.
+//! Measures clients with many torrents and one or several network threads, compared with a program that uses
+//! libtorrent directly, in the same run.
 //!
 //!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4] [defaults]]
 //!
-//! 10,000 and 100,000 torrents, with one thread, one for each core and two for each unless told otherwise. The
-//! program has the settings of the client; with `defaults`, it is measured with libtorrent's own, too. Their
-//! files are small and are not read. Of each client: the time to add them, memory and processor at rest, a tick,
-//! all statuses, those of 1 % that have changed, the end with all resume data saved, and the start from that.
-//! A table on stdout; `target/bench-scale/` has `results.json` (what was measured by count and contender, in the
-//! units that the names say) and plots.
+//! By default 10,000 and 100,000 torrents, with one thread, one per core and two per core. The program has the
+//! client's settings; with `defaults`, it is also measured with libtorrent's own. The files are small and are not
+//! read. For each client, this measures the time to add the torrents, memory and CPU time when idle, a tick,
+//! all statuses, the statuses of 1 % that have changed, the shutdown with all resume data saved, and the start from
+//! that. Prints a table to stdout; `target/bench-scale/` gets `results.json` (the results by count and contender, in
+//! the units in the names) and plots.
 
 #![allow(clippy::print_stdout)]
 
@@ -25,12 +25,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use torrent_patron::Client;
 
-/// libtorrent takes a torrent off its round after 10 s (`auto_manage_startup`); the first tick, which tells
-/// of every torrent, is before that.
+/// libtorrent stops visiting an idle torrent after 10 s (`auto_manage_startup`). The first tick, which
+/// reports every torrent, is before that.
 const SETTLE: Duration = Duration::from_secs(20);
 const REST: Duration = Duration::from_secs(10);
 
-/// What is measured, in the order of the table.
+/// The measurements, in the order of the table.
 const FIGURES: [&str; 9] = [
     "add_s",
     "memory_kib",
@@ -45,7 +45,7 @@ const FIGURES: [&str; 9] = [
 
 pub(crate) type Figures = BTreeMap<&'static str, f64>;
 
-/// By count and contender.
+/// The results by count and contender.
 pub(crate) type Results = BTreeMap<usize, Vec<(String, Figures)>>;
 
 fn main() -> Result<()> {
@@ -98,7 +98,7 @@ fn main() -> Result<()> {
     write(&results)
 }
 
-/// As the client has them, so that both start alike.
+/// Returns the settings of the client, so that both start with the same.
 fn settings() -> Result<Vec<String>> {
     let settings = Client::builder().offline(true).effective_settings()?;
     let is_ours = |name: &str| ["disk_reads", "network_threads"].contains(&name);
@@ -125,7 +125,7 @@ fn build(directory: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Runs one and looks at it while it rests.
+/// Runs one process and measures it while it is idle.
 fn measure(mut command: Command, count: usize) -> Result<Figures> {
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let stdout = process.stdout.take().context("no stdout")?;
@@ -168,7 +168,7 @@ fn memory(process: &Child) -> Result<u64> {
     Ok(kib.trim().parse::<u64>()? * 1024)
 }
 
-/// Of all threads, in nanoseconds.
+/// Returns the CPU time of all threads.
 fn cpu(process: &Child) -> Result<Duration> {
     let mut used = Duration::ZERO;
     for entry in std::fs::read_dir(format!("/proc/{}/task", process.id()))? {

@@ -1,4 +1,4 @@
-//! One figure of all contenders by the number of torrents, as SVG.
+//! Plots one figure of all contenders by the number of torrents, as SVG.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The programs that are compared: how each is started, on loopback alone and with no limit that it
-//! lets us lift.
+//! The compared programs, and how each is started: only on loopback, and without any limit that can be turned
+//! off.
 
 mod bare;
 pub(crate) mod iperf3;
@@ -21,59 +21,59 @@ use crate::process::Process;
 use patron::Threads;
 
 const START: Duration = Duration::from_secs(20);
-/// Until all data is checked.
+/// The maximum time for checking all data.
 const CHECK: Duration = Duration::from_secs(120);
 
 /// A seeder to compare.
 pub(crate) trait Contender {
-    /// How it is chosen on the command line, and called in the JSON.
+    /// Its name on the command line and in the JSON.
     fn key(&self) -> &'static str;
 
-    /// How it is called in tables and plots.
+    /// Its name in tables and plots.
     fn name(&self) -> &'static str;
 
-    /// Its version, and how it is set up.
+    /// Its version and configuration.
     fn about(&self) -> String;
 
     /// Why it cannot take part.
     fn unavailable(&self) -> Option<String>;
 
-    /// Whether the run has failed if it does. Those that others wrote may.
+    /// Whether its failure fails the whole run. Programs by others may fail.
     fn is_required(&self) -> bool {
         false
     }
 
-    /// Whether it reads no file: what it sends is zeros, and there is nothing to verify.
+    /// Whether it reads no files. It sends zeros, so there is nothing to verify.
     fn has_no_disk(&self) -> bool {
         false
     }
 
-    /// Whether it is ready soon enough to be started again and again, which cold data asks for.
+    /// Whether it starts quickly enough to be restarted often, as needed for cold data.
     fn starts_quickly(&self) -> bool {
         true
     }
 
-    /// Whether it answers so seldom that short slices say nothing of it: it then has one long one.
+    /// Whether it answers so rarely that short slices are meaningless; it then gets one long slice.
     fn answers_seldom(&self) -> bool {
         false
     }
 
-    /// At how many addresses it listens; its peers are spread over them.
+    /// The number of addresses that it listens on. Its peers are spread over them.
     fn listens_at(&self) -> usize {
         1
     }
 
-    /// How to start it. What it writes goes to `home`.
+    /// Returns how to start it. It writes to `home`.
     fn launch(&self, data: &Data, home: &Path) -> Result<Launch>;
 }
 
 pub(crate) struct Launch {
     command: Command,
-    /// `None` says that its stdout will tell, as an event in JSON.
+    /// `None` if it prints the address to stdout, as an event in JSON.
     address: Option<SocketAddr>,
 }
 
-/// All of them; the first is what the others are compared with.
+/// Returns all contenders. The others are compared with the first.
 pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
     let program = bare::build(directory)?;
     Ok(vec![
@@ -90,7 +90,7 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
     ])
 }
 
-/// A contender that runs.
+/// A running contender.
 pub(crate) struct Seeder<'a> {
     pub(crate) contender: &'a dyn Contender,
     pub(crate) process: Process,
@@ -129,12 +129,12 @@ impl<'a> Seeder<'a> {
         })
     }
 
-    /// Its name, and what it said on stderr: for errors.
+    /// Returns its name and what it wrote to stderr, for errors.
     pub(crate) fn describe(&self) -> String {
         format!("{} {}", self.contender.name(), self.process.complaints()).trim_end().to_owned()
     }
 
-    /// Ends it; what matters is held to a clean end.
+    /// Ends it. A required contender must end cleanly.
     pub(crate) fn stop(self) -> Result<()> {
         let (name, required) = (self.contender.name(), self.contender.is_required());
         let status = self.process.stop().context(name)?;
@@ -143,7 +143,7 @@ impl<'a> Seeder<'a> {
     }
 }
 
-/// From `{"event":"listening","address":"..."}`.
+/// Parses `{"event":"listening","address":"..."}`.
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let event: serde_json::Value = serde_json::from_str(line).ok()?;
     if event["event"] != "listening" {
@@ -152,7 +152,7 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     event["address"].as_str()?.parse().ok()
 }
 
-/// The first line of what `program --version` says, on whichever stream.
+/// Returns the first line of the output of `program --version`, on either stream.
 fn version(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let said = [output.stdout, output.stderr].concat();

@@ -1,5 +1,5 @@
-//! Random data, and v1 torrents of it that owe nothing to the code under test: one large file, and
-//! many small ones.
+//! Random data, and v1 torrents of it that are made without the code under test: one large file, and many
+//! small ones.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use sha1::{Digest, Sha1};
 const LARGE_PIECE: u32 = 1 << 20;
 const SMALL_PIECE: u32 = 256 << 10;
 
-/// A torrent of one file, as much of it as a leecher has to know.
+/// A torrent of one file, as far as a leecher must know it.
 pub(crate) struct Torrent {
     pub(crate) file: PathBuf,
     pub(crate) torrent_file: PathBuf,
@@ -49,9 +49,9 @@ struct Directories {
     torrents: PathBuf,
 }
 
-/// Everything that the seeders seed.
+/// All data that is seeded.
 pub(crate) struct Data {
-    /// Where the files are.
+    /// The directory of the files.
     pub(crate) directory: PathBuf,
     /// The large torrent, then the small ones.
     pub(crate) torrents: Vec<Torrent>,
@@ -93,7 +93,8 @@ fn write_random(path: &Path, piece_length: u32, size: u64) -> Result<Vec<[u8; 20
         hashes.push(Sha1::digest(&piece).into());
         left -= piece.len() as u64;
     }
-    // Or the kernel would write it out in the middle of a slice, and could not drop it when told to.
+    // Otherwise the kernel would write the data in the middle of a slice, and could not drop it from memory
+    // on request.
     file.sync_all()?;
     Ok(hashes)
 }

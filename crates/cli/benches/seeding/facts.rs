@@ -1,4 +1,4 @@
-//! The machine and the versions, without which figures say nothing.
+//! The machine and the versions, without which the figures are meaningless.
 
 use anyhow::Result;
 
@@ -12,7 +12,7 @@ pub(crate) struct Facts {
     pub(crate) cores: usize,
     pub(crate) memory_mib: u64,
     pub(crate) libtorrent: String,
-    /// Whether the load generator gets away without copying what it throws away.
+    /// Whether the load generator can discard data without copying it.
     pub(crate) kernel_discards: bool,
 }
 
@@ -37,7 +37,7 @@ impl Facts {
     }
 }
 
-/// Of the first line `name: value`.
+/// Returns the value of the first line `name: value`.
 fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim())

@@ -1,8 +1,8 @@
-//! A leecher that costs little: it asks for pieces on many connections and throws them away.
+//! A leecher with a low cost: it requests pieces on many connections and discards them.
 //!
-//! One thread, one epoll. Of a block only the header is copied to user space; the kernel discards the
-//! payload (`MSG_TRUNC`), so that on a small machine the seeder is what is measured. A swarm with
-//! [`Plan::Verify`] keeps the payload instead, and holds each piece to its hash.
+//! One thread with one epoll. Only the header of a block is copied to user space; the kernel discards the
+//! payload (`MSG_TRUNC`), so that the seeder is the bottleneck even on a small machine. A swarm with
+//! [`Plan::Verify`] keeps the payload instead, and checks the hash of each piece.
 
 mod peer;
 mod pieces;
@@ -29,31 +29,31 @@ pub(crate) use probe::Probes;
 pub(crate) use wire::Block;
 use wire::{BITFIELD, call, read_handshake, read_head, read_rest};
 
-/// A seeder that sends nothing for so long has failed.
+/// A seeder that sends nothing for this long has failed.
 const STALL: Duration = Duration::from_secs(10);
 
-/// How long all torrents together may take to answer whether they are complete.
+/// How long the answers of all torrents together may take.
 const ROUND: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(300);
 
-/// What one connection may take before the next one gets its turn.
+/// How much one connection may receive before it is the next one's turn.
 const QUANTUM: usize = 1 << 20;
 
-/// Has `epoll` tell when there is something to read.
+/// Registers a stream with epoll for reading.
 fn watch(epoll: &OwnedFd, stream: &TcpStream, id: u64) -> Result<()> {
     let data = epoll::EventData::new_u64(id);
     Ok(epoll::add(epoll, stream, data, epoll::EventFlags::IN)?)
 }
 
-/// What came in a stretch of time.
+/// What was received in a period of time.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Taken {
     pub(crate) bytes: u64,
     pub(crate) elapsed: Duration,
 }
 
-/// Whether this kernel discards a payload without writing it to the buffer. Where it does not, all
-/// still works, and costs more.
+/// Returns whether this kernel discards a payload without writing it to the buffer. If it does not,
+/// everything still works, at a higher cost.
 pub(crate) fn kernel_discards() -> Result<bool> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut writer = TcpStream::connect(listener.local_addr()?)?;
@@ -70,7 +70,7 @@ pub(crate) fn kernel_discards() -> Result<bool> {
 
 /// Waits until the seeder answers for each torrent that it has all of it.
 ///
-/// There is no event to wait for in a program that others wrote, so it is asked again and again.
+/// Other programs have no event for this, so they are polled.
 pub(crate) fn wait_until_complete(
     seeder: SocketAddr,
     torrents: &[Torrent],
@@ -78,7 +78,7 @@ pub(crate) fn wait_until_complete(
 ) -> Result<()> {
     let mut incomplete: Vec<_> = torrents.iter().collect();
     loop {
-        // All at once: some answer only every so often.
+        // All at once, because some answer only from time to time.
         let calls: Vec<_> = incomplete
             .iter()
             .map(|torrent| call(seeder, torrent, Instant::now() + STALL))
@@ -129,8 +129,8 @@ pub(crate) struct Swarm<'a> {
 }
 
 impl<'a> Swarm<'a> {
-    /// Connects once for each of `connections`, which are indices in `torrents`, to the addresses in
-    /// turn. Each connection keeps up to `pipeline` requests outstanding.
+    /// Connects once for each of `connections`, which are indexes into `torrents`, to the addresses in turn.
+    /// Each connection keeps up to `pipeline` requests outstanding.
     pub(crate) fn open(
         seeder: &[SocketAddr],
         torrents: &'a [Torrent],
@@ -154,8 +154,8 @@ impl<'a> Swarm<'a> {
         Ok(Self { epoll, peers, pieces, buffer: vec![0; 256 * 1024] })
     }
 
-    /// Waits until every connection is unchoked, or until the deadline, which is none for those that
-    /// the seeder has no upload slots for.
+    /// Waits until every connection is unchoked, or until the deadline. It is not an error if the seeder has
+    /// too few upload slots.
     pub(crate) fn wait_until_unchoked(&mut self, deadline: Instant) -> Result<()> {
         while (self.unchoked() as usize) < self.peers.len() && Instant::now() < deadline {
             self.turn()?;
@@ -164,24 +164,24 @@ impl<'a> Swarm<'a> {
         Ok(())
     }
 
-    /// How many connections the seeder serves.
+    /// Returns how many connections the seeder serves.
     pub(crate) fn unchoked(&self) -> u32 {
         self.peers.iter().filter(|peer| !peer.choked).count() as u32
     }
 
-    /// Takes what the seeder gives for as long as `window`, or until nothing is left to ask for.
+    /// Receives data for the time `window`, or until nothing is left to request.
     pub(crate) fn run_for(&mut self, window: Duration) -> Result<Taken> {
         self.ask(true)?;
         self.run_until(|swarm, elapsed| elapsed >= window || swarm.has_all())
     }
 
-    /// Everything that its plan asks for has come.
+    /// Returns whether everything in its plan has been received.
     pub(crate) fn has_all(&self) -> bool {
         self.pieces.are_exhausted() && self.is_at_rest()
     }
 
-    /// Asks for nothing more and takes what was asked for, so that the seeder comes to rest. One that
-    /// is too slow for that rests when the sockets are full.
+    /// Sends no more requests and receives the outstanding blocks, so that the seeder becomes idle. If the
+    /// seeder is too slow for that, it becomes idle when the sockets are full.
     pub(crate) fn drain(&mut self) -> Result<()> {
         self.ask(false)?;
         self.run_until(|swarm, elapsed| swarm.is_at_rest() || elapsed >= DRAIN)?;
@@ -213,7 +213,7 @@ impl<'a> Swarm<'a> {
         }
     }
 
-    /// Serves each connection that has something to read.
+    /// Serves each connection that has data to read.
     fn turn(&mut self) -> Result<()> {
         let timeout = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         let mut ready = [const { MaybeUninit::uninit() }; 64];

@@ -1,19 +1,19 @@
-//! Seeders compared: how fast they send, and what that costs.
+//! Compares seeders: how fast they send, and what that costs.
 //!
 //!     make bench-seeding
 //!
-//! Or, without the look for missing programs, `cargo bench -p torrent-patron-cli --bench seeding`. It needs
-//! no network and no root, and takes about six minutes. In one run and on the same bytes it
-//! measures, over loopback and with a load generator that throws everything away:
+//! Or, without checking for missing programs, `cargo bench -p torrent-patron-cli --bench seeding`. It needs
+//! neither a network nor root, and takes about six minutes. In one run and on the same data it measures, over
+//! loopback and with a load generator that discards everything:
 //!
 //! - `bare`: a C++ program around libtorrent, with its own disk and the best settings known;
 //! - `no-disk`: the same without any disk, which sends zeros: the ceiling;
-//! - `patron-stock`, `patron-copy`, `patron-zero-copy`: `torrent-patron seed --preset seeding`, in
-//!   each of the ways in which it can read the disk;
-//! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with a network thread for each core,
-//!   all of which serve the torrents; the connections are spread over them;
-//! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, where installed;
-//! - the sender of `iperf3`, where installed: what sending so much from the cache costs at the least.
+//! - `patron-stock`, `patron-copy`, `patron-zero-copy`: `torrent-patron seed --preset seeding`, in each of
+//!   its modes of reading the disk;
+//! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with one network thread per core, all of which
+//!   serve the torrents; the connections are spread over them;
+//! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, if installed;
+//! - the sender of `iperf3`, if installed: the minimum cost of sending this much data from the cache.
 //!
 //! The scenarios are `hot-large` (one large torrent in the page cache), `hot-shallow` (the same with
 //! few requests outstanding), `hot-small` (many small ones), `cold-large` and `cold-small` (the same
@@ -21,11 +21,11 @@
 //! one is read from the disk). "First byte" is the time from the first request of a fresh connection
 //! to the first byte of its block, while the other connections load the seeder.
 //!
-//! It prints a table for each scenario and number of connections, and whether our targets are
-//! reached; it writes `results.json` (see `report/json.rs`) and plots to `target/bench-seeding/`,
-//! and prints their paths last.
+//! It prints a table for each scenario and number of connections, and whether our targets are reached. It
+//! writes `results.json` (see `report/json.rs`) and plots to `target/bench-seeding/`, and prints their paths
+//! at the end.
 //!
-//! Environment variables choose what is measured and for how long:
+//! Environment variables select what is measured and for how long:
 //!
 //! | | default | |
 //! | --- | --- | --- |
@@ -36,8 +36,8 @@
 //! | `PATRON_BENCH_SIZE_MIB` | 2048 | of the large torrent |
 //! | `PATRON_BENCH_SMALL_TORRENTS` | 200 | how many small torrents; each has 2 MiB |
 //!
-//! The figures of the targets are for 1, 8, 50 and 200 connections. Without `--bench`, as under
-//! `cargo test --benches`, it only shows that it works.
+//! The targets are for 1, 8, 50 and 200 connections. Without `--bench`, as under `cargo test --benches`, it
+//! only shows that the benchmark works.
 
 mod contenders;
 mod data;
@@ -104,7 +104,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Those that are wanted and can take part.
+/// Returns the contenders that are wanted and can take part.
 fn take_part<'a>(all: &'a [Box<dyn Contender>], options: &Options) -> Vec<&'a dyn Contender> {
     let wanted = all.iter().map(|contender| &**contender).filter(|one| options.wants(*one));
     let is_here = |contender: &&dyn Contender| match contender.unavailable() {
@@ -117,7 +117,7 @@ fn take_part<'a>(all: &'a [Box<dyn Contender>], options: &Options) -> Vec<&'a dy
     wanted.filter(is_here).collect()
 }
 
-/// Measures the hot scenarios; of the contenders, those stay that have not failed.
+/// Measures the hot scenarios. Returns the contenders that have not failed.
 fn hot<'a>(
     contenders: &mut Vec<&'a dyn Contender>,
     data: &'a Data,
@@ -168,7 +168,7 @@ fn allow_many_files() -> Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
 }
 
-/// Says on stderr what is done now, and when.
+/// Prints the current step and the time to stderr.
 pub(crate) fn progress(what: &str) {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     eprintln!("{:>4.0} s  {what}", START.elapsed().as_secs_f64());

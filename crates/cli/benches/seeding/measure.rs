@@ -1,4 +1,4 @@
-//! The measurements: what is taken in a slice of time, and what that cost.
+//! The measurements: what is received in a slice of time, and what that costs.
 
 mod cold;
 mod hot;
@@ -23,7 +23,7 @@ use crate::scenario::Scenario;
 
 /// How long a contender is measured before it is the next one's turn.
 const SLICE: Duration = Duration::from_millis(250);
-/// What passes unmeasured before a slice, until buffers and TCP windows have grown again.
+/// The unmeasured time before a slice, until buffers and TCP windows have grown again.
 const RAMP: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(60);
 /// Transmission unchokes every 10 seconds.
@@ -32,7 +32,7 @@ const UNCHOKE: Duration = Duration::from_secs(12);
 const MIB: f64 = (1u64 << 20) as f64;
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// What a contender did in its slices.
+/// The results of a contender in its slices.
 #[derive(Clone, Default)]
 pub(crate) struct Sample {
     pub(crate) bytes: u64,
@@ -54,22 +54,22 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// MiB/s.
+    /// Returns the rate in MiB/s.
     pub(crate) fn rate(&self) -> f64 {
         self.bytes as f64 / MIB / self.elapsed.as_secs_f64()
     }
 
-    /// Seconds of the seeder's processor time for a GiB.
+    /// Returns the seeder's processor time in seconds per GiB.
     pub(crate) fn cost(&self) -> f64 {
         self.seeder_cpu.as_secs_f64() / (self.bytes as f64 / GIB)
     }
 
-    /// Seconds of the load generator's processor time for a GiB.
+    /// Returns the load generator's processor time in seconds per GiB.
     pub(crate) fn load_cost(&self) -> f64 {
         self.load_cpu.as_secs_f64() / (self.bytes as f64 / GIB)
     }
 
-    /// So much of the first bytes, 0 to 1, came in this time, in milliseconds.
+    /// Returns the time in milliseconds in which this part of the first bytes, 0 to 1, arrived.
     pub(crate) fn first_byte(&self, part: f64) -> Option<f64> {
         let mut sorted = self.first_bytes.clone();
         sorted.sort();
@@ -93,14 +93,14 @@ impl AddAssign for Sample {
     }
 }
 
-/// A swarm, and the fresh connections beside it.
+/// A swarm, and the fresh connections.
 struct Load<'a> {
     swarm: Swarm<'a>,
     probes: Probes<'a>,
 }
 
 impl<'a> Load<'a> {
-    /// One connection for each of `torrents`, one probe for each of `probed`.
+    /// Opens one connection for each of `torrents` and one probe for each of `probed`.
     fn open(
         seeder: &Seeder,
         data: &'a Data,
@@ -129,13 +129,13 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Measures what `seeder` gives in as long as `window`; `alive` are all seeders that run.
+    /// Measures `seeder` for the time `window`; `alive` are all running seeders.
     fn measure(&mut self, window: Duration, seeder: &Seeder, alive: &[&Seeder]) -> Result<Sample> {
         let before = Clocks::read(seeder, alive)?;
         let (taken, after, answers) = thread::scope(|scope| {
             let probes = scope.spawn(|| self.probes.run_for(window));
             let taken = self.swarm.run_for(window);
-            // The probes may still wait for an answer.
+            // The probes may still be waiting for an answer.
             let after = Clocks::read(seeder, alive);
             (taken, after, probes.join().unwrap_or_default())
         });
@@ -157,12 +157,12 @@ impl<'a> Load<'a> {
     }
 }
 
-/// Processor time so far.
+/// The processor time so far.
 struct Clocks {
     all: Duration,
     this: Duration,
     seeder: Duration,
-    /// Of all seeders and this program.
+    /// The time of all seeders and this program.
     ours: Duration,
 }
 
@@ -178,14 +178,14 @@ impl Clocks {
     }
 }
 
-/// A contender that fails is left out: what the others did is still worth its time.
+/// A contender that fails is excluded; the results of the others are still useful.
 pub(crate) fn tolerate<T>(contender: &dyn Contender, result: Result<T>) -> Option<T> {
     result
         .inspect_err(|error| println!("{} is left out from here on: {error:#}", contender.name()))
         .ok()
 }
 
-/// Beginnings of random pieces, one each from the given torrents in turn.
+/// Returns the first blocks of random pieces, one from each of the given torrents in turn.
 fn random_blocks(
     data: &Data,
     torrents: &[usize],
@@ -199,7 +199,7 @@ fn random_blocks(
     torrents.iter().cycle().take(count).map(random_block).collect()
 }
 
-/// The pieces of a torrent in random order.
+/// Returns the pieces of a torrent in random order.
 fn shuffled(pieces: u32, mut seed: u64) -> Vec<u32> {
     let mut shuffled: Vec<u32> = (0..pieces).collect();
     shuffled.sort_by_cached_key(|_| split_mix(&mut seed));

@@ -17,9 +17,9 @@ pub(crate) struct Options {
     pub(crate) time: Duration,
     pub(crate) connections: Vec<u32>,
     pub(crate) scenarios: Vec<Scenario>,
-    /// Empty for all.
+    /// The selected contenders; empty for all.
     contenders: Vec<String>,
-    /// Where the results go; `None` to throw them away.
+    /// The directory for the results; `None` to discard them.
     pub(crate) results: Option<PathBuf>,
 }
 
@@ -47,7 +47,7 @@ impl Options {
         })
     }
 
-    /// The first, with which the others are compared, always takes part.
+    /// Returns whether a contender is selected. The first, with which the others are compared, always is.
     pub(crate) fn wants(&self, contender: &dyn Contender) -> bool {
         self.wants_key(contender.key()) || contender.key() == "bare"
     }
@@ -76,7 +76,7 @@ const BENCHING: Defaults = Defaults {
     contenders: "",
 };
 
-/// Seconds: it only shows that everything works.
+/// Seconds: it only shows that the benchmark works.
 const SMOKE: Defaults = Defaults {
     large_mib: 16,
     small_count: 4,
@@ -93,7 +93,7 @@ fn variable<T: FromStr<Err: Into<anyhow::Error>>>(name: &str, default: T) -> Res
     }
 }
 
-/// Of words between commas.
+/// Parses values between commas.
 fn list<T: FromStr<Err: Into<anyhow::Error>>>(name: &str, default: &str) -> Result<Vec<T>> {
     let value = std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let words = value.split(',').filter(|word| !word.is_empty());

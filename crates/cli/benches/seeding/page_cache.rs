@@ -1,4 +1,4 @@
-//! What of a file the kernel holds in memory: put in, taken out, and looked at, without root.
+//! Controls and examines which parts of files the kernel has in memory, without root.
 
 use std::fs::File;
 use std::io::Read;
@@ -27,8 +27,8 @@ pub(crate) fn evict<'a>(files: impl Iterator<Item = &'a Path>) -> Result<()> {
     Ok(())
 }
 
-/// The part of the files, 0 to 1, that is in memory. Asks `fincore` of util-linux: `mincore` itself
-/// needs a mapping.
+/// Returns the part of the files, 0 to 1, that is in memory. Uses `fincore` of util-linux, because `mincore`
+/// itself needs a mapping.
 pub(crate) fn resident<'a>(files: impl Iterator<Item = &'a Path>) -> Result<f64> {
     let mut arguments = vec!["--bytes", "--noheadings", "--raw", "--output", "RES,SIZE"];
     for path in files {

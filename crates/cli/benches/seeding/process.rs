@@ -1,4 +1,4 @@
-//! The processes that are measured: started, watched, and ended whatever happens.
+//! The measured processes: started, watched, and ended in any case.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,10 +15,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 const STOP: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
-/// A process of ours. Dropped, it is killed.
+/// A child process. It is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
-    /// Where its stderr goes.
+    /// The file that receives its stderr.
     log: PathBuf,
     lines: Receiver<String>,
 }
@@ -31,14 +31,14 @@ impl Process {
         Ok(Self { child, log: log.into(), lines: lines(stdout) })
     }
 
-    /// The last of what it said on stderr: for errors.
+    /// Returns the end of its stderr, for errors.
     pub(crate) fn complaints(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(3)..].join("\n")
     }
 
-    /// Waits for the first line of its stdout for which `pick` has an answer.
+    /// Waits for the first line of its stdout for which `pick` returns a value.
     pub(crate) fn find<T>(&self, limit: Duration, pick: impl Fn(&str) -> Option<T>) -> Result<T> {
         loop {
             match self.lines.recv_timeout(limit) {
@@ -53,7 +53,7 @@ impl Process {
         }
     }
 
-    /// User and system time so far.
+    /// Returns its user and system time so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu_of_process(self.child.id())
     }
@@ -71,7 +71,7 @@ impl Process {
         Ok(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
     }
 
-    /// Ends it as SIGTERM does; says with what status it ended.
+    /// Ends it with SIGTERM. Returns its exit status.
     pub(crate) fn stop(mut self) -> Result<std::process::ExitStatus> {
         let pid = Pid::from_child(&self.child);
         let ended = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch its end")?;
@@ -89,16 +89,16 @@ impl Drop for Process {
     }
 }
 
-/// What a process holds in memory, in bytes.
+/// The memory of a process, in bytes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Memory {
-    /// With the files that it has mapped.
+    /// Including mapped files.
     pub(crate) resident: u64,
-    /// Without them.
+    /// Without mapped files.
     pub(crate) anonymous: u64,
 }
 
-/// Reads to the end, lest the pipe fills up, whether or not anybody wants the lines.
+/// Reads to the end, even if nobody wants the lines, so that the pipe does not fill up.
 fn lines(stdout: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -109,8 +109,8 @@ fn lines(stdout: impl std::io::Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// User and system time of a process so far: the 14th and 15th field of its `stat`. The second, the
-/// name of the program, may contain spaces.
+/// Returns the user and system time of a process so far: fields 14 and 15 of its `stat`. Field 2, the name of
+/// the program, may contain spaces.
 fn cpu_of_process(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -119,7 +119,7 @@ fn cpu_of_process(pid: u32) -> Result<Duration> {
         .with_context(|| format!("cannot parse {path}"))
 }
 
-/// User, nice and system time of the whole machine so far.
+/// Returns the user, nice and system time of the whole machine so far.
 pub(crate) fn cpu_of_all() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
     sum_of_ticks(stat.split_whitespace().skip(1).take(3)).context("cannot parse /proc/stat")
@@ -131,12 +131,12 @@ fn sum_of_ticks<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Duration> {
     Ok(Duration::from_secs(ticks) / per_second)
 }
 
-/// A loopback address that is free now, for programs that cannot choose one themselves.
+/// Returns a loopback address that is free now, for programs that cannot choose one themselves.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// What a program prints, which must succeed.
+/// Returns the output of a program, which must succeed.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)

@@ -1,4 +1,4 @@
-//! What was measured, and the forms in which it is told.
+//! The results, and the forms in which they are reported.
 
 mod json;
 mod plot;
@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 
 pub(crate) struct Report {
     facts: Facts,
-    /// In the order of the tables; the first is what the others are compared with.
+    /// In the order of the tables. The others are compared with the first.
     contenders: Vec<Described>,
     cells: Vec<Cell>,
     hot_while_cold: Vec<(&'static str, HotWhileCold)>,
@@ -28,7 +28,7 @@ struct Described {
     about: String,
 }
 
-/// One contender in one scenario on one number of connections.
+/// A contender in a scenario with a number of connections.
 struct Cell {
     scenario: Scenario,
     connections: u32,
@@ -50,7 +50,7 @@ impl Report {
         Self { facts, contenders, cells: Vec::new(), hot_while_cold: Vec::new() }
     }
 
-    /// Adds to what is known of this cell.
+    /// Adds a measurement to this cell.
     pub(crate) fn add(
         &mut self,
         scenario: Scenario,
@@ -71,7 +71,7 @@ impl Report {
         self.hot_while_cold.push((contender, measured));
     }
 
-    /// Prints the tables; writes the JSON and the plots and prints where they are.
+    /// Prints the tables, writes the JSON and the plots, and prints their paths.
     pub(crate) fn tell(&self, directory: Option<&Path>) -> Result<()> {
         table::print(self);
         targets::print(self);
@@ -96,7 +96,7 @@ impl Report {
         self.cells.iter().find(wanted).map(|cell| &cell.sample)
     }
 
-    /// The numbers of connections on which a scenario was measured.
+    /// Returns the numbers of connections with which a scenario was measured.
     fn connections(&self, scenario: Scenario) -> Vec<u32> {
         let cells = self.cells.iter().filter(|cell| cell.scenario == scenario);
         let mut connections: Vec<_> = cells.map(|cell| cell.connections).collect();
@@ -105,7 +105,7 @@ impl Report {
         connections
     }
 
-    /// Rates as a part of those of the first contender.
+    /// Returns the rate relative to that of the first contender.
     fn ratio(&self, scenario: Scenario, connections: u32, sample: &Sample) -> Option<f64> {
         let reference = self.contenders.first()?.key;
         Some(sample.rate() / self.sample(scenario, connections, reference)?.rate())

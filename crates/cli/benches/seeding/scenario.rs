@@ -1,4 +1,4 @@
-//! What is asked of the seeders.
+//! The scenarios.
 
 use std::str::FromStr;
 
@@ -11,13 +11,13 @@ const PIPELINES: usize = 4096;
 pub(crate) enum Scenario {
     /// Random pieces of the large torrent, which is in the page cache.
     HotLarge,
-    /// The same for peers that keep few requests outstanding.
+    /// Random pieces of the large torrent for peers that keep few requests outstanding.
     HotShallow,
     /// Random pieces of the small torrents, which are in the page cache.
     HotSmall,
-    /// Pieces of the large torrent that are on the disk alone.
+    /// Pieces of the large torrent that are only on disk.
     ColdLarge,
-    /// Pieces of the small torrents that are on the disk alone.
+    /// Pieces of the small torrents that are only on disk.
     ColdSmall,
     /// Small torrents that are in the page cache, while the large one is read from the disk.
     HotWhileCold,
@@ -63,8 +63,8 @@ impl Scenario {
         matches!(self, Self::HotLarge | Self::HotShallow | Self::HotSmall)
     }
 
-    /// Requests outstanding on each of so many connections. libtorrent's own default is 500; with 16,
-    /// a seeder has 256 KiB to go on with while the next requests are under way.
+    /// Returns the number of outstanding requests on each of this many connections. libtorrent's own default
+    /// is 500; with 16, a seeder has 256 KiB to send while the next requests are on their way.
     pub(crate) fn pipeline(self, connections: usize) -> u32 {
         match self {
             Self::HotShallow => 16,
@@ -72,7 +72,7 @@ impl Scenario {
         }
     }
 
-    /// The torrent of each connection, as an index in the data: first the large one, then the small
+    /// Returns the torrent of each connection, as an index into the data: first the large one, then the small
     /// ones. A connection is for one torrent.
     pub(crate) fn torrents(self, connections: u32, all: usize) -> Vec<usize> {
         let small = |number: u32| 1 + number as usize % (all - 1);

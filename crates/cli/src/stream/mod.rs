@@ -1,4 +1,4 @@
-//! `torrent-patron stream`: a file that plays while it downloads.
+//! `torrent-patron stream`: serves a file to a player while it downloads.
 
 mod range;
 mod server;
@@ -24,7 +24,7 @@ use crate::{Outcome, Result};
 const SHUTDOWN: Duration = Duration::from_secs(10);
 const STATUS_LINES: Duration = Duration::from_secs(5);
 
-/// How often a wait looks for Ctrl-C.
+/// How often a wait checks for Ctrl-C.
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
     let ran = streaming.run(arguments);
     streaming.end(client, arguments.common.quiet);
     match ran {
-        // Before anything was served, Ctrl-C ends what was asked for.
+        // Interrupted before anything was served.
         Ok(None) => Ok(Outcome::Interrupted),
         Ok(Some(outcome)) => Ok(outcome),
         Err(error) => Err(error),
@@ -54,7 +54,7 @@ struct Streaming {
 }
 
 impl Streaming {
-    /// `None`: interrupted before there was something to serve.
+    /// Returns `None` if interrupted before there was anything to serve.
     fn run(&self, arguments: &Stream) -> Result<Option<Outcome>> {
         let options = AddOptions::default()
             .save_dir(&arguments.output)
@@ -62,11 +62,11 @@ impl Streaming {
         let adding = self.patron.add_torrent(source(&arguments.source), options);
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
-        // It is there when the metadata is here and the files are checked.
+        // The reader opens when the metadata has arrived and the files have been checked.
         let Some(_) = self.wait(self.patron.reader(torrent, 0))? else { return Ok(None) };
         let Some(files) = self.wait(self.patron.files(torrent))? else { return Ok(None) };
         let index = choose(&files, arguments.index)?;
-        // The others come when somebody reads them.
+        // The other files are downloaded when they are read.
         let wanted: Vec<_> = (0..files.len())
             .map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP })
             .collect();
@@ -109,7 +109,7 @@ impl Streaming {
         Ok((server, url))
     }
 
-    /// Until the player ends, or until interrupted.
+    /// Waits until the player exits, or until interrupted.
     fn play(&self, command: Option<&str>, url: &str) -> Result<Outcome> {
         let player = command.map(|command| Player::start(command, url)).transpose()?;
         let ended = player.as_ref().map_or_else(never, |player| player.ended.clone());
@@ -150,7 +150,7 @@ impl Streaming {
         }
     }
 
-    /// The answer; `None` when interrupted.
+    /// Returns the answer, or `None` if interrupted.
     fn wait<T>(&self, reply: Reply<T>) -> Result<Option<T>> {
         loop {
             if let Some(answer) = reply.wait_timeout(LOOK) {
@@ -179,7 +179,7 @@ impl Streaming {
     }
 }
 
-/// The file that is played: the largest unless one is chosen.
+/// Returns the file to play: the largest unless one was chosen.
 fn choose(files: &[FileStatus], index: Option<u32>) -> Result<usize> {
     let there = || files.iter().enumerate().filter(|(_, file)| !file.pad);
     match index {
@@ -194,7 +194,7 @@ fn choose(files: &[FileStatus], index: Option<u32>) -> Result<usize> {
     }
 }
 
-/// A command of the shell. It gets the same Ctrl-C as this program.
+/// A shell command. It receives the same Ctrl-C as this program.
 struct Player {
     ended: Receiver<std::io::Result<ExitStatus>>,
 }

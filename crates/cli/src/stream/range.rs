@@ -1,17 +1,17 @@
-//! Ranges of bytes in requests (RFC 9110, section 14).
+//! Byte ranges in requests (RFC 9110, section 14).
 
 use std::ops::Range;
 
-/// What a request wants of a file.
+/// The part of a file that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
     Part(Range<u64>),
-    /// There is nothing there, or it is more than one part.
+    /// The range is beyond the end, or consists of several parts.
     Unsatisfiable,
 }
 
-/// What does not look like a range is passed over, as the RFC wants it.
+/// Parses the header. What is not a range is ignored, as the RFC requires.
 pub(super) fn wanted(header: &str, size: u64) -> Wanted {
     let Some(ranges) = header.trim().strip_prefix("bytes=") else { return Wanted::All };
     if ranges.contains(',') {
@@ -19,7 +19,7 @@ pub(super) fn wanted(header: &str, size: u64) -> Wanted {
     }
     let Some((first, last)) = ranges.trim().split_once('-') else { return Wanted::All };
     let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // One that is too large is beyond the end.
+        // A number that is too large is beyond the end.
         true => Some(text.parse::<u64>().unwrap_or(u64::MAX)),
         false => None,
     };
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_had_and_neither_can_several_parts() {
+    fn unsatisfiable_and_multiple_ranges_are_refused() {
         for header in [
             "bytes=100-",
             "bytes=100-200",
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_passed_over() {
+    fn invalid_ranges_are_ignored() {
         for header in [
             "",
             "items=0-1",

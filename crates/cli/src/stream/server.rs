@@ -1,4 +1,4 @@
-//! The files of a torrent over HTTP.
+//! Serves the files of a torrent over HTTP.
 
 use std::convert::Infallible;
 use std::io::{self, Seek, SeekFrom};
@@ -30,18 +30,18 @@ use crate::http::{Server, TEXT, linger};
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// The most connections that are open at once. One more closes the oldest.
+/// The maximum number of open connections. Another connection closes the oldest.
 const CONNECTIONS: usize = 64;
 
-/// The longest request line and headers together, in bytes, and how long they may take to come; also how
-/// long a connection may be idle.
+/// The maximum size of the request line and headers together, in bytes; how long they may take to arrive, and
+/// how long a connection may be idle.
 const LONGEST_HEAD: usize = 16 << 10;
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
 
-/// The most that is handed to the socket at once, in bytes.
+/// The maximum size of one write to the socket, in bytes.
 const FRAME: usize = 256 << 10;
 
-/// What stays as it is in the path of a URL.
+/// The characters that are not escaped in the path of a URL.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A torrent whose files are served.
@@ -49,7 +49,7 @@ pub(super) struct Site {
     pub(super) patron: Patron,
     pub(super) torrent: TorrentId,
     pub(super) name: String,
-    /// Of an info hash: the bytes of a file never change.
+    /// An info hash, which identifies the contents of the files.
     pub(super) hash: String,
     pub(super) files: Vec<FileStatus>,
 }
@@ -61,7 +61,7 @@ impl Site {
         Server::start("stream", address, CONNECTIONS, serve)
     }
 
-    /// The path of a file in its URL. It ends with the name, which players show.
+    /// Returns the path of a file in its URL. It ends with the name, which players show.
     pub(super) fn path(&self, index: usize) -> String {
         let name = self.files.get(index).and_then(|file| file.path.file_name()).unwrap_or_default();
         format!("/{index}/{}", utf8_percent_encode(&name.to_string_lossy(), PLAIN))
@@ -87,7 +87,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Serves the requests of a connection. When the client goes away, its reader goes with it.
+/// Handles the requests of a connection. When the client disconnects, its reader is closed.
 async fn serve(mut stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
@@ -114,7 +114,7 @@ async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> 
     if path == "/" {
         return text(StatusCode::OK, HTML, site.page());
     }
-    // What follows the index is for people.
+    // The part after the index is only for readability.
     let first = path.trim_start_matches('/').split('/').next();
     let index = first.and_then(|first| first.parse::<usize>().ok());
     match index.filter(|index| site.files.get(*index).is_some_and(|file| !file.pad)) {
@@ -132,7 +132,7 @@ async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Respons
         set(&mut response, ETAG, &etag);
         return response;
     }
-    // A part of another version is no use: then all is sent.
+    // A part of another version is useless, so in that case the whole file is sent.
     let may_be_part = !request.headers().contains_key(IF_RANGE) || is(IF_RANGE);
     let range = match header(request.headers(), &RANGE).filter(|_| may_be_part) {
         Some(header) => wanted(header, size),
@@ -204,11 +204,11 @@ fn text(status: StatusCode, kind: &str, text: String) -> Response<Content> {
     response
 }
 
-/// What is sent: as fast as the socket takes it, and read no earlier.
+/// The body of a response. It is read only as fast as the socket accepts it.
 enum Content {
     Nothing,
     Text(Bytes),
-    /// So many bytes from where the reader is.
+    /// This many bytes from the reader's position.
     File(Box<Reader>, u64),
 }
 
@@ -236,7 +236,7 @@ impl Body for Content {
                 frame
             }
         };
-        // The reader goes before the client asks for more.
+        // Close the reader before the client makes another request.
         *this = Self::Nothing;
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }

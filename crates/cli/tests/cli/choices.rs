@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::program::{Output, Program, run};
 use crate::support::{data, metainfo, same};
 
-/// A directory of two files, and its torrent.
+/// A directory with two files, and its torrent.
 struct Album {
     dir: TempDir,
     torrent: PathBuf,
@@ -45,7 +45,7 @@ impl Album {
         (seeder, peer)
     }
 
-    /// Of the torrent or of its magnet link.
+    /// Downloads the torrent from its .torrent file or its magnet link.
     fn download(&self, source: &str, more: &[&str]) -> Program {
         let to = self.path("to");
         let words = ["download", source, "-o", text(&to), "--offline", "--json", "--tick=0.1"];
@@ -57,7 +57,7 @@ impl Album {
         assert!(!self.path("to/album/one.bin").exists());
     }
 
-    /// The resume data that the store has of the torrent.
+    /// Returns the resume data of the torrent in the store.
     fn kept(&self) -> Vec<u8> {
         let (store, to) = (self.path("torrents.db"), self.path("exported"));
         run(["store", "export", text(&store), text(&to)]).expect(0);
@@ -97,7 +97,7 @@ fn files_of_a_magnet_link_are_selected_when_they_are_known() {
     album.download(&album.magnet, &select).end().expect(0);
     assert!(same(&album.path("from/album/more/two.bin"), &album.path("to/album/more/two.bin")));
     let kept = album.kept();
-    // Files are in the order of their names: the first is more/two.bin.
+    // Files are sorted by name, so the first is more/two.bin.
     assert!(contains(&kept, b"13:file_priorityli4ei0e"), "{}", String::from_utf8_lossy(&kept));
 }
 
@@ -137,7 +137,7 @@ fn a_seeder_ends_when_it_has_given_back_enough() {
     assert!(output.stdout.starts_with("complete  "), "{output:#?}");
 }
 
-/// It has not all that there is, but all that was selected.
+/// It has all selected files, but not all files.
 #[test]
 fn a_part_is_seeded_until_that_is_enough() {
     let album = Album::new();
@@ -182,7 +182,7 @@ fn peers_on_the_blocklist_are_not_connected_to() {
 }
 
 #[test]
-fn a_blocklist_with_wrong_lines_blocks_what_the_others_say_and_tells() {
+fn invalid_lines_of_a_blocklist_are_reported_and_the_others_apply() {
     let album = Album::new();
     let list = album.path("list.p2p");
     fs::write(&list, "a:127.0.0.2-127.0.0.9\ncut off:207-207\n\nb:1.2.3.9-1.2.3.4\n").unwrap();
@@ -206,7 +206,7 @@ fn a_download_goes_on_with_what_is_in_the_store() {
     assert!(contains(&album.kept(), b"19:sequential_downloadi1e"));
     drop(seeder);
 
-    // Nobody to ask, and nothing is hashed: what was selected is known to be here.
+    // There is nobody to ask, and nothing is hashed: the selected files are known to be complete.
     let again = [store[0], store[1], "--select=two.bin"];
     for source in [text(&album.torrent), &album.magnet] {
         let output = album.download(source, &again).end().expect(0);
@@ -231,7 +231,7 @@ fn resume_keeps_the_store_in_a_directory() {
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
     album.has_only_two();
 
-    // Another directory is another download, and what is in the first one stays there.
+    // Another directory is another download, and the files in the first one stay there.
     let (_seeder, peer) = album.seed(&[]);
     let elsewhere = album.path("elsewhere");
     let mut arguments = vec!["download", "--offline", text(&album.torrent), "-o", text(&elsewhere)];
@@ -244,7 +244,7 @@ fn resume_keeps_the_store_in_a_directory() {
     album.has_only_two();
 }
 
-/// What is asked for now goes before what an earlier run asked for.
+/// Options of this run override those of an earlier run.
 #[test]
 fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
     let album = Album::new();
@@ -263,7 +263,7 @@ fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
         ] {
             let arguments: Vec<_> = store.into_iter().chain(select).collect();
             album.download(source, &arguments).end().expect(0);
-            // Of a magnet link more may come before its files are known.
+            // With a magnet link, more may be downloaded before its files are known.
             for (name, wanted) in [("album/more/two.bin", two), ("album/one.bin", one)] {
                 assert!(is_here(name) == wanted || source == album.magnet, "{source} {select:?}");
                 assert!(is_here(name) || !wanted, "{source} {select:?}");
@@ -275,12 +275,12 @@ fn another_run_downloads_other_files_and_all_of_them_without_a_selection() {
 }
 
 #[test]
-fn a_file_that_is_not_the_torrents_is_overwritten_by_choice_only() {
+fn a_foreign_file_is_overwritten_only_on_request() {
     let album = Album::new();
     let (_seeder, peer) = album.seed(&[]);
     let mine = data(&album.path("to/album"), "one.bin", 9, 100_001);
     let output = album.download(text(&album.torrent), &["--peer", &peer]).end().expect(1);
-    let why = "album/one.bin: it is there with 100001 bytes, and has 100000 in the torrent";
+    let why = "album/one.bin: it exists with 100001 bytes, but has 100000 in the torrent";
     assert!(output.stderr.contains(why), "{output:#?}");
     assert_eq!(fs::read(&mine).unwrap(), crate::support::noise(9, 100_001));
     album.download(text(&album.torrent), &["--peer", &peer, "--overwrite"]).end().expect(0);
@@ -308,7 +308,7 @@ fn seed_changes_nothing_on_disk() {
         let mine = size.map(|size| data(&wrong.join("album"), "one.bin", 9, size));
         let mut seeder = Program::start(words);
         seeder.event("status");
-        // Whoever downloads has asked its web seed by then.
+        // A downloader has contacted its web seed by then.
         let _downloader = album.download(text(&clock.1), &[]);
         clock.0.accept().unwrap();
         seeder.signal("INT");
@@ -321,7 +321,7 @@ fn seed_changes_nothing_on_disk() {
         }
     }
 
-    // Nor does a run that goes on with an earlier one.
+    // The same holds for a run that continues an earlier one.
     let store = album.path("torrents.db");
     let mine = wrong.join("album/one.bin");
     for size in [100_000, 1000, 0] {
@@ -339,6 +339,6 @@ fn seed_changes_nothing_on_disk() {
 
     let longer = data(&wrong.join("album"), "one.bin", 9, 100_001);
     let output = run(words).expect(1);
-    assert!(output.stderr.contains("it is there with 100001 bytes"), "{output:#?}");
+    assert!(output.stderr.contains("it exists with 100001 bytes"), "{output:#?}");
     assert_eq!(fs::read(&longer).unwrap(), crate::support::noise(9, 100_001));
 }

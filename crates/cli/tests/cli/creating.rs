@@ -1,4 +1,4 @@
-//! create: where its .torrent file goes, and what it says of what it leaves out.
+//! create: where its .torrent file is written, and how it reports skipped files.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -46,7 +46,7 @@ fn force_overwrites_a_file_as_an_editor_does() {
 }
 
 #[test]
-fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
+fn force_overwrites_only_regular_files_that_are_not_shared() {
     let dir = tempfile::tempdir().unwrap();
     let album = dir.path().join("album");
     let film = data(&album, "film.bin", 1, 1000);
@@ -62,8 +62,8 @@ fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
         (&pipe, "is a FIFO, not a file"),
         (&directory, "is a directory, not a file"),
         (&device, "is a device, not a file"),
-        (&inside, "is among the files that are shared"),
-        (&itself, "is among the files that are shared"),
+        (&inside, "is among the shared files"),
+        (&itself, "is among the shared files"),
     ] {
         let shared = if *output == inside { &album } else { &film };
         let refused = create(shared, output, &["--force"]).expect(1);
@@ -81,10 +81,10 @@ fn force_does_not_overwrite_what_is_no_regular_file_or_is_shared() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_told_before_the_work() {
+fn an_output_that_cannot_be_written_is_reported_before_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let large = dir.path().join("large.bin");
-    // Would take minutes to hash.
+    // Hashing this would take minutes.
     fs::File::create(&large).unwrap().set_len(512 << 30).unwrap();
     let started = std::time::Instant::now();
     for output in [dir.path().join("no/such/x.torrent"), large.join("x.torrent")] {
@@ -99,7 +99,7 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
 }
 
 #[test]
-fn a_dash_is_stdout_which_then_has_the_torrent_alone() {
+fn a_dash_writes_only_the_torrent_to_stdout() {
     let dir = tempfile::tempdir().unwrap();
     let film = data(dir.path(), "film.bin", 1, 1000);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_torrent-patron"))
@@ -113,7 +113,7 @@ fn a_dash_is_stdout_which_then_has_the_torrent_alone() {
 }
 
 #[test]
-fn what_is_left_out_is_told_line_by_line() {
+fn every_line_that_is_left_out_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let album = dir.path().join("album");
     data(&album, "film.bin", 1, 1000);

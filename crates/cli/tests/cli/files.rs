@@ -1,4 +1,4 @@
-//! create, info and verify: torrents and data as they lie on a disk.
+//! create, info and verify: torrents and data on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::program::{Program, run};
 use crate::support::{data, noise};
 
-/// A directory with three files, one of them empty, and its torrent.
+/// Creates a directory with three files, one of them empty, and its torrent.
 fn album() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let album = dir.path().join("album");
@@ -32,7 +32,7 @@ fn verify(torrent: &Path, directory: &Path) -> crate::program::Output {
 }
 
 #[test]
-fn what_create_is_told_info_shows() {
+fn info_shows_the_options_of_create() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "film.bin", 1, 300_000);
     let torrent = dir.path().join("film.torrent");
@@ -99,7 +99,7 @@ fn each_version_of_the_protocol_has_its_hashes() {
 }
 
 #[test]
-fn a_torrent_is_overwritten_only_by_force() {
+fn a_torrent_file_is_overwritten_only_with_force() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "film.bin", 1, 1000);
     let torrent = data(dir.path(), "film.torrent", 2, 10);
@@ -116,7 +116,7 @@ fn a_torrent_is_overwritten_only_by_force() {
 fn an_interrupted_create_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let large = dir.path().join("large.bin");
-    // Nearly no room on disk, but long to hash.
+    // A sparse file, which takes long to hash.
     fs::File::create(&large).unwrap().set_len(64 << 30).unwrap();
     let torrent = dir.path().join("large.torrent");
     let arguments = ["create".as_ref(), large.as_os_str(), "-o".as_ref(), torrent.as_os_str()];
@@ -128,7 +128,7 @@ fn an_interrupted_create_leaves_nothing_behind() {
 }
 
 #[test]
-fn good_data_is_ok() {
+fn intact_data_is_ok() {
     let (dir, torrent) = album();
     let output = verify(&torrent, dir.path()).expect(0);
     assert_eq!(output.stdout, "OK  album: 11 pieces, 146.5 KiB\n");
@@ -184,7 +184,7 @@ fn each_damaged_file_is_named_and_links_are_known() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_not_made() {
+fn a_missing_directory_is_not_created() {
     let (dir, torrent) = album();
     let nowhere = dir.path().join("nowhere");
     let output = verify(&torrent, &nowhere).expect(1);
@@ -205,7 +205,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Everything below a directory: its path, when it was modified, and what it holds.
+/// Returns everything below a directory: path, modification time and contents.
 fn snapshot(directory: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
     let mut all = Vec::new();
     for name in names(directory) {

@@ -1,4 +1,4 @@
-//! The program, run as a person runs it: by its arguments, its output and its exit code.
+//! The program, run as a user runs it: by its arguments, its output and its exit code.
 
 #[path = "../../../../tests/support/mod.rs"]
 mod support;

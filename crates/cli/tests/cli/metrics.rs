@@ -1,4 +1,4 @@
-//! seed --metrics: what Prometheus would get, and what the dashboard asks of it.
+//! seed --metrics: what Prometheus receives, and what the dashboard queries.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,47 +29,47 @@ fn connect(url: &str) -> TcpStream {
     stream
 }
 
-/// Sends this and leaves the connection open.
+/// Sends a request and leaves the connection open.
 fn send(url: &str, request: &str) -> TcpStream {
     let mut stream = connect(url);
     stream.write_all(request.as_bytes()).unwrap();
     stream
 }
 
-/// What comes until the server closes the connection.
+/// Reads until the server closes the connection.
 fn answer(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
 
-/// The whole answer to a GET, headers included.
+/// Returns the whole answer to a GET, including headers.
 fn get(url: &str, path: &str) -> String {
     answer(send(url, &format!("GET {path} HTTP/1.0\r\n\r\n")))
 }
 
-/// An endpoint for those who abuse it.
+/// Starts an endpoint to be abused.
 fn victim(directory: &Path) -> (Program, String) {
     let mut seeder = seed(directory, "127.0.0.1:0");
     let url = seeder.event("metrics")["url"].as_str().unwrap().to_owned();
     (seeder, url)
 }
 
-/// It serves, and it ends, whoever is still connected.
+/// Checks that it answers, and that it ends although clients are connected.
 fn is_well(seeder: Program, url: &str) {
     assert!(get(url, "/metrics").starts_with("HTTP/1.0 200"));
     seeder.signal("TERM");
     seeder.end().expect(0);
 }
 
-/// The names of all samples in a page of metrics.
+/// Returns the names of all samples in a page of metrics.
 fn names(page: &str) -> BTreeSet<&str> {
     let samples = page.lines().filter(|line| !line.starts_with('#'));
     samples.filter_map(|line| line.split(['{', ' ']).next()).collect()
 }
 
 #[test]
-fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
+fn a_scrape_reports_the_seeded_torrents_and_all_metrics_of_the_dashboard() {
     let dir = tempfile::tempdir().unwrap();
     let mut seeder = seed(dir.path(), "127.0.0.1:0");
     seeder.address();
@@ -115,7 +115,7 @@ fn a_scrape_tells_what_is_seeded_and_the_dashboard_asks_for_nothing_else() {
 }
 
 #[test]
-fn what_is_no_simple_get_is_refused() {
+fn requests_other_than_a_simple_get_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let mut open = Vec::new();
@@ -139,12 +139,12 @@ fn what_is_no_simple_get_is_refused() {
 }
 
 #[test]
-fn a_head_without_an_end_is_refused_and_costs_nothing() {
+fn an_endless_request_header_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     for start in ["GET /", "GET /metrics HTTP/1.1\r\nX: "] {
         let mut stream = send(&url, start);
-        // Who sends 256 MiB before it reads gets the response all the same.
+        // A client that sends 256 MiB before it reads still receives the response.
         (0..256).for_each(|_| stream.write_all(&[b'a'; 1 << 20]).unwrap());
         let answer = answer(stream);
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
@@ -158,16 +158,16 @@ fn a_head_without_an_end_is_refused_and_costs_nothing() {
 }
 
 #[test]
-fn those_who_only_connect_keep_nobody_out_and_are_cut() {
+fn idle_connections_exclude_nobody_and_are_closed() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let idle: Vec<_> = (0..200).map(|_| send(&url, "GET /met")).collect();
     assert!(get(&url, "/metrics").starts_with("HTTP/1.0 200"));
-    // The first ones give way to the later ones; these have the time of one request, 10 s.
+    // The first connections are closed in favour of later ones, which have the time of one request, 10 s.
     let before = Instant::now();
     for (number, mut stream) in idle.into_iter().enumerate() {
         let mut answer = Vec::new();
-        // One that gives way is reset, because its request was not read to its end.
+        // A connection that is closed early is reset, because its request was not read to the end.
         let _ = stream.read_to_end(&mut answer);
         assert_eq!(answer, b"");
         assert!(number >= 184 || before.elapsed() < Duration::from_secs(5), "{number} is open");
@@ -176,7 +176,7 @@ fn those_who_only_connect_keep_nobody_out_and_are_cut() {
 }
 
 #[test]
-fn a_client_that_does_not_read_holds_up_neither_others_nor_the_end() {
+fn a_client_that_does_not_read_delays_neither_other_clients_nor_the_exit() {
     let dir = tempfile::tempdir().unwrap();
     let (seeder, url) = victim(dir.path());
     let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";

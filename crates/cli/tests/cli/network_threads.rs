@@ -31,7 +31,7 @@ impl Movie {
         (seeder, addresses)
     }
 
-    /// From this peer alone.
+    /// Downloads from this peer only.
     fn downloader(&self, peer: SocketAddr, to: &Path) -> Program {
         let (torrent, to, peer) = (&self.torrent, to, peer.to_string());
         let options = ["--offline", "--json", "--tick=0.1", "--peer", &peer].map(OsStr::new);
@@ -57,7 +57,7 @@ fn each_thread_seeds_what_one_has_checked() {
         let to = dir.path().join(format!("to{number}"));
         movie.download(address, &to);
     }
-    // One torrent, to whoever watches, and what all threads have sent.
+    // One torrent, whose status has the bytes that all threads have sent.
     seeder.find("status", |line| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(event.get("id").is_none_or(|event| *event == id), "{line}");
@@ -69,13 +69,13 @@ fn each_thread_seeds_what_one_has_checked() {
 }
 
 #[test]
-fn a_file_that_one_thread_misses_stops_the_torrent_of_all() {
+fn a_file_that_is_missing_for_one_thread_stops_the_torrent_on_all() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (mut seeder, addresses) = movie.seed(2, &["--trust"]);
     seeder.find("complete torrent", |line| line.contains("\"seeding\":true").then_some(()));
     fs::remove_file(&movie.file).unwrap();
-    // Whichever has it: each is asked.
+    // Each thread is asked, whichever has the torrent.
     let to = |number: usize| dir.path().join(format!("to{number}"));
     let downloaders = addresses.iter().enumerate().map(|(n, peer)| movie.downloader(*peer, &to(n)));
     let _downloaders: Vec<_> = downloaders.collect();
@@ -97,7 +97,7 @@ fn a_ratio_is_for_all_threads_together() {
 }
 
 #[test]
-fn trackers_are_told_of_each_thread() {
+fn each_thread_announces_to_the_trackers() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();
@@ -116,7 +116,7 @@ fn trackers_are_told_of_each_thread() {
     seeder.end().expect(0);
 }
 
-/// A tracker that knows no peers, and tells who announces to it.
+/// A tracker that knows no peers, and reports which ports are announced.
 fn tracker() -> (String, Receiver<u16>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/announce", listener.local_addr().unwrap());
@@ -125,7 +125,7 @@ fn tracker() -> (String, Receiver<u16>) {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut reader = BufReader::new(stream);
             let mut request = String::new();
-            // The headers, which an empty line ends.
+            // Read the headers, which end with an empty line.
             while reader.read_line(&mut request).is_ok_and(|length| length > 2) {}
             let port = request.split(['?', '&', ' ']).find_map(|word| word.strip_prefix("port="));
             let body = "d8:intervali1800e5:peers0:e";

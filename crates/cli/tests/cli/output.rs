@@ -1,4 +1,4 @@
-//! What is written, by whoever reads it or does not; and what signals do meanwhile.
+//! Output that is read, slowly or not at all, and signals in the meantime.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::program::{Program, command, full_pipe, run};
 use crate::support::{PATIENCE, data, same};
 use crate::transfer::{Movie, movie};
 
-/// A seeder, and what a download of its torrent needs.
+/// A seeder, and everything that a download of its torrent needs.
 struct Swarm {
     dir: tempfile::TempDir,
     movie: Movie,
@@ -51,7 +51,7 @@ impl Swarm {
         assert!(self.is_kept());
     }
 
-    /// The store knows that it is complete.
+    /// Whether the store lists the torrent as complete.
     fn is_kept(&self) -> bool {
         let listed = run(["store".as_ref(), "list".as_ref(), self.kept().as_os_str()]);
         listed.stdout.contains("  complete  ")
@@ -92,7 +92,7 @@ fn seeding_ends_where_stdout_is_closed() {
         drop(reader);
         program.end().expect(0)
     };
-    // The report alone.
+    // Only the report.
     let output = head(swarm.download().arg("--seed"));
     assert_eq!(output.stderr.lines().count(), 1, "{output:#?}");
     swarm.is_here_and_kept();
@@ -117,7 +117,7 @@ fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
     assert!(output.expect(1).stderr.starts_with("error: cannot write to stdout: "));
 }
 
-/// What nobody reads holds up neither the download nor, after a signal, the end.
+/// Output that nobody reads delays neither the download nor the exit after a signal.
 #[test]
 fn output_that_nobody_reads_holds_up_nothing() {
     let swarm = Swarm::new();
@@ -151,7 +151,7 @@ fn a_reader_that_is_slow_gets_everything() {
     run(["create".as_ref(), album.as_os_str(), "-o".as_ref(), torrent.as_os_str()]).expect(0);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let program = Program::spawn(command().arg("info").arg(&torrent).stdout(writer));
-    // More than the pipe has room for.
+    // More than fits into the pipe.
     let mut text = String::new();
     std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
     program.end().expect(0);
@@ -193,7 +193,7 @@ fn the_log_has_no_colours_in_a_pipe() {
 }
 
 #[test]
-fn a_demo_tells_once_at_most_that_descriptors_are_few() {
+fn a_demo_reports_a_lack_of_descriptors_at_most_once() {
     let told = |limit: &str| {
         let arguments = ["demo", "--patrons=4", "--size=100000"];
         let output = Program::prepared(&format!("ulimit -n {limit}"), arguments).end().expect(0);
@@ -205,7 +205,7 @@ fn a_demo_tells_once_at_most_that_descriptors_are_few() {
 }
 
 #[test]
-fn what_killed_runs_left_behind_is_removed() {
+fn leftovers_of_killed_runs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let temporary = dir.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
@@ -249,7 +249,7 @@ fn a_pipe_in_place_of_a_file_is_an_error() {
 }
 
 #[test]
-fn a_torrent_is_read_from_a_pipe_and_one_that_never_comes_holds_up_no_signal() {
+fn a_torrent_is_read_from_a_pipe_and_waiting_for_it_can_be_interrupted() {
     let swarm = Swarm::new();
     let pipe = swarm.dir.path().join("pipe.torrent");
     fifo(&pipe);

@@ -1,5 +1,5 @@
-//! Players that are too large to be there wherever tests run: `make players` installs and runs them. The film comes so
-//! slowly that what a player seeks is not here yet.
+//! Players that are too large to be expected on every machine: `make players` installs and runs them. The
+//! film arrives so slowly that a player seeks to parts that are still missing.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,10 +12,10 @@ use crate::program::Program;
 use crate::stream::{Film, film, stream};
 use crate::support::PATIENCE;
 
-/// Of the seeder, in bytes per second. The film has some 8 MB.
+/// The upload limit of the seeder in bytes per second. The film has about 8 MB.
 const RATE: u32 = 600_000;
 
-/// A minute of noise.
+/// Encodes a minute of noise.
 fn video(directory: &Path) -> PathBuf {
     let path = directory.join("from/film.webm");
     fs::create_dir(directory.join("from")).unwrap();
@@ -38,7 +38,7 @@ fn slow(directory: &Path, video: &Path) -> Film {
     film
 }
 
-/// How much of the film has not come, in bytes. The file is sparse until then.
+/// How many bytes of the film are missing. Until they arrive, the file is sparse.
 fn missing(directory: &Path, video: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let here = fs::metadata(directory.join("to/film.webm")).map_or(0, |to| to.blocks() * 512);
@@ -72,7 +72,7 @@ fn mpv_plays_and_seeks() {
     drop(program);
 }
 
-/// It must not outlive the test.
+/// Kills the browser, which must not outlive the test.
 struct Chromium(Child);
 
 impl Drop for Chromium {
@@ -97,7 +97,8 @@ v.ontimeupdate = () => {
 v.src = 'URL';
 </script>";
 
-/// What a request asks for. It is answered with the page, which asks again when it has something to say.
+/// The path of a request, which is answered with the page. The script in the page reports by further
+/// requests.
 fn asked(stream: TcpStream, page: &str) -> String {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let first = lines.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A run of the program, read line by line and never waited for without end.
+//! Runs the program and reads its output line by line. No wait is without a time limit.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::PATIENCE;
 
-/// What a run that has ended said.
+/// The output of a run that has ended.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: i32,
@@ -41,7 +41,7 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ou
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_torrent-patron");
 
-/// The program, and pipes for what it writes.
+/// A command for the program with pipes for its output.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(PROGRAM);
     environment(&mut command);
@@ -51,14 +51,14 @@ pub(crate) fn command() -> Command {
 fn environment(command: &mut Command) -> &mut Command {
     command
         .env_remove("TORRENT_PATRON_LOG")
-        // As services have it. Names that are not ASCII must survive that.
+        // The environment of a service has no LANG. File names that are not ASCII must survive that.
         .env_remove("LANG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
 }
 
-/// A pipe that is full: whoever writes to it waits for a reader. Both of its ends.
+/// Both ends of a full pipe: writing to it blocks until somebody reads.
 pub(crate) fn full_pipe() -> (OwnedFd, OwnedFd) {
     use rustix::fs::{OFlags, fcntl_setfl};
     let (reader, writer) = rustix::pipe::pipe().unwrap();
@@ -81,7 +81,7 @@ impl Program {
         Self::spawn(command().args(arguments))
     }
 
-    /// After a shell has prepared its process, as `trap` and `ulimit` do.
+    /// Starts the program from a shell that runs `how` first, such as `trap` or `ulimit`.
     pub(crate) fn prepared<S: AsRef<OsStr>>(
         how: &str,
         arguments: impl IntoIterator<Item = S>,
@@ -91,7 +91,7 @@ impl Program {
         Self::spawn(environment(&mut shell))
     }
 
-    /// What it writes to a descriptor that the command has already is for nobody here.
+    /// Output to a descriptor that the caller has set is not read here.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let none = || channel().1;
@@ -108,7 +108,7 @@ impl Program {
         self.errors.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// The next line of stdout for which `pick` has an answer.
+    /// Waits for a line of stdout for which `pick` returns a value.
     #[track_caller]
     pub(crate) fn find<T>(&mut self, what: &str, pick: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
@@ -126,7 +126,7 @@ impl Program {
         }
     }
 
-    /// The next event of this kind.
+    /// Waits for an event of this kind.
     #[track_caller]
     pub(crate) fn event(&mut self, kind: &str) -> Value {
         self.find(kind, |line| {
@@ -135,7 +135,7 @@ impl Program {
         })
     }
 
-    /// Where it accepts peers; its first line.
+    /// The address at which it accepts peers, from its first line.
     #[track_caller]
     pub(crate) fn address(&mut self) -> SocketAddr {
         assert!(self.seen.is_empty());
@@ -154,7 +154,7 @@ impl Program {
         assert!(sent.success());
     }
 
-    /// Waits for its end.
+    /// Waits for the program to exit.
     #[track_caller]
     pub(crate) fn end(mut self) -> Output {
         let deadline = Instant::now() + PATIENCE;
@@ -172,7 +172,7 @@ impl Program {
         Output { code: status.code().unwrap_or(-1), stdout, stderr }
     }
 
-    /// Its stdout is closed, so its end is near; there is no event to wait for but this.
+    /// Polls for the exit status. Stdout is closed already, so the exit is near.
     #[track_caller]
     fn status(&mut self, deadline: Instant) -> ExitStatus {
         loop {
@@ -185,7 +185,7 @@ impl Program {
     }
 }
 
-/// Reads until the end, or until nobody wants the lines any more, which closes the pipe.
+/// Reads lines to the end, or until the receiver is dropped, which closes the pipe.
 fn lines(pipe: impl BufRead + Send + 'static) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Torrents that are kept in a store from one run to the next.
+//! Torrents that a store keeps from one run to the next.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Movie {
         (seeder, peer)
     }
 
-    /// With what is kept, and more words.
+    /// Runs `download` with the store and more arguments.
     fn download(&self, more: &[&str]) -> Program {
         let (to, store) = (self.path("to"), self.path("torrents.db"));
         let words = ["download", "-o", text(&to), "--store", text(&store)];
@@ -59,7 +59,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
+fn a_download_that_was_killed_continues_without_naming_its_torrent() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -67,7 +67,7 @@ fn a_download_that_was_killed_goes_on_without_being_told_what_it_was() {
     program.end();
     assert_eq!(movie.list()[0]["name"], "movie.bin");
 
-    // Once more, without a word of what it downloads.
+    // Starts again without naming the torrent.
     let mut program = movie.download(&[]);
     let restored = program.event("restored");
     assert_eq!(restored["torrents"], 1);
@@ -116,7 +116,7 @@ fn a_store_is_listed_checked_exported_and_imported() {
     run(["store", "import", text(&other), text(&backup)]).expect(0);
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
-    // It seeds at once: it is not checked again.
+    // It seeds at once, without a check of its files.
     let words = ["seed", "--store", text(&other), "--offline", "--json", "--tick=0.1"];
     let mut program = Program::start(words);
     let seeds = program.find("a seeding status", |line| {
@@ -130,7 +130,7 @@ fn a_store_is_listed_checked_exported_and_imported() {
 }
 
 #[test]
-fn what_is_damaged_or_in_use_is_told() {
+fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
     let movie = Movie::new();
     let mut program = movie.download(&[text(&movie.torrent)]);
     program.event("torrent_added");
@@ -153,7 +153,7 @@ fn what_is_damaged_or_in_use_is_told() {
 }
 
 #[test]
-fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
+fn a_damaged_newer_or_foreign_store_is_reported_and_never_written_to() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
     movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
@@ -161,7 +161,7 @@ fn a_damaged_newer_or_foreign_store_is_told_and_never_written_to() {
     let store = movie.path("torrents.db");
     let whole = fs::read(&store).unwrap();
 
-    // A bit of what is kept of the torrent.
+    // Flips a bit in the stored metainfo.
     let mut flipped = whole.clone();
     let key = b"12:piece length";
     let place = whole.windows(key.len()).position(|part| part == key).unwrap();

@@ -1,4 +1,4 @@
-//! stream: what an HTTP client gets, and what players do with it.
+//! The `stream` command: what an HTTP client receives, and what players do with it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,7 +15,7 @@ use torrent_patron::metainfo::{Metainfo, Protocol};
 const PIECE: usize = 64 << 10;
 const SIZE: usize = 20 * PIECE + 123;
 
-/// One who has a file, and its torrent on disk.
+/// A seeder of a file, and its torrent on disk.
 pub(crate) struct Film {
     pub(crate) seeder: Seeder,
     torrent: PathBuf,
@@ -32,7 +32,7 @@ fn metainfo(path: &Path) -> Metainfo {
     maker(path, Protocol::V1).piece_length(PIECE as u32).start().unwrap().wait().unwrap()
 }
 
-/// A stream of it, and the URL of the file.
+/// Starts a stream of the file. Returns the URL of the file.
 pub(crate) fn stream(directory: &Path, film: &Film, more: &[&str]) -> (Program, String) {
     let mut program = Program::start(arguments(directory, film, more));
     let url = program.find("URL", |line| Some(line.to_owned()));
@@ -55,7 +55,7 @@ fn parts(url: &str) -> (&str, &str) {
     rest.split_at(rest.find('/').unwrap())
 }
 
-/// An answer: its status, its headers in lower case, and its body.
+/// A response: its status, its headers in lower case, and its body.
 struct Answer {
     status: u16,
     headers: String,
@@ -70,7 +70,7 @@ impl Answer {
     }
 }
 
-/// A client that keeps its connection.
+/// A client that reuses its connection.
 struct Http(BufReader<TcpStream>);
 
 impl Http {
@@ -151,7 +151,7 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
 }
 
 #[test]
-fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
+fn a_client_that_disconnects_while_it_waits_does_not_affect_others() {
     let dir = tempfile::tempdir().unwrap();
     let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
     film.seeder.patron.pause(film.seeder.patron.torrents()[0]).wait().unwrap();
@@ -187,7 +187,7 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     let mut http = Http::connect(&url);
     let page = String::from_utf8(http.ask("GET", "/", &[]).body).unwrap();
     assert!(page.contains("a &amp; b.ogg") && page.contains("&lt;c&gt;"), "{page}");
-    // One that was not chosen comes when it is read.
+    // A file that was not chosen is downloaded when it is read.
     let index = film.seeder.metainfo.files.iter().position(|file| file.size == 70_000).unwrap();
     let other = http.ask("GET", &format!("/{index}"), &[]);
     assert_eq!(other.header("content-type"), Some("audio/ogg"));
@@ -218,7 +218,8 @@ fn the_program_ends_with_the_player() {
 
 const LARGE: usize = 64 << 20;
 
-/// A stream of a small file, and the path of a large one beside it, which comes only where somebody reads it.
+/// Streams a small file. Returns the path of a large file in the same torrent, which is downloaded only where
+/// it is read.
 fn beside_a_large_file(directory: &Path, rate: Option<u32>) -> (Program, String, String) {
     let from = directory.join("from/films");
     data(&from, "large.bin", 1, LARGE);
@@ -233,13 +234,13 @@ fn beside_a_large_file(directory: &Path, rate: Option<u32>) -> (Program, String,
     let seeder = &film.seeder.patron;
     seeder.set_upload_limit(seeder.torrents()[0], rate).wait().unwrap();
     let (program, url) = stream(directory, &film, &[&small.to_string()]);
-    // The seeder ends with the test.
+    // The seeder stops at the end of the test.
     std::mem::forget(film);
     (program, url, format!("/{large}"))
 }
 
-/// How much is on the disk, in bytes, when there is at least this much and nothing more has come for a second. What
-/// nobody has chosen may be in libtorrent's part file.
+/// Waits until there are at least `least` bytes on the disk and nothing has arrived for a second, and returns
+/// their number. Data that nobody has chosen may be in libtorrent's part file.
 fn settled(directory: &Path, least: usize) -> usize {
     use std::os::unix::fs::MetadataExt;
     let here = || -> usize {
@@ -258,7 +259,7 @@ fn settled(directory: &Path, least: usize) -> usize {
 }
 
 #[test]
-fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
+fn a_client_that_does_not_read_gets_no_more_than_its_socket_and_window_hold() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), None);
     let mut waiting = Http::connect(&url);
@@ -270,13 +271,13 @@ fn a_client_that_does_not_read_gets_what_its_socket_takes_and_its_window() {
 }
 
 #[test]
-fn a_client_that_leaves_gives_back_its_window() {
+fn a_client_that_disconnects_releases_its_window() {
     let dir = tempfile::tempdir().unwrap();
     let (program, url, large) = beside_a_large_file(dir.path(), Some(2_000_000));
     let mut leaving = Http::connect(&url);
     let request = format!("GET {large} HTTP/1.1\r\nHost: h\r\n\r\n");
     leaving.0.get_mut().write_all(request.as_bytes()).unwrap();
-    // It reads on, so that it wants much more than has come.
+    // It keeps reading, so it wants much more than has arrived.
     leaving.0.read_exact(&mut vec![0; 6 << 20]).unwrap();
     drop(leaving);
     let here = settled(dir.path(), 6 << 20);
@@ -284,7 +285,7 @@ fn a_client_that_leaves_gives_back_its_window() {
     drop(program);
 }
 
-/// A program that is not installed is done without, but not where CI is `true`.
+/// Whether a program is installed. A test is skipped without it, except where CI is `true`.
 fn has(program: &str) -> bool {
     let here = Command::new(program).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     assert!(here || std::env::var("CI").as_deref() != Ok("true"), "{program} is not installed");
@@ -312,13 +313,13 @@ fn curl_downloads_and_continues() {
     let said = curl(&["-C", "-", "-o", copy.to_str().unwrap(), "-w", "%{http_code}", &url]);
     assert_eq!(said, "206");
     assert!(fs::read(&copy).unwrap() == noise(1, SIZE));
-    // Two requests, one connection.
+    // Two requests on one connection.
     let twice = curl(&["-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", &url, &url]);
     assert_eq!(twice, "1 0 ");
     drop(program);
 }
 
-/// The index is at the end of the file; ffmpeg looks there, and seeks.
+/// The index is at the end of the file. ffmpeg reads it first and then seeks.
 #[test]
 fn ffmpeg_plays_and_seeks() {
     if !has("ffmpeg") || !has("ffprobe") {

@@ -1,4 +1,4 @@
-//! seed and download, over loopback.
+//! `seed` and `download` over loopback.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,7 +30,7 @@ pub(crate) fn movie(directory: &Path, name: &'static str, seed: u64) -> Movie {
     Movie { name, file, torrent }
 }
 
-/// Arguments of all sorts.
+/// Arguments of different types.
 fn words<const N: usize>(words: [&dyn AsRef<std::ffi::OsStr>; N]) -> Vec<OsString> {
     words.map(|word| word.as_ref().to_owned()).into()
 }
@@ -100,7 +100,7 @@ fn a_person_sees_lines_and_results() {
     assert!(output.stderr.contains("stopped with 1 torrent"), "{output:#?}");
 }
 
-/// Peers are called by the proxy, and the client opens no port for them to call.
+/// The proxy connects to the peers, and the client opens no port for incoming connections.
 #[test]
 fn a_download_goes_through_a_proxy() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ fn a_download_goes_through_a_proxy() {
     assert_eq!(asked.recv().unwrap(), format!("CONNECT {peer} HTTP/1.0"));
 }
 
-/// A proxy for `CONNECT`, and the requests that it gets.
+/// Starts an HTTP proxy that supports `CONNECT`, and reports the requests that it receives.
 fn http_proxy() -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,7 +156,7 @@ fn http_proxy() -> (SocketAddr, Receiver<String>) {
     (address, asked)
 }
 
-/// A listen address is a setting whose effect is easy to see.
+/// The effect of a listen address is easy to observe.
 #[test]
 fn settings_are_those_of_libtorrent_and_the_last_one_wins() {
     let dir = tempfile::tempdir().unwrap();
@@ -262,7 +262,7 @@ fn a_seeder_that_cannot_listen_fails_and_a_downloader_goes_on() {
 }
 
 #[test]
-fn a_listen_address_that_is_nowhere_is_an_error() {
+fn a_listen_address_that_does_not_exist_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "a.bin", 1);
     let here = movie.file.parent().unwrap();
@@ -294,7 +294,7 @@ fn a_closed_stdout_is_no_error() {
     }
 }
 
-/// A way to a seeder that lets so many bytes through, and the rest once it is opened.
+/// A proxy for a seeder. The first connection stops after this many bytes until `open` receives a message.
 fn gate(seeder: SocketAddr, bytes: u64, open: Receiver<()>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -322,7 +322,7 @@ fn gate(seeder: SocketAddr, bytes: u64, open: Receiver<()>) -> SocketAddr {
 }
 
 #[test]
-fn what_another_program_writes_to_a_download_is_fetched_again() {
+fn data_that_another_program_overwrites_is_downloaded_again() {
     let dir = tempfile::tempdir().unwrap();
     let movies = [movie(dir.path(), "a.bin", 1)];
     let mut seeder = seed(&movies);
@@ -366,7 +366,8 @@ fn words_of(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
 }
 
-/// A peer that has metadata of another torrent. What it tells when it has given it opens the gate to another.
+/// A peer with the metadata of another torrent. Once it has sent them, a second address starts to forward to
+/// the seeder.
 fn liar(gate: Receiver<SocketAddr>) -> (SocketAddr, SocketAddr) {
     let (lying, honest) = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).into();
     let addresses = (lying.local_addr().unwrap(), honest.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Arguments, help, and what is said of errors.
+//! Arguments, help, and error messages.
 
 use crate::program::run;
 use crate::support::data;
@@ -44,7 +44,7 @@ fn wrong_usage_exits_with_2() {
     for arguments in wrong {
         let output = run(*arguments);
         assert_eq!(output.code, 2, "{arguments:?}: {output:#?}");
-        // Without any argument, that is the help itself.
+        // Without arguments, the program prints the help itself.
         assert!(output.stderr.contains("--help"), "{arguments:?}: {output:#?}");
     }
 }
@@ -88,7 +88,7 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_with_its_reason() {
+fn unreadable_files_are_errors_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing.torrent");
     let missing = missing.to_str().unwrap();
@@ -120,7 +120,7 @@ fn what_cannot_be_read_is_an_error_with_its_reason() {
 }
 
 #[test]
-fn the_demo_explains_itself_and_compares_what_came() {
+fn the_demo_explains_itself_and_compares_the_downloads() {
     let output = run(["demo", "--patrons", "3", "--size", "1000001"]).expect(0);
     for patron in 1..=3 {
         let said = |what: &str| {

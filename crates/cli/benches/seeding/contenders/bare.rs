@@ -1,4 +1,4 @@
-//! `bare_seeder.cpp`: libtorrent with nothing around it, with its own disk and with none.
+//! `bare_seeder.cpp`: libtorrent without a wrapper, with its own disk backend and with none.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,8 @@ use super::{Contender, Launch, torrent_files};
 use crate::data::Data;
 use crate::process::output;
 
-/// What the seeding preset leaves as libtorrent has it, and what serves better: fewer threads to
-/// wake for reads that end at once.
+/// A setting that the seeding preset does not change, and a better value: fewer threads to wake for reads
+/// that end at once.
 const TUNED: [(&str, &str); 1] = [("aio_threads", "4")];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -69,14 +69,15 @@ impl Contender for Bare {
     }
 }
 
-/// Those of the seeding preset, as `torrent-patron seed --offline` has them, and then the tuned ones.
+/// Returns the settings of the seeding preset, as used by `torrent-patron seed --offline`, and then the tuned
+/// ones.
 fn settings() -> Result<Vec<String>> {
     let mut settings =
         Client::builder().offline(true).settings(Settings::seeding()).effective_settings()?;
     for (name, value) in TUNED {
         settings.set_text(name, value)?;
     }
-    // Ours, not libtorrent's.
+    // These are not libtorrent's.
     let ours = ["disk_reads", "network_threads", "replicate_on_demand"];
     let of_libtorrent = settings.iter().filter(|(name, _)| !ours.contains(name));
     Ok(of_libtorrent.map(|(name, value)| format!("{name}={value}")).collect())
@@ -89,7 +90,7 @@ pub(crate) fn build(directory: &Path) -> Result<PathBuf> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     let program = directory.join("bare_seeder");
     let target = program.to_str().context("a directory that is not UTF-8")?;
-    // CXX may hold arguments: ccache c++.
+    // CXX may contain arguments: ccache c++.
     let mut words = compiler.split_whitespace();
     let compiler = words.next().unwrap_or("c++");
     let mut arguments: Vec<_> = words.collect();

@@ -1,5 +1,5 @@
-//! The sender of iperf3, which writes 16 KiB at a time: what the kernel asks of whoever sends so
-//! much, and so the limit of a seeder that copies. It is no seeder, and takes part beside the others.
+//! The sender of iperf3, which writes 16 KiB at a time. It shows the kernel's cost of sending this much data,
+//! which limits a seeder that copies. It is not a seeder, and is measured for comparison.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
@@ -13,10 +13,10 @@ use crate::process::output;
 
 pub(crate) const KEY: &str = "iperf3";
 pub(crate) const NAME: &str = "iperf3 sender";
-/// It takes no more.
+/// The maximum that it supports.
 const MOST_STREAMS: u32 = 128;
 
-/// The end that receives.
+/// The receiving end.
 pub(crate) struct Iperf3 {
     listener: TcpListener,
     port: String,
@@ -39,7 +39,7 @@ impl Iperf3 {
         Ok(Self { listener, port })
     }
 
-    /// Sends for a second, the least it can do.
+    /// Sends for a second, the minimum.
     pub(crate) fn send(&self, connections: u32) -> Result<Sent> {
         let streams = connections.min(MOST_STREAMS).to_string();
         let receiver = thread::spawn({

@@ -1,5 +1,5 @@
-//! `torrent-patron seed`, in each of the ways in which it can read the disk, with one network thread
-//! and with one for each core.
+//! `torrent-patron seed`, in each of its modes of reading the disk, with one network thread and with one per
+//! core.
 
 use std::path::Path;
 use std::process::Command;
@@ -67,7 +67,7 @@ impl Contender for Patron {
         }
     }
 
-    /// Asks the program itself: it looks at the settings before it misses the torrents.
+    /// Asks the program itself, which checks the settings before it reports that there are no torrents.
     fn unavailable(&self) -> Option<String> {
         let output = Command::new(PROGRAM).args(["seed", "--setting", &self.setting()]).output();
         let said = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());

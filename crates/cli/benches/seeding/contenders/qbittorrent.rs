@@ -1,4 +1,4 @@
-//! qbittorrent-nox: libtorrent's stock disk again, in the client that most people run.
+//! qbittorrent-nox, the most widely used client, which uses libtorrent's stock disk backend.
 
 use std::path::Path;
 use std::process::Command;

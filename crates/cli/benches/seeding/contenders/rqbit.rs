@@ -35,7 +35,7 @@ impl Contender for Rqbit {
         command.args(["-v", "error", "--disable-dht", "--disable-lsd", "--disable-trackers"]);
         command.args(["--disable-upnp-port-forward", "--listen-ip", "127.0.0.1"]);
         command.arg("--listen-port").arg(address.port().to_string());
-        // A connection on which nothing is asked for yet is not dropped.
+        // A connection without requests must not be dropped.
         command.args(["--peer-limit", "100000", "--peer-read-write-timeout", "600s"]);
         command.args(["download", "--disable-http-api", "--overwrite"]);
         command.arg("--output-folder").arg(&data.directory).args(torrent_files(data));

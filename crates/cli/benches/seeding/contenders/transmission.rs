@@ -60,7 +60,7 @@ impl Contender for Transmission {
             "seed-queue-enabled": false,
         });
         std::fs::write(home.join("settings.json"), settings.to_string())?;
-        // What lies there at the start is seeded.
+        // Torrents that are there at the start are seeded.
         let torrents = home.join("torrents");
         std::fs::create_dir_all(&torrents)?;
         for file in torrent_files(data) {

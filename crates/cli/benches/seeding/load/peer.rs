@@ -1,4 +1,4 @@
-//! One connection of a swarm: what the stream brings next, and what is asked for in return.
+//! One connection of a swarm: what to expect next from the stream, and what to request.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,9 +13,9 @@ use super::wire::{
     check_handshake, request,
 };
 
-/// How many blocks after one whose header was looked at are thrown away with it. All that was asked
-/// for are of one length and a seeder has nothing else to say, so this costs a fraction of the system
-/// calls; if it does say something else, the next header is none, and the connection fails.
+/// How many blocks after one with a parsed header are discarded with it. All requested blocks have the same
+/// length and a seeder has nothing else to send, so this saves most system calls. If the seeder does send
+/// something else, the next header is invalid, and the connection fails.
 const TRAIN: u32 = 14;
 
 pub(crate) struct Peer {
@@ -24,24 +24,24 @@ pub(crate) struct Peer {
     torrent: usize,
     pub(crate) choked: bool,
     pipeline: u32,
-    /// Blocks that were asked for and have not come.
+    /// The number of requested blocks that have not arrived.
     outstanding: u32,
-    /// The block to ask for next.
+    /// The block to request next.
     next: Option<Block>,
-    /// Requests that the socket has not taken yet.
+    /// Requests that the socket has not accepted yet.
     unsent: Vec<u8>,
     expect: Expect,
-    /// The beginning of a message that has not come whole.
+    /// The beginning of an incomplete message.
     head: [u8; HANDSHAKE],
     head_len: usize,
 }
 
-/// What the stream brings next.
+/// What to expect next from the stream.
 #[derive(Clone, Copy)]
 enum Expect {
     Handshake,
     Message,
-    /// The rest of a block, and then `more` whole ones with their headers.
+    /// The rest of a block, followed by `more` whole blocks with their headers.
     Payload {
         block: Block,
         left: usize,
@@ -53,7 +53,7 @@ enum Expect {
 }
 
 impl Peer {
-    /// Takes over a connection that has said its handshake and does not block.
+    /// Takes over a non-blocking connection after the handshake.
     pub(crate) fn new(stream: TcpStream, torrent: usize, pipeline: u32) -> Self {
         Self {
             stream,
@@ -73,7 +73,7 @@ impl Peer {
         self.outstanding == 0
     }
 
-    /// Takes what has come, and asks for more.
+    /// Receives data, and requests more.
     pub(crate) fn serve(&mut self, pieces: &mut Pieces, buffer: &mut [u8]) -> Result<()> {
         let mut taken = 0;
         while taken < QUANTUM {
@@ -85,7 +85,7 @@ impl Peer {
         self.request(pieces)
     }
 
-    /// Takes one helping from the socket; `None` says that the socket is empty.
+    /// Reads once from the socket. Returns `None` if the socket is empty.
     fn receive(&mut self, pieces: &mut Pieces, buffer: &mut [u8]) -> Result<Option<usize>> {
         let most = match self.expect {
             Expect::Payload { left, .. } => left.min(buffer.len()),
@@ -93,7 +93,7 @@ impl Peer {
             _ => buffer.len(),
         };
         let result = match self.expect {
-            // Only the length of the buffer counts here: the kernel does not write to it.
+            // Only the length of the buffer matters here: the kernel does not write to it.
             Expect::Payload { .. } if pieces.are_discarded() => {
                 recv(&self.stream, &mut buffer[..most], RecvFlags::TRUNC)
                     .map(|(_, length)| length)
@@ -128,7 +128,7 @@ impl Peer {
                     *left -= part.len();
                     if *left == 0 {
                         pieces.bytes -= u64::from(*more) * BLOCK_HEADER as u64;
-                        // A choke has set it to 0, and blocks that were on their way still come.
+                        // A choke has set it to 0, and blocks that were on their way still arrive.
                         self.outstanding = self.outstanding.saturating_sub(1 + *more);
                         self.expect_message();
                     }
@@ -149,7 +149,7 @@ impl Peer {
         self.head_len = 0;
     }
 
-    /// Reads a message up to its payload, as far as `data` goes.
+    /// Parses a message up to its payload, as far as `data` goes.
     fn parse_message(&mut self, data: &mut &[u8], pieces: &Pieces) -> Result<()> {
         if !self.gather(data, 4) {
             return Ok(());
@@ -165,7 +165,7 @@ impl Peer {
         }
         match self.head[4] {
             CHOKE => {
-                // Without the fast extension a choke drops all requests, unanswered.
+                // Without the fast extension, a choke drops all requests without an answer.
                 ensure!(pieces.are_discarded(), "choked before every piece was verified");
                 self.choked = true;
                 self.outstanding = 0;
@@ -195,7 +195,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Moves bytes from `data` until the head has `needed` of them, and says whether it has.
+    /// Moves bytes from `data` until the head has `needed` bytes. Returns whether it has.
     fn gather(&mut self, data: &mut &[u8], needed: usize) -> bool {
         let missing = needed.saturating_sub(self.head_len);
         let part = split(data, missing);
@@ -208,7 +208,7 @@ impl Peer {
         u32::from_be_bytes([self.head[at], self.head[at + 1], self.head[at + 2], self.head[at + 3]])
     }
 
-    /// Fills the pipeline again once a quarter of it has come: many requests in one packet.
+    /// Refills the pipeline when a quarter of it has arrived, to send many requests in one packet.
     pub(crate) fn request(&mut self, pieces: &mut Pieces) -> Result<()> {
         let asks = pieces.asking && !self.choked;
         if asks && self.outstanding <= self.pipeline - self.pipeline.div_ceil(4) {
@@ -224,7 +224,7 @@ impl Peer {
                 self.next = (begin < piece_size).then_some(Block { begin, ..block });
             }
         }
-        // What does not fit goes out with the next block that comes.
+        // The rest is sent with the next block that arrives.
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
                 Ok(sent) => drop(self.unsent.drain(..sent)),
@@ -236,7 +236,7 @@ impl Peer {
     }
 }
 
-/// Takes up to `most` bytes off the front of `data`.
+/// Takes up to `most` bytes from the front of `data`.
 fn split<'d>(data: &mut &'d [u8], most: usize) -> &'d [u8] {
     let (front, rest) = data.split_at(data.len().min(most));
     *data = rest;

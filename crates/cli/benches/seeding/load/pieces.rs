@@ -1,4 +1,4 @@
-//! Which pieces a swarm asks for, and what becomes of them.
+//! Which pieces a swarm requests, and what it does with them.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use sha1::{Digest, Sha1};
 use super::wire::Block;
 use crate::data::{Torrent, split_mix};
 
-/// The order in which a swarm asks for pieces.
+/// The order in which a swarm requests pieces.
 pub(crate) enum Plan {
-    /// Random pieces without end, thrown away.
+    /// Random pieces without end, which are discarded.
     Random { seed: u64 },
-    /// These pieces, once, thrown away: for each torrent those of its pieces that are wanted.
+    /// These pieces once, which are discarded: for each torrent, the wanted pieces.
     Once(Vec<Vec<u32>>),
-    /// Each piece of each torrent once, held to its hash.
+    /// Each piece of each torrent once, compared with its hash.
     Verify,
 }
 
@@ -31,11 +31,11 @@ enum Order {
     Random {
         state: u64,
     },
-    /// What has not been asked for, of each torrent.
+    /// The pieces of each torrent that have not been requested.
     Once(Vec<Vec<u32>>),
 }
 
-/// The pieces of which some blocks have come, by torrent and number.
+/// The pieces with some received blocks, by torrent and number.
 type Checks = HashMap<(usize, u32), Partial>;
 
 struct Partial {
@@ -60,12 +60,12 @@ impl<'a> Pieces<'a> {
         self.checks.is_none()
     }
 
-    /// Nothing is left to ask for.
+    /// Returns whether nothing is left to request.
     pub(crate) fn are_exhausted(&self) -> bool {
         matches!(&self.order, Order::Once(left) if left.iter().all(Vec::is_empty))
     }
 
-    /// The first block of the piece of this torrent to ask for next.
+    /// Returns the first block of the piece of this torrent to request next.
     pub(crate) fn pick(&mut self, torrent: usize) -> Option<Block> {
         let piece = match &mut self.order {
             Order::Random { state } => {
@@ -80,7 +80,7 @@ impl<'a> Pieces<'a> {
         Some(Block { piece, begin: 0 })
     }
 
-    /// Takes a part of a block; `at.begin` says where it belongs.
+    /// Takes a part of a block; `at.begin` is its position.
     pub(crate) fn take(&mut self, torrent: usize, at: Block, payload: &[u8]) -> Result<()> {
         self.bytes += payload.len() as u64;
         let Some(partial) = &mut self.checks else {

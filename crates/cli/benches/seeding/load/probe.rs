@@ -1,7 +1,7 @@
-//! How long a seeder takes to the first byte of the first block that a fresh connection asks for.
+//! Measures the time to the first byte of the first block that a fresh connection requests.
 //!
-//! A thread of its own, which waits on one connection at a time: what it adds to the load is small,
-//! and what it measures does not wait for the load generator's other connections.
+//! Runs on a separate thread, which waits for one connection at a time. So it adds little load, and does not
+//! wait for the other connections of the load generator.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -15,20 +15,20 @@ use super::wire::{
 };
 use crate::data::Torrent;
 
-/// The time between two requests, while they are answered at once.
+/// The time between two requests, if they are answered at once.
 const PACE: Duration = Duration::from_millis(10);
 const STALL: Duration = Duration::from_secs(10);
 
-/// Connections on which nothing has been asked for.
+/// Connections without any requests so far.
 pub(crate) struct Probes<'a> {
     waiting: Vec<Probe<'a>>,
 }
 
 #[derive(Default)]
 pub(crate) struct Answers {
-    /// To the first byte of each block that came.
+    /// The times to the first byte of each block that arrived.
     pub(crate) times: Vec<Duration>,
-    /// How many did not come.
+    /// The number of blocks that did not arrive.
     pub(crate) missing: u32,
 }
 
@@ -40,8 +40,8 @@ struct Probe<'a> {
 }
 
 impl<'a> Probes<'a> {
-    /// One connection for each block that is to be asked for, of the torrent with this index, to the
-    /// addresses in turn.
+    /// Opens one connection for each block to request, of the torrent with this index, to the addresses in
+    /// turn.
     pub(crate) fn open(
         to: &[SocketAddr],
         torrents: &'a [Torrent],
@@ -58,12 +58,12 @@ impl<'a> Probes<'a> {
         Ok(Self { waiting })
     }
 
-    /// Waits until they are unchoked; those that are not in time are dropped.
+    /// Waits until they are unchoked; those that are too late are dropped.
     pub(crate) fn wait_until_unchoked(&mut self, deadline: Instant) {
         self.waiting.retain_mut(|probe| probe.wait_until_unchoked(deadline).is_ok());
     }
 
-    /// Asks for one block after the other for as long as `window`.
+    /// Requests one block after the other for the time `window`.
     pub(crate) fn run_for(&mut self, window: Duration) -> Answers {
         let start = Instant::now();
         let mut answers = Answers::default();
@@ -102,7 +102,7 @@ impl Probe<'_> {
         loop {
             let (kind, length) = read_head(&mut self.stream)?;
             let waited = asked.elapsed();
-            // A connection that is closed before its block has come would be an error of ours.
+            // Closing a connection before its block has arrived would be our own error.
             let rest = read_rest(&mut self.stream, length)?;
             if kind == PIECE {
                 ensure!(rest.len() == 8 + self.length as usize, "a block of a wrong length");

@@ -1,8 +1,8 @@
-//! The receiving end of an iperf3 test, which throws away what comes as a swarm does. iperf3's own
-//! copies all of it and is slower than its sender: the kernel then does a part of the sender's work in
-//! the receiver's time, and the sender seems to cost less than it does.
+//! The receiving end of an iperf3 test, which discards data as a swarm does. iperf3's own receiver copies all
+//! data and is slower than its sender: the kernel then does part of the sender's work in the receiver's time,
+//! and the sender seems to cost less than it does.
 //!
-//! What is said on the control connection is in iperf3's `iperf_api.h` and `iperf_server_api.c`.
+//! The messages of the control connection are defined in iperf3's `iperf_api.h` and `iperf_server_api.c`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
@@ -17,7 +17,7 @@ use super::wire::MAX_MESSAGE;
 use super::{QUANTUM, STALL, watch};
 
 const COOKIE: usize = 37;
-/// The states of a test that its two ends tell each other.
+/// The states of a test, which its two ends exchange.
 const TEST_START: u8 = 1;
 const TEST_RUNNING: u8 = 2;
 const TEST_END: u8 = 4;
@@ -41,7 +41,7 @@ pub(crate) fn take_all(listener: &TcpListener) -> Result<()> {
     discard(&mut control, &data).context("while iperf3 was sending")?;
     control.write_all(&[EXCHANGE_RESULTS])?;
     let sent = read_json(&mut control)?;
-    // The sender's own figures count; it wants some of ours for each stream.
+    // The sender's own figures are used, but it expects some of ours for each stream.
     let received: Vec<_> = sent["streams"]
         .as_array()
         .context("results without streams")?
@@ -60,7 +60,7 @@ pub(crate) fn take_all(listener: &TcpListener) -> Result<()> {
     });
     write_json(&mut control, &results)?;
     control.write_all(&[DISPLAY_RESULTS])?;
-    // It says that it is done, and goes.
+    // It reports that it is done, and disconnects.
     control.read_to_end(&mut Vec::new())?;
     Ok(())
 }
@@ -72,7 +72,7 @@ fn accept(listener: &TcpListener) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Until the sender says that the test is over.
+/// Discards data until the sender reports the end of the test.
 fn discard(control: &mut TcpStream, data: &[TcpStream]) -> Result<()> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     watch(&epoll, control, CONTROL)?;
@@ -105,7 +105,7 @@ fn discard(control: &mut TcpStream, data: &[TcpStream]) -> Result<()> {
     }
 }
 
-/// Its length stands before it.
+/// Reads JSON, which is preceded by its length.
 fn read_json(control: &mut TcpStream) -> Result<Value> {
     let mut length = [0; 4];
     control.read_exact(&mut length)?;

@@ -1,4 +1,4 @@
-//! The peer protocol, as much of it as a leecher needs that gives nothing.
+//! The parts of the peer protocol that a leecher needs which uploads nothing.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_
 use crate::data::Torrent;
 
 pub(crate) const BLOCK: u32 = 16 * 1024;
-/// Of a block's message: length, kind, piece and begin.
+/// The header of a block's message: length, kind, piece and begin.
 pub(crate) const BLOCK_HEADER: usize = 13;
 pub(crate) const HANDSHAKE: usize = 68;
 /// The longest message that is not a block; a bitfield is far shorter.
@@ -31,9 +31,10 @@ pub(crate) struct Block {
     pub(crate) begin: u32,
 }
 
-/// A connection that has said its handshake and that it is interested, and has read nothing.
+/// Opens a connection, and sends the handshake and that it is interested. Nothing has been read.
 ///
-/// Each comes from a loopback address of its own: most seeders take one connection per address.
+/// Each connection comes from a different loopback address, because most seeders accept one connection per
+/// address.
 pub(crate) fn call(to: SocketAddr, torrent: &Torrent, deadline: Instant) -> Result<TcpStream> {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     let number = CALLS.fetch_add(1, Ordering::Relaxed);
@@ -42,7 +43,7 @@ pub(crate) fn call(to: SocketAddr, torrent: &Torrent, deadline: Instant) -> Resu
 
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     bind(&socket, &from)?;
-    // Also the limit of connect.
+    // Also the time limit of connect.
     set_socket_timeout(&socket, Timeout::Send, Some(time_left(deadline)?))?;
     connect(&socket, &to)?;
     let mut stream = TcpStream::from(socket);
@@ -73,7 +74,7 @@ pub(crate) fn read_handshake(stream: &mut TcpStream, torrent: &Torrent) -> Resul
     check_handshake(&answer, torrent)
 }
 
-/// Waits for the next message that is not a keep-alive: its kind, and how long the rest of it is.
+/// Waits for the next message that is not a keep-alive. Returns its kind, and the length of the rest.
 pub(crate) fn read_head(stream: &mut TcpStream) -> Result<(u8, usize)> {
     loop {
         let mut length = [0; 4];
@@ -104,7 +105,7 @@ pub(crate) fn request(block: Block, length: u32) -> [u8; 17] {
     request
 }
 
-/// Whether a block of this length is one that may have been asked for.
+/// Checks that a block of this length may have been requested.
 pub(crate) fn check_block(block: Block, length: usize, torrent: &Torrent) -> Result<()> {
     let Block { piece, begin } = block;
     let expected = (piece < torrent.pieces() && begin % BLOCK == 0)

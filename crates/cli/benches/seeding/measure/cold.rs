@@ -1,5 +1,5 @@
-//! Data on the disk alone. What a process has mapped stays in the page cache, so the contenders run
-//! one after the other, each fresh, and each piece is asked for once.
+//! Data that is only on disk. Mapped data stays in the page cache, so the contenders run one after the other,
+//! each freshly started, and each piece is requested once.
 
 use std::time::Instant;
 
@@ -15,9 +15,9 @@ use crate::progress;
 use crate::report::Report;
 use crate::scenario::Scenario;
 
-/// How much of the data may still be in memory: seeders look at the first bytes of files.
+/// The part of the data that may still be in memory, because seeders read the first bytes of files.
 const COLD: f64 = 0.01;
-/// Of the pieces of a cell, the part that is kept for fresh connections: one in so many.
+/// One in this many pieces of a cell is reserved for fresh connections.
 const PROBED: usize = 8;
 
 struct Cell<'a> {
@@ -77,8 +77,8 @@ fn one(
     Ok(samples)
 }
 
-/// Connects for all cells. Each number of connections gets its own part of the large torrent; the
-/// small ones are large enough for one cell, that with the most connections.
+/// Connects for all cells. Each number of connections gets its own part of the large torrent; the small ones
+/// are large enough for one cell, that with the most connections.
 fn open<'a>(seeder: &Seeder, data: &'a Data, options: &Options) -> Result<Vec<Cell<'a>>> {
     let mut cells = Vec::new();
     let all = data.torrents.len();

@@ -1,5 +1,5 @@
-//! Data in the page cache: all contenders run, and take turns in short slices, so that whatever else
-//! the machine does hits all alike.
+//! Data in the page cache. All contenders run, and take turns in short slices, so that other activity on the
+//! machine affects all of them equally.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,12 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::scenario::Scenario;
 
-/// Fresh connections for each contender.
+/// The number of fresh connections for each contender.
 const PROBES: usize = 100;
 const VERIFY: Duration = Duration::from_secs(8);
 
-/// Takes every piece once and holds it to its hash. Of a slow seeder only what comes in time.
+/// Receives every piece once and compares it with its hash. Of a slow seeder, only the pieces that arrive in
+/// time.
 pub(crate) fn verify(seeder: &Seeder, data: &Data) -> Result<()> {
     let large = [0; 4];
     let connections: Vec<usize> = large.into_iter().chain(1..data.torrents.len()).collect();
@@ -67,14 +68,14 @@ pub(crate) fn hot<'a>(
     };
     for (number, &(scenario, connections)) in cells.iter().enumerate() {
         let mut turns = std::mem::take(&mut next);
-        // One cell ahead: until it is its turn, all will have been unchoked.
+        // One cell ahead, so that all will have been unchoked when it is its turn.
         if let Some(&cell) = cells.get(number + 1) {
             next = open(&alive, data, cell);
         }
         turns = wait_until_unchoked(turns);
         let rounds = options.time.div_duration_f64(SLICE).round().max(1.0) as usize;
         for round in 0..rounds {
-            // First to last, then last to first: a machine that slows down favours none.
+            // First to last, then last to first, so that a machine that slows down favours none.
             turns.reverse();
             turns = take_turns(turns, &alive, |seeder| {
                 match (seeder.contender.answers_seldom(), round == rounds / 2) {
@@ -130,7 +131,7 @@ fn wait_until_unchoked<'s, 'a>(turns: Vec<Turn<'s, 'a>>) -> Vec<Turn<'s, 'a>> {
     unchoked
 }
 
-/// One slice each, as long as `length` says, or none.
+/// One slice for each, or none if `length` returns none.
 fn take_turns<'s, 'a>(
     turns: Vec<Turn<'s, 'a>>,
     alive: &[&Seeder],

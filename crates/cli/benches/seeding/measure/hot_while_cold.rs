@@ -1,5 +1,5 @@
-//! What a slow disk does to those who do not need it: small torrents are read from the page cache,
-//! by turns alone and while one connection reads the large one from the disk.
+//! The effect of a slow disk on torrents that do not need it: small torrents are read from the page cache,
+//! alternately alone and while one connection reads the large one from the disk.
 
 use std::path::Path;
 use std::thread;
@@ -18,13 +18,13 @@ use crate::report::Report;
 use crate::scenario::Scenario;
 
 const HOT_CONNECTIONS: u32 = 8;
-/// Little is asked for at a time: this is to find out who waits for the disk, not to share the
-/// processor with another stream at full speed.
+/// Few requests at a time, because this tests who waits for the disk, not how the processor is shared with
+/// another stream at full speed.
 const COLD_PIPELINE: u32 = 4;
 const COLD: f64 = 0.01;
 const PROBES: usize = 200;
 
-/// What came of the hot torrents without and with the cold one, and of the cold one, in MiB/s.
+/// The rates of the hot torrents without and with the cold one, and of the cold one, in MiB/s.
 pub(crate) struct HotWhileCold {
     pub(crate) alone: Sample,
     pub(crate) beside: Sample,

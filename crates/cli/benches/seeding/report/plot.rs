@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report, directory: &Path) -> Result<Vec<PathBuf>> {
     for scenario in
         [Scenario::HotLarge, Scenario::HotShallow, Scenario::HotSmall, Scenario::ColdLarge]
     {
-        // A line needs two points.
+        // A line needs at least two points.
         if report.connections(scenario).len() > 1 {
             let path = directory.join(format!("rate-{}.svg", scenario.key()));
             lines::rates(report, scenario, &path)?;
@@ -37,14 +37,14 @@ pub(super) fn write(report: &Report, directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-/// The number of connections that stands for the others: 50, or the nearest to it.
+/// Returns the typical number of connections: 50, or the nearest to it.
 fn usual(report: &Report) -> Option<u32> {
     let measured = report.connections(Scenario::HotLarge);
     measured.into_iter().min_by_key(|connections| connections.abs_diff(50))
 }
 
-/// The same contender has the same colour in all plots; all tell apart for the colour-blind (Okabe
-/// and Ito), and the lesser ones of ours are tints of ours.
+/// The colour of a contender is the same in all plots. Colour-blind people can distinguish all colours (Okabe
+/// and Ito); our secondary contenders are tints of our colour.
 fn colour(key: &str) -> RGBColor {
     match key {
         "patron-zero-copy" => RGBColor(0, 114, 178),
@@ -65,7 +65,7 @@ fn text(size: u32, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK).pos(Pos::new(horizontal, vertical))
 }
 
-/// The least number that is not below this and that five steps divide well.
+/// Returns the smallest number that is not below this and that can be divided into five round steps.
 fn round_up(value: f64) -> f64 {
     let magnitude = 10f64.powf(value.log10().floor());
     let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0];

@@ -1,4 +1,4 @@
-//! The tables for people.
+//! The tables.
 
 use super::Report;
 use crate::contenders::iperf3;
@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 
 /// The share of the seeder's processor time that the load generator may take.
 const LIGHT: f64 = 0.5;
-/// CPUs that other programs may take without making the figures worthless.
+/// The number of CPUs that other programs may use without making the figures unreliable.
 const QUIET: f64 = 0.05;
 const MIB: f64 = (1u64 << 20) as f64;
 
@@ -112,14 +112,14 @@ fn print_hot_while_cold(report: &Report) {
     }
 }
 
-/// What makes the figures worth less.
+/// Prints reasons why the figures may be unreliable.
 fn print_remarks(report: &Report) {
     let measured: Vec<_> =
         report.cells.iter().filter(|cell| cell.contender != iperf3::KEY).collect();
     let sum =
         |part: fn(&Sample) -> f64| measured.iter().map(|cell| part(&cell.sample)).sum::<f64>();
     println!();
-    // Of one that is slow for other reasons, the load generator waits more than it works.
+    // If a seeder is slow for other reasons, the load generator mostly waits.
     let hot = measured.iter().filter(|cell| {
         let ratio = report.ratio(cell.scenario, cell.connections, &cell.sample);
         cell.scenario.is_hot() && ratio.is_some_and(|ratio| ratio >= 0.5)

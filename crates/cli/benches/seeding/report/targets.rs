@@ -1,4 +1,4 @@
-//! What we want to reach, and whether this run does.
+//! Our targets, and whether this run reaches them.
 
 use super::Report;
 use crate::contenders::iperf3;
@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 
 const OURS: &str = "patron-zero-copy";
 const COPY: &str = "patron-copy";
-/// With a client for each core.
+/// With one network thread per core.
 const OURS_CORES: &str = "patron-zero-copy-cores";
 const COPY_CORES: &str = "patron-copy-cores";
 const BARE: &str = "bare";
@@ -23,7 +23,7 @@ use Bound::{AtLeast, AtMost};
 struct Target {
     what: &'static str,
     bound: Bound,
-    /// By number of connections.
+    /// The values by number of connections.
     values: Vec<(u32, Option<f64>)>,
 }
 
@@ -43,7 +43,7 @@ impl Target {
         Self { what, bound, values: connections.iter().map(|&n| (n, ratio(n))).collect() }
     }
 
-    /// `None` where nothing was measured.
+    /// Returns `None` if nothing was measured.
     fn is_reached(&self) -> Option<bool> {
         let measured: Vec<f64> = self.values.iter().filter_map(|(_, value)| *value).collect();
         (!measured.is_empty()).then(|| {

@@ -16,7 +16,7 @@ const ROW: i32 = 34;
 const TOP: i32 = 56;
 const BOTTOM: i32 = 60;
 const LEFT: i32 = 190;
-/// For the numbers at the ends of the bars.
+/// Space for the numbers at the ends of the bars.
 const RIGHT: i32 = 110;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -53,7 +53,7 @@ impl Axis {
     }
 }
 
-/// Processor time of the seeder for a GiB, the least first.
+/// Plots the seeder's processor time per GiB, lowest first.
 pub(super) fn costs(report: &Report, connections: u32, path: &Path) -> Result<()> {
     let mut rows = rows(report, connections);
     rows.sort_by(|a, b| a.sample.cost().total_cmp(&b.sample.cost()));
@@ -74,7 +74,7 @@ pub(super) fn costs(report: &Report, connections: u32, path: &Path) -> Result<()
     Ok(())
 }
 
-/// From the median to the 99th percentile, the least first.
+/// Plots the range from the median to the 99th percentile, lowest first.
 pub(super) fn first_bytes(report: &Report, connections: u32, path: &Path) -> Result<()> {
     let mut rows = rows(report, connections);
     rows.retain(|row| !row.sample.first_bytes.is_empty());
@@ -118,7 +118,7 @@ fn conditions(connections: u32) -> String {
 fn rows(report: &Report, connections: u32) -> Vec<Row<'_>> {
     let rows = report.contenders.iter().filter_map(|contender| {
         let sample = report.sample(Scenario::HotLarge, connections, contender.key)?;
-        // One that sent nothing cost nothing.
+        // A contender that sent nothing has no cost.
         if sample.bytes == 0 {
             return None;
         }
@@ -131,7 +131,7 @@ fn centres() -> impl Iterator<Item = i32> {
     (0..).map(|row| TOP + ROW / 2 + row * ROW)
 }
 
-/// A picture with a title and an axis.
+/// Begins a picture with a title and an axis.
 fn begin<'p>(
     path: &'p Path,
     title: &str,
@@ -146,7 +146,7 @@ fn begin<'p>(
     for tick in axis.ticks() {
         let x = axis.x(tick);
         root.draw(&PathElement::new(vec![(x, TOP), (x, bottom)], GRID))?;
-        // Nine digits, and no zeros at the end.
+        // Nine digits, without zeros at the end.
         let number = format!("{}", (tick * 1e9).round() / 1e9);
         root.draw(&Text::new(number, (x, bottom + 8), text(14, HPos::Center, VPos::Top)))?;
     }

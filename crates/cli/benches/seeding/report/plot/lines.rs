@@ -1,4 +1,4 @@
-//! Rates by the number of connections, one line for each contender.
+//! Plots rates by the number of connections, one line for each contender.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use crate::report::Report;
 use crate::scenario::Scenario;
 
 const HEIGHT: u32 = 460;
-/// For the names, right of the lines.
+/// Space for the names, right of the lines.
 const LEGEND: u32 = 180;
 const LINE: i32 = 20;
 
 struct Line {
     name: &'static str,
     colour: RGBColor,
-    /// By the index of the number of connections.
+    /// The points, by the index of the number of connections.
     points: Vec<(f64, f64)>,
 }
 
@@ -63,7 +63,7 @@ fn draw(area: &Area, connections: &[u32], lines: &[Line], highest: f64) -> Resul
         .x_label_area_size(48)
         .y_label_area_size(72)
         .build_cartesian_2d(-0.15..last + 0.15, 0.0..highest)?;
-    // The numbers of connections are far apart: they stand at equal distances.
+    // The numbers of connections are far apart, so they are drawn at equal distances.
     let mesh_style = text(14, HPos::Center, VPos::Center);
     chart
         .configure_mesh()
@@ -97,7 +97,7 @@ fn draw(area: &Area, connections: &[u32], lines: &[Line], highest: f64) -> Resul
     Ok(())
 }
 
-/// The names, in the order in which the lines end.
+/// Draws the names, in the order in which the lines end.
 fn draw_legend(area: &Area, lines: &[Line]) -> Result<()> {
     let mut sorted: Vec<_> = lines.iter().collect();
     let end = |line: &Line| line.points.last().map_or(0.0, |point| point.1);
