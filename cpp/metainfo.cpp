@@ -27,12 +27,16 @@ namespace patron {
 namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
-// same; the other limits, on depth, tokens and pieces, are libtorrent's own.
+// same. The limits on depth and pieces are libtorrent's own.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
+// In a hybrid torrent, a file takes 30 with its padding: libtorrent's limit of 3 million is reached
+// by 100,000 files. Each takes 8 bytes of memory.
+constexpr int most_tokens = 10'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;
     limits.max_buffer_size = largest_metainfo;
+    limits.max_decode_tokens = most_tokens;
     return limits;
 }
 

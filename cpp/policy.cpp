@@ -30,10 +30,10 @@ void block(lt::ip_filter& filter, char const* first, char const* last,
     filter.add_rule(lt::make_address(first), lt::make_address(last), flags);
 }
 
-// Beside lt::ip_filter::blocked, for what the program itself has not blocked.
+// Marks the ranges that the policy blocks and the program does not.
 constexpr std::uint32_t by_policy = 2;
 
-// Gives the ranges that have one of these flags in another filter these new ones.
+// Sets the flags of the ranges that have one of the flags `with` in the other filter.
 void set_rules(lt::ip_filter& filter, lt::ip_filter const& other, std::uint32_t with,
                std::uint32_t flags) {
     auto const set = [&](auto const& ranges) {

@@ -28,8 +28,8 @@ class NetworkPolicy {
     void restrict(lt::add_torrent_params& params) const;
     // Adds blocked addresses to the filter.
     void restrict(lt::ip_filter& filter) const;
-    // A restricted filter without what was added: it is saved so, as the next client may have
-    // another policy.
+    // Returns a restricted filter without the added addresses. The filter is saved in this form, as
+    // the next client may have another policy.
     static lt::ip_filter chosen(lt::ip_filter filter);
     // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;

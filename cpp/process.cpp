@@ -156,7 +156,7 @@ std::string why_refused(std::string const& compiled, std::string const& loaded,
                         std::set<std::string> const& files) {
     if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
-               loaded + " is loaded; compile it again from nothing, or install the other version";
+               loaded + " is loaded; recompile from scratch, or install the other version";
     if (files.size() <= 1)
         return {};
     std::string names;
@@ -189,10 +189,10 @@ namespace {
 // Numbers the sessions, to distinguish their threads.
 thread_local int session_number = 0;
 
-// Some network thread is bound, so that what it starts is bound, too.
+// Whether any network thread is bound. Threads that it starts inherit the binding.
 std::atomic<bool> binds{false};
 
-// What a network thread that is bound could run on before.
+// The cores that a bound network thread could run on before.
 thread_local std::optional<cpu_set_t> unbound;
 
 std::string comm(std::string const& task) {

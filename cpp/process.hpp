@@ -1,5 +1,5 @@
-// What belongs to the process rather than to a session: versions, descriptors, and how file names
-// are encoded.
+// Functions for the process rather than a session: versions, threads, descriptors, and the encoding
+// of file names.
 #pragma once
 
 #include "torrent-patron/cpp/trycatch.hpp"
@@ -31,17 +31,17 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 // Blocks all signals on the calling thread except those caused by its own faults; the threads that
 // it starts inherit that.
 void block_signals() noexcept;
-// Names the calling thread, with at most 15 characters, and lets it run on any core: a bound thread
-// may have started it.
+// Names the calling thread, with at most 15 characters, and removes a binding to cores that it
+// inherited from a bound thread.
 void name_thread(char const* name) noexcept;
 // Names libtorrent's network thread, on which it must be called. Threads that it has started have
 // its name until name_disk_threads() is called, also on it.
 void name_network_thread();
-// They may run on any core, also where the network thread is bound.
+// Also removes their binding to cores if the network thread is bound.
 void name_disk_threads();
-// The cores that the calling thread may run on; none where the system does not bind threads.
+// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
 rust::Vec<std::uint32_t> allowed_cores();
-// Binds libtorrent's network thread, which calls it, to these of the allowed cores.
+// Binds the calling thread, which is libtorrent's network thread, to these cores.
 void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept;
 bool is_network_device(rust::Str name) noexcept;
 

@@ -1,4 +1,4 @@
-// Files that several torrents have.
+// Finds files that several torrents have in common.
 #pragma once
 
 #include <libtorrent/error_code.hpp>
@@ -21,14 +21,14 @@ class Paths {
   public:
     using Torrent = std::shared_ptr<TorrentFiles>;
 
-    // Fills in `others` of the torrent, and of those that share a file with it.
+    // Sets `others` of the torrent and of those that share a file with it.
     void add(Torrent const& torrent);
-    // To be called before its paths change, and when it is removed.
+    // Must be called before the paths of the torrent change, and when it is removed.
     void remove(TorrentFiles const& torrent);
 
   private:
-    // By the hash of the path: a client may have a million torrents, and paths are long. Those that
-    // are found are compared.
+    // The key is the hash of the path: a client may have a million torrents, and paths are long.
+    // The paths of matches are compared.
     using Index = std::unordered_multimap<std::size_t, std::weak_ptr<TorrentFiles>>;
 
     std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;
@@ -38,7 +38,7 @@ class Paths {
     Index directories_;
 };
 
-// Another torrent, of this name, writes to the file.
+// The error that another torrent, with this name, writes to the file.
 lt::error_code in_use(std::string const& torrent);
 
 } // namespace patron

@@ -1,5 +1,5 @@
-// A setting that libtorrent has another value of than the program has chosen, for a while. What the
-// program sees, changes and saves is its own choice.
+// A setting for which libtorrent temporarily has another value than the program chose. The program
+// sees, changes and saves only its own choice.
 #pragma once
 
 #include <libtorrent/session_handle.hpp>
@@ -12,18 +12,18 @@ namespace patron {
 // Network thread only.
 class OverriddenSetting {
   public:
-    // A bool or an int of lt::settings_pack.
+    // The name of a bool or an int in lt::settings_pack.
     explicit OverriddenSetting(int name) : name_(name) {}
 
-    // Gives libtorrent this value, or the program's again.
+    // Gives libtorrent this value. Without a value, restores the program's choice.
     void set(lt::session_handle session, std::optional<int> value);
     bool is_set() const { return chosen_.has_value(); }
     int chosen(lt::session_handle const& session) const;
 
-    // Takes it out of what the program changes.
+    // Takes the program's choice from its changes, so that it does not reach libtorrent now.
     void change(lt::settings_pack& changes);
     void show(lt::settings_pack& settings) const;
-    // What is saved has only what differs from libtorrent's defaults.
+    // Saves the choice only if it differs from libtorrent's default.
     void save(lt::settings_pack& settings) const;
 
   private:
@@ -31,7 +31,7 @@ class OverriddenSetting {
     void put(lt::settings_pack& settings, int value) const;
 
     int name_;
-    // While libtorrent has another value.
+    // The program's choice while libtorrent has another value.
     std::optional<int> chosen_;
 };
 

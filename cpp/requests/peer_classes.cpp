@@ -17,7 +17,7 @@ std::uint32_t PeerClasses::add(lt::session_handle& session, std::string const& n
     if (free == classes_.end())
         throw std::invalid_argument("there are 32 classes already");
     auto const native = session.create_peer_class(name.c_str());
-    // A filter has 32 bits.
+    // The class filter of libtorrent has 32 bits.
     if (static_cast<std::uint32_t>(native) >= classes_.size()) {
         session.delete_peer_class(native);
         throw std::invalid_argument("classes that were removed still have peers");

@@ -1,6 +1,6 @@
-// The peer classes of a session by numbers of our own: libtorrent gives a number away again only
-// when the last peer of a removed class has left, so that the sessions of one client would come to
-// have different ones.
+// The peer classes of a session, under numbers that the shim assigns. libtorrent reuses a number
+// only when the last peer of the removed class has left, so the sessions of a client would end up
+// with different numbers.
 #pragma once
 
 #include <libtorrent/peer_class.hpp>
@@ -13,15 +13,15 @@
 
 namespace patron {
 
-// Only on the network thread. Sessions in which the same classes are added and removed in the same
-// order give them the same numbers.
+// Network thread only. Sessions in which the same classes are added and removed in the same order
+// give them the same numbers.
 class PeerClasses {
   public:
     std::uint32_t add(lt::session_handle& session, std::string const& name);
     void remove(lt::session_handle& session, std::uint32_t number);
     // Fails for an unknown class.
     lt::peer_class_t native(std::uint32_t number) const;
-    // Sets of classes, one bit each.
+    // Convert sets of classes, one bit each.
     std::uint32_t to_native(std::uint32_t numbers) const;
     std::uint32_t from_native(std::uint32_t natives) const;
 

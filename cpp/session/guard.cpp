@@ -26,6 +26,18 @@ constexpr int answers_for_each = 4;
 constexpr std::size_t most_addresses = 4096;
 // How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
+// Messages from a peer, in bytes and without the payload of blocks: what it may send each second,
+// what it may send in addition for each byte of payload that it has sent or received, for each
+// piece of the torrent (availability, hashes of BEP 52), and once per connection.
+constexpr int messages_per_second = 16 * 1024;
+constexpr int payload_per_message = 64;
+constexpr int messages_per_piece = 64;
+constexpr int messages_margin = 1024 * 1024;
+// What is read each second from all peers together that have sent more than that.
+constexpr int flood_rate = 128 * 1024;
+// An address from which this many connections were slowed down connects again and again; its
+// incoming connections are slowed down from their beginning.
+constexpr int most_floods = 16;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
@@ -36,8 +48,10 @@ constexpr auto between_looks = std::chrono::milliseconds(20);
 
 class PeerGuard : public lt::peer_plugin {
   public:
-    PeerGuard(std::shared_ptr<Guard> guard, lt::peer_connection_handle peer)
-        : guard_(std::move(guard)), peer_(std::move(peer)) {}
+    PeerGuard(std::shared_ptr<Guard> guard, lt::peer_connection_handle peer,
+              lt::torrent_handle torrent)
+        : guard_(std::move(guard)), peer_(std::move(peer)), torrent_(std::move(torrent)),
+          needs_metadata_(internals::pieces(torrent_) == 0) {}
 
     // A request is answered by the block or by a reject message. Requests beyond the queue are
     // rejected, or dropped if the peer does not support reject messages.
@@ -63,6 +77,37 @@ class PeerGuard : public lt::peer_plugin {
         return false;
     }
     void sent_choke() override { waiting_ = 0; }
+
+    // Once per second. The messages themselves are not counted: libtorrent passes on no
+    // keep-alives.
+    void tick() override {
+        auto const connection = peer_.native_handle();
+        if (!connection || is_slow_)
+            return;
+        auto const now = lt::clock_type::now();
+        auto const& transferred = connection->statistics();
+        std::int64_t const messages = transferred.total_protocol_download();
+        std::int64_t const payload =
+            transferred.total_payload_download() + transferred.total_payload_upload();
+        auto const passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - looked_);
+        std::int64_t const expected = passed.count() * messages_per_second / 1000 +
+                                      (payload - payload_) / payload_per_message;
+        excess_messages_ += std::max(messages - messages_ - expected, std::int64_t(0));
+        std::int64_t const most = messages_margin +
+                                  std::int64_t(internals::pieces(torrent_)) * messages_per_piece +
+                                  (needs_metadata_ ? guard_->most_metadata() : 0);
+        looked_ = now;
+        messages_ = messages;
+        payload_ = payload;
+        if (excess_messages_ > most) {
+            guard_->count_flood(peer_.remote());
+            slow_down();
+        }
+    }
+    void slow_down() {
+        is_slow_ = true;
+        guard_->slow_down(peer_);
+    }
 
     void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
     bool on_reject(lt::peer_request const& request) override {
@@ -100,6 +145,14 @@ class PeerGuard : public lt::peer_plugin {
 
     std::shared_ptr<Guard> const guard_;
     lt::peer_connection_handle peer_;
+    lt::torrent_handle const torrent_;
+    bool const needs_metadata_;
+    bool is_slow_ = false;
+    // When messages were counted last, and the totals of then.
+    lt::time_point looked_ = lt::clock_type::now();
+    std::int64_t messages_ = 0;
+    std::int64_t payload_ = 0;
+    std::int64_t excess_messages_ = 0;
     int waiting_ = 0;
     int excess_ = 0;
     std::int64_t answered_ = 0;
@@ -111,7 +164,8 @@ class PeerGuard : public lt::peer_plugin {
 
 class TorrentGuard : public lt::torrent_plugin {
   public:
-    explicit TorrentGuard(std::shared_ptr<Guard> guard) : guard_(std::move(guard)) {}
+    TorrentGuard(std::shared_ptr<Guard> guard, lt::torrent_handle torrent)
+        : guard_(std::move(guard)), torrent_(std::move(torrent)) {}
 
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& peer) override {
@@ -121,17 +175,25 @@ class TorrentGuard : public lt::torrent_plugin {
         }
         if (guard_->is_refused(peer.remote()))
             guard_->disconnect(peer, lt::errors::peer_banned);
-        return std::make_shared<PeerGuard>(guard_, peer);
+        auto guard = std::make_shared<PeerGuard>(guard_, peer, torrent_);
+        if (!peer.is_outgoing() && guard_->floods(peer.remote()))
+            guard->slow_down();
+        return guard;
     }
 
   private:
     std::shared_ptr<Guard> const guard_;
+    lt::torrent_handle const torrent_;
 };
 
 } // namespace
 
 int Guard::most_requests() const {
     return settings_->get_int(lt::settings_pack::max_allowed_in_request_queue);
+}
+
+int Guard::most_metadata() const {
+    return settings_->get_int(lt::settings_pack::max_metadata_size);
 }
 
 int Guard::most_unsent() const {
@@ -145,31 +207,51 @@ void Guard::disconnect(lt::peer_connection_handle peer, lt::error_code error) {
     });
 }
 
+void Guard::slow_down(lt::peer_connection_handle const& peer) {
+    if (slow_)
+        internals::add_to_class(session_, peer, *slow_);
+}
+
 lt::tcp::endpoint Guard::peer(lt::tcp::endpoint const& from) const {
     bool const several = settings_->get_bool(lt::settings_pack::allow_multiple_connections_per_ip);
     return {from.address(), several ? from.port() : std::uint16_t(0)};
 }
 
+int& Guard::Counts::operator[](lt::tcp::endpoint const& peer) {
+    if (counts_.size() >= most_addresses && counts_.count(peer) == 0)
+        counts_.clear();
+    return counts_[peer];
+}
+
+int Guard::Counts::of(lt::tcp::endpoint const& peer) const {
+    auto const found = counts_.find(peer);
+    return found == counts_.end() ? 0 : found->second;
+}
+
+void Guard::count_flood(lt::tcp::endpoint const& from) {
+    ++floods_[{from.address(), 0}];
+}
+
+bool Guard::floods(lt::tcp::endpoint const& from) const {
+    return floods_.of({from.address(), 0}) >= most_floods;
+}
+
 bool Guard::count_unasked(lt::tcp::endpoint const& from, bool refuse) {
-    auto const key = peer(from);
-    if (unasked_.size() >= most_addresses && unasked_.count(key) == 0)
-        unasked_.clear();
-    int& count = unasked_[key];
+    int& count = unasked_[peer(from)];
     count = refuse ? most_unasked + 1 : count + 1;
     return count > most_unasked;
 }
 
 bool Guard::is_refused(lt::tcp::endpoint const& from) const {
-    auto const found = unasked_.find(peer(from));
-    return found != unasked_.end() && found->second > most_unasked;
+    return unasked_.of(peer(from)) > most_unasked;
 }
 
 lt::feature_flags_t Guard::implemented_features() {
     return tick_feature;
 }
 
-std::shared_ptr<lt::torrent_plugin> Guard::of_torrent() {
-    return std::make_shared<TorrentGuard>(shared_from_this());
+std::shared_ptr<lt::torrent_plugin> Guard::of_torrent(lt::torrent_handle const& torrent) {
+    return std::make_shared<TorrentGuard>(shared_from_this(), torrent);
 }
 
 void Guard::added(lt::session_handle const& session) {
@@ -177,6 +259,13 @@ void Guard::added(lt::session_handle const& session) {
 }
 
 void Guard::on_tick() {
+    // Early, since a filter of peer classes knows only the first 32.
+    if (!slow_) {
+        slow_ = session_.create_peer_class("slow");
+        lt::peer_class_info limits = session_.get_peer_class(*slow_);
+        limits.download_limit = flood_rate;
+        session_.set_peer_class(*slow_, limits);
+    }
     drop_silent();
     name_disk_threads();
 }

@@ -4,6 +4,10 @@
 // Requests. A peer that reads nothing, or that sends more open requests than it was told it may,
 // causes data to accumulate in memory. It is disconnected.
 //
+// Messages. A peer that sends more messages than its transfers explain keeps the network thread
+// busy. It is read slowly from then on, as are further connections from its address if it keeps
+// doing so.
+//
 // Unrequested blocks. libtorrent drops them but still counts the peer as one that delivers, and
 // requests the missing blocks from nobody else. A peer that keeps sending unrequested blocks is
 // disconnected, and its address is refused for the rest of the session.
@@ -18,6 +22,7 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/extensions.hpp>
 #include <libtorrent/io_context.hpp>
+#include <libtorrent/peer_class.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/session_handle.hpp>
@@ -26,6 +31,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -44,20 +50,38 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // The maximum number of open requests of a peer, and of bytes that may wait to be sent to it.
     int most_requests() const;
     int most_unsent() const;
+    // The size of the metadata that a peer may send.
+    int most_metadata() const;
+    // Reads from the peer slowly until it disconnects.
+    void slow_down(lt::peer_connection_handle const& peer);
     // Until the connection has ended.
     void watch_web_seed(lt::peer_connection_handle const& connection);
+    // Counts a connection that had to be slowed down.
+    void count_flood(lt::tcp::endpoint const& from);
+    // Whether the address has made several such connections.
+    bool floods(lt::tcp::endpoint const& from) const;
     // Counts an unrequested block from this peer. Returns whether the peer is refused from now on.
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
     // The plugin of a torrent.
-    std::shared_ptr<lt::torrent_plugin> of_torrent();
+    std::shared_ptr<lt::torrent_plugin> of_torrent(lt::torrent_handle const& torrent);
 
     lt::feature_flags_t implemented_features() override;
     void added(lt::session_handle const& session) override;
     void on_tick() override;
 
   private:
+    // By peer. Of too many, all are forgotten.
+    class Counts {
+      public:
+        int& operator[](lt::tcp::endpoint const& peer);
+        int of(lt::tcp::endpoint const& peer) const;
+
+      private:
+        std::map<lt::tcp::endpoint, int> counts_;
+    };
+
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
     void look_at_web_seeds();
@@ -66,7 +90,10 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     lt::io_context* network_ = nullptr;
     lt::settings_interface const* settings_ = nullptr;
     lt::session_handle session_;
-    std::map<lt::tcp::endpoint, int> unasked_;
+    // The peer class of the peers that are slowed down.
+    std::optional<lt::peer_class_t> slow_;
+    Counts floods_;
+    Counts unasked_;
     std::vector<lt::peer_connection_handle> web_seeds_;
 };
 

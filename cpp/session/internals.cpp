@@ -94,6 +94,18 @@ struct Listeners {
 };
 template struct Open<Listeners, &lt::aux::session_impl::m_listen_sockets>;
 
+struct ClassFilter {
+    using type = lt::ip_filter lt::aux::session_impl::*;
+    friend type member(ClassFilter);
+};
+template struct Open<ClassFilter, &lt::aux::session_impl::m_peer_class_filter>;
+
+struct ClassTypeFilter {
+    using type = lt::peer_class_type_filter lt::aux::session_impl::*;
+    friend type member(ClassTypeFilter);
+};
+template struct Open<ClassTypeFilter, &lt::aux::session_impl::m_peer_class_type_filter>;
+
 struct MostRequests {
     using type = std::uint16_t native::peer_connection::*;
     friend type member(MostRequests);
@@ -185,6 +197,29 @@ void close_on_exec(lt::peer_connection_handle const& connection) {
 int unread(lt::peer_connection_handle const& connection) {
     auto const peer = connection.native_handle();
     return peer ? ((*peer).*member(Received())).pos() : 0;
+}
+
+int pieces(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    return impl && impl->valid_metadata() ? impl->torrent_file().num_pieces() : 0;
+}
+
+// libtorrent adds a peer only to the classes that its filters choose.
+void add_to_class(lt::session_handle const& session, lt::peer_connection_handle const& peer,
+                  lt::peer_class_t added) {
+    auto const impl = session.native_handle();
+    auto const connection = peer.native_handle();
+    if (!impl || !connection)
+        return;
+    lt::ip_filter only;
+    lt::address const from = peer.remote().address();
+    only.add_rule(from, from, std::uint32_t(1) << static_cast<std::uint32_t>(added));
+    lt::peer_class_type_filter all;
+    std::swap((*impl).*member(ClassFilter()), only);
+    std::swap((*impl).*member(ClassTypeFilter()), all);
+    static_cast<lt::aux::session_interface&>(*impl).set_peer_classes(connection.get(), from, {});
+    std::swap((*impl).*member(ClassFilter()), only);
+    std::swap((*impl).*member(ClassTypeFilter()), all);
 }
 
 void each_http_request(lt::session_handle const& session, VisitRequest const& visit) {

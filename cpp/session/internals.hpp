@@ -6,6 +6,7 @@
 #include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/ip_filter.hpp>
+#include <libtorrent/peer_class.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/performance_counters.hpp>
@@ -48,6 +49,13 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
 void close_on_exec(lt::peer_connection_handle const& connection);
 // Returns the number of received bytes that libtorrent has not been able to process yet.
 int unread(lt::peer_connection_handle const& connection);
+
+// The number of pieces of a torrent; 0 if its metadata is not known. On the network thread.
+int pieces(lt::torrent_handle const& torrent);
+
+// Adds the peer to a peer class, in addition to those it is in. The class is one of the first 32.
+void add_to_class(lt::session_handle const& session, lt::peer_connection_handle const& peer,
+                  lt::peer_class_t added);
 
 // Visits the HTTP requests to trackers that are in progress, and the first and last of those that
 // are queued, with the filter for their addresses. The filter is applied when a name has been

@@ -60,7 +60,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     if (silent_resolver)
         silence_resolver(session_.get_context());
-    // After the resolver's thread has started, which is not to be bound.
+    // Posted after the resolver's thread has started, which must not be bound.
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
                           [cores = std::move(cores)] { bind_network_thread(cores); });
@@ -171,7 +171,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
             return plugin->new_torrent(torrent, data);
         });
     auto const guard = std::make_shared<Guard>();
-    plugins->add([guard](auto const&...) { return guard->of_torrent(); });
+    plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
     plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
     params.extensions = {plugins, guard, std::make_shared<Descriptors>()};
     if (policy->keeps_local()) {

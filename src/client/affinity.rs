@@ -1,4 +1,4 @@
-//! Which cores the network threads are bound to.
+//! Selects the cores that the network threads are bound to.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Affinity;
 use crate::sys::process;
 
-/// By thread; none where it is not bound.
+/// Returns the cores of each thread. The list is empty for a thread that is not bound.
 pub(super) fn cores(affinity: Affinity, threads: usize) -> Result<Vec<Vec<u32>>> {
     if affinity == Affinity::None {
         return Ok(vec![Vec::new(); threads]);
@@ -23,9 +23,10 @@ pub(super) fn cores(affinity: Affinity, threads: usize) -> Result<Vec<Vec<u32>>>
     Ok((0..threads).map(|thread| groups[thread % groups.len()].clone()).collect())
 }
 
-/// The allowed cores of each NUMA node that has any; all of them where the system tells no nodes.
+/// Returns the allowed cores of each NUMA node that has any, or all allowed cores if the system does not list
+/// nodes.
 fn nodes(allowed: &[u32]) -> Vec<Vec<u32>> {
-    // Their numbers may have gaps.
+    // The numbers of the nodes may have gaps.
     let mut nodes: Vec<Vec<u32>> = (0..1024)
         .filter_map(|node| {
             fs::read_to_string(format!("/sys/devices/system/node/node{node}/cpulist")).ok()
@@ -39,7 +40,7 @@ fn nodes(allowed: &[u32]) -> Vec<Vec<u32>> {
     nodes
 }
 
-/// Whether a list of the kernel, such as `0-3,8`, has this core.
+/// Whether a list from the kernel, such as `0-3,8`, contains this core.
 fn contains(list: &str, core: u32) -> bool {
     list.trim().split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));

@@ -112,7 +112,7 @@ const DISK_READS: &str = "disk_reads";
 /// How many sessions a client has, each with a network thread.
 const NETWORK_THREADS: &str = "network_threads";
 
-/// What each of them is bound to.
+/// The cores that network threads are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affinity {
     None,
@@ -177,13 +177,14 @@ impl DiskReads {
 ///
 /// `network_threads`, a number: see [`ClientBuilder::network_threads`](crate::ClientBuilder::network_threads).
 ///
-/// `network_affinity`, a string, binds the network threads: `none`, the default; `cores`, each to one of the cores
-/// that the process may use; `nodes`, each to the cores of one NUMA node. Where there are more threads than
-/// cores or nodes, some share one. It requires Linux. Only these threads are bound, not those for the disk.
+/// `network_affinity`, a string, binds the network threads to cores: `none`, the default; `cores`, each thread to
+/// one of the cores that the process may use; `nodes`, each thread to the cores of one NUMA node. If there are
+/// more threads than cores or nodes, some share one. Disk threads are not bound. Requires Linux.
 ///
-/// `replicate_on_demand`, a switch that is off: where one of the network threads is full and another is not, the
-/// torrent that is sent fastest by the one is served by the other, too, as by
-/// [`AddOptions::replicas`](crate::AddOptions::replicas), until nobody has asked for it for ten minutes.
+/// `replicate_on_demand`, a boolean, off by default: if one network thread is fully used and another is not,
+/// the other also serves the torrent that the first uploads fastest, as with
+/// [`AddOptions::replicas`](crate::AddOptions::replicas). This ends when nobody has requested data of the
+/// torrent for ten minutes.
 ///
 /// `allow_local_urls`, off by default, decides whether the trackers and web seeds named by a
 /// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
@@ -593,8 +594,8 @@ impl Settings {
         Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
-    /// What of these one of several sessions gets: its part of what they share, a port of its own, and the
-    /// router only where it is the first.
+    /// Returns the settings for one of several sessions: its part of the shared limits and a port of its own.
+    /// Only the first uses port mapping by the router.
     pub(crate) fn part(&self, part: Share) -> Self {
         let mut settings = self.clone();
         if part == Share::WHOLE {

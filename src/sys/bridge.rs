@@ -349,9 +349,9 @@ mod bridge {
     /// The network thread of a session.
     #[derive(Debug)]
     struct NetworkThreadRecord {
-        /// Of several sessions, one keeps the ids that the state has for its nodes of the DHT.
+        /// Whether the session keeps the DHT node ids of the saved state. Only one of several sessions does.
         keep_node_ids: bool,
-        /// It is bound to these, if there are any.
+        /// The cores that the thread is bound to. Empty: it is not bound.
         cores: Vec<u32>,
     }
 
@@ -634,7 +634,7 @@ mod bridge {
         /// permitted, and returns the limit that then applies.
         fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
 
-        /// The cores that the calling thread may run on; none where the system does not bind threads.
+        /// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
         fn allowed_cores() -> Result<Vec<u32>>;
 
         /// Blocks all signals on the calling thread, because they are for the program's own threads.

@@ -12,7 +12,7 @@ pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }
 
-/// The cores that the calling thread may run on; none where the system does not bind threads.
+/// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
 pub(crate) fn allowed_cores() -> Result<Vec<u32>> {
     bridge::allowed_cores().map_err(|exception| Error::from_native(START_CLIENT, &exception))
 }

@@ -167,7 +167,7 @@ fn the_nodes_of_the_dht_are_kept_in_the_store() {
     await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 
-    // It listens at another port, so that the node does not find it.
+    // It listens on another port, so that the node does not find it.
     let again = start();
     await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0, || ());
 }

@@ -232,7 +232,7 @@ fn a_port_in_use_is_reported_and_the_client_continues() {
     still_works(&patron);
 }
 
-/// Without a socket, the client turns off outgoing uTP for itself.
+/// Without a socket, the client turns off outgoing uTP internally.
 #[test]
 fn a_port_in_use_changes_no_setting_of_the_program() {
     let dir = tempfile::tempdir().unwrap();

@@ -520,3 +520,44 @@ fn connections_that_say_nothing_do_not_shut_others_out() {
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     drop(silent);
 }
+
+/// Messages that cost the sender nothing and are all handled by the network thread.
+#[test]
+fn peers_that_flood_messages_do_not_hold_up_other_transfers() {
+    let kinds: [(&str, &[u8]); 3] = [
+        ("keep-alives", &[0; 4]),
+        ("interest", &[0, 0, 0, 1, 2, 0, 0, 0, 1, 3]),
+        ("handshakes", b"\0\0\0\x1a\x14\0d1:md11:ut_metadatai3eee"),
+    ];
+    for (kind, message) in kinds {
+        let dir = tempfile::tempdir().unwrap();
+        let file = data(&dir.path().join("from"), "data.bin", 29, 32 << 20);
+        let seeder = Seeder::of(&file);
+        let messages = message.repeat((1 << 20) / message.len());
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let mut stream = call(&seeder);
+                    stream.set_write_timeout(Some(PATIENCE / 200)).unwrap();
+                    while !stop.load(Ordering::Relaxed) {
+                        let sent = stream.write(&messages);
+                        if sent.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock) {
+                            break;
+                        }
+                    }
+                });
+            }
+            let to = dir.path().join("to");
+            let client = plain(&to).start().unwrap();
+            let patron = client.patron();
+            let began = Instant::now();
+            let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+            let done = patron.wait_until_finished(id).wait_timeout(PATIENCE / 2);
+            stop.store(true, Ordering::Relaxed);
+            println!("{kind}: {:?}", began.elapsed());
+            assert!(matches!(done, Some(Ok(()))), "{kind}: {done:?}");
+            assert!(same(&file, &to.join("data.bin")));
+        });
+    }
+}

@@ -156,7 +156,7 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
     assert_eq!(limits(&again.patron().settings().wait().unwrap()), expected);
 }
 
-/// A thread keeps a class that was removed as long as one of its peers is connected.
+/// A network thread keeps a removed class as long as one of its peers is connected.
 #[test]
 fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
     let dir = tempfile::tempdir().unwrap();
@@ -197,7 +197,7 @@ fn a_class_has_one_number_though_a_removed_one_has_peers_in_one_thread() {
 #[cfg(target_os = "linux")]
 #[test]
 fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
-    // By the names of the threads of this process; no other test binds any.
+    // Finds the threads of this process by their names. No other test binds threads.
     let bound = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
@@ -223,7 +223,7 @@ fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
     };
     let client = start("cores").unwrap();
     let patron = client.patron();
-    // What is hashed needs threads for the disk.
+    // Hashing uses the disk threads.
     for number in 1..=6 {
         let metainfo = metainfo(&data(dir.path(), &format!("{number}.bin"), number, 3_000_000));
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();

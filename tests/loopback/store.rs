@@ -483,7 +483,7 @@ fn changed_settings_and_bans_are_kept() {
         stop(client);
     }
 
-    // What an offline client blocks besides is not kept.
+    // The addresses that an offline client blocks are not saved.
     let quiet = Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
     let builder = Client::builder().save_dir(&to).listen("127.0.0.1:0").settings(quiet);
     let client = builder.store(store).restore_settings(false).start().unwrap();

@@ -388,6 +388,8 @@ fn thread_count() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=256)
 }
 
+const NETWORK_THREADS: &str = "network_threads";
+
 /// The options that download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
@@ -397,7 +399,8 @@ pub(crate) struct Common {
     #[arg(long, value_name = "ADDR[,ADDR]", value_parser = listen)]
     listen: Option<String>,
     /// Number of network threads, to use as many CPU cores. Each torrent is assigned to one thread. Each
-    /// thread listens on the next port [default: 1; with --preset seeding, one per core]
+    /// thread listens on the next port [default: 1; with --preset seeding one per core, but without a store
+    /// no more than there are torrents]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
     /// Settings to start from
@@ -465,7 +468,8 @@ impl Common {
         self.proxy.is_none()
     }
 
-    pub(crate) fn client(&self) -> crate::Result<ClientBuilder> {
+    /// A client for torrents that so many network threads can serve, and for those in the store.
+    pub(crate) fn client(&self, threads: usize) -> crate::Result<ClientBuilder> {
         let file = match (&self.store, &self.resume) {
             (Some(file), _) => file.clone(),
             (None, Some(directory)) => {
@@ -473,16 +477,21 @@ impl Common {
                     .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
                 directory.join("torrents.db")
             }
-            (None, None) => return Ok(self.builder()),
+            (None, None) => return Ok(self.builder(threads)),
         };
-        Ok(self.builder().store(Sqlite::open(file)?))
+        Ok(self.builder(usize::MAX).store(Sqlite::open(file)?))
     }
 
-    fn builder(&self) -> ClientBuilder {
-        let settings = match self.preset {
+    fn builder(&self, most_threads: usize) -> ClientBuilder {
+        let mut settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
         };
+        // At the port of a thread without a torrent, peers would find nothing.
+        if let Some(&SettingValue::Int(threads)) = settings.get(NETWORK_THREADS) {
+            let most = i32::try_from(most_threads).unwrap_or(i32::MAX);
+            settings.set(NETWORK_THREADS, threads.min(most)).expect("the preset has it");
+        }
         let mut builder =
             Client::builder().settings(settings).offline(self.offline).tick_interval(self.tick);
         if let Some(listen) = &self.listen {

@@ -49,7 +49,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
         save_dir: arguments.output.clone(),
         options: options.clone(),
     });
-    let client = arguments.common.client()?;
+    let client = arguments.common.client(requests.len())?;
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
     transfer.options = Some(options.clone());
@@ -84,7 +84,8 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
         save_dir: directory.to_path_buf(),
         options: options.clone().save_dir(*directory),
     });
-    let client = arguments.common.client()?;
+    let replicas = arguments.replicas.map_or(1, usize::from);
+    let client = arguments.common.client(requests.len().max(replicas))?;
     let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
     transfer.goals = arguments.goals.chosen();
     #[cfg(feature = "metrics")]

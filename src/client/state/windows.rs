@@ -33,7 +33,7 @@ const DUE: u64 = 4;
 const DEADLINES: usize = 32;
 /// The difference between the deadlines of consecutive pieces, in milliseconds.
 const STEP: u32 = 10;
-/// A deadline that is never due.
+/// The deadline of a piece that is not urgent at all, in milliseconds.
 const FAR: u32 = 3_600_000;
 
 /// Where a reader is in its file, and what it wants.
@@ -197,8 +197,9 @@ impl Plan {
         plan
     }
 
-    /// Puts off what readers have jumped away from until none waits: libtorrent completes pieces that it has begun
-    /// before all others once there are many, which is soon where peers are few.
+    /// Defers the pieces that readers have left by a seek until no reader waits. Once there are many
+    /// incomplete pieces, libtorrent completes them before it begins others. With few peers that happens
+    /// soon.
     pub(super) fn put_off(mut self, before: &Self, pieces: &Pieces) -> Self {
         if self.fronts.is_empty() {
             return self;

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
     let interrupt = Interrupt::catch()?;
-    let client = arguments.common.client()?.start()?;
+    let client = arguments.common.client(1)?.start()?;
     let streaming = Streaming {
         patron: client.patron(),
         interrupt,

@@ -139,3 +139,20 @@ fn tracker() -> (String, Receiver<u16>) {
     });
     (url, ports)
 }
+
+/// A peer that is given the program's address finds the torrent there.
+#[test]
+fn a_preset_has_no_more_threads_than_torrents() {
+    let dir = tempfile::tempdir().unwrap();
+    // Each with an info hash of its own, for which a thread would be chosen.
+    for (number, name) in (0..).zip(["one.bin", "two.bin", "three.bin", "four.bin"]) {
+        let movie = movie(dir.path(), name, number);
+        let (torrent, from) = (movie.torrent.as_os_str(), movie.file.parent().unwrap().as_os_str());
+        let options = ["--offline", "--json", "--tick=0.1", "--preset=seeding"].map(OsStr::new);
+        let words = ["seed".as_ref(), torrent, from].into_iter().chain(options);
+        let mut seeder = Program::start(words);
+        let address = seeder.event("listening")["address"].as_str().unwrap().parse().unwrap();
+        seeder.event("finished");
+        movie.download(address, &dir.path().join(format!("to{number}")));
+    }
+}
